@@ -1,0 +1,1 @@
+"""How fast the exporter counts, and how fast others count the same logs."""

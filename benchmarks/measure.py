@@ -1,0 +1,73 @@
+"""What a child process costs: the one measure for every program of the benchmark."""
+
+import os
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass
+from typing import IO
+
+KIB = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One program over one log, from its start to its end.
+
+    `cpu_seconds` is user and system time of all its threads; `peak_bytes` its
+    largest resident set.
+    """
+
+    lines: int
+    wall_seconds: float
+    cpu_seconds: float
+    peak_bytes: int
+
+    @property
+    def lines_per_second(self) -> float:
+        """By the wall clock."""
+        return self.lines / self.wall_seconds
+
+    @property
+    def lines_per_cpu_second(self) -> float:
+        """By the CPU time, which does not reward a second core."""
+        return self.lines / self.cpu_seconds
+
+    def __str__(self) -> str:
+        return (
+            f"{self.lines_per_second:,.0f} lines/s, {self.lines_per_cpu_second:,.0f} per CPU second"
+            f" ({self.lines:,} lines, {self.wall_seconds:.2f} s wall, {self.cpu_seconds:.2f} s CPU,"
+            f" peak {self.peak_bytes / 1e6:.0f} MB)"
+        )
+
+
+def measure(argv: list[str], lines: int, stdout: IO[bytes] | None = None) -> Run:
+    """Runs `argv` to its end over `lines` lines; a failure raises with what it wrote to stderr.
+
+    `stdout` receives its output, which is dropped if none is given.  On Linux
+    `peak_bytes` is never below the caller's own peak, since the child begins as
+    its copy: write logs in another process than the one that measures.
+    """
+    with tempfile.TemporaryFile() as stderr:
+        began = time.perf_counter()
+        child = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=stdout or subprocess.DEVNULL, stderr=stderr
+        )
+        try:
+            _, status, usage = os.wait4(child.pid, 0)
+        except BaseException:
+            child.kill()
+            child.wait()
+            raise
+        wall_seconds = time.perf_counter() - began
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode != 0:
+            stderr.seek(0)
+            message = stderr.read().decode(errors="replace")
+            raise RuntimeError(f"{argv[0]} ended with {child.returncode}: {message}")
+    return Run(
+        lines=lines,
+        wall_seconds=wall_seconds,
+        cpu_seconds=usage.ru_utime + usage.ru_stime,
+        peak_bytes=usage.ru_maxrss * KIB,
+    )

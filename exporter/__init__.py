@@ -1,0 +1,1 @@
+"""gateway-exporter: access logs of API gateways as true Prometheus metrics."""

@@ -1,0 +1,43 @@
+"""The error tree. Everything a user can cause ends as one of these, and `cli.main` catches them once.
+
+    ExporterError            exit 1: it could not be done
+    ├── UsageError           exit 2: the command line or the config is wrong
+    │   └── ConfigError      … with file, line and field
+    └── InputError           a log could not be read, or its format not be told
+
+A message is one line: what is wrong, what is allowed, and the near miss if there is one. None holds a raw API key.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class ExporterError(Exception):
+    """Something could not be done; `exit_code` is the process's."""
+
+    exit_code = 1
+
+
+class UsageError(ExporterError):
+    """The user asked for something that does not exist or can't be."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A mistake in a file that the user writes: `config.yaml:7: inputs[0].format: unknown preset …`."""
+
+    def __init__(self, file: str, line: int, field: str, problem: str) -> None:
+        super().__init__(": ".join(part for part in (f"{file}:{line}", field, problem) if part))
+
+
+class InputError(ExporterError):
+    """A log can't be read, or does not look like any known format."""
+
+
+def unknown(what: str, name: str, allowed: Iterable[str]) -> str:
+    """The sentence for a name that does not exist, with the near miss and what is allowed."""
+    choices = sorted(allowed)
+    near = get_close_matches(name, choices, n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else ""
+    return f"unknown {what} {name!r}{hint} (allowed: {', '.join(choices)})"

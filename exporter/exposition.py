@@ -1,0 +1,116 @@
+"""Rendering: the store → Prometheus text 0.0.4 or OpenMetrics 1.0. Hot path of a scrape.
+
+A series' line is kept and made anew only where its value changed. What changed is found by looking
+at all, not by flags that counting would have to set. Sample lines are the same in both formats;
+bucket bounds are floats in both (`le="1.0"`), as OpenMetrics asks and Prometheus 3 stores them.
+"""
+
+from exporter.catalog import Family
+from exporter.memo import Memo
+from exporter.series import FamilySeries, Histogram, Series, Store
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+
+def render(store: Store, openmetrics: bool = False) -> list[bytes]:
+    """The lines of every series that was ever added to, family by family; OpenMetrics without its `# EOF`.
+
+    Not joined: the server does that while it sends, so that a large exposition is held only once.
+    """
+    lines: list[bytes] = []
+    for family in store.families.values():
+        if family.series:
+            rendered = _histograms(family) if family.family.type == "histogram" else _values(family)
+            if rendered:
+                lines.append(_header(family.family, openmetrics))
+                lines += rendered
+    return lines
+
+
+def number(value: float) -> bytes:
+    """A sample's value: whole numbers without a point, the rest as short as they can be read back."""
+    if value.__class__ is int:
+        return b"%d" % value
+    if value.is_integer() and abs(value) < 1e15:
+        return b"%d" % value
+    return repr(value).encode()
+
+
+def escaped(value: str) -> str:
+    """A label's value as both formats want it."""
+    if "\\" in value or '"' in value or "\n" in value:
+        value = value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    return value
+
+
+_PAIRS = Memo(lambda pair: f'{pair[0]}="{escaped(pair[1])}"', 10_000)
+
+
+def _header(family: Family, openmetrics: bool) -> bytes:
+    name, text = family.name, family.help.replace("\\", r"\\")
+    unit = ""
+    if openmetrics:
+        name = name.removesuffix("_total") if family.type == "counter" else name
+        text = text.replace('"', r"\"")
+        unit = f"# UNIT {name} {family.unit}\n" if family.unit and name.endswith("_" + family.unit) else ""
+    return f"# HELP {name} {text}\n# TYPE {name} {family.type}\n{unit}".encode()
+
+
+def _labels(family: Family, values: tuple[str, ...]) -> str:
+    """`key="…",chain="…"`. Absent labels are left out, as Prometheus takes them."""
+    pairs = [_PAIRS[pair] for pair in zip(family.labels, values, strict=False) if pair[1]]
+    return ",".join((*pairs, *values[len(family.labels) :]))
+
+
+def _values(family: FamilySeries) -> list[bytes]:
+    lines = []
+    gauge = family.family.type == "gauge"
+    name = family.family.name
+    for values, one in family.series.items():
+        value = one.value  # type: ignore[union-attr]
+        if value != one.shown:
+            assert isinstance(one, Series)
+            if one.shown is None:
+                if not value and not gauge:
+                    continue
+                labels = _labels(family.family, values)
+                start = (f"{name}{{{labels}}} " if labels else f"{name} ").encode("utf-8", "replace")
+            else:
+                start = one.line[: one.line.rindex(b" ") + 1]
+            one.line = b"%b%b\n" % (start, number(value))
+            one.shown = value
+        elif one.shown is None:
+            continue
+        lines.append(one.line)
+    return lines
+
+
+def _histograms(family: FamilySeries) -> list[bytes]:
+    lines = []
+    name = family.family.name
+    bounds = [f'le="{bound!r}"}} '.encode() for bound in family.family.buckets] + [b'le="+Inf"} ']
+    for values, one in family.series.items():
+        assert isinstance(one, Histogram)
+        if one.values != one.shown:
+            if not one.shown and not any(one.values):
+                continue
+            labels = _labels(family.family, values).encode("utf-8", "replace")
+            one.line = _histogram(name.encode(), labels, bounds, one)
+            one.shown = one.values.copy()
+        if one.line:
+            lines.append(one.line)
+    return lines
+
+
+def _histogram(name: bytes, labels: bytes, bounds: list[bytes], one: Histogram) -> bytes:
+    head = b"%b_bucket{%b," % (name, labels) if labels else b"%b_bucket{" % name
+    tail = b"{%b} " % labels if labels else b" "
+    total: float = 0
+    lines = []
+    for bound, count in zip(bounds, one.values, strict=False):
+        total += count
+        lines.append(b"%b%b%d\n" % (head, bound, total))
+    lines.append(b"%b_sum%b%b\n" % (name, tail, number(one.values[-1])))
+    lines.append(b"%b_count%b%d\n" % (name, tail, total))
+    return b"".join(lines)

@@ -1,0 +1,183 @@
+"""JSON, an object a line. Hot path: msgspec decodes a chunk at a time, and of each object only what is asked for."""
+
+import re
+from typing import Any
+
+import msgspec
+
+from exporter.formats.decoded import Decoded
+from exporter.formats.source import FromJson, Length, Step, parse_path
+
+# Loose on purpose: one odd value must not cost the line.
+Scalar = str | int | float | bool | None
+
+# nginx users write `"urt":$upstream_response_time` without quotes and get `"urt":,`, `-` or `0.1, 0.2`.
+_UNQUOTED = re.compile(rb'("[^"\\]*"\s*:)\s*(-|[-0-9.]+(?:(?: : |, )[-0-9.]+)+)?\s*(?=[,}])')
+
+# After a chunk that had to go line by line, so many more go the same way before whole chunks are tried again.
+_CAREFUL_CHUNKS = 8
+
+
+def item(value: Any, index: int) -> Any:
+    """An entry of a list; None where there is none, the value itself where it is no list."""
+    if value.__class__ is not list:
+        return value
+    return value[index] if -len(value) <= index < len(value) else None
+
+
+def size(value: Any) -> int | None:
+    """The number of entries of a list."""
+    return len(value) if value.__class__ is list else None
+
+
+class _Node:
+    """What is asked of one place in the objects; becomes a msgspec type."""
+
+    def __init__(self) -> None:
+        self.fields: dict[str, _Node] = {}
+        self.element: _Node | None = None
+        self.inner: JsonLines | None = None
+        self.name = ""
+        self.type: Any = Scalar
+
+    def build(self, names: dict[str, Any]) -> Any:
+        """Its type; the classes made on the way are entered into `names`."""
+        if self.fields:
+            fields = [(f"f{n}", node.build(names), None) for n, node in enumerate(self.fields.values())]
+            rename = {f"f{n}": name for n, name in enumerate(self.fields)}
+            self.type = msgspec.defstruct(self.name, fields, rename=rename, gc=False)
+            names[self.name] = self.type
+            return self.type | Scalar
+        if self.element:
+            return list[self.element.build(names)] | Scalar  # type: ignore[misc]
+        return Scalar
+
+
+class JsonLines:
+    """Decoder of JSON lines. Ask for all expressions first; the first `decode` fixes what is read."""
+
+    def __init__(self, prefix: str = "J") -> None:
+        self.names: dict[str, Any] = {"item": item, "size": size}
+        self._prefix = prefix
+        self._nodes = 0
+        self._temporaries = 0
+        self._root = _Node()
+        self._root.name = f"{prefix}0"
+        self._decoder: msgspec.json.Decoder[Any] | None = None
+        self._careful = 0
+
+    def expression(self, path: str) -> str:
+        return self._walk(parse_path(path), "r")
+
+    def _walk(self, steps: tuple[Step, ...], row: str) -> str:
+        node, code = self._root, row
+        for n, step in enumerate(steps):
+            if isinstance(step, str):
+                code = self._attribute(node, code, step)
+                node = node.fields[step]
+            elif isinstance(step, int):
+                node.element = node.element or self._node()
+                node, code = node.element, f"item({code}, {step})"
+            elif step is Length:
+                node.element = node.element or self._node()
+                return f"size({code})"
+            elif step is FromJson:
+                if n != 1:
+                    raise ValueError("fromjson can only follow a top-level name")
+                node.inner = node.inner or JsonLines(f"{node.name}_")
+                self.names |= node.inner.names
+                return node.inner._walk(steps[2:], code) if steps[2:] else code
+        return code
+
+    def _node(self) -> _Node:
+        node = _Node()
+        self._nodes += 1
+        node.name = f"{self._prefix}{self._nodes}"
+        return node
+
+    def _attribute(self, node: _Node, code: str, name: str) -> str:
+        """Read one attribute; guarded, where what should be an object may be something else."""
+        node.fields.setdefault(name, self._node())
+        attribute = f"f{list(node.fields).index(name)}"
+        if code == "r":
+            return f"r.{attribute}"
+        self._temporaries += 1
+        held = f"{self._prefix.lower()}t{self._temporaries}"
+        return f"({held}.{attribute} if ({held} := {code}).__class__ is {node.name} else None)"
+
+    def compile(self) -> None:
+        """Fix what is read of each object, and enter the classes that the expressions need into `names`."""
+        if not self._root.fields:
+            self._root.fields["status"] = self._node()
+        self._root.build(self.names)
+        self._decoder = msgspec.json.Decoder(self._root.type)
+        self._inner: list[tuple[str, JsonLines]] = []
+        for n, node in enumerate(self._root.fields.values()):
+            if node.inner:
+                node.inner.compile()
+                self.names |= node.inner.names
+                self._inner.append((f"f{n}", node.inner))
+
+    def decode(self, chunk: bytes) -> Decoded:
+        assert self._decoder is not None, "compile() first"
+        decoded = self._decode_chunk(chunk) if not self._careful else None
+        if decoded is None:
+            decoded = self._decode_lines(chunk)
+        for attribute, inner in self._inner:
+            for row in decoded.rows:
+                setattr(row, attribute, inner.decode_text(getattr(row, attribute)))
+        return decoded
+
+    def decode_text(self, value: Any) -> Any:
+        """The object inside a string; None where there is none."""
+        assert self._decoder is not None
+        try:
+            return self._decoder.decode(value)
+        except (msgspec.DecodeError, TypeError, RecursionError):
+            return None
+
+    def _decode_chunk(self, chunk: bytes) -> Decoded | None:
+        """All lines at once; None unless there are as many objects as lines.
+
+        `decode_lines` does not decode lines: an object over two of them is one object, two on one are two.
+        """
+        assert self._decoder is not None
+        try:
+            rows = self._decoder.decode_lines(chunk)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            rows = []
+        if len(rows) == chunk.count(b"\n"):
+            return Decoded(rows, [])
+        self._careful = _CAREFUL_CHUNKS
+        return None
+
+    def _decode_lines(self, chunk: bytes) -> Decoded:
+        assert self._decoder is not None
+        self._careful = max(0, self._careful - 1)
+        decode = self._decoder.decode
+        done = Decoded([], [])
+        lines = chunk.split(b"\n")
+        lines.pop()
+        for line in lines:
+            try:
+                done.rows.append(decode(line))
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                self._rescue(line, error, done)
+        return done
+
+    def _rescue(self, line: bytes, error: Exception, done: Decoded) -> None:
+        """Cold path: a line that is no JSON as it stands. Mend what gateways are known to break, or say why not."""
+        assert self._decoder is not None
+        stripped = line.strip(b" \t\r\0")
+        if not stripped:
+            done.blank += 1
+            return
+        mended = stripped.decode("utf-8", "replace").encode()
+        mended = _UNQUOTED.sub(lambda found: found[1] + b'"' + (found[2] or b"") + b'"', mended)
+        try:
+            done.rows.append(self._decoder.decode(mended))
+        except msgspec.ValidationError:
+            done.rejected.append(("wrong_type", line))
+        except (msgspec.DecodeError, RecursionError):
+            cut = stripped.startswith(b"{") and not stripped.endswith(b"}")
+            done.rejected.append(("cut" if cut else "not_json", line))

@@ -1,0 +1,207 @@
+"""RowReader: a format turned into Python expressions over a row. What the hot loop is generated from.
+
+A record's text fields (`dims`) decide which series a request adds to; its numbers (`measures`) are
+what is added. Expressions hold names that this module makes and escaped literals only, never a
+user's text as code.
+"""
+
+import fnmatch
+import re
+from collections.abc import Callable
+from datetime import tzinfo
+from functools import partial
+from typing import Any
+
+from exporter.formats.format import Format
+from exporter.formats.source import Source
+from exporter.formats.text_lines import TextLines
+from exporter.formats.values import ESCAPES, UNITS, Raw, elapsed, number, picked, seconds, text, timestamp
+from exporter.memo import Memo
+from exporter.record import FIELDS
+
+# What a gateway writes where there is nothing.
+ABSENT = frozenset((None, "", "-", b"", b"-"))
+
+# Where the values are many: asked of a memo, before the record is looked up.
+CANONICAL = ("key", "path", "request", "host", "origin", "referer", "client", "body")
+# … and where they never repeat, so that a memo would only cost.
+NEVER_REPEAT = ("body",)
+
+# Fields that count beside the record's own look-up: see `counting`.
+ORIGIN_FIELDS = ("origin", "referer", "client")
+
+
+class RowReader:
+    """How to read one format's rows.
+
+    `dims`, `origin`, `time` and the values of `measures` are Python expressions over `r`, a row;
+    `names` is what they use. An absent measure is -1.0, an absent origin "".
+    """
+
+    def __init__(self, fmt: Format, canonical: dict[str, Callable[[str], Any]], zone: tzinfo | None = None) -> None:
+        self.names: dict[str, Any] = {"ABSENT": ABSENT}
+        self.decoder = fmt.decoder
+        self._format = fmt
+        self._canonical = canonical
+        self._zone = zone
+        # The elements of the tuple that `dims` makes: the field, and what a raw value means (None: it is canonical).
+        self._columns: list[tuple[str, Memo[Raw, str] | None]] = []
+        self._only: list[tuple[int, tuple[re.Pattern[str], ...]]] = []
+        self._locals = 0
+        self._unescape = ESCAPES[fmt.escape]
+        self._from_text = isinstance(fmt.decoder, TextLines)
+
+        elements = []
+        for field, sources in fmt.fields.items():
+            if FIELDS[field][0] == "text" and field not in ORIGIN_FIELDS:
+                elements += self._dim(field, sources)
+        for path, globs in fmt.only.items():
+            self._only.append((len(elements), tuple(re.compile(fnmatch.translate(glob)) for glob in globs)))
+            elements.append(self.decoder.expression(path))
+        self.dims = f"({', '.join(elements)},)"
+        self.origin = " or ".join(self._origins()) or "''"
+        self.time = self._raw(fmt.fields["time"]) if "time" in fmt.fields else "None"
+        self.measures = {
+            field: self._measure(field, sources)
+            for field, sources in fmt.fields.items()
+            if FIELDS[field][0] in ("seconds", "number")
+        }
+        for field, sources in fmt.fields.items():
+            parts = [f"max({included}, 0)" for source in sources for included in source.includes if included in self.measures]
+            if parts:
+                self.measures[field] = f"less({self.measures[field]}, {' + '.join(parts)})"
+        self.names["less"] = lambda whole, parts: max(whole - parts, 0) if whole >= 0 else whole
+        scale = UNITS[fmt.fields["time"][0].unit] if "time" in fmt.fields else 1.0
+        self._times = Memo(partial(timestamp, scale=scale, zone=zone), 1000)
+        if hasattr(self.decoder, "compile"):
+            self.decoder.compile()
+        self.names |= self.decoder.names
+
+    def seconds_since_epoch(self, raw: Raw) -> float | None:
+        """What `time` gave, in epoch seconds."""
+        return self._times[raw]
+
+    def words(self, dims: tuple[Any, ...]) -> dict[str, Any] | None:
+        """Field → text (or canonical value) of what `dims` gave; None where `only` leaves the line out."""
+        for place, globs in self._only:
+            value = text(dims[place])
+            if not any(glob.match(value) for glob in globs):
+                return None
+        words: dict[str, Any] = {}
+        for (field, meaning), raw in zip(self._columns, dims, strict=False):
+            if raw is not None and not words.get(field):
+                words[field] = raw if meaning is None else meaning[raw]
+        return words
+
+    # --- text fields
+
+    def _word(self, source: Source, raw: Raw) -> str:
+        if isinstance(raw, bytes):
+            raw = self._unescape(raw)
+        if source.pick:
+            raw = picked(raw, source.pick)
+        return source.translated(text(raw))
+
+    def _dim(self, field: str, sources: tuple[Source, ...]) -> list[str]:
+        if field in CANONICAL:
+            self._columns.append((field, None))
+            return ["(" + " or ".join(self._canonically(field, source) for source in sources) + ")"]
+        if all(_plain(source) for source in sources):
+            self._columns.append((field, self._meaning(sources[0])))
+            return [self._raw(sources)]
+        self._columns += [(field, self._meaning(source)) for source in sources]
+        return [self._one(source) for source in sources]
+
+    def _meaning(self, source: Source) -> Memo[Raw, str]:
+        return Memo(partial(self._word, source), 1000)
+
+    def _canonically(self, field: str, source: Source) -> str:
+        def canonical(raw: Raw) -> Any:
+            word = self._word(source, raw)
+            return self._canonical[field](word) if word else ""
+
+        raw = self._one(source)
+        if field in NEVER_REPEAT:
+            name, held = self._name(field, canonical), self._held()
+            return f"({name}({held}) if ({held} := {raw}) not in ABSENT else '')"
+        return f"{self._name(field, Memo(canonical, 20_000))}[{raw}]"
+
+    def _origins(self) -> list[str]:
+        return [
+            self._canonically(field, source)
+            for field in ORIGIN_FIELDS
+            for source in self._format.fields.get(field, ())
+        ]
+
+    # --- raw values
+
+    def _one(self, source: Source) -> str:
+        if source.value is not None:
+            return repr(source.value)
+        return self.decoder.expression(source.path)
+
+    def _raw(self, sources: tuple[Source, ...]) -> str:
+        """The first that is there."""
+        code = self._one(sources[-1])
+        for source in reversed(sources[:-1]):
+            held = self._held()
+            code = f"({held} if ({held} := {self._one(source)}) not in ABSENT else {code})"
+        return code
+
+    # --- numbers
+
+    def _measure(self, field: str, sources: tuple[Source, ...]) -> str:
+        if all(_plain(source) for source in sources):
+            return self._number(field, self._raw(sources), sources[0])
+        code = "-1.0"
+        for source in reversed(sources):
+            held = self._held()
+            code = f"({held} if ({held} := {self._single(field, source)}) >= 0 else {code})"
+        return code
+
+    def _single(self, field: str, source: Source) -> str:
+        if source.start:
+            name = self._name("elapsed", lambda start, end: _present(elapsed(start, end, UNITS[source.unit])))
+            code = f"{name}({self.decoder.expression(source.start)}, {self.decoder.expression(source.end)})"
+        else:
+            code = self._number(field, self._one(source), source)
+        return f"({code} if {self.decoder.expression(source.when)} else -1.0)" if source.when else code
+
+    def _number(self, field: str, raw: str, source: Source) -> str:
+        """A number; those that JSON gives as such take no call, those in text one look-up."""
+        scale = UNITS[source.unit] if FIELDS[field][0] == "seconds" else 1.0
+
+        def convert(value: Raw) -> float:
+            if source.pick:
+                value = picked(value, source.pick)
+            if source.map or source.match:
+                value = source.translated(text(value))
+            return _present(seconds(value, scale) if FIELDS[field][0] == "seconds" else number(value))
+
+        name = self._name(field, Memo(convert, 20_000))
+        held = self._held()
+        scaled = held if scale == 1.0 else f"{held} * {scale!r}"
+        if source.pick or source.map or source.match:
+            return f"{name}[{raw}]"
+        if self._from_text:
+            return f"(int({held}) if ({held} := {raw}).isdigit() else {name}[{held}])" if scale == 1.0 else f"{name}[{raw}]"
+        return f"({scaled} if ({held} := {raw}).__class__ is float or {held}.__class__ is int else {name}[{held}])"
+
+    def _held(self) -> str:
+        """A local variable of the loop."""
+        self._locals += 1
+        return f"v{self._locals}"
+
+    def _name(self, field: str, value: Any) -> str:
+        name = f"{field}{len(self.names)}"
+        self.names[name] = value
+        return name
+
+
+def _plain(source: Source) -> bool:
+    """Whether nothing but its path tells it from the field's other sources."""
+    return source == Source(path=source.path, unit=source.unit, includes=source.includes) if source.path else False
+
+
+def _present(value: float | None) -> float:
+    return -1.0 if value is None else value

@@ -1,0 +1,79 @@
+"""Identity: a raw API key → its public name. The one place that ever holds a raw key; it keeps none.
+
+The public name is the registry's `id`, else `k_` and 16 hex digits of HMAC-SHA-256 with the
+deployment's secret: without the secret nobody can tell a key from its name, or try keys against it.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+from datetime import datetime
+
+from msgspec import Struct
+
+_SCHEMES = ("bearer ", "token ", "apikey ", "key ")
+
+
+class KeyEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the registry knows of a key. `created` and `expires` are times in UTC unless they say otherwise."""
+
+    id: str = ""
+    hash: str = ""
+    name: str = ""
+    owner: str = ""
+    plan: str = ""
+    created: datetime | None = None
+    expires: datetime | None = None
+    enabled: bool = True
+    class_: str = ""
+
+    @property
+    def public(self) -> str:
+        """The value of the `key` label."""
+        return self.id or self.hash
+
+
+class Identity:
+    """Names keys. `secret` is the deployment's, `registry` what is known of its keys."""
+
+    def __init__(self, secret: bytes, registry: tuple[KeyEntry, ...] = ()) -> None:
+        self._secret = secret
+        self._by_hash = {entry.hash: entry for entry in registry if entry.hash}
+        self._by_id = {entry.id: entry for entry in registry if entry.id}
+        self.entries = {entry.public: entry for entry in registry}
+
+    def hash(self, raw: str) -> str:
+        """`k_` and 16 hex digits."""
+        return "k_" + hmac.new(self._secret, raw.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()[:16]
+
+    def public(self, raw: str) -> str:
+        """The public name of a key as the gateway logged it: raw, in an Authorization header, or a name it gave it."""
+        raw = bare_key(raw)
+        if not raw or raw == "REDACTED":
+            return ""
+        if raw in self._by_id:
+            return raw
+        hashed = self.hash(raw)
+        entry = self._by_hash.get(hashed)
+        return entry.public if entry else hashed
+
+    @property
+    def fingerprint(self) -> str:
+        """Eight hex digits that tell two secrets apart and give neither away."""
+        return hmac.new(self._secret, b"gateway-exporter identity", hashlib.sha256).hexdigest()[:8]
+
+
+def bare_key(raw: str) -> str:
+    """The key of an `Authorization` or API-key header: without its scheme; of Basic, the user name."""
+    raw = raw.strip()
+    lowered = raw[:7].lower()
+    for scheme in _SCHEMES:
+        if lowered.startswith(scheme):
+            return raw[len(scheme) :].strip()
+    if lowered.startswith("basic "):
+        try:
+            return base64.b64decode(raw[6:], validate=True).decode("utf-8", "replace").partition(":")[0]
+        except (binascii.Error, ValueError):
+            return raw[6:].strip()
+    return raw

@@ -1,0 +1,1 @@
+"""Inputs: where lines come from. Bytes in, whole lines out."""

@@ -1,0 +1,49 @@
+"""What is known of keys, as gauges: the registry's entries, names that gateways log, last use. Cold path."""
+
+from exporter.admission import UNKNOWN
+from exporter.identity import KeyEntry
+from exporter.record import AccessRecord
+from exporter.series import Series, Store
+
+
+class Keys:
+    """The `gateway_key_*` families."""
+
+    def __init__(self, store: Store, registry: dict[str, KeyEntry]) -> None:
+        self._store = store
+        self._registry = registry
+        self._shown: dict[str, tuple[str, ...]] = {}
+        for key, entry in registry.items():
+            self._show(key, entry.name or key, entry.owner, entry.plan, entry.class_ or "business")
+            store.set("gateway_key_enabled", key, to=int(entry.enabled))
+            store.set("gateway_key_last_used_timestamp_seconds", key, to=0)
+            for name, date in (("created", entry.created), ("expires", entry.expires)):
+                if date:
+                    store.set(f"gateway_key_{name}_timestamp_seconds", key, to=date.timestamp())
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._registry
+
+    def __len__(self) -> int:
+        return len(self._registry)
+
+    def class_of(self, key: str) -> str:
+        """The class the registry gives a key, "" if none."""
+        entry = self._registry.get(key)
+        return entry.class_ if entry else ""
+
+    def seen(self, label: str, record: AccessRecord) -> Series | None:
+        """A key was used: show what the log says of it, unless the registry knows better. Its last-use gauge."""
+        if not label or label == UNKNOWN:
+            return None
+        if label not in self._registry:
+            self._show(label, record.key_name or label, record.key_owner, "", record.class_)
+        return self._store.series("gateway_key_last_used_timestamp_seconds", label)
+
+    def _show(self, key: str, *about: str) -> None:
+        old = self._shown.get(key)
+        if old != about:
+            if old:
+                self._store.families["gateway_key_info"].drop(key, *old)
+            self._shown[key] = about
+            self._store.set("gateway_key_info", key, *about, to=1)

@@ -1,0 +1,110 @@
+"""The vocabulary: which fields a log can carry, and the record of one finished request.
+
+This file imports nothing of the project, so that every stage may depend on it.
+"""
+
+from msgspec import Struct
+
+# What a field of a format may be named, and what its values are. `explain`, the presets, the
+# config's error messages and CONTRIBUTING stand on this table.
+#   text     a word that is used as it is, or looked at for a decision
+#   time     when the request ended: epoch seconds, or a date
+#   seconds  a duration; a plain number is in the `unit` given (s unless said)
+#   number   bytes, tokens, money: summed
+FIELDS: dict[str, tuple[str, str]] = {
+    "time": ("time", "when the request was logged"),
+    "duration": ("seconds", "first byte in to last byte out"),
+    "time_to_first_token": ("seconds", "request to first token of a streamed answer"),
+    "status": ("text", "HTTP status, as logged"),
+    "request": ("text", "whole request line: METHOD /path?query PROTOCOL"),
+    "http_method": ("text", "HTTP verb"),
+    "path": ("text", "request target; the query string may hold a key"),
+    "host": ("text", "requested host name; chains may be told by it"),
+    "scheme": ("text", "http, https, ws, wss or grpc; anything that says TLS is https"),
+    "upgrade": ("text", "Upgrade header; 'websocket' makes the protocol ws or wss"),
+    "client": ("text", "client address, or X-Forwarded-For: its first address is used"),
+    "origin": ("text", "Origin header"),
+    "referer": ("text", "Referer header, used where there is no Origin"),
+    "key": ("text", "the API key: raw, a header with it, or a public name"),
+    "key_name": ("text", "display name of the key, where the gateway logs one"),
+    "key_owner": ("text", "team or user the key belongs to"),
+    "body": ("text", "request body: JSON-RPC methods are read from it"),
+    "rpc_method": ("text", "JSON-RPC method; several, separated by commas, are a batch"),
+    "rpc_error": ("text", "JSON-RPC error inside the answer: a code, or true"),
+    "batch_index": ("text", "place of this line in its batch, where each item has a line: 0 is the request"),
+    "chain": ("text", "blockchain network"),
+    "error": ("text", "the gateway's own verdict, mapped to an error type"),
+    "upstream_status": ("text", "status of the upstream that answered last"),
+    "model": ("text", "model that served"),
+    "requested_model": ("text", "model that was asked for"),
+    "provider": ("text", "upstream that served"),
+    "request_bytes": ("number", "bytes from the client"),
+    "response_bytes": ("number", "bytes to the client"),
+    "input_tokens": ("number", "tokens in"),
+    "output_tokens": ("number", "tokens out"),
+    "cache_read_tokens": ("number", "input tokens served from the provider's cache"),
+    "cache_write_tokens": ("number", "input tokens written to the provider's cache"),
+    "reasoning_tokens": ("number", "output tokens spent on reasoning"),
+    "cost": ("number", "money, in the configured currency"),
+}
+
+# Every failed request has exactly one of these. "Availability" fails on the three marked.
+ERROR_TYPES = (
+    "blocked",
+    "rate_limit_exceeded",
+    "auth",
+    "timeout",  # availability
+    "upstream_error",  # availability
+    "server_error",  # availability
+    "client_abort",
+    "client_error",
+    "rpc_error",
+)
+
+TOKEN_TYPES = ("input", "output", "cache_read", "cache_write", "reasoning")
+
+
+class AccessRecord(Struct, kw_only=True):
+    """One finished request as the gateway logged it, in public words only: no raw key, no raw path.
+
+    Absent text is "", absent numbers are None. Times are epoch seconds, durations seconds,
+    sizes bytes. `requests` is 1, or 0 for a further line of a request that was counted already.
+    """
+
+    # Why the line counts for nothing: "" where it counts.
+    ignored: bool = False
+    rejected: str = ""
+
+    time: float | None = None
+    key: str = ""
+    key_name: str = ""
+    key_owner: str = ""
+    class_: str = "business"
+    requests: int = 1
+    calls: tuple[str, ...] = ()
+    chain: str = ""
+    method: str = ""
+    origin: str = ""
+    protocol: str = ""
+    status: str = ""
+    error_type: str = ""
+    model: str = ""
+    requested_model: str = ""
+    provider: str = ""
+
+    duration: float | None = None
+    time_to_first_token: float | None = None
+    time_per_output_token: float | None = None
+    request_bytes: float | None = None
+    response_bytes: float | None = None
+    input_tokens: float | None = None
+    output_tokens: float | None = None
+    cache_read_tokens: float | None = None
+    cache_write_tokens: float | None = None
+    reasoning_tokens: float | None = None
+    cost: float | None = None
+
+    @property
+    def timed(self) -> bool:
+        """Whether its duration says how fast the gateway was: not for aborts and WebSocket lifetimes."""
+        return self.error_type != "client_abort" and self.protocol not in ("ws", "wss")
