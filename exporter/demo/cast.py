@@ -1,0 +1,90 @@
+"""Who uses the sample gateway: each client with a mix of its own, so that no two look alike on a dashboard."""
+
+from datetime import timedelta
+
+from exporter.demo.clients import Client
+from exporter.demo.llm_client import LlmClient
+from exporter.demo.rpc_client import RpcClient
+
+CLIENTS: tuple[Client, ...] = (
+    RpcClient(
+        key="demo-not-a-real-key-swap",
+        name="Swap front end",
+        owner="Swap Labs",
+        plan="business",
+        share=0.5,
+        chains={"ethereum": 5, "arbitrum": 3, "base": 3, "polygon": 1},
+        methods={"eth_call": 70, "eth_blockNumber": 20, "eth_getBalance": 9, "eth_getLogs": 1},
+        origins=("https://swap.example", "https://swap.example", "https://beta.swap.example"),
+        sessions=0.03,
+        batches=0.1,
+        failures={429: 0.002},
+    ),
+    RpcClient(
+        key="demo-not-a-real-key-hobby",
+        name="Weekend bot",
+        owner="A. Hobbyist",
+        plan="free",
+        share=0.15,
+        chains={"polygon": 4, "base": 1},
+        methods={"eth_getBalance": 3, "eth_blockNumber": 2},
+        network="198.51.100",
+        failures={429: 0.45},
+        expires=timedelta(days=5),
+    ),
+    RpcClient(
+        key="demo-not-a-real-key-indexer",
+        name="Indexer",
+        owner="Chain Analytics",
+        plan="business",
+        share=0.12,
+        chains={"ethereum": 3, "arbitrum": 1},
+        methods={"eth_getLogs": 6, "debug_traceTransaction": 3, "eth_blockNumber": 1},
+        network="192.0.2",
+        batches=0.2,
+        failures={502: 0.05},
+        created=timedelta(days=-20),
+    ),
+    LlmClient(
+        key="demo-not-a-real-key-chat",
+        name="Support chat",
+        owner="Helpdesk",
+        plan="business",
+        share=0.12,
+        models={"gpt-4o-mini": 6, "claude-sonnet-4-20250514": 3, "o4-mini": 1},
+        prompt=2500,
+        cached=0.8,
+        failures={429: 0.02, 408: 0.005, 499: 0.02, 500: 0.01},
+        expires=timedelta(days=90),
+    ),
+    LlmClient(
+        key="demo-not-a-real-key-search",
+        name="Search index",
+        owner="Platform",
+        plan="internal",
+        class_="internal",
+        share=0.05,
+        models={"text-embedding-3-small": 9, "gpt-4o-mini": 1},
+        streams=False,
+    ),
+    RpcClient(
+        key="demo-not-a-real-key-scanner",
+        registered=False,
+        share=0.06,
+        chains={"ethereum": 1},
+        methods={"eth_accounts": 2, "personal_listAccounts": 2, "admin_peers": 1},
+        network="192.0.2",
+        failures={401: 1.0},
+    ),
+    RpcClient(
+        key="demo-not-a-real-key-retired",
+        name="Old front end",
+        owner="Swap Labs",
+        plan="business",
+        chains={"ethereum": 1},
+        methods={"eth_call": 1},
+        created=timedelta(days=-900),
+        expires=timedelta(days=-30),
+        enabled=False,
+    ),
+)

@@ -1,0 +1,60 @@
+"""The demo's config and key registry, as texts to be written beside the sample gateway's logs."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import yaml
+
+from exporter.demo.cast import CLIENTS
+from exporter.demo.clients import Client
+
+# Paths are relative to the config's folder.
+CONFIG = """\
+# The config of `gateway-exporter demo`: two logs of a sample gateway, a registry of its keys.
+inputs:
+  - path: rpc.access.json
+    name: rpc
+    format: nginx-json
+    labels: {gateway: demo}
+  - path: llm.jsonl
+    name: llm
+    format: litellm
+    labels: {gateway: demo}
+start_at: beginning
+identity: {secret_file: secret}
+keys: keys.yaml
+routes:
+  - /rpc/:chain
+  - /rpc/:chain/ws
+  - /v1/chat/completions
+  - /v1/embeddings
+chains:
+  ethereum: /rpc/ethereum*
+  polygon: /rpc/polygon*
+  arbitrum: /rpc/arbitrum*
+  base: /rpc/base*
+web: {listen: "127.0.0.1:10114"}
+"""
+
+
+def keys_text(identify: Callable[[str], str]) -> str:
+    """The registry, as YAML; `identify` makes the hash of a key as the gateway logs it."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    entries = [_entry(client, identify, now) for client in CLIENTS if client.registered]
+    return yaml.safe_dump(entries, sort_keys=False, allow_unicode=True)
+
+
+def _entry(client: Client, identify: Callable[[str], str], now: datetime) -> dict[str, Any]:
+    entry = {
+        "hash": identify(client.logged_key),
+        "name": client.name,
+        "owner": client.owner,
+        "plan": client.plan,
+        "class": client.class_,
+        "created": (now + client.created).isoformat(),
+        "enabled": client.enabled,
+    }
+    if client.expires:
+        entry["expires"] = (now + client.expires).isoformat()
+    return entry

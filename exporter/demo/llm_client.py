@@ -1,0 +1,87 @@
+"""Clients of language models. Their lines are as the preset `litellm` reads them, with no more than it reads."""
+
+import hashlib
+from random import Random
+from typing import ClassVar, NamedTuple
+
+from exporter.demo.clients import Client, duration, json_line, one_of, outcome
+
+
+class _Model(NamedTuple):
+    """A model: its time to the first token, tokens a second, prices of a million tokens, share of reasoning."""
+
+    provider: str
+    seconds: float
+    speed: int
+    price_in: float
+    price_out: float
+    reasoning: float
+
+
+_MODELS = {
+    "gpt-4o-mini": _Model("openai", 0.35, 110, 0.15, 0.6, 0.0),
+    "o4-mini": _Model("openai", 2.5, 130, 1.1, 4.4, 0.6),
+    "claude-sonnet-4-20250514": _Model("anthropic", 0.8, 70, 3.0, 15.0, 0.0),
+    "text-embedding-3-small": _Model("openai", 0.15, 0, 0.02, 0.0, 0.0),
+}
+_LLM_ERRORS = {408: "Timeout", 429: "RateLimitError", 499: "ClientDisconnected", 500: "InternalServerError"}
+
+
+class LlmClient(Client, frozen=True, kw_only=True):
+    """Calls language models. `cached` is the share of a prompt that the provider has in its cache."""
+
+    log: ClassVar[str] = "llm.jsonl"
+
+    models: dict[str, float]
+    prompt: int = 800
+    answer: int = 250
+    cached: float = 0.0
+    streams: bool = True
+
+    @property
+    def logged_key(self) -> str:
+        """LiteLLM logs a hash of its own."""
+        return hashlib.sha256(self.key.encode()).hexdigest()
+
+    def line(self, rng: Random, ended: float) -> str:
+        """A completion or an embedding."""
+        name = one_of(rng, self.models)
+        model = _MODELS[name]
+        embedding = not model.speed
+        status = outcome(rng, self.failures)
+        failed = status not in (200, 499)
+        tokens_in = 0 if failed else int(self.prompt * rng.lognormvariate(0, 0.5)) + 1
+        tokens_out = 0 if failed or embedding else int(self.answer * rng.lognormvariate(0, 0.6)) + 1
+        cached = int(tokens_in * self.cached * rng.random())
+        waited = duration(rng, model.seconds, status)
+        begun = ended - waited - tokens_out / (model.speed or 1)
+        return json_line(
+            call_type="aembedding" if embedding else "acompletion",
+            stream=True if self.streams and not embedding else None,
+            status="failure" if failed else "success",
+            custom_llm_provider=model.provider,
+            model=f"{model.provider}/{name}",
+            model_group=name,
+            startTime=round(begun, 3),
+            completionStartTime=round(begun + waited, 3) if self.streams else round(ended, 3),
+            endTime=round(ended, 3),
+            prompt_tokens=tokens_in,
+            completion_tokens=tokens_out,
+            total_tokens=tokens_in + tokens_out,
+            response_cost=((tokens_in - cached / 2) * model.price_in + tokens_out * model.price_out) / 1e6,
+            error_information={
+                "error_code": "" if status == 200 else str(status),
+                "error_class": _LLM_ERRORS.get(status, ""),
+            },
+            requester_ip_address=f"198.51.100.{rng.randint(1, 20)}",
+            metadata={
+                "user_api_key_hash": self.logged_key,
+                "user_api_key_alias": self.name,
+                "user_api_key_team_alias": self.owner,
+                "user_api_key_request_route": "/v1/embeddings" if embedding else "/v1/chat/completions",
+                "usage_object": {
+                    "prompt_tokens_details": {"cached_tokens": cached},
+                    "completion_tokens_details": {"reasoning_tokens": int(tokens_out * model.reasoning)},
+                },
+            },
+        )
