@@ -1,0 +1,84 @@
+"""Putting the parts together, from a config's plain values. What `run`, `replay`, `explain` and `demo` share."""
+
+import logging
+import secrets
+import sys
+from collections.abc import Callable
+from datetime import tzinfo
+from importlib.metadata import version
+
+from exporter.admission import Admissions
+from exporter.config import InputConfig, Loaded
+from exporter.counting import Meter
+from exporter.enrich import BATCH, Enricher
+from exporter.formats.format import FormatSpec, build
+from exporter.formats.reader import RowReader
+from exporter.identity import Identity
+from exporter.inputs.files import FileInput
+from exporter.inputs.stdin import StreamInput
+from exporter.journal import Journal
+from exporter.keys import Keys
+from exporter.pipeline import Input, Pipeline, Stream
+from exporter.routes import Routes, client_network, origin_host
+from exporter.rpc import read_body
+from exporter.series import Store
+
+log = logging.getLogger(__name__)
+
+
+class Assembly:
+    """What all inputs of one exporter share: the store, who keys are, routes, which values may be labels."""
+
+    def __init__(self, loaded: Loaded) -> None:
+        config = loaded.config
+        if not loaded.secret:
+            log.warning("no identity.secret_file: public key names (k_…) hold for this run only")
+        self.config = config
+        self.identity = Identity(loaded.secret or secrets.token_bytes(32), loaded.keys)
+        self.store = Store(config.metrics.max_series)
+        self.keys = Keys(self.store, self.identity.entries)
+        chains = {chain: [one] if isinstance(one, str) else one for chain, one in config.chains.items()}
+        self._routes = Routes(self.identity.public, config.routes, chains)
+        declared = {"key": self.identity.entries, "chain": chains, "method": [BATCH, *config.routes]}
+        self._admissions = Admissions(config.metrics.budgets, declared, config.metrics.admit_after)
+        self._told_by_host = any(not pattern.startswith("/") for patterns in chains.values() for pattern in patterns)
+
+    def meter(
+        self, name: str, spec: FormatSpec, labels: dict[str, str] | None = None, class_: str = "business", zone: tzinfo | None = None
+    ) -> Meter:
+        """A meter for one input. ValueError where the format is wrong."""
+        canonical: dict[str, Callable[[str], object]] = {
+            "key": self.identity.public,
+            "path": self._routes.target,
+            "request": self._routes.request,
+            "origin": origin_host,
+            "referer": origin_host,
+            "client": client_network,
+            "body": read_body,
+        }
+        if self._told_by_host:
+            canonical["host"] = self._routes.chain_of_host
+        reader = RowReader(build(spec), canonical, zone)
+        enricher = Enricher(class_, self.keys.class_of)
+        currency = self.config.pricing.currency
+        return Meter(name, reader, enricher, self.store, self._admissions, self.keys, labels, currency)
+
+    def meter_of(self, one: InputConfig) -> Meter:
+        """The meter of a configured input."""
+        return self.meter(one.name, one.spec, one.labels, one.class_, one.zone)
+
+    def pipeline(self) -> Pipeline:
+        """The pipeline of all inputs, not yet running."""
+        self.store.set("gateway_exporter_build_info", version("gateway-exporter"), to=1)
+        self.store.set("gateway_exporter_identity_info", self.identity.fingerprint, to=1)
+        streams: list[Stream] = []
+        pipeline = Pipeline(streams, self.store)
+        for one in self.config.inputs:
+            journal = Journal(one.name, self.store)
+            source: Input
+            if one.path == "-":
+                source = StreamInput(sys.stdin.fileno(), one.name, journal, pipeline.wake)
+            else:
+                source = FileInput(one.path, journal, self.config.start_at)
+            streams.append(Stream(one.name, source, self.meter_of(one), journal))
+        return pipeline

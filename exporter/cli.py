@@ -1,0 +1,214 @@
+"""The command line: commands, exit codes, signals; no logic.
+
+Exit codes: 0 good, 1 it could not be done, 2 the command line or the config is wrong.
+"""
+
+import argparse
+import getpass
+import logging
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from importlib.metadata import version
+from pathlib import Path
+
+from exporter.assembly import Assembly
+from exporter.config import Config, InputConfig, Loaded, load, parse_address
+from exporter.errors import ExporterError, UsageError, unknown
+from exporter.explain import explain
+from exporter.exposition import render
+from exporter.formats.values import timestamp
+from exporter.init import config_for, recognise
+from exporter.inputs.archive import whole_lines
+from exporter.journal import Journal
+from exporter.replay import CsvExport, Replay
+from exporter.server import Server
+
+LEVELS = ("debug", "info", "warn", "error")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a command; its exit code."""
+    parser = _parser()
+    args = parser.parse_args(argv)
+    logging.basicConfig(
+        stream=sys.stderr, level=getattr(args, "log_level", "warn").upper().replace("WARN", "WARNING"), format="%(asctime)s %(levelname)s %(message)s"
+    )
+    try:
+        code: int | None = args.command(args)
+        return code or 0
+    except ExporterError as error:
+        print(f"gateway-exporter: {error}", file=sys.stderr)
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="gateway-exporter", description="Access logs of API gateways as Prometheus metrics.")
+    parser.add_argument("--version", action="version", version=version("gateway-exporter"))
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(name: str, function: object, text: str) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=text, description=text)
+        made.set_defaults(command=function)
+        return made
+
+    run = command("run", _run, "count logs and serve metrics")
+    run.add_argument("logs", nargs="*", metavar="LOG", help="logs to read from their start, without a config")
+    run.add_argument("--config.file", dest="config", metavar="FILE")
+    run.add_argument("--web.listen-address", dest="listen", metavar="HOST:PORT")
+    demo = command("demo", _demo, "the exporter beside a built-in sample gateway")
+    demo.add_argument("--web.listen-address", dest="listen", metavar="HOST:PORT")
+    for serving in (run, demo):
+        serving.add_argument("--log.level", dest="log_level", choices=LEVELS, default="info")
+    hash_ = command("hash", _hash, "raw keys on standard input, one a line → their public names")
+    hash_.add_argument("--config.file", dest="config", metavar="FILE", required=True)
+    init = command("init", _init, "look at logs and print a config that works for them")
+    init.add_argument("logs", nargs="+", metavar="LOG")
+    check = command("check", _check, "check a config and its key registry")
+    check.add_argument("config", metavar="FILE")
+    told = command("explain", _explain, "show the record read from each line, and what it adds to")
+    told.add_argument("--config.file", dest="config", metavar="FILE")
+    told.add_argument("log", nargs="?", default="-", metavar="LOG", help="a log, or - for standard input")
+    replay = command("replay", _replay, "count whole logs once, and print what was counted")
+    replay.add_argument("--config.file", dest="config", metavar="FILE", required=True)
+    replay.add_argument("logs", nargs="+", metavar="LOG", help="logs; .gz and .zst too")
+    replay.add_argument("--since", type=_time, metavar="TIME", help="leave out records before, as in 2026-03-01 or 2026-03-01T12:00:00Z")
+    replay.add_argument("--until", type=_time, metavar="TIME", help="leave out records from then on")
+    replay.add_argument("--csv", action="store_true", help="print each record as CSV instead")
+    return parser
+
+
+# --- commands
+
+
+def _run(args: argparse.Namespace) -> None:
+    if bool(args.config) == bool(args.logs):
+        raise UsageError("run needs either --config.file FILE or LOG…")
+    _serve(load(Path(args.config)) if args.config else _without_config(args.logs), args.listen)
+
+
+def _demo(args: argparse.Namespace) -> None:
+    from exporter.demo import SampleGateway, write_config  # noqa: PLC0415 - not loaded where it isn't used
+
+    with tempfile.TemporaryDirectory(prefix="gateway-exporter-demo-") as folder:
+        gateway = SampleGateway(Path(folder))
+        loaded = load(write_config(Path(folder)))
+        gateway.start()
+        try:
+            _serve(loaded, args.listen)
+        finally:
+            gateway.stop()
+
+
+def _hash(args: argparse.Namespace) -> None:
+    loaded = load(Path(args.config))
+    if not loaded.secret:
+        raise UsageError(f"{args.config}: identity.secret_file is needed: without it, names of keys change with every start")
+    identity = Assembly(loaded).identity
+    keys: Iterator[str] | list[str] = [getpass.getpass("key: ")] if sys.stdin.isatty() else (line.strip() for line in sys.stdin)
+    for key in keys:
+        if key:
+            print(identity.hash(key))
+
+
+def _init(args: argparse.Namespace) -> None:
+    print(config_for(args.logs), end="")
+
+
+def _check(args: argparse.Namespace) -> None:
+    loaded = load(Path(args.config))
+    inputs = len(loaded.config.inputs)
+    print(f"{args.config}: good: {inputs} {'input' if inputs == 1 else 'inputs'}, {len(loaded.keys)} registered keys")
+
+
+def _explain(args: argparse.Namespace) -> None:
+    assembly, one = _one_input(args.config, args.log)
+    meter = assembly.meter_of(one)
+    lines = (line for chunk, _ in whole_lines(args.log) for line in chunk.splitlines(keepends=True))
+    for paragraph in explain(lines, meter, assembly.store):
+        print(paragraph)
+
+
+def _replay(args: argparse.Namespace) -> None:
+    loaded = load(Path(args.config))
+    assembly = Assembly(loaded)
+    export = CsvExport(sys.stdout) if args.csv else None
+    replay = Replay(args.since, args.until)
+    meters = {one.name: assembly.meter_of(one) for one in loaded.config.inputs}
+    for path in args.logs:
+        name = _input_for(path, loaded.config).name
+        rows = export.rows if export else lambda meter, decoded: meter.count(decoded.rows)
+        replay.logs([path], meters[name], Journal(name, assembly.store), rows)
+    if not export:
+        for meter in meters.values():
+            meter.fold()
+            meter.show_slowest(int((meter.last_time or 0) // 60))
+        sys.stdout.flush()
+        sys.stdout.buffer.writelines(render(assembly.store))
+
+
+# --- what they share
+
+
+def _serve(loaded: Loaded, listen: str | None) -> None:
+    """Run the pipeline and the server until SIGTERM or SIGINT, or until the inputs end."""
+    try:
+        host, port = parse_address(listen or loaded.config.web.listen)
+    except ValueError as error:
+        raise UsageError(f"--web.listen-address: {error}") from None
+    pipeline = Assembly(loaded).pipeline()
+    server = Server(pipeline, host, port)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: pipeline.stop())
+    server.start()
+    print(f"metrics: {server.url}/metrics   status: {server.url}/", file=sys.stderr, flush=True)
+    try:
+        pipeline.run()
+    finally:
+        server.stop()
+        pipeline.close()
+
+
+def _without_config(logs: list[str]) -> Loaded:
+    """A config for `run LOG…`: formats recognised, logs read from their start, nothing kept."""
+    inputs = []
+    for path in logs:
+        preset, share = recognise(path)
+        print(f"{path}: read as {preset} ({share:.0%} of the lines looked at)", file=sys.stderr)
+        name = Path(path).name
+        if any(one.name == name for one in inputs):
+            name = path
+        inputs.append(InputConfig(path=path, name=name, format=preset))
+    return Loaded(config=Config(inputs=inputs, start_at="beginning"))
+
+
+def _one_input(config: str | None, log: str) -> tuple[Assembly, InputConfig]:
+    if config:
+        loaded = load(Path(config))
+        return Assembly(loaded), _input_for(log, loaded.config)
+    if log == "-":
+        raise UsageError("explain needs --config.file FILE to read standard input: its format can't be looked at")
+    loaded = _without_config([log])
+    return Assembly(loaded), loaded.config.inputs[0]
+
+
+def _input_for(path: str, config: Config) -> InputConfig:
+    """The input a log belongs to: the one whose path fits; the only one there is; else it must be told apart."""
+    fitting = [one for one in config.inputs if fnmatch(str(Path(path).resolve()), one.path)]
+    if len(fitting) == 1 or len(config.inputs) == 1:
+        return (fitting or config.inputs)[0]
+    raise UsageError(f"{path}: " + unknown("log: no single input's path fits", path, [one.path for one in config.inputs]))
+
+
+def _time(written: str) -> float:
+    found = timestamp(written)
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{written!r} is no time: write 2026-03-01, 2026-03-01T12:00:00Z or epoch seconds")
+    return found

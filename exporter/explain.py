@@ -1,0 +1,66 @@
+"""`explain`: what the exporter reads from each line, and which series the line adds to; or why it was rejected."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from exporter.counting import Meter
+from exporter.exposition import render
+from exporter.formats.decoded import REASONS
+from exporter.journal import shape
+from exporter.record import AccessRecord
+from exporter.series import Store
+
+
+def explain(lines: Iterator[bytes], meter: Meter, store: Store) -> Iterator[str]:
+    """A paragraph for each line. Series show what this line adds; buckets of histograms are left out."""
+    before = _values(store)
+    for n, line in enumerate(lines, 1):
+        decoded = meter.reader.decoder.decode(line.rstrip(b"\n") + b"\n")
+        for reason, bad in decoded.rejected:
+            yield f"line {n}: rejected, {reason}: {REASONS[reason]}\n  its shape: {shape(bad)}\n"
+        if decoded.blank:
+            yield f"line {n}: ignored: it is blank\n"
+        for row in decoded.rows:
+            record = meter.record(row)
+            meter.count([row])
+            meter.fold()
+            after = _values(store)
+            yield _paragraph(n, record, {name: value - before.get(name, 0) for name, value in after.items()})
+            before = after
+
+
+def _paragraph(n: int, record: AccessRecord, added: dict[str, float]) -> str:
+    if record.ignored:
+        return f"line {n}: ignored: the format's `only` leaves it out\n"
+    if record.rejected:
+        return f"line {n}: rejected, {record.rejected}: {REASONS[record.rejected]}\n"
+    told = []
+    for name in record.__struct_fields__:
+        value = getattr(record, name)
+        if value in (None, "", (), False) or (name == "requests" and value == 1):
+            continue
+        if name == "time":
+            value = datetime.fromtimestamp(value, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        elif name == "calls":
+            value = ", ".join(value)
+        told.append(f"  {name.rstrip('_'):24} {value}")
+    series = [f"  + {_short(value):>10}  {name}" for name, value in added.items() if value]
+    return "\n".join([f"line {n}: parsed", *told, "  adds", *series, ""])
+
+
+def _short(value: float) -> str:
+    return str(int(value)) if value == int(value) else f"{value:.9g}"
+
+
+def _values(store: Store) -> dict[str, float]:
+    """Every counter's value now; of histograms, the sum and the count."""
+    counters = {name.encode() for name, one in store.families.items() if one.family.type != "gauge"}
+    values = {}
+    for block in render(store):
+        for line in block.splitlines():
+            name, _, value = line.rpartition(b" ")
+            family = name.partition(b"{")[0]
+            known = family in counters or family.removesuffix(b"_sum") in counters or family.removesuffix(b"_count") in counters
+            if known and not line.startswith(b"#"):
+                values[name.decode()] = float(value)
+    return values

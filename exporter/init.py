@@ -1,0 +1,58 @@
+"""`init` and `run LOG`: look at a log, tell its format, and write a config that works for it."""
+
+from pathlib import Path
+
+from exporter.errors import InputError
+from exporter.formats.detect import detect
+from exporter.formats.format import presets
+from exporter.inputs.archive import head
+
+# So much of a log is looked at.
+_SAMPLE_BYTES = 1 << 18
+
+_CONFIG = """\
+# gateway-exporter's config, made by `gateway-exporter init`. Check it with `gateway-exporter check FILE`,
+# see what it makes of a line with `gateway-exporter explain --config.file FILE LOG`.
+
+inputs:
+{inputs}
+# Keys are shown as k_ and 16 hex digits of a keyed hash. The secret makes them the same after a restart:
+#   head -c 32 /dev/urandom | base64 > key-hash.secret && chmod 600 key-hash.secret
+# identity: {{secret_file: key-hash.secret}}
+
+# Names, owners and plans of keys; `gateway-exporter hash` turns a raw key into an entry's `hash`:
+#   - {{hash: k_0123456789abcdef, name: Acme production, owner: acme}}
+# keys: keys.yaml
+
+# Paths that belong together. Where none fits, ids, hashes and numbers in a path become :id.
+# routes: ["/v1/scores/:identity"]
+
+# Which chain a request is for, where the log does not say: by path, or by host name.
+# chains: {{ethereum: "/eth/*", polygon: "polygon.rpc.example.net"}}
+
+# With logs that are there at the start: read what comes (end), or all of it (beginning).
+start_at: end
+
+web: {{listen: "127.0.0.1:10114"}}
+"""
+
+
+def recognise(path: str) -> tuple[str, float]:
+    """The preset that fits a log, and the share of its lines that it reads. InputError where none does."""
+    found = detect(head(path, _SAMPLE_BYTES))
+    if not found:
+        raise InputError(
+            f"{path}: its format is not recognised (known: {', '.join(presets())}); "
+            "describe it in a config with json, template or regex"
+        )
+    return found[0].preset, found[0].share
+
+
+def config_for(paths: list[str]) -> str:
+    """A config, with comments, for logs. InputError where the format of one is not recognised."""
+    inputs = ""
+    for path in paths:
+        preset, share = recognise(path)
+        inputs += f"  - path: {Path(path).resolve()}\n"
+        inputs += f"    format: {preset}  # reads {share:.0%} of the lines looked at\n"
+    return _CONFIG.format(inputs=inputs)

@@ -1,0 +1,54 @@
+"""Whole files, read once from start to end: plain, `.gz` or `.zst`."""
+
+import gzip
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import zstandard
+
+from exporter.errors import InputError
+from exporter.inputs.files import CHUNK, Lines
+
+
+def whole_lines(path: str) -> Iterator[tuple[bytes, int]]:
+    """Chunks of whole lines, each with the bytes of the file read so far (compressed, where it is).
+
+    `-` is standard input. A last line without a line feed counts. InputError where the file can't be read.
+    """
+    lines = Lines()
+    try:
+        with _raw(path) as raw:
+            opened = _unpacked(path, raw)
+            while data := opened.read(CHUNK):
+                whole, _ = lines.feed(data)
+                if whole:
+                    yield whole, raw.tell() if raw.seekable() else 0
+    except (OSError, EOFError, zstandard.ZstdError) as error:
+        raise InputError(f"{path}: can't be read: {getattr(error, 'strerror', None) or error}") from None
+    if rest := lines.finish():
+        yield rest, 0
+
+
+def head(path: str, size: int) -> bytes:
+    """The whole lines in the first `size` bytes or so of a file, to look at. Not of standard input."""
+    found = b""
+    for chunk, _ in whole_lines(path):
+        found += chunk
+        if len(found) >= size:
+            break
+    return found
+
+
+def _raw(path: str) -> BinaryIO:
+    return io.BufferedReader(io.FileIO(sys.stdin.fileno(), closefd=False)) if path == "-" else Path(path).open("rb")
+
+
+def _unpacked(path: str, raw: BinaryIO) -> BinaryIO:
+    if path.endswith(".gz"):
+        return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]
+    if path.endswith(".zst"):
+        return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)  # type: ignore[return-value]
+    return raw

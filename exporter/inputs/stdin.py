@@ -1,0 +1,68 @@
+"""Standard input, and anything else that is read once and keeps nothing."""
+
+import os
+import queue
+import threading
+from collections.abc import Callable
+
+from exporter.inputs.files import CHUNK, Ledger, Lines
+
+
+class StreamInput:
+    """Whole lines of a file descriptor that a thread reads, so that a silent writer blocks nobody else.
+
+    The thread waits while the lines are not taken: a pipe's writer is slowed down, not dropped.
+    """
+
+    def __init__(self, fd: int, name: str, ledger: Ledger, wake: Callable[[], None]) -> None:
+        self.name = name
+        self.finished = False
+        self.readable = True
+        self._fd = fd
+        self._ledger = ledger
+        self._wake = wake
+        self._lines = Lines()
+        self._waiting: queue.Queue[bytes] = queue.Queue(maxsize=16)
+        threading.Thread(target=self._pump, name=f"read {name}", daemon=True).start()
+
+    @property
+    def files(self) -> list[str]:
+        """What is read, for people."""
+        return [self.name]
+
+    def look(self) -> None:
+        """There is nothing to look for."""
+
+    def lag_bytes(self) -> int:
+        """Bytes read and not counted yet, about."""
+        return self._waiting.qsize() * CHUNK
+
+    def read(self) -> bytes:
+        """The next whole lines; b"" when there are none now, or none any more (`finished`)."""
+        while not self.finished:
+            try:
+                data = self._waiting.get_nowait()
+            except queue.Empty:
+                return b""
+            if not data:
+                self.finished = True
+                return self._lines.finish()
+            whole, dropped = self._lines.feed(data)
+            if dropped:
+                self._ledger.too_long(self.name)
+            if whole:
+                return whole
+        return b""
+
+    def close(self) -> None:
+        """The thread ends with the process."""
+
+    def _pump(self) -> None:
+        data = b"x"
+        while data:
+            try:
+                data = os.read(self._fd, CHUNK)
+            except OSError:
+                data = b""
+            self._waiting.put(data)
+            self._wake()

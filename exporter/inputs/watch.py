@@ -1,0 +1,99 @@
+"""Waking up when logs change, through watchdog (inotify), and saying where that can't be relied on.
+
+While a log is busy an event for each write would cost more than reading it: then the files are just
+looked at every few milliseconds, and growth is listened for again once they are quiet.
+"""
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from watchdog.events import (
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
+from watchdog.observers import Observer
+from watchdog.observers.api import ObservedWatch
+
+log = logging.getLogger(__name__)
+
+# File systems whose changes by other machines, or below them, give no events.
+_SILENT = ("nfs", "cifs", "smb", "9p", "fuse", "vboxsf", "virtiofs", "ceph", "glusterfs", "lustre", "afs")
+
+
+class _Handler(FileSystemEventHandler):
+    def __init__(self, wake: Callable[[str], None]) -> None:
+        self._wake = wake
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        self._wake(os.fsdecode(event.src_path))
+
+
+class Watcher:
+    """Calls `changed` when files appear, move or go, and `grown(path)` when one grows while growth is listened for.
+
+    Both are called from another thread.
+    """
+
+    def __init__(self, changed: Callable[[], None], grown: Callable[[str], None]) -> None:
+        self._observer = Observer()
+        self._names = _Handler(lambda path: changed())
+        self._growth = _Handler(grown)
+        self._folders: set[str] = set()
+        self._listening: list[ObservedWatch] = []
+        self._observer.start()
+
+    def watch(self, folder: str) -> bool:
+        """Watch a folder from now on; False where that is no use and it has to be looked at instead."""
+        if _file_system(folder).startswith(_SILENT):
+            return False
+        if folder not in self._folders:
+            try:
+                self._observer.schedule(
+                    self._names, folder, event_filter=[FileCreatedEvent, FileDeletedEvent, FileMovedEvent]
+                )
+            except OSError as error:
+                log.warning("can't watch %s (%s): looking at it every second instead", folder, error.strerror)
+                return False
+            self._folders.add(folder)
+        return True
+
+    def listen_for_growth(self) -> None:
+        """From now on, tell of the next growth."""
+        if not self._listening:
+            for folder in self._folders:
+                self._listening.append(
+                    self._observer.schedule(self._growth, folder, event_filter=[FileModifiedEvent, FileClosedEvent])
+                )
+
+    def ignore_growth(self) -> None:
+        """The files are looked at anyway."""
+        for watch in self._listening:
+            self._observer.unschedule(watch)
+        self._listening.clear()
+
+    def stop(self) -> None:
+        """End the threads."""
+        self._observer.stop()
+        self._observer.join(2)
+
+
+def _file_system(folder: str) -> str:
+    """The type of the file system that a folder is on, "" where that can't be told."""
+    try:
+        mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines()]
+    except OSError:
+        return ""
+    real = os.path.realpath(folder)
+    best = max(
+        ((point, kind) for point, kind in mounts if real == point or real.startswith(point.rstrip("/") + "/")),
+        key=lambda mount: len(mount[0]),
+        default=("", ""),
+    )
+    return best[1]

@@ -1,0 +1,87 @@
+"""The journal of one input: what is no record, and why; what was rotated or lost. Cold path.
+
+Rejected lines are shown to people as a shape, never as they are: a key may stand in them.
+"""
+
+import logging
+import re
+import time
+from collections import deque
+from typing import NamedTuple
+
+from exporter.formats.decoded import REASONS, Decoded
+from exporter.series import Store
+
+log = logging.getLogger(__name__)
+
+_SHAPE_LENGTH = 120
+_LETTERS = re.compile(r"[^\W\d_]+")
+_DIGITS = re.compile(r"\d+")
+_NOT_SHOWN = re.compile(r"[^\x20-\x7e…]")
+
+
+class Rejected(NamedTuple):
+    """One rejected line: epoch seconds, the reason (see REASONS), its length in bytes, its shape."""
+
+    at: float
+    reason: str
+    length: int
+    shape: str
+
+
+def shape(line: bytes) -> str:
+    """A line with every word as `a` and every number as `0`: `{"aaa":0,"a":"a-0"}`. It gives nothing away."""
+    text = line[:4096].decode("utf-8", "replace")
+    text = _DIGITS.sub("0", _LETTERS.sub("a", text))
+    text = re.sub(r"(?:a0|0a)[a0]*", "a", text)
+    text = _NOT_SHOWN.sub("?", text)
+    return text if len(text) <= _SHAPE_LENGTH else text[:_SHAPE_LENGTH] + "…"
+
+
+class Journal:
+    """Counts and keeps what an input tells of. It is the input's Ledger."""
+
+    def __init__(self, name: str, store: Store, lost_reasons: tuple[str, ...] = ("truncated",)) -> None:
+        self.name = name
+        self.samples: deque[Rejected] = deque(maxlen=20)
+        self._store = store
+        self._told: set[str] = set()
+
+    def note(self, decoded: Decoded) -> None:
+        """Lines that are no rows."""
+        if decoded.blank:
+            self._store.add("gateway_exporter_lines_total", self.name, "ignored", amount=decoded.blank)
+        for reason, line in decoded.rejected:
+            self._reject(reason, line)
+
+    def too_long(self, path: str) -> None:
+        """A line that was longer than is read."""
+        log.warning("%s: a line in %s is longer than 1 MiB and was left out", self.name, path)
+        self._reject("too_long", b"")
+
+    def rotated(self, kind: str) -> None:
+        """A log was renamed or truncated."""
+        log.info("%s: the log was rotated (%s)", self.name, kind)
+        self._store.add("gateway_exporter_rotations_total", self.name, kind)
+
+    def lost(self, reason: str, size: int) -> None:
+        """Bytes were lost before they could be read."""
+        log.warning("%s: %d bytes were lost: %s", self.name, size, reason)
+        self._store.add("gateway_exporter_losses_total", self.name, reason)
+        self._store.add("gateway_exporter_lost_bytes_total", self.name, reason, amount=size)
+
+    def unreadable(self, path: str, why: str) -> None:
+        """A log can't be read now; it is waited for."""
+        log.warning("%s: %s can't be read: %s; waiting for it", self.name, path, why)
+
+    def opened(self, path: str, offset: int) -> None:
+        """A log is read from an offset on."""
+        log.info("%s: reading %s from %s", self.name, path, f"its end, byte {offset}" if offset else "its beginning")
+
+    def _reject(self, reason: str, line: bytes) -> None:
+        self.samples.append(Rejected(time.time(), reason, len(line), shape(line)))
+        if reason not in self._told:
+            self._told.add(reason)
+            log.warning("%s: a line was rejected, %s: %s. Such lines are counted; `explain` shows them", self.name, reason, REASONS[reason])
+        self._store.add("gateway_exporter_lines_total", self.name, "rejected")
+        self._store.add("gateway_exporter_rejected_lines_total", self.name, reason)

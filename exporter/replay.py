@@ -1,0 +1,95 @@
+"""`replay`: count whole logs once, and print what was counted, or each record as CSV. Cold path but for the counting."""
+
+import csv
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+from exporter.counting import Meter
+from exporter.formats.decoded import Decoded
+from exporter.inputs.archive import whole_lines
+from exporter.journal import Journal
+from exporter.record import AccessRecord
+
+CSV_COLUMNS = ("time", "key", "key_name", "key_owner", "class_", "chain", "method", "protocol", "status", "error_type", "origin", "model", "requested_model", "provider", "duration", "time_to_first_token", "request_bytes", "response_bytes", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost")  # fmt: skip
+
+
+class Replay:
+    """Reads whole logs into a meter. `since` and `until` are epoch seconds: records in [since, until) count."""
+
+    def __init__(self, since: float | None = None, until: float | None = None) -> None:
+        self._since = since
+        self._until = until
+        self.lines = 0
+
+    def logs(self, paths: list[str], meter: Meter, journal: Journal, rows: Callable[[Meter, Decoded], None]) -> None:
+        """Give every chunk of every log to `rows`, and what is no row to the journal. InputError where one can't be read."""
+        for path in paths:
+            with _Progress(path) as progress:
+                for chunk, read in whole_lines(path):
+                    decoded = meter.reader.decoder.decode(chunk)
+                    self.lines += chunk.count(b"\n")
+                    journal.note(decoded)
+                    if self._since is not None or self._until is not None:
+                        decoded.rows = [row for row in decoded.rows if self._wanted(meter, row)]
+                    rows(meter, decoded)
+                    progress.show(read)
+
+    def _wanted(self, meter: Meter, row: object) -> bool:
+        at = meter.record(row).time
+        return at is not None and (self._since or 0.0) <= at < (self._until or float("inf"))
+
+
+class CsvExport:
+    """Writes a row for each record: the exact account of a period."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._writer = csv.writer(out)
+        self._writer.writerow([name.rstrip("_") for name in CSV_COLUMNS])
+
+    def rows(self, meter: Meter, decoded: Decoded) -> None:
+        """Write what is a request; lines that are none are left out."""
+        for row in decoded.rows:
+            record = meter.record(row)
+            if not record.ignored and not record.rejected and record.requests:
+                self._writer.writerow([_cell(record, name) for name in CSV_COLUMNS])
+
+
+def _cell(record: AccessRecord, name: str) -> str:
+    value = getattr(record, name)
+    if name == "time" and value is not None:
+        return datetime.fromtimestamp(value, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if isinstance(value, float):
+        return f"{value:.9f}".rstrip("0").rstrip(".")
+    text = "" if value is None else str(value)
+    # A spreadsheet takes these for formulas.
+    return "'" + text if text[:1] in ("=", "+", "-", "@") else text
+
+
+class _Progress:
+    """How far a file is read, on a terminal; silent elsewhere."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._size = Path(path).stat().st_size if Path(path).is_file() else 0
+        self._shown = -1
+        self._on = sys.stderr.isatty() and self._size > 0
+
+    def __enter__(self) -> "_Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._on:
+            sys.stderr.write("\r\033[K")
+
+    def show(self, read: int) -> None:
+        percent = min(100, 100 * read // self._size) if self._size else 0
+        if self._on and percent != self._shown:
+            self._shown = percent
+            width = max(10, min(40, os.get_terminal_size(2).columns - 50))
+            bar = "#" * (width * percent // 100)
+            sys.stderr.write(f"\r{self._path[-40:]} [{bar:<{width}}] {percent:3} %")
+            sys.stderr.flush()

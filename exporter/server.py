@@ -1,0 +1,148 @@
+"""HTTP: /metrics, /-/healthy, /-/ready and the status page. Uvicorn serves it, in a thread of its own.
+
+All connections share one event loop, so a client that is slow or says nothing holds up nobody. What
+a scrape needs of the pipeline is asked of its thread and awaited.
+"""
+
+import asyncio
+import logging
+import socket
+import threading
+import zlib
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import uvicorn
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+
+from exporter.errors import ExporterError
+from exporter.exposition import OPENMETRICS, TEXT
+from exporter.pipeline import Pipeline
+from exporter.status import page, snapshot
+
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+
+log = logging.getLogger(__name__)
+
+# So many lines are joined and sent at once.
+_BLOCK = 2000
+_HTML = "text/html; charset=utf-8"
+_PLAIN = "text/plain; charset=utf-8"
+# A pipeline that has not answered for so long is not healthy.
+_PATIENCE_SECONDS = 10.0
+
+
+class App:
+    """The ASGI application over one pipeline."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self._pages = {
+            "/metrics": self._metrics,
+            "/-/healthy": self._healthy,
+            "/-/ready": self._ready,
+            "/": self._status,
+        }
+
+    async def __call__(self, scope: dict[str, Any], _: Receive, send: Send) -> None:
+        answer = self._pages.get(scope["path"])
+        if answer is None:
+            await _send(send, 404, _PLAIN, [b"Not found. There is /metrics, /-/healthy, /-/ready and /.\n"])
+        elif scope["method"] not in ("GET", "HEAD"):
+            await _send(send, 405, _PLAIN, [b"Only GET is answered here.\n"], {"allow": "GET, HEAD"})
+        else:
+            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+            await answer(headers, send)
+
+    async def _metrics(self, headers: dict[str, str], send: Send) -> None:
+        openmetrics = "application/openmetrics-text" in headers.get("accept", "")
+        lines = await asyncio.wrap_future(self._pipeline.scrape(openmetrics))
+        generate = generate_openmetrics if openmetrics else generate_latest
+        blocks = [generate(self._registry)]  # it ends with OpenMetrics' # EOF
+        if "gzip" in headers.get("accept-encoding", ""):
+            packed = await asyncio.get_running_loop().run_in_executor(None, _gzip, lines, blocks)
+            more = {"content-encoding": "gzip", "vary": "accept-encoding"}
+            await _send(send, 200, OPENMETRICS if openmetrics else TEXT, [packed], more)
+        else:
+            await _send(send, 200, OPENMETRICS if openmetrics else TEXT, [*_joined(lines), *blocks])
+
+    async def _healthy(self, _: dict[str, str], send: Send) -> None:
+        try:
+            await asyncio.wait_for(asyncio.wrap_future(self._pipeline.ask(lambda: None)), _PATIENCE_SECONDS)
+        except TimeoutError:
+            await _send(send, 503, _PLAIN, [b"The pipeline does not answer.\n"])
+        else:
+            await _send(send, 200, _PLAIN, [b"Healthy.\n"])
+
+    async def _ready(self, _: dict[str, str], send: Send) -> None:
+        if self._pipeline.ready:
+            await _send(send, 200, _PLAIN, [b"Ready.\n"])
+        else:
+            await _send(send, 503, _PLAIN, [b"Not ready: the logs are still being caught up with.\n"])
+
+    async def _status(self, _: dict[str, str], send: Send) -> None:
+        found = await asyncio.wrap_future(self._pipeline.ask(lambda: snapshot(self._pipeline)))
+        await _send(send, 200, _HTML, [page(found).encode()])
+
+
+class Server:
+    """The server's thread. The address is bound at once: ExporterError where it can't be."""
+
+    def __init__(self, pipeline: Pipeline, host: str, port: int) -> None:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self._socket = socket.socket(family, socket.SOCK_STREAM)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            self._socket.bind((host, port))
+        except OSError as error:
+            raise ExporterError(f"can't listen on {host}:{port}: {error.strerror}") from None
+        bound_host, bound_port = self._socket.getsockname()[:2]
+        self.url = f"http://{f'[{bound_host}]' if ':' in bound_host else bound_host}:{bound_port}"
+        settings = uvicorn.Config(
+            App(pipeline),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            ws="none",
+            http="h11",
+            loop="asyncio",
+            timeout_graceful_shutdown=1,
+        )
+        self._server = uvicorn.Server(settings)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._socket]}, name="http", daemon=True
+        )
+
+    def start(self) -> None:
+        """Serve, until `stop`."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish what is being answered, a second at the most, and end."""
+        self._server.should_exit = True
+        self._thread.join(3)
+
+
+async def _send(
+    send: Send, status: int, content_type: str, body: Iterable[bytes], more: dict[str, str] | None = None
+) -> None:
+    headers = {"content-type": content_type, **(more or {})}
+    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    for block in body:
+        await send({"type": "http.response.body", "body": block, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _joined(lines: list[bytes]) -> Iterable[bytes]:
+    return (b"".join(lines[at : at + _BLOCK]) for at in range(0, len(lines), _BLOCK))
+
+
+def _gzip(lines: list[bytes], rest: list[bytes]) -> bytes:
+    packer = zlib.compressobj(level=3, wbits=31)
+    return b"".join([packer.compress(block) for block in (*_joined(lines), *rest)]) + packer.flush()

@@ -1,0 +1,127 @@
+"""The status page: for the person who asks whether the exporter sees what the gateway does."""
+
+import time
+from datetime import UTC, datetime
+from html import escape
+
+from msgspec import Struct
+
+from exporter.catalog import CATALOG
+from exporter.formats.decoded import REASONS
+from exporter.pipeline import Pipeline
+
+
+class InputStatus(Struct):
+    """One input's line on the page. `rate` is lines per second since the start, `lag` seconds."""
+
+    name: str
+    files: list[str]
+    readable: bool
+    parsed: int
+    ignored: int
+    rejected: int
+    rate: float
+    lag_bytes: int
+    lag: float
+    last_record: float | None
+    rejects: list[tuple[float, str, int, str]]
+
+
+class Snapshot(Struct):
+    """What the page shows, taken in the pipeline's thread."""
+
+    up_seconds: float
+    ready: bool
+    version: str
+    inputs: list[InputStatus]
+    families: list[tuple[str, int, int]]
+
+
+def snapshot(pipeline: Pipeline) -> Snapshot:
+    """The state of the pipeline now."""
+    pipeline.fold()
+    now = time.time()
+    up = now - pipeline.started_at
+    store = pipeline.store
+    inputs = []
+    for stream in pipeline.streams:
+        counts = [int(store.series("gateway_exporter_lines_total", stream.name, one).value) for one in ("parsed", "ignored", "rejected")]
+        inputs.append(
+            InputStatus(
+                name=stream.name,
+                files=stream.input.files,
+                readable=stream.input.readable,
+                parsed=counts[0],
+                ignored=counts[1],
+                rejected=counts[2],
+                rate=sum(counts) / max(up, 1),
+                lag_bytes=stream.input.lag_bytes(),
+                lag=stream.lag_seconds(now),
+                last_record=stream.meter.last_time,
+                rejects=[tuple(one) for one in reversed(stream.journal.samples)],
+            )
+        )
+    families = [(name, len(one.series), one.limit) for name, one in store.families.items() if one.family.adds and one.series]
+    version = next(iter(store.families["gateway_exporter_build_info"].series))[0]
+    return Snapshot(up, pipeline.ready, version, inputs, families)
+
+
+def page(found: Snapshot) -> str:
+    """The page, in HTML, without a byte from anywhere else."""
+    inputs = "".join(_input(one) for one in found.inputs)
+    rejects = "".join(_reject(one.name, reject) for one in found.inputs for reject in one.rejects)
+    families = "".join(
+        f"<tr><td><code>{name}</code><td class=n>{count:,}<td class=n>{limit:,}<td>{escape(CATALOG[name].help)}"
+        for name, count, limit in found.families
+    )
+    return f"""<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width">
+<title>gateway-exporter</title><style>{_STYLE}</style>
+<header><h1>gateway-exporter</h1><p>{escape(found.version)} · up {_span(found.up_seconds)} ·
+<b class={"good" if found.ready else "bad"}>{"ready" if found.ready else "catching up"}</b> ·
+<a href=metrics>metrics</a> · <a href=-/healthy>health</a> · <a href=-/ready>readiness</a></p></header>
+<h2>Inputs</h2><table><tr><th>input<th>logs<th class=n>parsed<th class=n>ignored<th class=n>rejected<th class=n>lines/s
+<th class=n>behind<th>last record{inputs}</table>
+<h2>Rejected lines</h2>{_table("<th>when<th>input<th>reason<th class=n>bytes<th>its shape", rejects) or "<p>None.</p>"}
+<h2>Series</h2>{_table("<th>family<th class=n>series<th class=n>at most<th>what", families) or "<p>None yet.</p>"}
+</html>"""
+
+
+def _input(one: InputStatus) -> str:
+    logs = "<br>".join(f"<code>{escape(file)}</code>" for file in one.files)
+    state = logs if one.readable else f"{logs}<br><b class=bad>missing or unreadable; waiting for it</b>"
+    behind = f"{one.lag_bytes:,} B, {_span(one.lag)}" if one.lag_bytes else "0"
+    rejected = f"<b class=bad>{one.rejected:,}</b>" if one.rejected else "0"
+    return (
+        f"<tr><td>{escape(one.name)}<td>{state}<td class=n>{one.parsed:,}<td class=n>{one.ignored:,}<td class=n>{rejected}"
+        f"<td class=n>{one.rate:,.1f}<td class=n>{behind}<td>{_time(one.last_record)}"
+    )
+
+
+def _reject(name: str, reject: tuple[float, str, int, str]) -> str:
+    at, reason, length, shape = reject
+    why = f"<td title='{escape(REASONS[reason])}'>{reason}"
+    return f"<tr><td>{_time(at)}<td>{escape(name)}{why}<td class=n>{length:,}<td><code>{escape(shape)}</code>"
+
+
+def _table(head: str, rows: str) -> str:
+    return f"<table><tr>{head}{rows}</table>" if rows else ""
+
+
+def _time(seconds: float | None) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if seconds else "none yet"
+
+
+def _span(seconds: float) -> str:
+    for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+_STYLE = """
+:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:72rem;padding:0 1rem}
+h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}header p{margin:.2rem 0;color:GrayText}
+table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .8rem .3rem 0;vertical-align:top;
+border-bottom:1px solid color-mix(in srgb,CanvasText 15%,Canvas)}th{font-weight:600;color:GrayText;font-size:.85rem}
+.n{text-align:right;font-variant-numeric:tabular-nums}.good{color:#2a8a4a}.bad{color:#d33}
+code{font-size:.9em;overflow-wrap:anywhere}"""

@@ -1,0 +1,102 @@
+"""YAML files that people write: typed by msgspec, and every mistake told with its file, line and field."""
+
+import re
+from pathlib import Path
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
+
+import msgspec
+import yaml
+
+from exporter.errors import ConfigError, unknown
+
+T = TypeVar("T")
+
+_PATH = re.compile(r"(.*) - at `(?:key in )?\$([^`]*)`$", re.DOTALL)
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
+_UNKNOWN = re.compile(r"Object contains unknown field `([^`]*)`")
+_MISSING = re.compile(r"Object missing required field `([^`]*)`")
+_EXPECTED = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
+_WORDS = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "array": "a list"}
+
+
+class YamlFile:
+    """A YAML file: its content, and where each part of it stands. ConfigError where it can't be read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            text = path.read_text(encoding="utf-8")
+            self._root = yaml.compose(text, Loader=yaml.SafeLoader)
+            self.content: Any = yaml.safe_load(text)
+        except OSError as error:
+            raise ConfigError(str(path), 1, "", f"can't be read: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise ConfigError(str(path), 1, "", "is not UTF-8 text") from None
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            problem = getattr(error, "problem", None) or "is not YAML"
+            raise ConfigError(str(path), mark.line + 1 if mark else 1, "", f"is not YAML: {problem}") from None
+
+    def convert(self, type_: type[T]) -> T:
+        """The content as a type made of msgspec Structs."""
+        try:
+            return msgspec.convert({} if self.content is None else self.content, type_)
+        except msgspec.ValidationError as error:
+            found = _PATH.fullmatch(str(error))
+            problem, at = (found[1], found[2]) if found else (str(error), "")
+            raise self._told(problem, _steps(at), type_) from None
+
+    def error(self, field: str, problem: str) -> ConfigError:
+        """A mistake in a field, `inputs[0].format`, that only its user could find."""
+        return ConfigError(str(self.path), self.line(_steps("." + field)), field, problem)
+
+    def line(self, steps: list[str | int]) -> int:
+        """The line of a part; of the nearest part around it that is there."""
+        node, line = self._root, 1
+        for step in steps:
+            found = None
+            if isinstance(node, yaml.MappingNode):
+                found = next(((key, value) for key, value in node.value if key.value == step), None)
+            elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+                found = (node.value[step], node.value[step])
+            if not found:
+                break
+            line, node = found[0].start_mark.line + 1, found[1]
+        return line
+
+    def _told(self, problem: str, steps: list[str | int], type_: Any) -> ConfigError:
+        """msgspec's complaint in the user's words."""
+        if name := _UNKNOWN.match(problem):
+            problem = unknown("field", name[1], _fields(type_, steps))
+            steps = [*steps, name[1]]
+        elif name := _MISSING.match(problem):
+            problem = f"the field {name[1]!r} is missing"
+        elif types := _EXPECTED.match(problem):
+            wanted = " or ".join(_WORDS.get(one, "a mapping" if one == "object" else one) for one in types[1].split(" | "))
+            problem = f"must be {wanted}, not {_WORDS.get(types[2], 'a mapping' if types[2] == 'object' else types[2])}"
+        field = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
+        return ConfigError(str(self.path), self.line(steps), field, problem)
+
+
+def _steps(path: str) -> list[str | int]:
+    """`.inputs[0].format` → ["inputs", 0, "format"]; what msgspec can't name (`[...]`) is left out."""
+    found = _STEP.findall(path)
+    return [int(index) if index.isdigit() else name for name, index in found if index != "..."]
+
+
+def _fields(type_: Any, steps: list[str | int]) -> list[str]:
+    """The names that may stand at a place: the fields of the Struct there."""
+    for step in steps:
+        if isinstance(step, int):
+            type_ = get_args(type_)[0]
+        else:
+            type_ = next(field.type for field in msgspec.structs.fields(_struct(type_)) if field.encode_name == step)
+    return [field.encode_name for field in msgspec.structs.fields(_struct(type_))]
+
+
+def _struct(type_: Any) -> Any:
+    """The Struct among a type's alternatives."""
+    if get_origin(type_) in (Union, UnionType):
+        return next(one for one in get_args(type_) if isinstance(one, type) and issubclass(one, msgspec.Struct))
+    return type_
