@@ -1,13 +1,16 @@
-"""The demo's config and key registry, as texts to be written beside the sample gateway's logs."""
+"""The demo's config, key registry and secret."""
 
+import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from exporter.demo.cast import CLIENTS
 from exporter.demo.clients import Client
+from exporter.identity import Identity
 
 # Paths are relative to the config's folder.
 CONFIG = """\
@@ -36,6 +39,16 @@ chains:
   base: /rpc/base*
 web: {listen: "127.0.0.1:10114"}
 """
+
+
+def write_config(folder: Path) -> Path:
+    """Write all that the demo needs beside its logs, with a secret of its own; the config's path."""
+    secret = secrets.token_hex(32)
+    (folder / "secret").write_text(secret)
+    (folder / "keys.yaml").write_text(keys_text(Identity(secret.encode()).hash), encoding="utf-8")
+    config = folder / "config.yaml"
+    config.write_text(CONFIG, encoding="utf-8")
+    return config
 
 
 def keys_text(identify: Callable[[str], str]) -> str:
