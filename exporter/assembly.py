@@ -3,7 +3,7 @@
 import logging
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import tzinfo
 from importlib.metadata import version
 
@@ -39,12 +39,21 @@ class Assembly:
         self.keys = Keys(self.store, self.identity.entries)
         chains = {chain: [one] if isinstance(one, str) else one for chain, one in config.chains.items()}
         self._routes = Routes(self.identity.public, config.routes, chains)
-        declared = {"key": self.identity.entries, "chain": chains, "method": [BATCH, *config.routes]}
+        declared: dict[str, Iterable[str]] = {
+            "key": self.identity.entries,
+            "chain": chains,
+            "method": [BATCH, *config.routes],
+        }
         self._admissions = Admissions(config.metrics.budgets, declared, config.metrics.admit_after)
         self._told_by_host = any(not pattern.startswith("/") for patterns in chains.values() for pattern in patterns)
 
     def meter(
-        self, name: str, spec: FormatSpec, labels: dict[str, str] | None = None, class_: str = "business", zone: tzinfo | None = None
+        self,
+        name: str,
+        spec: FormatSpec,
+        labels: dict[str, str] | None = None,
+        class_: str = "business",
+        zone: tzinfo | None = None,
     ) -> Meter:
         """A meter for one input. ValueError where the format is wrong."""
         canonical: dict[str, Callable[[str], object]] = {

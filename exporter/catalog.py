@@ -35,7 +35,7 @@ _FAMILIES = (
     Family(
         name="gateway_requests_total",
         type="counter",
-        help="Finished HTTP requests and WebSocket sessions. A JSON-RPC batch is one, with method \"batch\".",
+        help='Finished HTTP requests and WebSocket sessions. A JSON-RPC batch is one, with method "batch".',
         labels=("key", "class", "chain", "method", "protocol", "status"),
         adds="requests",
     ),
@@ -172,7 +172,12 @@ _FAMILIES = (
         help="1; what a key is called and whose it is.",
         labels=("key", "name", "owner", "plan", "class"),
     ),
-    Family(name="gateway_key_enabled", type="gauge", help="1 if the registry says that the key is enabled.", labels=("key",)),
+    Family(
+        name="gateway_key_enabled",
+        type="gauge",
+        help="1 if the registry says that the key is enabled.",
+        labels=("key",),
+    ),
     Family(
         name="gateway_key_created_timestamp_seconds",
         type="gauge",
@@ -208,7 +213,9 @@ _FAMILIES = (
         help="Lines that are no record, by reason.",
         labels=("input", "reason"),
     ),
-    Family(name="gateway_exporter_lag_bytes", type="gauge", help="Bytes not read yet.", labels=("input",), unit="bytes"),
+    Family(
+        name="gateway_exporter_lag_bytes", type="gauge", help="Bytes not read yet.", labels=("input",), unit="bytes"
+    ),
     Family(
         name="gateway_exporter_lag_seconds",
         type="gauge",
@@ -249,11 +256,16 @@ _FAMILIES = (
         labels=("input", "reason"),
     ),
     Family(name="gateway_exporter_series", type="gauge", help="Series held, by family.", labels=("family",)),
-    Family(name="gateway_exporter_series_limit", type="gauge", help="Most series that a family may hold.", labels=("family",)),
+    Family(
+        name="gateway_exporter_series_limit",
+        type="gauge",
+        help="Most series that a family may hold.",
+        labels=("family",),
+    ),
     Family(
         name="gateway_exporter_overflow_total",
         type="counter",
-        help="Records whose value became \"other\" because its budget was used up.",
+        help='Records whose value became "other" because its budget was used up.',
         labels=("family", "label"),
     ),
     Family(

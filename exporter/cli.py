@@ -34,7 +34,9 @@ def main(argv: list[str] | None = None) -> int:
     parser = _parser()
     args = parser.parse_args(argv)
     logging.basicConfig(
-        stream=sys.stderr, level=getattr(args, "log_level", "warn").upper().replace("WARN", "WARNING"), format="%(asctime)s %(levelname)s %(message)s"
+        stream=sys.stderr,
+        level=getattr(args, "log_level", "warn").upper().replace("WARN", "WARNING"),
+        format="%(asctime)s %(levelname)s %(message)s",
     )
     try:
         code: int | None = args.command(args)
@@ -50,7 +52,9 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="gateway-exporter", description="Access logs of API gateways as Prometheus metrics.")
+    parser = argparse.ArgumentParser(
+        prog="gateway-exporter", description="Access logs of API gateways as Prometheus metrics."
+    )
     parser.add_argument("--version", action="version", version=version("gateway-exporter"))
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
@@ -79,7 +83,9 @@ def _parser() -> argparse.ArgumentParser:
     replay = command("replay", _replay, "count whole logs once, and print what was counted")
     replay.add_argument("--config.file", dest="config", metavar="FILE", required=True)
     replay.add_argument("logs", nargs="+", metavar="LOG", help="logs; .gz and .zst too")
-    replay.add_argument("--since", type=_time, metavar="TIME", help="leave out records before, as in 2026-03-01 or 2026-03-01T12:00:00Z")
+    replay.add_argument(
+        "--since", type=_time, metavar="TIME", help="leave out records before, as in 2026-03-01 or 2026-03-01T12:00:00Z"
+    )
     replay.add_argument("--until", type=_time, metavar="TIME", help="leave out records from then on")
     replay.add_argument("--csv", action="store_true", help="print each record as CSV instead")
     return parser
@@ -110,9 +116,13 @@ def _demo(args: argparse.Namespace) -> None:
 def _hash(args: argparse.Namespace) -> None:
     loaded = load(Path(args.config))
     if not loaded.secret:
-        raise UsageError(f"{args.config}: identity.secret_file is needed: without it, names of keys change with every start")
+        raise UsageError(
+            f"{args.config}: identity.secret_file is needed: without it, names of keys change with every start"
+        )
     identity = Assembly(loaded).identity
-    keys: Iterator[str] | list[str] = [getpass.getpass("key: ")] if sys.stdin.isatty() else (line.strip() for line in sys.stdin)
+    keys: Iterator[str] | list[str] = (
+        [getpass.getpass("key: ")] if sys.stdin.isatty() else (line.strip() for line in sys.stdin)
+    )
     for key in keys:
         if key:
             print(identity.hash(key))
@@ -178,7 +188,7 @@ def _serve(loaded: Loaded, listen: str | None) -> None:
 
 def _without_config(logs: list[str]) -> Loaded:
     """A config for `run LOG…`: formats recognised, logs read from their start, nothing kept."""
-    inputs = []
+    inputs: list[InputConfig] = []
     for path in logs:
         preset, share = recognise(path)
         print(f"{path}: read as {preset} ({share:.0%} of the lines looked at)", file=sys.stderr)
@@ -204,11 +214,15 @@ def _input_for(path: str, config: Config) -> InputConfig:
     fitting = [one for one in config.inputs if fnmatch(str(Path(path).resolve()), one.path)]
     if len(fitting) == 1 or len(config.inputs) == 1:
         return (fitting or config.inputs)[0]
-    raise UsageError(f"{path}: " + unknown("log: no single input's path fits", path, [one.path for one in config.inputs]))
+    raise UsageError(
+        f"{path}: " + unknown("log: no single input's path fits", path, [one.path for one in config.inputs])
+    )
 
 
 def _time(written: str) -> float:
     found = timestamp(written)
     if found is None:
-        raise argparse.ArgumentTypeError(f"{written!r} is no time: write 2026-03-01, 2026-03-01T12:00:00Z or epoch seconds")
+        raise argparse.ArgumentTypeError(
+            f"{written!r} is no time: write 2026-03-01, 2026-03-01T12:00:00Z or epoch seconds"
+        )
     return found

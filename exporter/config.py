@@ -179,7 +179,9 @@ def load(path: Path) -> Loaded:
             raise file.error(f"{at}.format", str(error)) from None
         one.name = one.name or _input_name(one.path)
         if one.name in names:
-            raise file.error(f"{at}.name", f"{one.name!r} is the name of inputs[{names[one.name]}] too; give each its own")
+            raise file.error(
+                f"{at}.name", f"{one.name!r} is the name of inputs[{names[one.name]}] too; give each its own"
+            )
         names[one.name] = n
         if one.path != "-":
             one.path = str(folder / one.path)

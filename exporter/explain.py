@@ -60,7 +60,11 @@ def _values(store: Store) -> dict[str, float]:
         for line in block.splitlines():
             name, _, value = line.rpartition(b" ")
             family = name.partition(b"{")[0]
-            known = family in counters or family.removesuffix(b"_sum") in counters or family.removesuffix(b"_count") in counters
+            known = (
+                family in counters
+                or family.removesuffix(b"_sum") in counters
+                or family.removesuffix(b"_count") in counters
+            )
             if known and not line.startswith(b"#"):
                 values[name.decode()] = float(value)
     return values

@@ -82,6 +82,11 @@ class Journal:
         self.samples.append(Rejected(time.time(), reason, len(line), shape(line)))
         if reason not in self._told:
             self._told.add(reason)
-            log.warning("%s: a line was rejected, %s: %s. Such lines are counted; `explain` shows them", self.name, reason, REASONS[reason])
+            log.warning(
+                "%s: a line was rejected, %s: %s. Such lines are counted; `explain` shows them",
+                self.name,
+                reason,
+                REASONS[reason],
+            )
         self._store.add("gateway_exporter_lines_total", self.name, "rejected")
         self._store.add("gateway_exporter_rejected_lines_total", self.name, reason)

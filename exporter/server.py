@@ -89,6 +89,26 @@ class App:
         await _send(send, 200, _HTML, [page(found).encode()])
 
 
+class _QuietServer(uvicorn.Server):
+    """Uvicorn, without its ten looks a second at whether it should end: an idle exporter is idle."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._end: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def main_loop(self) -> None:
+        self._end, self._loop = asyncio.Event(), asyncio.get_running_loop()
+        if not self.should_exit:
+            await self._end.wait()
+
+    def end(self) -> None:
+        """End `main_loop`, from any thread."""
+        self.should_exit = True
+        if self._loop and self._end:
+            self._loop.call_soon_threadsafe(self._end.set)
+
+
 class Server:
     """The server's thread. The address is bound at once: ExporterError where it can't be."""
 
@@ -105,15 +125,17 @@ class Server:
         settings = uvicorn.Config(
             App(pipeline),
             log_config=None,
+            log_level="warning",
             access_log=False,
             server_header=False,
+            date_header=False,
             lifespan="off",
             ws="none",
             http="h11",
             loop="asyncio",
             timeout_graceful_shutdown=1,
         )
-        self._server = uvicorn.Server(settings)
+        self._server = _QuietServer(settings)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._socket]}, name="http", daemon=True
         )
@@ -124,7 +146,7 @@ class Server:
 
     def stop(self) -> None:
         """Finish what is being answered, a second at the most, and end."""
-        self._server.should_exit = True
+        self._server.end()
         self._thread.join(3)
 
 

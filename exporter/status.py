@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from exporter.catalog import CATALOG
 from exporter.formats.decoded import REASONS
+from exporter.journal import Rejected
 from exporter.pipeline import Pipeline
 
 
@@ -24,7 +25,7 @@ class InputStatus(Struct):
     lag_bytes: int
     lag: float
     last_record: float | None
-    rejects: list[tuple[float, str, int, str]]
+    rejects: list[Rejected]
 
 
 class Snapshot(Struct):
@@ -45,7 +46,10 @@ def snapshot(pipeline: Pipeline) -> Snapshot:
     store = pipeline.store
     inputs = []
     for stream in pipeline.streams:
-        counts = [int(store.series("gateway_exporter_lines_total", stream.name, one).value) for one in ("parsed", "ignored", "rejected")]
+        counts = [
+            int(store.series("gateway_exporter_lines_total", stream.name, one).value)
+            for one in ("parsed", "ignored", "rejected")
+        ]
         inputs.append(
             InputStatus(
                 name=stream.name,
@@ -58,10 +62,12 @@ def snapshot(pipeline: Pipeline) -> Snapshot:
                 lag_bytes=stream.input.lag_bytes(),
                 lag=stream.lag_seconds(now),
                 last_record=stream.meter.last_time,
-                rejects=[tuple(one) for one in reversed(stream.journal.samples)],
+                rejects=list(reversed(stream.journal.samples)),
             )
         )
-    families = [(name, len(one.series), one.limit) for name, one in store.families.items() if one.family.adds and one.series]
+    families = [
+        (name, len(one.series), one.limit) for name, one in store.families.items() if one.family.adds and one.series
+    ]
     version = next(iter(store.families["gateway_exporter_build_info"].series))[0]
     return Snapshot(up, pipeline.ready, version, inputs, families)
 
@@ -97,10 +103,11 @@ def _input(one: InputStatus) -> str:
     )
 
 
-def _reject(name: str, reject: tuple[float, str, int, str]) -> str:
-    at, reason, length, shape = reject
-    why = f"<td title='{escape(REASONS[reason])}'>{reason}"
-    return f"<tr><td>{_time(at)}<td>{escape(name)}{why}<td class=n>{length:,}<td><code>{escape(shape)}</code>"
+def _reject(name: str, one: Rejected) -> str:
+    why = f"<td title='{escape(REASONS[one.reason])}'>{one.reason}"
+    return (
+        f"<tr><td>{_time(one.at)}<td>{escape(name)}{why}<td class=n>{one.length:,}<td><code>{escape(one.shape)}</code>"
+    )
 
 
 def _table(head: str, rows: str) -> str:

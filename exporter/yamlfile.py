@@ -73,7 +73,9 @@ class YamlFile:
         elif name := _MISSING.match(problem):
             problem = f"the field {name[1]!r} is missing"
         elif types := _EXPECTED.match(problem):
-            wanted = " or ".join(_WORDS.get(one, "a mapping" if one == "object" else one) for one in types[1].split(" | "))
+            wanted = " or ".join(
+                _WORDS.get(one, "a mapping" if one == "object" else one) for one in types[1].split(" | ")
+            )
             problem = f"must be {wanted}, not {_WORDS.get(types[2], 'a mapping' if types[2] == 'object' else types[2])}"
         field = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
         return ConfigError(str(self.path), self.line(steps), field, problem)

@@ -169,7 +169,9 @@ class FileInput:
     def _paths(self) -> list[str]:
         if not self._is_glob:
             return [self.pattern]
-        return sorted(path for path in glob.glob(self.pattern) if not path.endswith(_COMPRESSED) and Path(path).is_file())
+        return sorted(
+            path for path in glob.glob(self.pattern) if not path.endswith(_COMPRESSED) and Path(path).is_file()
+        )
 
     def _look_at(self, path: str) -> None:
         known = self._tails.get(path)
