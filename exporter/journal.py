@@ -41,7 +41,7 @@ def shape(line: bytes) -> str:
 class Journal:
     """Counts and keeps what an input tells of. It is the input's Ledger."""
 
-    def __init__(self, name: str, store: Store, lost_reasons: tuple[str, ...] = ("truncated",)) -> None:
+    def __init__(self, name: str, store: Store) -> None:
         self.name = name
         self.samples: deque[Rejected] = deque(maxlen=20)
         self._store = store
@@ -76,7 +76,11 @@ class Journal:
 
     def opened(self, path: str, offset: int) -> None:
         """A log is read from an offset on."""
-        log.info("%s: reading %s from %s", self.name, path, f"its end, byte {offset}" if offset else "its beginning")
+        if offset:
+            text = "%s: reading %s from its end: the %d bytes before are not counted (start_at: beginning counts them)"
+            log.warning(text, self.name, path, offset)
+        else:
+            log.info("%s: reading %s from its beginning", self.name, path)
 
     def _reject(self, reason: str, line: bytes) -> None:
         self.samples.append(Rejected(time.time(), reason, len(line), shape(line)))

@@ -39,6 +39,8 @@ _SHARE_SECONDS = 0.1
 # Between questions from outside, so many seconds are spent on lines at the most.
 _SLICE_SECONDS = 0.02
 _FOLD_SECONDS = 5.0
+# What is still read after a stop.
+_LAST_SECONDS = 3.0
 
 
 class Input(Protocol):
@@ -99,7 +101,10 @@ class Stream:
 
 
 class Pipeline:
-    """Runs the streams into the store. All methods but `ask`, `scrape`, `wake` and `stop` belong to the thread of `run`."""
+    """Runs the streams into the store.
+
+    `ask`, `scrape`, `wake` and `stop` may be called from any thread, the rest belongs to the one of `run`.
+    """
 
     def __init__(self, streams: list[Stream], store: Store) -> None:
         self.streams = streams
@@ -157,8 +162,7 @@ class Pipeline:
             if time.monotonic() - folded_at > _FOLD_SECONDS:
                 self.fold()
                 folded_at = time.monotonic()
-        while self._drain(1.0):
-            self._answer(0.0)
+        self._drain(_LAST_SECONDS)
         self.fold()
 
     def close(self) -> None:
@@ -240,7 +244,8 @@ class Pipeline:
         folders = [stream.input.directory for stream in self.streams if hasattr(stream.input, "directory")]
         if folders:
             self._watcher = Watcher(self.wake, self._grown)
-            self._trusted = all([self._watcher.watch(folder) for folder in folders])
+            trusted = [self._watcher.watch(folder) for folder in folders]
+            self._trusted = all(trusted)
 
     def _patience(self, busy_until: float) -> float:
         """How long to wait, now that there is nothing to read."""

@@ -1,4 +1,4 @@
-"""`replay`: count whole logs once, and print what was counted, or each record as CSV. Cold path but for the counting."""
+"""`replay`: count whole logs once, and print what was counted, or each record as CSV."""
 
 import csv
 import os
@@ -14,7 +14,20 @@ from exporter.inputs.archive import whole_lines
 from exporter.journal import Journal
 from exporter.record import AccessRecord
 
-CSV_COLUMNS = ("time", "key", "key_name", "key_owner", "class_", "chain", "method", "protocol", "status", "error_type", "origin", "model", "requested_model", "provider", "duration", "time_to_first_token", "request_bytes", "response_bytes", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost")  # fmt: skip
+CSV_COLUMNS = (
+    *("time", "key", "key_name", "key_owner", "class_", "chain", "method", "protocol", "status", "error_type"),
+    *(
+        "origin",
+        "model",
+        "requested_model",
+        "provider",
+        "duration",
+        "time_to_first_token",
+        "request_bytes",
+        "response_bytes",
+    ),
+    *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost"),
+)
 
 
 class Replay:
@@ -26,7 +39,7 @@ class Replay:
         self.lines = 0
 
     def logs(self, paths: list[str], meter: Meter, journal: Journal, rows: Callable[[Meter, Decoded], None]) -> None:
-        """Give every chunk of every log to `rows`, and what is no row to the journal. InputError where one can't be read."""
+        """Give each chunk's rows to `rows`, the rest to the journal. InputError where a log can't be read."""
         for path in paths:
             with _Progress(path) as progress:
                 for chunk, read in whole_lines(path):

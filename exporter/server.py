@@ -49,6 +49,7 @@ class App:
         }
 
     async def __call__(self, scope: dict[str, Any], _: Receive, send: Send) -> None:
+        """Answer one request."""
         answer = self._pages.get(scope["path"])
         if answer is None:
             await _send(send, 404, _PLAIN, [b"Not found. There is /metrics, /-/healthy, /-/ready and /.\n"])

@@ -98,8 +98,8 @@ def _input(one: InputStatus) -> str:
     behind = f"{one.lag_bytes:,} B, {_span(one.lag)}" if one.lag_bytes else "0"
     rejected = f"<b class=bad>{one.rejected:,}</b>" if one.rejected else "0"
     return (
-        f"<tr><td>{escape(one.name)}<td>{state}<td class=n>{one.parsed:,}<td class=n>{one.ignored:,}<td class=n>{rejected}"
-        f"<td class=n>{one.rate:,.1f}<td class=n>{behind}<td>{_time(one.last_record)}"
+        f"<tr><td>{escape(one.name)}<td>{state}<td class=n>{one.parsed:,}<td class=n>{one.ignored:,}"
+        f"<td class=n>{rejected}<td class=n>{one.rate:,.1f}<td class=n>{behind}<td>{_time(one.last_record)}"
     )
 
 

@@ -78,6 +78,7 @@ class _Tail:
     fd: int
     identity: tuple[int, int]
     offset: int
+    seen: int = 0
     lines: Lines = field(default_factory=Lines)
     grown_at: float = field(default_factory=time.monotonic)
 
@@ -102,6 +103,7 @@ class FileInput:
         self._tails: dict[str, _Tail] = {}
         self._retired: list[_Tail] = []
         self._unreadable: set[str] = set()
+        self._unfinished = b""
         self._is_glob = glob.has_magic(pattern)
         self.finished = False
 
@@ -133,8 +135,11 @@ class FileInput:
 
     def look(self) -> None:
         """Open what is new, notice what was renamed, replaced or truncated, let go what is done."""
-        for path in self._paths():
+        paths = self._paths()
+        for path in paths:
             self._look_at(path)
+        if not paths:
+            self._trouble(self.pattern, "no file matches")
         for path, tail in list(self._tails.items()):
             if not Path(path).exists():
                 self._retired.append(self._tails.pop(path))
@@ -142,12 +147,18 @@ class FileInput:
                     self._ledger.rotated("rename")
                 if not self._is_glob:
                     self._trouble(path, "No such file or directory")
-            elif tail.size() < tail.offset:
-                self._truncated(tail)
+            else:
+                size = tail.size()
+                if size < tail.offset:
+                    self._truncated(tail)
+                tail.seen = size
         self._at_end = False
 
     def read(self) -> bytes:
         """The next whole lines; b"" when there are none now. At most about CHUNK bytes at once."""
+        if self._unfinished:
+            unfinished, self._unfinished = self._unfinished, b""
+            return unfinished
         for tail in (*self._retired, *self._tails.values()):
             while data := os.read(tail.fd, CHUNK):
                 tail.offset += len(data)
@@ -185,7 +196,7 @@ class FileInput:
             if not known:
                 self._trouble(path, error.strerror or str(error))
             return
-        self._unreadable.discard(path)
+        self._unreadable -= {path, self.pattern}
         if known:
             self._retired.append(self._tails.pop(path))
             self._ledger.rotated("rename")
@@ -210,9 +221,9 @@ class FileInput:
 
     def _truncated(self, tail: _Tail) -> None:
         self._ledger.rotated("truncate")
-        if tail.lines.rest:
-            self._ledger.lost("truncated", len(tail.lines.rest))
-        tail.lines = Lines()
+        if tail.seen > tail.offset:
+            self._ledger.lost("truncated", tail.seen - tail.offset)
+        self._unfinished += tail.lines.finish()
         tail.offset = os.lseek(tail.fd, 0, os.SEEK_SET)
 
     def _let_go(self) -> bytes:

@@ -43,7 +43,7 @@ class Watcher:
 
     def __init__(self, changed: Callable[[], None], grown: Callable[[str], None]) -> None:
         self._observer = Observer()
-        self._names = _Handler(lambda path: changed())
+        self._names = _Handler(lambda _: changed())
         self._growth = _Handler(grown)
         self._folders: set[str] = set()
         self._listening: list[ObservedWatch] = []
