@@ -14,7 +14,9 @@ from exporter.rpc import NOTHING, Body
 BATCH = "batch"
 _TLS = ("https", "wss", "on", "true", "tls", "ssl")
 _VERBS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"))
-_STATUS_TYPES = {
+# What a status means on its own. 408 is a client that was too slow to ask: a client_error, unless the
+# gateway's own verdict says otherwise.
+_BY_STATUS = {
     "401": "auth",
     "403": "auth",
     "407": "auth",
@@ -25,6 +27,17 @@ _STATUS_TYPES = {
     "502": "upstream_error",
     "504": "timeout",
     "524": "timeout",
+}
+# The same for gRPC codes, after their HTTP statuses: googleapis, google/rpc/code.proto.
+_BY_GRPC_CODE = {
+    **dict.fromkeys(("2", "12", "13", "15"), "server_error"),
+    **dict.fromkeys(("3", "5", "6", "9", "10", "11"), "client_error"),
+    **dict.fromkeys(("7", "16"), "auth"),
+    "0": "",
+    "1": "client_abort",
+    "4": "timeout",
+    "8": "rate_limit_exceeded",
+    "14": "upstream_error",
 }
 
 
@@ -48,54 +61,71 @@ class Enricher:
         upgraded = words.get("upgrade", "").lower() == "websocket"
         if status == "0" and upgraded:
             status = "101"  # Caddy 2.6 logs no status for a connection it handed over
+        protocol = _protocol(words.get("scheme", ""), upgraded or status == "101")
         key = words.get("key") or target.key
-        methods = tuple(sorted(words["rpc_method"].split(","))) if words.get("rpc_method") else body.methods
-        record = AccessRecord(
-            status=status if status.isdigit() and 100 <= int(status) <= 599 else "other",
+        methods = _several(words["rpc_method"]) if words.get("rpc_method") else body.methods
+        if not methods:
+            verb = words.get("http_method") or request.http_method
+            methods = (f"{verb if verb in _VERBS else ''} {target.route}".strip(),)
+        batch = len(methods) > 1 or words.get("batch_size", "") not in ("", "0", "1")
+        return AccessRecord(
+            status=_status(status, protocol),
             key=key,
             key_name=words.get("key_name", ""),
             key_owner=words.get("key_owner", ""),
             class_=self._class_of(key) or self._class,
             requests=0 if words.get("batch_index", "0") not in ("", "0") else 1,
+            calls=methods,
+            method=BATCH if batch else methods[0],
             chain=words.get("chain") or target.chain or words.get("host", ""),
-            protocol=_protocol(words.get("scheme", ""), upgraded or status == "101"),
-            error_type=_error_type(status, words),
+            protocol=protocol,
+            error_type=_error_type(status, protocol, words),
             model=words.get("model", "") or body.model,
             requested_model=words.get("requested_model", "") or body.model,
             provider=words.get("provider", ""),
         )
-        if len(methods) > 1:
-            record.method = BATCH
-        elif methods:
-            record.method = methods[0]
-        else:
-            verb = words.get("http_method") or request.http_method
-            record.method = f"{verb if verb in _VERBS else ''} {target.route}".strip()
-        record.calls = methods or (record.method,)
-        return record
+
+
+def _several(methods: str) -> tuple[str, ...]:
+    """The methods of a comma-separated list, sorted, so that equal batches are equal."""
+    return tuple(sorted(method.strip() for method in methods.split(",") if method.strip()))
+
+
+def _status(status: str, protocol: str) -> str:
+    """The status label: 100–599 as logged, a gRPC code, or `other`."""
+    known = len(status) == 3 and status.isascii() and status.isdigit() and "100" <= status <= "599"
+    return status if known or (protocol == "grpc" and status in _BY_GRPC_CODE) else "other"
 
 
 def _protocol(scheme: str, websocket: bool) -> str:
     """`http https ws wss grpc`; "" where the log does not tell whether there was TLS."""
     scheme = scheme.lower()
-    if scheme == "grpc":
+    if scheme in ("grpc", "grpcs"):
         return "grpc"
+    tls = scheme in _TLS or scheme.startswith(("tlsv", "sslv"))
     if websocket or scheme in ("ws", "wss"):
-        return "wss" if scheme in _TLS else "ws"
-    if scheme in _TLS:
-        return "https"
-    return "http" if scheme == "http" else ""
+        return "wss" if tls else "ws"
+    return "https" if tls else "http" if scheme == "http" else ""
 
 
-def _error_type(status: str, words: dict[str, Any]) -> str:
-    """The one type of a failed request, the first that fits in the order of ERROR_TYPES; "" of a good one."""
-    said = words.get("error", "")
-    if said in ERROR_TYPES:
-        return str(said)
-    if status in _STATUS_TYPES:
-        return _STATUS_TYPES[status]
-    if status[:1] == "5":
-        return "upstream_error" if words.get("upstream_status", "")[:1] == "5" else "server_error"
-    if status[:1] == "4":
-        return "client_error"
-    return "rpc_error" if words.get("rpc_error", "") not in ("", "0", "false") else ""
+def _error_type(status: str, protocol: str, words: dict[str, Any]) -> str:
+    """The one type of a failed request: of all that fit, the first in the order of ERROR_TYPES; "" of a good one.
+
+    How a WebSocket session ended is no error: 101 is a success whoever closed it.
+    """
+    if status == "101":
+        return ""
+    fitting = [words.get("error", "")]
+    if protocol == "grpc" and status in _BY_GRPC_CODE:
+        fitting.append(_BY_GRPC_CODE[status])
+    elif status in _BY_STATUS:
+        fitting.append(_BY_STATUS[status])
+    elif status[:1] == "5":
+        # Of a retried request the last upstream counts: `502, 200`.
+        upstream = words.get("upstream_status", "").rpartition(",")[2].rpartition(" ")[2]
+        fitting.append("upstream_error" if upstream[:1] == "5" else "server_error")
+    elif status[:1] == "4":
+        fitting.append("client_error")
+    if words.get("rpc_error", "") not in ("", "0", "false"):
+        fitting.append("rpc_error")
+    return next((type_ for type_ in ERROR_TYPES if type_ in fitting), "")

@@ -32,6 +32,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "rpc_method": ("text", "JSON-RPC method; several, separated by commas, are a batch"),
     "rpc_error": ("text", "JSON-RPC error inside the answer: a code, or true"),
     "batch_index": ("text", "place of this line in its batch, where each item has a line: 0 is the request"),
+    "batch_size": ("text", "how many items that batch has"),
     "chain": ("text", "blockchain network"),
     "error": ("text", "the gateway's own verdict, mapped to an error type"),
     "upstream_status": ("text", "status of the upstream that answered last"),

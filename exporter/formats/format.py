@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+import msgspec
 import yaml
 from msgspec import Struct
 
@@ -17,6 +18,7 @@ from exporter.formats.json_lines import JsonLines
 from exporter.formats.source import Source, parse_sources
 from exporter.formats.text_lines import NGINX_VARIABLES, TextLines, template_regex
 from exporter.formats.values import ESCAPES
+from exporter.record import FIELDS
 
 _PRESETS = files("exporter.formats") / "presets"
 
@@ -24,10 +26,11 @@ _PRESETS = files("exporter.formats") / "presets"
 class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """What a preset or the config's `format` says. Exactly one of `preset`, `json`, `template`, `regex`.
 
-    `json` and `fields` map a field of the record to its sources. With `preset`, `fields` adds to the
-    preset's or replaces some of them. `only` maps a path to the patterns its value must match for a
-    line to count (`*` and `?` are wildcards); all other lines are ignored. `escape` is how the text
-    writes odd bytes.
+    `json` and `fields` map a field of the record to its sources (`source` tells how). A template's
+    variables and a regex's named groups that are called like a field need no entry. With `preset`,
+    `fields` adds to the preset's or replaces some of them. `only` maps a path to the patterns its value
+    must match for a line to count (`*` and `?` are wildcards); all other lines are ignored. `escape` is
+    how the text writes odd bytes.
     """
 
     preset: str = ""
@@ -67,48 +70,44 @@ def presets() -> list[str]:
 @cache
 def _preset(name: str) -> FormatSpec:
     written = yaml.safe_load((_PRESETS / f"{name}.yaml").read_text(encoding="utf-8"))
-    return FormatSpec(**written)
+    return msgspec.convert(written, FormatSpec)
 
 
 def build(spec: FormatSpec) -> Format:
     """The format that a spec describes; ValueError says which part of it is wrong."""
     if spec.preset:
-        base = _preset(spec.preset)
-        key = "fields" if base.json is None else "json"
-        named = {**(getattr(base, key) or {}), **spec.fields}
-        spec = FormatSpec(
-            json=named if base.json is not None else None,
-            template=base.template,
-            regex=base.regex,
-            fields={} if base.json is not None else named,
-            only=base.only | spec.only,
-            escape=base.escape,
-        )
+        spec = _on_top(spec, _preset(spec.preset))
     decoder: Decoder
     if spec.json is not None:
         decoder, named = JsonLines(), spec.json
     else:
         text = TextLines(template_regex(spec.template) if spec.template else spec.regex)
-        decoder, named = text, spec.fields or _known(text.captures, NGINX_VARIABLES if spec.template else {})
+        meanings = NGINX_VARIABLES if spec.template else {field: [field] for field in FIELDS}
+        decoder, named = text, _named_after(text.captures, meanings) | spec.fields
     fields = {field: parse_sources(field, sources) for field, sources in named.items()}
     if "status" not in fields:
         raise ValueError("no source for the field 'status': without it no line is a finished request")
+    # What includes other fields is told after them.
+    ordered = dict(sorted(fields.items(), key=lambda item: any(source.includes for source in item[1])))
     only = {path: (globs,) if isinstance(globs, str) else tuple(globs) for path, globs in spec.only.items()}
-    return Format(decoder=decoder, fields=fields, only=only, escape=spec.escape or ("nginx" if spec.template else ""))
+    return Format(decoder=decoder, fields=ordered, only=only, escape=spec.escape or ("nginx" if spec.template else ""))
 
 
-def _known(captures: list[str], variables: dict[str, Any]) -> dict[str, Any]:
-    """The fields that the captures have by their name: nginx's variables, or the fields' own names."""
-    known: dict[str, Any] = {}
-    for field, sources in variables.items():
-        entries = sources if isinstance(sources, list) else [sources]
-        found = [one for one in entries if (one if isinstance(one, str) else one["path"]) in captures]
-        if found:
-            known[field] = found
-    for capture in captures:
-        if capture not in known and capture not in variables and not any(
-            capture == (one if isinstance(one, str) else one["path"]) for entry in known.values() for one in entry
-        ):
-            if not variables:
-                known[capture] = capture
-    return known
+def _on_top(spec: FormatSpec, preset: FormatSpec) -> FormatSpec:
+    """The preset, with what the spec says on top of it."""
+    json = None if preset.json is None else preset.json | spec.fields
+    fields = preset.fields | spec.fields if json is None else {}
+    return FormatSpec(
+        json=json,
+        template=preset.template,
+        regex=preset.regex,
+        fields=fields,
+        only=preset.only | spec.only,
+        escape=spec.escape or preset.escape,
+    )
+
+
+def _named_after(captures: list[str], meanings: dict[str, list[str]]) -> dict[str, Any]:
+    """The fields that captures give by their names; `meanings` are the names of a field, best first."""
+    named = {field: [name for name in names if name in captures] for field, names in meanings.items()}
+    return {field: found for field, found in named.items() if found}

@@ -1,11 +1,21 @@
-"""Where a field's value stands in a row: the small language of presets and of the config's `format`.
+r"""Where a field's value stands in a row: the small language of presets and of the config's `format`.
 
     duration: request_time                       a name in the log
     duration: {path: latencies.request, unit: ms}
     key: [request.headers.X-Api-Key[0], user]    the first that is there
     duration: {from: request.start, to: ts}      the time between two times
     chain: {value: ethereum}                     always this
-    error: {path: flags, map: {UT: timeout}}     other words; "*" stands for all the rest
+    key: {path: headers, match: 'Key: (\S+)'}    a part of it: the one group of a regular expression
+    error: {path: flags, map: {UT: timeout}}     other words; "*" stands for all the rest, "" for nothing.
+                                                 Of a list `URX,UF` the first entry that the map has
+    upstream_status: {path: tries, pick: last}   one of a list: first, last; or their sum, or count
+    input_tokens: {path: prompt_tokens, includes: [cache_read_tokens]}
+                                                 without what stands in other fields already
+    time_to_first_token: {path: ttft, if: stream}
+                                                 only where another value is true
+
+With `map` and `match`, what becomes "" is absent: the field's next source is asked. `map: {"": x}` gives
+absence in a text log a meaning; in JSON, end the list with `{value: x}`.
 
 A path in JSON: `a.b`, `a[0]`, `a[-1]`, `"key.with.dots"`, `text | fromjson | inner`, `list | length`.
 """
@@ -44,7 +54,8 @@ def parse_path(path: str) -> tuple[Step, ...]:
     while at < len(path):
         found = _STEP.match(path, at)
         if not found:
-            raise ValueError(f"bad path {path!r} at {path[at:]!r}: write a.b, a[0], \"key.with.dots\", a | fromjson | b")
+            allowed = 'a.b, a[0], "key.with.dots", a | fromjson | b'
+            raise ValueError(f"bad path {path!r} at {path[at:]!r}: write {allowed}")
         quoted, index, function, name = found.groups()
         if index is not None:
             steps.append(int(index))
@@ -58,7 +69,13 @@ def parse_path(path: str) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename={"start": "from", "end": "to", "when": "if"}):
+class Source(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    forbid_unknown_fields=True,
+    rename={"start": "from", "end": "to", "when": "if"},
+):
     """One place a field's value may come from. Exactly one of `path`, `value`, `from`+`to` is given."""
 
     path: str = ""
@@ -96,23 +113,59 @@ class Source(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rena
         if self.match:
             found = re.search(self.match, word)
             word = (found[1] or "") if found else ""
-        if self.map is not None:
-            word = str(self.map.get(word, self.map.get("*", word) if word else self.map.get("", "")))
-        return word
+        return word if self.map is None else self._mapped(word, self.map)
+
+    def _mapped(self, word: str, words: dict[str, str | int]) -> str:
+        for part in (word, *word.split(",")):
+            if part.strip() in words and (part or not word):
+                return str(words[part.strip()])
+        return str(words.get("*", word)) if word else ""
 
 
 def parse_sources(field: str, spec: Any) -> tuple[Source, ...]:
     """The sources of one field; ValueError says what is wrong with it."""
     if field not in FIELDS:
         raise ValueError(unknown("field", field, FIELDS))
-    sources = []
-    for one in spec if isinstance(spec, list) else [spec]:
-        if isinstance(one, str):
-            one = {"path": one}
-        if not isinstance(one, dict):
-            raise ValueError(f"{field}: a path, a mapping or a list of them is needed, not {one!r}")
-        try:
-            sources.append(msgspec.convert(one, Source, strict=True))
-        except msgspec.ValidationError as error:
-            raise ValueError(f"{field}: {error}".replace(" - at `$`", "")) from None
-    return tuple(sources)
+    return tuple(_parse_source(field, one) for one in (spec if isinstance(spec, list) and spec else [spec]))
+
+
+def _parse_source(field: str, spec: Any) -> Source:
+    if isinstance(spec, str):
+        spec = {"path": spec}
+    if not isinstance(spec, dict):
+        raise ValueError(f"{field}: a path, a mapping or a list of them is needed, not {spec!r}")
+    if isinstance(spec.get("map"), dict):
+        spec = spec | {"map": {_as_logged(word): meaning for word, meaning in spec["map"].items()}}
+    try:
+        source = msgspec.convert(spec, Source, strict=True)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"{field}: {error}".replace(" - at `$`", "")) from None
+    _check(field, source)
+    return source
+
+
+def _as_logged(word: Any) -> str:
+    """A key of `map` as text: YAML reads an unquoted `true` or `404` as something else."""
+    return str(word).lower() if isinstance(word, bool) else str(word)
+
+
+# What only some kinds of field can have.
+_KINDS = {
+    "from": ("seconds",),
+    "unit": ("seconds", "time"),
+    "includes": ("number",),
+    "if": ("seconds", "number"),
+    "value": ("text", "number"),
+    "pick": ("text", "seconds", "number"),
+    "map": ("text", "seconds", "number"),
+    "match": ("text", "seconds", "number"),
+}
+_DEFAULTS = msgspec.to_builtins(Source(path="-"))
+
+
+def _check(field: str, source: Source) -> None:
+    """ValueError where a source has what a field of this kind can't."""
+    kind = FIELDS[field][0]
+    for name, kinds in _KINDS.items():
+        if kind not in kinds and msgspec.to_builtins(source)[name] != _DEFAULTS[name]:
+            raise ValueError(f"{field}: a field of kind {kind} can't have {name!r}; it goes with {' and '.join(kinds)}")

@@ -5,62 +5,89 @@ from typing import Any
 
 from exporter.errors import unknown
 from exporter.formats.decoded import Decoded
+from exporter.record import FIELDS
 
-# What nginx's variables mean, for a template without `fields` of its own.
-NGINX_VARIABLES: dict[str, Any] = {
+# The fields that nginx's variables give, the best first. Variables that a user makes (`map`, `set`, Lua)
+# may be called like a field.
+NGINX_VARIABLES: dict[str, list[str]] = {field: [field] for field in FIELDS} | {
     "time": ["msec", "time_iso8601", "time_local"],
-    "duration": "request_time",
-    "status": "status",
-    "request": "request",
-    "http_method": "request_method",
+    "duration": ["request_time"],
+    "http_method": ["request_method"],
     "path": ["request_uri", "uri"],
     "host": ["host", "http_host", "server_name"],
-    "scheme": "scheme",
-    "upgrade": "http_upgrade",
+    "upgrade": ["http_upgrade"],
     "client": ["http_x_forwarded_for", "realip_remote_addr", "remote_addr"],
-    "origin": "http_origin",
-    "referer": "http_referer",
-    "key": ["http_x_api_key", "http_apikey", "http_api_key", "arg_apikey", "arg_api_key", "arg_key", "http_authorization"],
-    "body": "request_body",
-    "rpc_method": "rpc_method",
-    "chain": "chain",
-    "upstream_status": {"path": "upstream_status", "pick": "last"},
-    "request_bytes": "request_length",
+    "origin": ["http_origin"],
+    "referer": ["http_referer"],
+    "key": [
+        *("api_key", "key", "http_x_api_key", "http_api_key", "http_apikey", "http_authorization"),
+        *("arg_apikey", "arg_api_key", "arg_key", "arg_token", "arg_access_token"),
+    ],
+    "body": ["request_body"],
+    "request_bytes": ["request_length"],
     "response_bytes": ["bytes_sent", "body_bytes_sent"],
 }
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
-_LISTED = re.compile(r"upstream_|forwarded")
+_QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""", re.DOTALL)
+_LOG_FORMAT = re.compile(r"log_format\s+\S+\s+(?:escape=(\w+)\s+)?")
+# Values that may hold spaces: lists, one entry for each upstream or proxy, and names that users chose.
+_SPACED = re.compile(r"upstream_|forwarded|remote_user")
+# Variables that start with a character of their own, so that they may stand right after another.
+_STARTS = {"request_uri": "/", "uri": "/", "document_uri": "/", "is_args": "?"}
+
+
+def _written(template: str) -> str:
+    """The template in one piece: nginx's config holds it as quoted strings, one for each line, between
+    `log_format name` and `;`.
+    """
+    template = template.strip()
+    declared = _LOG_FORMAT.match(template)
+    if declared and declared[1] == "json":
+        raise ValueError("this log_format writes JSON: use the preset nginx-json, or name its fields under json")
+    template = template[declared.end() :] if declared else template
+    if declared or template.startswith("'"):
+        pieces = ["".join(piece.groups("")) for piece in _QUOTED.finditer(template)]
+        if _QUOTED.sub("", template).strip(" \t\r\n;"):
+            raise ValueError("a log_format is quoted strings and nothing between them; a quote is missing or too many")
+        return re.sub(r"\\(['\"\\])", r"\1", "".join(pieces))
+    return re.sub(r"\s*\n\s*", " ", template)
 
 
 def _value_pattern(name: str, following: str) -> str:
-    """What a variable's value may be, given the character that ends it in the template."""
+    """What a variable's value may be, given the text that ends it in the template."""
     if not following:
         return r"[^\n]*"
-    if following == '"':
-        return r'(?:[^"\\\n]|\\.)*'
-    if following == " " and _LISTED.search(name):
+    if following[0] == '"':
+        return r'[^"\\\n]*(?:\\.[^"\\\n]*)*'
+    if following[0] == " " and _SPACED.search(name):
+        if following[1:2] in ("[", '"'):
+            return rf"[^{re.escape(following[1])}\n]*?"
         return r"[^ \n]*(?:(?:, ?| : )[^ \n]*)*"
-    return rf"[^{re.escape(following)}\n]*"
+    return rf"[^{re.escape(following[0])}\n]*"
 
 
 def template_regex(template: str) -> str:
-    """nginx's `log_format` syntax as a regular expression; ValueError where it can't be told apart."""
-    pattern, at, names = "", 0, set()
+    """nginx's `log_format` syntax as a regular expression; ValueError where its values can't be told apart."""
+    template = _written(template)
     found = list(_VARIABLE.finditer(template))
     if not found:
         raise ValueError("a template needs variables, such as '$remote_addr [$time_local] \"$request\" $status'")
-    for n, variable in enumerate(found):
+    pattern, at, names = "", 0, set()
+    for variable, after in zip(found, [*found[1:], None], strict=True):
         name = variable[1] or variable[2]
-        following = template[variable.end() : variable.end() + 1]
-        if following == "$" and n + 1 < len(found) - 1:
-            raise ValueError(f"nothing between ${name} and the next variable: their values can't be told apart")
         if name in names:
             raise ValueError(f"variable ${name} stands twice")
         names.add(name)
-        value = _value_pattern(name, "" if variable.end() == len(template) else following)
-        if following == "$":  # the last variable takes whatever follows the one before
-            value = r'[^ "\]\n]*'
+        following = template[variable.end() : after.start() if after else len(template)]
+        value = _value_pattern(name, following)
+        if name == "is_args":
+            value = r"\??"
+        elif after and not following:
+            start = _STARTS.get(after[1] or after[2])
+            if not start:
+                raise ValueError(f"nothing between ${name} and {after[0]}: their values can't be told apart")
+            value = rf'[^{start} "\n]*'
         pattern += re.escape(template[at : variable.start()]) + f"(?P<{name}>{value})"
         at = variable.end()
     return pattern + re.escape(template[at:])
