@@ -200,19 +200,30 @@ class FileInput:
         if known:
             self._retired.append(self._tails.pop(path))
             self._ledger.rotated("rename")
-        elif moved := self._open_as(identity):
-            # A known file under a new name that the pattern matches too: it is no new log.
+        if self._took_over(path, identity):
             os.close(fd)
-            self._tails[path] = self._tails.pop(moved)
-            self._tails[path].path = path
-            self._ledger.rotated("rename")
             return
         offset = os.lseek(fd, 0, os.SEEK_END) if self._at_end else 0
         self._tails[path] = _Tail(path, fd, identity, offset)
         self._ledger.opened(path, offset)
 
-    def _open_as(self, identity: tuple[int, int]) -> str | None:
-        return next((path for path, tail in self._tails.items() if tail.identity == identity), None)
+    def _took_over(self, path: str, identity: tuple[int, int]) -> bool:
+        """Whether a path is a known file's new name, which the pattern matches too: it is no new log."""
+        for name, tail in self._tails.items():
+            if tail.identity == identity:
+                self._tails[path] = self._tails.pop(name)
+                self._ledger.rotated("rename")
+                break
+        else:
+            for tail in self._retired:
+                if tail.identity == identity:
+                    self._retired.remove(tail)
+                    self._tails[path] = tail
+                    break
+            else:
+                return False
+        self._tails[path].path = path
+        return True
 
     def _trouble(self, path: str, why: str) -> None:
         if path not in self._unreadable:
