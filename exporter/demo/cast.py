@@ -54,6 +54,7 @@ CLIENTS: tuple[Client, ...] = (
         models={"gpt-4o-mini": 6, "claude-sonnet-4-20250514": 3, "o4-mini": 1},
         prompt=2500,
         cached=0.8,
+        origin="https://help.example",
         failures={429: 0.02, 408: 0.005, 499: 0.02, 500: 0.01},
         expires=timedelta(days=90),
     ),

@@ -28,7 +28,7 @@ _LLM_ERRORS = {408: "Timeout", 429: "RateLimitError", 499: "ClientDisconnected",
 
 
 class LlmClient(Client, frozen=True, kw_only=True):
-    """Calls language models. `cached` is the share of a prompt that the provider has in its cache."""
+    """Calls language models. Up to `cached` of a prompt is in the provider's cache already."""
 
     log: ClassVar[str] = "llm.jsonl"
 
@@ -36,6 +36,7 @@ class LlmClient(Client, frozen=True, kw_only=True):
     prompt: int = 800
     answer: int = 250
     cached: float = 0.0
+    origin: str = ""
     streams: bool = True
 
     @property
@@ -53,11 +54,12 @@ class LlmClient(Client, frozen=True, kw_only=True):
         tokens_in = 0 if failed else int(self.prompt * rng.lognormvariate(0, 0.5)) + 1
         tokens_out = 0 if failed or embedding else int(self.answer * rng.lognormvariate(0, 0.6)) + 1
         cached = int(tokens_in * self.cached * rng.random())
+        added = (tokens_in - cached) // 2 if self.cached and model.provider == "anthropic" else 0
         waited = duration(rng, model.seconds, status)
         begun = ended - waited - tokens_out / (model.speed or 1)
         return json_line(
             call_type="aembedding" if embedding else "acompletion",
-            stream=True if self.streams and not embedding else None,
+            stream=True if self.streams and not embedding and not failed else None,
             status="failure" if failed else "success",
             custom_llm_provider=model.provider,
             model=f"{model.provider}/{name}",
@@ -78,9 +80,10 @@ class LlmClient(Client, frozen=True, kw_only=True):
                 "user_api_key_hash": self.logged_key,
                 "user_api_key_alias": self.name,
                 "user_api_key_team_alias": self.owner,
+                "requester_metadata": {"headers": {"origin": self.origin}},
                 "user_api_key_request_route": "/v1/embeddings" if embedding else "/v1/chat/completions",
                 "usage_object": {
-                    "prompt_tokens_details": {"cached_tokens": cached},
+                    "prompt_tokens_details": {"cached_tokens": cached, "cache_creation_tokens": added},
                     "completion_tokens_details": {"reasoning_tokens": int(tokens_out * model.reasoning)},
                 },
             },
