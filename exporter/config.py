@@ -15,6 +15,7 @@ from exporter.admission import BUDGETS
 from exporter.catalog import CATALOG
 from exporter.errors import unknown
 from exporter.formats.format import FormatSpec, build, presets
+from exporter.formats.source import parse_sources
 from exporter.identity import KeyEntry
 from exporter.yamlfile import YamlFile
 
@@ -174,9 +175,9 @@ def load(path: Path) -> Loaded:
         at = f"inputs[{n}]"
         try:
             spec = one.spec
-            build(spec)
         except ValueError as error:
             raise file.error(f"{at}.format", str(error)) from None
+        _check_format(file, f"{at}.format", spec)
         one.name = one.name or _input_name(one.path)
         if one.name in names:
             raise file.error(
@@ -215,6 +216,20 @@ def parse_address(address: str) -> tuple[str, int]:
     if not separator or not port.isdigit() or not 0 <= int(port) < 65536:
         raise ValueError(f"{address!r} is no address: write host:port, as in 127.0.0.1:10114")
     return host.strip("[]"), int(port)
+
+
+def _check_format(file: YamlFile, at: str, spec: FormatSpec) -> None:
+    """Fields one by one, so that a mistake is told where it stands; then the whole."""
+    for part in ("json", "fields"):
+        for name, sources in (getattr(spec, part) or {}).items():
+            try:
+                parse_sources(name, sources)
+            except ValueError as error:
+                raise file.error(f"{at}.{part}.{name}", str(error).removeprefix(f"{name}: ")) from None
+    try:
+        build(spec)
+    except ValueError as error:
+        raise file.error(at, str(error)) from None
 
 
 def _secret(file: YamlFile, path: Path) -> bytes:

@@ -221,9 +221,9 @@ def test_a_renamed_log_is_let_go_when_its_writer_is_silent(
     log.write_bytes(b"1\n")
     read_all(source)
     log.rename(log.with_suffix(".1"))
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     read_all(source)
-    assert len(os.listdir("/proc/self/fd")) == before - 1
+    assert len(list(Path("/proc/self/fd").iterdir())) == before - 1
 
 
 def test_bytes_not_read_yet_are_the_lag(log: Path, told: Told) -> None:

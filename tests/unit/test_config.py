@@ -1,0 +1,170 @@
+"""The config: each rule of validity has a tiny file and the whole message it gives. The table is documentation too."""
+
+from pathlib import Path
+
+import pytest
+
+from exporter.config import load, load_keys, parse_address
+from exporter.errors import ConfigError
+
+GOOD = "inputs: [{path: a.log, format: nginx-json}]\n"
+PRESETS_HINT = "(allowed: "
+
+# A config, and what is said of it: line, field, problem.
+BAD = [
+    ("", "1: the field 'inputs' is missing"),
+    ("[]", "1: must be a mapping, not a list"),
+    ("inputs: []", "1: inputs is empty: name at least one log"),
+    ("inputs: a.log", "1: inputs: must be a list, not text"),
+    ("inputs:\n- format: nginx-json", "2: inputs[0]: the field 'path' is missing"),
+    ("inputs:\n- path: ''\n  format: nginx-json", "2: inputs[0]: path is empty"),
+    (
+        "inputs:\n- path: a.log\n  fromat: caddy",
+        "3: inputs[0].fromat: unknown field 'fromat'; did you mean 'format'? "
+        "(allowed: class, format, labels, name, path, timezone)",
+    ),
+    (
+        "inputs:\n- path: a.log",
+        "2: inputs[0].format: is missing: name a preset, or describe the format with json, template or regex",
+    ),
+    (
+        "inputs:\n- path: a.log\n  format: {}",
+        "3: inputs[0].format: give exactly one of preset, json, template, regex",
+    ),
+    (
+        "inputs:\n- path: a.log\n  format:\n    json: {status: s, duraton: d}",
+        "4: inputs[0].format.json.duraton: unknown field 'duraton'; did you mean 'duration'?",
+    ),
+    (
+        "inputs:\n- path: a.log\n  format:\n    json:\n      status: s\n      duration: {path: d, unit: sec}",
+        "6: inputs[0].format.json.duration: unknown unit 'sec' (allowed: ms, ns, s, us)",
+    ),
+    (
+        "inputs:\n- path: a.log\n  format:\n    json:\n      duration: d",
+        "3: inputs[0].format: no source for the field 'status': without it no line is a finished request",
+    ),
+    (
+        "inputs:\n- path: a.log\n  format: {regex: '(?P<status>[0-9'}",
+        "3: inputs[0].format: no regular expression: ",
+    ),
+    (
+        "inputs:\n- path: a.log\n  format: {template: 'no variables'}",
+        "3: inputs[0].format: a template needs variables, such as ",
+    ),
+    (
+        "inputs:\n- path: a.log\n  format: nginx-json\n  class: internl",
+        "2: inputs[0]: unknown class 'internl'; did you mean 'internal'? (allowed: business, internal)",
+    ),
+    (
+        "inputs:\n- path: a.log\n  format: nginx-json\n  timezone: Mars/Olympus",
+        "2: inputs[0]: unknown timezone 'Mars/Olympus': names are like Europe/Berlin or UTC",
+    ),
+    (
+        "inputs:\n- path: a.log\n  format: nginx-json\n  labels: {method: x}",
+        "2: inputs[0]: labels: 'method' is used by Prometheus or the catalogue; choose another name",
+    ),
+    (
+        "inputs:\n- path: a.log\n  format: nginx-json\n  labels: {eu-1: x}",
+        "2: inputs[0]: labels: 'eu-1' is no label name: letters, digits and _ are allowed",
+    ),
+    (
+        "inputs:\n- {path: a/x.log, format: nginx-json}\n- {path: b/x.log, format: nginx-json}",
+        "3: inputs[1].name: 'x.log' is the name of inputs[0] too; give each its own",
+    ),
+    (GOOD + "metrics: {budgets: {kee: 5}}", "2: metrics: unknown label 'kee'; did you mean 'key'? "),
+    (GOOD + "metrics: {budgets: {key: 0}}", "2: metrics: budgets: key must be at least 1"),
+    (GOOD + "metrics:\n  max_series: many", "3: metrics.max_series: must be a whole number, not text"),
+    (
+        GOOD + "web: {listen: localhost}",
+        "2: web: 'localhost' is no address: write host:port, as in 127.0.0.1:10114",
+    ),
+    (GOOD + "start_at: start", "1: unknown start_at 'start' (allowed: beginning, end)"),
+    (GOOD + "routes: [v1/x]", "1: routes: 'v1/x' must start with /, as in /v1/scores/:identity"),
+    (GOOD + "keys: none.yaml", "none.yaml:1: can't be read: No such file or directory"),
+    (
+        GOOD + "identity: {secret_file: none}",
+        "2: identity.secret_file: ",
+    ),
+    ("inputs: [", "1: is not YAML: "),
+    ("a: b: c", "1: is not YAML: mapping values are not allowed here"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), BAD, ids=[message[:60] for _, message in BAD])
+def test_a_mistake_is_told_with_file_line_field_and_what_is_allowed(tmp_path: Path, text: str, message: str) -> None:
+    """One line, and nobody has to guess where and what."""
+    path = tmp_path / "config.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    said = str(caught.value)
+    assert "\n" not in said
+    assert message in said
+    assert said.startswith(f"{tmp_path}/")
+    if "none.yaml" not in message:
+        assert said.startswith(f"{path}:{message}")
+
+
+def test_an_unknown_preset_gets_the_near_miss_and_the_list(tmp_path: Path) -> None:
+    """The message of the README."""
+    path = tmp_path / "config.yaml"
+    path.write_text("inputs:\n  - path: a.log\n    format: ngnix-json\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    start = f"{path}:3: inputs[0].format: unknown preset 'ngnix-json'; did you mean 'nginx-json'? (allowed: "
+    assert str(caught.value).startswith(start)
+    assert ", nginx-combined, nginx-json" in str(caught.value)
+
+
+BAD_KEYS = [
+    ("- {name: x}", "1: [0]: a key needs an id, a hash (from `gateway-exporter hash`), or both"),
+    ("- {hash: sk-live-raw-key}", "1: [0]: hash must be as `gateway-exporter hash` prints it: "),
+    ("- {id: a}\n- {id: a}", "2: [1]: 'a' is entry 0 too; a key stands once"),
+    ("- {id: a, expires: soon}", "1: [0]: expires: 'soon' is no date; write 2026-12-31 or 2026-12-31T18:00:00Z"),
+    ("- {id: a, class: b}", "1: [0]: unknown class 'b' (allowed: business, internal)"),
+    ("- {id: a, enabled: 'yes'}", "1: [0].enabled: must be true or false, not text"),
+    ("id: a", "1: must be a list, not a mapping"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), BAD_KEYS, ids=[message[:40] for _, message in BAD_KEYS])
+def test_a_mistake_in_the_key_registry_is_told_in_its_own_file(tmp_path: Path, text: str, message: str) -> None:
+    """… and never repeats what may be a raw key."""
+    path = tmp_path / "keys.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_keys(path)
+    assert str(caught.value).startswith(f"{path}:{message}")
+    assert "sk-live-raw-key" not in str(caught.value)
+
+
+def test_a_whole_config_is_read_with_its_registry_and_secret(tmp_path: Path) -> None:
+    """Paths are relative to the config's folder; days are their beginning in UTC."""
+    (tmp_path / "secret").write_text("0123456789abcdef\n", encoding="utf-8")
+    (tmp_path / "keys.yaml").write_text(
+        "- {id: acme, hash: k_0123456789abcdef, name: Acme, expires: 2027-01-01, class: internal}\n", encoding="utf-8"
+    )
+    (tmp_path / "config.yaml").write_text(
+        "inputs: [{path: logs/*.json, format: nginx-json, labels: {gateway: eu-1}}, {path: '-', format: caddy}]\n"
+        "identity: {secret_file: secret}\nkeys: keys.yaml\nchains: {ethereum: /eth/*}\n",
+        encoding="utf-8",
+    )
+    loaded = load(tmp_path / "config.yaml")
+    assert [(one.name, one.path) for one in loaded.config.inputs] == [
+        ("json", str(tmp_path / "logs/*.json")),
+        ("stdin", "-"),
+    ]
+    assert loaded.secret == b"0123456789abcdef"
+    (key,) = loaded.keys
+    assert (key.public, key.name, key.class_) == ("acme", "Acme", "internal")
+    assert key.expires is not None
+    assert key.expires.isoformat() == "2027-01-01T00:00:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("address", "parsed"),
+    [("127.0.0.1:80", ("127.0.0.1", 80)), ("[::1]:0", ("::1", 0)), (":9100", ("", 9100))],
+)
+def test_addresses_are_host_and_port(address: str, parsed: tuple[str, int]) -> None:
+    """As Prometheus' own exporters take them."""
+    assert parse_address(address) == parsed
