@@ -112,11 +112,13 @@ class TextLines:
         return list(self._regex.groupindex)
 
     def expression(self, path: str) -> str:
+        """A capture's place in the row."""
         if path not in self._regex.groupindex:
             raise ValueError(unknown("capture", path, self._regex.groupindex))
         return f"r[{self._regex.groupindex[path] - 1}]"
 
     def decode(self, chunk: bytes) -> Decoded:
+        """All lines at once where all of them match; else line by line."""
         rows = self._regex.findall(chunk)
         # Each match starts and ends at a line's edge, so an equal count means one line each.
         if len(rows) == chunk.count(b"\n"):

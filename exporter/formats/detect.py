@@ -1,0 +1,68 @@
+"""Telling a log's format by its first lines: every preset reads them, and what it finds is counted."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import Struct
+
+from exporter.formats.format import FormatSpec, build, presets
+from exporter.formats.reader import CANONICAL, ORIGIN_FIELDS, RowReader
+
+_LINES = 500
+# A preset that reads fewer lines than this, or finds less in them, is a coincidence.
+_LEAST_SHARE = 0.2
+_LEAST_FIELDS = 4
+_STATUS = re.compile(r"-1|0|[1-5]\d\d")
+
+_Read = Callable[[Any], tuple[Any, list[Any], list[float]]]
+
+
+class Candidate(Struct, frozen=True):
+    """A preset that reads a log.
+
+    `share` is that of its lines that are a request with a status, of those that the preset does not
+    leave out on purpose; `fields` how many fields of such a line it finds on average.
+    """
+
+    preset: str
+    share: float
+    fields: float
+
+
+def detect(sample: bytes) -> list[Candidate]:
+    """The presets that read a log's start, the best first: the one that finds most. [] where none does."""
+    lines = sample.split(b"\n")
+    if len(lines) > 1:
+        lines.pop()  # what follows the last line feed was cut
+    lines = [line for line in lines[:_LINES] if line.strip(b" \t\r\0")]
+    tried = [_try(preset, lines) for preset in presets()] if lines else []
+    found = [one for one in tried if one.share >= _LEAST_SHARE and one.fields >= _LEAST_FIELDS]
+    return sorted(found, key=lambda candidate: -candidate.share * candidate.fields)
+
+
+def _try(preset: str, lines: list[bytes]) -> Candidate:
+    reader = RowReader(build(FormatSpec(preset=preset)), dict.fromkeys((*CANONICAL, *ORIGIN_FIELDS), str))
+    read = _compiled(reader)
+    rows = reader.decoder.decode(b"\n".join(lines) + b"\n").rows
+    ignored = requests = fields = 0
+    for row in rows:
+        dims, told, numbers = read(row)
+        words = reader.words(dims)
+        if words is None:
+            ignored += 1
+        elif _STATUS.fullmatch(words.get("status", "")):
+            requests += 1
+            fields += sum(map(bool, words.values())) + sum(map(bool, told)) + sum(number >= 0 for number in numbers)
+    looked_at = len(lines) - ignored
+    return Candidate(preset, requests / looked_at if requests else 0.0, fields / requests if requests else 0.0)
+
+
+def _compiled(reader: RowReader) -> _Read:
+    """A row → its words, its time and origin, its numbers."""
+    numbers = "".join(f"  {field} = {code}\n" for field, code in reader.measures.items())
+    held = ", ".join(reader.measures)
+    names = dict(reader.names)
+    exec(f"def read(r):\n{numbers}  return {reader.dims}, [{reader.time}, {reader.origin}], [{held}]", names)
+    read: _Read = names["read"]
+    return read
