@@ -1,12 +1,13 @@
 """What a logged value means: text, number, duration, time. Pure functions over one raw value.
 
 A raw value is what a decoder found: `str`, `int`, `float`, `bool`, `None`, or `bytes` of a text log.
-Gateways write "nothing" as an empty string, `-`, `-1` or null; all of these are absent here.
+Gateways write "nothing" as an empty string, `-`, `-1` or null; all of these are absent here. So is what
+makes no sense: none of these functions raises.
 """
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 
 Raw = str | int | float | bool | bytes | None
 Number = int | float
@@ -14,14 +15,20 @@ Number = int | float
 UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 PICKS = ("first", "last", "sum", "count")
 
+# More than this is a mistake in the log: it must not spoil a sum.
+_MOST = 1e20
+
 _GO_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
-_GO_PART = re.compile(r"(\d+(?:\.\d*)?)(h|ms|us|µs|μs|ns|m|s)")
+_GO_PART = re.compile(r"(\d{1,18}(?:\.\d*)?) ?(h|ms|us|µs|μs|ns|m|s)")
 _GO_DURATION = re.compile(rf"(?:{_GO_PART.pattern})+")
 _LIST = re.compile(r"\s*(?:,|\s:\s)\s*")
 _HEX_BYTES = re.compile(rb"\\x([0-9A-Fa-f]{2})")
 _HASH_BYTES = re.compile(rb"#([0-9A-Fa-f]{2})")
-_MONTHS = {name: n for n, name in enumerate("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(), 1)}
-_CLF_TIME = re.compile(r"(\d\d)/(\w{3})/(\d{4}):(\d\d):(\d\d):(\d\d)(\.\d+)?(?: ([+-]\d\d)(\d\d))?")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_CLOCK = r"(\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?"
+_ZONE = r" ?(Z|z|UTC|GMT|[+-]\d\d:?\d\d)?(?: [A-Z]{1,5})?"
+_CLF_TIME = re.compile(rf"(?P<day>\d\d)/(?P<month>\w{{3}})/(?P<year>\d{{4}}):{_CLOCK}{_ZONE}", re.ASCII)
+_DATE_TIME = re.compile(rf"(?P<year>\d{{4}})[-/](?P<month>\d\d)[-/](?P<day>\d\d)(?:[Tt ]{_CLOCK}{_ZONE})?", re.ASCII)
 
 
 def _unhex(found: re.Match[bytes]) -> bytes:
@@ -38,13 +45,13 @@ ESCAPES: dict[str, Callable[[bytes], bytes]] = {
 
 def text(raw: Raw) -> str:
     """The value as text; "" where it is absent. Bytes that are no UTF-8 become U+FFFD."""
-    if raw is None or raw == "-" or raw == b"-":
+    if raw is None or raw in ("-", b"-"):
         return ""
     if isinstance(raw, bytes):
         return raw.decode("utf-8", "replace")
     if isinstance(raw, bool):
         return "true" if raw else "false"
-    if isinstance(raw, float) and raw.is_integer():
+    if isinstance(raw, float) and raw.is_integer() and abs(raw) < _MOST:
         return str(int(raw))
     return raw if isinstance(raw, str) else str(raw)
 
@@ -61,7 +68,7 @@ def number(raw: Raw) -> Number | None:
                 raw = float(raw)
             except ValueError:
                 return None
-    return raw if 0 <= raw < 1e18 else None
+    return raw if 0 <= raw < _MOST else None
 
 
 def seconds(raw: Raw, scale: float = 1.0) -> float | None:
@@ -80,7 +87,7 @@ def picked(raw: Raw, pick: str) -> Raw:
 
     `sum` adds what is there and leaves out `-`; `count` is the number of entries.
     """
-    entries = _LIST.split(text(raw)) if text(raw) else []
+    entries = _LIST.split(text(raw).strip()) if text(raw).strip() else []
     if pick == "count":
         return len(entries)
     if pick == "sum":
@@ -90,29 +97,45 @@ def picked(raw: Raw, pick: str) -> Raw:
 
 
 def timestamp(raw: Raw, scale: float = 1.0, zone: tzinfo | None = None) -> float | None:
-    """Epoch seconds of a number (times `scale`), an ISO 8601 date, or `03/Mar/2026:14:05:09 +0000`.
+    """Epoch seconds of a number, an ISO 8601 date, or `03/Mar/2026:14:05:09 +0000`.
 
-    A date without a zone is in `zone`, by default the machine's.
+    A number is in seconds times `scale`; one too large for that (past the year 5138) is in milli-, micro-
+    or nanoseconds, whichever makes sense. A date without a zone is in `zone`, by default the machine's.
     """
     value = number(raw)
     if value is not None:
-        return value * scale
-    written = text(raw)
+        value *= scale
+        while value >= 1e11:
+            value /= 1000
+        return float(value) or None
     try:
-        clf = _CLF_TIME.fullmatch(written)
-        if clf:
-            day, month, year, hour, minute, second, fraction, hours, minutes = clf.groups()
-            offset = f"{hours}:{minutes}" if hours else ""
-            written = f"{year}-{_MONTHS[month]:02}-{day}T{hour}:{minute}:{second}{fraction or ''}{offset}"
-        date = datetime.fromisoformat(written)
-    except (ValueError, KeyError):
+        date = datetime.fromisoformat(_as_iso(text(raw).strip()))
+        if date.tzinfo is None:
+            date = date.replace(tzinfo=zone) if zone else date.astimezone()
+        return date.timestamp()
+    except (ValueError, OverflowError, OSError):
         return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=zone) if zone else date.astimezone()
-    return date.astimezone(UTC).timestamp()
 
 
-def elapsed(start: Raw, end: Raw, scale: float = 1.0) -> float | None:
+def _as_iso(written: str) -> str:
+    """A date as Python reads it; "" where it is none."""
+    if written[10:11] == "T" and written[4:5] == "-":
+        return written
+    found = _CLF_TIME.fullmatch(written) or _DATE_TIME.fullmatch(written)
+    if not found:
+        return ""
+    clock, fraction, offset = found.groups("")[-3:]
+    month = found["month"] if found["month"].isdigit() else f"{_month(found['month']):02}"
+    offset = "Z" if offset in ("z", "UTC", "GMT") else offset
+    return f"{found['year']}-{month}-{found['day']}T{clock or '00:00'}{fraction and '.'}{fraction}{offset}"
+
+
+def _month(name: str) -> int:
+    """1 to 12; 0, which is no month, for any other word."""
+    return _MONTHS.index(name) + 1 if name in _MONTHS else 0
+
+
+def elapsed(start: Raw, end: Raw, scale: float = 1.0, zone: tzinfo | None = None) -> float | None:
     """Seconds between two times, each a number or a date; None where one is absent or they are reversed."""
-    begun, ended = timestamp(start, scale), timestamp(end, scale)
+    begun, ended = timestamp(start, scale, zone), timestamp(end, scale, zone)
     return None if begun is None or ended is None or ended < begun else ended - begun
