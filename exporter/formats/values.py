@@ -101,18 +101,20 @@ def timestamp(raw: Raw, scale: float = 1.0, zone: tzinfo | None = None) -> float
 
     A number is in seconds times `scale`; one too large for that (past the year 5138) is in milli-, micro-
     or nanoseconds, whichever makes sense. A date without a zone is in `zone`, by default the machine's.
+    What is not after 1970 is no time.
     """
-    value = number(raw)
-    if value is not None:
+    written = text(raw).strip() if isinstance(raw, (str, bytes)) else ""
+    if "-" not in written and "/" not in written:
+        value = number(raw) or 0
         value *= scale
         while value >= 1e11:
             value /= 1000
         return float(value) or None
     try:
-        date = datetime.fromisoformat(_as_iso(text(raw).strip()))
+        date = datetime.fromisoformat(_as_iso(written))
         if date.tzinfo is None:
             date = date.replace(tzinfo=zone) if zone else date.astimezone()
-        return date.timestamp()
+        return max(date.timestamp(), 0.0) or None
     except (ValueError, OverflowError, OSError):
         return None
 
