@@ -45,7 +45,6 @@ class Assembly:
             "method": [BATCH, *config.routes],
         }
         self._admissions = Admissions(config.metrics.budgets, declared, config.metrics.admit_after)
-        self._told_by_host = any(not pattern.startswith("/") for patterns in chains.values() for pattern in patterns)
 
     def meter(
         self,
@@ -59,14 +58,13 @@ class Assembly:
         canonical: dict[str, Callable[[str], object]] = {
             "key": self.identity.public,
             "path": self._routes.target,
+            "host": self._routes.chain_of_host,
             "request": self._routes.request,
             "origin": origin_host,
             "referer": origin_host,
             "client": client_network,
             "body": read_body,
         }
-        if self._told_by_host:
-            canonical["host"] = self._routes.chain_of_host
         reader = RowReader(build(spec), canonical, zone)
         enricher = Enricher(class_, self.keys.class_of)
         currency = self.config.pricing.currency

@@ -177,6 +177,7 @@ def _serve(loaded: Loaded, listen: str | None) -> None:
     server = Server(pipeline, host, port)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: pipeline.stop())
+    pipeline.open()
     server.start()
     print(f"metrics: {server.url}/metrics   status: {server.url}/", file=sys.stderr, flush=True)
     try:

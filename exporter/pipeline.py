@@ -148,15 +148,20 @@ class Pipeline:
 
     # --- the thread
 
+    def open(self) -> None:
+        """Find the logs; from now on nothing that is written to them is missed."""
+        self._watch()
+        for stream in self.streams:
+            stream.input.look()
+
     def run(self) -> None:
         """Read, count and answer until `stop`, or until every input is finished."""
-        self._watch()
         busy_until = folded_at = 0.0
-        while not self._stopping and not all(stream.input.finished for stream in self.streams):
+        while not self._done():
             if self._drain(_SLICE_SECONDS):
                 busy_until = time.monotonic() + _QUIET_SECONDS
                 self._answer(0.0)
-            else:
+            elif not self._done():
                 self.ready = True
                 self._answer(self._patience(busy_until))
             if time.monotonic() - folded_at > _FOLD_SECONDS:
@@ -164,6 +169,9 @@ class Pipeline:
                 folded_at = time.monotonic()
         self._drain(_LAST_SECONDS)
         self.fold()
+
+    def _done(self) -> bool:
+        return self._stopping or all(stream.input.finished for stream in self.streams)
 
     def close(self) -> None:
         """Let go of the inputs; questions still waiting are answered."""

@@ -119,6 +119,7 @@ class Server:
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             self._socket.bind((host, port))
+            self._socket.listen(128)  # from now on, connections wait for `start` instead of being refused
         except OSError as error:
             raise ExporterError(f"can't listen on {host}:{port}: {error.strerror}") from None
         bound_host, bound_port = self._socket.getsockname()[:2]

@@ -1,0 +1,215 @@
+"""`run`: the exporter as people use it, beside a log that grows, rotates, goes missing and holds rubbish."""
+
+import gzip
+import json
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+
+from exporter.identity import Identity
+from tests.command import run
+from tests.exporter import Exporter, eventually
+
+SECRET = "a secret of the tests"
+KEY = "sk-live-1234567890abcdef"
+PUBLIC = Identity(SECRET.encode()).hash(KEY)
+PARSED = 'gateway_exporter_lines_total{input="access.json",result="parsed"}'
+
+
+def line(status: int = 200, key: str = KEY, **more: object) -> str:
+    """A line of the nginx-json preset."""
+    fields = {"msec": 1772546709.331, "status": status, "method": "POST", "uri": f"/v2/{key}", "scheme": "https"}
+    body = {"rpc_method": "eth_call", "request_time": 0.02, "remote_addr": "203.0.113.24", "bytes_sent": 100}
+    return json.dumps(fields | body | more) + "\n"
+
+
+class Beside:
+    """A folder with a config and a log."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.log = folder / "access.json"
+        self.config = folder / "config.yaml"
+        (folder / "secret").write_text(SECRET, encoding="utf-8")
+        self.configure()
+
+    def configure(self, more: str = "") -> None:
+        self.config.write_text(
+            f"inputs:\n- path: access.json\n  format: nginx-json\nidentity: {{secret_file: secret}}\n{more}",
+            encoding="utf-8",
+        )
+
+    def write(self, text: str) -> None:
+        with self.log.open("a", encoding="utf-8") as out:
+            out.write(text)
+
+    def exporter(self) -> Exporter:
+        return Exporter("run", "--config.file", str(self.config))
+
+
+@pytest.fixture
+def beside(tmp_path: Path) -> Beside:
+    return Beside(tmp_path)
+
+
+@pytest.fixture
+def exporter(beside: Beside) -> Iterator[Exporter]:
+    beside.write("")
+    with beside.exporter() as running:
+        yield running
+
+
+def test_a_line_is_in_the_very_next_scrape(beside: Beside, exporter: Exporter) -> None:
+    """A scrape reads what is in the log before it answers."""
+    labels = f'chain="",class="business",key="{PUBLIC}",method="eth_call",protocol="https",status="200"'
+    name = "gateway_requests_total{" + labels.replace('chain="",', "") + "}"
+    for count in range(1, 6):
+        beside.write(line())
+        eventually(lambda: exporter.scrape().get(name) is not None)
+        exporter.eventually(name, count)
+
+
+def test_renames_and_truncation_while_it_runs_lose_and_repeat_nothing(beside: Beside, exporter: Exporter) -> None:
+    """Ten rotations of both kinds, lines before and after each."""
+    written = 0
+    for n in range(10):
+        beside.write(line() * 3)
+        written += 3
+        exporter.eventually(PARSED, written)
+        if n % 2:
+            beside.log.rename(beside.log.with_suffix(f".{n}"))
+        else:
+            os.truncate(beside.log, 0)
+            exporter.eventually('gateway_exporter_rotations_total{input="access.json",kind="truncate"}', n // 2 + 1)
+        beside.write(line())
+        written += 1
+        exporter.eventually(PARSED, written)
+    assert exporter.scrape()['gateway_exporter_rotations_total{input="access.json",kind="rename"}'] == 5
+
+
+def test_a_missing_log_is_warned_about_once_waited_for_and_a_metric(beside: Beside) -> None:
+    """The exporter starts without its log, and reads it from its beginning when it comes."""
+    with beside.exporter() as exporter:
+        readable = 'gateway_exporter_input_readable{input="access.json"}'
+        exporter.eventually(readable, 0)
+        beside.write(line())
+        exporter.eventually(PARSED, 1)
+        assert exporter.scrape()[readable] == 1
+        exporter.stop()
+        assert exporter.said.count("No such file or directory; waiting for it") == 1
+
+
+def test_rubbish_is_counted_with_its_reason_and_stops_nothing(beside: Beside, exporter: Exporter) -> None:
+    """Every line is parsed, ignored or rejected, exactly once."""
+    with beside.log.open("ab") as out:
+        out.write(b"no json\n" + b'{"status":200,\n' + b"\n" + b'{"status":{}}\n' + b'{"a":1}\n')
+        out.write(b'{"status":200,"ua":"\xff\xfe","request_time":}\n' + line().encode())
+    exporter.eventually(PARSED, 2)
+    found = exporter.scrape()
+    reasons = {
+        reason: found.get(f'gateway_exporter_rejected_lines_total{{input="access.json",reason="{reason}"}}')
+        for reason in ("not_json", "cut", "wrong_type", "no_status")
+    }
+    assert reasons == {"not_json": 1, "cut": 1, "wrong_type": 1, "no_status": 1}
+    assert found['gateway_exporter_lines_total{input="access.json",result="rejected"}'] == 4
+    assert found['gateway_exporter_lines_total{input="access.json",result="ignored"}'] == 1
+
+
+def test_a_raw_key_is_nowhere_to_be_seen(beside: Beside, exporter: Exporter) -> None:
+    """Not in metrics, the status page, what it logs, nor with a key in odd places and in lines that are rejected."""
+    beside.write(line() + line(404, uri=f"/v1/x/{KEY}/y?apikey={KEY}", api_key=KEY, referer=f"https://a.b/{KEY}"))
+    beside.write(line(api_key=f"Bearer {KEY}") + f'{{"api_key":"{KEY}"\n' + f"{KEY}\n")
+    beside.write(line(200, KEY, rpc_method=None, method="GET", uri=f"/{KEY}/{KEY}"))
+    exporter.eventually(PARSED, 4)
+    pages = exporter.get().text + exporter.get("/").text
+    exporter.stop()
+    assert PUBLIC in pages
+    for part in (KEY, KEY[8:]):
+        assert part not in pages
+        assert part not in exporter.said
+
+
+def test_both_formats_plain_and_packed_hold_the_same(beside: Beside, exporter: Exporter) -> None:
+    """Text 0.0.4 and OpenMetrics by Accept, gzip by Accept-Encoding; each read back by Prometheus' own parsers."""
+    beside.write(line() * 2 + line(500))
+    exporter.eventually(PARSED, 3)
+    openmetrics = exporter.get(Accept="application/openmetrics-text; version=1.0.0", **{"Accept-Encoding": "identity"})
+    assert openmetrics.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert openmetrics.text.endswith("# EOF\n")
+    families = parse_openmetrics(openmetrics.text)  # type: ignore[no-untyped-call]
+    found = {sample.name for family in families for sample in family.samples}
+    assert {"gateway_requests_total", "gateway_request_duration_seconds_bucket", "process_open_fds"} <= found
+    with requests.get(
+        exporter.url + "/metrics", headers={"Accept-Encoding": "gzip"}, stream=True, timeout=10
+    ) as packed:
+        assert packed.headers["content-encoding"] == "gzip"
+        assert packed.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+        text = gzip.decompress(packed.raw.read()).decode()
+    assert 'gateway_errors_total{key="' in text
+
+
+def test_promtool_finds_nothing_to_complain_about(beside: Beside, exporter: Exporter) -> None:
+    """Prometheus' own linter reads the exposition."""
+    beside.write(line() * 2 + line(500) + line(model="gpt-4o", provider="openai"))
+    exporter.eventually(PARSED, 4)
+    done = subprocess.run(
+        ["promtool", "check", "metrics"], input=exporter.get().text, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_silent_and_slow_clients_delay_no_scrape(beside: Beside, exporter: Exporter) -> None:
+    """Fifty connections that say nothing, and one that never reads its answer, change nothing for the next."""
+    beside.write(line())
+    host, port = exporter.url.removeprefix("http://").split(":")
+    silent = [socket.create_connection((host, int(port))) for _ in range(50)]
+    silent[0].sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
+    silent[1].sendall(b"GET /metr")
+    exporter.eventually(PARSED, 1)
+    for connection in silent:
+        connection.close()
+
+
+def test_pages_answer_what_they_are_for(exporter: Exporter) -> None:
+    """Health, readiness, the status page; what is not there is told with what is."""
+    eventually(lambda: exporter.get("/-/ready").status_code == 200)
+    assert exporter.get("/-/healthy").text == "Healthy.\n"
+    assert "access.json" in exporter.get("/").text
+    missing = exporter.get("/metric")
+    assert (missing.status_code, "/metrics" in missing.text) == (404, True)
+    assert requests.post(exporter.url + "/metrics", timeout=10).status_code == 405
+
+
+def test_a_pipe_is_read_to_its_end_and_then_the_exporter_ends(beside: Beside) -> None:
+    """`gateway | gateway-exporter run`: standard input is an input like others."""
+    beside.config.write_text("inputs: [{path: '-', format: nginx-json}]\n", encoding="utf-8")
+    with Exporter("run", "--config.file", str(beside.config), stdin=subprocess.PIPE) as exporter:
+        assert exporter.process.stdin
+        exporter.process.stdin.write((line() * 3).encode())
+        exporter.process.stdin.flush()
+        exporter.eventually('gateway_exporter_lines_total{input="stdin",result="parsed"}', 3)
+        exporter.process.stdin.close()
+        assert exporter.process.wait(10) == 0
+
+
+def test_a_log_without_a_config_is_recognised_and_read_from_its_start(beside: Beside) -> None:
+    """`gateway-exporter run LOG`."""
+    beside.write(line() * 5)
+    with Exporter("run", str(beside.log)) as exporter:
+        exporter.eventually(PARSED, 5)
+        assert "read as nginx-json (100% of the lines looked at)" in exporter.said
+
+
+def test_terminated_it_ends_well_and_with_an_address_in_use_it_says_so(beside: Beside, exporter: Exporter) -> None:
+    """Exit code 0 after SIGTERM; one clear line where it can't listen."""
+    address = exporter.url.removeprefix("http://")
+    second = run("run", "--config.file", str(beside.config), "--web.listen-address", address)
+    assert second.code == 1
+    assert second.stderr.splitlines()[-1] == f"gateway-exporter: can't listen on {address}: Address already in use"
+    assert exporter.stop() == 0
