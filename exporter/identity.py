@@ -8,11 +8,17 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 from datetime import datetime
 
 from msgspec import Struct
 
-_SCHEMES = ("bearer ", "token ", "apikey ", "key ")
+# Schemes of an Authorization header that a key follows as it is.
+_SCHEMES = ("bearer", "token", "apikey", "api-key", "key")
+# In others, the part that stays the same from request to request.
+_NAMED = re.compile(r'(?:AWS4-HMAC-SHA256 .*?Credential=|Digest .*?username=")([^/",\s]+)', re.IGNORECASE)
+# What gateways write in a key's place.
+_HIDDEN = re.compile(r"[\[<(]?(?:redacted|filtered|masked|hidden|none|null|undefined)[\])>]?|[*x•.]+", re.IGNORECASE)
 
 
 class KeyEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -50,7 +56,7 @@ class Identity:
     def public(self, raw: str) -> str:
         """The public name of a key as the gateway logged it: raw, in an Authorization header, or a name it gave it."""
         raw = bare_key(raw)
-        if not raw or raw == "REDACTED":
+        if not raw:
             return ""
         if raw in self._by_id:
             return raw
@@ -65,15 +71,22 @@ class Identity:
 
 
 def bare_key(raw: str) -> str:
-    """The key of an `Authorization` or API-key header: without its scheme; of Basic, the user name."""
+    """The key of an `Authorization` or API-key header: without its scheme; of Basic, the user name.
+
+    "" where there is none, or the gateway has hidden it.
+    """
     raw = raw.strip()
-    lowered = raw[:7].lower()
-    for scheme in _SCHEMES:
-        if lowered.startswith(scheme):
-            return raw[len(scheme) :].strip()
-    if lowered.startswith("basic "):
+    scheme, _, rest = raw.partition(" ")
+    scheme = scheme.lower()
+    if scheme in _SCHEMES:
+        raw = rest.strip()
+    elif scheme == "basic":
         try:
-            return base64.b64decode(raw[6:], validate=True).decode("utf-8", "replace").partition(":")[0]
+            user, _, password = base64.b64decode(rest.strip(), validate=True).decode("utf-8", "replace").partition(":")
+            raw = user or password
         except (binascii.Error, ValueError):
-            return raw[6:].strip()
-    return raw
+            raw = rest.strip()
+    else:
+        named = _NAMED.match(raw)
+        raw = named[1] if named else raw
+    return "" if _HIDDEN.fullmatch(raw) else raw

@@ -1,28 +1,34 @@
 """Routes: a request's path → its template, the key in it, the chain it means. Origins: where a call came from.
 
 No path may make a series of its own, and no key may stand in a label. So a configured template
-decides, and where none fits, every part of the path that looks made up becomes `:id`.
+decides, and where none fits, every part of the path that looks made up becomes `:id` (see `words`).
+A path that was not seen before costs about a microsecond: logs with random ids have no other.
 """
 
 import re
 from collections.abc import Callable, Iterable
 from fnmatch import translate
 from typing import NamedTuple
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
-# Where gateways of blockchain nodes put the key in the path: Alchemy, Infura, Ankr and their like.
-_KEY_PLACES = re.compile(r"(?:/(?:ws|rpc|eth|mainnet|testnet))*/v[23]/?$|/ws/?$|/(?:rpc|key)/?$")
-_KEY_PARAMETERS = ("apikey", "api_key", "api-key", "key", "token", "access_token", "dkey", "auth")
+from exporter.memo import Memo
+from exporter.words import looks_made_up
 
-# A part of a path that is a word of the API: a version, or letters in words, with one digit at most at an end.
-_VERSION = re.compile(r"v\d{1,2}(?:\.\d{1,2})*(?:(?:alpha|beta|rc)\d{0,2})?")
-_WORD = re.compile(r"[A-Za-z]{1,24}\d?(?:[-_.:~@][A-Za-z]{1,24}\d?){0,5}")
-# … and what words do not look like: many consonants in a row, capitals here and there, key prefixes.
-_UNLIKELY = re.compile(
-    r"[bcdfghjklmnpqrstvwxzBCDFGHJKLMNPQRSTVWXZ]{6}|[a-z][A-Z]{2,}[a-z]|(?:[a-z][A-Z]){2}|[A-Z][a-z][A-Z][a-z][A-Z]"
-    r"|^(?:sk|pk|rk|ak|key|tok|gw|api)[-_]|^[a-fA-F]{8,}$"
+# Where gateways put the key into the path: /v2/KEY (Alchemy), /ws/v3/KEY (Infura), /rpc/KEY and their like …
+_KEY_PLACE = re.compile(r"(?:/(?:eth|ethereum|https?|mainnet|rpc|testnet|wss?))*/(?:v[23]|wss?|rpc|key)")
+# … though not every value there is a key: numbers, and what starts with 0x, are ids.
+_NO_KEY = re.compile(r"\d+|0x[0-9a-fA-F]*")
+_KEY_PARAMETER = re.compile(
+    r"(?:^|[&;])(?:api[-_]?key|key|dkey|token|access_token|auth)=([^&;#]+)",
+    re.IGNORECASE,
 )
+_OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
+_END = r"(?:%\w+)?\]?(?::\d+)?\s*(?:,|$)"
+_IPV4 = re.compile(rf"\s*(?:\[?::ffff:)?((?:{_OCTET}\.){{3}}){_OCTET}{_END}", re.IGNORECASE | re.ASCII)
+_IPV6 = re.compile(rf"\s*\[?([0-9a-f]{{0,4}}(?::[0-9a-f]{{0,4}}){{2,8}}){_END}", re.IGNORECASE | re.ASCII)
 _LONGEST = 120
+# So many words of paths are remembered, and so many templates.
+_KNOWN = 5000
 
 
 class Target(NamedTuple):
@@ -42,31 +48,24 @@ class Request(NamedTuple):
 
 
 NO_TARGET = Target("")
+_GARBAGE = Request("", NO_TARGET, "")
 
 
-def _looks_made_up(part: str) -> bool:
-    if _VERSION.fullmatch(part):
-        return False
-    return not _WORD.fullmatch(part) or bool(_UNLIKELY.search(part))
+def _pattern(group: str, template: str) -> str:
+    """`/v1/scores/:identity` as a pattern in a named group; its key, if any, in a group `<group>_key`.
 
-
-class _Template:
-    """`/v1/scores/:identity`: parts in braces or behind a colon stand for anything; `*` for the rest of the path."""
-
-    def __init__(self, template: str) -> None:
-        self.route = template
-        pattern = ""
-        self.key_group = 0
-        for n, part in enumerate(template.strip("/").split("/")):
-            name = part[1:] if part.startswith(":") else part[1:-1] if part.startswith("{") and part.endswith("}") else ""
-            if part == "*":
-                pattern += r"/.*"
-            elif name:
-                pattern += "/([^/]+)"
-                self.key_group = pattern.count("(") if name in ("key", "apikey", "api_key") else self.key_group
-            else:
-                pattern += "/" + re.escape(part)
-        self.pattern = re.compile(pattern + "/?")
+    Parts in braces or behind a colon stand for anything; `*` for the rest of the path.
+    """
+    pattern = ""
+    for part in template.strip("/").split("/"):
+        name = part[1:] if part.startswith(":") else part[1:-1] if part.startswith("{") and part.endswith("}") else ""
+        if part == "*":
+            pattern += "/.*"
+        elif name in ("key", "apikey", "api_key"):
+            pattern += f"/(?P<{group}_key>[^/]+)"
+        else:
+            pattern += "/[^/]+" if name else "/" + re.escape(part)
+    return f"(?P<{group}>{pattern})"
 
 
 class Routes:
@@ -76,36 +75,52 @@ class Routes:
     names. `identify` makes a raw key public.
     """
 
-    def __init__(self, identify: Callable[[str], str], templates: Iterable[str] = (), chains: dict[str, list[str]] | None = None) -> None:
+    def __init__(
+        self,
+        identify: Callable[[str], str],
+        templates: Iterable[str] = (),
+        chains: dict[str, list[str]] | None = None,
+    ) -> None:
         self._identify = identify
-        self._templates = [_Template(template) for template in templates]
+        self._templates = {f"t{number}": template for number, template in enumerate(templates)}
+        either = "|".join(_pattern(group, template) for group, template in self._templates.items())
+        self._template = re.compile(f"(?:{either})/?") if either else None
+        self._with_key = {group for group in self._templates if f"(?P<{group}_key>" in either}
         patterns = [(chain, pattern) for chain, patterns in (chains or {}).items() for pattern in patterns]
         self._paths = [(re.compile(translate(p)), chain) for chain, p in patterns if p.startswith("/")]
         self._hosts = [(re.compile(translate(p.lower())), chain) for chain, p in patterns if not p.startswith("/")]
-        self._parts: dict[str, str] = {}
+        self._words: set[str] = set()
+        self._key_places: Memo[str, bool] = Memo(lambda route: _KEY_PLACE.fullmatch(route) is not None, _KNOWN)
+        self._keyless = Memo(Target, _KNOWN)
 
     def request(self, line: str) -> Request:
         """Read `GET /path?query HTTP/1.1`; anything else is no request."""
         words = line.split(" ")
         if len(words) not in (2, 3) or not words[0].isalpha() or not words[0].isascii():
-            return Request("", NO_TARGET, "")
+            return _GARBAGE
         return Request(words[0], self.target(words[1]), words[2] if len(words) == 3 else "")
 
     def target(self, path: str) -> Target:
-        """Read a request target: a path, or a whole URL as proxies write it."""
+        """Read a request target: a path, a whole URL as proxies write it, or `*`."""
+        path, _, query = path.partition("?")
+        chain = ""
         if path[:1] != "/":
             if "://" not in path:
-                return NO_TARGET if not path or path == "*" else Target("/:id")
-            path = "/" + path.split("://", 1)[1].partition("/")[2]
-        path, _, query = path.partition("?")
+                return NO_TARGET if path in ("", "*") else Target("/:id")
+            authority, _, path = path.partition("://")[2].partition("/")
+            path = "/" + path
+            chain = self.chain_of_host(authority.rpartition("@")[2])
         key = self._key_in(query) if query else ""
-        chain = next((chain for pattern, chain in self._paths if pattern.match(path)), "") if self._paths else ""
-        for template in self._templates:
-            found = template.pattern.fullmatch(path)
-            if found:
-                if template.key_group:
-                    key = self._identify(found[template.key_group])
-                return Target(template.route, key, chain)
+        for pattern, named in self._paths:
+            if pattern.match(path):
+                chain = named
+                break
+        if self._template:
+            found = self._template.fullmatch(path)
+            if found and found.lastgroup:
+                if found.lastgroup in self._with_key:
+                    key = self._identify(found[f"{found.lastgroup}_key"])
+                return self._told(self._templates[found.lastgroup], key, chain)
         return self._folded(path, key, chain)
 
     def chain_of_host(self, host: str) -> str:
@@ -114,47 +129,55 @@ class Routes:
         return next((chain for pattern, chain in self._hosts if pattern.match(host)), "")
 
     def _key_in(self, query: str) -> str:
-        for name, value in parse_qsl(query[:2000], errors="replace"):
-            if name.lower() in _KEY_PARAMETERS and value:
-                return self._identify(value)
-        return ""
+        found = _KEY_PARAMETER.search(query[:2000])
+        return self._identify(unquote_plus(found[1])) if found else ""
 
     def _folded(self, path: str, key: str, chain: str) -> Target:
         """The default template: made-up parts are `:id`; the one at a key's place is `:key`, and is the key."""
-        known = self._parts
+        words = self._words
         route = ""
-        for part in path.strip("/").split("/"):
-            shown = known.get(part)
-            if shown is None:
-                if _looks_made_up(part) and part:
-                    shown = ":id"
-                    if _KEY_PLACES.search(route + "/"):
-                        key = key or self._identify(part)
-                        shown = ":key"
-                else:
-                    shown = part
-                    if len(known) < 5000:
-                        known[part] = part
-            route += "/" + shown
-        return Target(route if len(route) <= _LONGEST else route[: route.rindex("/", 0, _LONGEST)] + "/*", key, chain)
+        for part in path.split("/"):
+            if part in words:
+                route += "/" + part
+            elif not part:
+                continue
+            elif not looks_made_up(part):
+                route += "/" + part
+                if len(words) < _KNOWN:
+                    words.add(part)
+            elif self._key_places[route] and not _NO_KEY.fullmatch(part):
+                key = key or self._identify(part)
+                route += "/:key"
+            else:
+                # Google's way: /v1/models/NAME:generateContent.
+                verb = part.rpartition(":")[2] if ":" in part else ""
+                route += f"/:id:{verb}" if verb and not looks_made_up(verb) else "/:id"
+        if len(route) > _LONGEST:
+            route = route[: route.rindex("/", 0, _LONGEST)] + "/*"
+        return self._told(route or "/", key, chain)
+
+    def _told(self, route: str, key: str, chain: str) -> Target:
+        return Target(route, key, chain) if key or chain else self._keyless[route]
 
 
 def origin_host(url: str) -> str:
     """The host of an Origin or Referer header; "" where there is none, or it is opaque (`null`)."""
     try:
-        return (urlsplit(url).hostname or "")[:100] if "://" in url else ""
+        return (urlsplit(url).hostname or "").rstrip(".")[:100] if "://" in url else ""
     except ValueError:
         return ""
 
 
 def client_network(address: str) -> str:
-    """The client's network: /24 of an IPv4 address, /48 of an IPv6 one. Of a list, its first address; "" of nonsense."""
-    first = address.partition(",")[0].strip()
-    parts = first.partition(":")[0].split(".")
-    if len(parts) == 4 and all(part.isdigit() and len(part) <= 3 for part in parts):
-        return f"{parts[0]}.{parts[1]}.{parts[2]}.0/24"
-    groups = first.lstrip("[").partition("]")[0].lower().split(":")
-    if len(groups) > 2 and all(len(group) <= 4 and all(digit in "0123456789abcdef" for digit in group) for group in groups):
-        head = (groups[: groups.index("")] if "" in groups else groups)[:3]
-        return ":".join(group.lstrip("0") or "0" for group in head) + "::/48"
-    return ""
+    """The client's network: /24 of an IPv4 address, /48 of an IPv6 one. Of a list, its first; "" of nonsense."""
+    found = _IPV4.match(address)
+    if found:
+        return f"{found[1]}0/24"
+    found = _IPV6.match(address)
+    groups = found[1].lower().split(":") if found else []
+    if not (len(groups) == 8 or ("" in groups and len(groups) <= 9)):
+        return ""
+    head = [group.lstrip("0") for group in groups[: groups.index("") if "" in groups else 3]][:3]
+    while head and not head[-1]:
+        head.pop()
+    return ":".join(group or "0" for group in head) + "::/48"
