@@ -125,6 +125,7 @@ def write(kind: str, path: Path, lines: int = LINES, seed: int = 1) -> None:
 
 
 def main() -> None:
+    """Run from the command line."""
     parser = argparse.ArgumentParser(prog="benchmarks.logs", description="Writes a benchmark log.")
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("path", type=Path)

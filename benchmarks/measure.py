@@ -50,9 +50,7 @@ def measure(argv: list[str], lines: int, stdout: IO[bytes] | None = None) -> Run
     """
     with tempfile.TemporaryFile() as stderr:
         began = time.perf_counter()
-        child = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=stdout or subprocess.DEVNULL, stderr=stderr
-        )
+        child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=stdout or subprocess.DEVNULL, stderr=stderr)
         try:
             _, status, usage = os.wait4(child.pid, 0)
         except BaseException:

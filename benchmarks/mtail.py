@@ -19,7 +19,7 @@ REQUESTS_FAMILY = b"gateway_requests_total"
 CHUNK_BYTES = 1 << 20
 
 
-def run(log: Path) -> Run:
+def run(log: Path, program: Path = PROGRAM) -> Run:
     """One run over the whole log; raises if mtail did not count each of its lines."""
     lines = count_lines(log)
     argv = [
@@ -30,7 +30,7 @@ def run(log: Path) -> Run:
         "--logtostderr",
         "--address=127.0.0.1",
         "--port=0",
-        f"--progs={PROGRAM}",
+        f"--progs={program}",
         f"--logs={log}",
     ]
     with tempfile.TemporaryFile() as exposition:
@@ -41,6 +41,26 @@ def run(log: Path) -> Run:
                 name = family.decode()
                 raise RuntimeError(f"mtail counted {counted} of {lines} lines in {name}")
     return result
+
+
+def random_program(folder: Path) -> Path:
+    """The program for a `random` log: its method is the one route, its origin the referer's host."""
+    text = PROGRAM.read_text(encoding="utf-8")
+    for steady, random in (
+        (r'"uri":"[^"]*"', r'"uri":"\/v1\/scores\/[^"]*"'),
+        (
+            r'"origin":"https?:\/\/(?P<origin>[^"]*)","referer":"[^"]*"',
+            r'"origin":"","referer":"https?:\/\/(?P<origin>[^"\/]*)[^"]*"',
+        ),
+        (r'"rpc_method":"(?P<method>[^"]*)",', ""),
+        ("[$method]", '["GET /v1/scores/:identity"]'),
+    ):
+        if steady not in text:
+            raise RuntimeError(f"{PROGRAM.name} has changed: {steady} is not in it")
+        text = text.replace(steady, random)
+    made = folder / "random.mtail"
+    made.write_text(text, encoding="utf-8")
+    return made
 
 
 def count_lines(log: Path) -> int:
@@ -57,6 +77,7 @@ def total(exposition: IO[bytes], family: bytes) -> int:
 
 
 def main() -> None:
+    """Run from the command line."""
     parser = argparse.ArgumentParser(prog="benchmarks.mtail", description="Measures mtail.")
     parser.add_argument("log", type=Path, help="a log of the kind `steady`")
     parser.add_argument("--runs", type=int, default=1)
