@@ -18,7 +18,7 @@ _SCHEMES = ("bearer", "token", "apikey", "api-key", "key")
 # In others, the part that stays the same from request to request.
 _NAMED = re.compile(r'(?:AWS4-HMAC-SHA256 .*?Credential=|Digest .*?username=")([^/",\s]+)', re.IGNORECASE)
 # What gateways write in a key's place.
-_HIDDEN = re.compile(r"[\[<(]?(?:redacted|filtered|masked|hidden|none|null|undefined)[\])>]?|[*x•.]+", re.IGNORECASE)
+_HIDDEN = re.compile(r"[\[<(]?(?:redacted|filtered|masked|hidden|none|null|undefined)[\])>]?|[*x•.]{3,}", re.IGNORECASE)
 
 
 class KeyEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -10,6 +10,8 @@ from exporter.memo import Memo
 # What a method or a model may be called; any other is `other`, as values past their budget are.
 _NAME = re.compile(r"[\w./:@+-]{1,100}", re.ASCII)
 _OTHER = "other"
+# So much of a body that was cut is looked at.
+_CUT_AT = 16_000
 # A body that was cut: its start as clients write it, else its strings and brackets one by one.
 _METHOD_FIRST = re.compile(
     r'\s*\{\s*(?:"(?:jsonrpc|id)"\s*:\s*(?:"[^"\\]*"|[-+.\w]+)\s*,\s*)*"method"\s*:\s*"([^"\\]*)"'
@@ -77,7 +79,7 @@ def _of_cut(body: str) -> Body:
     level = 1 if start == "{" else 2
     found: dict[str, list[str]] = {"method": [], "model": []}
     depth, name = 0, ""
-    for token in _TOKEN.finditer(body):
+    for token in _TOKEN.finditer(body, 0, _CUT_AT):
         if token[0][0] in "{}[]":
             depth += 1 if token[0] in "{[" else -1
             name = ""

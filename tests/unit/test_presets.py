@@ -1,0 +1,182 @@
+"""Each preset reads each line of its gateway's log as that gateway meant it.
+
+Beside each log in `logs/` stands what it says, a line for a line: the fields of the record, `ignored`,
+or why it is rejected. The logs are composed after the gateways' own, every trap they set included.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from exporter.formats.format import FormatSpec, presets
+from exporter.record import ERROR_TYPES
+from tests.unit.reading import Reading, told
+
+LOGS = Path(__file__).parent / "logs"
+PRESET = {"openresty": "nginx-json", "istio": "envoy"}
+NAMES = sorted(path.stem for path in LOGS.glob("*.log"))
+
+
+def read(name: str) -> Reading:
+    return Reading(FormatSpec(preset=PRESET.get(name, name)), (LOGS / f"{name}.log").read_bytes())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_line_is_the_record_that_stands_beside_it(name: str) -> None:
+    """The whole record of each composed line is exact: nothing is missing, nothing is made up."""
+    expected = [json.loads(line) for line in (LOGS / f"{name}.expected").read_text("utf-8").splitlines()]
+    found = read(name)
+    assert found.rejected == []
+    assert json.loads(json.dumps([told(record) for record in found.records])) == expected
+
+
+def test_there_is_a_log_for_every_preset() -> None:
+    """No preset goes without a test."""
+    assert {PRESET.get(name, name) for name in NAMES} == set(presets())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_labels_are_of_closed_sets(name: str) -> None:
+    """Whatever the log says: status, protocol and error type are of the documented sets."""
+    for record in read(name).records:
+        assert re.fullmatch(r"[1-5]\d\d|other|", record.status)
+        assert record.protocol in ("", "http", "https", "ws", "wss", "grpc")
+        assert record.error_type in ("", *ERROR_TYPES)
+
+
+@pytest.mark.parametrize("name", ["haproxy", "envoy", "traefik-common", "nginx-combined"])
+def test_a_text_line_that_was_cut_is_rejected(name: str) -> None:
+    """Half a line of a text log counts as one line that does not match, wherever it was cut before the request's end."""
+    for line in (LOGS / f"{name}.log").read_bytes().splitlines():
+        half = line[: line.index(b"HTTP") if b"HTTP" in line and name != "haproxy" else len(line) // 2]
+        found = Reading(FormatSpec(preset=PRESET.get(name, name)), half + b"\n")
+        assert (found.records, found.rejected) == ([], [("no_match", half)])
+
+
+@pytest.mark.parametrize("name", ["nginx-json", "traefik", "caddy", "envoy-json", "litellm", "dshackle"])
+def test_a_json_line_that_was_cut_is_rejected(name: str) -> None:
+    """Half a JSON object counts as one line that was cut."""
+    for line in (LOGS / f"{name}.log").read_bytes().splitlines():
+        half = line[: len(line) // 2].rstrip(b"}")
+        found = Reading(FormatSpec(preset=name), half + b"\n")
+        assert (found.records, found.rejected) == ([], [("cut", half)])
+
+
+HAPROXY_END = '0/0/1/12/13 200 322 - - ---- 1/1/1/1/0 0/0{captures} "GET /v1/chat HTTP/1.1"'
+HAPROXY = "192.0.2.1:5000 [03/Mar/2026:14:05:09.331] fe~ be/srv " + HAPROXY_END
+
+
+@pytest.mark.parametrize(
+    ("captures", "origin", "key", "model"),
+    [
+        ("", "192.0.2.0/24", "", ""),
+        (" {https://a.example|sk-1|curl}", "a.example", "sk-1", ""),
+        (" {https://a.example|sk-1|curl} {gpt-4o|x}", "a.example", "sk-1", "gpt-4o"),
+        (" {https://a.example} {}", "a.example", "", ""),
+        (" {|}", "192.0.2.0/24", "", ""),
+        (" {|k#7Cey}", "192.0.2.0/24", "k|ey", ""),
+    ],
+)
+def test_haproxy_captures_may_be_absent(captures: str, origin: str, key: str, model: str) -> None:
+    """Captures are origin|key|… of the request and the model of the response, where they are there."""
+    (record,) = Reading(FormatSpec(preset="haproxy"), (HAPROXY.format(captures=captures) + "\n").encode()).records
+    assert (record.origin, record.key, record.model, record.method) == (origin, key, model, "GET /v1/chat")
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        "",
+        "Mar  3 14:05:09 edge1 haproxy[2119]: ",
+        "<134>Mar  3 14:05:09 haproxy[2119]: ",
+        "<134>1 2026-03-03T14:05:09.331Z edge1 haproxy 2119 - - ",
+        "2026-03-03T14:05:09.331+00:00 edge1 haproxy[2119]: ",
+    ],
+)
+def test_haproxy_syslog_prefix(prefix: str) -> None:
+    """What syslog writes before the line changes nothing."""
+    (record,) = Reading(FormatSpec(preset="haproxy"), (prefix + HAPROXY.format(captures="") + "\n").encode()).records
+    assert (record.origin, record.status, record.duration) == ("192.0.2.0/24", "200", 0.013)
+
+
+def test_haproxy_line_cut_in_its_request() -> None:
+    """Classic syslog cuts lines at 1024 bytes, which cuts a long request: it counts, but its path is not told."""
+    line = HAPROXY.format(captures="").removesuffix('HTTP/1.1"') + "\n"
+    (record,) = Reading(FormatSpec(preset="haproxy"), line.encode()).records
+    assert (record.status, record.method) == ("200", "")
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "expected"),
+    [
+        ("503", "SC--", "upstream_error"),
+        ("502", "SH--", "upstream_error"),
+        ("502", "PH--", "upstream_error"),
+        ("503", "sQ--", "timeout"),
+        ("504", "sH--", "timeout"),
+        ("200", "SD--", "upstream_error"),
+        ("200", "CD--", "client_abort"),
+        ("408", "cR--", "client_abort"),
+        ("429", "PR--", "rate_limit_exceeded"),
+        ("403", "PR--", "auth"),
+        ("500", "RC--", "server_error"),
+        ("200", "----", ""),
+        ("301", "LR--", ""),
+    ],
+)
+def test_haproxy_termination_states(status: str, state: str, expected: str) -> None:
+    """A termination state is an error type by who ended the session; the status decides where it says no more."""
+    line = HAPROXY.format(captures="").replace(" 200 322 - - ----", f" {status} 322 - - {state}") + "\n"
+    (record,) = Reading(FormatSpec(preset="haproxy"), line.encode()).records
+    assert record.error_type == expected
+
+
+ENVOY = '[2026-03-03T14:05:09.331Z] "{request}" {status} {flags} 83 114 13 12 "{client}" "{agent}" "id" "h.example" "10.3.0.11:8545"\n'
+
+
+@pytest.mark.parametrize(
+    ("status", "flags", "expected"),
+    [
+        ("503", "URX,UF", "upstream_error"),
+        ("503", "UH", "upstream_error"),
+        ("504", "UT", "timeout"),
+        ("408", "SI", "client_error"),
+        ("504", "SI", "timeout"),
+        ("429", "RL", "rate_limit_exceeded"),
+        ("403", "UAEX", "auth"),
+        ("0", "DC", "client_abort"),
+        ("200", "DC", "client_abort"),
+        ("404", "NR", "client_error"),
+        ("503", "NC", "server_error"),
+        ("503", "XX,UF", "upstream_error"),
+        ("200", "-", ""),
+    ],
+)
+def test_envoy_flags(status: str, flags: str, expected: str) -> None:
+    """A response flag is an error type; of several the first that is listed counts, of none the status."""
+    line = ENVOY.format(request="GET /a HTTP/1.1", status=status, flags=flags, client="192.0.2.1", agent="x")
+    (record,) = Reading(FormatSpec(preset="envoy"), line.encode()).records
+    assert record.error_type == expected
+
+
+def test_envoy_fields_cannot_be_forged() -> None:
+    """Envoy escapes nothing: a user agent that looks like the rest of a line changes no other field."""
+    agent = 'x" "id" "h" "1.2.3.4:5" 500 UF 1 1 1 1 "'
+    line = ENVOY.format(request='POST /v1/"x" HTTP/2', status=200, flags="-", client="192.0.2.1", agent=agent)
+    (record,) = Reading(FormatSpec(preset="envoy"), line.encode()).records
+    assert (record.status, record.error_type, record.origin) == ("200", "", "192.0.2.0/24")
+    assert (record.method, record.duration) == ("POST /v1/:id", 0.013)
+
+
+def test_a_preset_can_be_added_to() -> None:
+    """`fields` and `only` on a preset replace what they name and leave the rest."""
+    spec = FormatSpec(preset="nginx-combined", fields={"key": "remote_user"}, only={"status": "4*"})
+    records = Reading(spec, (LOGS / "nginx-combined.log").read_bytes()).records
+    assert [(record.key, record.status) for record in records if not record.ignored] == [
+        ("acme", "429"),
+        ("", "400"),
+        ("", "408"),
+        ("9f2c41d07a", "499"),
+    ]
