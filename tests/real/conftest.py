@@ -1,0 +1,63 @@
+"""An upstream, gateways and exporters for each test. Whatever an exporter has said is searched for raw keys."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.real.exporter import Exporter
+from tests.real.gateways import Gateway, Start, program
+from tests.real.session import SECRET_MARK
+from tests.real.upstream import Upstream
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate for TLS, with its key in the same file."""
+    folder = tmp_path_factory.mktemp("certificate")
+    key, signed, both = folder / "key.pem", folder / "signed.pem", folder / "both.pem"
+    made = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=gateway.example"]
+    command = [program("openssl"), "req", *made, "-keyout", str(key), "-out", str(signed)]
+    subprocess.run(command, check=True, capture_output=True, timeout=30)
+    both.write_bytes(signed.read_bytes() + key.read_bytes())
+    return both
+
+
+@pytest.fixture
+def upstream() -> Iterator[Upstream]:
+    one = Upstream()
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def start_gateway(tmp_path: Path, upstream: Upstream, certificate: Path) -> Iterator[Callable[[Start], Gateway]]:
+    """Starts gateways in front of the upstream; they are ended after the test."""
+    started: list[Gateway] = []
+
+    def start(how: Start) -> Gateway:
+        started.append(how(tmp_path, upstream.port, certificate))
+        return started[-1]
+
+    yield start
+    upstream.release()
+    for one in started:
+        one.end()
+
+
+@pytest.fixture
+def start_exporter(tmp_path: Path) -> Iterator[Callable[..., Exporter]]:
+    """Starts exporters; they are ended after the test, and none may have told a raw key."""
+    started: list[Exporter] = []
+
+    def start(*args: Any, **config: Any) -> Exporter:
+        started.append(Exporter(tmp_path, *args, **config))
+        return started[-1]
+
+    yield start
+    said = [one.everything_said() if one.process.running else one.process.stderr for one in started]
+    codes = [one.process.end() for one in started if one.process.running]
+    assert all(SECRET_MARK not in text.lower() for text in said)
+    assert set(codes) <= {0}

@@ -1,0 +1,98 @@
+"""What was counted, beside what was sent: two `Counts` that must be equal."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from tests.real.exporter import Samples
+
+Labels = tuple[str, ...]
+
+
+class Sent(Struct, kw_only=True):
+    """One request, in the words that must be counted for it. `error` is "" where it succeeded."""
+
+    key: str = ""
+    method: str
+    calls: tuple[str, ...] = ()
+    protocol: str = "http"
+    status: str = "200"
+    error: str = ""
+    origin: str = "127.0.0.0/24"
+    timed: bool = True
+    bytes_in: int = 0
+    bytes_out: int = 0
+
+
+class Counts(Struct):
+    """Series that are not 0, by family and label values."""
+
+    lines: Counter[Labels]
+    requests: Counter[Labels]
+    calls: Counter[Labels]
+    errors: Counter[Labels]
+    origins: Counter[Labels]
+    durations: Counter[Labels]
+    key_durations: Counter[Labels]
+    bytes_in: Counter[Labels]
+    bytes_out: Counter[Labels]
+
+
+# The part of Counts, the sample, its labels.
+_READ = {
+    "lines": ("gateway_exporter_lines_total", ("result",)),
+    "requests": ("gateway_requests_total", ("key", "method", "protocol", "status")),
+    "calls": ("gateway_calls_total", ("key", "method", "protocol", "result")),
+    "errors": ("gateway_errors_total", ("key", "method", "protocol", "status", "type")),
+    "origins": ("gateway_origin_requests_total", ("key", "origin", "protocol")),
+    "durations": ("gateway_request_duration_seconds_count", ("method", "protocol")),
+    "key_durations": ("gateway_key_request_duration_seconds_count", ("key",)),
+    "bytes_in": ("gateway_request_bytes_total", ("key", "method")),
+    "bytes_out": ("gateway_response_bytes_total", ("key", "method")),
+}
+
+
+def expected(sent: Iterable[Sent], rejected: int = 0) -> Counts:
+    """What must be counted."""
+    counts = Counts(*(Counter() for _ in _READ))
+    for one in sent:
+        counts.lines["parsed",] += 1
+        counts.requests[one.key, one.method, one.protocol, one.status] += 1
+        for call in one.calls or (one.method,):
+            counts.calls[one.key, call, one.protocol, "error" if one.error else "success"] += 1
+        if one.error:
+            counts.errors[one.key, one.method, one.protocol, one.status, one.error] += 1
+        counts.origins[one.key, one.origin, one.protocol] += 1
+        if one.timed:
+            counts.durations[one.method, one.protocol] += 1
+            counts.key_durations[one.key,] += 1
+        counts.bytes_in[one.key, one.method] += one.bytes_in
+        counts.bytes_out[one.key, one.method] += one.bytes_out
+    counts.lines["rejected",] += rejected
+    # Unary plus leaves out what is 0.
+    return Counts(*(+getattr(counts, part) for part in _READ))
+
+
+def counted(samples: Samples) -> Counts:
+    """What was counted."""
+    counts = Counts(*(Counter() for _ in _READ))
+    for (name, labels), value in samples.items():
+        for part, (family, shown) in _READ.items():
+            if name == family:
+                values = dict(labels)
+                getattr(counts, part)[tuple(values.get(label, "") for label in shown)] += int(value)
+    return counts
+
+
+def differences(found: Counts, wanted: Counts) -> str:
+    """What is not as wanted, a line each; "" where all is."""
+    told = []
+    for part in _READ:
+        is_, should = getattr(found, part), getattr(wanted, part)
+        told += [
+            f"{part} {labels}: {is_[labels]}, not {should[labels]}"
+            for labels in is_ | should
+            if is_[labels] != should[labels]
+        ]
+    return "\n".join(told)

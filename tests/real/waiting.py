@@ -1,0 +1,21 @@
+"""Waiting for what must become true, with a deadline and no fixed pauses."""
+
+import time
+from collections.abc import Callable
+from threading import Event
+from typing import TypeVar
+
+T = TypeVar("T")
+
+DEADLINE_SECONDS = 10.0
+_LOOK_SECONDS = 0.02
+
+
+def eventually(condition: Callable[[], T], what: str, seconds: float = DEADLINE_SECONDS) -> T:
+    """What the condition gives, once it is true; AssertionError where it does not become true in time."""
+    pause = Event()
+    until = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < until, f"not within {seconds:g} s: {what}"
+        pause.wait(_LOOK_SECONDS)
+    return found
