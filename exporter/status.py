@@ -131,4 +131,4 @@ h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}header p{ma
 table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .8rem .3rem 0;vertical-align:top;
 border-bottom:1px solid color-mix(in srgb,CanvasText 15%,Canvas)}th{font-weight:600;color:GrayText;font-size:.85rem}
 .n{text-align:right;font-variant-numeric:tabular-nums}.good{color:#2a8a4a}.bad{color:#d33}
-code{font-size:.9em;overflow-wrap:anywhere}"""
+code{font-size:.9em;overflow-wrap:anywhere}td:first-child code{white-space:nowrap}"""

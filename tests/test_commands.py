@@ -1,0 +1,192 @@
+"""The other commands, run as a user runs them: what they print, what they say when something is wrong, exit codes."""
+
+import csv
+import gzip
+import io
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from exporter.identity import Identity
+from tests.command import run
+
+SECRET = "a secret of the tests"
+KEY = "sk-live-1234567890abcdef"
+PUBLIC = Identity(SECRET.encode()).hash(KEY)
+LINES = "".join(
+    json.dumps(
+        {
+            "msec": 1772546709.25 + n,
+            "status": status,
+            "method": "POST",
+            "uri": "/v1/scores/0x12ab?x=1",
+            "scheme": "https",
+            "api_key": KEY,
+            "origin": "https://app.example",
+            "request_time": 0.5,
+            "bytes_sent": 100,
+        }
+    )
+    + "\n"
+    for n, status in enumerate((200, 200, 503))
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "access.log").write_text(LINES, encoding="utf-8")
+    (tmp_path / "secret").write_text(SECRET, encoding="utf-8")
+    (tmp_path / "config.yaml").write_text(
+        "inputs:\n- path: access.log\n  format: nginx-json\nidentity: {secret_file: secret}\nkeys: keys.yaml\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "keys.yaml").write_text(
+        f"- {{hash: {PUBLIC}, id: acme, name: Acme, owner: team-a}}\n", encoding="utf-8"
+    )
+    return tmp_path
+
+
+def test_hash_gives_the_name_that_the_metrics_show(folder: Path) -> None:
+    """Several keys, one a line; a key in a header is the same key."""
+    done = run("hash", "--config.file", str(folder / "config.yaml"), stdin=f"{KEY}\n\nother\n")
+    assert (done.code, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [PUBLIC, Identity(SECRET.encode()).hash("other")]
+
+
+def test_hash_needs_a_secret_that_stays(folder: Path) -> None:
+    """A name that changes with every start is of no use in a registry."""
+    (folder / "config.yaml").write_text("inputs: [{path: a, format: caddy}]\n", encoding="utf-8")
+    done = run("hash", "--config.file", str(folder / "config.yaml"), stdin=KEY)
+    assert done.code == 2
+    assert "identity.secret_file is needed" in done.stderr
+    assert KEY not in done.stderr
+
+
+def test_init_prints_a_config_that_works(folder: Path) -> None:
+    """It passes `check`, and `replay` with it counts every line."""
+    done = run("init", str(folder / "access.log"))
+    assert done.code == 0
+    config = folder / "made.yaml"
+    config.write_text(done.stdout, encoding="utf-8")
+    assert run("check", str(config)).stdout == f"{config}: good: 1 input, 0 registered keys\n"
+    assert yaml.safe_load(done.stdout)["inputs"] == [{"path": str(folder / "access.log"), "format": "nginx-json"}]
+    counted = run("replay", "--config.file", str(config), str(folder / "access.log"))
+    assert 'gateway_exporter_lines_total{input="access.log",result="parsed"} 3\n' in counted.stdout
+
+
+def test_init_says_what_it_knows_when_a_log_is_nothing_it_knows(folder: Path) -> None:
+    """… and what else there is."""
+    (folder / "poem").write_text("Roses are red\nviolets are blue\n" * 20, encoding="utf-8")
+    done = run("init", str(folder / "poem"))
+    assert done.code == 1
+    assert "its format is not recognised (known: caddy, " in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_explain_shows_the_record_the_public_key_and_the_series(folder: Path) -> None:
+    """Every field that was found, with its value; nothing of the raw key."""
+    done = run("explain", "--config.file", str(folder / "config.yaml"), str(folder / "access.log"))
+    assert done.code == 0
+    first = done.stdout.split("\n\n")[0].splitlines()
+    assert [line.split() for line in first[:6]] == [
+        ["line", "1:", "parsed"],
+        ["time", "2026-03-03T14:05:09.250Z"],
+        ["key", "acme"],
+        ["class", "business"],
+        ["calls", "POST", "/v1/scores/:id"],
+        ["method", "POST", "/v1/scores/:id"],
+    ]
+    assert ["origin", "app.example"] in [line.split() for line in first]
+    adds = '  +          1  gateway_requests_total{key="acme",class="business",method="POST /v1/scores/:id",'
+    assert any(line.startswith(adds) for line in first)
+    assert KEY not in done.stdout
+
+
+def test_explain_says_why_a_line_of_standard_input_is_rejected_and_shows_its_shape_only(folder: Path) -> None:
+    """A key may stand in a line that can't be read."""
+    bad = f'{{"api_key":"{KEY}","status":200'
+    done = run("explain", "--config.file", str(folder / "config.yaml"), "-", stdin=bad + "\n\n")
+    assert done.stdout.splitlines()[:2] == [
+        "line 1: rejected, cut: a JSON object that does not end: the line was cut",
+        '  its shape: {"a_a":"a-a-a","a":0',
+    ]
+    assert "line 2: ignored: it is blank" in done.stdout
+
+
+def test_replay_counts_packed_logs_and_only_the_asked_period(folder: Path) -> None:
+    """`--since` and `--until` are the log's own time; the first is in, the second out."""
+    packed = folder / "access.log.gz"
+    packed.write_bytes(gzip.compress(LINES.encode()))
+    config = str(folder / "config.yaml")
+    whole = run("replay", "--config.file", config, str(packed))
+    assert 'gateway_errors_total{key="acme"' in whole.stdout
+    part = run(
+        "replay", "--config.file", config, "--since", "2026-03-03T14:05:10.25Z", "--until", "1772546711.25", str(packed)
+    )
+    assert 'gateway_exporter_lines_total{input="access.log",result="parsed"} 1\n' in part.stdout
+    assert "gateway_errors_total" not in part.stdout
+
+
+def test_replay_exports_each_record_for_an_audit(folder: Path) -> None:
+    """CSV: a row a request, with the key's public name and what the registry calls it."""
+    done = run("replay", "--config.file", str(folder / "config.yaml"), "--csv", str(folder / "access.log"))
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [(row["time"], row["status"], row["error_type"]) for row in rows] == [
+        ("2026-03-03T14:05:09.250Z", "200", ""),
+        ("2026-03-03T14:05:10.250Z", "200", ""),
+        ("2026-03-03T14:05:11.250Z", "503", "server_error"),
+    ]
+    first = {name: value for name, value in rows[0].items() if value}
+    assert first == {
+        "time": "2026-03-03T14:05:09.250Z",
+        "key": "acme",
+        "key_name": "Acme",
+        "key_owner": "team-a",
+        "class": "business",
+        "method": "POST /v1/scores/:id",
+        "protocol": "https",
+        "status": "200",
+        "origin": "app.example",
+        "duration": "0.5",
+        "response_bytes": "100",
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["run"], 2, "gateway-exporter: run needs either --config.file FILE or LOG…\n"),
+        (["run", "--config.file", "none.yaml"], 2, "none.yaml:1: can't be read: No such file or directory\n"),
+        (["run", "none.log"], 1, "gateway-exporter: none.log: can't be read: No such file or directory\n"),
+        (["run", "access.log", "--web.listen-address", "x"], 2, "--web.listen-address: 'x' is no address: "),
+        (["explain"], 2, "explain needs --config.file FILE to read standard input"),
+        (
+            ["replay", "--config.file", "config.yaml", "--since", "yesterday", "access.log"],
+            2,
+            "'yesterday' is no time: ",
+        ),
+        (["replay", "--config.file", "config.yaml", "missing.log"], 1, "missing.log: can't be read: No such file"),
+        (["chekc"], 2, "invalid choice: 'chekc'"),
+    ],
+)
+def test_what_goes_wrong_is_said_in_one_line_with_its_exit_code(
+    folder: Path, arguments: list[str], code: int, said: str
+) -> None:
+    """1: it could not be done. 2: the command line or the config is wrong. No traceback ever."""
+    done = run(*arguments, cwd=folder)
+    assert done.code == code
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_broken_config_starts_nothing(folder: Path) -> None:
+    """Exit code 2, one line with file, line and field."""
+    config = folder / "config.yaml"
+    config.write_text("inputs:\n- path: access.log\n  format: nginx-jsn\n", encoding="utf-8")
+    for command in (["check", str(config)], ["run", "--config.file", str(config)]):
+        done = run(*command)
+        assert done.code == 2
+        assert done.stderr.startswith(f"gateway-exporter: {config}:3: inputs[0].format: unknown preset 'nginx-jsn'; ")
+        assert done.stderr.count("\n") == 1
