@@ -1,0 +1,79 @@
+"""Waking up: events where they can be trusted, and the word that they can't where not."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from exporter.inputs import watch
+from exporter.inputs.watch import Watcher
+
+
+class Woken:
+    """What a watcher called."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Event()
+        self.grown = threading.Event()
+        self.paths: list[str] = []
+
+    def grew(self, path: str) -> None:
+        self.paths.append(path)
+        self.grown.set()
+
+
+@pytest.fixture
+def woken() -> Woken:
+    return Woken()
+
+
+@pytest.fixture
+def watcher(woken: Woken) -> Iterator[Watcher]:
+    made = Watcher(woken.changed.set, woken.grew)
+    yield made
+    made.stop()
+
+
+def test_a_new_file_and_a_rename_wake(tmp_path: Path, watcher: Watcher, woken: Woken) -> None:
+    """Rotation and new logs are noticed at once."""
+    assert watcher.watch(str(tmp_path))
+    (tmp_path / "a.log").touch()
+    assert woken.changed.wait(5)
+    woken.changed.clear()
+    (tmp_path / "a.log").rename(tmp_path / "a.log.1")
+    assert woken.changed.wait(5)
+
+
+def test_growth_wakes_only_while_it_is_listened_for(tmp_path: Path, watcher: Watcher, woken: Woken) -> None:
+    """A busy log costs no events: it is looked at anyway."""
+    log = tmp_path / "a.log"
+    log.touch()
+    assert watcher.watch(str(tmp_path))
+    log.write_text("unheard\n", encoding="utf-8")
+    watcher.listen_for_growth()
+    assert woken.paths == []
+    log.write_text("heard\n", encoding="utf-8")
+    assert woken.grown.wait(5)
+    assert set(woken.paths) == {str(log)}
+    watcher.ignore_growth()
+    woken.grown.clear()
+    watcher.listen_for_growth()
+    log.write_text("heard again\n", encoding="utf-8")
+    assert woken.grown.wait(5)
+
+
+def test_a_file_system_without_events_has_to_be_looked_at(
+    tmp_path: Path, watcher: Watcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Network and foreign file systems tell nothing of other machines' writes."""
+    monkeypatch.setattr(watch, "_file_system", lambda folder: "nfs4" if folder == str(tmp_path) else "ext4")
+    assert not watcher.watch(str(tmp_path))
+
+
+def test_a_folder_that_is_not_there_has_to_be_looked_for(
+    tmp_path: Path, watcher: Watcher, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log's folder may come later."""
+    assert not watcher.watch(str(tmp_path / "none"))
+    assert "looking at it every second instead" in caplog.text
