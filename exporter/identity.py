@@ -51,7 +51,7 @@ class Identity:
 
     def hash(self, raw: str) -> str:
         """`k_` and 16 hex digits."""
-        return "k_" + hmac.new(self._secret, raw.encode("utf-8", "surrogateescape"), hashlib.sha256).hexdigest()[:16]
+        return "k_" + hmac.new(self._secret, raw.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:16]
 
     def public(self, raw: str) -> str:
         """The public name of a key as the gateway logged it: raw, in an Authorization header, or a name it gave it."""

@@ -63,7 +63,7 @@ def _value_pattern(name: str, following: str) -> str:
     if following[0] == " " and _SPACED.search(name):
         if following[1:2] in ("[", '"'):
             return rf"[^{re.escape(following[1])}\n]*?"
-        return r"[^ \n]*(?:(?:, ?| : )[^ \n]*)*"
+        return r"[^ ,\n]*(?:(?:, ?| : )[^ ,\n]*)*"
     return rf"[^{re.escape(following[0])}\n]*"
 
 

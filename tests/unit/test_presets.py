@@ -48,7 +48,7 @@ def test_labels_are_of_closed_sets(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["haproxy", "envoy", "traefik-common", "nginx-combined"])
 def test_a_text_line_that_was_cut_is_rejected(name: str) -> None:
-    """Half a line of a text log counts as one line that does not match, wherever it was cut before the request's end."""
+    """Half a line of a text log counts as one line that does not match."""
     for line in (LOGS / f"{name}.log").read_bytes().splitlines():
         half = line[: line.index(b"HTTP") if b"HTTP" in line and name != "haproxy" else len(line) // 2]
         found = Reading(FormatSpec(preset=PRESET.get(name, name)), half + b"\n")
@@ -133,7 +133,10 @@ def test_haproxy_termination_states(status: str, state: str, expected: str) -> N
     assert record.error_type == expected
 
 
-ENVOY = '[2026-03-03T14:05:09.331Z] "{request}" {status} {flags} 83 114 13 12 "{client}" "{agent}" "id" "h.example" "10.3.0.11:8545"\n'
+ENVOY = (
+    '[2026-03-03T14:05:09.331Z] "{request}" {status} {flags} 83 114 13 12 '
+    '"{client}" "{agent}" "id" "h.example" "10.3.0.11:8545"\n'
+)
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,26 @@ def test_nothing_raises() -> None:
     """Whatever a log holds, a value is read or absent."""
     seed = random.randrange(1 << 32)
     chance = random.Random(seed)
-    pieces = ["-", "+", ".", ",", " : ", "1", "99", "e", "h", "ms", "Z", "T", "/Mar/", "2026", ":", "\x00", "é", "\ud800"]
+    pieces = [
+        "-",
+        "+",
+        ".",
+        ",",
+        " : ",
+        "1",
+        "99",
+        "e",
+        "h",
+        "ms",
+        "Z",
+        "T",
+        "/Mar/",
+        "2026",
+        ":",
+        "\x00",
+        "é",
+        "\ud800",
+    ]
     for _ in range(5000):
         raw: Any = "".join(chance.choices(pieces, k=chance.randrange(12)))
         if chance.random() < 0.3:

@@ -8,7 +8,7 @@ import pytest
 
 from exporter.words import looks_made_up
 
-WORDS = """
+_WORDS = """
 chat completions embeddings messages responses models images generations audio transcriptions assistants threads runs
 vector_stores fine_tuning moderations realtime count_tokens v1 v2 v1beta v1beta1 v2.1 oauth2 authorize token userinfo
 .well-known openid-configuration eth_getLogs eth_getBlockByNumber debug_traceTransaction getUserByName getTxByHash
@@ -16,7 +16,8 @@ listObjectsV2 ListUsersByGroupId wp-login.php wp-content xmlrpc.php admin-ajax.p
 sitemap.xml api-docs api_keys swagger-ui.html graphql eth.v1.Node grpc.health.v1.Health generateContent healthz readyz
 metrics actuator webhook webhooks solana-mainnet-beta polygon-amoy eth-mainnet base-sepolia web3 rpc ws s3 base64 i18n
 erc20 p2p text-to-speech identity scores subscriptions invoices payments customers getTransactionReceipt HttpService
-""".split()
+"""
+WORDS = _WORDS.split()
 
 HEX = "0123456789abcdef"
 LETTERS = string.ascii_letters
@@ -35,7 +36,14 @@ def test_words_of_apis_stay(word: str) -> None:
     [
         *("42", "9f2c41d07a", "ab12", "0xdAC17F958D2ee523a2206206994597C13D831ec7", "deadbeef", "DEADBEEFCAFE"),
         *("2026-03-03", "1.5", "alice@example.com", "a%20b", "%41", "é", "a,b", "a;b=c", "a=b", "~user", "*", "(1)"),
-        *("pk_live_1", "pk_live_xxx", "sk-abc", "sk-proj-abcdef", "rk_test_abc", "7d1f6a52-0b8e-4b0e-9f3c-51a0c2d4e601"),
+        *(
+            "pk_live_1",
+            "pk_live_xxx",
+            "sk-abc",
+            "sk-proj-abcdef",
+            "rk_test_abc",
+            "7d1f6a52-0b8e-4b0e-9f3c-51a0c2d4e601",
+        ),
         *("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", "x" * 61, "kJhGfDsAqWeRtYuIoP", "qwrtzpsdfghjklxcvbnm"),
         "gemini-1.5-pro",
     ],

@@ -1,0 +1,83 @@
+"""A log's format is told by its first lines."""
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from exporter.formats.detect import detect
+
+LOGS = Path(__file__).parent / "logs"
+PRESET = {"openresty": "nginx-json", "istio": "envoy"}
+
+
+def best(sample: bytes) -> str:
+    found = detect(sample)
+    return found[0].preset if found else ""
+
+
+@pytest.mark.parametrize("path", sorted(LOGS.glob("*.log")), ids=lambda path: path.stem)
+def test_every_gateway_is_recognised(path: Path) -> None:
+    """Each gateway's log is told, also by its first line alone, and when the sample ends inside a line."""
+    log = path.read_bytes()
+    assert best(log) == PRESET.get(path.stem, path.stem)
+    assert best(log + log[: len(log) // 2]) == PRESET.get(path.stem, path.stem)
+    assert best(log.splitlines()[0]) == PRESET.get(path.stem, path.stem)
+
+
+COMBINED = '192.0.2.1 - bob [03/Mar/2026:14:05:09 +0000] "GET / HTTP/1.1" 200 5 "-" "curl"'
+HAPROXY = '192.0.2.1:5 [03/Mar/2026:14:05:09.331] f b/s 0/0/1/2/3 200 9 - - ---- 1/1/1/1/0 0/0 "GET / HTTP/1.1"'
+
+
+@pytest.mark.parametrize(
+    ("line", "preset"),
+    [
+        (COMBINED, "nginx-combined"),
+        (COMBINED + ' "10.0.0.1" 0.013 "-" rt=1', "nginx-combined"),
+        ('{"status":"200","request_time":"0.013","ip":"192.0.2.1","request":"GET / HTTP/1.1","x":{}}', "nginx-json"),
+        ('{"start_time":"2026-03-03T14:05:09Z","response_code":"200","duration":"5","method":"GET"}', "envoy-json"),
+        ("<134>Mar  3 14:05:09 haproxy[1]: " + HAPROXY, "haproxy"),
+    ],
+)
+def test_small_differences_do_not_matter(line: str, preset: str) -> None:
+    """Fields more or fewer, numbers as text, a prefix: the format is the same."""
+    assert best((line + "\n").encode() * 3) == preset
+
+
+def test_a_log_with_foreign_lines_is_recognised() -> None:
+    """A gateway that writes its errors between its requests is told all the same, and the share says so."""
+    log = (LOGS / "nginx-combined.log").read_bytes()
+    mixed = b"".join(line + b"\n2026/03/03 14:05:09 [error] 7#7: *1 upstream timed out\n" for line in log.splitlines())
+    (candidate,) = detect(mixed)
+    assert (candidate.preset, candidate.share) == ("nginx-combined", 0.5)
+
+
+def test_lines_left_out_on_purpose_do_not_count_against_a_format() -> None:
+    """Caddy's other loggers write to the same file: of the access lines, all are read."""
+    other = b'{"level":"info","ts":1772546709.3,"logger":"tls","msg":"storage cleaned"}\n'
+    candidate = detect(other * 20 + (LOGS / "caddy.log").read_bytes())[0]
+    assert (candidate.preset, candidate.share) == ("caddy", 1.0)
+
+
+def nonsense() -> list[bytes]:
+    chance = random.Random(7)
+    return [
+        b"",
+        b"\n\n\n",
+        b"hello\nworld\n",
+        b"[]\n1\nnull\n" * 5,
+        b'{"a":1}\n' * 5,
+        b'{"level":"info","status":"ok","msg":"started","time":"2026-03-03T14:05:09Z"}\n' * 5,
+        (json.dumps({"status": 200}) + "\n").encode() * 5,
+        b"time,key,status\n2026-03-03,k,200\n",
+        chance.randbytes(5000),
+        b'{"status":' * 500,
+        b"\x00" * 5000 + b"\n",
+    ]
+
+
+@pytest.mark.parametrize("sample", nonsense())
+def test_nonsense_is_nothing(sample: bytes) -> None:
+    """What is no access log is not taken for one."""
+    assert detect(sample) == []

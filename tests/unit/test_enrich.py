@@ -1,0 +1,177 @@
+"""What no single field of a line tells: method, calls, protocol, status and error type."""
+
+from typing import Any
+
+import pytest
+
+from exporter.enrich import Enricher
+from exporter.record import AccessRecord
+from exporter.routes import Request, Target
+from exporter.rpc import Body
+
+CLASSES = {"k_internal": "internal"}
+
+
+def record(**words: Any) -> AccessRecord:
+    return Enricher("business", lambda key: CLASSES.get(key, "")).record(words)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ({"status": "200"}, ""),
+        ({"status": "204"}, ""),
+        ({"status": "304"}, ""),
+        ({"status": "101"}, ""),
+        ({"status": "400"}, "client_error"),
+        ({"status": "404"}, "client_error"),
+        ({"status": "408"}, "client_error"),
+        ({"status": "408", "error": "timeout"}, "timeout"),
+        ({"status": "401"}, "auth"),
+        ({"status": "403"}, "auth"),
+        ({"status": "403", "error": "blocked"}, "blocked"),
+        ({"status": "429"}, "rate_limit_exceeded"),
+        ({"status": "429", "error": "upstream_error"}, "rate_limit_exceeded"),
+        ({"status": "499"}, "client_abort"),
+        ({"status": "0"}, "client_abort"),
+        ({"status": "-1"}, "client_abort"),
+        ({"status": "-1", "error": "timeout"}, "timeout"),
+        ({"status": "500"}, "server_error"),
+        ({"status": "500", "upstream_status": "500"}, "upstream_error"),
+        ({"status": "503", "upstream_status": "200"}, "server_error"),
+        ({"status": "503", "upstream_status": "502, 503"}, "upstream_error"),
+        ({"status": "503", "upstream_status": "502, 200"}, "server_error"),
+        ({"status": "503", "upstream_status": "200 : 502"}, "upstream_error"),
+        ({"status": "502"}, "upstream_error"),
+        ({"status": "504"}, "timeout"),
+        ({"status": "524"}, "timeout"),
+        ({"status": "504", "error": "client_abort"}, "timeout"),
+        ({"status": "200", "error": "client_abort"}, "client_abort"),
+        ({"status": "200", "error": "nonsense"}, ""),
+        ({"status": "200", "rpc_error": "-32005"}, "rpc_error"),
+        ({"status": "200", "rpc_error": "true"}, "rpc_error"),
+        ({"status": "200", "rpc_error": "0"}, ""),
+        ({"status": "200", "rpc_error": "false"}, ""),
+        ({"status": "500", "rpc_error": "-32000"}, "server_error"),
+        ({"status": "101", "error": "client_abort"}, ""),
+        ({"status": "0", "upgrade": "websocket"}, ""),
+        ({"status": "403", "upgrade": "websocket"}, "auth"),
+        ({"status": "0", "scheme": "grpc"}, ""),
+        ({"status": "0", "scheme": "grpc", "error": "client_abort"}, "client_abort"),
+        ({"status": "1", "scheme": "grpc"}, "client_abort"),
+        ({"status": "4", "scheme": "grpc"}, "timeout"),
+        ({"status": "5", "scheme": "grpc"}, "client_error"),
+        ({"status": "8", "scheme": "grpc"}, "rate_limit_exceeded"),
+        ({"status": "13", "scheme": "grpc"}, "server_error"),
+        ({"status": "14", "scheme": "grpc"}, "upstream_error"),
+        ({"status": "16", "scheme": "grpc"}, "auth"),
+        ({"status": "success"}, ""),
+    ],
+)
+def test_error_types(words: dict[str, str], expected: str) -> None:
+    """A failed request has one type: of all that fit, the first in the documented order."""
+    assert record(**words).error_type == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ({"status": "200"}, "200"),
+        ({"status": "599"}, "599"),
+        ({"status": "99"}, "other"),
+        ({"status": "600"}, "other"),
+        ({"status": "0"}, "other"),
+        ({"status": "-1"}, "other"),
+        ({"status": "0200"}, "other"),
+        ({"status": "٢٠٠"}, "other"),
+        ({"status": "success"}, "other"),
+        ({"status": "0", "upgrade": "WebSocket"}, "101"),
+        ({"status": "14", "scheme": "grpc"}, "14"),
+        ({"status": "17", "scheme": "grpc"}, "other"),
+        ({"status": "14", "scheme": "https"}, "other"),
+    ],
+)
+def test_statuses(words: dict[str, str], expected: str) -> None:
+    """A status is 100 to 599, or a gRPC code of a gRPC call; any other is `other`."""
+    assert record(**words).status == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ({}, ""),
+        ({"scheme": "http"}, "http"),
+        ({"scheme": "HTTPS"}, "https"),
+        ({"scheme": "on"}, "https"),
+        ({"scheme": "TLSv1.3"}, "https"),
+        ({"scheme": "HTTP/2.0"}, ""),
+        ({"scheme": "ws"}, "ws"),
+        ({"scheme": "wss"}, "wss"),
+        ({"scheme": "grpc"}, "grpc"),
+        ({"scheme": "grpcs"}, "grpc"),
+        ({"scheme": "https", "upgrade": "websocket"}, "wss"),
+        ({"scheme": "http", "upgrade": "WebSocket"}, "ws"),
+        ({"scheme": "https", "upgrade": "h2c"}, "https"),
+        ({"upgrade": "websocket"}, "ws"),
+        ({"scheme": "https", "status": "101"}, "wss"),
+        ({"status": "101"}, "ws"),
+    ],
+)
+def test_protocols(words: dict[str, str], expected: str) -> None:
+    """A protocol is told by scheme, TLS, upgrade and 101; where the log tells nothing of TLS it is empty."""
+    assert record(**{"status": "200", **words}).protocol == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "method", "calls"),
+    [
+        ({"http_method": "POST", "path": Target("/v1/chat")}, "POST /v1/chat", None),
+        ({"request": Request("GET", Target("/a"), "HTTP/1.1")}, "GET /a", None),
+        ({"request": Request("GET", Target("/a"), ""), "path": Target("/b")}, "GET /b", None),
+        ({"http_method": "OPTIONS", "path": Target("")}, "OPTIONS", None),
+        ({"http_method": "PROPFIND", "path": Target("/a")}, "/a", None),
+        ({}, "", None),
+        ({"path": Target("/v2/:key"), "body": Body(("eth_call",))}, "eth_call", None),
+        ({"body": Body(("a", "b", "b"))}, "batch", ("a", "b", "b")),
+        ({"rpc_method": "b, a,,c "}, "batch", ("a", "b", "c")),
+        ({"rpc_method": "a", "body": Body(("z",))}, "a", None),
+        ({"rpc_method": "a", "batch_size": "1"}, "a", None),
+        ({"rpc_method": "a", "batch_size": "3"}, "batch", ("a",)),
+    ],
+)
+def test_methods(words: dict[str, Any], method: str, calls: tuple[str, ...] | None) -> None:
+    """A request's method is its JSON-RPC method, `batch`, or verb and route; each call has its own."""
+    found = record(status="200", **words)
+    assert (found.method, found.calls) == (method, calls or (method,))
+
+
+@pytest.mark.parametrize(("index", "requests"), [("", 1), ("0", 1), ("1", 0), ("17", 0)])
+def test_batches_of_a_line_each(index: str, requests: int) -> None:
+    """Where each item of a batch has a line, the first one is the request and all are calls."""
+    found = record(status="200", rpc_method="a", batch_index=index, batch_size="18")
+    assert (found.requests, found.calls) == (requests, ("a",))
+
+
+def test_what_is_no_record() -> None:
+    """A line that `only` leaves out is ignored; one without a status is rejected with that reason."""
+    assert Enricher("business", lambda _: "").record(None) == AccessRecord(ignored=True)
+    assert record() == AccessRecord(rejected="no_status")
+
+
+def test_key_class_and_chain() -> None:
+    """A field goes before the path, the path before the host; a key's class before its input's."""
+    found = record(
+        status="200", key="k_internal", path=Target("/", "k_path", "by_path"), chain="by_field", host="by_host"
+    )
+    assert (found.key, found.class_, found.chain) == ("k_internal", "internal", "by_field")
+    found = record(status="200", path=Target("/", "k_path", "by_path"), host="by_host")
+    assert (found.key, found.class_, found.chain) == ("k_path", "business", "by_path")
+    assert record(status="200", host="by_host").chain == "by_host"
+
+
+def test_models() -> None:
+    """The model that served is the log's, else the one asked for in the body."""
+    found = record(status="200", model="gpt-4o-2024", body=Body(model="gpt-4o"))
+    assert (found.model, found.requested_model) == ("gpt-4o-2024", "gpt-4o")
+    found = record(status="200", body=Body(model="gpt-4o"))
+    assert (found.model, found.requested_model) == ("gpt-4o", "gpt-4o")

@@ -1,0 +1,230 @@
+"""The field language, nginx templates, regular expressions, and what is refused with which words."""
+
+from typing import Any
+
+import pytest
+
+from exporter.formats.format import FormatSpec, build
+from exporter.formats.source import FromJson, Length, parse_path, parse_sources
+from exporter.formats.text_lines import TextLines, template_regex
+from tests.unit.reading import Reading
+
+
+@pytest.mark.parametrize(
+    ("path", "steps"),
+    [
+        ("status", ("status",)),
+        ("a.b.c", ("a", "b", "c")),
+        (":authority", (":authority",)),
+        ("request.headers.X-Api-Key[0]", ("request", "headers", "X-Api-Key", 0)),
+        ("tries[-1].state", ("tries", -1, "state")),
+        ('"gen_ai.request.model"', ("gen_ai.request.model",)),
+        (r'a."b\"c"', ("a", 'b"c')),
+        ("tries | length", ("tries", Length)),
+        ("log | fromjson | inner.x", ("log", FromJson, "inner", "x")),
+    ],
+)
+def test_paths(path: str, steps: tuple[Any, ...]) -> None:
+    """A path is names, places in lists, the length of a list, and JSON inside a string."""
+    assert parse_path(path) == steps
+
+
+@pytest.mark.parametrize("path", ["", "[0]", "a[", "a[x]", "a | unknown | ", "a..b", '"unclosed'])
+def test_bad_paths(path: str) -> None:
+    """What is no path is refused."""
+    with pytest.raises(ValueError, match="bad path"):
+        parse_path(path)
+
+
+@pytest.mark.parametrize(
+    ("spec", "word", "expected"),
+    [
+        ({"path": "a"}, "x", "x"),
+        ({"path": "a", "match": "^(grpc)-"}, "grpc-go/1.68", "grpc"),
+        ({"path": "a", "match": "^(grpc)-"}, "curl", ""),
+        ({"path": "a", "match": "x(y)?"}, "x", ""),
+        ({"path": "a", "map": {"UT": "timeout"}}, "UT", "timeout"),
+        ({"path": "a", "map": {"UT": "timeout"}}, "DC", "DC"),
+        ({"path": "a", "map": {"UT": "timeout", "*": ""}}, "DC", ""),
+        ({"path": "a", "map": {"UF": "upstream_error"}}, "URX,UF", "upstream_error"),
+        ({"path": "a", "map": {"UF": 1, "URX": 2}}, "URX, UF", "2"),
+        ({"path": "a", "map": {"*": "https"}}, "", ""),
+        ({"path": "a", "map": {"": "http", "~": "https"}}, "", "http"),
+        ({"path": "a", "map": {"": "http"}}, "a,,b", "a,,b"),
+        ({"path": "a", "map": {True: 200, False: 500}}, "true", "200"),
+        ({"path": "a", "map": {404: "gone"}}, "404", "gone"),
+    ],
+)
+def test_translations(spec: dict[str, Any], word: str, expected: str) -> None:
+    """`match` takes a part of a word, `map` gives it another; a list means its first listed entry."""
+    (source,) = parse_sources("error", spec)
+    assert source.translated(word) == expected
+
+
+@pytest.mark.parametrize(
+    ("field", "spec", "message"),
+    [
+        ("statu", "a", "unknown field 'statu'; did you mean 'status'?"),
+        ("status", 7, "status: a path, a mapping or a list of them is needed, not 7"),
+        ("status", [], "a path, a mapping or a list"),
+        ("status", {"pth": "a"}, "status: Object contains unknown field `pth`"),
+        ("status", {"path": "a", "value": 1}, "status: give exactly one of path, value, from and to"),
+        ("duration", {"from": "a"}, "duration: give exactly one of path, value, from and to"),
+        ("duration", {"path": "a", "unit": "sec"}, "unknown unit 'sec'"),
+        ("status", {"path": "a", "pick": "lst"}, "unknown pick 'lst'; did you mean 'last'?"),
+        ("status", {"path": "a", "match": "("}, "match is no regular expression"),
+        ("status", {"path": "a", "match": "a"}, "match needs one group, the value; it has 0"),
+        ("input_tokens", {"path": "a", "includes": ["cached"]}, "unknown field 'cached'"),
+        (
+            "status",
+            {"path": "a", "unit": "ms"},
+            "a field of kind text can't have 'unit'; it goes with seconds and time",
+        ),
+        ("key", {"from": "a", "to": "b"}, "a field of kind text can't have 'from'"),
+        ("time", {"path": "a", "pick": "last"}, "a field of kind time can't have 'pick'"),
+        ("status", {"path": "a", "if": "b"}, "a field of kind text can't have 'if'"),
+    ],
+)
+def test_refused_sources(field: str, spec: Any, message: str) -> None:
+    """A mistake in a field is told with the field, what is wrong and what is allowed."""
+    with pytest.raises(ValueError) as refused:
+        parse_sources(field, spec)
+    assert message in str(refused.value)
+
+
+COMBINED = '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent'
+LINE = b'203.0.113.24 - acme [03/Mar/2026:14:05:09 +0000] "GET /v1/chat HTTP/1.1" 200 114'
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        COMBINED,
+        f"log_format main '{COMBINED}';",
+        """log_format main escape=default '$remote_addr - $remote_user [$time_local] '
+                             '"$request" $status $body_bytes_sent';""",
+        """'$remote_addr - $remote_user [$time_local] '
+           '"$request" $status $body_bytes_sent';""",
+        'log_format main "$remote_addr - $remote_user [$time_local] \\"$request\\" $status $body_bytes_sent";',
+        '$remote_addr - $remote_user [$time_local]\n  "$request" $status\n  $body_bytes_sent',
+        COMBINED.replace("$remote_user", "${remote_user}"),
+    ],
+)
+def test_templates_as_users_write_them(template: str) -> None:
+    """A log_format may be pasted as it stands in nginx.conf: quoted, over several lines, with its name or without."""
+    (record,) = Reading(FormatSpec(template=template), LINE + b"\n").records
+    assert (record.method, record.status, record.origin) == ("GET /v1/chat", "200", "203.0.113.0/24")
+    assert (record.time, record.response_bytes) == (1772546709.0, 114)
+
+
+@pytest.mark.parametrize(
+    ("template", "line", "expected"),
+    [
+        ("$status $upstream_response_time $pipe", b"200 0.101, 0.045 .", {"upstream_response_time": b"0.101, 0.045"}),
+        ("$status $upstream_addr $pipe", b"200 a:1, b:2 : c:3 .", {"upstream_addr": b"a:1, b:2 : c:3", "pipe": b"."}),
+        ('$http_x_forwarded_for "$status"', b'1.1.1.1, 2.2.2.2 "200"', {"http_x_forwarded_for": b"1.1.1.1, 2.2.2.2"}),
+        ("- $remote_user [$status]", b"- John Smith [200]", {"remote_user": b"John Smith"}),
+        (
+            "$scheme://$host$request_uri $status",
+            b"https://h.example/a?b 200",
+            {"host": b"h.example", "request_uri": b"/a?b"},
+        ),
+        ("$uri$is_args$args $status", b"/a?b=1 200", {"uri": b"/a", "is_args": b"?", "args": b"b=1"}),
+        ("$uri$is_args$args $status", b"/a 200", {"uri": b"/a", "is_args": b"", "args": b""}),
+        ('"$request" $status', rb'"GET \"x\" \\" 200', {"request": rb"GET \"x\" \\", "status": b"200"}),
+        ("$status|$request_time|$http_x", b"200|0.1|a|b c", {"request_time": b"0.1", "http_x": b"a|b c"}),
+    ],
+)
+def test_template_values(template: str, line: bytes, expected: dict[str, bytes]) -> None:
+    """A variable's value ends where the template says, lists and odd names included."""
+    lines = TextLines(template_regex(template))
+    (row,) = lines.decode(line + b"\n").rows
+    assert {name: row[lines.captures.index(name)] for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        ("no variables", "a template needs variables"),
+        ("$status $status", "variable $status stands twice"),
+        ("$status$request_time", "nothing between $status and $request_time: their values can't be told apart"),
+        ("$a${b} $status", "nothing between $a and ${b}"),
+        ('log_format x escape=json \'{"a":"$status"}\';', "this log_format writes JSON"),
+        ("log_format x '$status' $request_time;", "a quote is missing or too many"),
+        ("log_format x '$status", "a quote is missing or too many"),
+    ],
+)
+def test_refused_templates(template: str, message: str) -> None:
+    """A template whose values can't be told apart is refused with the place."""
+    with pytest.raises(ValueError) as refused:
+        template_regex(template)
+    assert message in str(refused.value)
+
+
+def test_nginx_variables_are_fields() -> None:
+    """A template needs no `fields`: nginx's variables say what they are, the best one first."""
+    template = "$remote_addr|$http_x_forwarded_for|$msec|$request_method|$request_uri|"
+    template += "$status|$request_time|$upstream_status|$chain"
+    line = b"10.0.0.1|203.0.113.24|1772546709.331|POST|/v1/chat?apikey=k1|502|0.5|502, 502|ethereum\n"
+    (record,) = Reading(FormatSpec(template=template), line).records
+    assert (record.origin, record.key, record.method) == ("203.0.113.0/24", "k1", "POST /v1/chat")
+    assert (record.time, record.duration, record.chain) == (1772546709.331, 0.5, "ethereum")
+
+
+def test_regex_groups_are_fields_and_fields_go_on_top() -> None:
+    """A regex needs `fields` only for what its groups' names do not say."""
+    spec = FormatSpec(
+        regex=r"(?P<status>\d+) (?P<ms>\d+) (?P<path>\S+)",
+        fields={"duration": {"path": "ms", "unit": "ms"}, "http_method": {"value": "GET"}},
+    )
+    (record,) = Reading(spec, b"200 13 /v1/chat\n").records
+    assert (record.status, record.duration, record.method) == ("200", 0.013, "GET /v1/chat")
+
+
+@pytest.mark.parametrize("order", [("input_tokens", "cache_read_tokens"), ("cache_read_tokens", "input_tokens")])
+def test_what_is_included_is_subtracted_in_any_order(order: tuple[str, str]) -> None:
+    """A field that includes others is what is left, whatever the order in which they are written."""
+    fields: dict[str, Any] = {
+        "input_tokens": {"path": "prompt", "includes": ["cache_read_tokens"]},
+        "cache_read_tokens": "cached",
+    }
+    spec = FormatSpec(json={"status": "status", **{field: fields[field] for field in order}})
+    log = b'{"status":200,"prompt":100,"cached":80}\n{"status":200,"prompt":100}\n{"status":200,"cached":5}\n'
+    records = Reading(spec, log).records
+    assert [(record.input_tokens, record.cache_read_tokens) for record in records] == [(20, 80), (100, None), (None, 5)]
+
+
+def test_only_leaves_lines_out() -> None:
+    """`only` counts the lines whose value has one of the shapes, and leaves out all others, absent values too."""
+    spec = FormatSpec(json={"status": "status"}, only={"logger": ["http.log.access*", "audit"]})
+    log = b'{"status":200,"logger":"http.log.access.a"}\n{"status":200,"logger":"x"}\n'
+    log += b'{"status":200}\n{"status":200,"logger":"audit"}\n'
+    assert [record.ignored for record in Reading(spec, log).records] == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({}, "give exactly one of preset, json, template, regex"),
+        ({"preset": "nginx-json", "regex": "x"}, "give exactly one of"),
+        ({"preset": "nginx-jsn"}, "unknown preset 'nginx-jsn'; did you mean 'nginx-json'?"),
+        ({"template": "$status", "escape": "nginxx"}, "unknown escape 'nginxx'"),
+        ({"json": {"status": "s"}, "fields": {"key": "k"}}, "with json, name the fields there"),
+        ({"json": {"key": "k"}}, "no source for the field 'status'"),
+        ({"regex": "(?P<status>"}, "no regular expression"),
+        ({"regex": "([0-9]+)"}, "a regex needs named groups"),
+        ({"regex": "(?P<staus>[0-9]+)"}, "no source for the field 'status'"),
+    ],
+)
+def test_refused_formats(spec: dict[str, Any], message: str) -> None:
+    """A format that can't work is refused with what is missing."""
+    with pytest.raises(ValueError) as refused:
+        build(FormatSpec(**spec))
+    assert message in str(refused.value)
+
+
+def test_refused_captures() -> None:
+    """A field of a text format whose capture does not exist is refused with those that do."""
+    spec = FormatSpec(regex=r"(?P<status>\d+) (?P<agent>.*)", fields={"key": "agnt"})
+    with pytest.raises(ValueError, match=r"unknown capture 'agnt'; did you mean 'agent'\?"):
+        Reading(spec, b"200 x\n")

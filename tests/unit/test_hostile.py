@@ -1,0 +1,115 @@
+"""Hostile and broken lines: each is counted once, with its reason, and none stops the exporter."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from exporter.formats.format import FormatSpec, presets
+from tests.unit.reading import Reading
+
+LOGS = Path(__file__).parent / "logs"
+GOOD = b'{"status":200,"request":"GET /a HTTP/1.1"}'
+
+
+def read(preset: str, log: bytes) -> Reading:
+    return Reading(FormatSpec(preset=preset), log)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b'{"status":200', "cut"),
+        (b'{"status":200,"path":"/a', "cut"),
+        (b"hello", "not_json"),
+        (b'{"status":200}}', "not_json"),
+        (b'{"status":200} {"status":200}', "not_json"),
+        (b'{"status":200,"ua":"a"b"}', "not_json"),
+        (b"[1]", "wrong_type"),
+        (b"1", "wrong_type"),
+        (b'{"status":[200]}', "wrong_type"),
+        (b'{"status":{"code":200}}', "wrong_type"),
+        (b"\x16\x03\x01\x00\xee\x01", "not_json"),
+        (b'{"a":' * 10_000, "cut"),
+    ],
+)
+def test_json_lines_with_their_reason(line: bytes, reason: str) -> None:
+    """A line that is no object of the format is rejected alone; its neighbours count."""
+    found = read("nginx-json", GOOD + b"\n" + line + b"\n" + GOOD + b"\n")
+    assert found.rejected == [(reason, line)]
+    assert [record.status for record in found.records] == ["200", "200"]
+
+
+@pytest.mark.parametrize(
+    ("line", "method", "status"),
+    [
+        (b'{"status":200,"path":"/\xff\xfe","method":"GET"}', "GET /:id", "200"),
+        (b'{"status":200,"urt":,"path":"/a","method":"GET"}', "GET /a", "200"),
+        (b'{"status":200,"urt":-,"path":"/a","method":"GET"}', "GET /a", "200"),
+        (b'{"status":200,"urt":0.1, 0.2,"path":"/a","method":"GET"}', "GET /a", "200"),
+        (b'{"path":"/a","method":"GET","status":200,"urt":}', "GET /a", "200"),
+        (b' {"status":"200","path":"/a","method":"GET"} \r', "GET /a", "200"),
+        (b'{"status":200,"path":null,"method":null}', "", "200"),
+    ],
+)
+def test_json_lines_that_gateways_break(line: bytes, method: str, status: str) -> None:
+    """What nginx's users are known to write is mended, not lost."""
+    found = read("nginx-json", line + b"\n")
+    assert found.rejected == []
+    assert [(record.method, record.status) for record in found.records] == [(method, status)]
+
+
+@pytest.mark.parametrize("blank", [b"", b" ", b"\t", b"\r", b"\0\0\0"])
+@pytest.mark.parametrize("preset", presets())
+def test_blank_lines(preset: str, blank: bytes) -> None:
+    """A blank line, and the hole of NULs that a truncated log can have, is neither record nor reject."""
+    found = read(preset, blank + b"\n")
+    assert (found.records, found.rejected, found.blank) == ([], [], 1)
+
+
+@pytest.mark.parametrize(
+    ("preset", "line"),
+    [
+        ("nginx-combined", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
+        ("nginx-combined", b'192.0.2.1 - - [03/Mar/2026:14:05:09 +0000] "GET / HTTP/1.1'),
+        ("haproxy", b"Mar  3 14:05:09 edge1 haproxy[2119]: Proxy fe_rpc started."),
+        ("haproxy", b"haproxy[2119]: 192.0.2.1:5 [03/Mar/2026:14:05:09.331] fe/1: SSL handshake failure"),
+        ("envoy", b"[2026-03-03 14:05:09.331][1][info][main] all dependencies initialized"),
+        ("traefik-common", b'time="2026-03-03T14:05:09Z" level=info msg="Configuration loaded"'),
+    ],
+)
+def test_text_lines_that_do_not_match(preset: str, line: bytes) -> None:
+    """A text line of another shape is rejected as such."""
+    found = read(preset, line + b"\n")
+    assert (found.records, found.rejected) == ([], [("no_match", line)])
+
+
+def broken(line: bytes, chance: random.Random) -> bytes:
+    """A line as bad disks, bad clients and bad escaping make it; still one line."""
+    at, end = sorted(chance.randrange(len(line) + 1) for _ in range(2))
+    noise = chance.choice(
+        [b'"', b"\\", b"{", b"}", b"[", b"]", b",", b" ", b"|", b"-", b"\xff", b"\0", b"\r", b"#", b"\x16\x03"]
+    )
+    cut = chance.choice(
+        [line[:at], line[at:], line[:at] + line[end:], line[:at] + noise + line[at:], line[:at] + noise + line[end:]]
+    )
+    return cut.replace(b"\n", b"")
+
+
+@pytest.mark.parametrize("preset", presets())
+def test_every_line_is_counted_exactly_once(preset: str) -> None:
+    """However lines are broken: nothing raises, and each is a record, rejected or blank, none twice, none lost."""
+    seed = random.randrange(1 << 32)
+    chance = random.Random(seed)
+    lines = (LOGS / f"{preset}.log").read_bytes().splitlines()
+    for _ in range(60):
+        some = [chance.choice(lines) for _ in range(chance.randrange(1, 12))]
+        log = [broken(line, chance) if chance.random() < 0.5 else line for line in some]
+        try:
+            found = read(preset, b"".join(line + b"\n" for line in log))
+        except Exception as error:
+            raise AssertionError(f"seed {seed}: {log}") from error
+        counted = len(found.records) + len(found.rejected) + found.blank
+        assert counted == len(log), f"seed {seed}: {log}"
+        rejected = [line for _, line in found.rejected]
+        assert [line for line in log if line in rejected] == rejected, f"seed {seed}: {log}"
