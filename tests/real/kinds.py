@@ -105,6 +105,7 @@ KINDS = [
             name=f"haproxy-{line}",
             start=gateways.haproxy(line),
             format="haproxy",
+            calls=True,
             referer=False,
             bytes_in=_nothing,
             bytes_out=None,

@@ -1,0 +1,77 @@
+"""What only nginx does: bodies on disk, log formats of one's own, a log read with the wrong format."""
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.real import gateways
+from tests.real.client import rpc
+from tests.real.counts import counted
+from tests.real.exporter import Exporter
+from tests.real.gateways import Gateway
+from tests.real.kinds import KINDS
+from tests.real.session import Session, public, raw_key
+from tests.real.waiting import eventually
+
+NGINX = KINDS[0]
+HEADERS = {"X-Api-Key": raw_key("one")}
+
+
+def test_a_body_too_long_to_log_still_counts(
+    start_gateway: Callable[..., Gateway], start_exporter: Callable[..., Exporter]
+) -> None:
+    """A body in memory gives its method; one that nginx put on disk counts by its path, with all its bytes."""
+    gateway = start_gateway(NGINX.start)
+    session, exporter = Session(gateway, NGINX), start_exporter(gateway.log, NGINX.format)
+    for size, calls in ((10_000, ("eth_sendRawTransaction",)), (60_000, ())):
+        body = rpc("eth_sendRawTransaction").replace(b"[]", b'["0x' + b"0" * size + b'"]')
+        session.send("POST", "/v1/rpc", dict(HEADERS), body, calls=calls, key=public("one"))
+    session.check(exporter)
+
+
+_UNQUOTED = """log_format unquoted escape=json '{"msec":$msec,"status":$status,"method":"$request_method",'
+    '"uri":"$request_uri","urt":$upstream_response_time,"scheme":"$scheme","request_time":$request_time,'
+    '"api_key":"$http_x_api_key","remote_addr":"$remote_addr","origin":"$http_origin","referer":"$http_referer",'
+    '"request_length":$request_length,"bytes_sent":$bytes_sent,"cs":$connection}';"""
+
+
+def test_json_that_users_write_without_quotes(
+    start_gateway: Callable[..., Gateway], start_exporter: Callable[..., Exporter]
+) -> None:
+    """A log_format whose numbers stand without quotes is no JSON where nginx has none: those lines count too."""
+    gateway = start_gateway(gateways.nginx("unquoted", more=_UNQUOTED))
+    session, exporter = Session(gateway, NGINX), start_exporter(gateway.log, NGINX.format)
+    session.send("GET", "/v1/models", dict(HEADERS), key=public("one"))
+    session.send("GET", "/limited", dict(HEADERS), key=public("one"))
+    session.send("GET", "/limited", dict(HEADERS), key=public("one"), error="rate_limit_exceeded")
+    assert b'"urt":,' in gateway.log.read_bytes()
+    session.check(exporter)
+
+
+@pytest.mark.parametrize(
+    ("written", "read", "reason"),
+    [
+        ("gateway_exporter", "nginx-combined", "no_match"),
+        pytest.param(
+            *("combined", "nginx-json", "not_json"),
+            marks=pytest.mark.xfail(reason="a line of text that starts with a digit is told as wrong_type"),
+        ),
+    ],
+)
+def test_a_log_read_with_the_wrong_format_is_rejected_loudly(
+    start_gateway: Callable[..., Gateway], start_exporter: Callable[..., Exporter], written: str, read: str, reason: str
+) -> None:
+    """Each line is counted as rejected, with the reason, and the page shows its shape; no request is counted."""
+    gateway = start_gateway(gateways.nginx(written))
+    session, exporter = Session(gateway, NGINX), start_exporter(gateway.log, read)
+    for _ in range(3):
+        session.send("GET", f"/v1/models?apikey={raw_key('query')}", dict(HEADERS))
+    labels = (("input", "gateway"), ("reason", reason))
+    eventually(
+        lambda: exporter.samples().get(("gateway_exporter_rejected_lines_total", labels)) == 3,
+        "three lines are rejected",
+    )
+    counts = counted(exporter.samples())
+    assert counts.lines == {("rejected",): 3}
+    assert not counts.requests
+    assert reason in exporter.get("/")
