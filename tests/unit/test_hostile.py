@@ -1,6 +1,7 @@
 """Hostile and broken lines: each is counted once, with its reason, and none stops the exporter."""
 
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -113,3 +114,14 @@ def test_every_line_is_counted_exactly_once(preset: str) -> None:
         assert counted == len(log), f"seed {seed}: {log}"
         rejected = [line for _, line in found.rejected]
         assert [line for line in log if line in rejected] == rejected, f"seed {seed}: {log}"
+
+
+@pytest.mark.parametrize("noise", [b'" "', b'"', b'\\"', b"a ", b"0/", b'2 "G / H" 200 - 1 1 1 1 "'])
+@pytest.mark.parametrize("preset", ["nginx-combined", "traefik-common", "haproxy", "envoy"])
+def test_a_hostile_line_takes_linear_time(preset: str, noise: bytes) -> None:
+    """No line makes a pattern try again and again: 100 kB of quotes and separators take a fraction of a second."""
+    good = (LOGS / f"{preset}.log").read_bytes().splitlines()[0]
+    for at in (0, 40, 80, 120, len(good) - 1):
+        begun = time.perf_counter()
+        read(preset, good[:at] + noise * (100_000 // len(noise)) + b"\n")
+        assert time.perf_counter() - begun < 2

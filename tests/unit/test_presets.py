@@ -69,20 +69,23 @@ HAPROXY = "192.0.2.1:5000 [03/Mar/2026:14:05:09.331] fe~ be/srv " + HAPROXY_END
 
 
 @pytest.mark.parametrize(
-    ("captures", "origin", "key", "model"),
+    ("captures", "origin", "key", "method", "model"),
     [
-        ("", "192.0.2.0/24", "", ""),
-        (" {https://a.example|sk-1|curl}", "a.example", "sk-1", ""),
-        (" {https://a.example|sk-1|curl} {gpt-4o|x}", "a.example", "sk-1", "gpt-4o"),
-        (" {https://a.example} {}", "a.example", "", ""),
-        (" {|}", "192.0.2.0/24", "", ""),
-        (" {|k#7Cey}", "192.0.2.0/24", "k|ey", ""),
+        ("", "192.0.2.0/24", "", "GET /v1/chat", ""),
+        (" {https://a.example|sk-1|curl}", "a.example", "sk-1", "GET /v1/chat", ""),
+        (" {https://a.example|sk-1|curl/8.5.0}", "a.example", "sk-1", "GET /v1/chat", ""),
+        (" {https://a.example|sk-1|eth_call}", "a.example", "sk-1", "eth_call", ""),
+        (" {https://a.example|sk-1|getSlot|curl} {}", "a.example", "sk-1", "getSlot", ""),
+        (" {https://a.example|sk-1|} {gpt-4o|x}", "a.example", "sk-1", "GET /v1/chat", "gpt-4o"),
+        (" {https://a.example} {}", "a.example", "", "GET /v1/chat", ""),
+        (" {|}", "192.0.2.0/24", "", "GET /v1/chat", ""),
+        (" {|k#7Cey}", "192.0.2.0/24", "k|ey", "GET /v1/chat", ""),
     ],
 )
-def test_haproxy_captures_may_be_absent(captures: str, origin: str, key: str, model: str) -> None:
-    """Captures are origin|key|… of the request and the model of the response, where they are there."""
+def test_haproxy_captures_may_be_absent(captures: str, origin: str, key: str, method: str, model: str) -> None:
+    """Captures are origin|key|method of the request and the model of the response, where they are there."""
     (record,) = Reading(FormatSpec(preset="haproxy"), (HAPROXY.format(captures=captures) + "\n").encode()).records
-    assert (record.origin, record.key, record.model, record.method) == (origin, key, model, "GET /v1/chat")
+    assert (record.origin, record.key, record.method, record.model) == (origin, key, method, model)
 
 
 @pytest.mark.parametrize(
