@@ -46,7 +46,8 @@ class Identity:
     def __init__(self, secret: bytes, registry: tuple[KeyEntry, ...] = ()) -> None:
         self._secret = secret
         self._by_hash = {entry.hash: entry for entry in registry if entry.hash}
-        self._by_id = {entry.id: entry for entry in registry if entry.id}
+        # Only of keys that the gateway logs by name: else a client could send another's id as its key.
+        self._named = {entry.id for entry in registry if not entry.hash}
         self.entries = {entry.public: entry for entry in registry}
 
     def hash(self, raw: str) -> str:
@@ -58,7 +59,7 @@ class Identity:
         raw = bare_key(raw)
         if not raw:
             return ""
-        if raw in self._by_id:
+        if raw in self._named:
             return raw
         hashed = self.hash(raw)
         entry = self._by_hash.get(hashed)

@@ -108,4 +108,4 @@ class AccessRecord(Struct, kw_only=True):
     @property
     def timed(self) -> bool:
         """Whether its duration says how fast the gateway was: not for aborts and WebSocket lifetimes."""
-        return self.error_type != "client_abort" and self.protocol not in ("ws", "wss")
+        return self.error_type != "client_abort" and self.status != "101"

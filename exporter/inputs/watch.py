@@ -59,7 +59,7 @@ class Watcher:
                     self._names, folder, event_filter=[FileCreatedEvent, FileDeletedEvent, FileMovedEvent]
                 )
             except OSError as error:
-                log.warning("can't watch %s (%s): looking at it every second instead", folder, error.strerror)
+                log.warning("can't watch %s (%s): looking at it often instead", folder, error.strerror)
                 return False
             self._folders.add(folder)
         return True

@@ -41,13 +41,16 @@ def test_bare_keys(raw: str, key: str) -> None:
 
 
 def test_public_names() -> None:
-    """A key is its registry id, known by its hash or logged as such; else k_ and 16 hex digits."""
+    """A key is its registry id, known by its hash or by name; an id is no key; else k_ and 16 hex digits."""
     plain = Identity(SECRET)
     hashed = plain.hash("sk-abc")
-    identity = Identity(SECRET, (KeyEntry(id="acme", hash=hashed), KeyEntry(hash=plain.hash("sk-def"))))
+    identity = Identity(
+        SECRET, (KeyEntry(id="acme", hash=hashed), KeyEntry(hash=plain.hash("sk-def")), KeyEntry(id="team-b"))
+    )
     assert re.fullmatch("k_[0-9a-f]{16}", hashed)
     assert identity.public("Bearer sk-abc") == "acme"
-    assert identity.public("acme") == "acme"
+    assert identity.public("acme") == plain.hash("acme")
+    assert identity.public("team-b") == "team-b"
     assert identity.public("sk-def") == plain.hash("sk-def")
     assert identity.public("sk-new") == plain.public("sk-new") == plain.hash("sk-new")
     assert identity.public("REDACTED") == ""

@@ -76,4 +76,4 @@ def test_a_folder_that_is_not_there_has_to_be_looked_for(
 ) -> None:
     """The log's folder may come later."""
     assert not watcher.watch(str(tmp_path / "none"))
-    assert "looking at it every second instead" in caplog.text
+    assert "looking at it often instead" in caplog.text
