@@ -97,6 +97,7 @@ def nginx(log_format: str, more: str = "") -> Start:
                 limit_req_zone $binary_remote_addr zone=one:1m rate=1r/m;
                 limit_req_status 429;
                 proxy_http_version 1.1;
+                upstream pair {{ server 127.0.0.1:{_nobody.port} max_fails=0; server 127.0.0.1:{upstream} backup; }}
                 proxy_set_header Upgrade $http_upgrade;
                 proxy_set_header Connection $http_connection;
                 server {{
@@ -106,6 +107,7 @@ def nginx(log_format: str, more: str = "") -> Start:
                     ssl_certificate_key {certificate};
                     location / {{ proxy_pass http://127.0.0.1:{upstream}; }}
                     location /dead {{ proxy_pass http://127.0.0.1:{_nobody.port}; }}
+                    location /retried {{ proxy_pass http://pair; }}
                     location /slow {{ proxy_read_timeout {PATIENCE_SECONDS * 1000:.0f}ms;
                                       proxy_pass http://127.0.0.1:{upstream}; }}
                     location /limited {{ limit_req zone=one; proxy_pass http://127.0.0.1:{upstream}; }}

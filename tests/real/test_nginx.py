@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.real import gateways
-from tests.real.client import rpc
+from tests.real.client import Headers, rpc
 from tests.real.counts import counted
 from tests.real.exporter import Exporter
 from tests.real.gateways import Gateway
@@ -14,7 +14,7 @@ from tests.real.session import Session, public, raw_key
 from tests.real.waiting import eventually
 
 NGINX = KINDS[0]
-HEADERS = {"X-Api-Key": raw_key("one")}
+HEADERS: Headers = {"X-Api-Key": raw_key("one")}
 
 
 def test_a_body_too_long_to_log_still_counts(
@@ -25,7 +25,19 @@ def test_a_body_too_long_to_log_still_counts(
     session, exporter = Session(gateway, NGINX), start_exporter(gateway.log, NGINX.format)
     for size, calls in ((10_000, ("eth_sendRawTransaction",)), (60_000, ())):
         body = rpc("eth_sendRawTransaction").replace(b"[]", b'["0x' + b"0" * size + b'"]')
-        session.send("POST", "/v1/rpc", dict(HEADERS), body, calls=calls, key=public("one"))
+        session.send("POST", "/v1/rpc", HEADERS, body, calls=calls, key=public("one"))
+    session.check(exporter)
+
+
+def test_a_retried_request_counts_once_by_its_last_upstream(
+    start_gateway: Callable[..., Gateway], start_exporter: Callable[..., Exporter]
+) -> None:
+    """nginx logs a status for each upstream it tried; the request is one, and as good as the last of them."""
+    gateway = start_gateway(NGINX.start)
+    session, exporter = Session(gateway, NGINX), start_exporter(gateway.log, NGINX.format)
+    session.send("GET", "/retried", HEADERS, key=public("one"))
+    session.send("GET", "/retried", HEADERS | {"X-Answer": "500"}, key=public("one"), error="upstream_error")
+    assert b'"upstream_status":"502, 200"' in gateway.log.read_bytes()
     session.check(exporter)
 
 
@@ -41,9 +53,9 @@ def test_json_that_users_write_without_quotes(
     """A log_format whose numbers stand without quotes is no JSON where nginx has none: those lines count too."""
     gateway = start_gateway(gateways.nginx("unquoted", more=_UNQUOTED))
     session, exporter = Session(gateway, NGINX), start_exporter(gateway.log, NGINX.format)
-    session.send("GET", "/v1/models", dict(HEADERS), key=public("one"))
-    session.send("GET", "/limited", dict(HEADERS), key=public("one"))
-    session.send("GET", "/limited", dict(HEADERS), key=public("one"), error="rate_limit_exceeded")
+    session.send("GET", "/v1/models", HEADERS, key=public("one"))
+    session.send("GET", "/limited", HEADERS, key=public("one"))
+    session.send("GET", "/limited", HEADERS, key=public("one"), error="rate_limit_exceeded")
     assert b'"urt":,' in gateway.log.read_bytes()
     session.check(exporter)
 
@@ -65,13 +77,9 @@ def test_a_log_read_with_the_wrong_format_is_rejected_loudly(
     gateway = start_gateway(gateways.nginx(written))
     session, exporter = Session(gateway, NGINX), start_exporter(gateway.log, read)
     for _ in range(3):
-        session.send("GET", f"/v1/models?apikey={raw_key('query')}", dict(HEADERS))
-    labels = (("input", "gateway"), ("reason", reason))
-    eventually(
-        lambda: exporter.samples().get(("gateway_exporter_rejected_lines_total", labels)) == 3,
-        "three lines are rejected",
-    )
-    counts = counted(exporter.samples())
-    assert counts.lines == {("rejected",): 3}
-    assert not counts.requests
+        session.send("GET", f"/v1/models?apikey={raw_key('query')}", HEADERS)
+    eventually(lambda: counted(exporter.samples()).lines == {("rejected",): 3}, "three lines are rejected")
+    samples = exporter.samples()
+    assert not counted(samples).requests
+    assert samples.get(("gateway_exporter_rejected_lines_total", (("input", "gateway"), ("reason", reason)))) == 3
     assert reason in exporter.get("/")

@@ -9,7 +9,7 @@ from threading import Event, Thread
 
 import pytest
 
-from tests.real.client import request, rpc, send
+from tests.real.client import Headers, request, rpc, send
 from tests.real.exporter import Exporter
 from tests.real.gateways import Gateway
 from tests.real.kinds import KINDS
@@ -17,7 +17,7 @@ from tests.real.session import Session, public, raw_key
 from tests.real.waiting import eventually
 
 BY_NAME = {kind.name: kind for kind in KINDS}
-HEADERS = {"X-Api-Key": raw_key("one")}
+HEADERS: Headers = {"X-Api-Key": raw_key("one")}
 _ROTATIONS = 3
 
 
@@ -33,7 +33,7 @@ class Busy:
     def _run(self) -> None:
         body = rpc("eth_call")
         while not self._enough.is_set():
-            exchange = send(self._session.gateway.port, request("POST", "/v1/rpc", dict(HEADERS), body))
+            exchange = send(self._session.gateway.port, request("POST", "/v1/rpc", HEADERS, body))
             self._session.note(exchange, "POST", "/v1/rpc", calls=("eth_call",), key=public("one"))
 
     def wait_for_more(self) -> None:
@@ -90,14 +90,14 @@ def test_truncated_after_a_copy(run: Callable[[str], tuple[Session, Exporter]]) 
     log = session.gateway.log
     for n in range(_ROTATIONS):
         for _ in range(5):
-            session.send("POST", "/v1/rpc", dict(HEADERS), rpc("eth_call"), calls=("eth_call",), key=public("one"))
+            session.send("POST", "/v1/rpc", HEADERS, rpc("eth_call"), calls=("eth_call",), key=public("one"))
         session.check(exporter)
         session.gone = len(session.sent)
         shutil.copy(log, log.with_suffix(f".log.{n}"))
         with log.open("r+b") as opened:
             opened.truncate(0)
         seen(exporter, "truncate", n + 1)
-    session.send("GET", "/v1/models", dict(HEADERS), key=public("one"))
+    session.send("GET", "/v1/models", HEADERS, key=public("one"))
     session.check(exporter)
 
 
@@ -105,9 +105,9 @@ def test_caddy_rolls_its_own_log(run: Callable[[str], tuple[Session, Exporter]],
     """Caddy renames a log that is full, gzips it and starts a new one, all by itself: every request is counted once."""
     session, exporter = run("caddy")
     # Long headers, so that few requests fill the smallest log that Caddy can be told to make, 1 MiB.
-    heavy = {**HEADERS, "X-Filler": "x" * 30_000}
+    heavy: Headers = {**HEADERS, "X-Filler": "x" * 30_000}
     for _ in range(80):
-        exchange = send(session.gateway.port, request("GET", "/v1/models", dict(heavy)))
+        exchange = send(session.gateway.port, request("GET", "/v1/models", heavy))
         session.note(exchange, "GET", "/v1/models", key=public("one"))
     session.check(exporter)
     packed = eventually(lambda: [*tmp_path.glob("gateway-*.log.gz")], "Caddy packs the old log")
