@@ -5,7 +5,7 @@
 PYTHON ?= $(shell /usr/bin/python3 -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& echo /usr/bin/python3 || echo python3)
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-SERVERS := nginx-light caddy haproxy mtail prometheus prometheus-alertmanager
+SERVERS := nginx-light caddy haproxy openssl mtail prometheus prometheus-alertmanager
 
 BIN := .venv/bin
 BENCH_LOGS := $(patsubst %,build/bench/%.log,steady random body)

@@ -23,6 +23,7 @@ _BY_STATUS = {
     "429": "rate_limit_exceeded",
     "499": "client_abort",
     "0": "client_abort",
+    "000": "client_abort",  # nginx, where it closed the connection without a status
     "-1": "client_abort",
     "502": "upstream_error",
     "504": "timeout",

@@ -33,6 +33,7 @@ def record(**words: Any) -> AccessRecord:
         ({"status": "429"}, "rate_limit_exceeded"),
         ({"status": "429", "error": "upstream_error"}, "rate_limit_exceeded"),
         ({"status": "499"}, "client_abort"),
+        ({"status": "000"}, "client_abort"),
         ({"status": "0"}, "client_abort"),
         ({"status": "-1"}, "client_abort"),
         ({"status": "-1", "error": "timeout"}, "timeout"),
