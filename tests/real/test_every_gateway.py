@@ -4,12 +4,14 @@ import time
 from collections.abc import Callable
 
 import pytest
+import yaml
 
+from tests import command
 from tests.real.client import Headers, request, rpc, send
 from tests.real.exporter import IDENTITY, Exporter
 from tests.real.gateways import PATIENCE_SECONDS, Gateway
 from tests.real.kinds import KINDS, Kind
-from tests.real.session import Session, public, raw_key
+from tests.real.session import SECRET_MARK, Session, public, raw_key
 from tests.real.upstream import Upstream
 
 Running = tuple[Session, Exporter]
@@ -165,3 +167,19 @@ def test_odd_headers_are_read_as_they_were_sent(running: Running) -> None:
     session.send("POST", "/v1/rpc", odd, rpc("eth_call"), calls=("eth_call",), key=key, origin=origin)
     session.send("GET", "/v1/models")
     session.check(exporter)
+
+
+def test_the_commands_for_people_know_the_log(running: Running) -> None:
+    """`init` recognises the gateway's log, and `explain` shows every line of it without a raw key."""
+    session, _ = running
+    headers, key = in_header("one", session.kind)
+    for path in ("/v1/models", f"/v1/models?apikey={raw_key('query')}", f"/v2/{raw_key('path')}"):
+        session.send("POST", path, headers, rpc("eth_call"), key=key)
+    log = str(session.gateway.log)
+    proposed = command.run("init", log)
+    assert yaml.safe_load(proposed.stdout)["inputs"][0]["format"] == session.kind.format
+    explained = command.run("explain", log)
+    assert explained.code == 0
+    assert explained.stdout.count("gateway_requests_total") == len(session.sent)
+    for done in (proposed, explained):
+        assert SECRET_MARK not in (done.stdout + done.stderr).replace(log, "")
