@@ -37,7 +37,7 @@ class Admission:
         self._successes: dict[str, int] = {}
 
     def judge(self, value: str, success: bool) -> Verdict:
-        """The label for a value, given whether this request of it succeeded. "" is no value, and always has its place."""
+        """The label for a value, given whether this request of it succeeded. "" always has its place."""
         if not value or value in self._places:
             return Verdict(value)
         if len(self._places) >= self._most:
@@ -59,7 +59,9 @@ class Admission:
 class Admissions:
     """The admitted values of every label; of `origin`, for each key apart."""
 
-    def __init__(self, budgets: dict[str, int] | None = None, declared: dict[str, Iterable[str]] | None = None, after: int = 1) -> None:
+    def __init__(
+        self, budgets: dict[str, int] | None = None, declared: dict[str, Iterable[str]] | None = None, after: int = 1
+    ) -> None:
         self._budgets = BUDGETS | (budgets or {})
         self._after = after
         declared = declared or {}

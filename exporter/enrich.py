@@ -49,6 +49,10 @@ class Enricher:
         self._class = class_
         self._class_of = class_of
 
+    def class_of(self, key: str) -> str:
+        """The class of a key's requests."""
+        return self._class_of(key) or self._class
+
     def record(self, words: dict[str, Any] | None) -> AccessRecord:
         """The record that words make; `ignored` where there are none, `rejected` where it has no status."""
         if words is None:
@@ -74,7 +78,7 @@ class Enricher:
             key=key,
             key_name=words.get("key_name", ""),
             key_owner=words.get("key_owner", ""),
-            class_=self._class_of(key) or self._class,
+            class_=self.class_of(key),
             requests=0 if words.get("batch_index", "0") not in ("", "0") else 1,
             calls=methods,
             method=BATCH if batch else methods[0],

@@ -44,7 +44,15 @@ def escaped(value: str) -> str:
     return value
 
 
-_PAIRS = Memo(lambda pair: f'{pair[0]}="{escaped(pair[1])}"', 10_000)
+class _Pairs(dict[str, Memo[str, bytes]]):
+    """`_PAIRS[label][value]` is `label="value"`."""
+
+    def __missing__(self, label: str) -> Memo[str, bytes]:
+        pairs = self[label] = Memo(lambda value: f'{label}="{escaped(value)}"'.encode("utf-8", "replace"), 10_000)
+        return pairs
+
+
+_PAIRS = _Pairs()
 
 
 def _header(family: Family, openmetrics: bool) -> bytes:
@@ -57,25 +65,28 @@ def _header(family: Family, openmetrics: bool) -> bytes:
     return f"# HELP {name} {text}\n# TYPE {name} {family.type}\n{unit}".encode()
 
 
-def _labels(family: Family, values: tuple[str, ...]) -> str:
+def _labels(pairs: list[Memo[str, bytes]], values: tuple[str, ...]) -> bytes:
     """`key="…",chain="…"`. Absent labels are left out, as Prometheus takes them."""
-    pairs = [_PAIRS[pair] for pair in zip(family.labels, values, strict=False) if pair[1]]
-    return ",".join((*pairs, *values[len(family.labels) :]))
+    written = [memo[value] for memo, value in zip(pairs, values, strict=False) if value]
+    if len(values) > len(pairs):  # the input's own labels
+        written.append(values[-1].encode("utf-8", "replace"))
+    return b",".join(written)
 
 
 def _values(family: FamilySeries) -> list[bytes]:
     lines = []
     gauge = family.family.type == "gauge"
-    name = family.family.name
+    name = family.family.name.encode()
+    pairs = [_PAIRS[label] for label in family.family.labels]
     for values, one in family.series.items():
-        value = one.value  # type: ignore[union-attr]
+        assert isinstance(one, Series)
+        value = one.value
         if value != one.shown:
-            assert isinstance(one, Series)
             if one.shown is None:
                 if not value and not gauge:
                     continue
-                labels = _labels(family.family, values)
-                start = (f"{name}{{{labels}}} " if labels else f"{name} ").encode("utf-8", "replace")
+                labels = _labels(pairs, values)
+                start = b"%b{%b} " % (name, labels) if labels else b"%b " % name
             else:
                 start = one.line[: one.line.rindex(b" ") + 1]
             one.line = b"%b%b\n" % (start, number(value))
@@ -88,15 +99,15 @@ def _values(family: FamilySeries) -> list[bytes]:
 
 def _histograms(family: FamilySeries) -> list[bytes]:
     lines = []
-    name = family.family.name
+    name = family.family.name.encode()
+    pairs = [_PAIRS[label] for label in family.family.labels]
     bounds = [f'le="{bound!r}"}} '.encode() for bound in family.family.buckets] + [b'le="+Inf"} ']
     for values, one in family.series.items():
         assert isinstance(one, Histogram)
         if one.values != one.shown:
             if not one.shown and not any(one.values):
                 continue
-            labels = _labels(family.family, values).encode("utf-8", "replace")
-            one.line = _histogram(name.encode(), labels, bounds, one)
+            one.line = _histogram(name, _labels(pairs, values), bounds, one)
             one.shown = one.values.copy()
         if one.line:
             lines.append(one.line)

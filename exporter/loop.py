@@ -1,45 +1,60 @@
 """The hot loop, generated from what a format has, and the cells it counts in."""
 
-from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from msgspec import Struct
+
 from exporter.catalog import Family
-from exporter.formats.reader import RowReader
-from exporter.series import Histogram, Series
+from exporter.formats.reader import NO_ORIGIN, RowReader
+from exporter.series import Series
 
 # A duration past this (30 years) is a mistake in the log; it must not spoil a sum.
 _LONGEST = 1e9
 
-NO_ORIGIN = "''"
+
+class Origins(Struct, eq=False):
+    """Requests by origin since the last fold, of one key, chain and protocol."""
+
+    key: str
+    chain: str
+    protocol: str
+    counts: dict[str, int] = {}
+
+
+class Ends(Struct, eq=False, gc=False):
+    """Where a cell's counts go at a fold. `series` are those of its sums, which are in the slots that
+    `measures` names, and then those of its number.
+    """
+
+    series: tuple[Series, ...]
+    measures: tuple[str, ...] = ()
+    home: Origins | None = None
+    success: bool = False
 
 
 class Cell:
-    """What requests of one kind have added since the last fold, and where they add to.
+    """What requests of one kind and one caller have added since the last fold, and where they add to.
 
     Laid out for the processor's caches: with many cells in use, each thing that a line touches
-    is far away. What only a cell has stands in its slots: its count, the sums of the format's numbers
-    (a subclass of the loop's has these), its first origin. What many cells share is a list: a
-    histogram's buckets and sum, `used` with the time of a key's last request, `slowest` with the
-    longest duration of a chain and method.
+    is far away. What only a cell has stands in its slots: its count and the sums of the format's numbers
+    (a subclass of the loop's has these). What many cells share is a list: `used` with the time of a
+    caller's last request, `slowest` with the longest duration of a chain and method, and each
+    histogram's pending observations (slots of the subclass, too). `ends` is for the fold.
     """
 
-    __slots__ = ("counters", "from_origin", "home", "model", "n", "origin", "origins", "slowest", "success", "sums", "used")
+    __slots__ = ("elsewhere", "ends", "n", "origin", "origins", "slowest", "used")
 
-    def __init__(self, counters: tuple[Series, ...]) -> None:
-        self.counters = counters
+    def __init__(self, ends: Ends) -> None:
         self.n = 0
+        self.ends = ends
         self.used: list[Any] = _UNUSED
-        self.slowest = _UNTIMED
-        self.success = False
-        self.model = False
-        # Requests from the first origin it had, those from others, and what knows their series.
+        self.slowest: list[float] = _UNTIMED
+        # The first origin it had; the number of requests from others, and their counts.
         self.origin: str | None = None
-        self.from_origin = 0
+        self.elsewhere = 0
         self.origins: Any = NOWHERE
-        self.home: Any = None
-        # The sums, and the series they go to at a fold.
-        self.sums: tuple[tuple[str, Series], ...] = ()
 
 
 class _Nowhere:
@@ -55,14 +70,12 @@ class _Nowhere:
 NOWHERE = _Nowhere()
 _UNUSED: list[Any] = [None]
 _UNTIMED = [float("inf")]
+# Takes what a cell does not observe: cheaper than asking on each line.
+_UNSEEN: deque[float] = deque(maxlen=0)
 
 
 class Loop:
-    """The loop of one format and the families it feeds.
-
-    The source is kept in `source`, for people. A cell that does not observe a histogram fills one
-    that nobody sees: cheaper than asking on each line.
-    """
+    """The loop of one format and the families it feeds. Its source is kept in `source`, for people."""
 
     def __init__(self, reader: RowReader, families: list[Family]) -> None:
         self._reader = reader
@@ -73,91 +86,82 @@ class Loop:
                 f"(duration - time_to_first_token) / (output_tokens{reasoning} - 1) "
                 f"if output_tokens{reasoning} > 1 and 0 <= time_to_first_token <= duration else -1.0"
             )
-        self._histograms = [family for family in families if family.type == "histogram" and family.adds in self._measures]
-        observed = {family.adds for family in self._histograms}
-        self._summed = [measure for measure in self._measures if measure not in observed]
-        self._unseen = {family.name: Histogram(family.buckets).values for family in self._histograms}
-        self._cell = self._cell_type()
+        told = [family for family in families if reader.tells_models or family.when != "model"]
+        self.histograms = [family for family in told if family.type == "histogram" and family.adds in self._measures]
+        observed = {family.adds for family in self.histograms}
+        self.summed = [measure for measure in self._measures if measure not in observed]
+        self.cell = self._cell_type()
         self.source = "\n".join(self._lines())
-
-    def cell(self, counters: tuple[Series, ...]) -> Cell:
-        """A new cell that is connected to nothing but its counters."""
-        return self._cell(counters)
 
     def _cell_type(self) -> type[Cell]:
         """Cell, with a slot for each sum and each histogram of this format."""
-        code = ["def __init__(self, counters):", "  init(self, counters)"]
-        code += [f"  self.{measure} = 0" for measure in self._summed]
-        code += [f"  self.{name} = unseen[{name!r}]" for name in self._unseen]
-        names: dict[str, Any] = {"init": Cell.__init__, "unseen": self._unseen}
-        exec("\n".join(code), names)
-        return type("LoopCell", (Cell,), {"__slots__": (*self._summed, *self._unseen), "__init__": names["__init__"]})
-
-    def adds(self, family: Family) -> bool:
-        """Whether the format has what a family is made of."""
-        return family.name in self._unseen or family.adds in self._summed
+        names = [family.name for family in self.histograms]
+        code = ["def __init__(self, ends):", "  init(self, ends)"]
+        code += [f"  self.{measure} = 0" for measure in self.summed]
+        code += [f"  self.{name} = unseen" for name in names]
+        made: dict[str, Any] = {"init": Cell.__init__, "unseen": _UNSEEN}
+        exec("\n".join(code), made)
+        return type("LoopCell", (Cell,), {"__slots__": (*self.summed, *names), "__init__": made["__init__"]})
 
     def compile(
         self,
-        cells: dict[tuple[Any, ...], Cell],
-        miss: Callable[[tuple[Any, ...]], Cell],
+        cells: dict[Any, dict[Any, Cell]],
+        miss: Callable[[Any, Any], Cell],
         new_origin: Callable[[Cell, str], None],
     ) -> Callable[[list[Any]], None]:
-        """The function `count(rows)`."""
-        names = {**self._reader.names, "bisect": bisect_left, "cells": cells, "miss": miss, "new_origin": new_origin}
-        names |= {f"{family.name}_bounds": family.buckets for family in self._histograms}
+        """The function `count(rows)`. `miss` gives the cell that `cells` lacks."""
+        names = {**self._reader.names, "cells": cells, "miss": miss, "new_origin": new_origin}
         exec(compile(self.source, "<hot loop>", "exec"), names)
-        numbers = "\n  ".join(f"{measure} = {code}" for measure, code in self._measures.items())
-        held = ", ".join(f"{measure!r}: {measure}" for measure in self._measures)
-        exec(f"def read(r):\n  {numbers or 'pass'}\n  return {self._reader.dims}, {self._reader.time}, {{{held}}}", names)
-        self.read: Callable[[Any], tuple[Any, Any, dict[str, float]]] = names["read"]
         count: Callable[[list[Any]], None] = names["count"]
         return count
 
+    def compile_read(self) -> Callable[[Any], tuple[Any, Any, dict[str, float]]]:
+        """The function `read(row)`: what the loop reads of a row, for people: words, time, numbers."""
+        reader = self._reader
+        names = dict(reader.names)
+        code = ["def read(r):"]
+        code += [f"  {measure} = {expression}" for measure, expression in self._measures.items()]
+        held = ", ".join(f"{measure!r}: {measure}" for measure in self._measures)
+        code.append(f"  return {reader.dims}, {reader.time}, {{{held}}}")
+        exec("\n".join(code), names)
+        read: Callable[[Any], tuple[Any, Any, dict[str, float]]] = names["read"]
+        return read
+
     def _lines(self) -> list[str]:
+        reader = self._reader
         code = [
             "def count(rows):",
             "  for r in rows:",
-            f"    k = {self._reader.dims}",
+            f"    what = {reader.what.expression}",
+            f"    who = {reader.who.expression}",
             "    try:",
-            "      c = cells[k]",
+            "      c = cells[what][who]",
             "    except KeyError:",
-            "      c = miss(k)",
+            "      c = miss(what, who)",
             "    c.n += 1",
-            f"    c.used[0] = {self._reader.time}",
+            f"    c.used[0] = {reader.time}",
         ]
-        if self._reader.origin != NO_ORIGIN:
+        if reader.origin != NO_ORIGIN:
             code += [
-                f"    o = {self._reader.origin}",
-                "    if o is c.origin: c.from_origin += 1",
-                "    else:",
+                f"    o = {reader.origin}",
+                "    if o is not c.origin:",
                 "      try:",
                 "        c.origins[o] += 1",
+                "        c.elsewhere += 1",
                 "      except KeyError:",
                 "        new_origin(c, o)",
             ]
-        code += [f"    {measure} = {expression}" for measure, expression in self._measures.items()]
-        for measure in self._measures:
-            families = [family for family in self._histograms if family.adds == measure]
-            if families:
-                code += self._observe(measure, families)
-            else:
+        for measure, expression in self._measures.items():
+            code.append(f"    {measure} = {expression}")
+            if measure in self.summed:
                 code.append(f"    if {measure} > 0: c.{measure} += {measure}")
+            else:
+                code += self._observe(measure)
         return code
 
-    def _observe(self, measure: str, families: list[Family]) -> list[str]:
-        """Add a measure to its histograms; those with the same bounds share a search for the bucket."""
+    def _observe(self, measure: str) -> list[str]:
         code = [f"    if 0 <= {measure} < {_LONGEST}:"]
+        code += [f"      c.{family.name}.append({measure})" for family in self.histograms if family.adds == measure]
         if measure == "duration":
             code += ["      s = c.slowest", "      if duration > s[0]: s[0] = duration"]
-        searched = None
-        for family in families:
-            margin = "      "
-            if family.when == "model":
-                code.append("      if c.model:")
-                margin = "        "
-            if family.buckets != searched:
-                code.append(f"{margin}i = bisect({family.name}_bounds, {measure})")
-                searched = family.buckets
-            code += [f"{margin}h = c.{family.name}", f"{margin}h[i] += 1", f"{margin}h[-1] += {measure}"]
         return code

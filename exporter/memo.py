@@ -1,4 +1,4 @@
-"""Memo: a function's answers, kept. Hot path: a hit costs one dictionary look-up in C."""
+"""Memo: a function's answers, kept. Hot path: a hit costs one look-up in C."""
 
 from collections.abc import Callable, Hashable
 from typing import TypeVar
@@ -13,6 +13,8 @@ class Memo(dict[K, V]):
     When it is full it is emptied: what is in use comes back at the price of one call each, and a
     log full of random values costs no more than that call.
     """
+
+    __slots__ = ("_function", "_size")
 
     def __init__(self, function: Callable[[K], V], size: int = 10_000) -> None:
         super().__init__()

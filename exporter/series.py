@@ -4,6 +4,8 @@ A hundred thousand of these are alive at once, so they are small: no garbage-col
 text until they are first rendered.
 """
 
+from bisect import bisect_right
+
 from msgspec import Struct
 
 from exporter.catalog import CATALOG, Family
@@ -25,15 +27,30 @@ class Series(Struct, gc=False, eq=False):
 class Histogram:
     """Observations: `values` are the buckets, not cumulative, one above all bounds, and then the sum.
 
-    `shown` and `line` belong to the renderer, as a Series' do.
+    `pending` takes observations one by one, until `settle` sorts them into the buckets. `shown` and
+    `line` belong to the renderer, as a Series' do.
     """
 
-    __slots__ = ("line", "shown", "values")
+    __slots__ = ("line", "pending", "shown", "values")
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
         self.values: list[float] = [0] * (len(bounds) + 1) + [0.0]
+        self.pending: list[float] = []
         self.shown: list[float] = []
         self.line = b""
+
+    def settle(self, bounds: tuple[float, ...]) -> None:
+        """Take what is pending into the buckets."""
+        values, pending = self.values, self.pending
+        values[-1] = sum(pending, values[-1])
+        pending.sort()
+        below = 0
+        for n, bound in enumerate(bounds):
+            through = bisect_right(pending, bound, below)
+            values[n] += through - below
+            below = through
+        values[len(bounds)] += len(pending) - below
+        pending.clear()
 
 
 class FamilySeries:
@@ -48,32 +65,38 @@ class FamilySeries:
         self.limit = limit
         self.series: dict[tuple[str, ...], Series | Histogram] = {}
 
+    @property
+    def full(self) -> bool:
+        """Whether no values get a series of their own any more."""
+        return len(self.series) >= self.limit
+
     def get(self, *values: str) -> Series | Histogram:
         """The series of these values, made if need be; the shared one where the family is full."""
-        found = self.series.get(values)
-        if found is None:
-            if self.is_full_for(values):
-                values = self._shared(values)
-                if values in self.series:
-                    return self.series[values]
-            if self.family.type == "histogram":
-                found = Histogram(self.family.buckets)
-            else:
-                found = Series()
-            self.series[values] = found
-        return found
+        return self.find(values)
 
-    def is_full_for(self, values: tuple[str, ...]) -> bool:
-        """Whether these values have no series of their own and get none."""
-        return len(self.series) >= self.limit and values not in self.series
+    def find(self, values: tuple[str, ...]) -> Series | Histogram:
+        """The same, of values in a tuple; it is kept, so that families with equal labels may share it."""
+        return self.series.get(values) or self._make(values)
+
+    def _make(self, values: tuple[str, ...]) -> Series | Histogram:
+        if self.full:
+            own = len(self.family.labels)
+            values = (*([OTHER] * own), *values[own:])
+            if values in self.series:
+                return self.series[values]
+        made = Histogram(self.family.buckets) if self.family.type == "histogram" else Series()
+        self.series[values] = made
+        return made
+
+    def settle(self) -> None:
+        """Take what is pending into the buckets of the family's histograms."""
+        for one in self.series.values():
+            if isinstance(one, Histogram) and one.pending:
+                one.settle(self.family.buckets)
 
     def drop(self, *values: str) -> None:
         """Forget a series."""
         self.series.pop(values, None)
-
-    def _shared(self, values: tuple[str, ...]) -> tuple[str, ...]:
-        own = len(self.family.labels)
-        return (*([OTHER] * own), *values[own:])
 
 
 class Store:

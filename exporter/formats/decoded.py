@@ -29,8 +29,9 @@ class Decoded(Struct):
 class Decoder(Protocol):
     """Makes rows of lines, and says in Python how a path is read from a row."""
 
-    # Names that the expressions use.
-    names: dict[str, Any]
+    @property
+    def names(self) -> dict[str, Any]:
+        """Names that the expressions use. Asked for after the last expression."""
 
     def expression(self, path: str) -> str:
         """A Python expression over the row `r`. ValueError where the path can't be. Before the first decode."""

@@ -1,6 +1,9 @@
 """JSON, an object a line. Hot path: msgspec decodes a chunk at a time, and of each object only what is asked for."""
 
 import re
+from contextlib import suppress
+from functools import cached_property
+from types import GenericAlias
 from typing import Any
 
 import msgspec
@@ -40,33 +43,59 @@ class _Node:
         self.name = ""
         self.type: Any = Scalar
 
-    def build(self, names: dict[str, Any]) -> Any:
-        """Its type; the classes made on the way are entered into `names`."""
+    def build(self, names: dict[str, Any]) -> None:
+        """Make its type; the classes made on the way are entered into `names`."""
         if self.fields:
-            fields = [(f"f{n}", node.build(names), None) for n, node in enumerate(self.fields.values())]
-            rename = {f"f{n}": name for n, name in enumerate(self.fields)}
-            self.type = msgspec.defstruct(self.name, fields, rename=rename, gc=False)
-            names[self.name] = self.type
-            return self.type | Scalar
-        if self.element:
-            return list[self.element.build(names)] | Scalar  # type: ignore[misc]
-        return Scalar
+            for node in self.fields.values():
+                node.build(names)
+            names[self.name] = self.struct(list(self.fields))
+            self.type = names[self.name] | Scalar
+        elif self.element:
+            self.element.build(names)
+            self.type = GenericAlias(list, (self.element.type,)) | Scalar
+
+    def struct(self, order: list[str]) -> Any:
+        """The class of its fields, which stand in it as their names do in `order`."""
+        fields = [(name, f"f{n}", node.type) for n, (name, node) in enumerate(self.fields.items())]
+        fields.sort(key=lambda field: order.index(field[0]) if field[0] in order else len(order))
+        rename = {attribute: name for name, attribute, _ in fields}
+        return msgspec.defstruct(
+            self.name, [(attribute, type_, None) for _, attribute, type_ in fields], rename=rename, gc=False
+        )
 
 
 class JsonLines:
-    """Decoder of JSON lines. Ask for all expressions first; the first `decode` fixes what is read."""
+    """Decoder of JSON lines. Ask for all expressions first: `names` fixes what is read of each object."""
 
     def __init__(self, prefix: str = "J") -> None:
-        self.names: dict[str, Any] = {"item": item, "size": size}
         self._prefix = prefix
         self._nodes = 0
         self._temporaries = 0
         self._root = _Node()
         self._root.name = f"{prefix}0"
-        self._decoder: msgspec.json.Decoder[Any] | None = None
+        self._inner: list[tuple[str, JsonLines]] = []
+        self._ordered = False
         self._careful = 0
 
+    @cached_property
+    def names(self) -> dict[str, Any]:
+        """The names that the expressions use."""
+        names: dict[str, Any] = {"item": item, "size": size}
+        if not self._root.fields:
+            self._root.fields["status"] = self._node()
+        self._root.build(names)
+        for n, node in enumerate(self._root.fields.values()):
+            if node.inner:
+                names |= node.inner.names
+                self._inner.append((f"f{n}", node.inner))
+        return names
+
+    @cached_property
+    def _decoder(self) -> msgspec.json.Decoder[Any]:
+        return msgspec.json.Decoder(self.names[self._root.name])
+
     def expression(self, path: str) -> str:
+        """Read the value at a path; what may be no object or list on the way gives None."""
         return self._walk(parse_path(path), "r")
 
     def _walk(self, steps: tuple[Step, ...], row: str) -> str:
@@ -85,7 +114,6 @@ class JsonLines:
                 if n != 1:
                     raise ValueError("fromjson can only follow a top-level name")
                 node.inner = node.inner or JsonLines(f"{node.name}_")
-                self.names |= node.inner.names
                 return node.inner._walk(steps[2:], code) if steps[2:] else code
         return code
 
@@ -105,21 +133,10 @@ class JsonLines:
         held = f"{self._prefix.lower()}t{self._temporaries}"
         return f"({held}.{attribute} if ({held} := {code}).__class__ is {node.name} else None)"
 
-    def compile(self) -> None:
-        """Fix what is read of each object, and enter the classes that the expressions need into `names`."""
-        if not self._root.fields:
-            self._root.fields["status"] = self._node()
-        self._root.build(self.names)
-        self._decoder = msgspec.json.Decoder(self._root.type)
-        self._inner: list[tuple[str, JsonLines]] = []
-        for n, node in enumerate(self._root.fields.values()):
-            if node.inner:
-                node.inner.compile()
-                self.names |= node.inner.names
-                self._inner.append((f"f{n}", node.inner))
-
     def decode(self, chunk: bytes) -> Decoded:
-        assert self._decoder is not None, "compile() first"
+        """A chunk at once where it is clean, else line by line."""
+        if not self._ordered:
+            self._learn_order(chunk)
         decoded = self._decode_chunk(chunk) if not self._careful else None
         if decoded is None:
             decoded = self._decode_lines(chunk)
@@ -128,9 +145,16 @@ class JsonLines:
                 setattr(row, attribute, inner.decode_text(getattr(row, attribute)))
         return decoded
 
+    def _learn_order(self, chunk: bytes) -> None:
+        """Put the fields in the order of the log's first object: each is then found at the first try."""
+        line = chunk[: chunk.index(b"\n")]
+        with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            order = list(msgspec.json.decode(line, type=dict[str, msgspec.Raw]))
+            self._decoder = msgspec.json.Decoder(self._root.struct(order))
+            self._ordered = True
+
     def decode_text(self, value: Any) -> Any:
         """The object inside a string; None where there is none."""
-        assert self._decoder is not None
         try:
             return self._decoder.decode(value)
         except (msgspec.DecodeError, TypeError, RecursionError):
@@ -141,7 +165,6 @@ class JsonLines:
 
         `decode_lines` does not decode lines: an object over two of them is one object, two on one are two.
         """
-        assert self._decoder is not None
         try:
             rows = self._decoder.decode_lines(chunk)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -152,7 +175,6 @@ class JsonLines:
         return None
 
     def _decode_lines(self, chunk: bytes) -> Decoded:
-        assert self._decoder is not None
         self._careful = max(0, self._careful - 1)
         decode = self._decoder.decode
         done = Decoded([], [])
@@ -161,13 +183,12 @@ class JsonLines:
         for line in lines:
             try:
                 done.rows.append(decode(line))
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-                self._rescue(line, error, done)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                self._rescue(line, done)
         return done
 
-    def _rescue(self, line: bytes, error: Exception, done: Decoded) -> None:
+    def _rescue(self, line: bytes, done: Decoded) -> None:
         """Cold path: a line that is no JSON as it stands. Mend what gateways are known to break, or say why not."""
-        assert self._decoder is not None
         stripped = line.strip(b" \t\r\0")
         if not stripped:
             done.blank += 1

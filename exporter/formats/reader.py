@@ -1,8 +1,8 @@
 """RowReader: a format turned into Python expressions over a row. What the hot loop is generated from.
 
-A record's text fields (`dims`) decide which series a request adds to; its numbers (`measures`) are
-what is added. Expressions hold names that this module makes and escaped literals only, never a
-user's text as code.
+A record's text fields decide which series a request adds to; its numbers (`measures`) are what is
+added. Expressions hold names that this module makes and escaped literals only, never a user's text
+as code.
 """
 
 import fnmatch
@@ -27,15 +27,47 @@ CANONICAL = ("key", "path", "request", "host", "origin", "referer", "client", "b
 # … and where they never repeat, so that a memo would only cost.
 NEVER_REPEAT = ("body",)
 
+# What tells who called: looked up apart, see `cells`.
+CALLER_FIELDS = ("key", "key_name", "key_owner")
 # Fields that count beside the record's own look-up: see `counting`.
 ORIGIN_FIELDS = ("origin", "referer", "client")
+NO_ORIGIN = "''"
+
+
+class Words:
+    """Some text fields of a row: `expression` gives their raw values, `read` says what these mean."""
+
+    def __init__(self) -> None:
+        self._elements: list[str] = []
+        # Of each element the field, and what a raw value means (None: it is canonical).
+        self._columns: list[tuple[str, Memo[Raw, str] | None]] = []
+
+    def add(self, field: str, element: str, meaning: Memo[Raw, str] | None) -> None:
+        """One element more. Where a field has several, the first that means something is its word."""
+        self._elements.append(element)
+        self._columns.append((field, meaning))
+
+    @property
+    def expression(self) -> str:
+        """A Python expression over the row `r`: a tuple, or the value itself where there is but one."""
+        return self._elements[0] if len(self._elements) == 1 else f"({', '.join(self._elements)})"
+
+    def read(self, raws: Any) -> dict[str, Any]:
+        """Field → text (or canonical value) of what the expression gave."""
+        words: dict[str, Any] = {}
+        for (field, meaning), raw in zip(self._columns, (raws,) if len(self._columns) == 1 else raws, strict=True):
+            if raw is not None and not words.get(field):
+                words[field] = raw if meaning is None else meaning[raw]
+        return words
 
 
 class RowReader:
     """How to read one format's rows.
 
-    `dims`, `origin`, `time` and the values of `measures` are Python expressions over `r`, a row;
-    `names` is what they use. An absent measure is -1.0, an absent origin "".
+    `what.expression` and `who.expression` (the text fields), `origin`, `time` and the values of
+    `measures` are Python expressions over `r`, a row; `names` is what they use. An absent measure is
+    -1.0, an absent origin "". `canonical` makes short words of long ones; without a function for
+    `host`, hosts tell nothing, and are not read.
     """
 
     def __init__(self, fmt: Format, canonical: dict[str, Callable[[str], Any]], zone: tzinfo | None = None) -> None:
@@ -44,22 +76,21 @@ class RowReader:
         self._format = fmt
         self._canonical = canonical
         self._zone = zone
-        # The elements of the tuple that `dims` makes: the field, and what a raw value means (None: it is canonical).
-        self._columns: list[tuple[str, Memo[Raw, str] | None]] = []
-        self._only: list[tuple[int, tuple[re.Pattern[str], ...]]] = []
         self._locals = 0
         self._unescape = ESCAPES[fmt.escape]
         self._from_text = isinstance(fmt.decoder, TextLines)
 
-        elements = []
+        self.what, self.who = Words(), Words()
         for field, sources in fmt.fields.items():
-            if FIELDS[field][0] == "text" and field not in ORIGIN_FIELDS:
-                elements += self._dim(field, sources)
+            known = field not in CANONICAL or field in canonical
+            if FIELDS[field][0] == "text" and field not in ORIGIN_FIELDS and known:
+                self._add(self.who if field in CALLER_FIELDS else self.what, field, sources)
+        self._only: list[tuple[str, tuple[re.Pattern[str], ...]]] = []
         for path, globs in fmt.only.items():
-            self._only.append((len(elements), tuple(re.compile(fnmatch.translate(glob)) for glob in globs)))
-            elements.append(self.decoder.expression(path))
-        self.dims = f"({', '.join(elements)},)"
-        self.origin = " or ".join(self._origins()) or "''"
+            self._only.append((f"only {path}", tuple(re.compile(fnmatch.translate(glob)) for glob in globs)))
+            self.what.add(f"only {path}", self.decoder.expression(path), Memo(text, 1000))
+        self.tells_models = not {"model", "body"}.isdisjoint(fmt.fields)
+        self.origin = " or ".join(self._origins()) or NO_ORIGIN
         self.time = self._raw(fmt.fields["time"]) if "time" in fmt.fields else "None"
         self.measures = {
             field: self._measure(field, sources)
@@ -67,30 +98,38 @@ class RowReader:
             if FIELDS[field][0] in ("seconds", "number")
         }
         for field, sources in fmt.fields.items():
-            parts = [f"max({included}, 0)" for source in sources for included in source.includes if included in self.measures]
+            parts = [
+                f"max({included}, 0)" for source in sources for included in source.includes if included in self.measures
+            ]
             if parts:
                 self.measures[field] = f"less({self.measures[field]}, {' + '.join(parts)})"
         self.names["less"] = lambda whole, parts: max(whole - parts, 0) if whole >= 0 else whole
         scale = UNITS[fmt.fields["time"][0].unit] if "time" in fmt.fields else 1.0
         self._times = Memo(partial(timestamp, scale=scale, zone=zone), 1000)
-        if hasattr(self.decoder, "compile"):
-            self.decoder.compile()
         self.names |= self.decoder.names
 
     def seconds_since_epoch(self, raw: Raw) -> float | None:
         """What `time` gave, in epoch seconds."""
         return self._times[raw]
 
-    def words(self, dims: tuple[Any, ...]) -> dict[str, Any] | None:
-        """Field → text (or canonical value) of what `dims` gave; None where `only` leaves the line out."""
-        for place, globs in self._only:
-            value = text(dims[place])
+    @property
+    def dims(self) -> str:
+        """An expression of all text fields but the origin's."""
+        return f"({self.what.expression}, {self.who.expression})"
+
+    def words(self, dims: tuple[Any, Any]) -> dict[str, Any] | None:
+        """The words of what `dims` gave; None where the format's `only` leaves the line out."""
+        what, who = dims
+        asked = self.asked(what)
+        return None if asked is None else self.who.read(who) | asked
+
+    def asked(self, what: Any) -> dict[str, Any] | None:
+        """The words of what `what` gave; None where the format's `only` leaves the line out."""
+        words = self.what.read(what)
+        for field, globs in self._only:
+            value = words.pop(field, "")
             if not any(glob.match(value) for glob in globs):
                 return None
-        words: dict[str, Any] = {}
-        for (field, meaning), raw in zip(self._columns, dims, strict=False):
-            if raw is not None and not words.get(field):
-                words[field] = raw if meaning is None else meaning[raw]
         return words
 
     # --- text fields
@@ -102,24 +141,26 @@ class RowReader:
             raw = picked(raw, source.pick)
         return source.translated(text(raw))
 
-    def _dim(self, field: str, sources: tuple[Source, ...]) -> list[str]:
-        if field in CANONICAL:
-            self._columns.append((field, None))
-            return ["(" + " or ".join(self._canonically(field, source) for source in sources) + ")"]
-        if all(_plain(source) for source in sources):
-            self._columns.append((field, self._meaning(sources[0])))
-            return [self._raw(sources)]
-        self._columns += [(field, self._meaning(source)) for source in sources]
-        return [self._one(source) for source in sources]
+    def _add(self, words: Words, field: str, sources: tuple[Source, ...]) -> None:
+        if field == "key" and len(sources) == 1:
+            words.add(field, self._one(sources[0]), Memo(partial(self._canonical_word, field, sources[0]), 20_000))
+        elif field in CANONICAL:
+            words.add(field, "(" + " or ".join(self._canonically(field, source) for source in sources) + ")", None)
+        elif all(_plain(source) for source in sources):
+            words.add(field, self._raw(sources), self._meaning(sources[0]))
+        else:
+            for source in sources:
+                words.add(field, self._one(source), self._meaning(source))
 
     def _meaning(self, source: Source) -> Memo[Raw, str]:
         return Memo(partial(self._word, source), 1000)
 
-    def _canonically(self, field: str, source: Source) -> str:
-        def canonical(raw: Raw) -> Any:
-            word = self._word(source, raw)
-            return self._canonical[field](word) if word else ""
+    def _canonical_word(self, field: str, source: Source, raw: Raw) -> Any:
+        word = self._word(source, raw)
+        return self._canonical[field](word) if word else ""
 
+    def _canonically(self, field: str, source: Source) -> str:
+        canonical = partial(self._canonical_word, field, source)
         raw = self._one(source)
         if field in NEVER_REPEAT:
             name, held = self._name(field, canonical), self._held()
@@ -128,9 +169,7 @@ class RowReader:
 
     def _origins(self) -> list[str]:
         return [
-            self._canonically(field, source)
-            for field in ORIGIN_FIELDS
-            for source in self._format.fields.get(field, ())
+            self._canonically(field, source) for field in ORIGIN_FIELDS for source in self._format.fields.get(field, ())
         ]
 
     # --- raw values
@@ -184,7 +223,11 @@ class RowReader:
         if source.pick or source.map or source.match:
             return f"{name}[{raw}]"
         if self._from_text:
-            return f"(int({held}) if ({held} := {raw}).isdigit() else {name}[{held}])" if scale == 1.0 else f"{name}[{raw}]"
+            return (
+                f"(int({held}) if ({held} := {raw}).isdigit() else {name}[{held}])"
+                if scale == 1.0
+                else f"{name}[{raw}]"
+            )
         return f"({scaled} if ({held} := {raw}).__class__ is float or {held}.__class__ is int else {name}[{held}])"
 
     def _held(self) -> str:

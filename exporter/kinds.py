@@ -1,0 +1,101 @@
+"""What a request's words decide: its kind (what was asked, and how it went) and its caller (who asked)."""
+
+from collections.abc import Callable
+from functools import cache
+from operator import itemgetter
+from typing import Any
+
+from msgspec import Struct
+
+from exporter.catalog import Family
+from exporter.loop import Cell
+from exporter.record import AccessRecord
+from exporter.series import FamilySeries, Series
+
+# A request's label values in the order in which they are kept: its kind's first, then the caller's.
+_VALUES = (
+    *("chain", "method", "protocol", "status", "type", "model", "provider", "currency", "result", "token_type"),
+    *("key", "class"),
+)
+PLACE = {label: n for n, label in enumerate(_VALUES)}
+CHAIN, METHOD, PROTOCOL = (PLACE[label] for label in ("chain", "method", "protocol"))
+Values = tuple[str, ...]
+
+
+class Caller(Struct, eq=False):
+    """Who asked, as far as labels tell. `used` is the time of the last request since the last fold."""
+
+    label: str
+    class_: str
+    # What a request of this caller counts besides.
+    counters: tuple[Series, ...]
+    last_used: Series | None
+    used: list[Any]
+
+
+class Slowest:
+    """The slowest request of the running minute and the one before it, of one chain and method.
+
+    `since_fold` is what the loop writes to.
+    """
+
+    __slots__ = ("minute", "now", "previous", "since_fold")
+
+    def __init__(self) -> None:
+        self.since_fold = [0.0]
+        self.minute = 0
+        self.now = self.previous = 0.0
+
+    def fold(self, minute: int) -> None:
+        """Take what the loop wrote, as of a minute since the epoch."""
+        self.roll(minute)
+        self.now = max(self.now, self.since_fold[0])
+        self.since_fold[0] = 0.0
+
+    def roll(self, minute: int) -> float:
+        """Go on to a minute; the slowest of it and the one before, 0.0 when there was none."""
+        if minute > self.minute:
+            self.previous = self.now if minute == self.minute + 1 else 0.0
+            self.minute, self.now = minute, 0.0
+        return max(self.now, self.previous)
+
+
+class Sink(Struct):
+    """Families that requests of a kind add to, and how their labels, equal in all of them, are picked."""
+
+    families: list[FamilySeries]
+    pick: Callable[[Values], Values]
+    values: Values
+
+    def labels(self, caller: Caller, own: Values) -> Values:
+        """The label values of their series for a caller."""
+        return self.pick((*self.values, caller.label, caller.class_)) + own
+
+
+def names_of(family: Family) -> Values:
+    """The values that are a family's labels."""
+    return tuple("token_type" if family.adds == "tokens" and label == "type" else label for label in family.labels)
+
+
+@cache
+def picker(names: Values) -> Callable[[Values], Values]:
+    """Picks the named values of all."""
+    places = [PLACE[name] for name in names]
+    return itemgetter(*places) if len(places) > 1 else lambda values: (values[places[0]],)
+
+
+class Kind(Struct, eq=False):
+    """What was asked and how it went: all label values but the caller's, and what such requests add to."""
+
+    record: AccessRecord
+    values: Values = ()
+    # What such a request counts besides.
+    counters: tuple[Series, ...] = ()
+    counted: list[Sink] = []
+    measures: tuple[str, ...] = ()
+    summed: list[Sink] = []
+    observed: list[Sink] = []
+    slowest: Slowest | None = None
+    cells: dict[Caller, Cell] = {}
+    # The one cell of lines that are no request, whoever sent them.
+    everyones: Cell | None = None
