@@ -80,7 +80,7 @@ class Cells:
         """Whether there are so many that all should be forgotten."""
         return (
             max(self._entries, len(self.born)) >= _MOST_CELLS
-            or max(len(self.by_words), len(self._known)) >= _MOST_KINDS
+            or max(len(self.by_words), len(self._known), len(self.callers)) >= _MOST_KINDS
         )
 
     # --- from raw words to cells
@@ -132,16 +132,17 @@ class Cells:
         verdict = self._admissions.judge("key", said, not kind.record.error_type)
         label, class_ = verdict.value, self._enricher.class_of(said)
         unknown = bool(said) and (said not in self._keys if len(self._keys) else label != said)
-        # As a name that changed makes a caller new, so that it is shown.
-        about = AccessRecord(key_name=words.get("key_name", ""), key_owner=words.get("key_owner", ""), class_=class_)
-        last_used = self._keys.seen(label, about)
-        at = (label, class_, unknown, verdict.overflow)
+        about = AccessRecord(class_=class_)
+        if label == said:
+            about.key_name, about.key_owner = words.get("key_name", ""), words.get("key_owner", "")
+        at = (label, class_, about.key_name, about.key_owner, unknown, verdict.overflow)
         caller = self.callers.get(at)
         if caller is None:
             counters = self._overflows("key") if verdict.overflow else []
             if unknown:
                 counters.append(self._store.series("gateway_exporter_unknown_key_requests_total", self._name))
-            caller = self.callers[at] = Caller(label, class_, tuple(counters), last_used, [None])
+            last_used = self._keys.seen(label, about)
+            caller = self.callers[at] = Caller(label, class_, about, tuple(counters), last_used, [None])
         if not verdict.open:
             self._known[who, key] = caller
         return caller, verdict.open

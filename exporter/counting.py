@@ -5,6 +5,7 @@ in a cell: the series that such a request adds to. `loop` generates the loop; `f
 have counted into their series, at a scrape and every few seconds.
 """
 
+from operator import itemgetter
 from typing import Any
 
 from exporter.admission import Admissions
@@ -40,6 +41,7 @@ class Meter:
         self.last_time: float | None = None
         self._enricher = enricher
         self._store = store
+        self._keys = keys
         self._own = (",".join(f'{label}="{value}"' for label, value in labels.items()),) if labels else ()
         self._pending = 0
         self.loop = Loop(reader, [family for family in CATALOG.values() if family.adds])
@@ -95,6 +97,7 @@ class Meter:
 
     def _fold_times(self) -> None:
         newest = self.last_time or 0.0
+        named = []
         for caller in self._cells.callers.values():
             last = self.reader.seconds_since_epoch(caller.used[0])
             caller.used[0] = None
@@ -102,6 +105,10 @@ class Meter:
                 newest = max(newest, last)
                 if caller.last_used is not None and last > caller.last_used.value:
                     caller.last_used.value = last
+                if caller.about.key_name or caller.about.key_owner:
+                    named.append((last, caller))
+        for _, caller in sorted(named, key=itemgetter(0)):  # a key that was renamed has the name it used last
+            self._keys.seen(caller.label, caller.about)
         if newest:
             self.last_time = newest
             for slowest in self._cells.slowest.values():
@@ -121,8 +128,9 @@ class Meter:
 
     def record(self, row: Any) -> AccessRecord:
         """The whole record of a row, numbers too. Cold path: `explain` and `replay --csv`."""
-        dims, time, numbers = self._read(row)
+        dims, time, origin, numbers = self._read(row)
         record = self._enricher.record(self.reader.words(dims))
+        record.origin = origin
         record.time = self.reader.seconds_since_epoch(time)
         for measure, value in numbers.items():
             if value >= 0:

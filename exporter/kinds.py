@@ -27,6 +27,8 @@ class Caller(Struct, eq=False):
 
     label: str
     class_: str
+    # What the log says of the key: its name and owner.
+    about: AccessRecord
     # What a request of this caller counts besides.
     counters: tuple[Series, ...]
     last_used: Series | None

@@ -115,16 +115,16 @@ class Loop:
         count: Callable[[list[Any]], None] = names["count"]
         return count
 
-    def compile_read(self) -> Callable[[Any], tuple[Any, Any, dict[str, float]]]:
-        """The function `read(row)`: what the loop reads of a row, for people: words, time, numbers."""
+    def compile_read(self) -> Callable[[Any], tuple[Any, Any, str, dict[str, float]]]:
+        """The function `read(row)`: what the loop reads of a row, for people: words, time, origin, numbers."""
         reader = self._reader
         names = dict(reader.names)
         code = ["def read(r):"]
         code += [f"  {measure} = {expression}" for measure, expression in self._measures.items()]
         held = ", ".join(f"{measure!r}: {measure}" for measure in self._measures)
-        code.append(f"  return {reader.dims}, {reader.time}, {{{held}}}")
+        code.append(f"  return {reader.dims}, {reader.time}, {reader.origin}, {{{held}}}")
         exec("\n".join(code), names)
-        read: Callable[[Any], tuple[Any, Any, dict[str, float]]] = names["read"]
+        read: Callable[[Any], tuple[Any, Any, str, dict[str, float]]] = names["read"]
         return read
 
     def _lines(self) -> list[str]:

@@ -160,8 +160,15 @@ class Routes:
         return Target(route, key, chain) if key or chain else self._keyless[route]
 
 
+# What nearly all are, read a good deal faster than by `urlsplit`.
+_PLAIN_URL = re.compile(r"https?://([A-Za-z0-9.-]+)(?::[0-9]*)?(?:/[!-Z^-~]*)?$(?!\n)")
+
+
 def origin_host(url: str) -> str:
     """The host of an Origin or Referer header; "" where there is none, or it is opaque (`null`)."""
+    found = _PLAIN_URL.match(url)
+    if found:
+        return found[1].lower().rstrip(".")[:100]
     try:
         return (urlsplit(url).hostname or "").rstrip(".")[:100] if "://" in url else ""
     except ValueError:
