@@ -17,6 +17,7 @@ from benchmarks import mtail
 from benchmarks.measure import Run, measure
 
 CONFIG = Path(__file__).with_name("exporter.yaml")
+INPUTS = {"body": "body"}
 COMMAND = Path(sys.executable).with_name("gateway-exporter")
 
 
@@ -24,7 +25,8 @@ def run_exporter(log: Path) -> Run:
     """One run over the whole log; raises if it did not count each of its lines."""
     lines = mtail.count_lines(log)
     with tempfile.TemporaryFile() as exposition:
-        result = measure([str(COMMAND), "replay", "--config.file", str(CONFIG), str(log)], lines, stdout=exposition)
+        command = [str(COMMAND), "replay", "--config.file", str(CONFIG), "--input", INPUTS.get(log.stem, "fields"), str(log)]
+        result = measure(command, lines, stdout=exposition)
         for family in (mtail.LINES_FAMILY, mtail.REQUESTS_FAMILY):
             counted = mtail.total(exposition, family)
             if counted != lines:

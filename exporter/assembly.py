@@ -5,8 +5,8 @@ import secrets
 import sys
 from collections.abc import Callable, Iterable
 from datetime import tzinfo
-from importlib.metadata import version
 
+from exporter import __version__
 from exporter.admission import Admissions
 from exporter.config import InputConfig, Loaded
 from exporter.counting import Meter
@@ -76,7 +76,7 @@ class Assembly:
 
     def pipeline(self) -> Pipeline:
         """The pipeline of all inputs, not yet running."""
-        self.store.set("gateway_exporter_build_info", version("gateway-exporter"), to=1)
+        self.store.set("gateway_exporter_build_info", __version__, to=1)
         self.store.set("gateway_exporter_identity_info", self.identity.fingerprint, to=1)
         streams: list[Stream] = []
         pipeline = Pipeline(streams, self.store)

@@ -4,6 +4,7 @@ Exit codes: 0 good, 1 it could not be done, 2 the command line or the config is 
 """
 
 import argparse
+import gc
 import getpass
 import logging
 import signal
@@ -11,9 +12,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from fnmatch import fnmatch
-from importlib.metadata import version
 from pathlib import Path
 
+from exporter import __version__
 from exporter.assembly import Assembly
 from exporter.config import Config, InputConfig, Loaded, load, parse_address
 from exporter.errors import ExporterError, UsageError, unknown
@@ -24,7 +25,6 @@ from exporter.init import config_for, recognise
 from exporter.inputs.archive import whole_lines
 from exporter.journal import Journal
 from exporter.replay import CsvExport, Replay
-from exporter.server import Server
 
 LEVELS = ("debug", "info", "warn", "error")
 
@@ -38,6 +38,8 @@ def main(argv: list[str] | None = None) -> int:
         level=getattr(args, "log_level", "warn").upper().replace("WARN", "WARNING"),
         format="%(asctime)s %(levelname)s %(message)s",
     )
+    # Series and cells are many, live long and are never in cycles: looking at them often finds nothing.
+    gc.set_threshold(100_000, 50, 1000)
     try:
         code: int | None = args.command(args)
         return code or 0
@@ -55,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="gateway-exporter", description="Access logs of API gateways as Prometheus metrics."
     )
-    parser.add_argument("--version", action="version", version=version("gateway-exporter"))
+    parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
     def command(name: str, function: object, text: str) -> argparse.ArgumentParser:
@@ -82,6 +84,8 @@ def _parser() -> argparse.ArgumentParser:
     told.add_argument("log", nargs="?", default="-", metavar="LOG", help="a log, or - for standard input")
     replay = command("replay", _replay, "count whole logs once, and print what was counted")
     replay.add_argument("--config.file", dest="config", metavar="FILE", required=True)
+    for reading in (told, replay):
+        reading.add_argument("--input", metavar="NAME", help="the input whose format the log has")
     replay.add_argument("logs", nargs="+", metavar="LOG", help="logs; .gz and .zst too")
     replay.add_argument(
         "--since", type=_time, metavar="TIME", help="leave out records before, as in 2026-03-01 or 2026-03-01T12:00:00Z"
@@ -139,7 +143,7 @@ def _check(args: argparse.Namespace) -> None:
 
 
 def _explain(args: argparse.Namespace) -> None:
-    assembly, one = _one_input(args.config, args.log)
+    assembly, one = _one_input(args.config, args.log, args.input)
     meter = assembly.meter_of(one)
     lines = (line for chunk, _ in whole_lines(args.log) for line in chunk.splitlines(keepends=True))
     for paragraph in explain(lines, meter, assembly.store):
@@ -153,7 +157,7 @@ def _replay(args: argparse.Namespace) -> None:
     replay = Replay(args.since, args.until)
     meters = {one.name: assembly.meter_of(one) for one in loaded.config.inputs}
     for path in args.logs:
-        name = _input_for(path, loaded.config).name
+        name = _input_for(path, loaded.config, args.input).name
         rows = export.rows if export else lambda meter, decoded: meter.count(decoded.rows)
         replay.logs([path], meters[name], Journal(name, assembly.store), rows)
     if not export:
@@ -169,6 +173,8 @@ def _replay(args: argparse.Namespace) -> None:
 
 def _serve(loaded: Loaded, listen: str | None) -> None:
     """Run the pipeline and the server until SIGTERM or SIGINT, or until the inputs end."""
+    from exporter.server import Server  # noqa: PLC0415 - a web server is long to load, and most commands need none
+
     try:
         host, port = parse_address(listen or loaded.config.web.listen)
     except ValueError as error:
@@ -200,24 +206,28 @@ def _without_config(logs: list[str]) -> Loaded:
     return Loaded(config=Config(inputs=inputs, start_at="beginning"))
 
 
-def _one_input(config: str | None, log: str) -> tuple[Assembly, InputConfig]:
+def _one_input(config: str | None, log: str, name: str | None) -> tuple[Assembly, InputConfig]:
     if config:
         loaded = load(Path(config))
-        return Assembly(loaded), _input_for(log, loaded.config)
+        return Assembly(loaded), _input_for(log, loaded.config, name)
     if log == "-":
         raise UsageError("explain needs --config.file FILE to read standard input: its format can't be looked at")
     loaded = _without_config([log])
     return Assembly(loaded), loaded.config.inputs[0]
 
 
-def _input_for(path: str, config: Config) -> InputConfig:
-    """The input a log belongs to: the one whose path fits; the only one there is; else it must be told apart."""
+def _input_for(path: str, config: Config, name: str | None) -> InputConfig:
+    """The input a log belongs to: the named one; else the one whose path fits; else the only one there is."""
+    if name:
+        named = [one for one in config.inputs if one.name == name]
+        if not named:
+            raise UsageError(f"--input: {unknown('input', name, [one.name for one in config.inputs])}")
+        return named[0]
     fitting = [one for one in config.inputs if fnmatch(str(Path(path).resolve()), one.path)]
     if len(fitting) == 1 or len(config.inputs) == 1:
         return (fitting or config.inputs)[0]
-    raise UsageError(
-        f"{path}: " + unknown("log: no single input's path fits", path, [one.path for one in config.inputs])
-    )
+    names = ", ".join(one.name for one in config.inputs)
+    raise UsageError(f"{path}: no single input's path fits it; say which with --input (there are: {names})")
 
 
 def _time(written: str) -> float:

@@ -36,7 +36,6 @@ class Replay:
     def __init__(self, since: float | None = None, until: float | None = None) -> None:
         self._since = since
         self._until = until
-        self.lines = 0
 
     def logs(self, paths: list[str], meter: Meter, journal: Journal, rows: Callable[[Meter, Decoded], None]) -> None:
         """Give each chunk's rows to `rows`, the rest to the journal. InputError where a log can't be read."""
@@ -44,8 +43,8 @@ class Replay:
             with _Progress(path) as progress:
                 for chunk, read in whole_lines(path):
                     decoded = meter.reader.decoder.decode(chunk)
-                    self.lines += chunk.count(b"\n")
-                    journal.note(decoded)
+                    if decoded.rejected or decoded.blank:
+                        journal.note(decoded)
                     if self._since is not None or self._until is not None:
                         decoded.rows = [row for row in decoded.rows if self._wanted(meter, row)]
                     rows(meter, decoded)
