@@ -25,8 +25,8 @@ def run_exporter(log: Path) -> Run:
     """One run over the whole log; raises if it did not count each of its lines."""
     lines = mtail.count_lines(log)
     with tempfile.TemporaryFile() as exposition:
-        command = [str(COMMAND), "replay", "--config.file", str(CONFIG), "--input", INPUTS.get(log.stem, "fields"), str(log)]
-        result = measure(command, lines, stdout=exposition)
+        replay = [str(COMMAND), "replay", "--config.file", str(CONFIG), "--input", INPUTS.get(log.stem, "fields")]
+        result = measure([*replay, str(log)], lines, stdout=exposition)
         for family in (mtail.LINES_FAMILY, mtail.REQUESTS_FAMILY):
             counted = mtail.total(exposition, family)
             if counted != lines:

@@ -31,7 +31,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "access.json"
         log.write_text(LINE, encoding="utf-8")
-        command = [COMMAND, "run", str(log), "--web.listen-address", "127.0.0.1:0"]
+        command = [str(COMMAND), "run", str(log), "--web.listen-address", "127.0.0.1:0"]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as exporter:
             try:
                 report(log, exporter, lines)

@@ -22,6 +22,7 @@ from exporter.pipeline import Input, Pipeline, Stream
 from exporter.routes import Routes, client_network, origin_host
 from exporter.rpc import read_body
 from exporter.series import Store
+from exporter.slowest import Slowest
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class Assembly:
         self.identity = Identity(loaded.secret or secrets.token_bytes(32), loaded.keys)
         self.store = Store(config.metrics.max_series)
         self.keys = Keys(self.store, self.identity.entries)
+        self.slowest = Slowest(self.store)
         chains = {chain: [one] if isinstance(one, str) else one for chain, one in config.chains.items()}
         self._routes = Routes(self.identity.public, config.routes, chains)
         declared: dict[str, Iterable[str]] = {
@@ -68,7 +70,7 @@ class Assembly:
         reader = RowReader(build(spec), canonical, zone)
         enricher = Enricher(class_, self.keys.class_of)
         currency = self.config.pricing.currency
-        return Meter(name, reader, enricher, self.store, self._admissions, self.keys, labels, currency)
+        return Meter(name, reader, enricher, self.store, self._admissions, self.keys, self.slowest, labels, currency)
 
     def meter_of(self, one: InputConfig) -> Meter:
         """The meter of a configured input."""
@@ -79,7 +81,7 @@ class Assembly:
         self.store.set("gateway_exporter_build_info", __version__, to=1)
         self.store.set("gateway_exporter_identity_info", self.identity.fingerprint, to=1)
         streams: list[Stream] = []
-        pipeline = Pipeline(streams, self.store)
+        pipeline = Pipeline(streams, self.store, self.slowest)
         for one in self.config.inputs:
             journal = Journal(one.name, self.store)
             source: Input

@@ -91,7 +91,6 @@ _FAMILIES = (
         help="Slowest request of the running and the previous minute, by the log's clock; absent when there was none.",
         labels=("chain", "method"),
         unit="seconds",
-        adds="slowest",
     ),
     Family(
         name="gateway_request_bytes_total",

@@ -14,7 +14,7 @@ from exporter.catalog import CATALOG, Family
 from exporter.enrich import Enricher
 from exporter.formats.reader import RowReader
 from exporter.keys import Keys
-from exporter.kinds import CHAIN, METHOD, PLACE, PROTOCOL, Caller, Kind, Sink, Slowest, Values, names_of, picker
+from exporter.kinds import CHAIN, METHOD, PLACE, PROTOCOL, Caller, Kind, Sink, Values, names_of, picker
 from exporter.loop import Cell, Ends, Loop, Origins
 from exporter.record import TOKEN_TYPES, AccessRecord
 from exporter.series import Histogram, Series, Store
@@ -59,7 +59,6 @@ class Cells:
         self._parsed, self._ignored, self._rejected = (
             store.series("gateway_exporter_lines_total", name, result) for result in ("parsed", "ignored", "rejected")
         )
-        self.slowest: dict[Values, Slowest] = {}
         self.by_words: dict[Any, dict[Any, Cell]] = {}
         self.forget()
 
@@ -202,8 +201,6 @@ class Cells:
         kind.summed = self._sinks((family, values) for _, family, values in summed)
         if record.timed:
             kind.observed = self._sinks((family, values) for family in fed if family in self._loop.histograms)
-            place = picker(CATALOG["gateway_request_duration_max_seconds"].labels)(values)
-            kind.slowest = self.slowest.setdefault(place, Slowest())
         return kind
 
     def _sinks(self, fed: Iterable[tuple[Family, Values]]) -> list[Sink]:
@@ -241,8 +238,6 @@ class Cells:
                 histogram = family.find(labels)
                 assert isinstance(histogram, Histogram)
                 setattr(cell, family.family.name, histogram.pending)
-        if kind.slowest:
-            cell.slowest = kind.slowest.since_fold
         if home:
             cell.origins = _NONE_YET
         return cell

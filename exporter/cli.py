@@ -153,7 +153,7 @@ def _explain(args: argparse.Namespace) -> None:
 def _replay(args: argparse.Namespace) -> None:
     loaded = load(Path(args.config))
     assembly = Assembly(loaded)
-    export = CsvExport(sys.stdout) if args.csv else None
+    export = CsvExport(sys.stdout, assembly.keys) if args.csv else None
     replay = Replay(args.since, args.until)
     meters = {one.name: assembly.meter_of(one) for one in loaded.config.inputs}
     for path in args.logs:
@@ -163,7 +163,7 @@ def _replay(args: argparse.Namespace) -> None:
     if not export:
         for meter in meters.values():
             meter.fold()
-            meter.show_slowest(int((meter.last_time or 0) // 60))
+        assembly.slowest.show(int(max(meter.last_time or 0 for meter in meters.values()) // 60))
         sys.stdout.flush()
         sys.stdout.buffer.writelines(render(assembly.store))
 

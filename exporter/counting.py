@@ -17,9 +17,10 @@ from exporter.keys import Keys
 from exporter.loop import Loop
 from exporter.record import AccessRecord
 from exporter.series import Store
+from exporter.slowest import Slowest
 
 # Lines between two folds of the histograms, at most: their observations are held until then.
-_MOST_PENDING = 25_000
+_MOST_PENDING = 100_000
 
 
 class Meter:
@@ -33,6 +34,7 @@ class Meter:
         store: Store,
         admissions: Admissions,
         keys: Keys,
+        slowest: Slowest,
         labels: dict[str, str] | None = None,
         currency: str = "USD",
     ) -> None:
@@ -42,6 +44,7 @@ class Meter:
         self._enricher = enricher
         self._store = store
         self._keys = keys
+        self._slowest = slowest
         self._own = (",".join(f'{label}="{value}"' for label, value in labels.items()),) if labels else ()
         self._pending = 0
         self.loop = Loop(reader, [family for family in CATALOG.values() if family.adds])
@@ -111,18 +114,7 @@ class Meter:
             self._keys.seen(caller.label, caller.about)
         if newest:
             self.last_time = newest
-            for slowest in self._cells.slowest.values():
-                slowest.fold(int(newest // 60))
-
-    def show_slowest(self, minute: int) -> None:
-        """Set the gauges of the slowest request, as of a minute since the epoch."""
-        family = self._store.families["gateway_request_duration_max_seconds"]
-        for values, slowest in self._cells.slowest.items():
-            seconds = slowest.roll(minute)
-            if seconds:
-                self._store.set(family.family.name, *values, *self._own, to=seconds)
-            else:
-                family.drop(*values, *self._own)
+            self._slowest.fold(int(newest // 60))
 
     # --- one row, for people
 

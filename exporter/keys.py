@@ -27,6 +27,12 @@ class Keys:
     def __len__(self) -> int:
         return len(self._registry)
 
+    def describe(self, record: AccessRecord) -> None:
+        """Put what the registry calls a record's key into the record."""
+        entry = self._registry.get(record.key)
+        if entry:
+            record.key_name, record.key_owner = entry.name, entry.owner
+
     def class_of(self, key: str) -> str:
         """The class the registry gives a key, "" if none."""
         entry = self._registry.get(key)

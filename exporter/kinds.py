@@ -35,33 +35,6 @@ class Caller(Struct, eq=False):
     used: list[Any]
 
 
-class Slowest:
-    """The slowest request of the running minute and the one before it, of one chain and method.
-
-    `since_fold` is what the loop writes to.
-    """
-
-    __slots__ = ("minute", "now", "previous", "since_fold")
-
-    def __init__(self) -> None:
-        self.since_fold = [0.0]
-        self.minute = 0
-        self.now = self.previous = 0.0
-
-    def fold(self, minute: int) -> None:
-        """Take what the loop wrote, as of a minute since the epoch."""
-        self.roll(minute)
-        self.now = max(self.now, self.since_fold[0])
-        self.since_fold[0] = 0.0
-
-    def roll(self, minute: int) -> float:
-        """Go on to a minute; the slowest of it and the one before, 0.0 when there was none."""
-        if minute > self.minute:
-            self.previous = self.now if minute == self.minute + 1 else 0.0
-            self.minute, self.now = minute, 0.0
-        return max(self.now, self.previous)
-
-
 class Sink(Struct):
     """Families that requests of a kind add to, and how their labels, equal in all of them, are picked."""
 
@@ -97,7 +70,6 @@ class Kind(Struct, eq=False):
     measures: tuple[str, ...] = ()
     summed: list[Sink] = []
     observed: list[Sink] = []
-    slowest: Slowest | None = None
     cells: dict[Caller, Cell] = {}
     # The one cell of lines that are no request, whoever sent them.
     everyones: Cell | None = None

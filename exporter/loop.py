@@ -40,17 +40,16 @@ class Cell:
     Laid out for the processor's caches: with many cells in use, each thing that a line touches
     is far away. What only a cell has stands in its slots: its count and the sums of the format's numbers
     (a subclass of the loop's has these). What many cells share is a list: `used` with the time of a
-    caller's last request, `slowest` with the longest duration of a chain and method, and each
-    histogram's pending observations (slots of the subclass, too). `ends` is for the fold.
+    caller's last request, and each histogram's pending observations (slots of the subclass, too).
+    `ends` is for the fold.
     """
 
-    __slots__ = ("elsewhere", "ends", "n", "origin", "origins", "slowest", "used")
+    __slots__ = ("elsewhere", "ends", "n", "origin", "origins", "used")
 
     def __init__(self, ends: Ends) -> None:
         self.n = 0
         self.ends = ends
         self.used: list[Any] = _UNUSED
-        self.slowest: list[float] = _UNTIMED
         # The first origin it had; the number of requests from others, and their counts.
         self.origin: str | None = None
         self.elsewhere = 0
@@ -69,7 +68,6 @@ class _Nowhere:
 
 NOWHERE = _Nowhere()
 _UNUSED: list[Any] = [None]
-_UNTIMED = [float("inf")]
 # Takes what a cell does not observe: cheaper than asking on each line.
 _UNSEEN: deque[float] = deque(maxlen=0)
 
@@ -162,6 +160,4 @@ class Loop:
     def _observe(self, measure: str) -> list[str]:
         code = [f"    if 0 <= {measure} < {_LONGEST}:"]
         code += [f"      c.{family.name}.append({measure})" for family in self.histograms if family.adds == measure]
-        if measure == "duration":
-            code += ["      s = c.slowest", "      if duration > s[0]: s[0] = duration"]
         return code

@@ -22,6 +22,7 @@ from exporter.exposition import render
 from exporter.inputs.watch import Watcher
 from exporter.journal import Journal
 from exporter.series import Histogram, Store
+from exporter.slowest import Slowest
 
 log = logging.getLogger(__name__)
 
@@ -106,9 +107,10 @@ class Pipeline:
     `ask`, `scrape`, `wake` and `stop` may be called from any thread, the rest belongs to the one of `run`.
     """
 
-    def __init__(self, streams: list[Stream], store: Store) -> None:
+    def __init__(self, streams: list[Stream], store: Store, slowest: Slowest) -> None:
         self.streams = streams
         self.store = store
+        self._slowest = slowest
         self.ready = False
         self.started_at = time.time()
         self._stopping = False
@@ -183,10 +185,9 @@ class Pipeline:
 
     def fold(self) -> None:
         """Move what was counted into the series."""
-        minute = int(time.time() // 60)
         for stream in self.streams:
             stream.meter.fold()
-            stream.meter.show_slowest(minute)
+        self._slowest.show(int(time.time() // 60))
 
     def _drain(self, seconds: float) -> bool:
         """Count what there is, for so long at the most. Whether there may be more."""

@@ -12,6 +12,7 @@ from exporter.counting import Meter
 from exporter.formats.decoded import Decoded
 from exporter.inputs.archive import whole_lines
 from exporter.journal import Journal
+from exporter.keys import Keys
 from exporter.record import AccessRecord
 
 CSV_COLUMNS = (
@@ -58,7 +59,8 @@ class Replay:
 class CsvExport:
     """Writes a row for each record: the exact account of a period."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO, keys: Keys) -> None:
+        self._keys = keys
         self._writer = csv.writer(out)
         self._writer.writerow([name.rstrip("_") for name in CSV_COLUMNS])
 
@@ -67,6 +69,7 @@ class CsvExport:
         for row in decoded.rows:
             record = meter.record(row)
             if not record.ignored and not record.rejected and record.requests:
+                self._keys.describe(record)
                 self._writer.writerow([_cell(record, name) for name in CSV_COLUMNS])
 
 

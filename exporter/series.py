@@ -27,15 +27,16 @@ class Series(Struct, gc=False, eq=False):
 class Histogram:
     """Observations: `values` are the buckets, not cumulative, one above all bounds, and then the sum.
 
-    `pending` takes observations one by one, until `settle` sorts them into the buckets. `shown` and
-    `line` belong to the renderer, as a Series' do.
+    `pending` takes observations one by one, until `settle` sorts them into the buckets; `peak` is the
+    highest since somebody reset it. `shown` and `line` belong to the renderer, as a Series' do.
     """
 
-    __slots__ = ("line", "pending", "shown", "values")
+    __slots__ = ("line", "peak", "pending", "shown", "values")
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
         self.values: list[float] = [0] * (len(bounds) + 1) + [0.0]
         self.pending: list[float] = []
+        self.peak = 0.0
         self.shown: list[float] = []
         self.line = b""
 
@@ -44,6 +45,7 @@ class Histogram:
         values, pending = self.values, self.pending
         values[-1] = sum(pending, values[-1])
         pending.sort()
+        self.peak = max(self.peak, pending[-1])
         below = 0
         for n, bound in enumerate(bounds):
             through = bisect_right(pending, bound, below)

@@ -33,6 +33,14 @@ def size(value: Any) -> int | None:
     return len(value) if value.__class__ is list else None
 
 
+def _is_json(line: bytes) -> bool:
+    try:
+        msgspec.json.decode(line)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    return True
+
+
 class _Node:
     """What is asked of one place in the objects; becomes a msgspec type."""
 
@@ -198,7 +206,8 @@ class JsonLines:
         try:
             done.rows.append(self._decoder.decode(mended))
         except msgspec.ValidationError:
-            done.rejected.append(("wrong_type", line))
+            # A wrong type is told before the syntax is looked at: text that starts with a digit is no JSON at all.
+            done.rejected.append(("wrong_type" if _is_json(mended) else "not_json", line))
         except (msgspec.DecodeError, RecursionError):
             cut = stripped.startswith(b"{") and not stripped.endswith(b"}")
             done.rejected.append(("cut" if cut else "not_json", line))

@@ -200,7 +200,9 @@ class RowReader:
 
     def _single(self, field: str, source: Source) -> str:
         if source.start:
-            name = self._name("elapsed", lambda start, end: _present(elapsed(start, end, UNITS[source.unit])))
+            name = self._name(
+                "elapsed", lambda start, end: _present(elapsed(start, end, UNITS[source.unit], self._zone))
+            )
             code = f"{name}({self.decoder.expression(source.start)}, {self.decoder.expression(source.end)})"
         else:
             code = self._number(field, self._one(source), source)
@@ -228,7 +230,9 @@ class RowReader:
                 if scale == 1.0
                 else f"{name}[{raw}]"
             )
-        return f"({scaled} if ({held} := {raw}).__class__ is float or {held}.__class__ is int else {name}[{held}])"
+        likely, other = ("float", "int") if FIELDS[field][0] == "seconds" else ("int", "float")
+        number_class = f"({held} := {raw}).__class__ is {likely} or {held}.__class__ is {other}"
+        return f"({scaled} if {number_class} else {name}[{held}])"
 
     def _held(self) -> str:
         """A local variable of the loop."""

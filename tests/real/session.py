@@ -106,7 +106,10 @@ class Session:
     def logged(self) -> None:
         """Wait until all are logged: gateways that answer first could log a later request before this one."""
         eventually(
-            lambda: self.gateway.log.read_bytes().count(b"\n") >= len(self.sent) - self.gone, "the request is logged"
+            lambda: (
+                self.gateway.log.exists() and self.gateway.log.read_bytes().count(b"\n") >= len(self.sent) - self.gone
+            ),
+            "the request is logged",
         )
 
     def check(self, exporter: Exporter, rejected: int = 0) -> None:
