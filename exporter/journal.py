@@ -10,6 +10,7 @@ from collections import deque
 from typing import NamedTuple
 
 from exporter.formats.decoded import REASONS, Decoded
+from exporter.inputs.ledger import LOSSES
 from exporter.series import Store
 
 log = logging.getLogger(__name__)
@@ -66,9 +67,14 @@ class Journal:
 
     def lost(self, reason: str, size: int) -> None:
         """Bytes were lost before they could be read."""
-        log.warning("%s: %d bytes were lost: %s", self.name, size, reason)
+        log.warning("%s: %d bytes were lost: %s", self.name, size, LOSSES[reason])
         self._store.add("gateway_exporter_losses_total", self.name, reason)
         self._store.add("gateway_exporter_lost_bytes_total", self.name, reason, amount=size)
+
+    def loss(self, reason: str) -> None:
+        """Lines may have been lost before they could be read."""
+        log.warning("%s: lines may have been lost: %s", self.name, LOSSES[reason])
+        self._store.add("gateway_exporter_losses_total", self.name, reason)
 
     def unreadable(self, path: str, why: str) -> None:
         """A log can't be read now; it is waited for."""
@@ -81,6 +87,10 @@ class Journal:
             log.warning(text, self.name, path, offset)
         else:
             log.info("%s: reading %s from its beginning", self.name, path)
+
+    def resumed(self, path: str, offset: int) -> None:
+        """A log, or a copy of it, is read on."""
+        log.info("%s: reading %s on from byte %d", self.name, path, offset)
 
     def _reject(self, reason: str, line: bytes) -> None:
         self.samples.append(Rejected(time.time(), reason, len(line), shape(line)))

@@ -1,16 +1,14 @@
 """Whole files, read once from start to end: plain, `.gz` or `.zst`."""
 
-import gzip
 import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-import zstandard
-
 from exporter.errors import InputError
-from exporter.inputs.files import CHUNK, Lines
+from exporter.inputs.content import UNPACKING, unpacked
+from exporter.inputs.lines import CHUNK, Lines
 
 
 def whole_lines(path: str) -> Iterator[tuple[bytes, int]]:
@@ -21,12 +19,12 @@ def whole_lines(path: str) -> Iterator[tuple[bytes, int]]:
     lines = Lines()
     try:
         with _raw(path) as raw:
-            opened = _unpacked(path, raw)
+            opened = unpacked(path, raw)
             while data := opened.read(CHUNK):
                 whole, _ = lines.feed(data)
                 if whole:
                     yield whole, raw.tell() if raw.seekable() else 0
-    except (OSError, EOFError, zstandard.ZstdError) as error:
+    except UNPACKING as error:
         raise InputError(f"{path}: can't be read: {getattr(error, 'strerror', None) or error}") from None
     if rest := lines.finish():
         yield rest, 0
@@ -44,11 +42,3 @@ def head(path: str, size: int) -> bytes:
 
 def _raw(path: str) -> BinaryIO:
     return io.BufferedReader(io.FileIO(sys.stdin.fileno(), closefd=False)) if path == "-" else Path(path).open("rb")
-
-
-def _unpacked(path: str, raw: BinaryIO) -> BinaryIO:
-    if path.endswith(".gz"):
-        return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]
-    if path.endswith(".zst"):
-        return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
-    return raw

@@ -1,111 +1,63 @@
-"""Files that grow: whole lines out of them, across rotation.
+"""Logs that grow and rotate, while the exporter runs and while it does not: each line of them once.
 
-What is promised, and what is not:
+A rotation is a file that is known, found elsewhere; what it is called does not matter (see `fingerprint`).
+So there is one way to go on after a restart, a rename or a truncation: list what may be a copy, oldest first;
+read a known file on from where it was read to; read a rotation that was never seen from its start; then the log.
 
-- A file that is renamed away is read to its end, also what its writer still adds to it for a while
-  (nginx does, until it is told to reopen), and the file that takes its name is read from its start.
-- A file that shrinks was truncated: it is read again from its start. What had been written and not
-  read by then is lost, and told: how many bytes, as far as was known.
-- A line without its line feed waits for the rest of it. If its file goes away first, it counts as it is.
+What can be lost, and is told: what was truncated, or deleted while the exporter was down, with no copy kept.
+What is not noticed: what was written and truncated between two looks at a log of which nothing had been read.
+What can count twice: less than 1 KiB, where a power loss leaves of a log less than that.
+
+- A file that is renamed away or deleted is read on while its writer still adds to it (nginx does, until it is
+  told to reopen).
+- A line without its line feed waits for the rest of it. If its file goes away for good, it counts as it is.
 """
 
 import glob
 import os
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
 
-CHUNK = 1 << 16
-LONGEST_LINE = 1 << 20
-# A renamed file whose writer has been silent for so long is let go.
+from exporter.inputs.content import open_content
+from exporter.inputs.copies import Copies
+from exporter.inputs.fingerprint import Identity, Position
+from exporter.inputs.known import Known, Missing
+from exporter.inputs.ledger import Ledger
+from exporter.inputs.rotated import Logs
+from exporter.inputs.tail import Tail, TruncatedError
+
+# A file that was renamed away and whose writer has been silent for so long is let go.
 _LINGER_SECONDS = 10.0
-_COMPRESSED = (".gz", ".zst", ".bz2", ".xz")
-
-
-class Ledger(Protocol):
-    """What an input tells of beside its lines."""
-
-    def rotated(self, kind: str) -> None:
-        """`rename` or `truncate`."""
-
-    def lost(self, reason: str, size: int) -> None:
-        """Bytes that can't be read any more."""
-
-    def too_long(self, path: str) -> None:
-        """A line longer than LONGEST_LINE, left out."""
-
-    def unreadable(self, path: str, why: str) -> None:
-        """A log that is missing or not permitted; told once until it can be read again."""
-
-    def opened(self, path: str, offset: int) -> None:
-        """A log is read from an offset on."""
-
-
-class Lines:
-    """Puts whole lines together from pieces of any size."""
-
-    def __init__(self) -> None:
-        self.rest = b""
-        self._skipping = False
-
-    def feed(self, data: bytes) -> tuple[bytes, bool]:
-        """The whole lines that are there now, and whether a line that is too long was dropped."""
-        dropped = False
-        if self._skipping:
-            end = data.find(b"\n") + 1
-            if not end:
-                return b"", False
-            data, self._skipping = data[end:], False
-        data = self.rest + data
-        cut = data.rfind(b"\n") + 1
-        self.rest = data[cut:]
-        if len(self.rest) > LONGEST_LINE:
-            self.rest, self._skipping, dropped = b"", True, True
-        return data[:cut], dropped
-
-    def finish(self) -> bytes:
-        """The unfinished line at the end, finished; b"" if there is none."""
-        rest, self.rest, self._skipping = self.rest, b"", False
-        return rest + b"\n" if rest else b""
-
-
-@dataclass
-class _Tail:
-    """One open file."""
-
-    path: str
-    fd: int
-    identity: tuple[int, int]
-    offset: int
-    seen: int = 0
-    lines: Lines = field(default_factory=Lines)
-    grown_at: float = field(default_factory=time.monotonic)
-
-    def size(self) -> int:
-        return os.fstat(self.fd).st_size
-
-    def close(self) -> None:
-        os.close(self.fd)
 
 
 class FileInput:
     """The logs that a path or a pattern names. `look` finds out what there is, `read` gives lines.
 
-    `start_at` is where logs that are there at the first look are read from: "end" or "beginning".
-    Later ones are read from their beginning.
+    `start_at` is where logs that are there at the first look are read from: "end" or "beginning". Later ones
+    are read from their beginning. With `restore` the first look goes on where another one stopped.
+    `rotated` is a pattern for where rotated logs go, where their names do not tell.
     """
 
-    def __init__(self, pattern: str, ledger: Ledger, start_at: str = "beginning") -> None:
+    def __init__(self, pattern: str, ledger: Ledger, start_at: str = "beginning", rotated: str = "") -> None:
         self.pattern = pattern
+        self.finished = False
         self._ledger = ledger
         self._at_end = start_at == "end"
-        self._tails: dict[str, _Tail] = {}
-        self._retired: list[_Tail] = []
-        self._unreadable: set[str] = set()
-        self._unfinished = b""
         self._is_glob = glob.has_magic(pattern)
-        self.finished = False
+        self._is_new = self._is_first_look = True
+        self._known = Known()
+        self._logs = Logs()
+        # What is read: files that are no logs any more, oldest first; then the logs; last what may be a copy, if
+        # its original is not found. And what has a log's name, and is only a copy of an open file.
+        self._old: list[Tail] = []
+        self._live: dict[Identity, Tail] = {}
+        self._last: list[Tail] = []
+        self._doubles: set[Identity] = set()
+        self._copies = Copies(pattern, rotated, self._known, ledger)
+        self._unreadable: set[str] = set()
+
+    # --- what others ask
 
     @property
     def directory(self) -> str:
@@ -118,131 +70,275 @@ class FileInput:
     @property
     def readable(self) -> bool:
         """Whether there is a log, and every one of them can be read."""
-        return bool(self._tails) and not self._unreadable
+        return bool(self._live) and not self._unreadable
 
     @property
     def files(self) -> list[str]:
         """The logs that are read now."""
-        return sorted(self._tails)
-
-    def lag_bytes(self) -> int:
-        """Bytes that are there and not read."""
-        return sum(max(0, tail.size() - tail.offset) for tail in (*self._tails.values(), *self._retired))
+        return sorted(tail.log for tail in self._live.values())
 
     def owns(self, path: str) -> bool:
         """Whether a file is one of the logs."""
-        return path in self._tails
+        return any(tail.log == path for tail in [*self._live.values()])
+
+    def lag_bytes(self) -> int:
+        """Bytes that are there and not read."""
+        return sum(tail.unread() for tail in self._tails())
+
+    def positions(self) -> list[Position]:
+        """What to store together with what was counted so far. Never empty after a look."""
+        here = [tail.position() for tail in self._tails() if tail.started]
+        return [*self._known.positions(), *here] or [Position(self.pattern, finished=True)]
+
+    # --- what happens
+
+    def restore(self, positions: Iterable[Position]) -> None:
+        """Before the first look: go on at positions that were stored. None at all means that there is no state."""
+        for position in positions:
+            self._known.restore(position)
+            self._is_new = False
 
     def look(self) -> None:
-        """Open what is new, notice what was renamed, replaced or truncated, let go what is done."""
-        paths = self._paths()
-        for path in paths:
-            self._look_at(path)
-        if not paths:
-            self._trouble(self.pattern, "no file matches")
-        for path, tail in list(self._tails.items()):
-            if not Path(path).exists():
-                self._retired.append(self._tails.pop(path))
-                if os.fstat(tail.fd).st_nlink:
-                    self._ledger.rotated("rename")
-                if not self._is_glob:
-                    self._trouble(path, "No such file or directory")
-            else:
-                size = tail.size()
-                if size < tail.offset:
-                    self._truncated(tail)
-                tail.seen = size
-        self._at_end = False
+        """Open what is new, notice what was renamed, replaced or truncated."""
+        there = self._there()
+        if self._is_first_look or there != {identity: tail.log for identity, tail in self._live.items()}:
+            self._follow(there)
+        for tail in [*self._live.values()]:
+            size = tail.content.size() or 0
+            if size < tail.seen:
+                self._shrunk(tail, size)
+            tail.seen = size
 
     def read(self) -> bytes:
         """The next whole lines; b"" when there are none now. At most about CHUNK bytes at once."""
-        if self._unfinished:
-            unfinished, self._unfinished = self._unfinished, b""
-            return unfinished
-        for tail in (*self._retired, *self._tails.values()):
-            while data := os.read(tail.fd, CHUNK):
-                tail.offset += len(data)
-                tail.grown_at = time.monotonic()
-                whole, dropped = tail.lines.feed(data)
-                if dropped:
-                    self._ledger.too_long(tail.path)
-                if whole:
-                    return whole
-        return self._let_go()
+        for tail in self._tails():
+            if tail.has_stirred:
+                self._find_copies([tail.log])
+                return self.read()
+            if not tail.started:
+                is_wanted = self._start(tail)
+                if lines := self._give_up():
+                    return lines
+                if not is_wanted:
+                    continue
+            try:
+                lines = tail.read()
+            except TruncatedError:
+                self._truncated(tail, tail.seen if tail.unread() < tail.seen - tail.at else 0)
+                return self.read()
+            if not lines and tail.identity not in self._live:
+                lines = self._let_go(tail)
+            if lines:
+                return lines
+        return self._give_up()
 
     def close(self) -> None:
         """Close all files."""
-        for tail in (*self._tails.values(), *self._retired):
-            tail.close()
-        self._tails.clear()
-        self._retired.clear()
+        for tail in self._tails():
+            tail.content.close()
+        self._live.clear()
+        self._old.clear()
+        self._last.clear()
+
+    # --- reading
+
+    def _tails(self) -> list[Tail]:
+        return [*self._old, *self._live.values(), *self._last]
+
+    def _start(self, tail: Tail) -> bool:
+        """Find out where to read a file from; False if it is not to be read."""
+        others = [(one.reached(), one) for one in self._tails() if one.started]
+        found = self._known.find(tail.content, tail.identity, [position for position, _ in others])
+        other = next((one for position, one in others if found and position is found.position), None)
+        is_live = tail.identity in self._live
+        if not found:
+            return self._start_unknown(tail)
+        if other and is_live and other.identity not in self._live:
+            self._old.remove(other)  # a log that is replaced by a copy with more in it: rsync does so
+            other.content.close()
+        elif other or (found.shorter and not is_live) or not (found.sought or tail.wanted):
+            self._drop(tail)
+            return False
+        elif found.sought or not found.shorter:
+            self._found(self._known.take(found.position), tail)
+        if not tail.wanted:
+            self._last.remove(tail)
+            self._old.append(tail)
+        tail.start(found.offset, found.position.skipping and not found.shorter)
+        self._ledger.resumed(tail.name, found.offset)
+        return True
+
+    def _start_unknown(self, tail: Tail) -> bool:
+        if not tail.wanted:
+            self._drop(tail)
+            return False
+        self._known.take_empty(tail.log, tail.identity if tail.identity in self._live else None)
+        tail.start(0)
+        self._ledger.opened(tail.name, 0)
+        return True
+
+    def _found(self, missing: Missing | None, tail: Tail) -> None:
+        """What was looked for; what was seen of it and is not in the copy is lost."""
+        if missing and missing.seen:
+            gone = missing.seen - max(missing.position.offset, tail.content.size() or missing.seen)
+            if gone > 0:
+                self._ledger.lost("truncated", gone)
+
+    def _drop(self, tail: Tail) -> None:
+        """A copy of what is open."""
+        if self._live.pop(tail.identity, None):
+            self._doubles.add(tail.identity)
+        else:
+            (self._old if tail.wanted else self._last).remove(tail)
+        tail.content.close()
+
+    def _let_go(self, tail: Tail) -> bytes:
+        """Close a file that is no log any more if it is done; its unfinished line, if it has one."""
+        if not tail.content.packed and time.monotonic() - tail.grown_at <= _LINGER_SECONDS:
+            return b""
+        rest = tail.finish()
+        self._known.finish(tail.position())
+        self._copies.settle(tail.content)
+        if tail.content.damaged:
+            self._ledger.loss("damaged")
+        self._old.remove(tail)
+        tail.content.close()
+        return rest
+
+    # --- truncation
+
+    def _shrunk(self, tail: Tail, size: int) -> None:
+        if not tail.at or not tail.intact():
+            self._truncated(tail, tail.seen)
+        elif (gone := tail.seen - max(size, tail.at)) > 0:
+            self._ledger.lost("truncated", gone)
+
+    def _truncated(self, tail: Tail, seen: int) -> None:
+        self._miss(tail, seen)
+        if self._doubles:
+            self._doubles.clear()
+            self._follow(self._there())
+        self._find_copies([tail.log])
+
+    def _miss(self, tail: Tail, seen: int = 0) -> None:
+        """What was in a file is looked for; what is in it now is another one."""
+        self._ledger.rotated("truncate")
+        self._known.missing.append(Missing(tail.position(), True, seen, tail.lines.rest))
+        tail.forget()
+
+    def _find_copies(self, logs: Iterable[str]) -> None:
+        """Find what has to be read before the logs. Nothing is older than a file that is not what it was."""
+        logs = {*logs}
+        for tail in self._tails():
+            if tail.has_stirred:
+                tail.forget()
+                logs.add(tail.log)
+            elif tail.started and not tail.content.packed and not tail.intact():
+                self._miss(tail)
+        copies = self._copies.to_read(logs, [*self._old, *self._last], [*self._live.values()])
+        others = [tail for tail in self._old if tail not in copies]
+        self._old = [tail for tail in others if tail.started] + [tail for tail in copies if tail.wanted]
+        self._old += [tail for tail in others if not tail.started]
+        self._last += [tail for tail in copies if not tail.wanted]
+
+    def _give_up(self) -> bytes:
+        """Tell what was not found, once all that is there was looked at; its unfinished lines."""
+        tails = self._tails()
+        if not self._live or not self._known.missing or not all(tail.started for tail in tails):
+            return b""
+        lines = b""
+        for missing in self._known.give_up():
+            position = missing.position
+            gone = missing.seen - position.offset - len(missing.rest)
+            here = any(tail.identity == position.identity for tail in tails)
+            reason = "truncated" if here else "deleted"
+            if gone > 0:
+                self._ledger.lost(reason, gone)
+            else:
+                self._ledger.loss(reason)
+            lines += missing.rest + b"\n" if missing.rest else b""
+        return lines
+
+    # --- names
 
     def _paths(self) -> list[str]:
         if not self._is_glob:
             return [self.pattern]
-        return sorted(
-            path for path in glob.glob(self.pattern) if not path.endswith(_COMPRESSED) and Path(path).is_file()
-        )
+        logs = {tail.log for tail in self._tails()} | {one.position.path for one in self._known.missing}
+        paths = self._logs.among(glob.glob(self.pattern), logs)
+        self._unreadable.intersection_update((*paths, self.pattern))
+        if not paths:
+            self._trouble(self.pattern, "no file matches")
+        return paths
 
-    def _look_at(self, path: str) -> None:
-        known = self._tails.get(path)
-        try:
-            found = Path(path).stat()
+    def _there(self) -> dict[Identity, str]:
+        """The logs that are there. One that can't be looked at, but could be before, is still there."""
+        there: dict[Identity, str] = {}
+        doubles = set()
+        for path in self._paths():
+            try:
+                found = Path(path).stat()
+            except OSError as error:
+                if not isinstance(error, FileNotFoundError):
+                    there |= {identity: path for identity, tail in self._live.items() if tail.log == path}
+                if not self._is_glob or not isinstance(error, FileNotFoundError):
+                    self._trouble(path, error.strerror or str(error))
+                continue
             identity = (found.st_dev, found.st_ino)
-            if known and known.identity == identity:
-                return
-            fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            if not known:
-                self._trouble(path, error.strerror or str(error))
-            return
-        self._unreadable -= {path, self.pattern}
-        if known:
-            self._retired.append(self._tails.pop(path))
-            self._ledger.rotated("rename")
-        if self._took_over(path, identity):
-            os.close(fd)
-            return
-        offset = os.lseek(fd, 0, os.SEEK_END) if self._at_end else 0
-        self._tails[path] = _Tail(path, fd, identity, offset)
-        self._ledger.opened(path, offset)
-
-    def _took_over(self, path: str, identity: tuple[int, int]) -> bool:
-        """Whether a path is a known file's new name, which the pattern matches too: it is no new log."""
-        for name, tail in self._tails.items():
-            if tail.identity == identity:
-                self._tails[path] = self._tails.pop(name)
-                self._ledger.rotated("rename")
-                break
-        else:
-            for tail in self._retired:
-                if tail.identity == identity:
-                    self._retired.remove(tail)
-                    self._tails[path] = tail
-                    break
+            if identity in self._doubles:
+                doubles.add(identity)
             else:
-                return False
-        self._tails[path].path = path
-        return True
+                there.setdefault(identity, path)
+        self._doubles = doubles
+        return there
+
+    def _follow(self, there: dict[Identity, str]) -> None:
+        """Let the logs be what is there now."""
+        for identity, tail in [*self._live.items()]:
+            if identity not in there:
+                self._old.append(self._live.pop(identity))
+                tail.grown_at = time.monotonic()
+                if os.fstat(tail.content.fileno()).st_nlink:
+                    self._ledger.rotated("rename")
+            elif tail.log != there[identity]:
+                tail.log = tail.name = there[identity]
+                self._ledger.rotated("rename")
+        arrived = self._arrivals(there)
+        self._live |= {tail.identity: tail for tail in arrived}
+        # A name comes before longer ones that begin with it, which may be copies.
+        self._live = dict(sorted(self._live.items(), key=lambda item: item[1].log))
+        for tail in arrived:
+            if self._is_new:
+                tail.start((tail.content.size() or 0) if self._at_end else 0)
+                self._ledger.opened(tail.name, tail.at)
+        if self._is_new:
+            self._copies.leave_out([tail.log for tail in arrived], arrived)
+        elif arrived or self._is_first_look:
+            self._find_copies(tail.log for tail in arrived)
+        self._is_new = self._is_first_look = False
+
+    def _arrivals(self, there: dict[Identity, str]) -> list[Tail]:
+        """The logs that are not open yet."""
+        old = {tail.identity: tail for tail in self._old}
+        arrived = []
+        for identity, path in there.items():
+            if identity in self._live:
+                continue
+            if identity in old:
+                self._old.remove(old[identity])
+                self._live[identity] = old[identity]
+                old[identity].log = path
+                continue
+            try:
+                tail = Tail(path, path, open_content(path), self._ledger)
+            except OSError as error:
+                self._trouble(path, error.strerror or str(error))
+                continue
+            self._unreadable -= {path, self.pattern}
+            arrived.append(tail)
+        return arrived
 
     def _trouble(self, path: str, why: str) -> None:
         if path not in self._unreadable:
             self._unreadable.add(path)
             self._ledger.unreadable(path, why)
-
-    def _truncated(self, tail: _Tail) -> None:
-        self._ledger.rotated("truncate")
-        if tail.seen > tail.offset:
-            self._ledger.lost("truncated", tail.seen - tail.offset)
-        self._unfinished += tail.lines.finish()
-        tail.offset = os.lseek(tail.fd, 0, os.SEEK_SET)
-
-    def _let_go(self) -> bytes:
-        """Close renamed files that are done; the unfinished line of one, if it has one."""
-        now = time.monotonic()
-        for tail in self._retired:
-            if now - tail.grown_at > _LINGER_SECONDS or os.fstat(tail.fd).st_nlink == 0:
-                self._retired.remove(tail)
-                tail.close()
-                return tail.lines.finish()
-        return b""

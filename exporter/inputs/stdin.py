@@ -5,7 +5,8 @@ import queue
 import threading
 from collections.abc import Callable
 
-from exporter.inputs.files import CHUNK, Ledger, Lines
+from exporter.inputs.ledger import Ledger
+from exporter.inputs.lines import CHUNK, Lines
 
 
 class StreamInput:

@@ -3,6 +3,7 @@
 import gzip
 import os
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ import zstandard
 from exporter.errors import InputError
 from exporter.inputs import files
 from exporter.inputs.archive import whole_lines
-from exporter.inputs.files import LONGEST_LINE, FileInput, Lines
+from exporter.inputs.files import FileInput
+from exporter.inputs.lines import LONGEST_LINE, Lines
 
 TEXT = "one\ntwo €uro\n\nключ 世界 four\r\nlast\n".encode()
 
@@ -27,6 +29,12 @@ class Told:
 
     def lost(self, reason: str, size: int) -> None:
         self.events.append(("lost", reason, str(size)))
+
+    def loss(self, reason: str) -> None:
+        self.events.append(("loss", reason))
+
+    def resumed(self, path: str, offset: int) -> None:
+        self.events.append(("resumed", Path(path).name, str(offset)))
 
     def too_long(self, path: str) -> None:
         self.events.append(("too_long", Path(path).name))
@@ -199,15 +207,19 @@ def test_truncation_starts_again_and_tells_what_was_lost(log: Path, told: Told) 
     with log.open("ab") as out:
         out.write(b"2\n")
     assert read_all(source) == b"hal\n2\n"
-    assert told.events[1:] == [("rotated", "truncate"), ("lost", "truncated", "9")]
+    assert told.events[1:] == [("rotated", "truncate"), ("opened", "access.log", "0"), ("lost", "truncated", "9")]
 
 
-def test_an_unfinished_line_of_a_deleted_log_counts_as_it_is(log: Path, told: Told) -> None:
-    """Nobody can finish it any more."""
+def test_an_unfinished_line_of_a_deleted_log_counts_as_it_is(
+    log: Path, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once its writer has been silent for a while, nobody will finish it."""
     source = FileInput(str(log), told)
     log.write_bytes(b"1\nunfinished")
     assert read_all(source) == b"1\n"
     log.unlink()
+    assert read_all(source) == b""
+    monkeypatch.setattr(files, "_LINGER_SECONDS", -1.0)
     assert read_all(source) == b"unfinished\n"
     assert source.lag_bytes() == 0
 
@@ -216,7 +228,7 @@ def test_a_renamed_log_is_let_go_when_its_writer_is_silent(
     log: Path, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No file descriptor is kept for ever."""
-    monkeypatch.setattr(files, "_LINGER_SECONDS", 0.0)
+    monkeypatch.setattr(files, "_LINGER_SECONDS", -1.0)
     source = FileInput(str(log), told)
     log.write_bytes(b"1\n")
     read_all(source)
@@ -243,9 +255,9 @@ def test_bytes_not_read_yet_are_the_lag(log: Path, told: Told) -> None:
 def test_whole_files_are_read_plain_and_packed_with_a_last_line_that_has_no_end(tmp_path: Path, suffix: str) -> None:
     """`replay` reads what rotation leaves behind."""
     text = b"line\n" * 50_000 + b"last"
-    pack = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.compress}[suffix]
+    pack: dict[str, Callable[[bytes], bytes]] = {"": bytes, ".gz": gzip.compress, ".zst": zstandard.compress}
     path = tmp_path / f"access.log{suffix}"
-    path.write_bytes(pack(text))
+    path.write_bytes(pack[suffix](text))
     assert b"".join(chunk for chunk, _ in whole_lines(str(path))) == text + b"\n"
 
 

@@ -1,0 +1,35 @@
+"""What an input tells of beside its lines."""
+
+from typing import Protocol
+
+# Why lines were lost, or may have been, before they were read.
+LOSSES = {
+    "truncated": "the log was truncated, and no copy of what it held was found",
+    "deleted": "the log went away while the exporter was down, and no copy of it was found",
+    "damaged": "a packed copy of the log can't be unpacked to its end",
+}
+
+
+class Ledger(Protocol):
+    """Whoever wants to be told."""
+
+    def rotated(self, kind: str) -> None:
+        """`rename` or `truncate`."""
+
+    def lost(self, reason: str, size: int) -> None:
+        """So many bytes can't be read any more; a reason of LOSSES."""
+
+    def loss(self, reason: str) -> None:
+        """Lines may have been lost, nobody knows how many; a reason of LOSSES."""
+
+    def too_long(self, path: str) -> None:
+        """A line longer than LONGEST_LINE, left out."""
+
+    def unreadable(self, path: str, why: str) -> None:
+        """A log that is missing or not permitted; told once until it can be read again."""
+
+    def opened(self, path: str, offset: int) -> None:
+        """A log that was not known is read from an offset on."""
+
+    def resumed(self, path: str, offset: int) -> None:
+        """A log, or a copy of it, is read on from where it was read to before."""

@@ -1,0 +1,33 @@
+"""Whole lines out of pieces of any size."""
+
+CHUNK = 1 << 16
+LONGEST_LINE = 1 << 20
+
+
+class Lines:
+    """Puts whole lines together. `rest` is the unfinished one at the end; while `skipping`, the line that was
+    too long goes on, and is dropped."""
+
+    def __init__(self, skipping: bool = False) -> None:
+        self.rest = b""
+        self.skipping = skipping
+
+    def feed(self, data: bytes) -> tuple[bytes, bool]:
+        """The whole lines that are there now, and whether a line that is too long was dropped."""
+        dropped = False
+        if self.skipping:
+            end = data.find(b"\n") + 1
+            if not end:
+                return b"", False
+            data, self.skipping = data[end:], False
+        data = self.rest + data
+        cut = data.rfind(b"\n") + 1
+        self.rest = data[cut:]
+        if len(self.rest) > LONGEST_LINE:
+            self.rest, self.skipping, dropped = b"", True, True
+        return data[:cut], dropped
+
+    def finish(self) -> bytes:
+        """The unfinished line at the end, finished; b"" if there is none."""
+        rest, self.rest, self.skipping = self.rest, b"", False
+        return rest + b"\n" if rest else b""

@@ -1,0 +1,463 @@
+"""Rotation: whatever happens to a log, while the exporter runs or not, each line that is still there counts once.
+
+A model writes, rotates and destroys logs at random, and knows what should be read. Then scenarios by name.
+"""
+
+import gzip
+import os
+import random
+import shutil
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+import zstandard
+
+from exporter.inputs import files
+from exporter.inputs.files import FileInput
+from exporter.inputs.fingerprint import Position
+from tests.unit.test_files import Told, read_all
+
+SEED = 20261121
+SCENARIOS = 400
+PACK: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".zst": zstandard.compress}
+
+
+class Reader:
+    """An exporter that commits what it has read together with its positions, and crashes."""
+
+    def __init__(self, pattern: str) -> None:
+        self.committed = b""
+        self.told = Told()
+        self._pattern = pattern
+        self._uncommitted = b""
+        self._stored = b""
+        self.source = FileInput(pattern, self.told)
+
+    def look(self) -> None:
+        self.source.look()
+
+    def read(self, chunks: int = 1_000_000) -> None:
+        while chunks and (chunk := self.source.read()):
+            self._uncommitted += chunk
+            chunks -= 1
+
+    def commit(self) -> None:
+        self.committed += self._uncommitted
+        self._uncommitted = b""
+        self._stored = msgspec.msgpack.encode(self.source.positions())
+
+    def crash(self) -> None:
+        self.source.close()
+        self._uncommitted = b""
+        self.source = FileInput(self._pattern, self.told)
+        if self._stored:
+            self.source.restore(msgspec.msgpack.decode(self._stored, type=list[Position]))
+
+
+class Model:
+    """A gateway and its log rotation. A file's bytes are what it should be read as; `due` is what was not destroyed."""
+
+    def __init__(self, folder: Path, rng: random.Random, packed_after: int, suffix: str, dated: bool) -> None:
+        self.log = folder / "access.log"
+        self.log.write_bytes(b"")
+        self.folder = folder
+        self.rng = rng
+        self.due: list[bytes] = [b""]  # the content of each file, in order; the last is the log's
+        self.after, self.suffix, self.dated = packed_after, suffix, dated
+        self.day = 20260101
+        self.count = 0
+        self.now = time.time_ns() - 3_600_000_000_000
+
+    def write(self) -> None:
+        """Some lines, the last of them perhaps half; the first one as long as others or longer than 1 KiB."""
+        text = b""
+        if not self.due[-1] and self.rng.random() < 0.5:
+            text += b"#Fields: the same first line in many files\n"
+        for _ in range(self.rng.randrange(1, 30)):
+            self.count += 1
+            text += b"%d %s\n" % (self.count, b"x" * self.rng.choice((3, 50, 300)))
+        if self.rng.random() < 0.4:
+            text = text[: -self.rng.randrange(1, 4)]
+        with self.log.open("ab") as out:
+            out.write(text)
+        self._touch()
+        self.due[-1] += text
+
+    def rename(self) -> None:
+        self.log.rename(self._place())
+        self.log.write_bytes(b"")
+        self._touch()
+        self.due.append(b"")
+
+    def copy_and_truncate(self) -> None:
+        shutil.copy(self.log, self._place())
+        with self.log.open("r+b") as opened:
+            opened.truncate(0)
+        self._touch()
+        self.due.append(b"")
+
+    def rotate(self) -> None:
+        self.rng.choice((self.rename, self.copy_and_truncate))()
+
+    def rotate_several(self) -> None:
+        for _ in range(self.rng.randrange(2, 4)):
+            self.write()
+            self.rotate()
+
+    def snapshot(self) -> None:
+        """Somebody copies the log under a name of their own."""
+        if len(self.due[-1]) >= 1024:  # less can't always be told
+            shutil.copy(self.log, self.folder / f"access.log.of-{self.rng.choice('abc')}")
+
+    def delete(self) -> None:
+        """Delete the log once all of it was read: nothing is destroyed."""
+        self.log.unlink()
+        self.log.write_bytes(b"")
+        self._touch()
+        self.due.append(b"")
+
+    def expected(self) -> Counter[bytes]:
+        return Counter(line for text in self.due for line in text.splitlines())
+
+    def _touch(self) -> None:
+        """Time passes, more of it than the clock of a file system would notice in a quick test."""
+        self.now += 10_000_000
+        os.utime(self.log, ns=(self.now, self.now))
+
+    def _place(self) -> Path:
+        """The next name for an old log; older ones move on and are packed."""
+        if self.dated:
+            self.day += 1
+            self._pack(sorted(self.folder.glob("access-*.log"))[::-1])
+            return self.folder / f"access-{self.day}.log"
+        old = sorted(self.folder.glob("access.log.[0-9]*"), key=lambda path: int(path.name.split(".")[2]))
+        for path in old[::-1]:
+            parts = path.name.split(".")
+            path.rename(self.folder / ".".join([*parts[:2], str(int(parts[2]) + 1), *parts[3:]]))
+        self._pack([self.folder / f"access.log.{n + 2}" for n in range(len(old))])
+        return self.folder / "access.log.1"
+
+    def _pack(self, paths: list[Path]) -> None:
+        for path in paths[self.after :]:
+            if path.exists() and self.suffix:
+                Path(f"{path}{self.suffix}").write_bytes(PACK[self.suffix](path.read_bytes()))
+                path.unlink()
+
+
+def play(folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One random history. At its end all that was written and not destroyed was read and committed once."""
+    rng = random.Random(seed)
+    model = Model(folder, rng, rng.randrange(3), rng.choice(("", ".gz", ".zst")), rng.random() < 0.4)
+    pattern = rng.choice(("access.log", "access.log*")) if not model.dated else "access.log"
+    reader = Reader(str(folder / pattern))
+    reader.look()
+    reader.commit()
+    for _ in range(rng.randrange(3, 25)):
+        step = rng.random()
+        monkeypatch.setattr(files, "_LINGER_SECONDS", rng.choice((-1.0, 1000.0)))
+        if step < 0.3:
+            model.write()
+        elif step < 0.45:
+            model.rotate()
+        elif step < 0.5:
+            model.rotate_several()
+        elif step < 0.53 and pattern == "access.log":
+            model.snapshot()
+        elif step < 0.56:
+            monkeypatch.setattr(files, "_LINGER_SECONDS", 1000.0)
+            reader.look()
+            reader.read()
+            if not model.due[-1] or model.due[-1].endswith(b"\n"):
+                reader.commit()
+                model.delete()
+                reader.look()
+        elif step < 0.75:
+            reader.look()
+            reader.read(rng.randrange(1, 4))
+        elif step < 0.88:
+            reader.commit()
+        else:
+            reader.crash()
+    monkeypatch.setattr(files, "_LINGER_SECONDS", -1.0)
+    model.rotate()
+    for _ in range(3):
+        reader.look()
+        reader.read()
+    reader.commit()
+    found, expected = Counter(reader.committed.splitlines()), model.expected()
+    repeated, lost = ([line[:20] for line in (one - other)] for one, other in ((found, expected), (expected, found)))
+    assert not repeated + lost, f"seed {seed}: repeated {repeated[:9]}, lost {lost[:9]}"
+
+
+def test_random_histories_lose_and_repeat_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines and half lines, rotations of all kinds, several at once, packing, restarts and crashes in any order."""
+    for n in range(SCENARIOS):
+        folder = tmp_path / str(n)
+        folder.mkdir()
+        play(folder, SEED + n, monkeypatch)
+        shutil.rmtree(folder)
+
+
+# --- by name
+
+
+class Scene:
+    """A log, an exporter that has read and committed it, and what it has said since it was started."""
+
+    def __init__(self, folder: Path, text: bytes, name: str = "access.log", rotated: str = "") -> None:
+        self.log = folder / "access.log"
+        self.folder = folder
+        self.told = Told()
+        self._pattern, self._rotated = str(folder / name), str(folder / rotated) if rotated else ""
+        self._stored = b""
+        self.source = self._new()
+        self.log.write_bytes(text)
+        self.start_text = self.read()
+        self.commit()
+
+    def _new(self) -> FileInput:
+        return FileInput(self._pattern, self.told, rotated=self._rotated)
+
+    def read(self) -> bytes:
+        return read_all(self.source)
+
+    def commit(self) -> None:
+        self._stored = msgspec.msgpack.encode(self.source.positions())
+
+    def stop(self) -> None:
+        self.source.close()
+        self.told.events.clear()
+
+    def start(self) -> bytes:
+        self.source = self._new()
+        self.source.restore(msgspec.msgpack.decode(self._stored, type=list[Position]))
+        return self.read()
+
+    def append(self, text: bytes) -> None:
+        with self.log.open("ab") as out:
+            out.write(text)
+
+    def move(self, name: str, text: bytes = b"") -> None:
+        """Rename the log, and begin a new one."""
+        self.log.rename(self.folder / name)
+        self.log.write_bytes(text)
+
+    def losses(self) -> list[tuple[str, ...]]:
+        return [event for event in self.told.events if event[0] in ("loss", "lost")]
+
+
+LONG = b"".join(b"%d a line of the log\n" % n for n in range(200))
+
+
+@pytest.mark.parametrize("text", [LONG, b"short\n"], ids=["long", "short"])
+@pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])
+@pytest.mark.parametrize("name", ["access.log.1", "access.log-20261121", "access-2026-11-21.log", "access.log.old"])
+def test_what_was_written_before_a_rotation_while_it_was_down_is_read_from_the_copy(
+    tmp_path: Path, name: str, suffix: str, text: bytes
+) -> None:
+    """Numbered, dated, packed; then the new log from its start. A second start reads nothing again."""
+    scene = Scene(tmp_path, text)
+    scene.stop()
+    scene.append(b"late\n")
+    scene.move(name, b"new\n")
+    if suffix:
+        (tmp_path / f"{name}{suffix}").write_bytes(PACK[suffix]((tmp_path / name).read_bytes()))
+        (tmp_path / name).unlink()
+    assert scene.start() == b"late\nnew\n"
+    scene.commit()
+    scene.stop()
+    assert (scene.start(), scene.losses()) == (b"", [])
+
+
+def test_several_rotations_while_it_was_down_are_read_oldest_first(tmp_path: Path) -> None:
+    """The rest of the known one, those that were never seen whole, then the log."""
+    scene = Scene(tmp_path, LONG)
+    scene.stop()
+    scene.append(b"a\n")
+    scene.move("access.log.3", b"b\n")
+    scene.move("access.log.2", b"c\n")
+    scene.move("access.log.1", b"d\n")
+    assert scene.start() == b"a\nb\nc\nd\n"
+
+
+def test_copies_that_were_there_before_the_exporter_are_never_read(tmp_path: Path) -> None:
+    """Not at its first start, not after a rotation has renamed and packed them, nor an old one put back later."""
+    (tmp_path / "access.log.1").write_bytes(b"history\n")
+    scene = Scene(tmp_path, LONG)
+    (tmp_path / "access.log.2.gz").write_bytes(gzip.compress(b"history\n"))
+    (tmp_path / "access.log.1").unlink()
+    scene.move("access.log.1", b"new\n")
+    assert scene.read() == b"new\n"
+    (tmp_path / "access.log.7").write_bytes(b"from a backup\n")
+    scene.commit()
+    scene.stop()
+    assert scene.start() == b""
+
+
+@pytest.mark.parametrize("down", [False, True], ids=["running", "down"])
+def test_copytruncate_reads_the_rest_from_the_copy(tmp_path: Path, down: bool) -> None:
+    """Also when the log has grown past the old offset by the time it is looked at."""
+    scene = Scene(tmp_path, LONG)
+    if down:
+        scene.stop()
+    scene.append(b"late\n")
+    shutil.copy(scene.log, tmp_path / "access.log.1")
+    scene.log.write_bytes(b"new\n" * 2000)
+    assert (scene.start() if down else scene.read()) == b"late\n" + b"new\n" * 2000
+    assert scene.losses() == []
+
+
+def test_a_hole_that_a_writer_leaves_after_truncation_is_no_line(tmp_path: Path) -> None:
+    """A writer that does not append goes on at its old offset; what is before is NULs."""
+    scene = Scene(tmp_path, LONG)
+    with scene.log.open("r+b") as writer:
+        writer.truncate(0)
+        writer.seek(len(LONG))
+        writer.write(b"after the hole\n")
+    assert scene.read() == b"after the hole\n"
+    scene.commit()
+    scene.append(b"more\n")
+    scene.stop()
+    assert scene.start() == b"more\n"
+
+
+@pytest.mark.parametrize(
+    ("down", "told"), [(False, ("lost", "truncated", "7")), (True, ("loss", "truncated"))], ids=["running", "down"]
+)
+def test_truncated_with_no_copy_is_told(tmp_path: Path, down: bool, told: tuple[str, ...]) -> None:
+    """With the number of bytes where both ends were seen."""
+    scene = Scene(tmp_path, LONG)
+    scene.append(b"unread\n")
+    scene.source.look()
+    if down:
+        scene.stop()
+    scene.log.write_bytes(b"new\n")
+    assert (scene.start() if down else scene.read()) == b"new\n"
+    assert scene.losses() == [told]
+
+
+def test_deleted_while_it_was_down_is_told(tmp_path: Path) -> None:
+    """Nobody knows how much was in it."""
+    scene = Scene(tmp_path, LONG)
+    scene.stop()
+    scene.move("gone", b"new\n")
+    (tmp_path / "gone").unlink()
+    assert scene.start() == b"new\n"
+    assert [event[0] for event in scene.losses()] == ["loss"]
+
+
+def test_a_log_that_a_power_loss_has_shortened_goes_on_at_its_end(tmp_path: Path) -> None:
+    """What is missing was counted, what comes was not."""
+    scene = Scene(tmp_path, LONG)
+    scene.stop()
+    os.truncate(scene.log, 3000)
+    assert scene.start() == b""
+    scene.append(b"new\n")
+    assert (scene.read(), scene.losses()) == (b"new\n", [])
+
+
+def test_an_unfinished_line_waits_over_a_restart_and_counts_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Finished by its writer it is a line; rotated away with nobody to finish it, it counts as it is."""
+    scene = Scene(tmp_path, b"1\nhal")
+    scene.stop()
+    assert scene.start() == b""
+    scene.append(b"f\nunfini")
+    assert scene.read() == b"half\n"
+    scene.commit()
+    scene.stop()
+    scene.move("access.log.1", b"2\n")
+    monkeypatch.setattr(files, "_LINGER_SECONDS", -1.0)
+    assert scene.start() == b"unfini\n2\n"
+    scene.commit()
+    scene.stop()
+    assert scene.start() == b""
+
+
+def test_short_logs_that_begin_alike_are_told_apart(tmp_path: Path) -> None:
+    """The same first line in each of them: the rotated one goes on, the new one is new."""
+    scene = Scene(tmp_path, b"#Fields: time status\n")
+    scene.stop()
+    scene.append(b"a\n")
+    scene.move("access.log.1", b"#Fields: time status\nb\n")
+    assert scene.start() == b"a\n#Fields: time status\nb\n"
+
+
+def test_a_line_that_is_too_long_is_left_out_once_over_a_restart(tmp_path: Path) -> None:
+    """The rest of it is no line of its own."""
+    scene = Scene(tmp_path, b"1\n" + b"x" * 2_000_000)
+    scene.stop()
+    scene.append(b"x\n2\n")
+    assert scene.start() == b"2\n"
+
+
+def test_a_copy_that_the_pattern_matches_is_no_log(tmp_path: Path) -> None:
+    """`access.log*` matches a copy of the log and old logs; no line counts twice."""
+    scene = Scene(tmp_path, LONG, "access.log*")
+    shutil.copy(scene.log, tmp_path / "access.log.mine")
+    shutil.copy(scene.log, tmp_path / "access.log.1")
+    assert scene.read() == b""
+    scene.commit()
+    scene.stop()
+    assert scene.start() == b""
+
+
+def test_a_link_that_is_switched_to_another_file_is_a_rotation(tmp_path: Path) -> None:
+    """Both are read to their ends, while it runs and while it is down."""
+    days = [tmp_path / f"access-2026112{n}.log" for n in range(3)]
+    days[0].write_bytes(LONG)
+    link = tmp_path / "access.log"
+    link.symlink_to(days[0].name)
+    told = Told()
+    source = FileInput(str(link), told)
+    assert read_all(source) == LONG
+    for n in (1, 2):
+        with days[n - 1].open("ab") as out:
+            out.write(b"late\n")
+        if n == 2:
+            positions = source.positions()
+            source.close()
+            source = FileInput(str(link), told)
+            source.restore(positions)
+        days[n].write_bytes(b"day %d\n" % n)
+        link.unlink()
+        link.symlink_to(days[n].name)
+        assert read_all(source) == b"late\nday %d\n" % n
+
+
+def test_old_logs_in_another_folder_are_found_where_the_config_says(tmp_path: Path) -> None:
+    """`rotated` names them."""
+    (tmp_path / "old").mkdir()
+    scene = Scene(tmp_path, LONG, rotated="old/*")
+    scene.stop()
+    scene.append(b"late\n")
+    scene.move("old/monday", b"new\n")
+    assert scene.start() == b"late\nnew\n"
+
+
+def test_a_damaged_packed_copy_is_read_as_far_as_it_goes_and_told(tmp_path: Path) -> None:
+    """The lines that can be unpacked count."""
+    scene = Scene(tmp_path, LONG)
+    scene.stop()
+    scene.move("access.log.2", b"new\n")
+    packed = gzip.compress(random.Random(SEED).randbytes(200_000).hex().encode() + b"\n")
+    (tmp_path / "access.log.1.gz").write_bytes(gzip.compress(b"whole\n" * 9) + packed[: len(packed) // 2])
+    assert scene.start().startswith(b"whole\n" * 9)
+    assert scene.losses() == [("loss", "damaged")]
+
+
+def test_an_unmounted_log_is_waited_for_and_read_on(tmp_path: Path) -> None:
+    """It is not lost as long as nothing has taken its place."""
+    scene = Scene(tmp_path, LONG)
+    scene.stop()
+    scene.log.rename(tmp_path / "elsewhere")
+    assert scene.start() == b""
+    scene.commit()
+    (tmp_path / "elsewhere").rename(scene.log)
+    scene.append(b"more\n")
+    assert (scene.read(), scene.losses()) == (b"more\n", [])
