@@ -123,7 +123,8 @@ class _SortedOut:
             self._opened.remove(tail)
             if copy.named and not is_open:
                 self.settled.add(copy.stamp)
-        self.are_older(copy)
+        if not (found and found.sought) or found.position.strong or found.position.identity == copy.identity:
+            self.are_older(copy)
 
     def are_older(self, copy: Copy | None = None) -> None:
         """What was never seen is older than a known copy, or than the log itself: it is none of ours."""

@@ -4,28 +4,32 @@ A rotation is a file that is known, found elsewhere; what it is called does not 
 So there is one way to go on after a restart, a rename or a truncation: list what may be a copy, oldest first;
 read a known file on from where it was read to; read a rotation that was never seen from its start; then the log.
 
-What can be lost, and is told: what was truncated, or deleted while the exporter was down, with no copy kept.
-What is not noticed: what was written and truncated between two looks at a log of which nothing had been read.
-What can count twice: less than 1 KiB, where a power loss leaves of a log less than that.
+What can be lost, and is told: what was truncated, or deleted while the exporter was down, with no copy kept;
+what was written between copy and truncation, where it had been seen.
+
+What is not noticed: what was written and truncated, with no copy kept, between two looks at a log of which nothing
+had been read. A rotated file without one whole line that is packed while the exporter restarts. A log that begins
+as the known one did, up to where that was read, in the known one's place, with no copy kept. A rotation that is
+older by its name than one that is known.
+What can count twice: what a power loss or a copy of a name that no rotation gives leaves, where that is less than
+1 KiB. What was edited in place.
 
 - A file that is renamed away or deleted is read on while its writer still adds to it (nginx does, until it is
   told to reopen).
 - A line without its line feed waits for the rest of it. If its file goes away for good, it counts as it is.
 """
 
-import glob
 import os
 import time
 from collections.abc import Iterable
-from pathlib import Path
 
 from exporter.inputs.content import open_content
 from exporter.inputs.copies import Copies
 from exporter.inputs.fingerprint import Identity, Position
 from exporter.inputs.known import Known, Missing
 from exporter.inputs.ledger import Ledger
-from exporter.inputs.rotated import Logs
 from exporter.inputs.tail import Tail, TruncatedError
+from exporter.inputs.where import Where
 
 # A file that was renamed away and whose writer has been silent for so long is let go.
 _LINGER_SECONDS = 10.0
@@ -44,10 +48,9 @@ class FileInput:
         self.finished = False
         self._ledger = ledger
         self._at_end = start_at == "end"
-        self._is_glob = glob.has_magic(pattern)
         self._is_new = self._is_first_look = True
         self._known = Known()
-        self._logs = Logs()
+        self._where = Where(pattern, ledger)
         # What is read: files that are no logs any more, oldest first; then the logs; last what may be a copy, if
         # its original is not found. And what has a log's name, and is only a copy of an open file.
         self._old: list[Tail] = []
@@ -55,22 +58,18 @@ class FileInput:
         self._last: list[Tail] = []
         self._doubles: set[Identity] = set()
         self._copies = Copies(pattern, rotated, self._known, ledger)
-        self._unreadable: set[str] = set()
 
     # --- what others ask
 
     @property
     def directory(self) -> str:
-        """The folder to watch: the nearest one whose name is no pattern."""
-        folder = Path(self.pattern).parent
-        while glob.has_magic(str(folder)):
-            folder = folder.parent
-        return str(folder)
+        """The folder to watch."""
+        return self._where.directory
 
     @property
     def readable(self) -> bool:
         """Whether there is a log, and every one of them can be read."""
-        return bool(self._live) and not self._unreadable
+        return bool(self._live) and not self._where.unreadable
 
     @property
     def files(self) -> list[str]:
@@ -261,36 +260,13 @@ class FileInput:
 
     # --- names
 
-    def _paths(self) -> list[str]:
-        if not self._is_glob:
-            return [self.pattern]
-        logs = {tail.log for tail in self._tails()} | {one.position.path for one in self._known.missing}
-        paths = self._logs.among(glob.glob(self.pattern), logs)
-        self._unreadable.intersection_update((*paths, self.pattern))
-        if not paths:
-            self._trouble(self.pattern, "no file matches")
-        return paths
-
     def _there(self) -> dict[Identity, str]:
-        """The logs that are there. One that can't be looked at, but could be before, is still there."""
-        there: dict[Identity, str] = {}
-        doubles = set()
-        for path in self._paths():
-            try:
-                found = Path(path).stat()
-            except OSError as error:
-                if not isinstance(error, FileNotFoundError):
-                    there |= {identity: path for identity, tail in self._live.items() if tail.log == path}
-                if not self._is_glob or not isinstance(error, FileNotFoundError):
-                    self._trouble(path, error.strerror or str(error))
-                continue
-            identity = (found.st_dev, found.st_ino)
-            if identity in self._doubles:
-                doubles.add(identity)
-            else:
-                there.setdefault(identity, path)
-        self._doubles = doubles
-        return there
+        """The logs that are there, without copies of open ones."""
+        opened = {identity: tail.log for identity, tail in self._live.items()}
+        before = {tail.log for tail in self._tails()} | {one.position.path for one in self._known.missing}
+        there = self._where.look(opened, before)
+        self._doubles &= there.keys()
+        return {identity: path for identity, path in there.items() if identity not in self._doubles}
 
     def _follow(self, there: dict[Identity, str]) -> None:
         """Let the logs be what is there now."""
@@ -332,13 +308,8 @@ class FileInput:
             try:
                 tail = Tail(path, path, open_content(path), self._ledger)
             except OSError as error:
-                self._trouble(path, error.strerror or str(error))
+                self._where.trouble(path, error)
                 continue
-            self._unreadable -= {path, self.pattern}
+            self._where.opened(path)
             arrived.append(tail)
         return arrived
-
-    def _trouble(self, path: str, why: str) -> None:
-        if path not in self._unreadable:
-            self._unreadable.add(path)
-            self._ledger.unreadable(path, why)
