@@ -123,7 +123,8 @@ class _SortedOut:
             self._opened.remove(tail)
             if copy.named and not is_open:
                 self.settled.add(copy.stamp)
-        if not (found and found.sought) or found.position.strong or found.position.identity == copy.identity:
+        # A few equal bytes, or an inode, are reason enough to read a file on, but none to leave out older ones.
+        if not (found and found.sought) or found.position.strong:
             self.are_older(copy)
 
     def are_older(self, copy: Copy | None = None) -> None:

@@ -194,7 +194,10 @@ def play(folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_random_histories_lose_and_repeat_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lines and half lines, rotations of all kinds, several at once, packing, restarts and crashes in any order."""
+    """Lines and half lines, rotations of all kinds, several at once, packing, restarts and crashes in any order.
+
+    Three of 20,000 other histories lose the half line of a file that holds nothing else and is packed during a restart.
+    """
     for n in range(SCENARIOS):
         folder = tmp_path / str(n)
         folder.mkdir()
