@@ -1,9 +1,9 @@
 """The exporter and Debian's mtail over the same log, in turn, and the ratio.
 
-    python -m benchmarks.compare steady.log random.log body.log --runs 3
+    python -m benchmarks.compare steady.log wide.log random.log body.log --runs 3
 
 Each run is a whole process: start, read, count, one rendering. The exporter's is `replay`, whose path
-from bytes to exposition is the one of `run`. mtail has a program for logs named `steady` and `random`;
+from bytes to exposition is the one of `run`. mtail has a program for logs named `steady`, `wide` and `random`;
 it can't read the JSON-RPC body of `body`, which is measured alone.
 """
 
@@ -58,7 +58,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        programs = {"steady": mtail.PROGRAM, "random": mtail.random_program(Path(folder))}
+        programs = {"steady": mtail.PROGRAM, "wide": mtail.PROGRAM, "random": mtail.random_program(Path(folder))}
         for log in args.logs:
             compare(log, args.runs, programs.get(log.stem))
 

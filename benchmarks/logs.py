@@ -5,6 +5,7 @@
 The lines look like nginx's `log_format escape=json` before a JSON-RPC gateway.
 
 - `steady`: each line has 372 bytes; the request id is cut to what the other fields leave.
+- `wide`: the same, with five times as many label sets.
 - `random`: REST calls whose path, referer and address are new on every line.
 - `body`: the method stands only in the logged request body; every 50th is a batch of 3.
 """
@@ -15,7 +16,7 @@ from itertools import islice
 from pathlib import Path
 from random import Random
 
-from benchmarks.traffic import RPC_METHODS, Request, requests
+from benchmarks.traffic import RPC_METHODS, STEADY, WIDE, Request, requests
 
 LINES = 1_000_000
 LINE_BYTES = 372
@@ -104,6 +105,7 @@ def call(method: str, call_id: int, rng: Random) -> str:
 
 KINDS: dict[str, Callable[[Request, Random], str]] = {
     "steady": steady,
+    "wide": steady,
     "random": random,
     "body": body,
 }
@@ -113,7 +115,7 @@ def generate(kind: str, lines: int = LINES, seed: int = 1) -> Iterator[str]:
     """The lines of a log of that kind, each with its newline; all ASCII."""
     rng = Random(seed)
     line_of = KINDS[kind]
-    return (line_of(request, rng) for request in requests(lines, rng))
+    return (line_of(request, rng) for request in requests(lines, rng, WIDE if kind == "wide" else STEADY))
 
 
 def write(kind: str, path: Path, lines: int = LINES, seed: int = 1) -> None:

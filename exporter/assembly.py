@@ -88,6 +88,6 @@ class Assembly:
             if one.path == "-":
                 source = StreamInput(sys.stdin.fileno(), one.name, journal, pipeline.wake)
             else:
-                source = FileInput(one.path, journal, self.config.start_at)
+                source = FileInput(one.path, journal, self.config.start_at, one.rotated)
             streams.append(Stream(one.name, source, self.meter_of(one), journal))
         return pipeline

@@ -33,12 +33,14 @@ class InputConfig(_Part, rename={"class_": "class"}):
     """A log, or with `*` and `?` several that belong together. `-` is standard input.
 
     `name` is the value of the `input` label. `labels` are added to every family of records.
-    `timezone` is for formats that write times without a zone; the machine's unless said.
+    `rotated` is a pattern of where old logs go, if that is not beside them. `timezone` is for formats
+    that write times without a zone; the machine's unless said.
     """
 
     path: str
     name: str = ""
     format: str | FormatSpec = ""
+    rotated: str = ""
     labels: dict[str, str] = {}
     class_: str = "business"
     timezone: str = ""
@@ -186,6 +188,8 @@ def load(path: Path) -> Loaded:
         names[one.name] = n
         if one.path != "-":
             one.path = str(folder / one.path)
+        if one.rotated:
+            one.rotated = str(folder / one.rotated)
     keys: tuple[KeyEntry, ...] = ()
     if config.keys:
         keys = load_keys(folder / config.keys)

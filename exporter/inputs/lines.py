@@ -20,12 +20,12 @@ class Lines:
             if not end:
                 return b"", False
             data, self.skipping = data[end:], False
-        data = self.rest + data
         cut = data.rfind(b"\n") + 1
-        self.rest = data[cut:]
+        whole = b"".join((self.rest, memoryview(data)[:cut])) if cut else b""
+        self.rest = data[cut:] if cut else self.rest + data
         if len(self.rest) > LONGEST_LINE:
             self.rest, self.skipping, dropped = b"", True, True
-        return data[:cut], dropped
+        return whole, dropped
 
     def finish(self) -> bytes:
         """The unfinished line at the end, finished; b"" if there is none."""

@@ -21,7 +21,7 @@ BAD = [
     (
         "inputs:\n- path: a.log\n  fromat: caddy",
         "3: inputs[0].fromat: unknown field 'fromat'; did you mean 'format'? "
-        "(allowed: class, format, labels, name, path, timezone)",
+        "(allowed: class, format, labels, name, path, rotated, timezone)",
     ),
     (
         "inputs:\n- path: a.log",
