@@ -1,7 +1,7 @@
 """Putting the parts together, from a config's plain values. What `run`, `replay`, `explain` and `demo` share."""
 
 import logging
-import secrets
+import os
 import sys
 from collections.abc import Callable, Iterable
 from datetime import tzinfo
@@ -35,7 +35,7 @@ class Assembly:
         if not loaded.secret:
             log.warning("no identity.secret_file: public key names (k_…) hold for this run only")
         self.config = config
-        self.identity = Identity(loaded.secret or secrets.token_bytes(32), loaded.keys)
+        self.identity = Identity(loaded.secret or os.urandom(32), loaded.keys)
         self.store = Store(config.metrics.max_series)
         self.keys = Keys(self.store, self.identity.entries)
         self.slowest = Slowest(self.store)

@@ -11,7 +11,6 @@ import logging
 import os
 import signal
 import sys
-import tempfile
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -116,6 +115,8 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _demo(args: argparse.Namespace) -> None:
+    import tempfile  # noqa: PLC0415
+
     from exporter.demo import SampleGateway, write_config  # noqa: PLC0415 - not loaded where it isn't used
 
     with tempfile.TemporaryDirectory(prefix="gateway-exporter-demo-") as folder:

@@ -29,6 +29,10 @@ NEVER_REPEAT = ("body",)
 
 # What tells who called: looked up apart, see `cells`.
 CALLER_FIELDS = ("key", "key_name", "key_owner")
+# Canonical values kept of one field. More would help no log that has them all again and again, and a log
+# whose values never repeat is faster when they stay in the processor's caches.
+_MOST_WORDS = 2_000
+
 # Fields that count beside the record's own look-up: see `counting`.
 ORIGIN_FIELDS = ("origin", "referer", "client")
 NO_ORIGIN = "''"
@@ -143,7 +147,7 @@ class RowReader:
 
     def _add(self, words: Words, field: str, sources: tuple[Source, ...]) -> None:
         if field == "key" and len(sources) == 1:
-            words.add(field, self._one(sources[0]), Memo(partial(self._canonical_word, field, sources[0]), 20_000))
+            words.add(field, self._one(sources[0]), Memo(self._canonical_word(field, sources[0]), 20_000))
         elif field in CANONICAL:
             words.add(field, "(" + " or ".join(self._canonically(field, source) for source in sources) + ")", None)
         elif all(_plain(source) for source in sources):
@@ -155,17 +159,26 @@ class RowReader:
     def _meaning(self, source: Source) -> Memo[Raw, str]:
         return Memo(partial(self._word, source), 1000)
 
-    def _canonical_word(self, field: str, source: Source, raw: Raw) -> Any:
-        word = self._word(source, raw)
-        return self._canonical[field](word) if word else ""
+    def _canonical_word(self, field: str, source: Source) -> Callable[[Raw], Any]:
+        """The function from a raw value to the canonical one; "" where there is none."""
+        canonical = self._canonical[field]
+
+        def of_any(raw: Raw) -> Any:
+            word = self._word(source, raw)
+            return canonical(word) if word else ""
+
+        def of_text(raw: Raw) -> Any:
+            return canonical(raw) if raw.__class__ is str and raw not in ABSENT else of_any(raw)
+
+        return of_text if _plain(source) else of_any
 
     def _canonically(self, field: str, source: Source) -> str:
-        canonical = partial(self._canonical_word, field, source)
+        canonical = self._canonical_word(field, source)
         raw = self._one(source)
         if field in NEVER_REPEAT:
             name, held = self._name(field, canonical), self._held()
             return f"({name}({held}) if ({held} := {raw}) not in ABSENT else '')"
-        return f"{self._name(field, Memo(canonical, 20_000))}[{raw}]"
+        return f"{self._name(field, Memo(canonical, _MOST_WORDS))}[{raw}]"
 
     def _origins(self) -> list[str]:
         return [
