@@ -139,9 +139,11 @@ def _hash(args: argparse.Namespace) -> None:
     keys: Iterator[str] | list[str] = (
         [getpass.getpass("key: ")] if sys.stdin.isatty() else (line.strip() for line in sys.stdin)
     )
-    for key in keys:
-        if key:
-            print(identity.hash(key))
+    given = [key for key in keys if key]
+    if not given:
+        raise UsageError("hash needs a key on standard input, and got nothing")
+    for key in given:
+        print(identity.hash(key))
 
 
 def _init(args: argparse.Namespace) -> None:

@@ -134,6 +134,14 @@ class Config(_Part):
         for route in self.routes:
             if not route.startswith("/"):
                 raise ValueError(f"routes: {route!r} must start with /, as in /v1/scores/:identity")
+            if (
+                sum(
+                    part in (":key", "{key}", ":apikey", "{apikey}", ":api_key", "{api_key}")
+                    for part in route.split("/")
+                )
+                > 1
+            ):
+                raise ValueError(f"routes: {route!r} has more than one :key; a request has one key")
 
 
 class _KeyPart(_Part, rename={"class_": "class"}):

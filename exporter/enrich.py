@@ -10,8 +10,10 @@ from typing import Any
 from exporter.record import ERROR_TYPES, AccessRecord
 from exporter.routes import NO_TARGET, Request, Target
 from exporter.rpc import NOTHING, Body
+from exporter.words import like_a_key
 
 BATCH = "batch"
+OTHER = "other"
 _TLS = ("https", "wss", "on", "true", "tls", "ssl")
 _VERBS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"))
 # What a status means on its own. 408 is a client that was too slow to ask: a client_error, unless the
@@ -57,8 +59,8 @@ class Enricher:
         """The record that words make; `ignored` where there are none, `rejected` where it has no status."""
         if words is None:
             return AccessRecord(ignored=True)
-        status = words.get("status", "")
-        if not status:
+        status = words.get("status", "").partition(" ")[0]
+        if not status.removeprefix("-").isdigit() and not words.get("error"):
             return AccessRecord(rejected="no_status")
         request: Request = words.get("request") or Request(words.get("http_method", ""), NO_TARGET, "")
         target: Target = words.get("path") or request.target
@@ -70,8 +72,10 @@ class Enricher:
         key = words.get("key") or target.key
         methods = _several(words["rpc_method"]) if words.get("rpc_method") else body.methods
         if not methods:
-            verb = words.get("http_method") or request.http_method
+            verb = (words.get("http_method") or request.http_method).upper()
             methods = (f"{verb if verb in _VERBS else ''} {target.route}".strip(),)
+        methods = tuple(OTHER if like_a_key(method) else method for method in methods)
+        model, requested, provider = (_public(words.get(name, "")) for name in ("model", "requested_model", "provider"))
         batch = len(methods) > 1 or words.get("batch_size", "") not in ("", "0", "1")
         return AccessRecord(
             status=_status(status, protocol),
@@ -85,10 +89,15 @@ class Enricher:
             chain=words.get("chain") or target.chain or words.get("host", ""),
             protocol=protocol,
             error_type=_error_type(status, protocol, words),
-            model=words.get("model", "") or body.model,
-            requested_model=words.get("requested_model", "") or body.model,
-            provider=words.get("provider", ""),
+            model=model or _public(body.model),
+            requested_model=requested or _public(body.model),
+            provider=provider,
         )
+
+
+def _public(word: str) -> str:
+    """A word that a client may have chosen: not shown where it could be a key."""
+    return OTHER if like_a_key(word) else word
 
 
 def _several(methods: str) -> tuple[str, ...]:

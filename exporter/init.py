@@ -39,7 +39,10 @@ web: {{listen: "127.0.0.1:10114"}}
 
 def recognise(path: str) -> tuple[str, float]:
     """The preset that fits a log, and the share of its lines that it reads. InputError where none does."""
-    found = detect(head(path, _SAMPLE_BYTES))
+    sample = head(path, _SAMPLE_BYTES)
+    if not sample.strip():
+        raise InputError(f"{path}: is empty: nothing tells its format; name a preset in a config")
+    found = detect(sample)
     if not found:
         raise InputError(
             f"{path}: its format is not recognised (known: {', '.join(presets())}); "

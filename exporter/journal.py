@@ -55,6 +55,12 @@ class Journal:
         for reason, line in decoded.rejected:
             self._reject(reason, line)
 
+    def look(self) -> None:
+        """Warn, once, of lines that were read well and are no request."""
+        counted = self._store.families["gateway_exporter_rejected_lines_total"].series.get((self.name, "no_status"))
+        if counted:
+            self._tell("no_status")
+
     def too_long(self, path: str) -> None:
         """A line that was longer than is read."""
         log.warning("%s: a line in %s is longer than 1 MiB and was left out", self.name, path)
@@ -94,6 +100,11 @@ class Journal:
 
     def _reject(self, reason: str, line: bytes) -> None:
         self.samples.append(Rejected(time.time(), reason, len(line), shape(line)))
+        self._tell(reason)
+        self._store.add("gateway_exporter_lines_total", self.name, "rejected")
+        self._store.add("gateway_exporter_rejected_lines_total", self.name, reason)
+
+    def _tell(self, reason: str) -> None:
         if reason not in self._told:
             self._told.add(reason)
             log.warning(
@@ -102,5 +113,3 @@ class Journal:
                 reason,
                 REASONS[reason],
             )
-        self._store.add("gateway_exporter_lines_total", self.name, "rejected")
-        self._store.add("gateway_exporter_rejected_lines_total", self.name, reason)

@@ -34,9 +34,8 @@ _QUIET_SECONDS = 1.0
 # Where no event can be trusted, and as a safety net where they can.
 _POLL_SECONDS = 0.25
 _SAFETY_SECONDS = 10.0
-# What a scrape may read before it answers, and how long its answer serves others.
+# What a scrape may read before it answers.
 _DRAIN_SECONDS = 0.05
-_SHARE_SECONDS = 0.1
 # Between questions from outside, so many seconds are spent on lines at the most.
 _SLICE_SECONDS = 0.02
 _FOLD_SECONDS = 5.0
@@ -137,7 +136,8 @@ class Pipeline:
 
     def scrape(self, openmetrics: bool) -> "Future[list[bytes]]":
         """The exposition's lines, after what is in the logs now was counted."""
-        return self.ask(lambda: self._scrape(openmetrics))
+        asked = time.monotonic()
+        return self.ask(lambda: self._scrape(openmetrics, asked))
 
     def wake(self) -> None:
         """There may be something to read."""
@@ -187,6 +187,7 @@ class Pipeline:
         """Move what was counted into the series."""
         for stream in self.streams:
             stream.meter.fold()
+            stream.journal.look()
         self._slowest.show(int(time.time() // 60))
 
     def _drain(self, seconds: float) -> bool:
@@ -212,16 +213,17 @@ class Pipeline:
         except queue.Empty:
             pass
 
-    def _scrape(self, openmetrics: bool) -> list[bytes]:
+    def _scrape(self, openmetrics: bool, asked: float) -> list[bytes]:
+        """An answer serves all who asked before it was begun."""
         begun = time.monotonic()
-        at, format_, lines = self._last_scrape
-        if begun - at < _SHARE_SECONDS and format_ == openmetrics:
+        last, format_, lines = self._last_scrape
+        if asked <= last and format_ == openmetrics:
             return lines
         self._drain(_DRAIN_SECONDS)
         self.fold()
         self._show_self()
         lines = render(self.store, openmetrics)
-        self._last_scrape = (time.monotonic(), openmetrics, lines)
+        self._last_scrape = (begun, openmetrics, lines)
         self._observe_scrape(time.monotonic() - begun)
         return lines
 

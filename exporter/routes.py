@@ -12,7 +12,7 @@ from typing import NamedTuple
 from urllib.parse import unquote_plus, urlsplit
 
 from exporter.memo import Memo
-from exporter.words import looks_made_up
+from exporter.words import like_a_key, looks_made_up
 
 # Where gateways put the key into the path: /v2/KEY (Alchemy), /ws/v3/KEY (Infura), /rpc/KEY and their like …
 _KEY_PLACE = re.compile(r"(?:/(?:eth|ethereum|https?|mainnet|rpc|testnet|wss?))*/(?:v[23]|wss?|rpc|key)")
@@ -167,12 +167,11 @@ _PLAIN_URL = re.compile(r"https?://([A-Za-z0-9.-]+)(?::[0-9]*)?(?:/[!-Z^-~]*)?$(
 def origin_host(url: str) -> str:
     """The host of an Origin or Referer header; "" where there is none, or it is opaque (`null`)."""
     found = _PLAIN_URL.match(url)
-    if found:
-        return found[1].lower().rstrip(".")[:100]
     try:
-        return (urlsplit(url).hostname or "").rstrip(".")[:100] if "://" in url else ""
+        host = found[1].lower() if found else (urlsplit(url).hostname or "") if "://" in url else ""
     except ValueError:
         return ""
+    return "" if like_a_key(host) else host.rstrip(".")[:100]
 
 
 def client_network(address: str) -> str:

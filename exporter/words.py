@@ -94,3 +94,17 @@ def _oddities(part: str, digits: int) -> bool:
             # A capital alone, or several before small letters: idS, OReRlt.
             odd += piece.isupper() and not part.isupper() and len(piece) != len(part)
     return odd > 1 + pairs // 6 or len(pieces) > 2 + (pairs + len(pieces)) // 4
+
+
+# A marked secret, a UUID, or twenty letters and digits in a row with three digits or more.
+_KEY = re.compile(
+    r"(?:^|[^A-Za-z0-9])(?:sk|pk|rk|ak)[-_][A-Za-z0-9_-]{8}"
+    r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-"
+    r"|(?=[A-Za-z]*\d[A-Za-z]*\d[A-Za-z]*\d)[A-Za-z0-9]{20}",
+    re.IGNORECASE,
+)
+
+
+def like_a_key(word: str) -> bool:
+    """Whether a word that a client chose, such as a method or a model, could be a raw key."""
+    return bool(_KEY.search(word))

@@ -64,6 +64,16 @@ def test_hash_needs_a_secret_that_stays(folder: Path) -> None:
     assert KEY not in done.stderr
 
 
+def test_hash_of_nothing_is_a_mistake_and_an_empty_log_is_called_empty(folder: Path) -> None:
+    """An unset variable in a script, a log that was just rotated: both are told as what they are."""
+    done = run("hash", "--config.file", str(folder / "config.yaml"), stdin=" \n")
+    assert (done.code, done.stdout) == (2, "")
+    (folder / "empty.log").touch()
+    done = run("run", str(folder / "empty.log"))
+    assert done.code == 1
+    assert "empty.log: is empty: nothing tells its format" in done.stderr
+
+
 def test_init_prints_a_config_that_works(folder: Path) -> None:
     """It passes `check`, and `replay` with it counts every line."""
     done = run("init", str(folder / "access.log"))

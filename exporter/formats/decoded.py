@@ -10,7 +10,7 @@ REASONS = {
     "not_json": "not valid JSON",
     "wrong_type": "valid JSON, but a field is an object or a list where a value is expected",
     "no_match": "the line does not have the format's shape",
-    "no_status": "no status, so no finished request",
+    "no_status": "no status that is a number, so no finished request: does `status` name the right field?",
     "too_long": "longer than the longest line that is read (1 MiB)",
 }
 

@@ -85,6 +85,12 @@ def build(spec: FormatSpec) -> Format:
         meanings = NGINX_VARIABLES if spec.template else {field: [field] for field in FIELDS}
         decoder, named = text, _named_after(text.captures, meanings) | spec.fields
     fields = {field: parse_sources(field, sources) for field, sources in named.items()}
+    for field, sources in fields.items():
+        for path in (path for one in sources for path in (one.path, one.start, one.end, one.when) if path):
+            try:
+                decoder.expression(path)
+            except ValueError as error:
+                raise ValueError(f"{field}: {error}") from None
     if "status" not in fields:
         raise ValueError("no source for the field 'status': without it no line is a finished request")
     # What includes other fields is told after them.

@@ -80,6 +80,11 @@ BAD = [
     ),
     (GOOD + "start_at: start", "1: unknown start_at 'start' (allowed: beginning, end)"),
     (GOOD + "routes: [v1/x]", "1: routes: 'v1/x' must start with /, as in /v1/scores/:identity"),
+    (GOOD + "routes: ['/:key/:key']", "1: routes: '/:key/:key' has more than one :key; a request has one key"),
+    (
+        "inputs:\n- path: a.log\n  format:\n    json: {status: a..b}",
+        "3: inputs[0].format: status: bad path 'a..b' at '..b': write ",
+    ),
     (GOOD + "keys: none.yaml", "none.yaml:1: can't be read: No such file or directory"),
     (
         GOOD + "identity: {secret_file: none}",

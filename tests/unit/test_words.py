@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from exporter.words import looks_made_up
+from exporter.words import like_a_key, looks_made_up
 
 _WORDS = """
 chat completions embeddings messages responses models images generations audio transcriptions assistants threads runs
@@ -82,3 +82,22 @@ def test_keys_of_small_letters_hardly_pass(length: int, share: float) -> None:
     chance = random.Random(seed)
     keys = [letters(chance, string.ascii_lowercase, length) for _ in range(3000)]
     assert sum(not looks_made_up(key) for key in keys) <= share * len(keys), f"seed {seed}"
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("sk_live_9f8e7d6c5b4a39281706f5e4d3c2b1a0", True),
+        ("9f8e7d6c5b4a39281706", True),
+        ("3f2504e0-4f89-41d3-9a0c-0305e82c3301", True),
+        ("sk-proj-abcdefgh12", True),
+        ("eth_getTransactionByBlockNumberAndIndex", False),
+        ("gpt-4o-mini-2024-07-18", False),
+        ("anthropic/claude-sonnet-4-20250514", False),
+        ("accounts/fireworks/models/llama-v3p1-405b-instruct", False),
+        ("text-embedding-3-small", False),
+    ],
+)
+def test_words_that_clients_choose_may_be_keys(word: str, expected: bool) -> None:
+    """Methods and models are never taken for one."""
+    assert like_a_key(word) is expected
