@@ -270,8 +270,7 @@ class Pipeline:
         if not self._trusted:
             return _POLL_SECONDS
         if not self._listening:
-            self._watcher.listen_for_growth()
-            self._listening = True
+            self._listening = self._watcher.listen_for_growth()
             return _BUSY_SECONDS  # what was written just before is seen at the next look
         return _SAFETY_SECONDS
 

@@ -6,6 +6,7 @@ looked at every few milliseconds, and growth is listened for again once they are
 
 import logging
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,6 +48,7 @@ class Watcher:
         self._growth = _Handler(grown)
         self._folders: set[str] = set()
         self._listening: list[ObservedWatch] = []
+        self._forgetting: threading.Thread | None = None
         self._observer.start()
 
     def watch(self, folder: str) -> bool:
@@ -64,24 +66,31 @@ class Watcher:
             self._folders.add(folder)
         return True
 
-    def listen_for_growth(self) -> None:
-        """From now on, tell of the next growth."""
+    def listen_for_growth(self) -> bool:
+        """From now on, tell of the next growth. False where that can't be now: the files have to be looked at."""
+        if self._forgetting and self._forgetting.is_alive():
+            return False
         if not self._listening:
             for folder in self._folders:
                 self._listening.append(
                     self._observer.schedule(self._growth, folder, event_filter=[FileModifiedEvent, FileClosedEvent])
                 )
+        return True
 
     def ignore_growth(self) -> None:
-        """The files are looked at anyway."""
-        for watch in self._listening:
-            self._observer.unschedule(watch)
-        self._listening.clear()
+        """The files are looked at anyway. The watches are ended in a thread: ending one waits for its reader."""
+        watches, self._listening = self._listening, []
+
+        def forget() -> None:
+            for watch in watches:
+                self._observer.unschedule(watch)
+
+        self._forgetting = threading.Thread(target=forget, name="forget watches", daemon=True)
+        self._forgetting.start()
 
     def stop(self) -> None:
-        """End the threads."""
-        self._observer.stop()
-        self._observer.join(2)
+        """End the threads, without waiting for them."""
+        threading.Thread(target=self._observer.stop, name="stop watching", daemon=True).start()
 
 
 def _file_system(folder: str) -> str:

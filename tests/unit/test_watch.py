@@ -8,6 +8,7 @@ import pytest
 
 from exporter.inputs import watch
 from exporter.inputs.watch import Watcher
+from tests.exporter import eventually
 
 
 class Woken:
@@ -51,14 +52,14 @@ def test_growth_wakes_only_while_it_is_listened_for(tmp_path: Path, watcher: Wat
     log.touch()
     assert watcher.watch(str(tmp_path))
     log.write_text("unheard\n", encoding="utf-8")
-    watcher.listen_for_growth()
+    assert watcher.listen_for_growth()
     assert woken.paths == []
     log.write_text("heard\n", encoding="utf-8")
     assert woken.grown.wait(5)
     assert set(woken.paths) == {str(log)}
     watcher.ignore_growth()
+    eventually(watcher.listen_for_growth)
     woken.grown.clear()
-    watcher.listen_for_growth()
     log.write_text("heard again\n", encoding="utf-8")
     assert woken.grown.wait(5)
 
