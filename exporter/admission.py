@@ -7,7 +7,7 @@ label's budget lasts; until then it is `other` (a key: `unknown`). So a scanner 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from exporter.series import OTHER
+from exporter.record import OTHER
 
 UNKNOWN = "unknown"
 BUDGETS = {"key": 2000, "method": 300, "chain": 100, "origin": 50, "model": 200, "provider": 100}

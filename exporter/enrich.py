@@ -7,13 +7,12 @@ whether and how it failed.
 from collections.abc import Callable
 from typing import Any
 
-from exporter.record import ERROR_TYPES, AccessRecord
+from exporter.record import ERROR_TYPES, OTHER, AccessRecord
 from exporter.routes import NO_TARGET, Request, Target
 from exporter.rpc import NOTHING, Body
 from exporter.words import like_a_key
 
 BATCH = "batch"
-OTHER = "other"
 _TLS = ("https", "wss", "on", "true", "tls", "ssl")
 _VERBS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"))
 # What a status means on its own. 408 is a client that was too slow to ask: a client_error, unless the
@@ -74,7 +73,7 @@ class Enricher:
         if not methods:
             verb = (words.get("http_method") or request.http_method).upper()
             methods = (f"{verb if verb in _VERBS else ''} {target.route}".strip(),)
-        methods = tuple(OTHER if like_a_key(method) else method for method in methods)
+        methods = tuple(_public(method) for method in methods)
         model, requested, provider = (_public(words.get(name, "")) for name in ("model", "requested_model", "provider"))
         batch = len(methods) > 1 or words.get("batch_size", "") not in ("", "0", "1")
         return AccessRecord(

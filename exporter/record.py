@@ -62,6 +62,9 @@ ERROR_TYPES = (
     "rpc_error",
 )
 
+# What a label becomes where its value has no place.
+OTHER = "other"
+
 TOKEN_TYPES = ("input", "output", "cache_read", "cache_write", "reasoning")
 
 

@@ -9,8 +9,7 @@ from bisect import bisect_right
 from msgspec import Struct
 
 from exporter.catalog import CATALOG, Family
-
-OTHER = "other"
+from exporter.record import OTHER
 
 
 class Series(Struct, gc=False, eq=False):
