@@ -108,6 +108,12 @@ _FAMILIES = (
         unit="bytes",
         adds="response_bytes",
     ),
+    Family(
+        name="gateway_credits_total",
+        type="counter",
+        help="Credits (compute units) that calls cost, by the config's table.",
+        labels=("key", "chain", "method"),
+    ),
     # --- models, tokens, money
     Family(
         name="gateway_model_requests_total",
@@ -164,6 +170,69 @@ _FAMILIES = (
         adds="time_per_output_token",
         when="model",
     ),
+    Family(
+        name="gateway_model_info",
+        type="gauge",
+        help="1; what a model is for: chat, embedding, image …",
+        labels=("model", "type"),
+    ),
+    Family(
+        name="gateway_unpriced_requests_total",
+        type="counter",
+        help="Requests to models whose price is not known; they cost nothing here.",
+        labels=("model",),
+    ),
+    Family(
+        name="gateway_unbilled_requests_total",
+        type="counter",
+        help="Requests to endpoints that the gateway bills nobody for.",
+        labels=("key", "method"),
+    ),
+    # --- providers
+    Family(
+        name="gateway_upstream_attempts_total",
+        type="counter",
+        help="Attempts at a provider, with the outcome of each.",
+        labels=("provider", "model", "outcome"),
+    ),
+    Family(
+        name="gateway_failovers_total",
+        type="counter",
+        help="Attempts that moved on to another provider, and why.",
+        labels=("from_provider", "to_provider", "reason"),
+    ),
+    Family(
+        name="gateway_failover_delay_seconds",
+        type="histogram",
+        help="Time that failed attempts added to a request, by the provider that answered it.",
+        labels=("to_provider",),
+        unit="seconds",
+        buckets=LATENCY,
+    ),
+    Family(
+        name="gateway_provider_circuit_open",
+        type="gauge",
+        help="1 while the gateway keeps a provider out of use.",
+        labels=("provider",),
+    ),
+    Family(
+        name="gateway_provider_cost_multiplier",
+        type="gauge",
+        help="What the gateway multiplies a provider's price by.",
+        labels=("provider",),
+    ),
+    Family(
+        name="gateway_model_redirects_total",
+        type="counter",
+        help="Requests that another model served than the one asked for; billed is requested or served.",
+        labels=("requested_model", "model", "billed"),
+    ),
+    Family(
+        name="gateway_blocked_requests_total",
+        type="counter",
+        help="Requests that a policy of the gateway blocked.",
+        labels=("key", "reason"),
+    ),
     # --- keys
     Family(
         name="gateway_key_info",
@@ -198,6 +267,32 @@ _FAMILIES = (
         labels=("key",),
         unit="seconds",
         adds="last",
+    ),
+    # --- limits
+    Family(
+        name="gateway_limit",
+        type="gauge",
+        help="The allowed amount in a window. scope is global (the fleet shares it) or gateway.",
+        labels=("key", "unit", "window", "scope"),
+    ),
+    Family(
+        name="gateway_limit_used",
+        type="gauge",
+        help="Exact use in the running window.",
+        labels=("key", "unit", "window"),
+    ),
+    Family(
+        name="gateway_limit_used_last",
+        type="gauge",
+        help="Exact use in the last whole window.",
+        labels=("key", "unit", "window"),
+    ),
+    Family(
+        name="gateway_limit_reset_timestamp_seconds",
+        type="gauge",
+        help="When the running window ends.",
+        labels=("key", "unit", "window"),
+        unit="seconds",
     ),
     # --- the exporter itself
     Family(
@@ -272,6 +367,52 @@ _FAMILIES = (
         type="counter",
         help="Requests with a key that is not registered (or, without a registry, that never succeeded).",
         labels=("input",),
+    ),
+    Family(
+        name="gateway_exporter_checkpoint_healthy",
+        type="gauge",
+        help="1 if the last commit of counters and positions succeeded; while 0, counters stay as they were.",
+    ),
+    Family(
+        name="gateway_exporter_checkpoint_last_success_timestamp_seconds",
+        type="gauge",
+        help="When counters and positions were committed last.",
+        unit="seconds",
+    ),
+    Family(
+        name="gateway_exporter_checkpoint_failures_total",
+        type="counter",
+        help="Commits that failed.",
+    ),
+    Family(
+        name="gateway_exporter_checkpoint_duration_seconds",
+        type="histogram",
+        help="Time that commits took.",
+        unit="seconds",
+        buckets=LATENCY,
+    ),
+    Family(
+        name="gateway_exporter_config_last_reload_successful",
+        type="gauge",
+        help="1 if the config that was loaded last was good; 0 while the one before it runs on.",
+    ),
+    Family(
+        name="gateway_exporter_config_last_reload_success_timestamp_seconds",
+        type="gauge",
+        help="When a config was loaded successfully last.",
+        unit="seconds",
+    ),
+    Family(
+        name="gateway_exporter_price_table_timestamp_seconds",
+        type="gauge",
+        help="When the price table was last changed.",
+        unit="seconds",
+    ),
+    Family(
+        name="gateway_exporter_key_registry_timestamp_seconds",
+        type="gauge",
+        help="When the key registry was last read successfully.",
+        unit="seconds",
     ),
     Family(
         name="gateway_exporter_identity_info",
