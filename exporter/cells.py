@@ -11,11 +11,12 @@ from typing import Any
 
 from exporter.admission import Admissions
 from exporter.catalog import CATALOG, Family
+from exporter.cell import Caller, Cell, Ends, Origins
 from exporter.enrich import Enricher
 from exporter.formats.reader import RowReader
 from exporter.keys import Keys
-from exporter.kinds import CHAIN, METHOD, PLACE, PROTOCOL, Caller, Kind, Sink, Values, names_of, picker
-from exporter.loop import Cell, Ends, Loop, Origins
+from exporter.kinds import CHAIN, METHOD, PLACE, PROTOCOL, Kind, Sink, Values, names_of, picker
+from exporter.loop import Loop
 from exporter.record import TOKEN_TYPES, AccessRecord
 from exporter.series import Histogram, Series, Store
 
@@ -141,7 +142,7 @@ class Cells:
             if unknown:
                 counters.append(self._store.series("gateway_exporter_unknown_key_requests_total", self._name))
             last_used = self._keys.seen(label, about)
-            caller = self.callers[at] = Caller(label, class_, about, tuple(counters), last_used, [None])
+            caller = self.callers[at] = Caller(label, class_, about, tuple(counters), last_used)
         if not verdict.open:
             self._known[who, key] = caller
         return caller, verdict.open
@@ -230,8 +231,7 @@ class Cells:
         if kind.record.requests:
             counters += (*kind.counters, *caller.counters)
             home = self._home(kind, caller)
-        cell = self._new_cell(Ends((*sums, *counters), kind.measures, home, not kind.record.error_type))
-        cell.used = caller.used
+        cell = self._new_cell(Ends((*sums, *counters), kind.measures, caller, home, not kind.record.error_type))
         for sink in kind.observed:
             labels = sink.labels(caller, self._own)
             for family in sink.families:

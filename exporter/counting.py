@@ -89,6 +89,8 @@ class Meter:
             n = cell.n
             if n:
                 ends = cell.ends
+                if ends.caller:
+                    ends.caller.times.append(cell.time)
                 for measure, series in zip(ends.measures, ends.series, strict=False):
                     series.value += getattr(cell, measure)
                     setattr(cell, measure, 0)
@@ -102,8 +104,8 @@ class Meter:
         newest = self.last_time or 0.0
         named = []
         for caller in self._cells.callers.values():
-            last = self.reader.seconds_since_epoch(caller.used[0])
-            caller.used[0] = None
+            last = self.reader.latest(caller.times)
+            caller.times.clear()
             if last is not None:
                 newest = max(newest, last)
                 if caller.last_used is not None and last > caller.last_used.value:

@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from functools import cache
 from operator import itemgetter
-from typing import Any
 
 from msgspec import Struct
 
 from exporter.catalog import Family
-from exporter.loop import Cell
+from exporter.cell import Caller, Cell
 from exporter.record import AccessRecord
 from exporter.series import FamilySeries, Series
 
@@ -20,19 +19,6 @@ _VALUES = (
 PLACE = {label: n for n, label in enumerate(_VALUES)}
 CHAIN, METHOD, PROTOCOL = (PLACE[label] for label in ("chain", "method", "protocol"))
 Values = tuple[str, ...]
-
-
-class Caller(Struct, eq=False):
-    """Who asked, as far as labels tell. `used` is the time of the last request since the last fold."""
-
-    label: str
-    class_: str
-    # What the log says of the key: its name and owner.
-    about: AccessRecord
-    # What a request of this caller counts besides.
-    counters: tuple[Series, ...]
-    last_used: Series | None
-    used: list[Any]
 
 
 class Sink(Struct):

@@ -1,73 +1,17 @@
-"""The hot loop, generated from what a format has, and the cells it counts in."""
+"""The hot loop, generated from what a format has."""
 
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from msgspec import Struct
-
 from exporter.catalog import Family
+from exporter.cell import Cell
 from exporter.formats.reader import NO_ORIGIN, RowReader
-from exporter.series import Series
 
 # A duration past this (30 years) is a mistake in the log; it must not spoil a sum.
 _LONGEST = 1e9
 
 
-class Origins(Struct, eq=False):
-    """Requests by origin since the last fold, of one key, chain and protocol."""
-
-    key: str
-    chain: str
-    protocol: str
-    counts: dict[str, int] = {}
-
-
-class Ends(Struct, eq=False, gc=False):
-    """Where a cell's counts go at a fold. `series` are those of its sums, which are in the slots that
-    `measures` names, and then those of its number.
-    """
-
-    series: tuple[Series, ...]
-    measures: tuple[str, ...] = ()
-    home: Origins | None = None
-    success: bool = False
-
-
-class Cell:
-    """What requests of one kind and one caller have added since the last fold, and where they add to.
-
-    Laid out for the processor's caches: with many cells in use, each thing that a line touches
-    is far away. What only a cell has stands in its slots: its count and the sums of the format's numbers
-    (a subclass of the loop's has these). What many cells share is a list: `used` with the time of a
-    caller's last request, and each histogram's pending observations (slots of the subclass, too).
-    `ends` is for the fold.
-    """
-
-    __slots__ = ("elsewhere", "ends", "n", "origin", "origins", "used")
-
-    def __init__(self, ends: Ends) -> None:
-        self.n = 0
-        self.ends = ends
-        self.used: list[Any] = _UNUSED
-        # The first origin it had; the number of requests from others, and their counts.
-        self.origin: str | None = None
-        self.elsewhere = 0
-        self.origins: Any = NOWHERE
-
-
-class _Nowhere:
-    """Takes the origins of lines that count for none."""
-
-    def __getitem__(self, origin: str) -> int:
-        return 0
-
-    def __setitem__(self, origin: str, count: int) -> None:
-        pass
-
-
-NOWHERE = _Nowhere()
-_UNUSED: list[Any] = [None]
 # Takes what a cell does not observe: cheaper than asking on each line.
 _UNSEEN: deque[float] = deque(maxlen=0)
 
@@ -137,7 +81,7 @@ class Loop:
             "    except KeyError:",
             "      c = miss(what, who)",
             "    c.n += 1",
-            f"    c.used[0] = {reader.time}",
+            f"    c.time = {reader.time}",
         ]
         if reader.origin != NO_ORIGIN:
             code += [

@@ -15,14 +15,16 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from exporter.counting import Meter
 from exporter.exposition import render
-from exporter.inputs.watch import Watcher
 from exporter.journal import Journal
 from exporter.series import Histogram, Store
 from exporter.slowest import Slowest
+
+if TYPE_CHECKING:
+    from exporter.inputs.watch import Watcher
 
 log = logging.getLogger(__name__)
 
@@ -254,6 +256,8 @@ class Pipeline:
     def _watch(self) -> None:
         folders = [stream.input.directory for stream in self.streams if hasattr(stream.input, "directory")]
         if folders:
+            from exporter.inputs.watch import Watcher  # noqa: PLC0415 - long to load, and most commands watch nothing
+
             self._watcher = Watcher(self.wake, self._grown)
             trusted = [self._watcher.watch(folder) for folder in folders]
             self._trusted = all(trusted)

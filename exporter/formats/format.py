@@ -5,7 +5,7 @@ a config and changed there.
 """
 
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -20,7 +20,7 @@ from exporter.formats.text_lines import NGINX_VARIABLES, TextLines, template_reg
 from exporter.formats.values import ESCAPES
 from exporter.record import FIELDS
 
-_PRESETS = files("exporter.formats") / "presets"
+_PRESETS = Path(__file__).parent / "presets"
 
 
 class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
