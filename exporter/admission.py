@@ -55,13 +55,21 @@ class Admission:
         self._places.add(value)
         return Verdict(value, fresh=True)
 
+    def keep(self, value: str) -> None:
+        """A value has its place, whatever the budget."""
+        self._places.add(value)
+
 
 class Admissions:
-    """The admitted values of every label; of `origin`, for each key apart."""
+    """The admitted values of every label; of `origin`, for each key apart.
+
+    `log` is what was admitted, in order: label, key (of an origin) and value. It only grows.
+    """
 
     def __init__(
         self, budgets: dict[str, int] | None = None, declared: dict[str, Iterable[str]] | None = None, after: int = 1
     ) -> None:
+        self.log: list[tuple[str, str, str]] = []
         self._budgets = BUDGETS | (budgets or {})
         self._after = after
         declared = declared or {}
@@ -74,10 +82,25 @@ class Admissions:
 
     def judge(self, label: str, value: str, success: bool) -> Verdict:
         """The verdict on a value of any label but `origin`."""
-        return self._labels[label].judge(value, success)
+        verdict = self._labels[label].judge(value, success)
+        if verdict.fresh:
+            self.log.append((label, "", value))
+        return verdict
 
     def origin(self, key: str, origin: str, success: bool) -> Verdict:
         """The verdict on an origin of a key."""
+        verdict = self._origins_of(key).judge(origin, success)
+        if verdict.fresh:
+            self.log.append(("origin", key, origin))
+        return verdict
+
+    def restore(self, log: Iterable[tuple[str, str, str]]) -> None:
+        """What was admitted before keeps its place."""
+        for label, key, value in log:
+            (self._origins_of(key) if label == "origin" else self._labels[label]).keep(value)
+            self.log.append((label, key, value))
+
+    def _origins_of(self, key: str) -> Admission:
         if key not in self._origins:
             self._origins[key] = Admission("origin", self._budgets["origin"], after=self._after)
-        return self._origins[key].judge(origin, success)
+        return self._origins[key]

@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from exporter import __version__
 from exporter.assembly import Assembly
-from exporter.config import Config, InputConfig, Loaded, load, parse_address
+from exporter.config import Config, InputConfig, Loaded, MetricsConfig, load, parse_address
 from exporter.errors import ExporterError, UsageError, unknown
 from exporter.explain import explain
 from exporter.exposition import render
@@ -27,6 +27,7 @@ from exporter.init import config_for, recognise
 from exporter.inputs.archive import whole_lines
 from exporter.journal import Journal
 from exporter.replay import CsvExport, Replay
+from exporter.secret import own_secret
 
 LEVELS = ("debug", "info", "warn", "error")
 
@@ -130,10 +131,10 @@ def _demo(args: argparse.Namespace) -> None:
 
 
 def _hash(args: argparse.Namespace) -> None:
-    loaded = load(Path(args.config))
+    loaded = _with_secret(load(Path(args.config)))
     if not loaded.secret:
         raise UsageError(
-            f"{args.config}: identity.secret_file is needed: without it, names of keys change with every start"
+            f"{args.config}: state.path or identity.secret_file is needed: else names of keys change with every start"
         )
     identity = Assembly(loaded).identity
     keys: Iterator[str] | list[str] = (
@@ -179,7 +180,7 @@ def _replay(args: argparse.Namespace) -> None:
             meter.fold()
         assembly.slowest.show(int(max(meter.last_time or 0 for meter in meters.values()) // 60))
         sys.stdout.flush()
-        sys.stdout.buffer.writelines(render(assembly.store))
+        sys.stdout.buffer.writelines(render(assembly.store)[0])
 
 
 # --- what they share
@@ -193,7 +194,7 @@ def _serve(loaded: Loaded, listen: str | None) -> None:
         host, port = parse_address(listen or loaded.config.web.listen)
     except ValueError as error:
         raise UsageError(f"--web.listen-address: {error}") from None
-    pipeline = Assembly(loaded).pipeline()
+    pipeline = Assembly(_with_secret(loaded), serving=True).pipeline()
     server = Server(pipeline, host, port)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: pipeline.stop())
@@ -207,6 +208,13 @@ def _serve(loaded: Loaded, listen: str | None) -> None:
         pipeline.close()
 
 
+def _with_secret(loaded: Loaded) -> Loaded:
+    """The config with a secret, which is made if it has a place."""
+    if not loaded.secret and loaded.secret_file:
+        loaded.secret = own_secret(loaded.secret_file)
+    return loaded
+
+
 def _without_config(logs: list[str]) -> Loaded:
     """A config for `run LOG…`: formats recognised, logs read from their start, nothing kept."""
     inputs: list[InputConfig] = []
@@ -217,7 +225,8 @@ def _without_config(logs: list[str]) -> Loaded:
         if any(one.name == name for one in inputs):
             name = path
         inputs.append(InputConfig(path=path, name=name, format=preset))
-    return Loaded(config=Config(inputs=inputs, start_at="beginning"))
+    metrics = MetricsConfig(scrape_interval="1s")  # somebody looks, and does not wait long to see more than zeros
+    return Loaded(config=Config(inputs=inputs, metrics=metrics, start_at="beginning"))
 
 
 def _one_input(config: str | None, log: str, name: str | None) -> tuple[Assembly, InputConfig]:

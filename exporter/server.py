@@ -8,6 +8,7 @@ import asyncio
 import logging
 import socket
 import threading
+import time
 import zlib
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
@@ -16,11 +17,13 @@ import uvicorn
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
+from exporter.births import Visitor
 from exporter.errors import ExporterError
 from exporter.exposition import OPENMETRICS, TEXT
 from exporter.pipeline import Pipeline
 from exporter.status import page, snapshot
 
+Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -30,8 +33,13 @@ log = logging.getLogger(__name__)
 _BLOCK = 2000
 _HTML = "text/html; charset=utf-8"
 _PLAIN = "text/plain; charset=utf-8"
+# Longer than scrapers wait from one scrape to the next: a kept connection is how they are told apart.
+_KEEP_ALIVE_SECONDS = 300
 # A pipeline that has not answered for so long is not healthy.
 _PATIENCE_SECONDS = 10.0
+# How long the server may take to end, and how often it is asked whether it has.
+_END_SECONDS = 3.0
+_STEP_SECONDS = 0.02
 
 
 class App:
@@ -48,7 +56,7 @@ class App:
             "/": self._status,
         }
 
-    async def __call__(self, scope: dict[str, Any], _: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
         """Answer one request."""
         answer = self._pages.get(scope["path"])
         if answer is None:
@@ -56,12 +64,14 @@ class App:
         elif scope["method"] not in ("GET", "HEAD"):
             await _send(send, 405, _PLAIN, [b"Only GET is answered here.\n"], {"allow": "GET, HEAD"})
         else:
-            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-            await answer(headers, send)
+            await answer(scope, send)
 
-    async def _metrics(self, headers: dict[str, str], send: Send) -> None:
+    async def _metrics(self, scope: Scope, send: Send) -> None:
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         openmetrics = "application/openmetrics-text" in headers.get("accept", "")
-        lines = await asyncio.wrap_future(self._pipeline.scrape(openmetrics))
+        host, port = scope["client"]
+        visitor = Visitor(host, port, headers.get("user-agent", ""))
+        lines = await asyncio.wrap_future(self._pipeline.scrape(visitor, openmetrics))
         generate = generate_openmetrics if openmetrics else generate_latest
         blocks = [generate(self._registry)]  # it ends with OpenMetrics' # EOF
         if "gzip" in headers.get("accept-encoding", ""):
@@ -71,7 +81,7 @@ class App:
         else:
             await _send(send, 200, OPENMETRICS if openmetrics else TEXT, [*_joined(lines), *blocks])
 
-    async def _healthy(self, _: dict[str, str], send: Send) -> None:
+    async def _healthy(self, _: Scope, send: Send) -> None:
         try:
             await asyncio.wait_for(asyncio.wrap_future(self._pipeline.ask(lambda: None)), _PATIENCE_SECONDS)
         except TimeoutError:
@@ -79,13 +89,13 @@ class App:
         else:
             await _send(send, 200, _PLAIN, [b"Healthy.\n"])
 
-    async def _ready(self, _: dict[str, str], send: Send) -> None:
+    async def _ready(self, _: Scope, send: Send) -> None:
         if self._pipeline.ready:
             await _send(send, 200, _PLAIN, [b"Ready.\n"])
         else:
             await _send(send, 503, _PLAIN, [b"Not ready: the logs are still being caught up with.\n"])
 
-    async def _status(self, _: dict[str, str], send: Send) -> None:
+    async def _status(self, _: Scope, send: Send) -> None:
         found = await asyncio.wrap_future(self._pipeline.ask(lambda: snapshot(self._pipeline)))
         await _send(send, 200, _HTML, [page(found).encode()])
 
@@ -114,6 +124,7 @@ class Server:
     """The server's thread. The address is bound at once: ExporterError where it can't be."""
 
     def __init__(self, pipeline: Pipeline, host: str, port: int) -> None:
+        self._pipeline = pipeline
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -135,6 +146,7 @@ class Server:
             ws="none",
             http="h11",
             loop="asyncio",
+            timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=1,
         )
         self._server = _QuietServer(settings)
@@ -147,9 +159,11 @@ class Server:
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish what is being answered, a second at the most, and end."""
+        """Finish what is being answered, a second at the most, and end. The pipeline has to answer meanwhile."""
         self._server.end()
-        self._thread.join(3)
+        until = time.monotonic() + _END_SECONDS
+        while self._thread.is_alive() and time.monotonic() < until:
+            self._pipeline.answer(_STEP_SECONDS)
 
 
 async def _send(
