@@ -37,17 +37,29 @@ log = logging.getLogger(__name__)
 
 
 class Assembly:
-    """What all inputs of one exporter share: the store, who keys are, routes, which values may be labels."""
+    """What all inputs of one exporter share: the store, who keys are, routes, which values may be labels.
+
+    `serving` holds new series at zero first, as scrapers need it.
+    """
 
     def __init__(self, loaded: Loaded, serving: bool = False) -> None:
-        config = loaded.config
         if not loaded.secret:
-            log.warning("no identity.secret_file: public key names (k_…) hold for this run only")
-        self.config = config
-        self.identity = Identity(loaded.secret or os.urandom(32), loaded.keys)
-        self.store = Store(config.metrics.max_series, hold=serving)
-        self.keys = Keys(self.store, self.identity.entries)
+            log.warning(
+                "no secret for key names, and no state to keep one beside: names like k_… hold for this run only"
+            )
+        self.identity = Identity(loaded.secret or os.urandom(32))
+        self.store = Store(hold=serving)
+        self.keys = Keys(self.store, {})
         self.slowest = Slowest(self.store)
+        self._admissions = Admissions()
+        self.take(loaded)
+
+    def take(self, loaded: Loaded) -> None:
+        """Let what is shared be as a config says, at the start and at a reload."""
+        config = self.config = loaded.config
+        self.store.limit(config.metrics.max_series)
+        self.identity.update(loaded.keys)
+        self.keys.update(self.identity.entries)
         chains = {chain: [one] if isinstance(one, str) else one for chain, one in config.chains.items()}
         self._routes = Routes(self.identity.public, config.routes, chains)
         declared: dict[str, Iterable[str]] = {
@@ -55,7 +67,7 @@ class Assembly:
             "chain": chains,
             "method": [BATCH, *config.routes],
         }
-        self._admissions = Admissions(config.metrics.budgets, declared, config.metrics.admit_after)
+        self._admissions.update(config.metrics.budgets, declared, config.metrics.admit_after)
 
     def meter(
         self,
@@ -86,7 +98,7 @@ class Assembly:
         return self.meter(one.name, one.spec, one.labels, one.class_, one.zone)
 
     def pipeline(self) -> Pipeline:
-        """The pipeline of all inputs, not yet running."""
+        """The pipeline of all inputs, not yet running. StateError where the state file can't be used."""
         self.store.set("gateway_exporter_build_info", __version__, to=1)
         self.store.set("gateway_exporter_identity_info", self.identity.fingerprint, to=1)
         now = time.monotonic()
@@ -104,20 +116,21 @@ class Assembly:
             births.begin(render(self.store)[1], now)
         self.keys.restore(remembered.get("keys", {}))
         for one in self.config.inputs:
-            stream = self._stream(one, start_at, pipeline.wake)
+            stream = self.stream(one, start_at, pipeline.wake)
             if one.name in remembered.get("inputs", ()):
                 stream.restore(remembered["inputs"][one.name])
             pipeline.streams.append(stream)
         return pipeline
 
-    def _stream(self, one: InputConfig, start_at: str, wake: Callable[[], None]) -> Stream:
+    def stream(self, one: InputConfig, start_at: str, wake: Callable[[], None]) -> Stream:
+        """A configured input on its way to the store."""
         journal = Journal(one.name, self.store)
         source: Input
         if one.path == "-":
             source = StreamInput(sys.stdin.fileno(), one.name, journal, wake)
         else:
             source = FileInput(one.path, journal, start_at, one.rotated)
-        return Stream(one.name, source, self.meter_of(one), journal)
+        return Stream((one.path, one.rotated), source, self.meter_of(one), journal)
 
     def _parts(self, pipeline: Pipeline) -> Parts:
         """What is committed beside the store."""

@@ -26,6 +26,7 @@ from exporter.formats.values import timestamp
 from exporter.init import config_for, recognise
 from exporter.inputs.archive import whole_lines
 from exporter.journal import Journal
+from exporter.reload import Reload
 from exporter.replay import CsvExport, Replay
 from exporter.secret import own_secret
 
@@ -112,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(args: argparse.Namespace) -> None:
     if bool(args.config) == bool(args.logs):
         raise UsageError("run needs either --config.file FILE or LOG…")
-    _serve(load(Path(args.config)) if args.config else _without_config(args.logs), args.listen)
+    _serve(load(Path(args.config)) if args.config else _without_config(args.logs), args.listen, args.config)
 
 
 def _demo(args: argparse.Namespace) -> None:
@@ -186,18 +187,22 @@ def _replay(args: argparse.Namespace) -> None:
 # --- what they share
 
 
-def _serve(loaded: Loaded, listen: str | None) -> None:
-    """Run the pipeline and the server until SIGTERM or SIGINT, or until the inputs end."""
+def _serve(loaded: Loaded, listen: str | None, config: str | None = None) -> None:
+    """Run the pipeline and the server until SIGTERM or SIGINT, or until the inputs end. SIGHUP reloads the config."""
     from exporter.server import Server  # noqa: PLC0415 - a web server is long to load, and most commands need none
 
     try:
         host, port = parse_address(listen or loaded.config.web.listen)
     except ValueError as error:
         raise UsageError(f"--web.listen-address: {error}") from None
-    pipeline = Assembly(_with_secret(loaded), serving=True).pipeline()
-    server = Server(pipeline, host, port)
+    assembly = Assembly(_with_secret(loaded), serving=True)
+    pipeline = assembly.pipeline()
+    reload = Reload(Path(config), assembly, pipeline) if config else None
+    server = Server(pipeline, host, port, reload)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: pipeline.stop())
+    if reload:
+        signal.signal(signal.SIGHUP, lambda *_: pipeline.ask(reload))
     pipeline.open()
     server.start()
     print(f"metrics: {server.url}/metrics   status: {server.url}/", file=sys.stderr, flush=True)

@@ -135,6 +135,11 @@ class Store:
         """Add to a counter. Cold path."""
         self.series(name, *values).value += amount
 
+    def limit(self, max_series: int) -> None:
+        """How many series each family may have from now on; those that are there stay."""
+        for family in self.families.values():
+            family.limit = max_series
+
     def show_sizes(self) -> None:
         """Set the gauges of how many series the families of records hold, and may hold."""
         for name, one in list(self.families.items()):

@@ -1,4 +1,4 @@
-"""HTTP: /metrics, /-/healthy, /-/ready and the status page. Uvicorn serves it, in a thread of its own.
+"""HTTP: /metrics, /-/healthy, /-/ready, /-/reload and the status page. Uvicorn serves it, in a thread of its own.
 
 All connections share one event loop, so a client that is slow or says nothing holds up nobody. What
 a scrape needs of the pipeline is asked of its thread and awaited.
@@ -24,6 +24,7 @@ from exporter.pipeline import Pipeline
 from exporter.status import page, snapshot
 
 Scope = dict[str, Any]
+Reload = Callable[[], str]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -45,24 +46,29 @@ _STEP_SECONDS = 0.02
 class App:
     """The ASGI application over one pipeline."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, reload: Reload | None) -> None:
         self._pipeline = pipeline
+        self._reload = reload
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self._pages = {
             "/metrics": self._metrics,
             "/-/healthy": self._healthy,
             "/-/ready": self._ready,
+            "/-/reload": self._reloaded,
             "/": self._status,
         }
 
     async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
         """Answer one request."""
         answer = self._pages.get(scope["path"])
+        allowed = ("POST", "PUT") if scope["path"] == "/-/reload" else ("GET", "HEAD")
         if answer is None:
-            await _send(send, 404, _PLAIN, [b"Not found. There is /metrics, /-/healthy, /-/ready and /.\n"])
-        elif scope["method"] not in ("GET", "HEAD"):
-            await _send(send, 405, _PLAIN, [b"Only GET is answered here.\n"], {"allow": "GET, HEAD"})
+            await _send(send, 404, _PLAIN, [f"Not found. There is {', '.join(self._pages)}.\n".encode()])
+        elif scope["method"] not in allowed:
+            await _send(
+                send, 405, _PLAIN, [f"Only {allowed[0]} is answered here.\n".encode()], {"allow": ", ".join(allowed)}
+            )
         else:
             await answer(scope, send)
 
@@ -95,6 +101,17 @@ class App:
         else:
             await _send(send, 503, _PLAIN, [b"Not ready: the logs are still being caught up with.\n"])
 
+    async def _reloaded(self, _: Scope, send: Send) -> None:
+        if self._reload is None:
+            await _send(send, 404, _PLAIN, [b"There is no config to reload: the exporter was started without one.\n"])
+            return
+        try:
+            said = await asyncio.wrap_future(self._pipeline.ask(self._reload))
+        except ExporterError as error:
+            await _send(send, 500, _PLAIN, [f"The config was not reloaded, the old one stays: {error}\n".encode()])
+        else:
+            await _send(send, 200, _PLAIN, [said.encode() + b"\n"])
+
     async def _status(self, _: Scope, send: Send) -> None:
         found = await asyncio.wrap_future(self._pipeline.ask(lambda: snapshot(self._pipeline)))
         await _send(send, 200, _HTML, [page(found).encode()])
@@ -123,7 +140,7 @@ class _QuietServer(uvicorn.Server):
 class Server:
     """The server's thread. The address is bound at once: ExporterError where it can't be."""
 
-    def __init__(self, pipeline: Pipeline, host: str, port: int) -> None:
+    def __init__(self, pipeline: Pipeline, host: str, port: int, reload: Reload | None = None) -> None:
         self._pipeline = pipeline
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_STREAM)
@@ -136,7 +153,7 @@ class Server:
         bound_host, bound_port = self._socket.getsockname()[:2]
         self.url = f"http://{f'[{bound_host}]' if ':' in bound_host else bound_host}:{bound_port}"
         settings = uvicorn.Config(
-            App(pipeline),
+            App(pipeline, reload),
             log_config=None,
             log_level="warning",
             access_log=False,

@@ -9,6 +9,13 @@ from exporter.inputs.fingerprint import Position
 from exporter.journal import Journal
 from exporter.series import Store
 
+_GAUGES = (
+    "gateway_exporter_lag_bytes",
+    "gateway_exporter_lag_seconds",
+    "gateway_exporter_input_readable",
+    "gateway_exporter_last_record_timestamp_seconds",
+)
+
 
 class Input(Protocol):
     """Where lines come from."""
@@ -50,14 +57,19 @@ class Input(Protocol):
 
 
 class Stream:
-    """Counts the lines of an input."""
+    """Counts the lines of an input. `place` is where the config says that it comes from."""
 
-    def __init__(self, name: str, source: Input, meter: Meter, journal: Journal) -> None:
-        self.name = name
+    def __init__(self, place: tuple[str, ...], source: Input, meter: Meter, journal: Journal) -> None:
+        self.place = place
         self.input = source
         self.meter = meter
         self.journal = journal
         self._behind_since: float | None = None
+
+    @property
+    def name(self) -> str:
+        """What the config calls it."""
+        return self.meter.name
 
     def take(self) -> bool:
         """Count the next chunk; False if there is none. Hot path."""
@@ -91,6 +103,17 @@ class Stream:
         store.set("gateway_exporter_input_readable", self.name, to=int(self.input.readable))
         if self.meter.last_time:
             store.set("gateway_exporter_last_record_timestamp_seconds", self.name, to=self.meter.last_time)
+
+    def hide(self, store: Store) -> None:
+        """Drop its gauges: it is no input any more."""
+        for gauge in _GAUGES:
+            store.families[gauge].drop(self.name)
+
+    def turn_to(self, meter: Meter) -> None:
+        """Count with another meter from the next line on."""
+        meter.last_time = self.meter.last_time
+        self.meter = meter
+        self.journal.name = meter.name
 
     # --- what is committed with the counters
 
