@@ -103,7 +103,7 @@ class Assembly:
         self.store.set("gateway_exporter_identity_info", self.identity.fingerprint, to=1)
         now = time.monotonic()
         metrics = self.config.metrics
-        births = Births(seconds(metrics.scrape_interval), now)
+        births = Births(seconds(metrics.scrape_interval))
         expiry = Expiry(self.store, seconds(metrics.expire_after), self.keys.__contains__, now)
         pipeline = Pipeline([], self.store, self.slowest, births, expiry)
         remembered: Parts = {}
