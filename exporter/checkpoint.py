@@ -26,11 +26,13 @@ Parts = dict[str, Any]
 
 
 class _FamilyDelta(Struct, array_like=True):
-    """What changed in a family: `anew` if all its rows come again; the labels of new rows, at the end;
-    changed rows and their values (of a histogram, all of each one's values); all rows that are not born yet.
+    """What changed in a family, and what it is declared as: `anew` if all its rows come again; the labels of new
+    rows, at the end; changed rows and their values (of a histogram, all of each one's values); all rows that are
+    not born yet.
     """
 
     name: str
+    declared: tuple[tuple[str, ...], tuple[float, ...]]
     anew: bool
     births: list[tuple[str, ...]]
     rows: bytes
@@ -50,18 +52,23 @@ class _Delta(Struct, array_like=True):
 class _Table(Struct):
     """A family's rows, put together from blobs."""
 
+    declared: tuple[tuple[str, ...], tuple[float, ...]] = ((), ())
     labels: list[tuple[str, ...]] = []
     values: list[Any] = []
     unborn: frozenset[int] = frozenset()
 
     def add(self, delta: _FamilyDelta) -> None:
         """ValueError or IndexError where a delta makes no sense."""
+        self.declared = delta.declared
         if delta.anew:
             self.labels, self.values = [], []
+        buckets = delta.declared[1]
+        width = len(buckets) + 2 if buckets else 1
         self.labels += delta.births
-        self.values += [None] * len(delta.births)
+        self.values += [array("d", bytes(8 * width))] * len(delta.births)
         rows, values = array("I", delta.rows), array("d", delta.values)
-        width = len(values) // len(rows) if rows else 0
+        if len(values) != width * len(rows):
+            raise ValueError(f"{delta.name}: {len(values)} values of {len(rows)} rows")
         for n, row in enumerate(rows):
             self.values[row] = values[n * width : (n + 1) * width]
         self.unborn = frozenset(array("I", delta.unborn))
@@ -116,11 +123,10 @@ class Checkpoint:
         family = self._store.families.get(name)
         if family is None or not family.family.lasting:
             return
-        own, width = len(family.family.labels), len(family.family.buckets) + 2 if family.family.buckets else 1
+        if table.declared != (family.family.labels, family.family.buckets):
+            log.warning("%s: its labels or buckets have changed; it begins anew", name)
+            return
         for row, (labels, values) in enumerate(zip(table.labels, table.values, strict=True)):
-            if not own <= len(labels) <= own + 1 or values is None or len(values) != width:
-                log.warning("%s: its labels or buckets have changed; it begins anew", name)
-                return
             one = family.series.get(labels) or family.make(labels, born=True)
             one.born = row not in table.unborn
             if isinstance(one, Histogram):
@@ -187,7 +193,8 @@ class Checkpoint:
                 unborn.append(row)
         if not (births or rows or self._saved_unborn.get(name, b"") != unborn.tobytes() or family.reordered):
             return None
-        return _FamilyDelta(name, anew, births, rows.tobytes(), values.tobytes(), unborn.tobytes())
+        declared = family.family.labels, family.family.buckets
+        return _FamilyDelta(name, declared, anew, births, rows.tobytes(), values.tobytes(), unborn.tobytes())
 
     def _told(self, good: bool, begun: float) -> bool:
         if good and not self.healthy:
