@@ -26,13 +26,15 @@ Parts = dict[str, Any]
 
 
 class _FamilyDelta(Struct, array_like=True):
-    """What changed in a family: `anew` if all its rows come again; the labels of new rows, at the end;
-    changed rows and their values (of a histogram, all of each one's values); all rows that are not born yet.
+    """What changed in a family: `anew` if all its rows come again; the labels of new rows, at the end, and
+    when they were made; changed rows and their values (of a histogram, all of each one's values); all rows
+    that are not born yet.
     """
 
     name: str
     anew: bool
     births: list[tuple[str, ...]]
+    created: bytes
     rows: bytes
     values: bytes
     unborn: bytes
@@ -51,14 +53,16 @@ class _Table(Struct):
     """A family's rows, put together from blobs."""
 
     labels: list[tuple[str, ...]] = []
+    created: list[float] = []
     values: list[Any] = []
     unborn: frozenset[int] = frozenset()
 
     def add(self, delta: _FamilyDelta) -> None:
         """ValueError or IndexError where a delta makes no sense."""
         if delta.anew:
-            self.labels, self.values = [], []
+            self.labels, self.created, self.values = [], [], []
         self.labels += delta.births
+        self.created += array("d", delta.created)
         self.values += [None] * len(delta.births)
         rows, values = array("I", delta.rows), array("d", delta.values)
         width = len(values) // len(rows) if rows else 0
@@ -122,7 +126,7 @@ class Checkpoint:
                 log.warning("%s: its labels or buckets have changed; it begins anew", name)
                 return
             one = family.series.get(labels) or family.make(labels, born=True)
-            one.born = row not in table.unborn
+            one.born, one.created = row not in table.unborn, table.created[row]
             if isinstance(one, Histogram):
                 one.values = [*map(_number, values)]
                 one.saved = one.values.copy()
@@ -172,6 +176,7 @@ class Checkpoint:
         name = family.family.name
         anew = whole or family.reordered
         births = list(islice(family.series, 0 if anew else self._saved_rows.get(name, 0), None))
+        created = array("d", (family.series[labels].created for labels in births))
         rows, values, unborn = array("I"), array("d"), array("I")
         for row, one in enumerate(family.series.values()):
             if isinstance(one, Histogram):
@@ -187,7 +192,7 @@ class Checkpoint:
                 unborn.append(row)
         if not (births or rows or self._saved_unborn.get(name, b"") != unborn.tobytes() or family.reordered):
             return None
-        return _FamilyDelta(name, anew, births, rows.tobytes(), values.tobytes(), unborn.tobytes())
+        return _FamilyDelta(name, anew, births, created.tobytes(), rows.tobytes(), values.tobytes(), unborn.tobytes())
 
     def _told(self, good: bool, begun: float) -> bool:
         if good and not self.healthy:

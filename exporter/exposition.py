@@ -30,9 +30,9 @@ def render(store: Store, openmetrics: bool = False, frozen: bool = False) -> tup
             if frozen and family.family.lasting and family.family.type != "gauge":
                 rendered = [one.line for one in family.series.values() if one.line]
             elif family.family.type == "histogram":
-                rendered = _histograms(family, newborn)
+                rendered = _histograms(family, newborn, openmetrics)
             else:
-                rendered = _values(family, newborn)
+                rendered = _values(family, newborn, openmetrics)
             if rendered:
                 lines.append(_header(family.family, openmetrics))
                 lines += rendered
@@ -84,7 +84,7 @@ def _labels(pairs: list[Memo[str, bytes]], values: tuple[str, ...]) -> bytes:
     return b",".join(written)
 
 
-def _values(family: FamilySeries, newborn: Newborn) -> list[bytes]:
+def _values(family: FamilySeries, newborn: Newborn, openmetrics: bool) -> list[bytes]:
     lines = []
     gauge = family.family.type == "gauge"
     name = family.family.name.encode()
@@ -111,10 +111,12 @@ def _values(family: FamilySeries, newborn: Newborn) -> list[bytes]:
         elif one.shown is None:
             continue
         lines.append(one.line)
+        if one.created and openmetrics:
+            lines.append(_created(name.removesuffix(b"_total"), _labels(pairs, values), one))
     return lines
 
 
-def _histograms(family: FamilySeries, newborn: Newborn) -> list[bytes]:
+def _histograms(family: FamilySeries, newborn: Newborn, openmetrics: bool) -> list[bytes]:
     lines = []
     name = family.family.name.encode()
     pairs = [_PAIRS[label] for label in family.family.labels]
@@ -136,7 +138,14 @@ def _histograms(family: FamilySeries, newborn: Newborn) -> list[bytes]:
             one.shown = shown.copy()
         if one.line:
             lines.append(one.line)
+            if one.created and openmetrics:
+                lines.append(_created(name, _labels(pairs, values), one))
     return lines
+
+
+def _created(name: bytes, labels: bytes, one: Series | Histogram) -> bytes:
+    """When a series was made: only OpenMetrics knows of that, and only where the config asks for it."""
+    return b"%b_created%b %.3f\n" % (name, b"{%b}" % labels if labels else b"", one.created)
 
 
 def _histogram(name: bytes, labels: bytes, bounds: list[bytes], values: list[float]) -> bytes:
