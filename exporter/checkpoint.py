@@ -177,22 +177,22 @@ class Checkpoint:
         anew = whole or family.reordered
         births = list(islice(family.series, 0 if anew else self._saved_rows.get(name, 0), None))
         created = array("d", (family.series[labels].created for labels in births))
-        rows, values, unborn = array("I"), array("d"), array("I")
-        for row, one in enumerate(family.series.values()):
-            if isinstance(one, Histogram):
-                if anew or one.values != one.saved:
-                    rows.append(row)
-                    values.extend(one.values)
-                    changed.append(one)
-            elif anew or one.value != one.saved:
-                rows.append(row)
-                values.append(one.value)
-                changed.append(one)
-            if not one.born:
-                unborn.append(row)
+        series: list[Any] = [*family.series.values()]
+        values = array("d")
+        if family.family.type == "histogram":
+            rows = [row for row, one in enumerate(series) if anew or one.values != one.saved]
+            for row in rows:
+                values.extend(series[row].values)
+        else:
+            rows = [row for row, one in enumerate(series) if anew or one.value != one.saved]
+            values.extend([series[row].value for row in rows])
+        changed += [series[row] for row in rows]
+        unborn = array("I", [row for row, one in enumerate(series) if not one.born])
         if not (births or rows or self._saved_unborn.get(name, b"") != unborn.tobytes() or family.reordered):
             return None
-        return _FamilyDelta(name, anew, births, created.tobytes(), rows.tobytes(), values.tobytes(), unborn.tobytes())
+        return _FamilyDelta(
+            name, anew, births, created.tobytes(), array("I", rows).tobytes(), values.tobytes(), unborn.tobytes()
+        )
 
     def _told(self, good: bool, begun: float) -> bool:
         if good and not self.healthy:
