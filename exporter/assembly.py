@@ -119,6 +119,7 @@ class Assembly:
             stream = self.stream(one, start_at, pipeline.wake)
             if one.name in remembered.get("inputs", ()):
                 stream.restore(remembered["inputs"][one.name])
+            stream.lines_before = sum(stream.lines(self.store))
             pipeline.streams.append(stream)
         return pipeline
 

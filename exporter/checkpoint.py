@@ -11,6 +11,7 @@ import time
 from array import array
 from collections.abc import Callable
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -94,6 +95,11 @@ class Checkpoint:
         self._saved_parts: dict[str, bytes] = {}
         self._saved_rows: dict[str, int] = {}
         self._saved_unborn: dict[str, bytes] = {}
+
+    @property
+    def path(self) -> Path:
+        """The state file."""
+        return self._state.path
 
     def restore(self) -> Parts:
         """Put what was committed into the store; the parts. A file whose blobs make no sense is set aside."""
