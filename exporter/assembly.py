@@ -57,7 +57,7 @@ class Assembly:
     def take(self, loaded: Loaded) -> None:
         """Let what is shared be as a config says, at the start and at a reload."""
         config = self.config = loaded.config
-        self.store.limit(config.metrics.max_series)
+        self.store.bound(config.metrics.max_series, config.metrics.created_timestamps)
         self.identity.update(loaded.keys)
         self.keys.update(self.identity.entries)
         chains = {chain: [one] if isinstance(one, str) else one for chain, one in config.chains.items()}
@@ -119,6 +119,7 @@ class Assembly:
             stream = self.stream(one, start_at, pipeline.wake)
             if one.name in remembered.get("inputs", ()):
                 stream.restore(remembered["inputs"][one.name])
+            stream.lines_before = sum(stream.lines(self.store))
             pipeline.streams.append(stream)
         return pipeline
 

@@ -44,7 +44,7 @@ class Reload:
         said = "The config was reloaded."
         if waiting := _waiting(self._begun, loaded.config):
             said += f" A change of {' and '.join(waiting)} takes effect at a restart."
-        log.warning(said)
+        log.info(said)
         return said
 
     def _replace(self, config: Config) -> None:
