@@ -18,6 +18,7 @@ from exporter.inputs.files import FileInput
 from exporter.inputs.stdin import StreamInput
 from exporter.journal import Journal
 from exporter.keys import Keys
+from exporter.limits import Limits
 from exporter.pipeline import Input, Pipeline, Stream
 from exporter.routes import Routes, client_network, origin_host
 from exporter.rpc import read_body
@@ -39,6 +40,9 @@ class Assembly:
         self.store = Store(config.metrics.max_series)
         self.keys = Keys(self.store, self.identity.entries)
         self.slowest = Slowest(self.store)
+        plans = {name: plan.all_limits for name, plan in config.plans.items()}
+        plan_of = {key: plans.get(entry.plan, ()) for key, entry in self.identity.entries.items()}
+        self.limits = Limits(self.store, plan_of, config.limits.zone, config.limits.grace_seconds)
         chains = {chain: [one] if isinstance(one, str) else one for chain, one in config.chains.items()}
         self._routes = Routes(self.identity.public, config.routes, chains)
         declared: dict[str, Iterable[str]] = {
@@ -70,7 +74,18 @@ class Assembly:
         reader = RowReader(build(spec), canonical, zone)
         enricher = Enricher(class_, self.keys.class_of)
         currency = self.config.pricing.currency
-        return Meter(name, reader, enricher, self.store, self._admissions, self.keys, self.slowest, labels, currency)
+        return Meter(
+            name,
+            reader,
+            enricher,
+            self.store,
+            self._admissions,
+            self.keys,
+            self.slowest,
+            self.limits,
+            labels,
+            currency,
+        )
 
     def meter_of(self, one: InputConfig) -> Meter:
         """The meter of a configured input."""
@@ -81,7 +96,7 @@ class Assembly:
         self.store.set("gateway_exporter_build_info", __version__, to=1)
         self.store.set("gateway_exporter_identity_info", self.identity.fingerprint, to=1)
         streams: list[Stream] = []
-        pipeline = Pipeline(streams, self.store, self.slowest)
+        pipeline = Pipeline(streams, self.store, self.slowest, self.limits)
         for one in self.config.inputs:
             journal = Journal(one.name, self.store)
             source: Input

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from exporter.counting import Meter
 from exporter.exposition import render
 from exporter.journal import Journal
+from exporter.limits import Limits
 from exporter.series import Histogram, Store
 from exporter.slowest import Slowest
 
@@ -108,10 +109,11 @@ class Pipeline:
     `ask`, `scrape`, `wake` and `stop` may be called from any thread, the rest belongs to the one of `run`.
     """
 
-    def __init__(self, streams: list[Stream], store: Store, slowest: Slowest) -> None:
+    def __init__(self, streams: list[Stream], store: Store, slowest: Slowest, limits: Limits) -> None:
         self.streams = streams
         self.store = store
         self._slowest = slowest
+        self._limits = limits
         self.ready = False
         self.started_at = time.time()
         self._stopping = False
@@ -221,8 +223,9 @@ class Pipeline:
         last, format_, lines = self._last_scrape
         if asked <= last and format_ == openmetrics:
             return lines
-        self._drain(_DRAIN_SECONDS)
+        behind = self._drain(_DRAIN_SECONDS)
         self.fold()
+        self._limits.show(None if behind else time.time())
         self._show_self()
         lines = render(self.store, openmetrics)
         self._last_scrape = (begun, openmetrics, lines)
