@@ -3,14 +3,21 @@
 import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable
 from datetime import tzinfo
+from pathlib import Path
 
 from exporter import __version__
 from exporter.admission import Admissions
+from exporter.births import Births
+from exporter.checkpoint import Checkpoint, Parts
 from exporter.config import InputConfig, Loaded
 from exporter.counting import Meter
+from exporter.durations import seconds
 from exporter.enrich import BATCH, Enricher
+from exporter.expiry import Expiry
+from exporter.exposition import render
 from exporter.formats.format import FormatSpec, build
 from exporter.formats.reader import RowReader
 from exporter.identity import Identity
@@ -19,30 +26,50 @@ from exporter.inputs.stdin import StreamInput
 from exporter.journal import Journal
 from exporter.keys import Keys
 from exporter.limits import Limits
-from exporter.pipeline import Input, Pipeline, Stream
+from exporter.pipeline import Pipeline
 from exporter.routes import Routes, client_network, origin_host
 from exporter.rpc import read_body
 from exporter.series import Store
 from exporter.slowest import Slowest
+from exporter.state import State
+from exporter.stream import Input, Stream
+from exporter.windows import WINDOWS
 
 log = logging.getLogger(__name__)
 
 
 class Assembly:
-    """What all inputs of one exporter share: the store, who keys are, routes, which values may be labels."""
+    """What all inputs of one exporter share: the store, who keys are, routes, which values may be labels.
 
-    def __init__(self, loaded: Loaded) -> None:
-        config = loaded.config
+    `serving` holds new series at zero first, as scrapers need it.
+    """
+
+    def __init__(self, loaded: Loaded, serving: bool = False) -> None:
         if not loaded.secret:
-            log.warning("no identity.secret_file: public key names (k_…) hold for this run only")
-        self.config = config
-        self.identity = Identity(loaded.secret or os.urandom(32), loaded.keys)
-        self.store = Store(config.metrics.max_series)
-        self.keys = Keys(self.store, self.identity.entries)
+            log.warning(
+                "no secret for key names, and no state to keep one beside: names like k_… hold for this run only"
+            )
+        self.identity = Identity(loaded.secret or os.urandom(32))
+        self.store = Store(hold=serving)
+        self.keys = Keys(self.store, {})
         self.slowest = Slowest(self.store)
-        plans = {name: plan.all_limits for name, plan in config.plans.items()}
-        plan_of = {key: plans.get(entry.plan, ()) for key, entry in self.identity.entries.items()}
-        self.limits = Limits(self.store, plan_of, config.limits.zone, config.limits.grace_seconds)
+        self.limits = Limits(self.store)
+        self._admissions = Admissions()
+        self.take(loaded)
+
+    def take(self, loaded: Loaded) -> None:
+        """Let what is shared be as a config says, at the start and at a reload."""
+        config = self.config = loaded.config
+        self.store.limit(config.metrics.max_series)
+        self.identity.update(loaded.keys)
+        self.keys.update(self.identity.entries)
+        self.limits.configure(
+            plans={name: plan.all_limits for name, plan in config.plans.items()},
+            windows=WINDOWS if config.keys else (),
+            zone=config.limits.zone,
+            grace=seconds(config.limits.grace),
+        )
+        self.limits.register({key: entry.plan for key, entry in self.identity.entries.items()})
         chains = {chain: [one] if isinstance(one, str) else one for chain, one in config.chains.items()}
         self._routes = Routes(self.identity.public, config.routes, chains)
         declared: dict[str, Iterable[str]] = {
@@ -50,7 +77,7 @@ class Assembly:
             "chain": chains,
             "method": [BATCH, *config.routes],
         }
-        self._admissions = Admissions(config.metrics.budgets, declared, config.metrics.admit_after)
+        self._admissions.update(config.metrics.budgets, declared, config.metrics.admit_after)
 
     def meter(
         self,
@@ -92,17 +119,42 @@ class Assembly:
         return self.meter(one.name, one.spec, one.labels, one.class_, one.zone)
 
     def pipeline(self) -> Pipeline:
-        """The pipeline of all inputs, not yet running."""
+        """The pipeline of all inputs, not yet running. StateError where the state file can't be used."""
         self.store.set("gateway_exporter_build_info", __version__, to=1)
         self.store.set("gateway_exporter_identity_info", self.identity.fingerprint, to=1)
-        streams: list[Stream] = []
-        pipeline = Pipeline(streams, self.store, self.slowest, self.limits)
+        now = time.monotonic()
+        metrics = self.config.metrics
+        births = Births(seconds(metrics.scrape_interval), now)
+        expiry = Expiry(self.store, seconds(metrics.expire_after), self.keys.__contains__, now)
+        pipeline = Pipeline([], self.store, self.slowest, self.limits, births, expiry)
+        remembered: Parts = {}
+        start_at = self.config.start_at
+        if self.config.state.path:
+            state = State(Path(self.config.state.path))
+            pipeline.checkpoint = Checkpoint(state, self.store, self._admissions, lambda: self._parts(pipeline))
+            remembered = pipeline.checkpoint.restore()
+            start_at = "end" if state.damaged else start_at
+            births.begin(render(self.store)[1], now)
+        self.keys.restore(remembered.get("keys", {}))
+        self.limits.restore(remembered.get("limits"))
         for one in self.config.inputs:
-            journal = Journal(one.name, self.store)
-            source: Input
-            if one.path == "-":
-                source = StreamInput(sys.stdin.fileno(), one.name, journal, pipeline.wake)
-            else:
-                source = FileInput(one.path, journal, self.config.start_at, one.rotated)
-            streams.append(Stream(one.name, source, self.meter_of(one), journal))
+            stream = self.stream(one, start_at, pipeline.wake)
+            if one.name in remembered.get("inputs", ()):
+                stream.restore(remembered["inputs"][one.name])
+            pipeline.streams.append(stream)
         return pipeline
+
+    def stream(self, one: InputConfig, start_at: str, wake: Callable[[], None]) -> Stream:
+        """A configured input on its way to the store."""
+        journal = Journal(one.name, self.store)
+        source: Input
+        if one.path == "-":
+            source = StreamInput(sys.stdin.fileno(), one.name, journal, wake)
+        else:
+            source = FileInput(one.path, journal, start_at, one.rotated)
+        return Stream((one.path, one.rotated), source, self.meter_of(one), journal)
+
+    def _parts(self, pipeline: Pipeline) -> Parts:
+        """What is committed beside the store."""
+        inputs = {stream.name: stream.remembered() for stream in pipeline.streams}
+        return {"inputs": inputs, "keys": self.keys.remembered(), "limits": self.limits.remembered()}

@@ -14,6 +14,7 @@ from msgspec import Struct, field
 
 from exporter.admission import BUDGETS
 from exporter.catalog import CATALOG
+from exporter.durations import seconds
 from exporter.errors import unknown
 from exporter.formats.format import FormatSpec, build, presets
 from exporter.formats.source import parse_sources
@@ -85,11 +86,17 @@ class IdentityConfig(_Part):
 
 
 class MetricsConfig(_Part):
-    """What bounds the number of series."""
+    """What bounds the number of series and how long they live.
+
+    `scrape_interval` is what is expected of scrapers until theirs is seen: a new series shows 0 for a while.
+    """
 
     budgets: dict[str, int] = {}
     max_series: int = 200_000
     admit_after: int = 1
+    scrape_interval: str = "15s"
+    expire_after: str = "24h"
+    created_timestamps: bool = False
 
     def __post_init__(self) -> None:
         for label, budget in self.budgets.items():
@@ -99,12 +106,22 @@ class MetricsConfig(_Part):
                 raise ValueError(f"budgets: {label} must be at least 1")
         if self.max_series < 1 or self.admit_after < 1:
             raise ValueError("max_series and admit_after must be at least 1")
+        if not 0 < _seconds("scrape_interval", self.scrape_interval) <= 3600:
+            raise ValueError("scrape_interval must be more than 0s and at most 1h")
+        if _seconds("expire_after", self.expire_after) < 3600:
+            raise ValueError("expire_after must be at least 1h: a series that goes and comes is born again")
 
 
 class PricingConfig(_Part):
     """The currency that the gateway's costs are in."""
 
     currency: str = "USD"
+
+
+class StateConfig(_Part):
+    """The file that holds counters and positions over restarts; without one, they last as long as the process."""
+
+    path: str = ""
 
 
 class WebConfig(_Part):
@@ -128,6 +145,7 @@ class Config(_Part):
     chains: dict[str, str | list[str]] = {}
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     pricing: PricingConfig = field(default_factory=PricingConfig)
+    state: StateConfig = field(default_factory=StateConfig)
     web: WebConfig = field(default_factory=WebConfig)
     start_at: str = "end"
 
@@ -173,11 +191,15 @@ class _KeyPart(_Part, rename={"class_": "class"}):
 
 
 class Loaded(Struct, kw_only=True):
-    """A valid config, with what its files hold. Paths are absolute."""
+    """A valid config, with what its files hold. Paths are absolute.
+
+    `secret` may be missing as yet; then `secret_file` is where one is to be made, if anywhere.
+    """
 
     config: Config
     keys: tuple[KeyEntry, ...] = ()
     secret: bytes = b""
+    secret_file: Path | None = None
 
 
 def load(path: Path) -> Loaded:
@@ -206,10 +228,15 @@ def load(path: Path) -> Loaded:
     keys: tuple[KeyEntry, ...] = ()
     if config.keys:
         keys = load_keys(folder / config.keys, config.plans)
-    secret = b""
+    secret, secret_file = b"", None
+    if config.state.path:
+        config.state.path = str(folder / config.state.path)
+        secret_file = Path(config.state.path).with_name("key-hash.secret")
     if config.identity.secret_file:
-        secret = _secret(file, folder / config.identity.secret_file)
-    return Loaded(config=config, keys=keys, secret=secret)
+        secret_file = folder / config.identity.secret_file
+    if secret_file and (config.identity.secret_file or secret_file.exists()):
+        secret = _secret(file, secret_file)
+    return Loaded(config=config, keys=keys, secret=secret, secret_file=secret_file)
 
 
 def load_keys(path: Path, plans: Collection[str] = ()) -> tuple[KeyEntry, ...]:
@@ -261,6 +288,13 @@ def _secret(file: YamlFile, path: Path) -> bytes:
     if len(secret) < 16:
         raise file.error("identity.secret_file", f"{path} holds {len(secret)} bytes; at least 16 are needed")
     return secret
+
+
+def _seconds(name: str, duration: str) -> float:
+    try:
+        return seconds(duration)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def _date(name: str, value: Any) -> datetime | None:

@@ -90,7 +90,11 @@ class Meter:
             self._settle()
         if self._cells.full:
             self.fold()
-            self._cells.forget()
+            self.forget()
+
+    def forget(self) -> None:
+        """Let go of all cells, which were folded: they are made anew where they are needed."""
+        self._cells.forget()
 
     def _turn_to(self, period: Period) -> None:
         """What is counted from now on happened in this period."""

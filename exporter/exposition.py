@@ -13,19 +13,30 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 
-def render(store: Store, openmetrics: bool = False) -> list[bytes]:
+Newborn = list[Series | Histogram]
+
+
+def render(store: Store, openmetrics: bool = False, frozen: bool = False) -> tuple[list[bytes], Newborn]:
     """The lines of every series that was ever added to, family by family; OpenMetrics without its `# EOF`.
 
-    Not joined: the server does that while it sends, so that a large exposition is held only once.
+    Not joined: the server does that while it sends, so that a large exposition is held only once. Series
+    that are not born yet are 0; those among them that are shown for the first time are the second result.
+    While `frozen`, counters and histograms stay as they were shown last.
     """
     lines: list[bytes] = []
+    newborn: Newborn = []
     for family in store.families.values():
         if family.series:
-            rendered = _histograms(family) if family.family.type == "histogram" else _values(family)
+            if frozen and family.family.lasting and family.family.type != "gauge":
+                rendered = [one.line for one in family.series.values() if one.line]
+            elif family.family.type == "histogram":
+                rendered = _histograms(family, newborn)
+            else:
+                rendered = _values(family, newborn)
             if rendered:
                 lines.append(_header(family.family, openmetrics))
                 lines += rendered
-    return lines
+    return lines, newborn
 
 
 def number(value: float) -> bytes:
@@ -73,7 +84,7 @@ def _labels(pairs: list[Memo[str, bytes]], values: tuple[str, ...]) -> bytes:
     return b",".join(written)
 
 
-def _values(family: FamilySeries) -> list[bytes]:
+def _values(family: FamilySeries, newborn: Newborn) -> list[bytes]:
     lines = []
     gauge = family.family.type == "gauge"
     name = family.family.name.encode()
@@ -81,9 +92,15 @@ def _values(family: FamilySeries) -> list[bytes]:
     for values, one in family.series.items():
         assert isinstance(one, Series)
         value = one.value
+        if not one.born:
+            if not value:
+                continue
+            if one.shown is None:
+                newborn.append(one)
+            value = 0
         if value != one.shown:
             if one.shown is None:
-                if not value and not gauge:
+                if not value and not gauge and one.born:
                     continue
                 labels = _labels(pairs, values)
                 start = b"%b{%b} " % (name, labels) if labels else b"%b " % name
@@ -97,31 +114,39 @@ def _values(family: FamilySeries) -> list[bytes]:
     return lines
 
 
-def _histograms(family: FamilySeries) -> list[bytes]:
+def _histograms(family: FamilySeries, newborn: Newborn) -> list[bytes]:
     lines = []
     name = family.family.name.encode()
     pairs = [_PAIRS[label] for label in family.family.labels]
+    zeros: list[float] = [0] * (len(family.family.buckets) + 2)
     bounds = [f'le="{bound!r}"}} '.encode() for bound in family.family.buckets] + [b'le="+Inf"} ']
     for values, one in family.series.items():
         assert isinstance(one, Histogram)
-        if one.values != one.shown:
-            if not one.shown and not any(one.values):
+        shown = one.values
+        if not one.born:
+            if not any(shown):
                 continue
-            one.line = _histogram(name, _labels(pairs, values), bounds, one)
-            one.shown = one.values.copy()
+            if not one.shown:
+                newborn.append(one)
+            shown = zeros
+        if shown != one.shown:
+            if not one.shown and family.family.lasting and not any(one.values):
+                continue
+            one.line = _histogram(name, _labels(pairs, values), bounds, shown)
+            one.shown = shown.copy()
         if one.line:
             lines.append(one.line)
     return lines
 
 
-def _histogram(name: bytes, labels: bytes, bounds: list[bytes], one: Histogram) -> bytes:
+def _histogram(name: bytes, labels: bytes, bounds: list[bytes], values: list[float]) -> bytes:
     head = b"%b_bucket{%b," % (name, labels) if labels else b"%b_bucket{" % name
     tail = b"{%b} " % labels if labels else b" "
     total: float = 0
     lines = []
-    for bound, count in zip(bounds, one.values, strict=False):
+    for bound, count in zip(bounds, values, strict=False):
         total += count
         lines.append(b"%b%b%d\n" % (head, bound, total))
-    lines.append(b"%b_sum%b%b\n" % (name, tail, number(one.values[-1])))
+    lines.append(b"%b_sum%b%b\n" % (name, tail, number(values[-1])))
     lines.append(b"%b_count%b%d\n" % (name, tail, total))
     return b"".join(lines)

@@ -5,6 +5,7 @@ window is running is the latest time in the logs; while all that was logged is c
 clock less a grace, if that is later: so the window of a key that is idle ends, too.
 """
 
+import logging
 from collections.abc import Iterable, Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,6 +14,8 @@ from msgspec import Struct
 
 from exporter.series import Series, Store
 from exporter.windows import WINDOWS, Calendar, Period, Window
+
+log = logging.getLogger(__name__)
 
 UNITS = ("requests", "tokens", "credits", "cost")
 SCOPES = ("global", "gateway")
@@ -38,7 +41,7 @@ class Limit(Struct, frozen=True, kw_only=True):
 class Use(Struct, eq=False):
     """What a key has used, by window, start of the window and unit; of refused requests, or of all others.
 
-    `pending` is what was added since it was last put into its windows.
+    `pending` is what was added since it was last put into its windows; `touched` are all uses that have such.
     """
 
     touched: list["Use"]
@@ -64,42 +67,64 @@ class _Gauges(Struct):
 
 
 class Limits:
-    """Sets the `gateway_limit*` families. `keys` are the registered keys, each with its plan's limits.
+    """Sets the `gateway_limit*` families. Until it is configured there are none, and time has no periods.
 
-    `grace` is in seconds. `boundaries` (epoch seconds) are further times that no period of `calendar` may
-    span, for others that fold. `revision` changes whenever `remembered` would give something else.
+    `revision` changes whenever `remembered` would give something else.
     """
 
-    def __init__(
-        self,
-        store: Store,
-        keys: dict[str, tuple[Limit, ...]],
-        zone: ZoneInfo,
-        grace: float = 0.0,
-        boundaries: Iterable[float] = (),
-    ) -> None:
-        kept = {window for _, window in _ALWAYS} | {limit.window for limits in keys.values() for limit in limits}
-        self._windows = tuple(window for window in WINDOWS if window in kept and keys)
-        self.calendar = Calendar(zone, self._windows, boundaries)
+    def __init__(self, store: Store) -> None:
+        self.calendar = Calendar(ZoneInfo("UTC"), ())
         self.revision = 0
-        self._shown = -1
-        self._grace = grace
+        self._store = store
+        self._grace = 0.0
+        self._plans: dict[str, tuple[Limit, ...]] = {}
+        self._keys: dict[str, tuple[Limit, ...]] = {}
+        self._uses: dict[tuple[str, bool], Use] = {}
+        self._touched: list[Use] = []
+        self._gauges: list[_Gauges] | None = None
+        self._shown = 0
+        # The running period, and of each window the one before.
         self._now: Period | None = None
         self._last: dict[str, Window] = {}
-        self._touched: list[Use] = []
-        self._uses = {(key, refused): self._new_use() for key in keys for refused in (False, True)}
-        self._gauges: list[_Gauges] = []
-        self._store = store
-        self._keys = keys
 
-    def _new_use(self) -> Use:
-        return Use(self._touched, {window: {} for window in self._windows})
+    def configure(
+        self,
+        *,
+        plans: dict[str, tuple[Limit, ...]],
+        zone: ZoneInfo,
+        grace: float,
+        windows: Iterable[str] = WINDOWS,
+        boundaries: Iterable[float] = (),
+    ) -> None:
+        """Count use by this calendar from now on. `grace` is in seconds. `boundaries` (epoch seconds) are further
+        times that no period may span, for others that fold. Then `register`; what was used stays.
+        """
+        self._plans, self._grace = plans, grace
+        self.calendar = Calendar(zone, windows, boundaries)
+        now, self._now = self._now, None
+        if now:
+            self._advance(now.start)
+
+    def register(self, keys: dict[str, str]) -> None:
+        """These are the registered keys now, each with the name of its plan. What was used stays."""
+        unknown = sorted({plan for plan in keys.values() if plan and plan not in self._plans})
+        if unknown and self._plans:
+            log.warning("the key registry has plans without limits here: %s", ", ".join(unknown))
+        self._keys = {key: self._plans.get(plan, ()) for key, plan in keys.items()}
+        self._uses = {at: use for at, use in self._uses.items() if at[0] in keys or self._current(use)}
+        self._gauges = None
+        self.revision += 1
 
     # --- counting
 
     def use(self, key: str, refused: bool) -> Use | None:
         """Where to add what a key's requests use; None for a key that is not registered."""
-        return self._uses.get((key, refused))
+        return self._use(key, refused) if key in self._keys else None
+
+    def _use(self, key: str, refused: bool) -> Use:
+        if (key, refused) not in self._uses:
+            self._uses[key, refused] = Use(self._touched, {name: {} for name in WINDOWS})
+        return self._uses[key, refused]
 
     def take(self, period: Period) -> None:
         """Put what was added into the windows of a period: it was used then."""
@@ -113,8 +138,8 @@ class Limits:
 
     def _put(self, use: Use, name: str, start: int, amounts: Amounts) -> None:
         starts = use.windows[name]
-        oldest = self._last[name].start
         if start not in starts:
+            oldest = self._last[name].start
             for old in [one for one in starts if one < oldest]:
                 del starts[old]
             if start < oldest:
@@ -139,9 +164,9 @@ class Limits:
             self._advance(now - self._grace)
         if self._now is None or self._shown == self.revision:
             return
-        if not self._gauges:
-            self._gauges = list(self._new_gauges())
         self._shown = self.revision
+        if self._gauges is None:
+            self._gauges = list(self._new_gauges())
         for one in self._gauges:
             running = self._now.windows[one.window]
             one.used.value = _total(one, running)
@@ -149,7 +174,7 @@ class Limits:
             one.reset.value = running.end
 
     def _new_gauges(self) -> Iterator[_Gauges]:
-        """All gauges, instead of those that were shown under another config."""
+        """All gauges, instead of those that were shown before."""
         families = ("gateway_limit_used", "gateway_limit_used_last", "gateway_limit_reset_timestamp_seconds")
         for name in ("gateway_limit", *families):
             self._store.families[name].series.clear()
@@ -159,33 +184,35 @@ class Limits:
                 limit = allowed.get(at)
                 if limit:
                     self._store.set("gateway_limit", key, *at, limit.scope, to=limit.amount)
-                uses = [self._uses[key, refused] for refused in (False, True)]
-                if not (limit and limit.count_refused):
-                    uses.pop()
+                counted = (False, True) if limit and limit.count_refused else (False,)
+                uses = [self._use(key, refused) for refused in counted]
                 yield _Gauges(*at, uses, *(self._store.series(name, key, *at) for name in families))
 
-    # --- across restarts and reloads
+    # --- across restarts
 
     def remembered(self) -> Any:
-        """What `restore` needs, as plain values: the clock, and rows of key, refused, window, start, amounts."""
-        rows = [
-            [key, refused, name, start, dict(amounts)]
-            for (key, refused), use in self._uses.items()
-            for name, starts in use.windows.items()
-            for start, amounts in starts.items()
-        ]
-        return [self._now.start if self._now else None, rows]
+        """What `restore` needs, as plain values: the clock; and key, refused or not, and use of each."""
+        uses = [[*at, current] for at, use in self._uses.items() if (current := self._current(use))]
+        return [self._now.start if self._now else None, uses]
 
     def restore(self, remembered: Any) -> None:
-        """Go on with what was remembered, of a window that is still one, and a key that is still registered."""
-        now, rows = remembered
-        if now is None:
-            return
-        self._advance(now)
-        for key, refused, name, start, amounts in rows:
-            use = self._uses.get((key, refused))
-            if use and name in self._windows and self.calendar.window(name, start).start == start:
-                self._put(use, name, start, amounts)
+        """Go on with what was remembered, also of keys that are not registered yet; with None, from nothing."""
+        now, uses = remembered or (None, [])
+        if now is not None:
+            self._advance(now)
+        for key, refused, windows in uses:
+            for name in self._last:
+                for start, amounts in windows.get(name, {}).items():
+                    self._put(self._use(key, refused), name, start, amounts)
+
+    def _current(self, use: Use) -> dict[str, dict[int, Amounts]]:
+        """The windows of a use that are not over for long."""
+        found = {}
+        for name, last in self._last.items():
+            starts = {start: {**amounts} for start, amounts in use.windows[name].items() if start >= last.start}
+            if starts:
+                found[name] = starts
+        return found
 
 
 def _total(gauges: _Gauges, window: Window) -> float:

@@ -4,8 +4,8 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from exporter.durations import seconds
 from exporter.errors import unknown
-from exporter.formats.values import seconds
 from exporter.limits import SCOPES, UNITS, Limit
 from exporter.windows import WINDOWS, time_zone
 
@@ -76,15 +76,9 @@ class LimitsConfig(Struct, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         time_zone(self.timezone)
-        if self.grace.isdigit() or seconds(self.grace) is None:
-            raise ValueError(f"grace: {self.grace!r} is no duration: write 5s or 1m30s")
+        seconds(self.grace)
 
     @property
     def zone(self) -> ZoneInfo:
         """The zone of `timezone`."""
         return time_zone(self.timezone)
-
-    @property
-    def grace_seconds(self) -> float:
-        """The grace in seconds."""
-        return seconds(self.grace) or 0.0

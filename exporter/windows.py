@@ -51,7 +51,7 @@ class Calendar:
     def __init__(self, zone: ZoneInfo, windows: Iterable[str] = WINDOWS, boundaries: Iterable[float] = ()) -> None:
         self._zone = zone
         self._windows = tuple(windows)
-        self._boundaries = [-inf, *sorted(boundaries), inf]
+        self._boundaries = [0.0, *sorted(boundaries), inf]
         self._recent: deque[Period] = deque(maxlen=_AT_HAND)
 
     @property

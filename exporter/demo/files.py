@@ -24,6 +24,7 @@ inputs:
     name: llm
     format: litellm
     labels: {gateway: demo}
+metrics: {scrape_interval: 1s}
 start_at: beginning
 identity: {secret_file: secret}
 keys: keys.yaml

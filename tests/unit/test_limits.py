@@ -27,9 +27,14 @@ NOON = at("2026-03-03T12:00:00+01:00")
 class Key:
     """Limits of one key, `acme`, counted and looked at as the pipeline does it."""
 
-    def __init__(self, *limits: Limit, grace: float = 5, zone: ZoneInfo = BERLIN, store: Store | None = None) -> None:
-        self.store = store or Store()
-        self.limits = Limits(self.store, {"acme": limits}, zone, grace)
+    def __init__(self, *limits: Limit, grace: float = 5, zone: ZoneInfo = BERLIN) -> None:
+        self.store = Store()
+        self.limits = Limits(self.store)
+        self.configure(*limits, grace=grace, zone=zone)
+
+    def configure(self, *limits: Limit, grace: float = 5, zone: ZoneInfo = BERLIN) -> None:
+        self.limits.configure(plans={"plan": limits}, zone=zone, grace=grace)
+        self.limits.register({"acme": "plan"})
 
     def spend(self, time: float, unit: str = "requests", amount: float = 1, refused: bool = False) -> None:
         use = self.limits.use("acme", refused)
@@ -121,10 +126,12 @@ def test_what_is_shown_of_keys_with_and_without_a_plan() -> None:
         Limit(unit="requests", window="1mo", amount=20_000, scope="gateway"),
         Limit(unit="cost", window="1h", amount=2.5),
     )
-    limits = Limits(store, {"acme": plan, "zeta": ()}, BERLIN)
+    limits = Limits(store)
+    limits.configure(plans={"pro": plan}, zone=BERLIN, grace=5)
+    limits.register({"acme": "pro", "zeta": ""})
     assert limits.use("other", False) is None
-    limits.show(NOON)
-    shown = [line for line in b"".join(render(store)).decode().splitlines() if not line.startswith("#")]
+    limits.show(NOON + 5)
+    shown = [line for line in b"".join(render(store)[0]).decode().splitlines() if not line.startswith("#")]
     day, month = int(at("2026-03-04T00:00:00+01:00")), int(at("2026-04-01T00:00:00+02:00"))
     assert shown == [
         'gateway_limit{key="acme",unit="requests",window="1mo",scope="gateway"} 20000',
@@ -143,33 +150,60 @@ def test_what_is_shown_of_keys_with_and_without_a_plan() -> None:
     ]
 
 
-def test_without_registered_keys_nothing_is_divided_and_nothing_shown() -> None:
-    """It costs nothing, then."""
+def test_without_a_registry_nothing_is_divided_and_nothing_shown() -> None:
+    """It costs nothing, then; other boundaries divide, and a registry may come later."""
     store = Store()
-    limits = Limits(store, {}, BERLIN)
+    limits = Limits(store)
+    limits.configure(plans={}, zone=BERLIN, grace=5, windows=())
     limits.show(NOON)
-    assert (limits.calendar.divides, render(store)) == (False, [])
-    assert Limits(store, {}, BERLIN, boundaries=[NOON]).calendar.divides
+    assert (limits.calendar.divides, render(store)[0]) == (False, [])
+    limits.configure(plans={}, zone=BERLIN, grace=5, windows=(), boundaries=[NOON])
+    assert limits.calendar.divides
+    limits.take(limits.calendar.period(NOON - 1))
+    limits.configure(plans={}, zone=BERLIN, grace=5)
+    limits.show(None)
 
 
 def test_another_config_keeps_the_use_and_shows_its_own_limits_only() -> None:
-    """A plan that was changed, a limit raised, a unit more: what was used stays used."""
+    """A plan that was changed, a limit raised, a unit and a window more: what was used stays used."""
     key = Key(*MINUTE)
     key.spend(NOON, amount=40)
     key.spend(NOON, amount=2, refused=True)
     key.spend(NOON, "tokens", 500)
     key.used("1m")
-    more = Limit(unit="requests", window="1m", amount=600, count_refused=True)
-    changed = Key(more, Limit(unit="tokens", window="1d", amount=1000), store=key.store)
-    changed.limits.restore(key.limits.remembered())
-    assert changed.used("1m") == (42, 0)
-    assert changed.used("1d", unit="tokens") == (500, 0)
-    assert changed.gauge("gateway_limit_used", "1h") is None
-    plain = Key(store=key.store)
-    plain.limits.restore(changed.limits.remembered())
-    assert plain.used("1d") == (40, 0)
-    assert plain.gauge("gateway_limit_used", "1m") is None
+    key.configure(
+        Limit(unit="requests", window="1m", amount=600, count_refused=True),
+        Limit(unit="tokens", window="1h", amount=1000),
+    )
+    assert key.used("1m") == (42, 0)
+    assert key.used("1h", unit="tokens") == (500, 0)
+    assert key.gauge("gateway_limit_used", "1h") is None
+    key.configure()
+    assert key.used("1d") == (40, 0)
+    assert key.gauge("gateway_limit_used", "1m") is None
     assert not key.store.families["gateway_limit"].series
+
+
+def test_a_key_that_leaves_the_registry_and_comes_back_has_used_what_it_had() -> None:
+    """While its windows last."""
+    key = Key(*MINUTE)
+    key.spend(NOON, amount=40)
+    key.limits.register({"zeta": "plan"})
+    assert key.limits.use("acme", False) is None
+    assert key.used("1d") == (None, None)
+    key.limits.register({"acme": "plan"})
+    assert key.used("1d") == (40, 0)
+    key.limits.register({})
+    key.used("1d", now=at("2026-05-01T00:00:05+02:00"))
+    key.limits.register({})
+    assert key.limits.remembered()[1] == []
+
+
+def test_a_plan_that_is_not_there_is_told(caplog: pytest.LogCaptureFixture) -> None:
+    """A registry that changes while it runs may be wrong; the key has no limit then."""
+    key = Key(*MINUTE)
+    key.limits.register({"acme": "paln", "zeta": "plan", "eta": ""})
+    assert caplog.messages == ["the key registry has plans without limits here: paln"]
 
 
 def test_what_is_remembered_goes_on_where_it_was() -> None:
@@ -188,17 +222,22 @@ def test_what_is_remembered_goes_on_where_it_was() -> None:
     assert again.used("1d") == (11, 0)
 
 
-def test_what_is_remembered_of_other_keys_zones_and_windows_is_left_out() -> None:
-    """A day of Berlin is none of New York's."""
+def test_what_is_remembered_of_another_zone_or_key_does_no_harm() -> None:
+    """A day of Berlin is none of New York's; a key may be registered later."""
     key = Key(*MINUTE)
-    key.spend(NOON)
+    key.spend(NOON, amount=3)
     state = key.limits.remembered()
     elsewhere = Key(zone=ZoneInfo("America/New_York"))
     elsewhere.limits.restore(state)
     assert elsewhere.used("1d") == (0, 0)
-    strangers = Limits(Store(), {"zeta": ()}, BERLIN)
-    strangers.restore(state)
-    assert strangers.remembered()[1] == []
+    elsewhere.configure()
+    assert elsewhere.used("1d") == (3, 0)
+    later = Limits(Store())
+    later.configure(plans={}, zone=BERLIN, grace=5)
+    later.restore(state)
+    later.register({"acme": ""})
+    assert later.remembered() == state
+    later.restore(None)
     nothing = Key()
     nothing.limits.restore(Key().limits.remembered())
     assert nothing.used("1d") == (None, None)
