@@ -10,13 +10,15 @@ import pytest
 import requests
 
 from exporter.assembly import Assembly
+from exporter.births import Visitor
 from exporter.config import load
+from exporter.stream import Stream
 from tests.command import run
 from tests.exporter import Exporter, Samples, eventually, samples
 
 CONFIG = """
 inputs: [{path: access.json, format: {json: {time: ts, status: status, key: key, path: path, model: model,
-  input_tokens: tokens_in, output_tokens: tokens_out, cost: cost}}}]
+  input_tokens: tokens_in, output_tokens: tokens_out, cost: cost, batch_index: item}}}]
 keys: keys.yaml
 metrics: {scrape_interval: 1ms}
 limits: {timezone: Europe/Berlin}
@@ -60,7 +62,7 @@ def both(found: Samples, window: str, unit: str = "requests", key: str = "acme")
 
 
 def test_a_log_over_the_end_of_a_month_fills_the_windows_it_was_written_in(beside: Beside) -> None:
-    """March's last night in Berlin, with late lines, refused requests, tokens and cost, and strangers."""
+    """March's last night in Berlin, with late lines, refused requests, a batch, tokens and cost, and strangers."""
     beside.write("2026-03-30T23:59:59.9+02:00")
     beside.write("2026-03-31T22:59:59+02:00")
     beside.write("2026-03-31T23:00:00+02:00", model="m", cost=0.25, tokens_in=100, tokens_out=11)
@@ -69,16 +71,18 @@ def test_a_log_over_the_end_of_a_month_fills_the_windows_it_was_written_in(besid
     beside.write("2026-04-01T00:00:00+02:00", model="m", cost=0.5, tokens_in=200, tokens_out=22)
     beside.write("2026-03-31T23:59:59.999+02:00", model="m", cost=1, tokens_in=1000)
     beside.write("2026-04-01T00:00:00.001+02:00", status=401)
+    beside.write("2026-04-01T00:00:01+02:00", item=0)
+    beside.write("2026-04-01T00:00:01+02:00", item=1)
     beside.write("2026-04-01T00:00:01+02:00", key="nobody")
     beside.write("2026-04-01T00:00:01+02:00", key="zeta")
     beside.write("2026-03-31T21:00:00Z", key="zeta")
     done = run("replay", "--config.file", str(beside.config), str(beside.log))
     assert done.code == 0, done.stderr
     found = samples(done.stdout)
-    assert both(found, "1m") == (1, 4)
-    assert both(found, "1h") == (2, 6)
-    assert both(found, "1d") == (1, 6)
-    assert both(found, "1mo") == (1, 7)
+    assert both(found, "1m") == (2, 4)
+    assert both(found, "1h") == (3, 6)
+    assert both(found, "1d") == (2, 6)
+    assert both(found, "1mo") == (2, 7)
     assert both(found, "1h", "tokens") == (222, 1111)
     assert both(found, "1d", "cost") == (0.5, 1.25)
     assert both(found, "1mo", key="zeta") == (1, 1)
@@ -109,6 +113,38 @@ def test_beside_a_log_that_grows_the_wall_clock_ends_windows(beside: Beside) -> 
         assert now - 5 < running <= time.time() + 60
         assert both(found, "1m") == (written.get(running, 0), written.get(running - 60, 0))
         assert both(found, "1mo", key="zeta") == (0, 0)
+
+
+class Endless(Stream):
+    """A log that is not read to its end until somebody says so."""
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream.place, stream.input, stream.meter, stream.journal)
+        self.more = True
+
+    def take(self) -> bool:
+        return self.more
+
+
+def test_the_wall_clock_ends_windows_only_when_all_lines_are_read(beside: Beside) -> None:
+    """While the exporter catches up, the running window is that of the lines it reads."""
+    assembly = Assembly(load(beside.config))
+    pipeline = assembly.pipeline()
+    stream = Endless(pipeline.streams[0])
+    pipeline.streams[:] = [stream]
+    long_ago = 1_772_535_600
+    assembly.limits.take(assembly.limits.calendar.period(long_ago))
+
+    def reset() -> float:
+        scrape = pipeline.scrape(Visitor("127.0.0.1", 1, "test"), False)
+        pipeline.answer(0.0)
+        return gauge(samples(b"".join(scrape.result(0)).decode()), "reset_timestamp_seconds", "1m")
+
+    assert reset() == long_ago + 60
+    stream.more = False
+    before = time.time()
+    assert before - 5 < reset() <= time.time() + 60
+    pipeline.close()
 
 
 def test_without_a_registry_lines_are_counted_as_if_there_were_no_limits(beside: Beside) -> None:

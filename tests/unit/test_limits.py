@@ -94,6 +94,18 @@ def test_a_late_line_counts_in_its_own_window() -> None:
     assert key.used("1m") == (0, 2)
 
 
+def test_what_no_gauge_can_show_is_not_kept() -> None:
+    """A day of minutes, and late lines, take no room."""
+    key = Key(*MINUTE)
+    use = key.limits.use("acme", False)
+    assert use
+    for minute in range(1440):
+        key.spend(NOON + 60 * minute)
+        key.spend(NOON + 60 * minute - 600)
+        assert {name: len(starts) for name, starts in use.windows.items() if len(starts) > 3} == {}
+    assert len(use.windows["1m"]) == 2
+
+
 @pytest.mark.parametrize("count_refused", [False, True])
 def test_refused_requests_use_up_a_limit_only_where_the_plan_says_so(count_refused: bool) -> None:
     """For each unit and window of the plan; what has no limit leaves them out."""
@@ -254,6 +266,7 @@ def test_the_revision_tells_whether_there_is_anything_new_to_remember() -> None:
     assert (key.limits.revision, key.limits.remembered()) == (revision, remembered)
     key.spend(NOON + 1)
     assert key.limits.revision != revision
+    assert key.limits.remembered() != remembered
     revision = key.limits.revision
     key.used("1m", now=NOON + 65)
     assert key.limits.revision != revision

@@ -98,6 +98,14 @@ def test_any_chunk_is_divided_as_its_lines_say(form: str, windows: tuple[str, ..
         assert divided(raws, calendar) == expected(raws, calendar), f"seed {seed}"
 
 
+def test_dates_that_are_written_in_no_order_are_read_one_by_one() -> None:
+    """A period may be months long, where only prices divide time."""
+    calendar = Calendar(BERLIN, (), [datetime(2026, 9, 20, tzinfo=UTC).timestamp()])
+    raws = [f"{day}:12:00:00 +0000" for day in ("25/Sep/2026", "26/Sep/2025", "27/Sep/2026")]
+    assert divided(raws, calendar) == expected(raws, calendar)
+    assert len(divided(raws, calendar)) == 2
+
+
 def test_lines_without_a_time_count_when_they_arrive_and_that_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
     """A log may have no time at all."""
     reads = RowReader(build(FormatSpec(json={"status": "s"})), {})
