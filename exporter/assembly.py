@@ -25,6 +25,7 @@ from exporter.inputs.files import FileInput
 from exporter.inputs.stdin import StreamInput
 from exporter.journal import Journal
 from exporter.keys import Keys
+from exporter.limits import Limits
 from exporter.pipeline import Pipeline
 from exporter.routes import Routes, client_network, origin_host
 from exporter.rpc import read_body
@@ -32,6 +33,7 @@ from exporter.series import Store
 from exporter.slowest import Slowest
 from exporter.state import State
 from exporter.stream import Input, Stream
+from exporter.windows import WINDOWS
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +53,7 @@ class Assembly:
         self.store = Store(hold=serving)
         self.keys = Keys(self.store, {})
         self.slowest = Slowest(self.store)
+        self.limits = Limits(self.store)
         self._admissions = Admissions()
         self.take(loaded)
 
@@ -60,6 +63,13 @@ class Assembly:
         self.store.bound(config.metrics.max_series, config.metrics.created_timestamps)
         self.identity.update(loaded.keys)
         self.keys.update(self.identity.entries)
+        self.limits.configure(
+            plans={name: plan.all_limits for name, plan in config.plans.items()},
+            windows=WINDOWS if config.keys else (),
+            zone=config.limits.zone,
+            grace=seconds(config.limits.grace),
+        )
+        self.limits.register({key: entry.plan for key, entry in self.identity.entries.items()})
         chains = {chain: [one] if isinstance(one, str) else one for chain, one in config.chains.items()}
         self._routes = Routes(self.identity.public, config.routes, chains)
         declared: dict[str, Iterable[str]] = {
@@ -91,7 +101,18 @@ class Assembly:
         reader = RowReader(build(spec), canonical, zone)
         enricher = Enricher(class_, self.keys.class_of)
         currency = self.config.pricing.currency
-        return Meter(name, reader, enricher, self.store, self._admissions, self.keys, self.slowest, labels, currency)
+        return Meter(
+            name,
+            reader,
+            enricher,
+            self.store,
+            self._admissions,
+            self.keys,
+            self.slowest,
+            self.limits,
+            labels,
+            currency,
+        )
 
     def meter_of(self, one: InputConfig) -> Meter:
         """The meter of a configured input."""
@@ -105,7 +126,7 @@ class Assembly:
         metrics = self.config.metrics
         births = Births(seconds(metrics.scrape_interval))
         expiry = Expiry(self.store, seconds(metrics.expire_after), self.keys.__contains__, now)
-        pipeline = Pipeline([], self.store, self.slowest, births, expiry)
+        pipeline = Pipeline([], self.store, self.slowest, self.limits, births, expiry)
         remembered: Parts = {}
         start_at = self.config.start_at
         if self.config.state.path:
@@ -115,6 +136,7 @@ class Assembly:
             start_at = "end" if state.damaged else start_at
             births.begin(render(self.store)[1], now)
         self.keys.restore(remembered.get("keys", {}))
+        self.limits.restore(remembered.get("limits"))
         for one in self.config.inputs:
             stream = self.stream(one, start_at, pipeline.wake)
             if one.name in remembered.get("inputs", ()):
@@ -136,4 +158,4 @@ class Assembly:
     def _parts(self, pipeline: Pipeline) -> Parts:
         """What is committed beside the store."""
         inputs = {stream.name: stream.remembered() for stream in pipeline.streams}
-        return {"inputs": inputs, "keys": self.keys.remembered()}
+        return {"inputs": inputs, "keys": self.keys.remembered(), "limits": self.limits.remembered()}

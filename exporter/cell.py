@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from exporter.limits import Use
 from exporter.record import AccessRecord
 from exporter.series import Series
 
@@ -32,7 +33,8 @@ class Origins(Struct, eq=False):
 
 class Ends(Struct, eq=False, gc=False):
     """Where a cell's counts go at a fold. `series` are those of its sums, which are in the slots that
-    `measures` names, and then those of its number. Lines that are no request have no caller.
+    `measures` names, and then those of its number. Lines that are no request have no caller; those of a
+    request that was counted already have 0 `requests`.
     """
 
     series: tuple[Series, ...]
@@ -40,6 +42,9 @@ class Ends(Struct, eq=False, gc=False):
     caller: Caller | None = None
     home: Origins | None = None
     success: bool = False
+    requests: int = 0
+    # What it adds to the use of a registered key.
+    use: Use | None = None
 
 
 class Cell:

@@ -16,6 +16,7 @@ from exporter.enrich import Enricher
 from exporter.formats.reader import RowReader
 from exporter.keys import Keys
 from exporter.kinds import CHAIN, METHOD, PLACE, PROTOCOL, Kind, Sink, Values, names_of, picker
+from exporter.limits import REFUSED, Limits
 from exporter.loop import Loop
 from exporter.record import TOKEN_TYPES, AccessRecord
 from exporter.series import Histogram, Series, Store
@@ -43,6 +44,7 @@ class Cells:
         store: Store,
         admissions: Admissions,
         keys: Keys,
+        limits: Limits,
         own: Values,
         currency: str,
         loop: Loop,
@@ -53,6 +55,7 @@ class Cells:
         self._store = store
         self._admissions = admissions
         self._keys = keys
+        self._limits = limits
         self._own = own
         self._currency = currency
         self._loop = loop
@@ -231,7 +234,11 @@ class Cells:
         if kind.record.requests:
             counters += (*kind.counters, *caller.counters)
             home = self._home(kind, caller)
-        cell = self._new_cell(Ends((*sums, *counters), kind.measures, caller, home, not kind.record.error_type))
+        record = kind.record
+        use = self._limits.use(caller.label, record.status in REFUSED)
+        cell = self._new_cell(
+            Ends((*sums, *counters), kind.measures, caller, home, not record.error_type, record.requests, use)
+        )
         for sink in kind.observed:
             labels = sink.labels(caller, self._own)
             for family in sink.families:

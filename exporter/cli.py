@@ -180,6 +180,7 @@ def _replay(args: argparse.Namespace) -> None:
         for meter in meters.values():
             meter.fold()
         assembly.slowest.show(int(max(meter.last_time or 0 for meter in meters.values()) // 60))
+        assembly.limits.show(None)
         sys.stdout.flush()
         sys.stdout.buffer.writelines(render(assembly.store)[0])
 

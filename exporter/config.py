@@ -4,10 +4,11 @@ The command line hands the parts on to the stages as plain values; no stage impo
 """
 
 import re
+from collections.abc import Collection
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct, field
 
@@ -18,6 +19,8 @@ from exporter.errors import unknown
 from exporter.formats.format import FormatSpec, build, presets
 from exporter.formats.source import parse_sources
 from exporter.identity import KeyEntry
+from exporter.plans import LimitsConfig, PlanConfig
+from exporter.windows import time_zone
 from exporter.yamlfile import YamlFile
 
 CLASSES = ("business", "internal")
@@ -51,8 +54,8 @@ class InputConfig(_Part, rename={"class_": "class"}):
             raise ValueError("path is empty")
         if self.class_ not in CLASSES:
             raise ValueError(unknown("class", self.class_, CLASSES))
-        if self.timezone and self.timezone not in available_timezones():
-            raise ValueError(f"unknown timezone {self.timezone!r}: names are like Europe/Berlin or UTC")
+        if self.timezone:
+            time_zone(self.timezone)
         for label in self.labels:
             if not _LABEL.fullmatch(label) or label.startswith("__"):
                 raise ValueError(f"labels: {label!r} is no label name: letters, digits and _ are allowed")
@@ -73,7 +76,7 @@ class InputConfig(_Part, rename={"class_": "class"}):
     @property
     def zone(self) -> ZoneInfo | None:
         """The time zone of times without one."""
-        return ZoneInfo(self.timezone) if self.timezone else None
+        return time_zone(self.timezone) if self.timezone else None
 
 
 class IdentityConfig(_Part):
@@ -136,6 +139,8 @@ class Config(_Part):
     inputs: list[InputConfig]
     identity: IdentityConfig = field(default_factory=IdentityConfig)
     keys: str = ""
+    plans: dict[str, PlanConfig] = {}
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
     routes: list[str] = []
     chains: dict[str, str | list[str]] = {}
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
@@ -222,7 +227,7 @@ def load(path: Path) -> Loaded:
             one.rotated = str(folder / one.rotated)
     keys: tuple[KeyEntry, ...] = ()
     if config.keys:
-        keys = load_keys(folder / config.keys)
+        keys = load_keys(folder / config.keys, config.plans)
     secret, secret_file = b"", None
     if config.state.path:
         config.state.path = str(folder / config.state.path)
@@ -234,8 +239,10 @@ def load(path: Path) -> Loaded:
     return Loaded(config=config, keys=keys, secret=secret, secret_file=secret_file)
 
 
-def load_keys(path: Path) -> tuple[KeyEntry, ...]:
-    """Read a key registry: a list of entries. ConfigError names the first mistake."""
+def load_keys(path: Path, plans: Collection[str] = ()) -> tuple[KeyEntry, ...]:
+    """Read a key registry: a list of entries. Where there are `plans`, a key's is one. ConfigError names the first
+    mistake.
+    """
     file = YamlFile(path)
     if file.content is None:
         return ()
@@ -246,6 +253,8 @@ def load_keys(path: Path) -> tuple[KeyEntry, ...]:
             if name in seen:
                 raise file.error(f"[{n}]", f"{name!r} is entry {seen[name]} too; a key stands once")
             seen[name] = n
+        if part.plan and plans and part.plan not in plans:
+            raise file.error(f"[{n}].plan", unknown("plan", part.plan, plans))
     return tuple(KeyEntry(**{name: getattr(part, name) for name in part.__struct_fields__}) for part in parts)
 
 

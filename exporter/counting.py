@@ -5,19 +5,27 @@ in a cell: the series that such a request adds to. `loop` generates the loop; `f
 have counted into their series, at a scrape and every few seconds.
 """
 
+import time
 from operator import itemgetter
 from typing import Any
 
 from exporter.admission import Admissions
 from exporter.catalog import CATALOG
+from exporter.cell import Cell
 from exporter.cells import Cells
 from exporter.enrich import Enricher
 from exporter.formats.reader import RowReader
 from exporter.keys import Keys
+from exporter.limits import Limits, Use
 from exporter.loop import Loop
-from exporter.record import AccessRecord
+from exporter.periods import Periods
+from exporter.record import TOKEN_TYPES, AccessRecord
 from exporter.series import Store
 from exporter.slowest import Slowest
+from exporter.windows import Period
+
+# Which of a format's numbers use up which unit of a limit.
+_UNITS = {"cost": "cost"} | {f"{type_}_tokens": "tokens" for type_ in TOKEN_TYPES}
 
 # Lines between two folds of the histograms, at most: their observations are held until then.
 _MOST_PENDING = 100_000
@@ -35,6 +43,7 @@ class Meter:
         admissions: Admissions,
         keys: Keys,
         slowest: Slowest,
+        limits: Limits,
         labels: dict[str, str] | None = None,
         currency: str = "USD",
     ) -> None:
@@ -47,7 +56,12 @@ class Meter:
         self._slowest = slowest
         self._own = (",".join(f'{label}="{value}"' for label, value in labels.items()),) if labels else ()
         self._pending = 0
-        self.loop = Loop(reader, [family for family in CATALOG.values() if family.adds])
+        self._limits = limits
+        # Where what happens at a time of its own matters, cells hold one period's requests at a time.
+        self.period: Period | None = None
+        self._periods = Periods(name, reader, limits.calendar) if limits.calendar.divides else None
+        self._touched: list[Cell] = []
+        self.loop = Loop(reader, [family for family in CATALOG.values() if family.adds], self._periods is not None)
         self._cells = Cells(
             name=name,
             reader=reader,
@@ -55,16 +69,22 @@ class Meter:
             store=store,
             admissions=admissions,
             keys=keys,
+            limits=limits,
             own=self._own,
             currency=currency,
             loop=self.loop,
         )
-        self._count = self.loop.compile(self._cells.by_words, self._cells.miss, self._cells.new_origin)
+        self._count = self.loop.compile(self._cells.by_words, self._cells.miss, self._cells.new_origin, self._touched)
         self._read = self.loop.compile_read()
 
     def count(self, rows: list[Any]) -> None:
         """Count a chunk's rows."""
-        self._count(rows)
+        if self._periods:
+            for period, part in self._periods.divide(rows, time.time()):
+                self._turn_to(period)
+                self._count(part)
+        else:
+            self._count(rows)
         self._pending += len(rows)
         if self._pending >= _MOST_PENDING:
             self._settle()
@@ -75,6 +95,12 @@ class Meter:
     def forget(self) -> None:
         """Let go of all cells, which were folded: they are made anew where they are needed."""
         self._cells.forget()
+
+    def _turn_to(self, period: Period) -> None:
+        """What is counted from now on happened in this period."""
+        if period != self.period:
+            self._fold_cells()
+            self.period = period
 
     def _settle(self) -> None:
         self._pending = 0
@@ -89,10 +115,12 @@ class Meter:
         self._cells.fold_origins()
 
     def _fold_cells(self) -> None:
-        for cell in self._cells.born:
+        for cell in self._touched if self._periods else self._cells.born:
             n = cell.n
             if n:
                 ends = cell.ends
+                if ends.use:
+                    self._use_up(ends.use, cell)
                 if ends.caller:
                     ends.caller.times.append(cell.time)
                 for measure, series in zip(ends.measures, ends.series, strict=False):
@@ -103,6 +131,19 @@ class Meter:
                 if ends.home and cell.origin is not None:
                     ends.home.counts[cell.origin] += n - cell.elsewhere
                 cell.n = cell.elsewhere = 0
+        self._touched.clear()
+        if self.period:
+            self._limits.take(self.period)
+
+    @staticmethod
+    def _use_up(use: Use, cell: Cell) -> None:
+        """Add a cell's counts to what its key has used."""
+        if cell.ends.requests:
+            use.add("requests", cell.n)
+        for measure in cell.ends.measures:
+            amount = getattr(cell, measure)
+            if amount and measure in _UNITS:
+                use.add(_UNITS[measure], amount)
 
     def _fold_times(self) -> None:
         newest = self.last_time or 0.0
