@@ -10,7 +10,7 @@ from typing import NamedTuple
 from exporter.record import OTHER
 
 UNKNOWN = "unknown"
-BUDGETS = {"key": 2000, "method": 300, "chain": 100, "origin": 50, "model": 200, "provider": 100}
+BUDGETS = {"key": 2000, "method": 300, "chain": 100, "origin": 50, "model": 200, "provider": 100, "reason": 50}
 # Longer than any word a gateway uses; more is an attack or a mistake.
 _LONGEST = 120
 
@@ -55,6 +55,12 @@ class Admission:
         self._places.add(value)
         return Verdict(value, fresh=True)
 
+    def declare(self, values: Iterable[str]) -> None:
+        """Give more values their place."""
+        new = set(values) - self._places
+        self._places |= new
+        self._most += len(new)
+
 
 class Admissions:
     """The admitted values of every label; of `origin`, for each key apart."""
@@ -75,6 +81,10 @@ class Admissions:
     def judge(self, label: str, value: str, success: bool) -> Verdict:
         """The verdict on a value of any label but `origin`."""
         return self._labels[label].judge(value, success)
+
+    def declare(self, label: str, values: Iterable[str]) -> None:
+        """Values of a label that have their place from now on, whatever the budget."""
+        self._labels[label].declare(values)
 
     def origin(self, key: str, origin: str, success: bool) -> Verdict:
         """The verdict on an origin of a key."""

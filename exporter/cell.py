@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from exporter.pricing import Price
 from exporter.record import AccessRecord
 from exporter.series import Series
 
@@ -17,6 +18,8 @@ class Caller(Struct, eq=False):
     about: AccessRecord
     # What a request of this caller counts besides.
     counters: tuple[Series, ...]
+    # Whether its label is `unknown` for want of room.
+    overflow: bool
     last_used: Series | None
     times: list[Any] = []
 
@@ -30,9 +33,19 @@ class Origins(Struct, eq=False):
     counts: dict[str, int] = {}
 
 
+class Bill(Struct, eq=False, gc=False):
+    """What requests of a cell cost that no log says: of `prices` the first that holds at their time."""
+
+    prices: tuple[Price, ...]
+    cost: Series | None
+    # Where they are counted while no price holds; None where that is no loss.
+    unpriced: Series | None
+
+
 class Ends(Struct, eq=False, gc=False):
     """Where a cell's counts go at a fold. `series` are those of its sums, which are in the slots that
-    `measures` names, and then those of its number. Lines that are no request have no caller.
+    `measures` names, and then those of its number. Each request adds its `credits`; `shown` are gauges that
+    have these values as of its last request. Lines that are no request have no caller.
     """
 
     series: tuple[Series, ...]
@@ -40,6 +53,9 @@ class Ends(Struct, eq=False, gc=False):
     caller: Caller | None = None
     home: Origins | None = None
     success: bool = False
+    credits: tuple[tuple[Series, float], ...] = ()
+    bill: Bill | None = None
+    shown: tuple[tuple[Series, float], ...] = ()
 
 
 class Cell:

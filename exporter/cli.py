@@ -193,16 +193,22 @@ def _serve(loaded: Loaded, listen: str | None) -> None:
         host, port = parse_address(listen or loaded.config.web.listen)
     except ValueError as error:
         raise UsageError(f"--web.listen-address: {error}") from None
-    pipeline = Assembly(loaded).pipeline()
+    assembly = Assembly(loaded)
+    pipeline = assembly.pipeline()
+    registry = assembly.registry(pipeline)
     server = Server(pipeline, host, port)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: pipeline.stop())
     pipeline.open()
     server.start()
+    if registry:
+        registry.start()
     print(f"metrics: {server.url}/metrics   status: {server.url}/", file=sys.stderr, flush=True)
     try:
         pipeline.run()
     finally:
+        if registry:
+            registry.stop()
         server.stop()
         pipeline.close()
 

@@ -10,11 +10,13 @@ from typing import Any
 
 from exporter.admission import Admissions
 from exporter.catalog import CATALOG
+from exporter.cell import Bill, Cell, Ends
 from exporter.cells import Cells
 from exporter.enrich import Enricher
 from exporter.formats.reader import RowReader
 from exporter.keys import Keys
 from exporter.loop import Loop
+from exporter.pricing import Pricing, price_at
 from exporter.record import AccessRecord
 from exporter.series import Store
 from exporter.slowest import Slowest
@@ -36,7 +38,7 @@ class Meter:
         keys: Keys,
         slowest: Slowest,
         labels: dict[str, str] | None = None,
-        currency: str = "USD",
+        pricing: Pricing | None = None,
     ) -> None:
         self.name = name
         self.reader = reader
@@ -47,7 +49,8 @@ class Meter:
         self._slowest = slowest
         self._own = (",".join(f'{label}="{value}"' for label, value in labels.items()),) if labels else ()
         self._pending = 0
-        self.loop = Loop(reader, [family for family in CATALOG.values() if family.adds])
+        self.pricing = pricing or Pricing()
+        self.loop = Loop(reader, [family for family in CATALOG.values() if family.adds], self.pricing.priced)
         self._cells = Cells(
             name=name,
             reader=reader,
@@ -56,7 +59,7 @@ class Meter:
             admissions=admissions,
             keys=keys,
             own=self._own,
-            currency=currency,
+            pricing=self.pricing,
             loop=self.loop,
         )
         self._count = self.loop.compile(self._cells.by_words, self._cells.miss, self._cells.new_origin)
@@ -72,6 +75,12 @@ class Meter:
             self.fold()
             self._cells.forget()
 
+    def forget(self) -> None:
+        """Fold, and forget what words and keys meant: the registry may say something else now."""
+        self.fold()
+        self._cells.forget()
+        self.reader.forget()
+
     def _settle(self) -> None:
         self._pending = 0
         for family in self.loop.histograms:
@@ -85,12 +94,19 @@ class Meter:
         self._cells.fold_origins()
 
     def _fold_cells(self) -> None:
+        shown = []
         for cell in self._cells.born:
             n = cell.n
             if n:
                 ends = cell.ends
                 if ends.caller:
                     ends.caller.times.append(cell.time)
+                if ends.bill:
+                    self._charge(cell, ends, ends.bill)
+                for credited, amount in ends.credits:
+                    credited.value += n * amount
+                if ends.shown:
+                    shown.append((self.reader.seconds_since_epoch(cell.time) or 0.0, ends.shown))
                 for measure, series in zip(ends.measures, ends.series, strict=False):
                     series.value += getattr(cell, measure)
                     setattr(cell, measure, 0)
@@ -99,6 +115,33 @@ class Meter:
                 if ends.home and cell.origin is not None:
                     ends.home.counts[cell.origin] += n - cell.elsewhere
                 cell.n = cell.elsewhere = 0
+        for _, gauges in sorted(shown, key=itemgetter(0)):
+            for gauge, value in gauges:
+                gauge.value = value
+
+    def _charge(self, cell: Cell, ends: Ends, bill: Bill) -> None:
+        """Add what requests cost whose log has no cost.
+
+        All of a fold's records are of one time between two of the pricing's `boundaries`, so the last one's
+        time tells the price of all.
+        """
+        unlogged = getattr(cell, self.loop.unlogged)
+        if not unlogged:
+            return
+        price = price_at(bill.prices, self.reader.seconds_since_epoch(cell.time))
+        if price and bill.cost:
+            cost = price.request * unlogged
+            for measure, rate in price.rates:
+                slot = self.loop.rated.get(measure)
+                cost += rate * getattr(cell, slot) if slot else 0
+            bill.cost.value += cost
+        elif bill.unpriced:
+            bill.unpriced.value += unlogged
+        for slot in self.loop.rated.values():
+            if slot not in ends.measures:  # those are taken, and reset, by the fold
+                setattr(cell, slot, 0)
+        if self.loop.unlogged != "n":
+            setattr(cell, self.loop.unlogged, 0)
 
     def _fold_times(self) -> None:
         newest = self.last_time or 0.0

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config import load, load_keys, parse_address
+from exporter.config import load, parse_address
 from exporter.errors import ConfigError
+from exporter.keyfile import load_keys
 
 GOOD = "inputs: [{path: a.log, format: nginx-json}]\n"
 PRESETS_HINT = "(allowed: "
