@@ -172,4 +172,6 @@ class Meter:
         for measure, value in numbers.items():
             if value >= 0:
                 setattr(record, measure, value)
+        if not (record.ignored or record.rejected):
+            self.pricing.charge(record)
         return record

@@ -177,6 +177,17 @@ class Pricing:
             record.requests,
         ]
 
+    def charge(self, record: AccessRecord) -> None:
+        """Put into one record what it costs: its credits, and its cost where none was logged."""
+        worth = self.worth(record)
+        if self._credits:
+            record.credits = sum(worth.credits)
+        if worth.unbilled:
+            record.cost = None
+        elif record.cost is None and (price := price_at(worth.prices, record.time)):
+            amounts = [rate * (getattr(record, measure) or 0) for measure, rate in price.rates]
+            record.cost = price.request + sum(amounts)
+
     def type_of(self, record: AccessRecord) -> str:
         """What the record's model is for, "" where no table says."""
         return next((one.type for one in self._fitting(record.model, record.provider, record.method) if one.type), "")
