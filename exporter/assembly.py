@@ -116,9 +116,9 @@ class Assembly:
             return None
         source: Source = KeyFile(Path(keys)) if isinstance(keys, str) else KeyApi(keys, self.identity.hash)
         copy = None if isinstance(keys, str) or not (keys.copy and self._loaded.secret) else Path(keys.copy)
-        return Registry(source, self._loaded.keys, lambda *read: pipeline.ask(lambda: self._take_keys(*read)), copy)
+        return Registry(source, self._loaded.keys, lambda *read: pipeline.ask(lambda: self.take_keys(*read)), copy)
 
-    def _take_keys(self, entries: tuple[KeyEntry, ...] | None, at: float) -> None:
+    def take_keys(self, entries: tuple[KeyEntry, ...] | None, at: float) -> None:
         """The registry was read at a time, and has these entries; None where they are the same as before."""
         if entries is not None:
             for meter in self._meters:

@@ -87,7 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     hash_.add_argument("--config.file", dest="config", metavar="FILE", required=True)
     init = command("init", _init, "look at logs and print a config that works for them")
     init.add_argument("logs", nargs="+", metavar="LOG")
-    check = command("check", _check, "check a config and its key registry")
+    check = command("check", _check, "check a config, its key registry and price tables")
     check.add_argument("config", metavar="FILE")
     told = command("explain", _explain, "show the record read from each line, and what it adds to")
     told.add_argument("--config.file", dest="config", metavar="FILE")
@@ -153,7 +153,10 @@ def _init(args: argparse.Namespace) -> None:
 def _check(args: argparse.Namespace) -> None:
     loaded = load(Path(args.config))
     inputs = len(loaded.config.inputs)
-    print(f"{args.config}: good: {inputs} {'input' if inputs == 1 else 'inputs'}, {len(loaded.keys)} registered keys")
+    print(
+        f"{args.config}: good: {inputs} {'input' if inputs == 1 else 'inputs'}, {len(loaded.keys)} registered keys"
+        + (f", {loaded.pricing.size} prices" if loaded.pricing.priced else "")
+    )
 
 
 def _explain(args: argparse.Namespace) -> None:

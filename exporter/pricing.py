@@ -14,8 +14,6 @@ from exporter.record import AccessRecord
 
 ALWAYS = float("-inf")
 
-# Failures that an answer, and its tokens, may have been given to before.
-_ANSWERED = ("", "client_abort")
 # Model, provider, method, calls, chain, status, error type, multiplier, requests.
 _Asked = tuple[str, str, str, tuple[str, ...], str, str, str, float | None, int]
 
@@ -149,6 +147,11 @@ class Pricing:
         return bool(self._tables)
 
     @property
+    def size(self) -> int:
+        """How many prices there are."""
+        return sum(entry.price is not None for table in self._tables for entry in table.entries)
+
+    @property
     def boundaries(self) -> list[float]:
         """When prices change, in epoch seconds, sorted. Records before and after one must not share a fold."""
         dates = {entry.price.since for table in self._tables for entry in table.entries if entry.price}
@@ -214,7 +217,7 @@ class Pricing:
                 if price.since == ALWAYS:
                     break
         covered = bool(prices) and prices[-1].since == ALWAYS
-        unpriced = bool(self._tables and model) and error_type in _ANSWERED and not covered
+        unpriced = bool(self._tables and model) and not error_type and not covered
         return Worth(tuple(prices), amounts, unpriced)
 
     def _fitting(self, model: str, provider: str, method: str) -> list[PriceEntry]:

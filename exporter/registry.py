@@ -103,7 +103,7 @@ class Registry:
         changed = entries != self._entries
         self._update(entries if changed else None, time.time())
         self._entries = entries
-        if changed and self._copy:
+        if self._copy:
             self._keep(self._copy, entries)
 
     @property
