@@ -64,7 +64,7 @@ def costs(found: dict[str, float]) -> dict[str, float]:
 
 
 def test_the_log_goes_before_the_table_and_the_table_before_nothing(tmp_path: Path) -> None:
-    """A line's own cost counts, 0 too; the tokens of the lines that have none are priced, each type by its own price."""
+    """A line's own cost counts, 0 too; the tokens of lines that have none are priced, each type by its own price."""
     tokens = {"input": 1000, "output": 100, "cache_read": 10, "cache_write": 20, "reasoning": 5}
     found = counting(tmp_path, WITH_COST, "").count(
         ask(cost=0.5, **tokens), ask(cost=0, **tokens), ask(**tokens), ask(cost=None, input=10**6)
@@ -104,16 +104,16 @@ def test_the_cost_of_all_is_the_sum_of_each_lines(tmp_path: Path) -> None:
     records = [counted.meter.record(row) for row in counted.rows(lines)]
     found = counted.count(*lines)
     assert sum(of(found, "gateway_cost_total").values()) == pytest.approx(sum(one.cost or 0 for one in records))
-    unknown = [one for one in records if one.model == "unknown" and one.cost is None and one.status != "500"]
+    unknown = [one for one in records if one.model == "unknown" and one.cost is None and not one.error_type]
     assert of(found, "gateway_unpriced_requests_total") == {("unknown",): len(unknown)}
 
 
 def test_an_unpriced_model_is_counted_and_named_never_silently_free(tmp_path: Path) -> None:
-    """Requests that came to no answer are none of its: a scanner must wake nobody."""
+    """Failed requests are none of its: who asks for models that do not exist must wake nobody."""
     found = counting(tmp_path, FORMAT, "").count(
         ask(model="new"), ask(model="new"), ask(model="new", status=404), ask(model="new", status=499), ask()
     )
-    assert of(found, "gateway_unpriced_requests_total") == {("new",): 3}
+    assert of(found, "gateway_unpriced_requests_total") == {("new",): 2}
     assert "new" not in costs(found)
 
 
@@ -312,7 +312,7 @@ def test_litellms_file_is_read_as_it_is(tmp_path: Path) -> None:
     assert price_of(table, "sample_spec") is None
 
 
-def test_the_first_table_that_knows_a_model_counts(tmp_path: Path) -> None:
+def test_the_first_table_that_knows_a_model_counts() -> None:
     """One's own prices go before the public ones."""
     own = PriceTable([PriceEntry(model="gpt-4o", price=Price(request=1.0))])
     public = PriceTable([PriceEntry(model="*", price=Price(request=2.0))])
