@@ -37,6 +37,8 @@ def attempts_of(words: dict[str, Any], provider: str, error_type: str) -> tuple[
     the request's for the last one, and `other` before.
     """
     tried = _entries(words, "attempts") or _retried(words, provider, error_type)
+    if not tried:
+        return ()
     told = [_padded(_entries(words, name), len(tried)) for name in ("attempt_outcomes", "upstream_status", "circuits")]
     items = [item for item in zip(tried, *told, strict=True) if item[1] != _IGNORED][:_MOST]
     unsaid = ["other"] * (len(items) - 1) + [_BY_ERROR.get(error_type, error_type)]

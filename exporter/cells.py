@@ -171,8 +171,8 @@ class Cells:
                 caller=caller,
                 home=home,
                 success=not kind.record.error_type,
-                credits=tuple((self._series(sink, caller), amount) for sink, amount in kind.credits),
-                bill=self._bill(kind, caller),
+                credits=tuple([(self._series(sink, caller), amount) for sink, amount in kind.credits]),
+                bill=self._bill(kind, caller) if kind.cost or kind.unpriced else None,
                 shown=kind.shown,
             )
         )
@@ -192,9 +192,7 @@ class Cells:
         assert isinstance(found, Series)
         return found
 
-    def _bill(self, kind: Kind, caller: Caller) -> Bill | None:
-        if not (kind.cost or kind.unpriced):
-            return None
+    def _bill(self, kind: Kind, caller: Caller) -> Bill:
         cost, unpriced = (self._series(sink, caller) if sink else None for sink in (kind.cost, kind.unpriced))
         return Bill(kind.prices, cost, unpriced)
 

@@ -111,7 +111,7 @@ def _public(word: str) -> str:
 
 def _multiplier(word: str) -> float | None:
     """A factor ≥ 0; None where it is none."""
-    return float(word) if _FACTOR.fullmatch(word) else None
+    return float(word) if word and _FACTOR.fullmatch(word) else None
 
 
 def _several(methods: str) -> tuple[str, ...]:

@@ -120,8 +120,9 @@ class Kinds:
             "method": judge("method", record.method, success),
             "model": judge("model", record.model, success),
             "provider": judge("provider", record.provider, success),
-            "requested_model": judge("model", requested, success),
         }
+        if requested:
+            verdicts["requested_model"] = judge("model", requested, success)
         calls = [
             verdicts["method"] if call == record.method else judge("method", call, success) for call in record.calls
         ]
@@ -139,9 +140,8 @@ class Kinds:
             "success" if success else "error",
             *("", "", ""),
             attempts[-1].provider if failovers(attempts) else "",
-            verdicts["requested_model"].value,
-            self._pricing.billed(record) if requested else "",
-            self._of_gateway("reason", record.blocked_reason),
+            *((verdicts["requested_model"].value, self._pricing.billed(record)) if requested else ("", "")),
+            record.blocked_reason and self._of_gateway("reason", record.blocked_reason),
             "blocked" if record.blocked_reason or record.error_type == "blocked" else "",
             "unbilled" if worth.unbilled else "",
         )

@@ -10,13 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 
 from exporter.errors import ConfigError
 from exporter.keyfile import read_date
 from exporter.pricing import ALWAYS, Credits, Price, PriceEntry, PriceTable
 from exporter.yamlfile import YamlFile
 
+_LITELLM_TOKENS = {
+    "input": "input_cost_per_token",
+    "output": "output_cost_per_token",
+    "cache_read": "cache_read_input_token_cost",
+    "cache_write": "cache_creation_input_token_cost",
+    "reasoning": "output_cost_per_reasoning_token",
+}
 _BYTE = re.compile(r"byte (\d+)")
 
 
@@ -86,36 +93,6 @@ class _PricePart(_Part, rename={"start": "from"}):
         return PriceEntry(model=self.model, provider=self.provider, method=self.method, type=self.type, price=price)
 
 
-class _LiteLLMPart(Struct):
-    """What is used of a model in LiteLLM's file. Loose: it is not ours, and one odd model must not cost the rest."""
-
-    litellm_provider: Any = ""
-    mode: Any = ""
-    aliases: Any = ()
-    input: Any = field(default=None, name="input_cost_per_token")
-    output: Any = field(default=None, name="output_cost_per_token")
-    cache_read: Any = field(default=None, name="cache_read_input_token_cost")
-    cache_write: Any = field(default=None, name="cache_creation_input_token_cost")
-    reasoning: Any = field(default=None, name="output_cost_per_reasoning_token")
-    query: Any = field(default=None, name="input_cost_per_query")
-    request: Any = field(default=None, name="input_cost_per_request")
-
-    def entries(self, model: str) -> list[PriceEntry]:
-        """The model's entry, and one for each other name it has."""
-        costs = {name: getattr(self, name) for name in ("input", "output", "cache_read", "cache_write", "reasoning")}
-        known = {name: float(cost) for name, cost in costs.items() if _is_cost(cost)}
-        request = next((float(cost) for cost in (self.request, self.query) if _is_cost(cost)), None)
-        price = None
-        if "input" in known or "output" in known or request is not None:
-            rates = tuple(_token_rates({"input": 0.0, "output": 0.0} | known))
-            price = Price(request=request or 0.0, rates=rates)
-        aliases = self.aliases if isinstance(self.aliases, list) else []
-        return [
-            PriceEntry(model=name, vendor=str(self.litellm_provider or ""), type=str(self.mode or ""), price=price)
-            for name in (model, *(alias for alias in aliases if isinstance(alias, str)))
-        ]
-
-
 def load_prices(path: Path) -> PriceTable:
     """Read a price table: LiteLLM's where its name ends with .json, else one's own. ConfigError names the mistake."""
     if path.suffix == ".json":
@@ -162,29 +139,47 @@ def _amount(file: YamlFile, at: str, value: Any) -> float:
 def _load_litellm(path: Path) -> PriceTable:
     try:
         text = path.read_bytes()
-        models = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
+        models = msgspec.json.decode(text, type=dict[str, Any])
     except OSError as error:
         raise ConfigError(str(path), 1, "", f"can't be read: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         at = _BYTE.search(str(error))
-        raise ConfigError(str(path), text.count(b"\n", 0, int(at[1]) if at else 0) + 1, "", f"{error}") from None
+        line = text.count(b"\n", 0, int(at[1])) + 1 if at else 1
+        raise ConfigError(str(path), line, "", f"is not the JSON of a price table: {error}") from None
+    models.pop("sample_spec", None)
     entries: list[PriceEntry] = []
-    for model, raw in models.items():
-        if model == "sample_spec":
-            continue
-        try:
-            entries += msgspec.json.decode(raw, type=_LiteLLMPart).entries(model)
-        except msgspec.DecodeError as error:
+    for model, found in models.items():
+        if not isinstance(found, dict):
             line = text.count(b"\n", 0, max(text.find(f'"{model}"'.encode()), 0)) + 1
-            raise ConfigError(str(path), line, model, f"must be an object with prices: {error}") from None
+            raise ConfigError(str(path), line, model, f"must be a mapping with prices, not {found!r}")
+        entries += _litellm_entries(model, found)
     if not any(entry.price for entry in entries):
         expected = "LiteLLM's model_prices_and_context_window.json, or a .yaml of one's own"
         raise ConfigError(str(path), 1, "", f"no model in it has a price: write {expected}")
     return PriceTable(entries)
 
 
+def _litellm_entries(model: str, found: dict[str, Any]) -> list[PriceEntry]:
+    """A model's entry, and one for each other name it has. What is free by the token, but not by the image, say,
+    has no price here.
+    """
+    costs = {name: float(value) for name, value in found.items() if "cost" in name and _is_cost(value)}
+    tokens = {name: costs[field] for name, field in _LITELLM_TOKENS.items() if field in costs}
+    request = costs.get("input_cost_per_request", costs.get("input_cost_per_query"))
+    price = None
+    if ("input" in tokens or "output" in tokens or request is not None) and (
+        request or any(tokens.values()) or not any(costs.values())
+    ):
+        rates = tuple(_token_rates({"input": 0.0, "output": 0.0} | tokens))
+        price = Price(request=request or 0.0, rates=rates)
+    aliases = found.get("aliases")
+    names = [model, *(alias for alias in (aliases if isinstance(aliases, list) else ()) if isinstance(alias, str))]
+    vendor, type_ = (str(found.get(name) or "") for name in ("litellm_provider", "mode"))
+    return [PriceEntry(model=name, vendor=vendor, type=type_, price=price) for name in names]
+
+
 def _is_cost(cost: Any) -> bool:
-    """Numbers too large or too small are what a broken download has."""
+    """Whether it is an amount of money; what is too large is a mistake."""
     if isinstance(cost, str):
         cost = float(cost) if re.fullmatch(r"\d+(?:\.\d+)?(?:e-?\d+)?", cost) else None
     return isinstance(cost, (int, float)) and not isinstance(cost, bool) and 0 <= cost < 1e6

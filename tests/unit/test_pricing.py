@@ -276,7 +276,13 @@ LITELLM = {
         "mode": "chat",
     },
     "rerank": {"input_cost_per_query": 0.002, "litellm_provider": "cohere", "mode": "rerank"},
-    "dall-e": {"output_cost_per_image": 0.04, "mode": "image_generation", "litellm_provider": "openai"},
+    "free": {"input_cost_per_token": 0, "output_cost_per_token": 0, "mode": "chat"},
+    "dall-e": {
+        "input_cost_per_token": 0,
+        "output_cost_per_image": 0.04,
+        "mode": "image_generation",
+        "litellm_provider": "openai",
+    },
 }
 
 
@@ -307,6 +313,7 @@ def test_litellms_file_is_read_as_it_is(tmp_path: Path) -> None:
     rerank = price_of(table, "rerank")
     assert rerank is not None
     assert rerank.request == 0.002
+    assert price_of(table, "free") is not None
     assert price_of(table, "dall-e") is None, "what costs by the image has no price here"
     assert [entry.type for entry in table.fitting("dall-e", "", "")] == ["image_generation"]
     assert price_of(table, "sample_spec") is None
@@ -373,8 +380,9 @@ BAD = [
     ("prices.yaml", "- {modell: a}", "1: [0].modell: unknown field 'modell'; did you mean 'model'? "),
     ("prices.yaml", "gpt-4o: 1", "1: must be a list, not a mapping"),
     ("prices.json", "{\n}", "1: no model in it has a price: write LiteLLM's model_prices_and_context_window.json, or"),
-    ("prices.json", '{\n"a": 1}', "2: a: must be an object with prices: "),
-    ("prices.json", '{\n"a": {},\n}', "3: "),
+    ("prices.json", '{\n"a": 1}', "2: a: must be a mapping with prices, not 1"),
+    ("prices.json", '{\n"a": {},\n}', "3: is not the JSON of a price table: JSON is malformed: "),
+    ("prices.json", "[]", "1: is not the JSON of a price table: "),
 ]
 
 
