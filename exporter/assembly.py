@@ -60,7 +60,7 @@ class Assembly:
     def take(self, loaded: Loaded) -> None:
         """Let what is shared be as a config says, at the start and at a reload."""
         config = self.config = loaded.config
-        self.store.limit(config.metrics.max_series)
+        self.store.bound(config.metrics.max_series, config.metrics.created_timestamps)
         self.identity.update(loaded.keys)
         self.keys.update(self.identity.entries)
         self.limits.configure(
@@ -124,7 +124,7 @@ class Assembly:
         self.store.set("gateway_exporter_identity_info", self.identity.fingerprint, to=1)
         now = time.monotonic()
         metrics = self.config.metrics
-        births = Births(seconds(metrics.scrape_interval), now)
+        births = Births(seconds(metrics.scrape_interval))
         expiry = Expiry(self.store, seconds(metrics.expire_after), self.keys.__contains__, now)
         pipeline = Pipeline([], self.store, self.slowest, self.limits, births, expiry)
         remembered: Parts = {}
@@ -141,6 +141,7 @@ class Assembly:
             stream = self.stream(one, start_at, pipeline.wake)
             if one.name in remembered.get("inputs", ()):
                 stream.restore(remembered["inputs"][one.name])
+            stream.lines_before = sum(stream.lines(self.store))
             pipeline.streams.append(stream)
         return pipeline
 

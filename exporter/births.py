@@ -13,6 +13,9 @@ from exporter.series import Histogram, Series
 _LEAST, _MOST = 1.1, 3.3
 # A scraper that was not seen for so many of its intervals is gone.
 _ABOUT = 3.0
+# Prometheus gives a series up that had no sample for so long: nobody scrapes more rarely.
+_FORGOTTEN_SECONDS = 300.0
+_MOST_PORTS = 16
 
 
 class Visitor(NamedTuple):
@@ -24,11 +27,14 @@ class Visitor(NamedTuple):
 
 
 class _Scraper:
-    """When one scraper came. Its interval is the shortest of its last three: one that it missed counts double."""
+    """When one scraper came. Its interval is the shortest of its last three: one that it missed counts double.
 
-    def __init__(self, now: float, port: int) -> None:
+    `ports` are those of its last connections, and when each was used.
+    """
+
+    def __init__(self, now: float) -> None:
         self.last = now
-        self.port = port
+        self.ports: dict[int, float] = {}
         self._gaps: deque[float] = deque(maxlen=3)
 
     def came(self, now: float) -> None:
@@ -38,6 +44,9 @@ class _Scraper:
     @property
     def interval(self) -> float | None:
         return min(self._gaps, default=None)
+
+
+_Name = tuple[str, int | str]
 
 
 class _Batch:
@@ -53,14 +62,14 @@ class Births:
     """Knows the scrapers and holds the newborn. Times are monotonic seconds.
 
     `interval` is what is expected of a scraper whose own is not known yet; also, while this process is
-    new, of scrapers that were not seen at all.
+    new, of scrapers that were not seen at all. It is new until the first of them came: then its time begins.
     """
 
-    def __init__(self, interval: float, now: float) -> None:
+    def __init__(self, interval: float) -> None:
         self.interval = interval
-        self._since = now
+        self._since: float | None = None
         # By connection where that is kept (two servers on one host differ in nothing else); else by address and agent.
-        self._scrapers: dict[tuple[str, int | str], _Scraper] = {}
+        self._scrapers: dict[_Name, _Scraper] = {}
         self._batches: list[_Batch] = []
 
     @property
@@ -70,27 +79,40 @@ class Births:
 
     def came(self, visitor: Visitor, now: float) -> None:
         """A scraper came."""
+        if self._since is None:
+            self._since = now
+            for batch in self._batches:
+                batch.since = now
         by_connection, by_agent = (visitor.host, visitor.port), (visitor.host, visitor.agent)
-        known = self._scrapers.get(by_connection)
-        if known is None:
-            known = self._scrapers.get(by_agent)
-            if known is None:
-                self._scrapers[by_agent] = _Scraper(now, visitor.port)
-                return
-            if known.port == visitor.port:
-                self._scrapers[by_connection] = self._scrapers.pop(by_agent)
-        known.came(now)
-        known.port = visitor.port
+        if by_connection in self._scrapers:
+            self._scrapers[by_connection].came(now)
+        elif by_agent not in self._scrapers:
+            self._scrapers[by_agent] = _Scraper(now)
+            self._scrapers[by_agent].ports[visitor.port] = now
+        elif visitor.port in self._scrapers[by_agent].ports:
+            self._part(by_agent, by_connection, visitor.port, now)
+        else:
+            known = self._scrapers[by_agent]
+            known.came(now)
+            known.ports[visitor.port] = now
+            if len(known.ports) > _MOST_PORTS:
+                del known.ports[next(iter(known.ports))]
+
+    def _part(self, by_agent: _Name, by_connection: _Name, port: int, now: float) -> None:
+        """A connection is kept, so it is one scraper's own; its others may be another's."""
+        ports = self._scrapers[by_agent].ports
+        own = self._scrapers[by_connection] = _Scraper(ports.pop(port))
+        own.came(now)
+        if not ports:
+            del self._scrapers[by_agent]
 
     def release(self, now: float) -> list[Series | Histogram]:
         """Let go of the series whose time it is; from now on they show their value."""
         expected = self.interval
-        self._scrapers = {
-            name: one for name, one in self._scrapers.items() if now - one.last <= _ABOUT * (one.interval or expected)
-        }
-        about = set(self._scrapers.values())
+        self._scrapers = {name: one for name, one in self._scrapers.items() if now - one.last <= _FORGOTTEN_SECONDS}
+        about = {one for one in self._scrapers.values() if now - one.last <= _ABOUT * (one.interval or expected)}
         intervals = [one.interval or expected for one in about]
-        if not intervals or now - self._since < _ABOUT * expected:
+        if not intervals or self._since is None or now - self._since < _ABOUT * expected:
             intervals.append(expected)
         slowest = max(intervals)
         released = []

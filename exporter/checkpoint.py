@@ -11,6 +11,7 @@ import time
 from array import array
 from collections.abc import Callable
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -26,13 +27,16 @@ Parts = dict[str, Any]
 
 
 class _FamilyDelta(Struct, array_like=True):
-    """What changed in a family: `anew` if all its rows come again; the labels of new rows, at the end;
-    changed rows and their values (of a histogram, all of each one's values); all rows that are not born yet.
+    """What changed in a family, and what it is declared as: `anew` if all its rows come again; the labels of new
+    rows, at the end, and when they were made; changed rows and their values (of a histogram, all of each one's
+    values); all rows that are not born yet.
     """
 
     name: str
+    declared: tuple[tuple[str, ...], tuple[float, ...]]
     anew: bool
     births: list[tuple[str, ...]]
+    created: bytes
     rows: bytes
     values: bytes
     unborn: bytes
@@ -50,18 +54,25 @@ class _Delta(Struct, array_like=True):
 class _Table(Struct):
     """A family's rows, put together from blobs."""
 
+    declared: tuple[tuple[str, ...], tuple[float, ...]] = ((), ())
     labels: list[tuple[str, ...]] = []
+    created: list[float] = []
     values: list[Any] = []
     unborn: frozenset[int] = frozenset()
 
     def add(self, delta: _FamilyDelta) -> None:
         """ValueError or IndexError where a delta makes no sense."""
+        self.declared = delta.declared
         if delta.anew:
-            self.labels, self.values = [], []
+            self.labels, self.created, self.values = [], [], []
+        buckets = delta.declared[1]
+        width = len(buckets) + 2 if buckets else 1
         self.labels += delta.births
-        self.values += [None] * len(delta.births)
+        self.created += array("d", delta.created)
+        self.values += [array("d", bytes(8 * width))] * len(delta.births)
         rows, values = array("I", delta.rows), array("d", delta.values)
-        width = len(values) // len(rows) if rows else 0
+        if len(values) != width * len(rows) or len(self.created) != len(self.labels):
+            raise ValueError(f"{delta.name}: {len(rows)} rows do not fit their values")
         for n, row in enumerate(rows):
             self.values[row] = values[n * width : (n + 1) * width]
         self.unborn = frozenset(array("I", delta.unborn))
@@ -91,6 +102,11 @@ class Checkpoint:
         self._saved_rows: dict[str, int] = {}
         self._saved_unborn: dict[str, bytes] = {}
 
+    @property
+    def path(self) -> Path:
+        """The state file."""
+        return self._state.path
+
     def restore(self) -> Parts:
         """Put what was committed into the store; the parts. A file whose blobs make no sense is set aside."""
         tables: dict[str, _Table] = {}
@@ -116,13 +132,12 @@ class Checkpoint:
         family = self._store.families.get(name)
         if family is None or not family.family.lasting:
             return
-        own, width = len(family.family.labels), len(family.family.buckets) + 2 if family.family.buckets else 1
+        if table.declared != (family.family.labels, family.family.buckets):
+            log.warning("%s: its labels or buckets have changed; it begins anew", name)
+            return
         for row, (labels, values) in enumerate(zip(table.labels, table.values, strict=True)):
-            if not own <= len(labels) <= own + 1 or values is None or len(values) != width:
-                log.warning("%s: its labels or buckets have changed; it begins anew", name)
-                return
             one = family.series.get(labels) or family.make(labels, born=True)
-            one.born = row not in table.unborn
+            one.born, one.created = row not in table.unborn, table.created[row]
             if isinstance(one, Histogram):
                 one.values = [*map(_number, values)]
                 one.saved = one.values.copy()
@@ -172,22 +187,23 @@ class Checkpoint:
         name = family.family.name
         anew = whole or family.reordered
         births = list(islice(family.series, 0 if anew else self._saved_rows.get(name, 0), None))
-        rows, values, unborn = array("I"), array("d"), array("I")
-        for row, one in enumerate(family.series.values()):
-            if isinstance(one, Histogram):
-                if anew or one.values != one.saved:
-                    rows.append(row)
-                    values.extend(one.values)
-                    changed.append(one)
-            elif anew or one.value != one.saved:
-                rows.append(row)
-                values.append(one.value)
-                changed.append(one)
-            if not one.born:
-                unborn.append(row)
+        created = array("d", (family.series[labels].created for labels in births))
+        series: list[Any] = [*family.series.values()]
+        values = array("d")
+        if family.family.type == "histogram":
+            rows = [row for row, one in enumerate(series) if anew or one.values != one.saved]
+            for row in rows:
+                values.extend(series[row].values)
+        else:
+            rows = [row for row, one in enumerate(series) if anew or one.value != one.saved]
+            values.extend([series[row].value for row in rows])
+        changed += [series[row] for row in rows]
+        unborn = array("I", [row for row, one in enumerate(series) if not one.born])
         if not (births or rows or self._saved_unborn.get(name, b"") != unborn.tobytes() or family.reordered):
             return None
-        return _FamilyDelta(name, anew, births, rows.tobytes(), values.tobytes(), unborn.tobytes())
+        declared = family.family.labels, family.family.buckets
+        packed = (part.tobytes() for part in (array("I", rows), values, unborn))
+        return _FamilyDelta(name, declared, anew, births, created.tobytes(), *packed)
 
     def _told(self, good: bool, begun: float) -> bool:
         if good and not self.healthy:

@@ -52,16 +52,15 @@ class Expiry:
             if value == seen.values[row]:
                 idle[row] = min(seen.idle[row] + 1, _LOOKS)
         place = family.family.labels.index("key") if "key" in family.family.labels else None
-        expired = [
-            row
+        expired = {
+            row: labels
             for row, (looks, labels) in enumerate(zip(idle, family.series, strict=True))
             if looks >= _LOOKS and not (place is not None and self._keeps(labels[place]))
-        ]
-        for labels in [labels for row, labels in enumerate(family.series) if row in {*expired}] if expired else ():
+        }
+        for labels in expired.values():
             family.drop(*labels)
-        gone = {*expired}
-        seen.values = [value for row, value in enumerate(values) if row not in gone]
-        seen.idle = array("B", [looks for row, looks in enumerate(idle) if row not in gone])
+        seen.values = [value for row, value in enumerate(values) if row not in expired]
+        seen.idle = array("B", [looks for row, looks in enumerate(idle) if row not in expired])
         return bool(expired)
 
 

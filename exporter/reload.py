@@ -24,6 +24,7 @@ class Reload:
         self._path = path
         self._assembly = assembly
         self._pipeline = pipeline
+        self._begun = assembly.config
         self._told(True)
 
     def __call__(self) -> str:
@@ -34,7 +35,6 @@ class Reload:
             log.error("the config was not reloaded, the old one stays: %s", error)
             self._told(False)
             raise
-        old = self._assembly.config
         self._pipeline.fold()
         self._assembly.take(loaded)
         self._pipeline.births.interval = seconds(loaded.config.metrics.scrape_interval)
@@ -42,9 +42,9 @@ class Reload:
         self._replace(loaded.config)
         self._told(True)
         said = "The config was reloaded."
-        if waiting := _waiting(old, loaded.config):
+        if waiting := _waiting(self._begun, loaded.config):
             said += f" A change of {' and '.join(waiting)} takes effect at a restart."
-        log.warning(said)
+        log.info(said)
         return said
 
     def _replace(self, config: Config) -> None:
@@ -84,7 +84,7 @@ class Reload:
 
 
 def _waiting(old: Config, new: Config) -> list[str]:
-    """What has changed and can't be taken while running."""
+    """What has changed since the start and can't be taken while running."""
     parts = {
         "state": old.state != new.state,
         "web.listen": old.web != new.web,

@@ -4,6 +4,7 @@ A hundred thousand of these are alive at once, so they are small: no garbage-col
 text until they are first rendered.
 """
 
+import time
 from bisect import bisect_right
 
 from msgspec import Struct
@@ -16,7 +17,8 @@ class Series(Struct, gc=False, eq=False):
     """A counter's or a gauge's value. A counter that is 0 was never added to, and is not shown.
 
     `shown` and `line` belong to the renderer: the value that `line` was made of. One that is not `born` yet
-    is shown as 0 (see `births`). `saved` is the value that was committed last.
+    is shown as 0 (see `births`). `saved` is the value that was committed last. `created` is when it was made, in
+    epoch seconds; 0.0 where nobody wants to know.
     """
 
     value: int | float = 0
@@ -24,16 +26,17 @@ class Series(Struct, gc=False, eq=False):
     line: bytes = b""
     saved: int | float | None = None
     born: bool = True
+    created: float = 0.0
 
 
 class Histogram:
     """Observations: `values` are the buckets, not cumulative, one above all bounds, and then the sum.
 
     `pending` takes observations one by one, until `settle` sorts them into the buckets; `peak` is the
-    highest since somebody reset it. `shown`, `line`, `saved` and `born` are as a Series' are.
+    highest since somebody reset it. `shown`, `line`, `saved`, `born` and `created` are as a Series' are.
     """
 
-    __slots__ = ("born", "line", "peak", "pending", "saved", "shown", "values")
+    __slots__ = ("born", "created", "line", "peak", "pending", "saved", "shown", "values")
 
     def __init__(self, bounds: tuple[float, ...], born: bool = True) -> None:
         self.values: list[float] = [0] * (len(bounds) + 1) + [0.0]
@@ -43,6 +46,7 @@ class Histogram:
         self.line = b""
         self.saved: list[float] = []
         self.born = born
+        self.created = 0.0
 
     def settle(self, bounds: tuple[float, ...]) -> None:
         """Take what is pending into the buckets."""
@@ -65,8 +69,8 @@ class FamilySeries:
     An input's own labels stand behind them as one text, `gateway="eu-1"`. At most `limit` series are
     made; records past that share one whose labels are all `other`, so that the family's sum stays whole.
 
-    A series' row in the state file is its place in `series`; `reordered` tells that places have changed since
-    the last commit.
+    `dated` ones know when they were made. A series' row in the state file is its place in `series`;
+    `reordered` tells that places have changed since the last commit.
     """
 
     def __init__(self, family: Family, limit: int, hold: bool = False) -> None:
@@ -74,6 +78,7 @@ class FamilySeries:
         self.limit = limit
         self.series: dict[tuple[str, ...], Series | Histogram] = {}
         self.reordered = False
+        self.dated = False
         self._born = not hold or family.type == "gauge" or not family.lasting
 
     @property
@@ -100,6 +105,8 @@ class FamilySeries:
     def make(self, values: tuple[str, ...], born: bool) -> Series | Histogram:
         """A series that is not there yet, whatever the limit."""
         made = Histogram(self.family.buckets, born) if self.family.type == "histogram" else Series(born=born)
+        if self.dated:
+            made.created = time.time()
         self.series[values] = made
         return made
 
@@ -135,10 +142,11 @@ class Store:
         """Add to a counter. Cold path."""
         self.series(name, *values).value += amount
 
-    def limit(self, max_series: int) -> None:
-        """How many series each family may have from now on; those that are there stay."""
+    def bound(self, max_series: int, dated: bool) -> None:
+        """How many series each family may have, and whether they are dated: binds new ones only."""
         for family in self.families.values():
             family.limit = max_series
+            family.dated = dated and family.family.lasting and family.family.type != "gauge"
 
     def show_sizes(self) -> None:
         """Set the gauges of how many series the families of records hold, and may hold."""

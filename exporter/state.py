@@ -149,6 +149,8 @@ class State:
             raise StateError(
                 f"{self.path} was written by a newer version: its format is {version}, this one knows {VERSION}"
             )
+        self.path.chmod(0o600)
+        self._inode = self.path.stat().st_ino
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
         if not version:
@@ -156,8 +158,6 @@ class State:
                 db.execute("CREATE TABLE blob (id INTEGER PRIMARY KEY, body BLOB NOT NULL)")
                 db.execute(f"PRAGMA application_id={_APPLICATION}")
                 db.execute(f"PRAGMA user_version={VERSION}")
-        self.path.chmod(0o600)
-        self._inode = self.path.stat().st_ino
         return db
 
     def _read(self) -> list[bytes]:

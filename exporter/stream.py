@@ -64,6 +64,8 @@ class Stream:
         self.input = source
         self.meter = meter
         self.journal = journal
+        # Lines counted before this process.
+        self.lines_before = 0
         self._behind_since: float | None = None
 
     @property
@@ -103,6 +105,14 @@ class Stream:
         store.set("gateway_exporter_input_readable", self.name, to=int(self.input.readable))
         if self.meter.last_time:
             store.set("gateway_exporter_last_record_timestamp_seconds", self.name, to=self.meter.last_time)
+
+    def lines(self, store: Store) -> tuple[int, int, int]:
+        """How many lines were parsed, ignored and rejected."""
+        name = "gateway_exporter_lines_total"
+        parsed, ignored, rejected = (
+            int(store.series(name, self.name, one).value) for one in ("parsed", "ignored", "rejected")
+        )
+        return parsed, ignored, rejected
 
     def hide(self, store: Store) -> None:
         """Drop its gauges: it is no input any more."""

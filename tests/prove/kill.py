@@ -12,6 +12,8 @@ from pathlib import Path
 COMMITTING = ("before-commit", "in-commit", "after-commit", "after-render")
 # … and those that only a new snapshot does.
 COMPACTING = ("before-compact", "after-compact")
+# So few deltas between two snapshots that a short life has several.
+_MOST_DELTAS = "3"
 
 _KILLED = (-signal.SIGKILL, 137)
 # What is waited for a fault that may not be passed, and for an end that must come.
@@ -44,7 +46,7 @@ class Victim:
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
-                env=os.environ | {"GATEWAY_EXPORTER_FAULT": fault},
+                env=os.environ | {"GATEWAY_EXPORTER_FAULT": fault, "GATEWAY_EXPORTER_MOST_DELTAS": _MOST_DELTAS},
             )
 
     def dies(self, seconds: float) -> bool:
@@ -108,9 +110,9 @@ class Killer:
             self.ways["not reached"] += 1
 
     def _at_a_moment(self, number: signal.Signals) -> None:
-        """Any moment from the start on; if there is a compaction before, then."""
+        """Any moment from the start on; if so many compactions are before, then. The start is one."""
         point = self._rng.choice(COMPACTING)
-        self._victim.start(f"{point}:1")
+        self._victim.start(f"{point}:{self._rng.choice((1, 2, 3, 9))}")
         if self._victim.dies(self._rng.uniform(0, _LONGEST_LIFE_SECONDS)):
             self.ways[point] += 1
         else:

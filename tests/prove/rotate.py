@@ -14,13 +14,19 @@ import zstandard
 
 # A tool that packs has written half of its file for so long.
 _PACKING_SECONDS = 0.01
+# A log that was renamed away and has been silent for so long is not waited for any more.
+_LET_GO_SECONDS = 15.0
 
 
 @dataclass
 class Old:
-    """A log that was rotated away. `writer` is the descriptor that a program still writes to it with."""
+    """A log that was rotated away. `writer` is the descriptor that a program still writes to it with.
+
+    One that held no whole line by then stays as it is: packed while the exporter is down, nothing tells what it was.
+    """
 
     path: Path
+    has_lines: bool
     number: int = 0
     ends_in_half_a_line: bool = False
     writer: int | None = None
@@ -94,8 +100,9 @@ class Log:
 
     def prune(self, keep: int) -> None:
         """Delete the oldest copies, as far as nothing in them is still waited for."""
+        let_go = time.time() - _LET_GO_SECONDS
         for old in self.old[:-keep]:
-            if not old.ends_in_half_a_line and old.writer is None:
+            if not old.ends_in_half_a_line and old.writer is None and old.path.stat().st_mtime < let_go:
                 old.path.unlink()
                 self.old.remove(old)
 
@@ -112,15 +119,16 @@ class Log:
         """The next old log, with a free name; numbered ones move up by one."""
         self.rotations += 1
         name = self.path.name
+        has_lines = b"\n" in self.path.read_bytes()
         if self._dated:
-            new = Old(self.path.with_name(f"{name}-{self._begun + self.rotations}"))
+            new = Old(self.path.with_name(f"{name}-{self._begun + self.rotations}"), has_lines)
         else:
             for old in self.old:
                 old.number += 1
                 moved = self.path.with_name(f"{name}.{old.number}{old.path.suffix if old.packed else ''}")
                 old.path.rename(moved)
                 old.path = moved
-            new = Old(self.path.with_name(f"{name}.1"), number=1)
+            new = Old(self.path.with_name(f"{name}.1"), has_lines, number=1)
         self.old.append(new)
         return new
 

@@ -174,12 +174,15 @@ class Round:
 
 
 def write_config(folder: Path, path: str, port: int, registered: list[tuple[str, str]], more: dict[str, Any]) -> None:
-    """The exporter's config and its files; `more` changes parts of it, None takes one out."""
+    """The exporter's config and its files; `more` changes parts of it, None takes one out.
+
+    Scrapers come more often than they are expected to: after a restart, one that is a little late was not seen yet.
+    """
     config: dict[str, Any] = {
         "inputs": [{"path": path, "name": INPUT, "format": "nginx-json"}],
         "identity": {"secret_file": "secret"},
         "keys": "keys.yaml",
-        "metrics": {"scrape_interval": "100ms"},
+        "metrics": {"scrape_interval": "200ms"},
         "state": {"path": "state.db"},
         "start_at": "beginning",
         "web": {"listen": f"127.0.0.1:{port}"},

@@ -195,12 +195,12 @@ class Writer(threading.Thread):
         self.done[kind] += 1
         first, _, then = kind.partition("+")
         if first == "pack":
-            whole = [old for old in self._log.old if not old.packed and old.writer is None]
+            whole = [old for old in self._log.old if old.has_lines and not old.packed and old.writer is None]
             if whole:
                 self._log.pack(rng.choice(whole), rng.choice((".gz", ".zst")))
             return
         old = self._rename(late=then == "late") if first == "rename" else self._copytruncate()
-        if then in ("gz", "zst"):
+        if then in ("gz", "zst") and old.has_lines:
             self._log.pack(old, "." + then)
 
     def _rest_a_while(self) -> None:
@@ -213,6 +213,7 @@ class Writer(threading.Thread):
                 return
         self._log.prune(_KEEP)
         if self._rng.random() < 0.5:
+            self.truth.deleted += 1
             self._log.recreate()
             self.done["recreate"] += 1
 
