@@ -130,8 +130,8 @@ class Limits:
         """Put what was added into the windows of a period: it was used then."""
         self._advance(period.start)
         for use in self._touched:
-            for name, window in period.windows.items():
-                self._put(use, name, window.start, use.pending)
+            for name in self._last:
+                self._put(use, name, period.windows[name].start, use.pending)
             use.pending.clear()
             self.revision += 1
         self._touched.clear()

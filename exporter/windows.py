@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 WINDOWS = ("1m", "1h", "1d", "1mo")
 
-# Periods that are at hand at once: logs come nearly in order.
+# Periods, and windows of each name, that are at hand at once: logs come nearly in order.
 _AT_HAND = 4
 
 
@@ -52,7 +52,8 @@ class Calendar:
         self._zone = zone
         self._windows = tuple(windows)
         self._boundaries = [0.0, *sorted(boundaries), inf]
-        self._recent: deque[Period] = deque(maxlen=_AT_HAND)
+        self._periods: deque[Period] = deque(maxlen=_AT_HAND)
+        self._known: dict[str, deque[Window]] = {name: deque(maxlen=_AT_HAND) for name in WINDOWS}
 
     @property
     def divides(self) -> bool:
@@ -61,7 +62,7 @@ class Calendar:
 
     def period(self, at: float) -> Period:
         """The period of a moment."""
-        for period in self._recent:
+        for period in self._periods:
             if period.start <= at < period.end:
                 return period
         windows = {name: self.window(name, at) for name in self._windows}
@@ -69,16 +70,21 @@ class Calendar:
         start = max([self._boundaries[after - 1], *(window.start for window in windows.values())])
         end = min([self._boundaries[after], *(window.end for window in windows.values())])
         period = Period(start, end, windows)
-        self._recent.appendleft(period)
+        self._periods.appendleft(period)
         return period
 
     def window(self, name: str, at: float) -> Window:
         """The window of a name (one of WINDOWS) that holds a moment."""
+        for window in self._known[name]:
+            if window.start <= at < window.end:
+                return window
         second = int(at)
         if name == "1m":
-            start = second - second % 60
-            return Window(start, start + 60)
-        return self._hour(second) if name == "1h" else self._days(second, name)
+            window = Window(second - second % 60, second - second % 60 + 60)
+        else:
+            window = self._hour(second) if name == "1h" else self._days(second, name)
+        self._known[name].appendleft(window)
+        return window
 
     def _days(self, second: int, name: str) -> Window:
         first = datetime.fromtimestamp(second, self._zone).date()
@@ -96,11 +102,12 @@ class Calendar:
     def _hour(self, second: int) -> Window:
         offset = self._offset(second)
         start = (second + offset) // 3600 * 3600 - offset
-        before, after = range(start, second + 1), range(second, start + 3600)
-        return Window(
-            start + bisect_left(before, True, key=lambda at: self._offset(at) == offset),
-            second + bisect_left(after, True, key=lambda at: self._offset(at) != offset),
-        )
+        end = start + 3600
+        if self._offset(start) != offset:
+            start += bisect_left(range(start, second), True, key=lambda at: self._offset(at) == offset)
+        if self._offset(end - 1) != offset:
+            end = second + bisect_left(range(second, end), True, key=lambda at: self._offset(at) != offset)
+        return Window(start, end)
 
     def _offset(self, second: int) -> int:
         """Seconds that the zone is ahead of UTC."""

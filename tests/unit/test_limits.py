@@ -196,6 +196,23 @@ def test_another_config_keeps_the_use_and_shows_its_own_limits_only() -> None:
     assert not key.store.families["gateway_limit"].series
 
 
+def test_the_last_lines_of_an_input_that_a_reload_took_away_still_count() -> None:
+    """They were read by the calendar before; also if there are no keys any more."""
+    key = Key(*MINUTE)
+    use, before = key.limits.use("acme", False), key.limits.calendar.period(NOON)
+    assert use
+    key.limits.take(before)
+    key.configure(*MINUTE, zone=ZoneInfo("UTC"))
+    use.add("requests", 2)
+    key.limits.take(before)
+    assert key.used("1m") == (2, 0)
+    key.limits.configure(plans={}, zone=BERLIN, grace=5, windows=())
+    key.limits.register({})
+    use.add("requests", 1)
+    key.limits.take(before)
+    assert key.used("1m") == (None, None)
+
+
 def test_a_key_that_leaves_the_registry_and_comes_back_has_used_what_it_had() -> None:
     """While its windows last."""
     key = Key(*MINUTE)
