@@ -91,6 +91,13 @@ class Enricher:
             model=model or _public(body.model),
             requested_model=requested or _public(body.model),
             provider=provider,
+            attempts=words.get("attempts", ""),
+            attempt_outcomes=words.get("attempt_outcomes", ""),
+            attempt_circuits=words.get("attempt_circuits", ""),
+            blocked_reason=words.get("blocked_reason", ""),
+            unbilled=words.get("unbilled") == "true",
+            billed_model=_public(words.get("billed_model", "")),
+            cost_multiplier=words.get("cost_multiplier", ""),
         )
 
 

@@ -87,7 +87,7 @@ class Stream:
             return False
         decoded = self.meter.reader.decoder.decode(chunk)
         self.meter.count(decoded.rows)
-        if decoded.rejected or decoded.blank:
+        if not decoded.clean:
             self.journal.note(decoded)
         return True
 

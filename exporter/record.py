@@ -36,6 +36,14 @@ FIELDS: dict[str, tuple[str, str]] = {
     "chain": ("text", "blockchain network"),
     "error": ("text", "the gateway's own verdict, mapped to an error type"),
     "upstream_status": ("text", "status of the upstream that answered last"),
+    "attempts": ("text", "who was tried, in order, separated by commas"),
+    "attempt_outcomes": ("text", "what came of each attempt, in that order: a status, or the gateway's word"),
+    "attempt_circuits": ("text", "the circuit breaker of each one tried, in that order: closed, open, half-open"),
+    "failover_delay": ("seconds", "first attempt to the last one; 0 where there was but one"),
+    "blocked_reason": ("text", "the policy that blocked the request, or answered in its place"),
+    "unbilled": ("text", "true where the gateway bills nobody for the request"),
+    "billed_model": ("text", "model whose price was charged, where another served than was asked for"),
+    "cost_multiplier": ("text", "what the gateway multiplied the provider's price by"),
     "model": ("text", "model that served"),
     "requested_model": ("text", "model that was asked for"),
     "provider": ("text", "upstream that served"),
@@ -95,10 +103,18 @@ class AccessRecord(Struct, kw_only=True):
     model: str = ""
     requested_model: str = ""
     provider: str = ""
+    attempts: str = ""
+    attempt_outcomes: str = ""
+    attempt_circuits: str = ""
+    blocked_reason: str = ""
+    unbilled: bool = False
+    billed_model: str = ""
+    cost_multiplier: str = ""
 
     duration: float | None = None
     time_to_first_token: float | None = None
     time_per_output_token: float | None = None
+    failover_delay: float | None = None
     request_bytes: float | None = None
     response_bytes: float | None = None
     input_tokens: float | None = None

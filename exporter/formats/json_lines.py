@@ -1,6 +1,7 @@
 """JSON, an object a line. Hot path: msgspec decodes a chunk at a time, and of each object only what is asked for."""
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
 from types import GenericAlias
@@ -8,14 +9,19 @@ from typing import Any
 
 import msgspec
 
-from exporter.formats.decoded import Decoded
-from exporter.formats.source import FromJson, Length, Step, parse_path
+from exporter.formats.decoded import Decoded, Decoder
+from exporter.formats.source import Each, FromJson, Length, Step, parse_path
+from exporter.formats.values import text
 
 # Loose on purpose: one odd value must not cost the line.
 Scalar = str | int | float | bool | None
 
 # nginx users write `"urt":$upstream_response_time` without quotes and get `"urt":,`, `-` or `0.1, 0.2`.
 _UNQUOTED = re.compile(rb'("[^"\\]*"\s*:)\s*(-|[-0-9.]+(?:(?: : |, )[-0-9.]+)+)?\s*(?=[,}])')
+
+# A quote that no value can start or end with: gateways that make JSON of a text template write those of clients as
+# they are.
+_STRAY_QUOTE = re.compile(rb'(?<![{,:\\])"(?!\s*[,:}])')
 
 # After a chunk that had to go line by line, so many more go the same way before whole chunks are tried again.
 _CAREFUL_CHUNKS = 8
@@ -31,6 +37,13 @@ def item(value: Any, index: int) -> Any:
 def size(value: Any) -> int | None:
     """The number of entries of a list."""
     return len(value) if value.__class__ is list else None
+
+
+def each(value: Any, read: Callable[[Any], Any]) -> str | None:
+    """What each entry of a list says, as one text; None where it is no list, or empty."""
+    if value.__class__ is not list or not value:
+        return None
+    return ", ".join(text(read(entry)).replace(",", " ") or "-" for entry in value)
 
 
 def _is_json(line: bytes) -> bool:
@@ -72,11 +85,15 @@ class _Node:
         )
 
 
-class JsonLines:
-    """Decoder of JSON lines. Ask for all expressions first: `names` fixes what is read of each object."""
+class JsonLines(Decoder):
+    """Decoder of JSON lines. Ask for all expressions first: `names` fixes what is read of each object.
 
-    def __init__(self, prefix: str = "J") -> None:
+    `escaped` is False where quotes inside of values stand as they are.
+    """
+
+    def __init__(self, prefix: str = "J", escaped: bool = True) -> None:
         self._prefix = prefix
+        self._escaped = escaped
         self._nodes = 0
         self._temporaries = 0
         self._root = _Node()
@@ -88,7 +105,7 @@ class JsonLines:
     @cached_property
     def names(self) -> dict[str, Any]:
         """The names that the expressions use."""
-        names: dict[str, Any] = {"item": item, "size": size}
+        names: dict[str, Any] = {"item": item, "size": size, "each": each}
         if not self._root.fields:
             self._root.fields["status"] = self._node()
         self._root.build(names)
@@ -104,10 +121,11 @@ class JsonLines:
 
     def expression(self, path: str) -> str:
         """Read the value at a path; what may be no object or list on the way gives None."""
-        return self._walk(parse_path(path), "r")
+        return self.walk(parse_path(path), "r")
 
-    def _walk(self, steps: tuple[Step, ...], row: str) -> str:
-        node, code = self._root, row
+    def walk(self, steps: tuple[Step, ...], row: str, root: _Node | None = None) -> str:
+        """The expression of some steps from an object (by default the line's), that `row` stands for."""
+        node, code = root or self._root, row
         for n, step in enumerate(steps):
             if isinstance(step, str):
                 code = self._attribute(node, code, step)
@@ -118,11 +136,14 @@ class JsonLines:
             elif step is Length:
                 node.element = node.element or self._node()
                 return f"size({code})"
+            elif step is Each:
+                node.element = node.element or self._node()
+                return f"each({code}, lambda e: {self.walk(steps[n + 1 :], 'e', node.element)})"
             elif step is FromJson:
                 if n != 1:
                     raise ValueError("fromjson can only follow a top-level name")
                 node.inner = node.inner or JsonLines(f"{node.name}_")
-                return node.inner._walk(steps[2:], code) if steps[2:] else code
+                return node.inner.walk(steps[2:], code) if steps[2:] else code
         return code
 
     def _node(self) -> _Node:
@@ -165,8 +186,12 @@ class JsonLines:
         """The object inside a string; None where there is none."""
         try:
             return self._decoder.decode(value)
-        except (msgspec.DecodeError, TypeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, TypeError, RecursionError):
             return None
+
+    def row(self, value: Any) -> Any:
+        """A row again of what `to_builtins` made of one."""
+        return msgspec.convert(value, self.names[self._root.name])
 
     def _decode_chunk(self, chunk: bytes) -> Decoded | None:
         """All lines at once; None unless there are as many objects as lines.
@@ -203,6 +228,8 @@ class JsonLines:
             return
         mended = stripped.decode("utf-8", "replace").encode()
         mended = _UNQUOTED.sub(lambda found: found[1] + b'"' + (found[2] or b"") + b'"', mended)
+        if not self._escaped:
+            mended = _STRAY_QUOTE.sub(rb'\"', mended)
         try:
             done.rows.append(self._decoder.decode(mended))
         except msgspec.ValidationError:

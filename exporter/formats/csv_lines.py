@@ -1,0 +1,113 @@
+"""CSV, a record a line, the first of them the header. A log that was rotated, or is a copy, has it again."""
+
+import csv
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from exporter.formats.decoded import Decoded, Decoder
+
+
+class CsvLines(Decoder):
+    """Decoder of CSV: a row is the list of the values asked for, in the order of the expressions.
+
+    A column `Time (Asia/Shanghai)` is called `Time`, and its dates get that zone's offset. Columns that the
+    header lacks are empty.
+    """
+
+    def __init__(self) -> None:
+        self.names: dict[str, Any] = {}
+        self._asked: list[str] = []
+        self._header: list[str] = []
+        # Of each column asked for its place in a line, -1 where there is none; its zone, if it has one.
+        self._places: list[int] = []
+        self._zones: list[tuple[int, ZoneInfo]] = []
+
+    def expression(self, path: str) -> str:
+        """A column's place in the row."""
+        if path not in self._asked:
+            self._asked.append(path)
+        return f"r[{self._asked.index(path)}]"
+
+    def decode(self, chunk: bytes) -> Decoded:
+        """All lines at once where each is a record; else line by line."""
+        lines = chunk.split(b"\n")
+        lines.pop()
+        records = self._records(lines)
+        done = Decoded([], [])
+        if records is not None:
+            for line, cells in zip(lines, records, strict=True):
+                self._take(line, cells, done)
+            return done
+        for line in lines:
+            self._take(line, (self._records([line]) or [None])[0], done)
+        return done
+
+    def _records(self, lines: list[bytes]) -> list[list[str]] | None:
+        """A record for each line; None where a quote is open at a line's end, or stands where none can."""
+        texts = [line.decode("utf-8", "replace").strip("\r\0") for line in lines]
+        try:
+            records = list(csv.reader(texts, strict=True))
+        except csv.Error:
+            return None
+        return records if len(records) == len(lines) else None
+
+    def _take(self, line: bytes, cells: list[str] | None, done: Decoded) -> None:
+        if not line.strip(b" \t\r\0"):
+            done.blank += 1
+        elif not cells:
+            done.rejected.append(("no_match", line))
+        elif self._is_header(cells):
+            self.restore(cells)
+            done.blank += 1
+        elif not self._header:
+            done.rejected.append(("no_header", line))
+        elif len(cells) != len(self._header):
+            done.rejected.append(("no_match", line))
+        else:
+            done.rows.append(self._row(cells))
+
+    def _is_header(self, cells: list[str]) -> bool:
+        """Whether a line names at least half of the columns asked for."""
+        if self._header and cells != self._header and cells[0] not in (self._header[0], _bare(self._header[0])[0]):
+            return False
+        named = {_bare(cell)[0] for cell in cells}
+        return 2 * len(named.intersection(self._asked)) >= len(self._asked)
+
+    def _row(self, cells: list[str]) -> list[str]:
+        cells.append("")
+        row = [cells[place] for place in self._places]
+        for place, zone in self._zones:
+            row[place] = _with_offset(row[place], zone)
+        return row
+
+    def row(self, value: list[str]) -> list[str]:
+        """A row again of what `to_builtins` made of one."""
+        return value
+
+    def remembered(self) -> list[str] | None:
+        """The header."""
+        return self._header or None
+
+    def restore(self, remembered: list[str] | None) -> None:
+        """Read on with a header."""
+        self._header = remembered or []
+        columns = [_bare(cell) for cell in self._header]
+        names = [name for name, _ in columns]
+        self._places = [names.index(name) if name in names else -1 for name in self._asked]
+        zones = {name: zone for name, zone in columns if zone}
+        self._zones = [(n, zones[name]) for n, name in enumerate(self._asked) if name in zones]
+
+
+def _bare(cell: str) -> tuple[str, ZoneInfo | None]:
+    """A column's name without the byte order mark and the zone of its dates; and that zone."""
+    cell = cell.removeprefix("\ufeff").strip()
+    name, _, zone = cell.removesuffix(")").partition(" (")
+    return (name, ZoneInfo(zone)) if zone in available_timezones() else (cell, None)
+
+
+def _with_offset(date: str, zone: ZoneInfo) -> str:
+    try:
+        return datetime.fromisoformat(date).replace(tzinfo=zone).isoformat()
+    except ValueError:
+        return date
