@@ -54,7 +54,7 @@ class Journal:
             self._store.add("gateway_exporter_lines_total", self.name, "parsed", amount=decoded.joined)
         if decoded.alone and "alone" not in self._told:
             self._told.add("alone")
-            log.warning("%s: a request lacks one of its lines; it counts with what the others say", self.name)
+            log.warning("%s: a request was counted without the line it waited for", self.name)
         if decoded.blank:
             self._store.add("gateway_exporter_lines_total", self.name, "ignored", amount=decoded.blank)
         for reason, line in decoded.rejected:

@@ -2,32 +2,23 @@
 
 import csv
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from exporter.formats.decoded import Decoded, Decoder
+from exporter.formats.decoded import Decoded
+from exporter.formats.named_lines import NamedLines
 
 
-class CsvLines(Decoder):
-    """Decoder of CSV: a row is the list of the values asked for, in the order of the expressions.
-
-    A column `Time (Asia/Shanghai)` is called `Time`, and its dates get that zone's offset. Columns that the
+class CsvLines(NamedLines):
+    """Decoder of CSV. A column `Time (Asia/Shanghai)` is called `Time`, and its dates get that zone's offset. Columns that the
     header lacks are empty.
     """
 
     def __init__(self) -> None:
-        self.names: dict[str, Any] = {}
-        self._asked: list[str] = []
+        super().__init__()
         self._header: list[str] = []
         # Of each column asked for its place in a line, -1 where there is none; its zone, if it has one.
         self._places: list[int] = []
         self._zones: list[tuple[int, ZoneInfo]] = []
-
-    def expression(self, path: str) -> str:
-        """A column's place in the row."""
-        if path not in self._asked:
-            self._asked.append(path)
-        return f"r[{self._asked.index(path)}]"
 
     def decode(self, chunk: bytes) -> Decoded:
         """All lines at once where each is a record; else line by line."""
@@ -72,7 +63,7 @@ class CsvLines(Decoder):
         if self._header and cells != self._header and cells[0] not in (self._header[0], _bare(self._header[0])[0]):
             return False
         named = {_bare(cell)[0] for cell in cells}
-        return 2 * len(named.intersection(self._asked)) >= len(self._asked)
+        return 2 * len(named.intersection(self.asked)) >= len(self.asked)
 
     def _row(self, cells: list[str]) -> list[str]:
         cells.append("")
@@ -80,10 +71,6 @@ class CsvLines(Decoder):
         for place, zone in self._zones:
             row[place] = _with_offset(row[place], zone)
         return row
-
-    def row(self, value: list[str]) -> list[str]:
-        """A row again of what `to_builtins` made of one."""
-        return value
 
     def remembered(self) -> list[str] | None:
         """The header."""
@@ -94,9 +81,9 @@ class CsvLines(Decoder):
         self._header = remembered or []
         columns = [_bare(cell) for cell in self._header]
         names = [name for name, _ in columns]
-        self._places = [names.index(name) if name in names else -1 for name in self._asked]
+        self._places = [names.index(name) if name in names else -1 for name in self.asked]
         zones = {name: zone for name, zone in columns if zone}
-        self._zones = [(n, zones[name]) for n, name in enumerate(self._asked) if name in zones]
+        self._zones = [(n, zones[name]) for n, name in enumerate(self.asked) if name in zones]
 
 
 def _bare(cell: str) -> tuple[str, ZoneInfo | None]:

@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Struct
 
 from exporter.formats.decoded import Decoded, Decoder
-from exporter.formats.csv_lines import CsvLines
 from exporter.formats.json_lines import JsonLines
+from exporter.formats.named_lines import NamedLines
 from exporter.formats.source import Source, sources_of
 from exporter.formats.text_lines import TextLines
 from exporter.formats.values import Raw, text
@@ -17,9 +17,9 @@ _PLACE = re.compile(r"r(?:\[(\d+)\]|\.(\w+))")
 
 
 class JoinSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Which lines are one request: those with the same `by`. It is whole when each of `until` is there.
+    """Which lines are one request: those with the same `by`. It is whole when `until`, or each in that list, is there.
 
-    Both are sources as those of a field. A line waits for the others so many lines as `within` says; then the
+    They are sources as those of a field. A line waits for the others so many lines as `within` says; then the
     request counts with what there is. Of a text log's captures the last that is not empty counts; of JSON
     lines the last. What is in `collect` becomes a list of all lines' values: `openai, anthropic`.
     What waits is kept over a restart, so it must not hold a raw key.
@@ -32,14 +32,22 @@ class JoinSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=T
 
 
 class Joined(Decoder):
-    """Decoder of another's rows. Lines without `by` are rows of their own."""
+    """Decoder of another's rows. Lines without `by`, and those that `only` leaves out, are rows of their own."""
 
-    def __init__(self, decoder: JsonLines | CsvLines | TextLines, spec: JoinSpec) -> None:
+    def __init__(
+        self,
+        decoder: JsonLines | NamedLines | TextLines,
+        spec: JoinSpec,
+        only: dict[str, tuple[re.Pattern[str], ...]],
+    ) -> None:
         self._decoder = decoder
+        self._only = only
         self._by = sources_of("join.by", "text", spec.by)
-        self._until = sources_of("join.until", "text", spec.until)
+        until = spec.until if isinstance(spec.until, list) else [spec.until]
+        self._until = [sources_of("join.until", "text", one) for one in until]
         self._within = spec.within
-        self._raw = {source.path: decoder.expression(source.path) for source in (*self._by, *self._until)}
+        paths = [*only, *(source.path for source in sum(self._until, self._by))]
+        self._raw = {path: decoder.expression(path) for path in paths}
         self._collect = [self._place(path) for path in spec.collect]
         self._read: Any = None
         self._lines = 0
@@ -78,8 +86,7 @@ class Joined(Decoder):
 
     def _take(self, row: Any, decoded: Decoded) -> None:
         self._lines += 1
-        by, until = self._words(row)
-        id_ = next(filter(None, by), "")
+        id_, until = self._words(row)
         if not id_:
             decoded.rows.append(row)
             return
@@ -95,12 +102,14 @@ class Joined(Decoder):
         else:
             self._waiting[id_] = (since, row)
 
-    def _words(self, row: Any) -> tuple[list[str], list[str]]:
+    def _words(self, row: Any) -> tuple[str, list[str]]:
         if self._read is None:
             code = ", ".join(f"{path!r}: {expression}" for path, expression in self._raw.items())
             self._read = eval(f"lambda r: {{{code}}}", dict(self.names))
         raws = self._read(row)
-        return [_word(source, raws) for source in self._by], [_word(source, raws) for source in self._until]
+        if not all(any(glob.match(text(raws[path])) for glob in globs) for path, globs in self._only.items()):
+            return "", []
+        return _first(self._by, raws), [_first(one, raws) for one in self._until]
 
     def _merged(self, earlier: Any, row: Any) -> Any:
         if isinstance(row, tuple):
@@ -128,8 +137,9 @@ class Joined(Decoder):
         self._waiting = {id_: (self._lines - waited, self._decoder.row(row)) for id_, waited, row in remembered or ()}
 
 
-def _word(source: Source, raws: dict[str, Raw]) -> str:
-    return source.translated(text(raws[source.path]))
+def _first(sources: tuple[Source, ...], raws: dict[str, Raw]) -> str:
+    """The first word that is there."""
+    return next(filter(None, (source.read(raws[source.path]) for source in sources)), "")
 
 
 def _list(*values: Raw) -> str:

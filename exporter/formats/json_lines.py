@@ -40,10 +40,9 @@ def size(value: Any) -> int | None:
 
 
 def each(value: Any, read: Callable[[Any], Any]) -> str | None:
-    """What each entry of a list says, as one text; None where it is no list, or empty."""
-    if value.__class__ is not list or not value:
-        return None
-    return ", ".join(text(read(entry)).replace(",", " ") or "-" for entry in value)
+    """What each entry of a list says, as one text; None where it is no list, or none says anything."""
+    words = [text(read(entry)).replace(",", " ") for entry in value] if value.__class__ is list else []
+    return ", ".join(word or "-" for word in words) if any(words) else None
 
 
 def _is_json(line: bytes) -> bool:

@@ -5,7 +5,6 @@ added. Expressions hold names that this module makes and escaped literals only, 
 as code.
 """
 
-import fnmatch
 import re
 from collections.abc import Callable
 from datetime import tzinfo
@@ -91,7 +90,7 @@ class RowReader:
                 self._add(self.who if field in CALLER_FIELDS else self.what, field, sources)
         self._only: list[tuple[str, tuple[re.Pattern[str], ...]]] = []
         for path, globs in fmt.only.items():
-            self._only.append((f"only {path}", tuple(re.compile(fnmatch.translate(glob)) for glob in globs)))
+            self._only.append((f"only {path}", globs))
             self.what.add(f"only {path}", self.decoder.expression(path), Memo(text, 1000))
         self.tells_models = not {"model", "body"}.isdisjoint(fmt.fields)
         self.origin = " or ".join(self._origins()) or NO_ORIGIN
@@ -136,9 +135,7 @@ class RowReader:
     def _word(self, source: Source, raw: Raw) -> str:
         if isinstance(raw, bytes):
             raw = self._unescape(raw)
-        if source.pick:
-            raw = picked(raw, source.pick)
-        return source.translated(text(raw))
+        return source.read(raw)
 
     def _add(self, words: Words, field: str, sources: tuple[Source, ...]) -> None:
         if field == "key" and len(sources) == 1:

@@ -32,7 +32,7 @@ import msgspec
 from msgspec import Struct
 
 from exporter.errors import unknown
-from exporter.formats.values import PICKS, UNITS
+from exporter.formats.values import PICKS, UNITS, Raw, picked, text
 from exporter.record import FIELDS
 
 
@@ -127,6 +127,10 @@ class Source(
                 raise ValueError(f"match is no regular expression: {error}") from None
             if groups != 1:
                 raise ValueError(f"match needs one group, the value; it has {groups}")
+
+    def read(self, raw: Raw) -> str:
+        """The word of a raw value: after `pick`, `match` and `map`."""
+        return self.translated(text(picked(raw, self.pick) if self.pick else raw))
 
     def translated(self, word: str) -> str:
         """The word after `match` and `map`; unlisted words stay as they are, unless `*` stands for them."""
