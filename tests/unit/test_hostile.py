@@ -112,8 +112,8 @@ def test_every_line_is_counted_exactly_once(preset: str) -> None:
             raise AssertionError(f"seed {seed}: {log}") from error
         counted = len(found.records) + len(found.rejected) + found.blank + found.joined
         assert counted == len(log), f"seed {seed}: {log}"
-        rejected = [line for _, line in found.rejected]
-        assert [line for line in log if line in rejected] == rejected, f"seed {seed}: {log}"
+        rest = iter(log)
+        assert all(line in rest for _, line in found.rejected), f"seed {seed}: {log}"
 
 
 @pytest.mark.parametrize("noise", [b'" "', b'"', b'\\"', b"a ", b"0/", b'2 "G / H" 200 - 1 1 1 1 "'])
