@@ -1,11 +1,15 @@
 """CSV, a record a line, the first of them the header. A log that was rotated, or is a copy, has it again."""
 
 import csv
+import re
+from contextlib import suppress
 from datetime import datetime
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from exporter.formats.decoded import Decoded
 from exporter.formats.named_lines import NamedLines
+
+_ZONED = re.compile(r"(.+) \((UTC|[A-Z]\w+(?:/[\w+-]+)+)\)")
 
 
 class CsvLines(NamedLines):
@@ -60,7 +64,7 @@ class CsvLines(NamedLines):
 
     def _is_header(self, cells: list[str]) -> bool:
         """Whether a line names at least half of the columns asked for."""
-        if self._header and cells != self._header and cells[0] not in (self._header[0], _bare(self._header[0])[0]):
+        if self._header and _bare(cells[0])[0] != _bare(self._header[0])[0]:
             return False
         named = {_bare(cell)[0] for cell in cells}
         return 2 * len(named.intersection(self.asked)) >= len(self.asked)
@@ -89,8 +93,10 @@ class CsvLines(NamedLines):
 def _bare(cell: str) -> tuple[str, ZoneInfo | None]:
     """A column's name without the byte order mark and the zone of its dates; and that zone."""
     cell = cell.removeprefix("\ufeff").strip()
-    name, _, zone = cell.removesuffix(")").partition(" (")
-    return (name, ZoneInfo(zone)) if zone in available_timezones() else (cell, None)
+    zoned = _ZONED.fullmatch(cell)
+    with suppress(KeyError, ValueError, OSError):
+        return (zoned[1], ZoneInfo(zoned[2])) if zoned else (cell, None)
+    return cell, None
 
 
 def _with_offset(date: str, zone: ZoneInfo) -> str:
