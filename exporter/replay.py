@@ -48,9 +48,7 @@ class Replay:
                     progress.show(read)
         self._take(meter.reader.decoder.flush(), meter, journal, rows)
 
-    def _take(
-        self, decoded: Decoded, meter: Meter, journal: Journal, rows: Callable[[Meter, Decoded], None]
-    ) -> None:
+    def _take(self, decoded: Decoded, meter: Meter, journal: Journal, rows: Callable[[Meter, Decoded], None]) -> None:
         if not decoded.clean:
             journal.note(decoded)
         if self._since is not None or self._until is not None:

@@ -13,8 +13,9 @@ _ZONED = re.compile(r"(.+) \((UTC|[A-Z]\w+(?:/[\w+-]+)+)\)")
 
 
 class CsvLines(NamedLines):
-    """Decoder of CSV. A column `Time (Asia/Shanghai)` is called `Time`, and its dates get that zone's offset. Columns that the
-    header lacks are empty.
+    """Decoder of CSV. A column `Time (Asia/Shanghai)` is called `Time`, and its dates get that zone's offset.
+
+    Columns that the header lacks are empty.
     """
 
     def __init__(self) -> None:
@@ -35,7 +36,7 @@ class CsvLines(NamedLines):
                 self._take(line, cells, done)
             return done
         for line in lines:
-            self._take(line, (self._records([line]) or [None])[0], done)
+            self._take(line, next(iter(self._records([line]) or []), None), done)
         return done
 
     def _records(self, lines: list[bytes]) -> list[list[str]] | None:

@@ -1,7 +1,7 @@
 """What every decoder gives back, and what is asked of one."""
 
-from abc import abstractmethod
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from typing import Any
 
 from msgspec import Struct
 
@@ -37,10 +37,11 @@ class Decoded(Struct):
         return not (self.rejected or self.blank or self.joined or self.alone)
 
 
-class Decoder(Protocol):
+class Decoder(ABC):
     """Makes rows of lines, and says in Python how a path is read from a row."""
 
     @property
+    @abstractmethod
     def names(self) -> dict[str, Any]:
         """Names that the expressions use. Asked for after the last expression."""
 
@@ -62,3 +63,4 @@ class Decoder(Protocol):
 
     def restore(self, remembered: Any) -> None:
         """Go on with what was remembered."""
+        del remembered  # by default there is nothing to remember

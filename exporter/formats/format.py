@@ -16,11 +16,11 @@ from msgspec import Struct
 
 from exporter.errors import unknown
 from exporter.formats.csv_lines import CsvLines
-from exporter.formats.logfmt_lines import LogfmtLines
-from exporter.formats.named_lines import NamedLines
 from exporter.formats.decoded import Decoder
 from exporter.formats.joined import Joined, JoinSpec
 from exporter.formats.json_lines import JsonLines
+from exporter.formats.logfmt_lines import LogfmtLines
+from exporter.formats.named_lines import NamedLines
 from exporter.formats.source import Source, parse_sources
 from exporter.formats.text_lines import NGINX_VARIABLES, TextLines, template_regex
 from exporter.formats.values import ESCAPES
@@ -34,11 +34,11 @@ class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults
     `logfmt`.
 
     `json`, `csv`, `logfmt` and `fields` map a field of the record to its sources (`source` tells how). A template's
-    variables and a regex's named groups that are called like a field need no entry. `regex` may be a list, where
-    a log has several kinds of lines. With `preset`,
-    `fields` adds to the preset's or replaces some of them. `only` maps a path to the patterns its value
-    must match for a line to count (`*` and `?` are wildcards, `!` first is "not"); all other lines are ignored. `escape` is
-    how the text writes odd bytes. `join` tells which lines are one request, where that is more than one.
+    variables and a regex's named groups that are called like a field need no entry. `regex` may be a list, where a
+    log has several kinds of lines. With `preset`, `fields` adds to the preset's or replaces some of them. `only` maps
+    a path to the patterns its value must match for a line to count (`*` and `?` are wildcards, `!` first is "not");
+    all other lines are ignored. `escape` is how the text writes odd bytes. `join` tells which lines are one request,
+    where that is more than one.
     """
 
     preset: str = ""
@@ -139,7 +139,7 @@ def _pattern(glob: str) -> re.Pattern[str]:
 
 def _on_top(spec: FormatSpec, preset: FormatSpec) -> FormatSpec:
     """The preset, with what the spec says on top of it."""
-    named = {kind: fields | spec.fields for kind, fields in preset.named.items()}
+    named: dict[str, Any] = {kind: fields | spec.fields for kind, fields in preset.named.items()}
     return FormatSpec(
         **named,
         template=preset.template,

@@ -48,7 +48,7 @@ class Joined(Decoder):
         self._within = spec.within
         paths = [*only, *(source.path for source in sum(self._until, self._by))]
         self._raw = {path: decoder.expression(path) for path in paths}
-        self._collect = [self._place(path) for path in spec.collect]
+        self._collect: list[Any] = [self._place(path) for path in spec.collect]
         self._read: Any = None
         self._lines = 0
         # By id, the oldest first: at which line it came, and the row so far.

@@ -228,7 +228,7 @@ class JsonLines(Decoder):
         mended = stripped.decode("utf-8", "replace").encode()
         mended = _UNQUOTED.sub(lambda found: found[1] + b'"' + (found[2] or b"") + b'"', mended)
         if not self._escaped:
-            mended = _STRAY_QUOTE.sub(rb'\"', mended)
+            mended = _STRAY_QUOTE.sub(rb"\"", mended)
         try:
             done.rows.append(self._decoder.decode(mended))
         except msgspec.ValidationError:

@@ -28,7 +28,9 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _CLOCK = r"(\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?"
 _ZONE = r" ?(Z|z|UTC|GMT|[+-]\d\d:?\d\d)?(?: [A-Z]{1,5})?"
 _CLF_TIME = re.compile(rf"(?P<day>\d\d)/(?P<month>\w{{3}})/(?P<year>\d{{4}}):{_CLOCK}{_ZONE}", re.ASCII)
-_DATE_TIME = re.compile(rf"(?P<year>\d{{4}})[-/](?P<month>\d\d)[-/](?P<day>\d\d)(?:(?:[Tt ]| - ){_CLOCK}{_ZONE})?", re.ASCII)
+_DATE_TIME = re.compile(
+    rf"(?P<year>\d{{4}})[-/](?P<month>\d\d)[-/](?P<day>\d\d)(?:(?:[Tt ]| - ){_CLOCK}{_ZONE})?", re.ASCII
+)
 
 
 def _unhex(found: re.Match[bytes]) -> bytes:
