@@ -13,7 +13,7 @@ from exporter.rpc import read_body
 
 
 class Reading:
-    """A format as the exporter reads it: `records` and `rejected` of a log; how many lines were `blank`, or `joined`."""
+    """A format as the exporter reads it: `records` and `rejected` of a log; how many lines are `blank` or `joined`."""
 
     def __init__(self, spec: FormatSpec, log: bytes) -> None:
         routes = Routes(bare_key)
