@@ -46,7 +46,8 @@ class Joined(Decoder):
         until = spec.until if isinstance(spec.until, list) else [spec.until]
         self._until = [sources_of("join.until", "text", one) for one in until]
         self._within = spec.within
-        paths = [*only, *(source.path for source in sum(self._until, self._by))]
+        words = [*self._by, *(source for sources in self._until for source in sources)]
+        paths = [*only, *(source.path for source in words)]
         self._raw = {path: decoder.expression(path) for path in paths}
         self._collect: list[Any] = [self._place(path) for path in spec.collect]
         self._read: Any = None

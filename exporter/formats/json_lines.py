@@ -27,10 +27,14 @@ _STRAY_QUOTE = re.compile(rb'(?<![{,:\\])"(?!\s*[,:}])')
 _CAREFUL_CHUNKS = 8
 
 
+class NoList(msgspec.Struct):
+    """An object where a list is expected: Lua writes an empty list as `{}`."""
+
+
 def item(value: Any, index: int) -> Any:
     """An entry of a list; None where there is none, the value itself where it is no list."""
     if value.__class__ is not list:
-        return value
+        return None if value.__class__ is NoList else value
     return value[index] if -len(value) <= index < len(value) else None
 
 
@@ -69,10 +73,11 @@ class _Node:
             for node in self.fields.values():
                 node.build(names)
             names[self.name] = self.struct(list(self.fields))
-            self.type = names[self.name] | Scalar
+            # PHP and Lua write an empty object as `[]`.
+            self.type = names[self.name] | list[msgspec.Raw] | Scalar
         elif self.element:
             self.element.build(names)
-            self.type = GenericAlias(list, (self.element.type,)) | Scalar
+            self.type = GenericAlias(list, (self.element.type,)) | NoList | Scalar
 
     def struct(self, order: list[str]) -> Any:
         """The class of its fields, which stand in it as their names do in `order`."""

@@ -62,6 +62,29 @@ def test_lines_left_out_on_purpose_do_not_count_against_a_format() -> None:
     assert (candidate.preset, candidate.share) == ("caddy", 1.0)
 
 
+FOREIGN = {
+    "cloudflare": '{"id":"1","created_at":"2026-03-03T14:05:09Z","provider":"openai","model":"m","path":"chat/x",'
+    '"status_code":200,"success":true,"cached":false,"duration":1451,"tokens_in":120,"tokens_out":33,"cost":0.1,"step":0}',
+    "helicone": '{"authorization":"Bearer x","log":{"request":{"id":"1","provider":"openai","path":"/v1/x",'
+    '"requestCreatedAt":"2026-03-03T14:05:09Z"},"response":{"status":200.0,"bodySize":1432.0,"delayMs":1443.0}}}',
+    "proxyd": '{"time":"2026-03-03T14:05:11Z","level":"WARN","msg":"backend request failed, trying again","name":"x",'
+    '"req_id":"c1","method":"eth_getLogs","attempt_count":1}',
+    "dshackle": '{"version":"requestlog/v1alpha","id":"1","upstream":{"id":"n","channel":"JSONRPC"},'
+    '"request":{"source":"REQUEST","id":"2"},"jsonrpc":{"method":"eth_call","id":0},"responseSize":114}',
+    "uvicorn": '{"message":"203.0.113.25:41850 - \\"POST /v1/chat/completions HTTP/1.1\\" 200","level":"INFO",'
+    '"timestamp":"2026-03-03T14:05:09.615798","component":"uvicorn.access"}',
+    "pino": '{"level":"info","time":"2026-03-03T14:05:09Z","msg":"request done","status":200,"ms":12}',
+    "csv": "date,user,status,cost\n2026-03-03,a,200,0.5",
+    "logfmt": 'time="2026-03-03T14:05:09Z" level=info msg="API loaded" prefix=main status=200 method=GET path=/a',
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_other_logs_are_not_mistaken(name: str) -> None:
+    """A log that no preset reads is taken for none, however much of it looks like another's."""
+    assert detect(f"{FOREIGN[name]}\n{FOREIGN[name]}\n".encode()) == []
+
+
 def nonsense() -> list[bytes]:
     chance = random.Random(7)
     return [

@@ -249,6 +249,14 @@ def test_a_list_of_objects_is_a_text() -> None:
     ]
 
 
+@pytest.mark.parametrize("empty", ["{}", "[]", "null", '""', "0"])
+def test_an_empty_list_or_object_may_be_written_as_the_other(empty: str) -> None:
+    """Lua and PHP can't tell `{}` from `[]`: no line is lost to that."""
+    spec = FormatSpec(json={"status": "s", "key": "a[0]", "cost": "a[0].b", "attempts": "c[].d", "model": "e.f"})
+    (record,) = Reading(spec, b'{"s":200,"a":%b,"c":%b,"e":%b}\n' % ((empty.encode(),) * 3)).records
+    assert (record.status, record.cost, record.attempts, record.model) == ("200", None, "", "")
+
+
 def test_json_in_a_text_line() -> None:
     """A capture that holds JSON is read like JSON; one that does not says nothing."""
     spec = FormatSpec(
