@@ -220,7 +220,8 @@ class Kinds:
         if worth.prices:
             (kind.cost,) = self._sinks([(_COST, values)])
         if worth.unpriced:
-            (kind.unpriced,) = self._sinks([(_UNPRICED, values)])
+            billed = PLACE["requested_model" if values[PLACE["billed"]] == "requested" else "model"]
+            (kind.unpriced,) = self._sinks([(_UNPRICED, changed(values, model=values[billed]))])
         if record.timed:
             kind.observed = self._sinks((family, values) for family in fed if family in self._loop.histograms)
         kind.shown = self._shown(record, attempts, values)

@@ -232,9 +232,15 @@ def test_a_changed_registry_changes_names_classes_and_gauges(tmp_path: Path) -> 
     assert not any("Old" in labels for labels in info)
     assert of(found, "gateway_key_enabled") == {("acme",): 0}
     assert of(found, "gateway_key_expires_timestamp_seconds") == {}
+    assert sorted(of(found, "gateway_key_last_used_timestamp_seconds")) == sorted(
+        [("acme",), (hashed,), ("old",), (IDENTITY.hash("old"),)]
+    )
     assert of(found, "gateway_exporter_key_registry_timestamp_seconds") == {(): 1.5}
 
+    counted.assembly.take_keys((KeyEntry(id="unused"),), 2)
+    assert ("unused",) in of(counted.count(), "gateway_key_last_used_timestamp_seconds")
     counted.assembly.take_keys((), 2.5)
+    assert ("unused",) not in of(counted.count(), "gateway_key_last_used_timestamp_seconds")
     found = counted.count(LINE)
     assert of(found, "gateway_key_enabled") == {}
     assert of(found, "gateway_requests_total")[("business", hashed, "m", "200")] == 3
