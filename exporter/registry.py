@@ -6,7 +6,6 @@ What is bad is refused, told once, and the last good registry stays.
 
 import logging
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -116,10 +115,10 @@ class Registry:
     def _keep(self, copy: Path, entries: tuple[KeyEntry, ...]) -> None:
         """Write the copy whole or not at all."""
         try:
-            handle, name = tempfile.mkstemp(prefix=f".{copy.name}.", dir=copy.parent)
-            with os.fdopen(handle, "wb") as file:
+            new = copy.with_name(f"{copy.name}.new")
+            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(written(entries))
-            Path(name).replace(copy)
+            new.replace(copy)
         except OSError as error:
             log.warning("the key registry's copy %s can't be written: %s", copy, error.strerror)
 
