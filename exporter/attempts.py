@@ -61,9 +61,8 @@ def failovers(attempts: tuple[Attempt, ...]) -> list[tuple[str, str, str]]:
 def _retried(words: dict[str, Any], provider: str, error_type: str) -> list[str]:
     """Attempts at one provider, by the number of retries. What was refused at once never reached it."""
     retries = words.get("retries", "")
-    if not _COUNT.fullmatch(retries) or (
-        retries == "0" and error_type in _REFUSED and not words.get("upstream_status")
-    ):
+    refused = error_type in _REFUSED and not words.get("upstream_status")
+    if not _COUNT.fullmatch(retries) or (retries == "0" and refused):
         return []
     return [provider] * (1 + min(int(retries), _MOST))
 
