@@ -14,6 +14,7 @@ from exporter.record import ATTEMPT_OUTCOMES, Attempt
 _IGNORED = "ignored"
 # More in one request are a mistake in the log.
 _MOST = 50
+_COUNT = re.compile(r"\d{1,9}", re.ASCII)
 _ENTRY_END = re.compile(r"\s*(?:,|\s:\s)\s*")
 _BY_STATUS = {
     **dict.fromkeys(("401", "403", "407"), "auth"),
@@ -63,7 +64,8 @@ def failovers(attempts: tuple[Attempt, ...]) -> list[tuple[str, str, str]]:
 def _retried(words: dict[str, Any], provider: str, error_type: str) -> list[str]:
     """Attempts at one provider, by the number of retries. What was refused at once never reached it."""
     retries = words.get("retries", "")
-    if not retries.isdecimal() or (retries == "0" and error_type in _REFUSED and not words.get("upstream_status")):
+    refused = error_type in _REFUSED and not words.get("upstream_status")
+    if not _COUNT.fullmatch(retries) or (retries == "0" and refused):
         return []
     return [provider] * (1 + min(int(retries), _MOST))
 
