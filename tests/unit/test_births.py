@@ -111,7 +111,7 @@ def test_who_was_given_the_zero_and_who_was_not() -> None:
 
 
 def test_two_on_one_host_at_one_interval_both_get_the_zero() -> None:
-    """A pair of servers differs in its connections only. Born at the second's scrape, it is held at the first's next."""
+    """A pair of servers differs in its connections only: what is born for the second is held at the first's next."""
     world = World(expected=10)
     for now in range(0, 300, 10):
         world.scrape(float(now), 1)
