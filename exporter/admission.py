@@ -10,7 +10,7 @@ from typing import NamedTuple
 from exporter.record import OTHER
 
 UNKNOWN = "unknown"
-BUDGETS = {"key": 2000, "method": 300, "chain": 100, "origin": 50, "model": 200, "provider": 100}
+BUDGETS = {"key": 2000, "method": 300, "chain": 100, "origin": 50, "model": 200, "provider": 100, "reason": 50}
 # Longer than any word a gateway uses; more is an attack or a mistake.
 _LONGEST = 120
 
@@ -32,21 +32,24 @@ class Admission:
         self._rest = UNKNOWN if label == "key" else OTHER
         self._places: set[str] = set()
         self._successes: dict[str, int] = {}
-        self.update(budget, declared, after)
+        self.bound(budget, after)
+        self.declare(declared)
 
-    def update(self, budget: int, declared: Iterable[str] = (), after: int = 1) -> None:
+    def bound(self, budget: int, after: int) -> None:
         """Take other bounds; what has its place keeps it."""
         self.budget = budget
         self._after = after
-        declared = set(declared)
-        self._places |= declared
-        self._most = len(declared) + budget
+
+    def declare(self, values: Iterable[str]) -> None:
+        """These are the declared values now; those that were before keep their places, at the budget's cost."""
+        self._declared = set(values)
+        self._places |= self._declared
 
     def judge(self, value: str, success: bool) -> Verdict:
         """The label for a value, given whether this request of it succeeded. "" always has its place."""
         if not value or value in self._places:
             return Verdict(value)
-        if len(self._places) >= self._most:
+        if len(self._places) - len(self._declared) >= self.budget:
             return Verdict(self._rest, overflow=True)
         if not success or len(value) > _LONGEST or not value.isprintable():
             return Verdict(self._rest, open=True)
@@ -78,16 +81,18 @@ class Admissions:
         self.log: list[tuple[str, str, str]] = []
         self._labels = {label: Admission(label, budget) for label, budget in BUDGETS.items() if label != "origin"}
         self._origins: dict[str, Admission] = {}
-        self.update(budgets or {}, declared or {}, after)
+        self.bound(budgets or {}, after)
+        for label, values in (declared or {}).items():
+            self.declare(label, values)
 
-    def update(self, budgets: dict[str, int], declared: dict[str, Iterable[str]], after: int) -> None:
+    def bound(self, budgets: dict[str, int], after: int) -> None:
         """Take other bounds: they bind new values only."""
         self._budgets = BUDGETS | budgets
         self._after = after
         for label, admission in self._labels.items():
-            admission.update(self._budgets[label], declared.get(label, ()), after)
+            admission.bound(self._budgets[label], after)
         for admission in self._origins.values():
-            admission.update(self._budgets["origin"], after=after)
+            admission.bound(self._budgets["origin"], after)
 
     def judge(self, label: str, value: str, success: bool) -> Verdict:
         """The verdict on a value of any label but `origin`."""
@@ -95,6 +100,10 @@ class Admissions:
         if verdict.fresh:
             self.log.append((label, "", value))
         return verdict
+
+    def declare(self, label: str, values: Iterable[str]) -> None:
+        """The values of a label that have their place, whatever the budget."""
+        self._labels[label].declare(values)
 
     def origin(self, key: str, origin: str, success: bool) -> Verdict:
         """The verdict on an origin of a key."""

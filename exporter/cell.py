@@ -4,6 +4,8 @@ from typing import Any
 
 from msgspec import Struct
 
+from exporter.limits import Use
+from exporter.pricing import Price
 from exporter.record import AccessRecord
 from exporter.series import Series
 
@@ -17,6 +19,8 @@ class Caller(Struct, eq=False):
     about: AccessRecord
     # What a request of this caller counts besides.
     counters: tuple[Series, ...]
+    # Whether its label is `unknown` for want of room.
+    overflow: bool
     last_used: Series | None
     times: list[Any] = []
 
@@ -30,9 +34,20 @@ class Origins(Struct, eq=False):
     counts: dict[str, int] = {}
 
 
+class Bill(Struct, eq=False, gc=False):
+    """What requests of a cell cost that no log says: of `prices` the first that holds at their time."""
+
+    prices: tuple[Price, ...]
+    cost: Series | None
+    # Where they are counted while no price holds; None where that is no loss.
+    unpriced: Series | None
+
+
 class Ends(Struct, eq=False, gc=False):
     """Where a cell's counts go at a fold. `series` are those of its sums, which are in the slots that
-    `measures` names, and then those of its number. Lines that are no request have no caller.
+    `measures` names, and then those of its number. Each request adds its `credits`; `shown` are gauges that
+    have these values as of its last request. Lines that are no request have no caller; those of a request that
+    was counted already have 0 `requests`.
     """
 
     series: tuple[Series, ...]
@@ -40,6 +55,12 @@ class Ends(Struct, eq=False, gc=False):
     caller: Caller | None = None
     home: Origins | None = None
     success: bool = False
+    credits: tuple[tuple[Series, float], ...] = ()
+    bill: Bill | None = None
+    shown: tuple[tuple[Series, float], ...] = ()
+    requests: int = 0
+    # What it adds to the use of a registered key.
+    use: Use | None = None
 
 
 class Cell:

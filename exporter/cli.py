@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     hash_.add_argument("--config.file", dest="config", metavar="FILE", required=True)
     init = command("init", _init, "look at logs and print a config that works for them")
     init.add_argument("logs", nargs="+", metavar="LOG")
-    check = command("check", _check, "check a config and its key registry")
+    check = command("check", _check, "check a config, its key registry and price tables")
     check.add_argument("config", metavar="FILE")
     told = command("explain", _explain, "show the record read from each line, and what it adds to")
     told.add_argument("--config.file", dest="config", metavar="FILE")
@@ -155,7 +155,10 @@ def _init(args: argparse.Namespace) -> None:
 def _check(args: argparse.Namespace) -> None:
     loaded = load(Path(args.config))
     inputs = len(loaded.config.inputs)
-    print(f"{args.config}: good: {inputs} {'input' if inputs == 1 else 'inputs'}, {len(loaded.keys)} registered keys")
+    print(
+        f"{args.config}: good: {inputs} {'input' if inputs == 1 else 'inputs'}, {len(loaded.keys)} registered keys"
+        + (f", {loaded.pricing.size} prices" if loaded.pricing.priced else "")
+    )
 
 
 def _explain(args: argparse.Namespace) -> None:
@@ -169,7 +172,7 @@ def _explain(args: argparse.Namespace) -> None:
 def _replay(args: argparse.Namespace) -> None:
     loaded = load(Path(args.config))
     assembly = Assembly(loaded)
-    export = CsvExport(sys.stdout, assembly.keys) if args.csv else None
+    export = CsvExport(sys.stdout, assembly.shared.keys) if args.csv else None
     replay = Replay(args.since, args.until)
     meters = {one.name: assembly.meter_of(one) for one in loaded.config.inputs}
     for path in args.logs:
@@ -179,7 +182,8 @@ def _replay(args: argparse.Namespace) -> None:
     if not export:
         for meter in meters.values():
             meter.fold()
-        assembly.slowest.show(int(max(meter.last_time or 0 for meter in meters.values()) // 60))
+        assembly.shared.slowest.show(int(max(meter.last_time or 0 for meter in meters.values()) // 60))
+        assembly.shared.limits.show(None)
         sys.stdout.flush()
         sys.stdout.buffer.writelines(render(assembly.store)[0])
 
@@ -205,10 +209,12 @@ def _serve(loaded: Loaded, listen: str | None, config: str | None = None) -> Non
         signal.signal(signal.SIGHUP, lambda *_: pipeline.ask(reload))
     pipeline.open()
     server.start()
+    assembly.watch_keys(pipeline)
     print(f"metrics: {server.url}/metrics   status: {server.url}/", file=sys.stderr, flush=True)
     try:
         pipeline.run()
     finally:
+        assembly.forget_keys()
         server.stop()
         pipeline.close()
 

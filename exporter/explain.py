@@ -43,6 +43,8 @@ def _paragraph(n: int, record: AccessRecord, added: dict[str, float]) -> str:
             value = datetime.fromtimestamp(value, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         elif name == "calls":
             value = ", ".join(value)
+        elif name == "attempts":
+            value = ", ".join(f"{one.provider}: {one.outcome}" for one in value)
         told.append(f"  {name.rstrip('_'):24} {value}")
     series = [f"  + {_short(value):>10}  {name}" for name, value in added.items() if value]
     return "\n".join([f"line {n}: parsed", *told, "  adds", *series, ""])

@@ -22,6 +22,7 @@ from exporter.births import Births, Visitor
 from exporter.checkpoint import Checkpoint
 from exporter.expiry import Expiry
 from exporter.exposition import render
+from exporter.limits import Limits
 from exporter.series import Store
 from exporter.slowest import Slowest
 from exporter.state import fault
@@ -55,7 +56,9 @@ class Pipeline:
     `ask`, `scrape`, `wake` and `stop` may be called from any thread, the rest belongs to the one of `run`.
     """
 
-    def __init__(self, streams: list[Stream], store: Store, slowest: Slowest, births: Births, expiry: Expiry) -> None:
+    def __init__(
+        self, streams: list[Stream], store: Store, slowest: Slowest, limits: Limits, births: Births, expiry: Expiry
+    ) -> None:
         self.streams = streams
         self.store = store
         self.births = births
@@ -64,6 +67,7 @@ class Pipeline:
         self.ready = False
         self.started_at = time.time()
         self._slowest = slowest
+        self._limits = limits
         self._stopping = False
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._watcher: Watcher | None = None
@@ -181,22 +185,23 @@ class Pipeline:
         self.births.came(visitor, begun)
         last, format_, lines = self._last_scrape
         if asked > last or format_ != openmetrics:
-            self._drain(_DRAIN_SECONDS)
-            lines = self._expose(openmetrics, begun)
+            behind = self._drain(_DRAIN_SECONDS)
+            lines = self._expose(openmetrics, begun, behind)
             self._last_scrape = (begun, openmetrics, lines)
             self.store.observe("gateway_exporter_scrape_duration_seconds", time.monotonic() - begun)
         self.births.given(visitor)
         fault("after-render")
         return lines
 
-    def _expose(self, openmetrics: bool, now: float) -> list[bytes]:
-        """Commit, and render what was committed."""
+    def _expose(self, openmetrics: bool, now: float, behind: bool) -> list[bytes]:
+        """Commit, and render what was committed. `behind` says that there is more to read."""
         released = self.births.release(now)
         committed = self.commit()
         if not committed:
             self.births.take_back(released, now)
         for stream in self.streams:
             stream.show(self.store, time.time())
+        self._limits.show(None if behind else time.time())
         self.store.show_sizes()
         lines, newborn = render(self.store, openmetrics, frozen=not committed)
         self.births.begin(newborn, now)

@@ -5,9 +5,10 @@ import time
 from pathlib import Path
 
 from exporter.assembly import Assembly
-from exporter.config import Config, load
+from exporter.config import Config, Loaded, load
 from exporter.durations import seconds
 from exporter.errors import ExporterError
+from exporter.keyapi import KeyApiConfig
 from exporter.pipeline import Pipeline
 from exporter.stream import Stream
 
@@ -36,16 +37,23 @@ class Reload:
             self._told(False)
             raise
         self._pipeline.fold()
-        self._assembly.take(loaded)
+        self._assembly.take(self._with_keys(loaded))
         self._pipeline.births.interval = seconds(loaded.config.metrics.scrape_interval)
         self._pipeline.expiry.after = seconds(loaded.config.metrics.expire_after)
         self._replace(loaded.config)
+        self._assembly.watch_keys(self._pipeline)
         self._told(True)
         said = "The config was reloaded."
         if waiting := _waiting(self._begun, loaded.config):
             said += f" A change of {' and '.join(waiting)} takes effect at a restart."
         log.info(said)
         return said
+
+    def _with_keys(self, loaded: Loaded) -> Loaded:
+        """The keys of an API stay until it is asked again."""
+        if isinstance(loaded.config.keys, KeyApiConfig) and not loaded.keys:
+            loaded.keys = (*self._assembly.identity.entries.values(),)
+        return loaded
 
     def _replace(self, config: Config) -> None:
         """New streams for new inputs; the others go on where they are, with new meters."""

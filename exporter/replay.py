@@ -27,7 +27,8 @@ CSV_COLUMNS = (
         "request_bytes",
         "response_bytes",
     ),
-    *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost"),
+    *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"),
+    *("cost", "credits"),
 )
 
 

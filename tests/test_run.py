@@ -95,6 +95,30 @@ def test_renames_and_truncation_while_it_runs_lose_and_repeat_nothing(beside: Be
     assert exporter.scrape()['gateway_exporter_rotations_total{input="access.json",kind="rename"}'] == 5
 
 
+def test_a_changed_key_registry_is_taken_while_it_runs_and_a_bad_one_refused(beside: Beside) -> None:
+    """No restart, no line lost; the mistake is told with file, line and field."""
+    beside.configure("keys: keys.yaml\n")
+    registry = beside.folder / "keys.yaml"
+    registry.write_text("[]\n", encoding="utf-8")
+    beside.write("")
+    with beside.exporter() as exporter:
+        read_at = "gateway_exporter_key_registry_timestamp_seconds"
+        eventually(lambda: exporter.scrape().get(read_at, 0) > 0)
+        beside.write(line())
+        exporter.eventually(PARSED, 1)
+        registry.write_text(f"- {{id: acme, hash: {PUBLIC}, name: Acme}}\n", encoding="utf-8")
+        exporter.eventually('gateway_key_enabled{key="acme"}', 1)
+        beside.write(line())
+        exporter.eventually(PARSED, 2)
+        registry.write_text("- {id: acme}\n- {nmae: x}\n", encoding="utf-8")
+        eventually(lambda: "the key registry stays as it was" in exporter.said)
+        found = exporter.scrape()
+    counted = {name: value for name, value in found.items() if name.startswith("gateway_requests_total")}
+    assert sorted(counted.values()) == [1, 1]
+    assert sum('key="acme"' in name for name in counted) == 1
+    assert f"{registry}:2: [1].nmae: unknown field 'nmae'; did you mean 'name'? " in exporter.said
+
+
 def test_a_missing_log_is_warned_about_once_waited_for_and_a_metric(beside: Beside) -> None:
     """The exporter starts without its log, and reads it from its beginning when it comes."""
     with beside.exporter() as exporter:

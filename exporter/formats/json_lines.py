@@ -1,6 +1,7 @@
 """JSON, an object a line. Hot path: msgspec decodes a chunk at a time, and of each object only what is asked for."""
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
 from io import BytesIO
@@ -10,7 +11,8 @@ from typing import Any
 import msgspec
 
 from exporter.formats.decoded import Decoded
-from exporter.formats.source import FromJson, Length, Step, parse_path
+from exporter.formats.source import Each, FromJson, Length, Step, parse_path
+from exporter.formats.values import Raw, listed
 
 # Loose on purpose: one odd value must not cost the line.
 Scalar = str | int | float | bool | None
@@ -32,6 +34,11 @@ def item(value: Any, index: int) -> Any:
 def size(value: Any) -> int | None:
     """The number of entries of a list."""
     return len(value) if value.__class__ is list else None
+
+
+def each(value: Any, read: Callable[[Any], Raw]) -> str | None:
+    """What is read of each entry of a list, as text; None where it is no list."""
+    return listed([read(entry) for entry in value]) if value.__class__ is list else None
 
 
 def _is_json(line: bytes) -> bool:
@@ -89,7 +96,7 @@ class JsonLines:
     @cached_property
     def names(self) -> dict[str, Any]:
         """The names that the expressions use."""
-        names: dict[str, Any] = {"item": item, "size": size}
+        names: dict[str, Any] = {"item": item, "size": size, "each": each}
         if not self._root.fields:
             self._root.fields["status"] = self._node()
         self._root.build(names)
@@ -105,10 +112,9 @@ class JsonLines:
 
     def expression(self, path: str) -> str:
         """Read the value at a path; what may be no object or list on the way gives None."""
-        return self._walk(parse_path(path), "r")
+        return self._walk(self._root, parse_path(path), "r")
 
-    def _walk(self, steps: tuple[Step, ...], row: str) -> str:
-        node, code = self._root, row
+    def _walk(self, node: _Node, steps: tuple[Step, ...], code: str) -> str:
         for n, step in enumerate(steps):
             if isinstance(step, str):
                 code = self._attribute(node, code, step)
@@ -116,14 +122,17 @@ class JsonLines:
             elif isinstance(step, int):
                 node.element = node.element or self._node()
                 node, code = node.element, f"item({code}, {step})"
+            elif step is Each:
+                node.element = node.element or self._node()
+                return f"each({code}, lambda e: {self._walk(node.element, steps[n + 1 :], 'e')})"
             elif step is Length:
                 node.element = node.element or self._node()
                 return f"size({code})"
             elif step is FromJson:
-                if n != 1:
+                if n != 1 or not code.startswith("r."):
                     raise ValueError("fromjson can only follow a top-level name")
                 node.inner = node.inner or JsonLines(f"{node.name}_")
-                return node.inner._walk(steps[2:], code) if steps[2:] else code
+                return node.inner._walk(node.inner._root, steps[2:], code) if steps[2:] else code
         return code
 
     def _node(self) -> _Node:

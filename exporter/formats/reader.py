@@ -56,6 +56,11 @@ class Words:
         """A Python expression over the row `r`: a tuple, or the value itself where there is but one."""
         return self._elements[0] if len(self._elements) == 1 else f"({', '.join(self._elements)})"
 
+    @property
+    def memos(self) -> list[Memo[Raw, str]]:
+        """The meanings that are kept."""
+        return [meaning for _, meaning in self._columns if meaning is not None]
+
     def read(self, raws: Any) -> dict[str, Any]:
         """Field → text (or canonical value) of what the expression gave."""
         words: dict[str, Any] = {}
@@ -122,6 +127,12 @@ class RowReader:
         others = {raw for raw in raws if raw.__class__ is not float and raw.__class__ is not int}
         latest = [max(numbers)] if numbers else []
         return max((time for raw in (*others, *latest) if (time := self._times[raw]) is not None), default=None)
+
+    def forget(self) -> None:
+        """Forget what values meant: which key is whose may have changed."""
+        for one in (*self.names.values(), *self.what.memos, *self.who.memos):
+            if isinstance(one, Memo):
+                one.clear()
 
     @property
     def dims(self) -> str:

@@ -8,7 +8,9 @@ r"""Where a field's value stands in a row: the small language of presets and of 
     key: {path: headers, match: 'Key: (\S+)'}    a part of it: the one group of a regular expression
     error: {path: flags, map: {UT: timeout}}     other words; "*" stands for all the rest, "" for nothing.
                                                  Of a list `URX,UF` the first entry that the map has
-    upstream_status: {path: tries, pick: last}   one of a list: first, last; or their sum, or count
+    upstream_status: {path: tries, pick: last}   one of a list: first, last; or their sum, or count;
+                                                 before_last is the sum of all but the last
+    attempts: "provider_chain[*].name"           a list: of each entry this, with commas between
     input_tokens: {path: prompt_tokens, includes: [cache_read_tokens]}
                                                  without what stands in other fields already
     time_to_first_token: {path: ttft, if: stream}
@@ -17,7 +19,7 @@ r"""Where a field's value stands in a row: the small language of presets and of 
 With `map` and `match`, what becomes "" is absent: the field's next source is asked. `map: {"": x}` gives
 absence in a text log a meaning; in JSON, end the list with `{value: x}`.
 
-A path in JSON: `a.b`, `a[0]`, `a[-1]`, `"key.with.dots"`, `text | fromjson | inner`, `list | length`.
+A path in JSON: `a.b`, `a[0]`, `a[-1]`, `a[*].b`, `"key.with.dots"`, `text | fromjson | inner`, `list | length`.
 """
 
 import re
@@ -39,10 +41,14 @@ class Length:
     """The number of entries of a list."""
 
 
-Step = str | int | type[FromJson] | type[Length]
+class Each:
+    """Every entry of a list: the steps behind it are taken from each."""
+
+
+Step = str | int | type[FromJson] | type[Length] | type[Each]
 
 _STEP = re.compile(
-    r"""\s*(?: \.?"((?:[^"\\]|\\.)*)" | \[(-?\d+)\] | \|\s*(fromjson|length)\b | \|?\s*\.?([^.\[\]|"\s]+) )\s*""",
+    r"""\s*(?: \.?"((?:[^"\\]|\\.)*)" | \[(-?\d+|\*)\] | \|\s*(fromjson|length)\b | \|?\s*\.?([^.\[\]|"\s]+) )\s*""",
     re.VERBOSE,
 )
 
@@ -54,11 +60,11 @@ def parse_path(path: str) -> tuple[Step, ...]:
     while at < len(path):
         found = _STEP.match(path, at)
         if not found:
-            allowed = 'a.b, a[0], "key.with.dots", a | fromjson | b'
+            allowed = 'a.b, a[0], a[*].b, "key.with.dots", a | fromjson | b'
             raise ValueError(f"bad path {path!r} at {path[at:]!r}: write {allowed}")
         quoted, index, function, name = found.groups()
         if index is not None:
-            steps.append(int(index))
+            steps.append(Each if index == "*" else int(index))
         elif function:
             steps.append(FromJson if function == "fromjson" else Length)
         else:
@@ -109,7 +115,15 @@ class Source(
                 raise ValueError(f"match needs one group, the value; it has {groups}")
 
     def translated(self, word: str) -> str:
-        """The word after `match` and `map`; unlisted words stay as they are, unless `*` stands for them."""
+        """The word after `match` and `map`; unlisted words stay as they are, unless `*` stands for them.
+
+        Of a path with `[*]`, each word of the list.
+        """
+        if "[*]" in self.path:
+            return ", ".join(map(self._translated, word.split(", "))) if word else ""
+        return self._translated(word)
+
+    def _translated(self, word: str) -> str:
         if self.match:
             found = re.search(self.match, word)
             word = (found[1] or "") if found else ""
@@ -126,6 +140,14 @@ def parse_sources(field: str, spec: Any) -> tuple[Source, ...]:
     """The sources of one field; ValueError says what is wrong with it."""
     if field not in FIELDS:
         raise ValueError(unknown("field", field, FIELDS))
+    sources = read_sources(field, spec)
+    for source in sources:
+        _check(field, source)
+    return sources
+
+
+def read_sources(field: str, spec: Any) -> tuple[Source, ...]:
+    """The same of what is no field of a log; `field` is what it is called in messages."""
     return tuple(_parse_source(field, one) for one in (spec if isinstance(spec, list) and spec else [spec]))
 
 
@@ -137,11 +159,9 @@ def _parse_source(field: str, spec: Any) -> Source:
     if isinstance(spec.get("map"), dict):
         spec = spec | {"map": {_as_logged(word): meaning for word, meaning in spec["map"].items()}}
     try:
-        source = msgspec.convert(spec, Source, strict=True)
+        return msgspec.convert(spec, Source, strict=True)
     except msgspec.ValidationError as error:
         raise ValueError(f"{field}: {error}".replace(" - at `$`", "")) from None
-    _check(field, source)
-    return source
 
 
 def _as_logged(word: Any) -> str:

@@ -13,7 +13,7 @@ Raw = str | int | float | bool | bytes | None
 Number = int | float
 
 UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
-PICKS = ("first", "last", "sum", "count")
+PICKS = ("first", "last", "sum", "before_last", "count")
 
 # More than this is a mistake in the log: it must not spoil a sum.
 _MOST = 1e20
@@ -85,15 +85,22 @@ def seconds(raw: Raw, scale: float = 1.0) -> float | None:
 def picked(raw: Raw, pick: str) -> Raw:
     """One value of nginx's `0.101, 0.045` (a retry each; ` : ` after an internal redirect).
 
-    `sum` adds what is there and leaves out `-`; `count` is the number of entries.
+    `sum` adds what is there and leaves out `-`, `before_last` all of it but the last entry; `count` is the
+    number of entries.
     """
     entries = _LIST.split(text(raw).strip()) if text(raw).strip() else []
     if pick == "count":
         return len(entries)
-    if pick == "sum":
-        found = [value for value in map(number, entries) if value is not None]
+    if pick in ("sum", "before_last"):
+        counted = entries if pick == "sum" else entries[:-1]
+        found = [value for value in map(number, counted) if value is not None]
         return sum(found) if found else None
     return (entries[0] if pick == "first" else entries[-1]) if entries else None
+
+
+def listed(entries: list[Raw]) -> str:
+    """A list as gateways write it in text: commas between the entries; those in an entry become spaces."""
+    return ", ".join(_LIST.sub(" ", text(entry)) for entry in entries)
 
 
 def timestamp(raw: Raw, scale: float = 1.0, zone: tzinfo | None = None) -> float | None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from exporter.formats.format import FormatSpec, build
-from exporter.formats.source import FromJson, Length, parse_path, parse_sources
+from exporter.formats.source import Each, FromJson, Length, parse_path, parse_sources
 from exporter.formats.text_lines import TextLines, template_regex
 from tests.unit.reading import Reading
 
@@ -22,10 +22,12 @@ from tests.unit.reading import Reading
         (r'a."b\"c"', ("a", 'b"c')),
         ("tries | length", ("tries", Length)),
         ("log | fromjson | inner.x", ("log", FromJson, "inner", "x")),
+        ("tries[*].target.name", ("tries", Each, "target", "name")),
+        ("channels[*]", ("channels", Each)),
     ],
 )
 def test_paths(path: str, steps: tuple[Any, ...]) -> None:
-    """A path is names, places in lists, the length of a list, and JSON inside a string."""
+    """A path is names, places in lists, each entry of one, the length of a list, and JSON inside a string."""
     assert parse_path(path) == steps
 
 
@@ -53,6 +55,9 @@ def test_bad_paths(path: str) -> None:
         ({"path": "a", "map": {"": "http"}}, "a,,b", "a,,b"),
         ({"path": "a", "map": {True: 200, False: 500}}, "true", "200"),
         ({"path": "a", "map": {404: "gone"}}, "404", "gone"),
+        ({"path": "a[*].b", "map": {"x": "1", "*": ""}}, "x, y, , x", "1, , , 1"),
+        ({"path": "a[*].b", "match": "^(\\d)"}, "12, x", "1, "),
+        ({"path": "a[*]"}, "", ""),
     ],
 )
 def test_translations(spec: dict[str, Any], word: str, expected: str) -> None:
