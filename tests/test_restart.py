@@ -94,11 +94,11 @@ def test_while_nothing_can_be_committed_counters_stay_and_gauges_live(beside: Be
         assert lasting(during) == lasting(before)
         assert during[LAST_RECORD] == 1772546999
         assert exporter.scrape()[FAILURES] > during[FAILURES] > 0
-        assert "state.db: can't commit: " in exporter.said
+        eventually(lambda: "state.db: can't commit: " in exporter.said)
         limit_files(exporter, -1)
         after = exporter.scrape()
         assert (after[HEALTHY], after[PARSED], after[requests_of()]) == (1, 6, 5)
-        assert "state.db: commits work again" in exporter.said
+        eventually(lambda: "state.db: commits work again" in exporter.said)
 
 
 def test_what_was_never_committed_is_counted_again_after_a_kill(beside: Beside) -> None:
@@ -136,7 +136,7 @@ def test_a_damaged_state_is_set_aside_and_the_log_read_from_its_end(beside: Besi
     with beside.exporter() as exporter:
         beside.write(line() * 2)
         exporter.eventually(PARSED, 2)
-        assert "state.db is damaged" in exporter.said
+        eventually(lambda: "state.db is damaged" in exporter.said)
     assert len([*beside.folder.glob("state.db.damaged-*")]) == 1
 
 
