@@ -37,7 +37,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 dashboard="gateway-key",
                 shown=("key",),
             )
-    successes = f'sum by {by_key} (rate(gateway_calls_total{{result="success"}}[5m]))'
+    successes = terms.now("rate", 'gateway_calls_total{result="success"}', "5m", "key")
     yield Alert(
         name="GatewayExpiredKeyInUse",
         severity="critical",

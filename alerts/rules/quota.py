@@ -5,23 +5,18 @@ from collections.abc import Iterator
 from alerts.alert import KEY, PERCENT, Alert
 from alerts.promql import Terms
 
-_WINDOWS = '{{ with $labels.window }}{{ if eq . "1m" }}a minute{{ else if eq . "1h" }}an hour{{ else if eq . "1d" }}a day{{ else }}a month{{ end }}{{ end }}'  # noqa: E501
-_SAME = 'key=\\"%s\\",unit=\\"%s\\",window=\\"%s\\"'
-_OF = "$labels.key $labels.unit $labels.window"
-_ALLOWED = (
-    f'{{{{ with printf "max(key:gateway_limit:max{{{_SAME}}})" {_OF} | query }}}}'
-    "{{ . | first | value | humanize }} {{ end }}{{ $labels.unit }} " + _WINDOWS
-)
-_RESET = (
-    f'{{{{ with printf "max(key:gateway_limit_reset_timestamp_seconds:max{{{_SAME}}}) - time()" {_OF} | query }}}}'
-    " It resets in {{ . | first | value | humanizeDuration }}.{{ end }}"
-)
+_WINDOWS = (("1m", "a minute"), ("1h", "an hour"), ("1d", "a day"), ("1mo", "a month"))
+_PER = "".join(f'{{{{ if eq $labels.window "{window}" }}}}{words}{{{{ end }}}}' for window, words in _WINDOWS)
 _SHOWN = ("key",)
 
 
 def alerts(terms: Terms) -> Iterator[Alert]:
     """The alerts of this category."""
     limits = terms.config.limits
+    allowed = f"{_query('max({})', 'key:gateway_limit:max', 'scope', terms)}{{{{ . | first | value | humanize }}}} "
+    allowed += f"{{{{ end }}}}{{{{ $labels.unit }}}} {_PER}"
+    reset = _query("max({}) - time()", "key:gateway_limit_reset_timestamp_seconds:max", "", terms)
+    reset += " It resets in {{ . | first | value | humanizeDuration }}.{{ end }}"
     utilization = "key:gateway_limit_utilization:ratio"
     for severity, level in (("warning", limits.warning), ("critical", limits.critical)):
         if level is not None:
@@ -34,7 +29,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 lasts="1m",
                 keeps="5m",
                 summary=f"{KEY} has used {PERCENT} of its {{{{ $labels.unit }}}} limit",
-                description=(f"{KEY} has used {PERCENT} of {_ALLOWED} (this alert: {level:.0%}).{_RESET}"),
+                description=(f"{KEY} has used {PERCENT} of {allowed} (this alert: {level:.0%}).{reset}"),
                 recommendation=(
                     "Look at the key's calls by method: is it growth, or a client that repeats itself? Growth: offer "
                     "the owner a larger plan before requests are refused. A loop: tell the owner which method it is."
@@ -51,7 +46,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
         lasts="1m",
         keeps="5m",
         summary=f"{KEY} has used up its {{{{ $labels.unit }}}} limit",
-        description=(f"{KEY} has used {PERCENT} of {_ALLOWED}: the gateway may be refusing its requests.{_RESET}"),
+        description=(f"{KEY} has used {PERCENT} of {allowed}: the gateway may be refusing its requests.{reset}"),
         recommendation=(
             "Check on the dashboard whether requests are refused (429). If the owner is a customer who must go on, "
             "raise the limit in the plan and at the gateway; if the use is no intention of theirs, tell them."
@@ -71,8 +66,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
         keeps="15m",
         summary=f"{KEY} will use up its {{{{ $labels.unit }}}} limit before it resets",
         description=(
-            f"If {KEY} goes on as in the last six hours, it will have used {PERCENT} of "
-            f"{_ALLOWED} by the reset.{_RESET}"
+            f"If {KEY} goes on as in the last six hours, it will have used {PERCENT} of {allowed} by the reset.{reset}"
         ),
         recommendation=(
             "There is time: compare the key's last days on the dashboard. If this is its new normal, offer the owner a "
@@ -105,3 +99,11 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             dashboard="gateway-limits",
             shown=_SHOWN,
         )
+
+
+def _query(expression: str, series: str, more: str, terms: Terms) -> str:
+    """The beginning of a template that looks up what a recorded series says of the alert's own limit."""
+    labels = [label for label in ("key", "unit", "window", more, *terms.target_scope) if label]
+    matchers = ",".join(f"{label}=%q" for label in labels)
+    values = " ".join(f"$labels.{label}" for label in labels)
+    return f'{{{{ with printf "{expression.format(f"{series}{{{matchers}}}")}" {values} | query }}}}'
