@@ -12,6 +12,7 @@ from msgspec import Struct, field
 
 from exporter.admission import BUDGETS
 from exporter.catalog import CATALOG
+from exporter.config_alerts import AlertsConfig
 from exporter.durations import seconds
 from exporter.errors import unknown
 from exporter.formats.format import FormatSpec, build, presets
@@ -164,6 +165,7 @@ class Config(_Part):
     state: StateConfig = field(default_factory=StateConfig)
     web: WebConfig = field(default_factory=WebConfig)
     start_at: str = "end"
+    alerts: AlertsConfig = field(default_factory=AlertsConfig)
 
     def __post_init__(self) -> None:
         if not self.inputs:
