@@ -62,17 +62,18 @@ class Terms(Struct, frozen=True, kw_only=True):
         )
 
     def abnormal(self, series: str, floor: float, *labels: str) -> str:
-        """The last hour by labels: over the floor, and over what the same hour had in each of the last weeks.
+        """The last hour by labels, `key` among them: over the floor, and over the same hour in each of the last weeks.
 
-        Nothing where there is nothing to compare with, or where an exporter caught up in that hour.
+        A key that was known a week ago and did nothing then had 0; one that is new has nothing to compare with.
+        Nothing is told of an hour in which an exporter caught up.
         """
         anomalies = self.config.anomalies
         assert anomalies is not None
         total = f"sum by {self.by(*labels)} ({series}"
-        weeks = "\n  or ".join(
-            f'label_replace({total} offset {7 * week}d), "week", "{week}", "", "")'
-            for week in range(1, anomalies.weeks + 1)
-        )
+        known = "key:gateway_key_last_used_timestamp_seconds:max offset 7d"
+        hours = [f"{total} offset {7 * week}d)" for week in range(1, anomalies.weeks + 1)]
+        hours.append(f"0 * {total}) and on {self.by_target('key')} {known}")
+        weeks = "\n  or ".join(f'label_replace({hour}, "week", "{n}", "", "")' for n, hour in enumerate(hours))
         return (
             f"{total}) > {floor:g}\n"
             f"and {total}) > {anomalies.factor:g} * max by {self.by(*labels)} (\n  {weeks}\n)\n"

@@ -105,6 +105,20 @@ def test_the_windows_of_burn_rates_are_all_recorded() -> None:
     assert {window for _, long, short, *_ in BURN_RATES for window in (long, short)} == set(BURN_WINDOWS)
 
 
+def test_imports_run_one_way() -> None:
+    """Rules know what is declared and configured; of the exporter, only the command line knows them."""
+    told = {"exporter.catalog", "exporter.recorded", "exporter.errors"}
+    told |= {"exporter.config", "exporter.config_alerts", "exporter.config_notify"}
+    for path in (ROOT / "alerts").rglob("*.py"):
+        assert set(re.findall(r"from (exporter\S*) import", path.read_text(encoding="utf-8"))) <= told, path
+    importing = [
+        path.name
+        for path in (ROOT / "exporter").rglob("*.py")
+        if re.search(r"^\s*(from|import) alerts\b", path.read_text(encoding="utf-8"), re.M)
+    ]
+    assert importing == ["cli.py"]
+
+
 def test_the_runbook_has_a_section_for_every_alert() -> None:
     """And for no other, in the form that the links of the alerts point to."""
     sections = re.findall(r"^### (Gateway\w+)$", (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8"), re.M)
