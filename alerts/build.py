@@ -18,12 +18,12 @@ _SUBJECTS = (quota, errors, latency, keys, cost, providers, exporter, inputs)
 
 
 def files(config: Config | None, kubernetes: bool = False) -> dict[str, str]:
-    """Name → content of all files; of the defaults without a config. ValueError where it changes an unknown alert.
+    """Name → content of all files; of the defaults without a config. ValueError where it changes an alert it lacks.
 
     `kubernetes` adds the rules as a PrometheusRule of the Prometheus operator.
     """
     terms = Terms.of(config)
-    recorded, alerting = recording.groups(terms), alert_groups(terms)
+    recorded, alerting = recording.groups(terms), _alert_groups(terms)
     made = {
         "recording.rules.yml": _yaml({"groups": recorded}),
         "alerts.rules.yml": _yaml({"groups": alerting}),
@@ -61,14 +61,14 @@ def outdated(made: dict[str, str], folder: Path) -> list[str]:
     ]
 
 
-def alert_groups(terms: Terms) -> list[dict[str, Any]]:
+def _alert_groups(terms: Terms) -> list[dict[str, Any]]:
     """The groups of alert rules, one for each category, without those that the config switches off."""
     changes = terms.config.changes
     alerts = [alert for subject in _SUBJECTS for alert in subject.alerts(terms)]
     names = {alert.name for alert in alerts}
     for name in changes:
         if name not in names:
-            raise ValueError(f"alerts.changes: {unknown('alert', name, names)}")
+            raise ValueError(f"alerts.changes: {unknown('alert of this config', name, names)}")
     off = {name for name, change in changes.items() if not change.enabled}
     groups = {
         category: [alert.rule(terms) for alert in alerts if alert.category == category and alert.name not in off]

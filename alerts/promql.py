@@ -11,7 +11,6 @@ from exporter.config_notify import seconds
 
 # An exporter that lags by more than this is catching up: its last minutes hold what was logged in hours.
 _CATCHING_UP_SECONDS = 60
-_WINDOW = re.compile(r"\[([0-9smhdw]+)(?::[0-9smhdw]*)?\](?: offset ([0-9smhdw]+))?")
 
 
 class Terms(Struct, frozen=True, kw_only=True):
@@ -84,14 +83,6 @@ class Terms(Struct, frozen=True, kw_only=True):
     def with_owner(self, expression: str) -> str:
         """A condition on keys, with the name and the owner of each. Keys that nobody knows have none, and drop out."""
         return f"({expression})\n* on {self.by_target('key')} group_left (name, owner) key:gateway_key_info:unique"
-
-
-def looks_back(expression: str) -> int:
-    """The furthest that an expression looks back, in seconds: ranges with their offsets."""
-    return max(
-        (seconds(window) + (seconds(offset) if offset else 0) for window, offset in _WINDOW.findall(expression)),
-        default=0,
-    )
 
 
 def either(values: Iterable[str]) -> str:

@@ -81,9 +81,8 @@ def test_a_mistake_is_told_with_its_line_and_what_is_allowed(tmp_path: Path, sec
 def test_a_change_of_an_alert_that_does_not_exist_is_told_by_check_too(tmp_path: Path) -> None:
     """With the near miss; nothing is written."""
     config(tmp_path, "{changes: {GatewayLimitsNear: {enabled: false}}}")
-    said = (
-        f"{tmp_path}/config.yaml: alerts.changes: unknown alert 'GatewayLimitsNear'; did you mean 'GatewayLimitNear'?"
-    )
+    said = f"{tmp_path}/config.yaml: alerts.changes: unknown alert of this config 'GatewayLimitsNear'; "
+    said += "did you mean 'GatewayLimitNear'?"
     for command in (["check"], ["alerts", "--out", str(tmp_path / "out"), "--config.file"]):
         done = run(*command, str(tmp_path / "config.yaml"))
         assert done.code == 2
