@@ -22,7 +22,7 @@ BAD = [
     ("{scope_labels: [eu-1]}", "alerts: scope_labels: 'eu-1' is no label name: letters, digits and _ are allowed"),
     ("{scope_labels: [key]}", "alerts: scope_labels: 'key' is a label that rules use themselves; choose another"),
     ("{grafana_url: grafana}", "alerts: grafana_url: 'grafana' is no URL: write it with http:// or https://"),
-    ("{min_requests: 0}", "alerts: min_requests must be more than 0, not 0"),
+    ("{min_requests: 0}", "alerts: min_requests and min_failures must be at least 1"),
     ("{success_rate: {warning: 95}}", "alerts.success_rate: warning is a share between 0 and 1, such as 0.95, not 95"),
     (
         "{success_rate: {warning: 0.95, critical: 0.97}}",
