@@ -91,13 +91,6 @@ class Stream:
             self.journal.note(decoded)
         return True
 
-    def finish(self) -> None:
-        """Count what still waits for another line, if none can come."""
-        if self.input.finished:
-            decoded = self.meter.reader.decoder.flush()
-            self.meter.count(decoded.rows)
-            self.journal.note(decoded)
-
     def lag_seconds(self, now: float) -> float:
         """Age of the oldest unread byte: as old as the last record, where the log is behind; else 0."""
         if not self.input.lag_bytes():
@@ -177,8 +170,6 @@ class Pipeline:
                 self.fold()
                 folded_at = time.monotonic()
         self._drain(_LAST_SECONDS)
-        for stream in self.streams:
-            stream.finish()
         self.fold()
 
     def _done(self) -> bool:

@@ -107,6 +107,6 @@ class Contained(Decoder):
 
     def restore(self, remembered: Any) -> None:
         """Go on; what is left of an open line is no line."""
-        streams, inside = remembered or ((), None)
+        streams, inside = msgspec.convert(remembered or ([], None), tuple[list[str], Any])
         self._pieces = dict.fromkeys(streams)
         self._decoder.restore(inside)

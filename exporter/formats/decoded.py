@@ -63,5 +63,6 @@ class Decoder(ABC):
         return None
 
     def restore(self, remembered: Any) -> None:
-        """Go on with what was remembered."""
-        del remembered  # by default there is nothing to remember
+        """Go on with what was remembered. ValueError where another format remembered it."""
+        if remembered is not None:
+            raise ValueError("this format remembers nothing")
