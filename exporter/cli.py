@@ -263,12 +263,12 @@ def _without_config(logs: list[str]) -> Loaded:
     """A config for `run LOG…`: formats recognised, logs read from their start, nothing kept."""
     inputs: list[InputConfig] = []
     for path in logs:
-        preset, share = recognise(path)
-        print(f"{path}: read as {preset} ({share:.0%} of the lines looked at)", file=sys.stderr)
+        best = recognise(path)
+        print(f"{path}: read as {best.preset} ({best.share:.0%} of the lines looked at)", file=sys.stderr)
         name = Path(path).name
         if any(one.name == name for one in inputs):
             name = path
-        inputs.append(InputConfig(path=path, name=name, format=preset))
+        inputs.append(InputConfig(path=path, name=name, format=best.spec))
     metrics = MetricsConfig(scrape_interval="1s")  # somebody looks, and does not wait long to see more than zeros
     return Loaded(config=Config(inputs=inputs, metrics=metrics, start_at="beginning"))
 

@@ -1,5 +1,6 @@
 """One log on its way: an input, the meter that counts its lines, and the journal of what went wrong with it."""
 
+import logging
 from typing import Any, Protocol
 
 import msgspec
@@ -8,6 +9,8 @@ from exporter.counting import Meter
 from exporter.inputs.fingerprint import Position
 from exporter.journal import Journal
 from exporter.series import Store
+
+log = logging.getLogger(__name__)
 
 _GAUGES = (
     "gateway_exporter_lag_bytes",
@@ -88,9 +91,12 @@ class Stream:
     def finish(self) -> None:
         """Count what still waits for another line, if none can come."""
         if self.input.finished:
-            decoded = self.meter.reader.decoder.flush()
-            self.meter.count(decoded.rows)
-            self.journal.note(decoded)
+            self._flush()
+
+    def _flush(self) -> None:
+        decoded = self.meter.reader.decoder.flush()
+        self.meter.count(decoded.rows)
+        self.journal.note(decoded)
 
     def fold(self) -> None:
         """Move what was counted into the series."""
@@ -127,8 +133,11 @@ class Stream:
             store.families[gauge].drop(self.name)
 
     def turn_to(self, meter: Meter) -> None:
-        """Count with another meter from the next line on."""
+        """Count with another meter from the next line on. What waits for lines of another format counts as it is."""
         meter.last_time = self.meter.last_time
+        if not _restored(meter, self.meter.reader.decoder.remembered()):
+            self._flush()
+            self.meter.fold()
         self.meter = meter
         self.journal.name = meter.name
 
@@ -146,4 +155,14 @@ class Stream:
         """Before the first look: go on where another one stopped."""
         self.input.restore(msgspec.convert(remembered["positions"], list[Position]))
         self.meter.last_time = remembered["last_time"]
-        self.meter.reader.decoder.restore(remembered["decoder"])
+        if not _restored(self.meter, remembered["decoder"]):
+            log.warning("%s: its format has changed; lines that waited for others of their request are lost", self.name)
+
+
+def _restored(meter: Meter, remembered: Any) -> bool:
+    """Whether a decoder could go on with what another one remembered."""
+    try:
+        meter.reader.decoder.restore(remembered)
+    except (ValueError, msgspec.MsgspecError):
+        return False
+    return True

@@ -5,7 +5,7 @@ from functools import partial
 
 from alerts.alert import DURATION, PERCENT, Alert
 from alerts.promql import Terms
-from exporter.config_notify import seconds
+from exporter.durations import seconds
 
 _INPUT = "{{ $labels.input }} on {{ $labels.instance }}"
 _alert = partial(Alert, component="exporter", category="exporter", dashboard="gateway-exporter", shown=("instance",))
