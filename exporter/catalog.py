@@ -11,7 +11,7 @@ class Family(Struct, frozen=True, kw_only=True):
 
     `adds` is what a record adds to it: a number of the record, or `requests`, `calls` (one series for
     each method of the record), `tokens` (one for each type), `attempts`, `failovers`, `credits` or `unpriced`;
-    "" where it is no record's. A record without `when` adds nothing.
+    "" where it is no record's. A record without `when` adds nothing. What is `of_process` begins anew with it.
     """
 
     name: str
@@ -22,6 +22,12 @@ class Family(Struct, frozen=True, kw_only=True):
     buckets: tuple[float, ...] = ()
     adds: str = ""
     when: str = ""
+    of_process: bool = False
+
+    @property
+    def lasting(self) -> bool:
+        """Whether its values go on over restarts: all that only grow, and when keys were last used."""
+        return not self.of_process and (self.type != "gauge" or self.adds == "last")
 
 
 LATENCY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -394,6 +400,7 @@ _FAMILIES = (
         name="gateway_exporter_checkpoint_failures_total",
         type="counter",
         help="Commits that failed.",
+        of_process=True,
     ),
     Family(
         name="gateway_exporter_checkpoint_duration_seconds",
@@ -401,6 +408,7 @@ _FAMILIES = (
         help="Time that commits took.",
         unit="seconds",
         buckets=LATENCY,
+        of_process=True,
     ),
     Family(
         name="gateway_exporter_config_last_reload_successful",
@@ -438,6 +446,7 @@ _FAMILIES = (
         help="Time from a scrape's arrival to its answer: reading what is there, folding, rendering.",
         unit="seconds",
         buckets=LATENCY,
+        of_process=True,
     ),
 )
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from exporter.limits import Use
 from exporter.pricing import Price
 from exporter.record import AccessRecord
 from exporter.series import Series
@@ -45,7 +46,8 @@ class Bill(Struct, eq=False, gc=False):
 class Ends(Struct, eq=False, gc=False):
     """Where a cell's counts go at a fold. `series` are those of its sums, which are in the slots that
     `measures` names, and then those of its number. Each request adds its `credits`; `shown` are gauges that
-    have these values as of its last request. Lines that are no request have no caller.
+    have these values as of its last request. Lines that are no request have no caller; those of a request that
+    was counted already have 0 `requests`.
     """
 
     series: tuple[Series, ...]
@@ -56,6 +58,9 @@ class Ends(Struct, eq=False, gc=False):
     credits: tuple[tuple[Series, float], ...] = ()
     bill: Bill | None = None
     shown: tuple[tuple[Series, float], ...] = ()
+    requests: int = 0
+    # What it adds to the use of a registered key.
+    use: Use | None = None
 
 
 class Cell:

@@ -7,16 +7,15 @@ to all series that such a request adds to.
 
 from typing import Any
 
-from exporter.admission import Admissions
 from exporter.cell import Bill, Caller, Cell, Ends, Origins
 from exporter.enrich import Enricher
 from exporter.formats.reader import RowReader
-from exporter.keys import Keys
 from exporter.kinds import CHAIN, PROTOCOL, Kind, Kinds, Sink, Values
+from exporter.limits import REFUSED
 from exporter.loop import Loop
-from exporter.pricing import Pricing
 from exporter.record import AccessRecord
-from exporter.series import Histogram, Series, Store
+from exporter.series import Histogram, Series
+from exporter.shared import Shared
 
 # More than these, and all are to be forgotten: what is in use comes back at once.
 _MOST_CELLS = 100_000
@@ -33,27 +32,18 @@ class Cells:
     """
 
     def __init__(
-        self,
-        *,
-        name: str,
-        reader: RowReader,
-        enricher: Enricher,
-        store: Store,
-        admissions: Admissions,
-        keys: Keys,
-        own: Values,
-        pricing: Pricing,
-        loop: Loop,
+        self, name: str, reader: RowReader, enricher: Enricher, shared: Shared, own: Values, loop: Loop
     ) -> None:
         self._name = name
         self._reader = reader
         self._enricher = enricher
-        self._store = store
-        self._admissions = admissions
-        self._keys = keys
+        self._store = store = shared.store
+        self._admissions = shared.admissions
+        self._keys = shared.keys
+        self._limits = shared.limits
         self._own = own
         self._loop = loop
-        self._kinds = Kinds(store, admissions, pricing, loop, own)
+        self._kinds = Kinds(shared, loop, own)
         self._parsed, self._ignored, self._rejected = (
             store.series("gateway_exporter_lines_total", name, result) for result in ("parsed", "ignored", "rejected")
         )
@@ -164,16 +154,19 @@ class Cells:
             for label in (*kind.overflows, *(("key",) if caller.overflow else ())):
                 counters += self._kinds.overflows(label, kind.fed)
             home = self._home(kind, caller)
+        record = kind.record
         cell = self._new_cell(
             Ends(
                 series=(*sums, *counters),
                 measures=kind.measures,
                 caller=caller,
                 home=home,
-                success=not kind.record.error_type,
+                success=not record.error_type,
                 credits=tuple([(self._series(sink, caller), amount) for sink, amount in kind.credits]),
                 bill=self._bill(kind, caller) if kind.cost or kind.unpriced else None,
                 shown=kind.shown,
+                requests=record.requests,
+                use=self._limits.use(caller.label, record.status in REFUSED),
             )
         )
         for sink in kind.observed:

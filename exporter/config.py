@@ -6,21 +6,24 @@ The command line hands the parts on to the stages as plain values; no stage impo
 import re
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct, field
 
 from exporter.admission import BUDGETS
 from exporter.catalog import CATALOG
+from exporter.durations import seconds
 from exporter.errors import unknown
 from exporter.formats.format import FormatSpec, build, presets
 from exporter.formats.source import parse_sources
 from exporter.identity import KeyEntry
 from exporter.keyapi import KeyApiConfig
 from exporter.keyfile import CLASSES, load_keys
+from exporter.plans import LimitsConfig, PlanConfig
 from exporter.pricefile import load_prices, read_credits
 from exporter.pricing import Pricing
 from exporter.registry import kept
+from exporter.windows import time_zone
 from exporter.yamlfile import YamlFile
 
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
@@ -52,8 +55,8 @@ class InputConfig(_Part, rename={"class_": "class"}):
             raise ValueError("path is empty")
         if self.class_ not in CLASSES:
             raise ValueError(unknown("class", self.class_, CLASSES))
-        if self.timezone and self.timezone not in available_timezones():
-            raise ValueError(f"unknown timezone {self.timezone!r}: names are like Europe/Berlin or UTC")
+        if self.timezone:
+            time_zone(self.timezone)
         for label in self.labels:
             if not _LABEL.fullmatch(label) or label.startswith("__"):
                 raise ValueError(f"labels: {label!r} is no label name: letters, digits and _ are allowed")
@@ -74,7 +77,7 @@ class InputConfig(_Part, rename={"class_": "class"}):
     @property
     def zone(self) -> ZoneInfo | None:
         """The time zone of times without one."""
-        return ZoneInfo(self.timezone) if self.timezone else None
+        return time_zone(self.timezone) if self.timezone else None
 
 
 class IdentityConfig(_Part):
@@ -84,11 +87,17 @@ class IdentityConfig(_Part):
 
 
 class MetricsConfig(_Part):
-    """What bounds the number of series."""
+    """What bounds the number of series and how long they live.
+
+    `scrape_interval` is what is expected of scrapers until theirs is seen: a new series shows 0 for a while.
+    """
 
     budgets: dict[str, int] = {}
     max_series: int = 200_000
     admit_after: int = 1
+    scrape_interval: str = "15s"
+    expire_after: str = "24h"
+    created_timestamps: bool = False
 
     def __post_init__(self) -> None:
         for label, budget in self.budgets.items():
@@ -98,6 +107,10 @@ class MetricsConfig(_Part):
                 raise ValueError(f"budgets: {label} must be at least 1")
         if self.max_series < 1 or self.admit_after < 1:
             raise ValueError("max_series and admit_after must be at least 1")
+        if not 0 < _seconds("scrape_interval", self.scrape_interval) <= 3600:
+            raise ValueError("scrape_interval must be more than 0s and at most 1h")
+        if _seconds("expire_after", self.expire_after) < 3600:
+            raise ValueError("expire_after must be at least 1h: a series that goes and comes is born again")
 
 
 class PricingConfig(_Part):
@@ -121,6 +134,12 @@ class PricingConfig(_Part):
                 raise ValueError(f"multipliers: {provider}: a multiplier is 0 or more, not {factor}")
 
 
+class StateConfig(_Part):
+    """The file that holds counters and positions over restarts; without one, they last as long as the process."""
+
+    path: str = ""
+
+
 class WebConfig(_Part):
     """Where metrics are served."""
 
@@ -136,10 +155,13 @@ class Config(_Part):
     inputs: list[InputConfig]
     identity: IdentityConfig = field(default_factory=IdentityConfig)
     keys: str | KeyApiConfig = ""
+    plans: dict[str, PlanConfig] = {}
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
     routes: list[str] = []
     chains: dict[str, str | list[str]] = {}
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     pricing: PricingConfig = field(default_factory=PricingConfig)
+    state: StateConfig = field(default_factory=StateConfig)
     web: WebConfig = field(default_factory=WebConfig)
     start_at: str = "end"
 
@@ -162,7 +184,10 @@ class Config(_Part):
 
 
 class Loaded(Struct, kw_only=True):
-    """A valid config, with what its files hold. Paths are absolute."""
+    """A valid config, with what its files hold. Paths are absolute.
+
+    `secret` may be missing as yet; then `secret_file` is where one is to be made, if anywhere.
+    """
 
     config: Config
     keys: tuple[KeyEntry, ...] = ()
@@ -171,6 +196,7 @@ class Loaded(Struct, kw_only=True):
     prices_changed: float = 0.0
     pricing: Pricing = field(default_factory=Pricing)
     secret: bytes = b""
+    secret_file: Path | None = None
 
 
 def load(path: Path) -> Loaded:
@@ -197,11 +223,21 @@ def load(path: Path) -> Loaded:
         if one.rotated:
             one.rotated = str(folder / one.rotated)
     loaded = Loaded(config=config)
-    if config.identity.secret_file:
-        loaded.secret = _secret(file, folder / config.identity.secret_file)
+    _load_secret(file, loaded, folder)
     _load_registry(loaded, folder)
     _load_pricing(file, loaded, folder)
     return loaded
+
+
+def _load_secret(file: YamlFile, loaded: Loaded, folder: Path) -> None:
+    config = loaded.config
+    if config.state.path:
+        config.state.path = str(folder / config.state.path)
+        loaded.secret_file = Path(config.state.path).with_name("key-hash.secret")
+    if config.identity.secret_file:
+        loaded.secret_file = folder / config.identity.secret_file
+    if loaded.secret_file and (config.identity.secret_file or loaded.secret_file.exists()):
+        loaded.secret = _secret(file, loaded.secret_file)
 
 
 def _load_registry(loaded: Loaded, folder: Path) -> None:
@@ -215,7 +251,7 @@ def _load_registry(loaded: Loaded, folder: Path) -> None:
             loaded.keys, loaded.keys_read = kept(Path(keys.copy))
     elif keys:
         loaded.config.keys = str(folder / keys)
-        loaded.keys = load_keys(folder / keys)
+        loaded.keys = load_keys(folder / keys, loaded.config.plans)
 
 
 def _load_pricing(file: YamlFile, loaded: Loaded, folder: Path) -> None:
@@ -263,6 +299,13 @@ def _secret(file: YamlFile, path: Path) -> bytes:
     if len(secret) < 16:
         raise file.error("identity.secret_file", f"{path} holds {len(secret)} bytes; at least 16 are needed")
     return secret
+
+
+def _seconds(name: str, duration: str) -> float:
+    try:
+        return seconds(duration)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def _input_name(path: str) -> str:

@@ -58,7 +58,7 @@ def _values(store: Store) -> dict[str, float]:
     """Every counter's value now; of histograms, the sum and the count."""
     counters = {name.encode() for name, one in store.families.items() if one.family.type != "gauge"}
     values = {}
-    for block in render(store):
+    for block in render(store)[0]:
         for line in block.splitlines():
             name, _, value = line.rpartition(b" ")
             family = name.partition(b"{")[0]

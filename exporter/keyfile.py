@@ -1,6 +1,7 @@
 """The key registry as a file: a list of entries, in YAML or JSON."""
 
 import re
+from collections.abc import Collection
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -44,8 +45,8 @@ class KeyPart(Struct, kw_only=True, forbid_unknown_fields=True, rename={"class_"
         return KeyEntry(**{name: getattr(self, name) for name in self.__struct_fields__})
 
 
-def load_keys(path: Path) -> tuple[KeyEntry, ...]:
-    """Read a key registry. ConfigError names the first mistake."""
+def load_keys(path: Path, plans: Collection[str] = ()) -> tuple[KeyEntry, ...]:
+    """Read a key registry. Where there are `plans`, a key's is one of them. ConfigError names the first mistake."""
     file = YamlFile(path)
     if file.content is None:
         return ()
@@ -56,6 +57,8 @@ def load_keys(path: Path) -> tuple[KeyEntry, ...]:
             if name in seen:
                 raise file.error(f"[{n}]", f"{name!r} is entry {seen[name]} too; a key stands once")
             seen[name] = n
+        if part.plan and plans and part.plan not in plans:
+            raise file.error(f"[{n}].plan", unknown("plan", part.plan, plans))
     return tuple(part.entry for part in parts)
 
 

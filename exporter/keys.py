@@ -67,6 +67,16 @@ class Keys:
             self._show(label, record.key_name or label, record.key_owner, "", record.class_)
         return self._store.series(_LAST_USED, label)
 
+    def remembered(self) -> dict[str, tuple[str, ...]]:
+        """What the log has said of keys that are not registered: to be found again after a restart."""
+        return {key: about for key, about in self._shown.items() if key not in self._registry}
+
+    def restore(self, remembered: dict[str, list[str]]) -> None:
+        """What `remembered` gave."""
+        for key, about in remembered.items():
+            if key not in self._registry:
+                self._show(key, *about)
+
     def _show(self, key: str, *about: str) -> None:
         old = self._shown.get(key)
         if old != about:

@@ -9,14 +9,14 @@ from typing import Any
 
 from msgspec import Struct
 
-from exporter.admission import Admissions
 from exporter.attempts import failovers
 from exporter.catalog import CATALOG, Family
 from exporter.cell import Caller, Cell
 from exporter.loop import Loop
-from exporter.pricing import Price, Pricing, Worth
+from exporter.pricing import Price, Worth
 from exporter.record import TOKEN_TYPES, AccessRecord, Attempt
-from exporter.series import FamilySeries, Series, Store
+from exporter.series import FamilySeries, Series
+from exporter.shared import Shared
 
 # A request's label values in the order in which they are kept: its kind's first, then the caller's. `blocked` and
 # `unbilled` are no labels, but what a family may ask for. `requested_model` and `to_provider` are set where another
@@ -97,10 +97,10 @@ class Kind(Struct, eq=False):
 class Kinds:
     """Finds and makes the kinds of one input. `own` are the values of its own labels."""
 
-    def __init__(self, store: Store, admissions: Admissions, pricing: Pricing, loop: Loop, own: Values) -> None:
-        self._store = store
-        self._admissions = admissions
-        self._pricing = pricing
+    def __init__(self, shared: Shared, loop: Loop, own: Values) -> None:
+        self._store = shared.store
+        self._admissions = shared.admissions
+        self._pricing = shared.pricing
         self._loop = loop
         self._own = own
         self._families = [family for family in CATALOG.values() if family.adds]

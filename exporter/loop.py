@@ -23,13 +23,17 @@ _UNSEEN: deque[float] = deque(maxlen=0)
 class Loop:
     """The loop of one format and the families it feeds. Its source is kept in `source`, for people.
 
+    With `noting`, cells that a line is the first to touch are noted, so that a fold may come often.
     `priced` says that a price table is there for lines without a cost. `unlogged` is then the slot of a cell
     with their number, and `rated` has the slots of what prices are for, by measure. Where the format has a cost,
     these are sums apart: a line with a cost is in none of them.
     """
 
-    def __init__(self, reader: RowReader, families: list[Family], priced: bool = False) -> None:
+    def __init__(
+        self, reader: RowReader, families: list[Family], *, noting: bool = False, priced: bool = False
+    ) -> None:
         self._reader = reader
+        self._noting = noting
         self._measures = dict(reader.measures)
         if {"duration", "time_to_first_token", "output_tokens"} <= set(self._measures):
             reasoning = " + max(reasoning_tokens, 0)" if "reasoning_tokens" in self._measures else ""
@@ -66,9 +70,10 @@ class Loop:
         cells: dict[Any, dict[Any, Cell]],
         miss: Callable[[Any, Any], Cell],
         new_origin: Callable[[Cell, str], None],
+        touched: list[Cell],
     ) -> Callable[[list[Any]], None]:
-        """The function `count(rows)`. `miss` gives the cell that `cells` lacks."""
-        names = {**self._reader.names, "cells": cells, "miss": miss, "new_origin": new_origin}
+        """The function `count(rows)`. `miss` gives the cell that `cells` lacks; `touched` is where cells are noted."""
+        names = {**self._reader.names, "cells": cells, "miss": miss, "new_origin": new_origin, "touched": touched}
         exec(compile(self.source, "<hot loop>", "exec"), names)
         count: Callable[[list[Any]], None] = names["count"]
         return count
@@ -96,6 +101,7 @@ class Loop:
             "      c = cells[what][who]",
             "    except KeyError:",
             "      c = miss(what, who)",
+            *(["    if not c.n: touched.append(c)"] if self._noting else []),
             "    c.n += 1",
             f"    c.time = {reader.time}",
         ]

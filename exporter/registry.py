@@ -8,7 +8,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
@@ -33,10 +33,11 @@ class Source(Protocol):
 
 
 class KeyFile:
-    """A file, read again when it has changed."""
+    """A file, read again when it has changed. Where there are `plans`, a key's is one of them."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, plans: Collection[str] = ()) -> None:
         self.path = path
+        self._plans = plans
         self._entries: tuple[KeyEntry, ...] = ()
         self._seen: tuple[int, ...] | None = None
 
@@ -51,10 +52,10 @@ class KeyFile:
             seen = (found.st_mtime_ns, found.st_size, found.st_ino)
             if seen == self._seen:
                 return self._entries
-            self._entries = load_keys(self.path)
+            self._entries = load_keys(self.path, self._plans)
             self._seen = seen
             return self._entries
-        return load_keys(self.path)  # which tells why it can't be read
+        return load_keys(self.path, self._plans)  # which tells why it can't be read
 
 
 class Registry:

@@ -34,7 +34,7 @@ class Counting:
 
     def samples(self) -> Samples:
         """All samples now."""
-        return samples(b"".join(render(self.assembly.store)).decode())
+        return samples(b"".join(render(self.assembly.store)[0]).decode())
 
 
 def of(found: Samples, name: str) -> dict[tuple[str, ...], float]:

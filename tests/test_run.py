@@ -42,7 +42,8 @@ class Beside:
 
     def configure(self, more: str = "") -> None:
         self.config.write_text(
-            f"inputs:\n- path: access.json\n  format: nginx-json\nidentity: {{secret_file: secret}}\n{more}",
+            f"inputs:\n- path: access.json\n  format: nginx-json\nidentity: {{secret_file: secret}}\n"
+            f"metrics: {{scrape_interval: 1ms}}\n{more}",
             encoding="utf-8",
         )
 
@@ -70,7 +71,9 @@ def test_a_line_is_in_the_very_next_scrape(beside: Beside, exporter: Exporter) -
     """A scrape reads what is in the log before it answers."""
     labels = f'chain="",class="business",key="{PUBLIC}",method="eth_call",protocol="https",status="200"'
     name = "gateway_requests_total{" + labels.replace('chain="",', "") + "}"
-    for count in range(1, 6):
+    beside.write(line())
+    exporter.eventually(name, 1)
+    for count in range(2, 6):
         beside.write(line())
         assert exporter.scrape()[name] == count
 
@@ -235,7 +238,9 @@ def test_pages_answer_what_they_are_for(exporter: Exporter) -> None:
 
 def test_a_pipe_is_read_to_its_end_and_then_the_exporter_ends(beside: Beside) -> None:
     """`gateway | gateway-exporter run`: standard input is an input like others."""
-    beside.config.write_text("inputs: [{path: '-', format: nginx-json}]\n", encoding="utf-8")
+    beside.config.write_text(
+        "inputs: [{path: '-', format: nginx-json}]\nmetrics: {scrape_interval: 1ms}\n", encoding="utf-8"
+    )
     with Exporter("run", "--config.file", str(beside.config), stdin=subprocess.PIPE) as exporter:
         assert exporter.process.stdin
         exporter.process.stdin.write((line() * 3).encode())

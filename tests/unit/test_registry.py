@@ -219,7 +219,7 @@ def test_a_changed_registry_changes_names_classes_and_gauges(tmp_path: Path) -> 
     counted.meter.count(counted.rows([LINE]))
 
     acme = KeyEntry(id="acme", hash=hashed, name="Acme", owner="o", plan="gold", class_="internal", enabled=False)
-    counted.assembly.take_keys((acme,), 1.5)
+    counted.assembly.take_keys([counted.meter], (acme,), 1.5)
     found = counted.count(LINE, LINE | {"api_key": "old"})
     assert of(found, "gateway_requests_total") == {
         ("business", hashed, "m", "200"): 2,
@@ -237,9 +237,9 @@ def test_a_changed_registry_changes_names_classes_and_gauges(tmp_path: Path) -> 
     )
     assert of(found, "gateway_exporter_key_registry_timestamp_seconds") == {(): 1.5}
 
-    counted.assembly.take_keys((KeyEntry(id="unused"),), 2)
+    counted.assembly.take_keys([counted.meter], (KeyEntry(id="unused"),), 2)
     assert ("unused",) in of(counted.count(), "gateway_key_last_used_timestamp_seconds")
-    counted.assembly.take_keys((), 2.5)
+    counted.assembly.take_keys([counted.meter], (), 2.5)
     assert ("unused",) not in of(counted.count(), "gateway_key_last_used_timestamp_seconds")
     found = counted.count(LINE)
     assert of(found, "gateway_key_enabled") == {}
@@ -252,7 +252,7 @@ def test_a_registered_key_has_its_place_whatever_the_budget(tmp_path: Path) -> N
     (tmp_path / "keys.yaml").write_text("- {id: a}\n", encoding="utf-8")
     counted = Counting(tmp_path, CONFIG + "metrics: {budgets: {key: 1}}\n")
     counted.count(LINE | {"api_key": "first"}, LINE | {"api_key": "second"})
-    counted.assembly.take_keys((KeyEntry(id="b"), KeyEntry(id="c")), 1.0)
+    counted.assembly.take_keys([counted.meter], (KeyEntry(id="b"), KeyEntry(id="c")), 1.0)
     found = counted.count(*(LINE | {"api_key": key} for key in ("b", "c", "second")))
     keys = {labels[1]: value for labels, value in of(found, "gateway_requests_total").items()}
     assert keys == {IDENTITY.hash("first"): 1, "unknown": 2, "b": 1, "c": 1}
