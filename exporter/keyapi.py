@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from exporter.errors import InputError, unknown
-from exporter.formats.source import Source, parse_path, read_sources
+from exporter.formats.source import Source, parse_path, sources_of
 from exporter.formats.values import seconds, text, timestamp
 from exporter.identity import KeyEntry, bare_key
 from exporter.keyfile import CLASSES, KeyPart
@@ -95,7 +95,7 @@ class KeyApiConfig(Struct, kw_only=True, forbid_unknown_fields=True):
         for field in self.fields:
             if field not in _FIELDS:
                 raise ValueError(f"fields: {unknown('field', field, _FIELDS)}")
-        found = {field: read_sources(f"fields.{field}", spec) for field, spec in self.fields.items()}
+        found = {field: sources_of(f"fields.{field}", "text", spec) for field, spec in self.fields.items()}
         for path in (source.path for sources in found.values() for source in sources if source.path):
             parse_path(path)
         return found

@@ -83,6 +83,7 @@ class Worth(Struct, frozen=True):
 
 
 NOTHING = Worth()
+_UNBILLED = Worth(unbilled=True)
 
 
 class PriceTable:
@@ -174,6 +175,8 @@ class Pricing:
 
     def worth(self, record: AccessRecord) -> Worth:
         """What a request like this one costs."""
+        if record.unbilled:
+            return _UNBILLED
         if not (self._tables or self._credits or self._unbilled):
             return NOTHING
         model = record.requested_model if self.billed(record) == "requested" else record.model

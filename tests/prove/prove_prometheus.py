@@ -83,6 +83,7 @@ class Prometheus:
         ]
         self.process = Process([shutil.which("prometheus") or "prometheus", *arguments], folder)
         self.process.listens(port)
+        eventually(lambda: requests.get(f"http://127.0.0.1:{port}/-/ready", timeout=10).ok, "Prometheus is ready")
 
     def ask(self, query: str, at: float | None = None) -> dict[str, float]:
         """The value of each `key` that a query gives; one without is under ""."""

@@ -76,10 +76,10 @@ inputs:
       rpc_method: method
       model: model
       provider: provider
-      attempts: chain[*].name
-      upstream_status: chain[*].code
-      attempt_outcomes: {path: "chain[*].reason", map: {chosen: ignored, full: rate_limit_exceeded, "*": ""}}
-      circuits: chain[*].circuit
+      attempts: chain[].name
+      upstream_status: chain[].code
+      attempt_outcomes: {path: "chain[].reason", map: {chosen: ignored, full: rate_limit_exceeded, "*": ""}}
+      attempt_circuits: chain[].circuit
       failover_delay: delay
       blocked_reason: blocked_by
 """
