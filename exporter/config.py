@@ -249,6 +249,8 @@ def _load_registry(loaded: Loaded, folder: Path) -> None:
         for name in ("token_file", "headers_file", "copy"):
             if getattr(keys, name):
                 setattr(keys, name, str(folder / getattr(keys, name)))
+        if loaded.config.state.path:
+            keys.copy = keys.copy or str(Path(loaded.config.state.path).with_name("keys.copy.json"))
         if keys.copy and loaded.secret:
             loaded.keys, loaded.keys_read = kept(Path(keys.copy))
     elif keys:
