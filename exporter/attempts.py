@@ -1,7 +1,7 @@
 """Attempts: which providers a request was tried at, and how each try went. Cold path: once for each new combination.
 
 Lists are as gateways write them: `502, 200`, after nginx's internal redirects `502 : 200`. Those of `attempts`,
-`attempt_outcomes`, `upstream_status` and `circuits` belong together, entry by entry.
+`attempt_outcomes`, `upstream_status` and `attempt_circuits` belong together, entry by entry.
 """
 
 import re
@@ -14,6 +14,7 @@ from exporter.record import ATTEMPT_OUTCOMES, Attempt
 _IGNORED = "ignored"
 # More in one request are a mistake in the log.
 _MOST = 50
+_COUNT = re.compile(r"\d{1,9}", re.ASCII)
 _ENTRY_END = re.compile(r"\s*(?:,|\s:\s)\s*")
 _BY_STATUS = {
     **dict.fromkeys(("401", "403", "407"), "auth"),
@@ -39,7 +40,10 @@ def attempts_of(words: dict[str, Any], provider: str, error_type: str) -> tuple[
     tried = _entries(words, "attempts") or _retried(words, provider, error_type)
     if not tried:
         return ()
-    told = [_padded(_entries(words, name), len(tried)) for name in ("attempt_outcomes", "upstream_status", "circuits")]
+    told = [
+        _padded(_entries(words, name), len(tried))
+        for name in ("attempt_outcomes", "upstream_status", "attempt_circuits")
+    ]
     items = [item for item in zip(tried, *told, strict=True) if item[1] != _IGNORED][:_MOST]
     unsaid = ["other"] * (len(items) - 1) + [_BY_ERROR.get(error_type, error_type)]
     return tuple(
@@ -60,14 +64,15 @@ def failovers(attempts: tuple[Attempt, ...]) -> list[tuple[str, str, str]]:
 def _retried(words: dict[str, Any], provider: str, error_type: str) -> list[str]:
     """Attempts at one provider, by the number of retries. What was refused at once never reached it."""
     retries = words.get("retries", "")
-    if not retries.isdecimal() or (retries == "0" and error_type in _REFUSED and not words.get("upstream_status")):
+    refused = error_type in _REFUSED and not words.get("upstream_status")
+    if not _COUNT.fullmatch(retries) or (retries == "0" and refused):
         return []
     return [provider] * (1 + min(int(retries), _MOST))
 
 
 def _entries(words: dict[str, Any], name: str) -> list[str]:
     written = words.get(name, "").strip()
-    return _ENTRY_END.split(written) if written else []
+    return ["" if entry == "-" else entry for entry in _ENTRY_END.split(written)] if written else []
 
 
 def _padded(entries: list[str], length: int) -> list[str]:

@@ -99,6 +99,7 @@ class Enricher:
             provider=provider or (attempts[-1].provider if attempts else ""),
             attempts=attempts,
             blocked_reason=_public(words.get("blocked_reason", "")),
+            unbilled=words.get("unbilled") == "true",
             billed_model=_public(words.get("billed_model", "")),
             cost_multiplier=_multiplier(words.get("cost_multiplier", "")),
         )

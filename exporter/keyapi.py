@@ -11,13 +11,15 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from exporter.errors import InputError, unknown
-from exporter.formats.source import Source, parse_path, read_sources
+from exporter.formats.source import Source, parse_path, sources_of
 from exporter.formats.values import seconds, text, timestamp
 from exporter.identity import KeyEntry, bare_key
 from exporter.keyfile import CLASSES, KeyPart
 from exporter.registry import value_at
 
 _FIELDS = ("id", "hash", "key", "name", "owner", "plan", "created", "expires", "enabled", "class")
+# The longest wait after failures, in seconds.
+_MOST_PATIENCE = 600.0
 # More pages than any registry has: an API that never ends must not be read for ever.
 _MOST_PAGES = 10_000
 _PRESETS: dict[str, dict[str, Any]] = {
@@ -93,7 +95,7 @@ class KeyApiConfig(Struct, kw_only=True, forbid_unknown_fields=True):
         for field in self.fields:
             if field not in _FIELDS:
                 raise ValueError(f"fields: {unknown('field', field, _FIELDS)}")
-        found = {field: read_sources(f"fields.{field}", spec) for field, spec in self.fields.items()}
+        found = {field: sources_of(f"fields.{field}", "text", spec) for field, spec in self.fields.items()}
         for path in (source.path for sources in found.values() for source in sources if source.path):
             parse_path(path)
         return found
@@ -103,12 +105,16 @@ class KeyApi:
     """A registry's source (see `registry`). `hash_of` makes a public name of a raw key."""
 
     def __init__(self, config: KeyApiConfig, hash_of: Callable[[str], str]) -> None:
-        self.every = seconds(config.every) or 60.0
         self._config = config
         self._hash_of = hash_of
         self._fields = config.sources()
         parts = urlsplit(config.url)
         self._name = f"{parts.scheme}://{parts.netloc}{parts.path}"
+
+    def patience(self, failures: int) -> float:
+        """Seconds between two questions: twice as many after each that failed."""
+        every = seconds(self._config.every) or 0.0
+        return min(every * 2.0 ** min(failures, 20), max(every, _MOST_PATIENCE))
 
     def read(self) -> tuple[KeyEntry, ...]:
         """All entries; InputError where the API can't be asked, or its answer is not understood."""
@@ -145,9 +151,9 @@ class KeyApi:
             if answer.status_code != 200:
                 raise self._error(f"it answered with status {answer.status_code}")
             return answer.json()
-        except requests.JSONDecodeError:
+        except (requests.JSONDecodeError, RecursionError):
             raise self._error("its answer is not JSON") from None
-        except requests.RequestException as error:
+        except (requests.RequestException, UnicodeError) as error:
             raise self._error(f"it can't be reached: {type(error).__name__}") from None
 
     def _headers(self) -> dict[str, str]:

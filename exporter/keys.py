@@ -5,6 +5,7 @@ from exporter.identity import KeyEntry
 from exporter.record import AccessRecord
 from exporter.series import Series, Store
 
+_LAST_USED = "gateway_key_last_used_timestamp_seconds"
 # What only the registry tells.
 _OF_REGISTRY = (
     "gateway_key_enabled",
@@ -27,6 +28,8 @@ class Keys:
         families = self._store.families
         for key in self._registry.keys() - registry.keys():
             families["gateway_key_info"].drop(key, *self._shown.pop(key))
+            if not self._store.series(_LAST_USED, key).value:
+                families[_LAST_USED].drop(key)
         for key in self._registry:
             for name in _OF_REGISTRY:
                 families[name].drop(key)
@@ -34,7 +37,7 @@ class Keys:
         for key, entry in registry.items():
             self._show(key, entry.name or key, entry.owner, entry.plan, entry.class_ or "business")
             self._store.set("gateway_key_enabled", key, to=int(entry.enabled))
-            self._store.series("gateway_key_last_used_timestamp_seconds", key)
+            self._store.series(_LAST_USED, key)
             for name, date in (("created", entry.created), ("expires", entry.expires)):
                 if date:
                     self._store.set(f"gateway_key_{name}_timestamp_seconds", key, to=date.timestamp())
@@ -62,7 +65,7 @@ class Keys:
             return None
         if label not in self._registry:
             self._show(label, record.key_name or label, record.key_owner, "", record.class_)
-        return self._store.series("gateway_key_last_used_timestamp_seconds", label)
+        return self._store.series(_LAST_USED, label)
 
     def remembered(self) -> dict[str, tuple[str, ...]]:
         """What the log has said of keys that are not registered: to be found again after a restart."""

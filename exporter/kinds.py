@@ -123,11 +123,16 @@ class Kinds:
         }
         if requested:
             verdicts["requested_model"] = judge("model", requested, success)
+        if record.blocked_reason:  # what the gateway chose, not a client, needs no success
+            verdicts["reason"] = judge("reason", record.blocked_reason, True)
+        tried = [judge("provider", one.provider, True) for one in record.attempts]
         calls = [
             verdicts["method"] if call == record.method else judge("method", call, success) for call in record.calls
         ]
         worth = self._pricing.worth(record)
-        attempts = tuple(one._replace(provider=self._of_gateway("provider", one.provider)) for one in record.attempts)
+        attempts = tuple(
+            one._replace(provider=verdict.value) for one, verdict in zip(record.attempts, tried, strict=True)
+        )
         values = (
             verdicts["chain"].value,
             verdicts["method"].value,
@@ -138,28 +143,30 @@ class Kinds:
             verdicts["provider"].value,
             self._pricing.currency,
             "success" if success else "error",
-            *("", "", ""),
+            "",  # token_type: as the two below, each of several series has its own
+            "",  # outcome
+            "",  # from_provider
             attempts[-1].provider if failovers(attempts) else "",
-            *((verdicts["requested_model"].value, self._pricing.billed(record)) if requested else ("", "")),
-            record.blocked_reason and self._of_gateway("reason", record.blocked_reason),
+            verdicts["requested_model"].value if requested else "",
+            self._pricing.billed(record) if requested else "",
+            verdicts["reason"].value if record.blocked_reason else "",
             "blocked" if record.blocked_reason or record.error_type == "blocked" else "",
             "unbilled" if worth.unbilled else "",
         )
         methods = tuple(call.value for call in calls)
-        overflows = tuple(label for label, verdict in verdicts.items() if verdict.overflow)
-        at = (values, methods, record.requests, overflows, attempts, worth, record.cost_multiplier)
+        overflows = {label for label, verdict in verdicts.items() if verdict.overflow}
+        if any(verdict.overflow for verdict in tried):
+            overflows.add("provider")
+        full = tuple(sorted(overflows))
+        at = (values, methods, record.requests, full, attempts, worth, record.cost_multiplier)
         if at not in self._kinds:
-            self._kinds[at] = self._new(record, values, methods, overflows, attempts, worth)
-        return self._kinds[at], any(verdict.open for verdict in (*verdicts.values(), *calls))
+            self._kinds[at] = self._new(record, values, methods, full, attempts, worth)
+        return self._kinds[at], any(verdict.open for verdict in (*verdicts.values(), *tried, *calls))
 
     def overflows(self, label: str, families: list[Family]) -> list[Series]:
         """Where records are counted whose value of a label became `other`."""
         name = "gateway_exporter_overflow_total"
         return [self._store.series(name, family.name, label) for family in families if label in family.labels]
-
-    def _of_gateway(self, label: str, word: str) -> str:
-        """The label of a word that the gateway chose, not a client: it needs no success."""
-        return self._admissions.judge(label, word, True).value
 
     def _new(
         self,
@@ -213,7 +220,8 @@ class Kinds:
         if worth.prices:
             (kind.cost,) = self._sinks([(_COST, values)])
         if worth.unpriced:
-            (kind.unpriced,) = self._sinks([(_UNPRICED, values)])
+            billed = PLACE["requested_model" if values[PLACE["billed"]] == "requested" else "model"]
+            (kind.unpriced,) = self._sinks([(_UNPRICED, changed(values, model=values[billed]))])
         if record.timed:
             kind.observed = self._sinks((family, values) for family in fed if family in self._loop.histograms)
         kind.shown = self._shown(record, attempts, values)

@@ -128,6 +128,8 @@ class Pipeline:
                 self.commit()
                 committed_at = time.monotonic()
         self._drain(_LAST_SECONDS)
+        for stream in self.streams:
+            stream.finish()
         self.commit()
 
     def _done(self) -> bool:

@@ -6,6 +6,7 @@ multiplies sums with them.
 """
 
 from fnmatch import fnmatchcase
+from operator import itemgetter
 
 from msgspec import Struct
 
@@ -82,6 +83,7 @@ class Worth(Struct, frozen=True):
 
 
 NOTHING = Worth()
+_UNBILLED = Worth(unbilled=True)
 
 
 class PriceTable:
@@ -99,22 +101,30 @@ class PriceTable:
 
     def fitting(self, model: str, provider: str, method: str) -> list[PriceEntry]:
         """The entries that fit, the most exact first: a model's name, the longest pattern; of equal ones the latest."""
-        vendor, _, bare = model.partition("/")
-        names = [f"{provider}/{model}", model, bare] if model else []
-        found: dict[int, tuple[tuple[int, ...], PriceEntry]] = {}
-        for nth, name in enumerate(names):
-            for entry in (*self._exact.get(name, ()), *self._patterns):
-                owned = name is not bare or entry.vendor.startswith(vendor) or not entry.vendor
-                if entry.model and owned and fits(name, entry.model):
-                    exactness = (-(not is_pattern(entry.model)), -len(entry.model), nth)
-                    found.setdefault(id(entry), (exactness, entry))
-        found |= {id(entry): ((1, 0, 0), entry) for entry in self._patterns if not entry.model}
-        fitting = [
-            ((*exactness, -len(entry.provider), -len(entry.method), -entry.price.since if entry.price else 0.0), entry)
-            for exactness, entry in found.values()
-            if fits(provider, entry.provider) and fits(method, entry.method)
-        ]
-        return [entry for _, entry in sorted(fitting, key=lambda one: one[0])]
+        vendor, slash, bare = model.partition("/")
+        names = [(f"{provider}/{model}", ""), (model, ""), *([(bare, vendor)] if slash else [])] if model else []
+        entries = [entry for name, _ in names for entry in self._exact.get(name, ())] + self._patterns
+        ranked = [(_rank(entry, names, provider, method), entry) for entry in entries]
+        found = [(rank, entry) for rank, entry in ranked if rank is not None]
+        return [entry for _, entry in sorted(found, key=itemgetter(0))]
+
+
+def _rank(
+    entry: PriceEntry, names: list[tuple[str, str]], provider: str, method: str
+) -> tuple[bool | int | float, ...] | None:
+    """What sorts entries by exactness; None where the entry does not fit. `names` are those that a model may stand
+    under in a table, each with the vendor whose it then is.
+    """
+    fitting = [
+        nth
+        for nth, (name, vendor) in enumerate(names)
+        if fits(name, entry.model) and (entry.vendor.startswith(vendor) or not entry.vendor)
+    ]
+    if (entry.model and not fitting) or not fits(provider, entry.provider) or not fits(method, entry.method):
+        return None
+    since = entry.price.since if entry.price else ALWAYS
+    exactness = (not entry.model, is_pattern(entry.model), -len(entry.model), fitting[0] if fitting else 0)
+    return (*exactness, -len(entry.provider), -len(entry.method), -since)
 
 
 class Pricing:
@@ -165,6 +175,8 @@ class Pricing:
 
     def worth(self, record: AccessRecord) -> Worth:
         """What a request like this one costs."""
+        if record.unbilled:
+            return _UNBILLED
         if not (self._tables or self._credits or self._unbilled):
             return NOTHING
         model = record.requested_model if self.billed(record) == "requested" else record.model

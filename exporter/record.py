@@ -40,10 +40,11 @@ FIELDS: dict[str, tuple[str, str]] = {
     "upstream_status": ("text", "status of the upstream that answered last; of several attempts a list"),
     "attempts": ("text", "providers that were tried, in their order: a list"),
     "attempt_outcomes": ("text", "how each of them went, where it is more than a status: a list like `attempts`"),
-    "circuits": ("text", "circuit breaker of each: open, closed, half_open; a list like `attempts`"),
+    "attempt_circuits": ("text", "circuit breaker of each: open, closed, half_open; a list like `attempts`"),
     "retries": ("text", "attempts before the last one, where only their number is logged"),
     "failover_delay": ("seconds", "time that failed attempts added"),
     "blocked_reason": ("text", "policy of the gateway that blocked the request"),
+    "unbilled": ("text", "true where the gateway bills nobody for the request"),
     "model": ("text", "model that served"),
     "requested_model": ("text", "model that was asked for"),
     "provider": ("text", "upstream that served"),
@@ -131,6 +132,7 @@ class AccessRecord(Struct, kw_only=True):
     provider: str = ""
     attempts: tuple[Attempt, ...] = ()
     blocked_reason: str = ""
+    unbilled: bool = False
     billed_model: str = ""
     cost_multiplier: float | None = None
 

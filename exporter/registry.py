@@ -6,7 +6,6 @@ What is bad is refused, told once, and the last good registry stays.
 
 import logging
 import os
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -21,14 +20,13 @@ from exporter.keyfile import load_keys, written
 log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 2.0
-# The longest wait after failures.
-_MOST_PATIENCE = 600.0
 
 
 class Source(Protocol):
-    """Where a registry comes from; `every` is how often it is looked at, in seconds."""
+    """Where a registry comes from."""
 
-    every: float
+    def patience(self, failures: int) -> float:
+        """Seconds to wait for the next reading, after so many that failed."""
 
     def read(self) -> tuple[KeyEntry, ...]:
         """All entries. ExporterError where they can't be had, or are wrong."""
@@ -40,9 +38,12 @@ class KeyFile:
     def __init__(self, path: Path, plans: Collection[str] = ()) -> None:
         self.path = path
         self._plans = plans
-        self.every = _LOOK_SECONDS
         self._entries: tuple[KeyEntry, ...] = ()
         self._seen: tuple[int, ...] | None = None
+
+    def patience(self, failures: int) -> float:  # noqa: ARG002 - to look is cheap
+        """Seconds between two looks."""
+        return _LOOK_SECONDS
 
     def read(self) -> tuple[KeyEntry, ...]:
         """The entries of the file as it is now."""
@@ -107,24 +108,18 @@ class Registry:
         if self._copy:
             self._keep(self._copy, entries)
 
-    @property
-    def patience(self) -> float:
-        """Seconds until the next look: twice as many after each failure."""
-        every = self._source.every
-        return min(every * 2.0 ** min(self._failures, 20), max(every, _MOST_PATIENCE))
-
     def _run(self) -> None:
         self.look()
-        while not self._stop.wait(self.patience):
+        while not self._stop.wait(self._source.patience(self._failures)):
             self.look()
 
     def _keep(self, copy: Path, entries: tuple[KeyEntry, ...]) -> None:
         """Write the copy whole or not at all."""
         try:
-            handle, name = tempfile.mkstemp(prefix=f".{copy.name}.", dir=copy.parent)
-            with os.fdopen(handle, "wb") as file:
+            new = copy.with_name(f"{copy.name}.new")
+            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(written(entries))
-            Path(name).replace(copy)
+            new.replace(copy)
         except OSError as error:
             log.warning("the key registry's copy %s can't be written: %s", copy, error.strerror)
 

@@ -81,9 +81,16 @@ class Stream:
             return False
         decoded = self.meter.reader.decoder.decode(chunk)
         self.meter.count(decoded.rows)
-        if decoded.rejected or decoded.blank:
+        if not decoded.clean:
             self.journal.note(decoded)
         return True
+
+    def finish(self) -> None:
+        """Count what still waits for another line, if none can come."""
+        if self.input.finished:
+            decoded = self.meter.reader.decoder.flush()
+            self.meter.count(decoded.rows)
+            self.journal.note(decoded)
 
     def fold(self) -> None:
         """Move what was counted into the series."""
@@ -129,9 +136,14 @@ class Stream:
 
     def remembered(self) -> Any:
         """What to find again."""
-        return {"positions": self.input.positions(), "last_time": self.meter.last_time}
+        return {
+            "positions": self.input.positions(),
+            "last_time": self.meter.last_time,
+            "decoder": self.meter.reader.decoder.remembered(),
+        }
 
     def restore(self, remembered: Any) -> None:
         """Before the first look: go on where another one stopped."""
         self.input.restore(msgspec.convert(remembered["positions"], list[Position]))
         self.meter.last_time = remembered["last_time"]
+        self.meter.reader.decoder.restore(remembered["decoder"])

@@ -38,11 +38,14 @@ class Counting:
 
 
 def of(found: Samples, name: str) -> dict[tuple[str, ...], float]:
-    """A family's values by its labels' values, in the order of the labels' names. Absent labels are left out."""
+    """A family's values by its labels' values, in the order of the labels' names. Absent labels are left out,
+    and series that only they tell apart are added up.
+    """
     chosen: dict[tuple[str, ...], float] = {}
     for series, value in found.items():
         family, _, labels = series.partition("{")
         if family == name:
             pairs = labels.removesuffix("}").split('",') if labels else []
-            chosen[tuple(pair.partition('="')[2].rstrip('"') for pair in pairs)] = value
+            values = tuple(pair.partition('="')[2].rstrip('"') for pair in pairs)
+            chosen[values] = chosen.get(values, 0) + value
     return chosen

@@ -13,6 +13,7 @@ import requests
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
 from exporter.identity import Identity
+from tests.admin_api import admin_api
 from tests.command import run
 from tests.exporter import Exporter, eventually
 
@@ -117,6 +118,28 @@ def test_a_changed_key_registry_is_taken_while_it_runs_and_a_bad_one_refused(bes
     assert sorted(counted.values()) == [1, 1]
     assert sum('key="acme"' in name for name in counted) == 1
     assert f"{registry}:2: [1].nmae: unknown field 'nmae'; did you mean 'name'? " in exporter.said
+
+
+def test_keys_come_from_the_gateways_admin_api_and_outlive_it(beside: Beside) -> None:
+    """Asked while it runs; at the next start, when it is gone, the last good copy is taken, with its age."""
+    beside.write("")
+    with admin_api() as gateway:
+        beside.configure(
+            f"keys: {{url: '{gateway.url}/keys', fields: {{key: k, name: n}}, every: 1s, copy: keys.copy}}\n"
+        )
+        gateway.pages = [[{"k": KEY, "n": "Acme"}]]
+        with beside.exporter() as exporter:
+            exporter.eventually(f'gateway_key_info{{class="business",key="{PUBLIC}",name="Acme"}}', 1)
+            gateway.pages = [[{"k": KEY, "n": "Acme Ltd"}]]
+            exporter.eventually(f'gateway_key_info{{class="business",key="{PUBLIC}",name="Acme Ltd"}}', 1)
+            read_at = exporter.scrape()["gateway_exporter_key_registry_timestamp_seconds"]
+    with beside.exporter() as exporter:
+        found = exporter.scrape()
+        eventually(lambda: "it can't be reached: ConnectionError" in exporter.said)
+        exporter.stop()
+        assert KEY not in exporter.said + (beside.folder / "keys.copy").read_text("utf-8")
+    assert found[f'gateway_key_info{{class="business",key="{PUBLIC}",name="Acme Ltd"}}'] == 1
+    assert abs(found["gateway_exporter_key_registry_timestamp_seconds"] - read_at) < 5
 
 
 def test_a_missing_log_is_warned_about_once_waited_for_and_a_metric(beside: Beside) -> None:

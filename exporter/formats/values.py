@@ -28,16 +28,19 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _CLOCK = r"(\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?"
 _ZONE = r" ?(Z|z|UTC|GMT|[+-]\d\d:?\d\d)?(?: [A-Z]{1,5})?"
 _CLF_TIME = re.compile(rf"(?P<day>\d\d)/(?P<month>\w{{3}})/(?P<year>\d{{4}}):{_CLOCK}{_ZONE}", re.ASCII)
-_DATE_TIME = re.compile(rf"(?P<year>\d{{4}})[-/](?P<month>\d\d)[-/](?P<day>\d\d)(?:[Tt ]{_CLOCK}{_ZONE})?", re.ASCII)
+_DATE_TIME = re.compile(
+    rf"(?P<year>\d{{4}})[-/](?P<month>\d\d)[-/](?P<day>\d\d)(?:(?:[Tt ]| - ){_CLOCK}{_ZONE})?", re.ASCII
+)
 
 
 def _unhex(found: re.Match[bytes]) -> bytes:
     return bytes([int(found[1], 16)])
 
 
-# How text logs write the bytes they can't write: nginx `\x22`, HAProxy `#22`.
+# How logs write the bytes they can't write: nginx `\x22`, HAProxy `#22`; `none`: as they are, quotes in JSON too.
 ESCAPES: dict[str, Callable[[bytes], bytes]] = {
     "": lambda raw: raw,
+    "none": lambda raw: raw,
     "nginx": lambda raw: _HEX_BYTES.sub(_unhex, raw) if b"\\" in raw else raw,
     "haproxy": lambda raw: _HASH_BYTES.sub(_unhex, raw) if b"#" in raw else raw,
 }
@@ -99,8 +102,8 @@ def picked(raw: Raw, pick: str) -> Raw:
 
 
 def listed(entries: list[Raw]) -> str:
-    """A list as gateways write it in text: commas between the entries; those in an entry become spaces."""
-    return ", ".join(_LIST.sub(" ", text(entry)) for entry in entries)
+    """A list as gateways write it in text: `a, -, b`. Commas in an entry become spaces."""
+    return ", ".join(_LIST.sub(" ", text(entry)) or "-" for entry in entries)
 
 
 def timestamp(raw: Raw, scale: float = 1.0, zone: tzinfo | None = None) -> float | None:

@@ -53,7 +53,8 @@ def test_outcomes_are_of_a_closed_set(error_type: str) -> None:
 def test_a_log_full_of_attempts_is_bounded() -> None:
     """Fifty are more than any request has."""
     assert len(attempts_of({"attempts": ",".join("abc" * 100)}, "", "")) == 50
-    assert len(attempts_of({"retries": "9" * 30}, "p", "")) == 50
+    assert len(attempts_of({"retries": "9" * 9}, "p", "")) == 50
+    assert attempts_of({"retries": "9" * 10_000}, "p", "") == ()
 
 
 def test_a_failover_is_a_failed_attempt_and_another_provider() -> None:
@@ -75,10 +76,10 @@ inputs:
       rpc_method: method
       model: model
       provider: provider
-      attempts: chain[*].name
-      upstream_status: chain[*].code
-      attempt_outcomes: {path: "chain[*].reason", map: {chosen: ignored, full: rate_limit_exceeded, "*": ""}}
-      circuits: chain[*].circuit
+      attempts: chain[].name
+      upstream_status: chain[].code
+      attempt_outcomes: {path: "chain[].reason", map: {chosen: ignored, full: rate_limit_exceeded, "*": ""}}
+      attempt_circuits: chain[].circuit
       failover_delay: delay
       blocked_reason: blocked_by
 """
@@ -127,6 +128,19 @@ def test_the_provider_is_the_last_that_was_tried_where_nothing_else_is_said(tmp_
     counted = Counting(tmp_path, CHAIN)
     lines = [ask({"name": "a", "code": 502}, {"name": "b", "code": 200}), ask(), ask({"name": "a"}, provider="p")]
     assert [counted.meter.record(row).provider for row in counted.rows(lines)] == ["b", "", "p"]
+
+
+def test_providers_and_reasons_have_budgets(tmp_path: Path) -> None:
+    """Past them they are `other`, and that is counted."""
+    budgets = "metrics: {budgets: {provider: 1, reason: 1}}\n"
+    found = Counting(tmp_path, CHAIN + budgets).count(
+        ask({"name": "a", "code": 502}, {"name": "b", "code": 200}, blocked_by="x"), ask(blocked_by="y")
+    )
+    assert {labels[-1] for labels in of(found, "gateway_upstream_attempts_total")} == {"b", "other"}
+    assert {labels[-1] for labels in of(found, "gateway_blocked_requests_total")} == {"x", "other"}
+    overflows = of(found, "gateway_exporter_overflow_total")
+    assert overflows[("gateway_upstream_attempts_total", "provider")] == 1
+    assert overflows[("gateway_blocked_requests_total", "reason")] == 1
 
 
 def test_blocked_requests_by_reason(tmp_path: Path) -> None:

@@ -164,6 +164,8 @@ def test_who_is_billed(tmp_path: Path) -> None:
     served = counting(tmp_path, FORMAT, "").count(*lines)
     requested = counting(tmp_path, FORMAT, "  bill: requested\n").count(*lines)
     assert (costs(served)["gpt-5"], costs(requested)["gpt-5"]) == (3, 4)
+    unknown = counting(tmp_path, FORMAT, "  bill: requested\n").count(ask(model="gpt-5", asked="fast"))
+    assert of(unknown, "gateway_unpriced_requests_total") == {("fast",): 1}
     redirects = "gateway_model_redirects_total"
     assert of(served, redirects) == {("served", "gpt-5", "gpt-4o"): 1, ("requested", "gpt-5", "gpt-4o"): 1}
     assert of(requested, redirects) == {("requested", "gpt-5", "gpt-4o"): 2}

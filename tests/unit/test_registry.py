@@ -1,13 +1,10 @@
 """The key registry: a file that is watched, or the gateway's admin API that is asked; what is bad is refused."""
 
-import json
 import logging
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -17,6 +14,7 @@ from exporter.identity import Identity, KeyEntry
 from exporter.keyapi import KeyApi, KeyApiConfig
 from exporter.keyfile import load_keys, written
 from exporter.registry import KeyFile, Registry, kept
+from tests.admin_api import Gateway, admin_api
 from tests.counted import Counting, of
 
 SECRET = b"a secret of the tests"
@@ -24,41 +22,10 @@ IDENTITY = Identity(SECRET)
 RAW = "sk-live-1234567890abcdef"
 
 
-class Gateway:
-    """An admin API: answers with `pages`, one for each `page` asked for, or with `status`."""
-
-    def __init__(self) -> None:
-        self.pages: list[Any] = [[]]
-        self.status = 200
-        self.asked: list[tuple[str, dict[str, str]]] = []
-        gateway = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                gateway.asked.append((self.path, dict(self.headers)))
-                page = int(parse_qs(urlsplit(self.path).query).get("page", ["1"])[0])
-                answer = gateway.pages[page - 1]
-                self.send_response(gateway.status)
-                self.send_header("Location", "http://127.0.0.1:1/")
-                self.end_headers()
-                self.wfile.write(answer if isinstance(answer, bytes) else json.dumps(answer).encode())
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
-        self.thread.start()
-
-
 @pytest.fixture
 def gateway() -> Iterator[Gateway]:
-    made = Gateway()
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-    made.thread.join()
+    with admin_api() as made:
+        yield made
 
 
 def api(url: str, **config: Any) -> KeyApi:
@@ -153,6 +120,15 @@ def test_an_api_that_is_not_there(gateway: Gateway) -> None:
         api(gateway.url, fields={"id": "id"}).read()
 
 
+def test_an_api_that_fails_is_asked_less_and_less_often(gateway: Gateway) -> None:
+    """Up to ten minutes, or to what the config says; a file is looked at as before."""
+    fields = {"id": "id"}
+    source = api(gateway.url, fields=fields, every="10s")
+    assert [source.patience(failures) for failures in (0, 1, 3, 100)] == [10, 20, 80, 600]
+    assert api(gateway.url, fields=fields, every="1h").patience(5) == 3600
+    assert KeyFile(Path("keys.yaml")).patience(9) == 2
+
+
 class Told:
     """A registry's `update`: keeps what it was told."""
 
@@ -167,11 +143,11 @@ class Told:
 def test_the_last_good_registry_stays_and_a_failure_is_told_once(
     gateway: Gateway, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is asked less and less often meanwhile; the copy for the next start holds no raw key."""
+    """The copy for the next start holds no raw key, and nobody else may read it."""
     caplog.set_level(logging.INFO)
     copy = tmp_path / "copy.json"
     told = Told()
-    registry = Registry(api(gateway.url, fields={"key": "k", "name": "n"}, every="10s"), (), told, copy)
+    registry = Registry(api(gateway.url, fields={"key": "k", "name": "n"}), (), told, copy)
     gateway.pages = [[{"k": RAW, "n": "Acme"}]]
     registry.look()
     registry.look()
@@ -184,10 +160,9 @@ def test_the_last_good_registry_stays_and_a_failure_is_told_once(
     assert [record.message.partition(": ")[0] for record in caplog.records if record.levelname == "ERROR"] == [
         "the key registry stays as it was"
     ]
-    assert registry.patience == 80
     gateway.status = 200
     registry.look()
-    assert (registry.patience, told.entries[2:]) == (10, [None])
+    assert told.entries[2:] == [None]
     assert kept(copy)[0] == (acme,)
     assert RAW not in copy.read_text("utf-8")
     assert copy.stat().st_mode & 0o077 == 0
@@ -257,9 +232,15 @@ def test_a_changed_registry_changes_names_classes_and_gauges(tmp_path: Path) -> 
     assert not any("Old" in labels for labels in info)
     assert of(found, "gateway_key_enabled") == {("acme",): 0}
     assert of(found, "gateway_key_expires_timestamp_seconds") == {}
+    assert sorted(of(found, "gateway_key_last_used_timestamp_seconds")) == sorted(
+        [("acme",), (hashed,), ("old",), (IDENTITY.hash("old"),)]
+    )
     assert of(found, "gateway_exporter_key_registry_timestamp_seconds") == {(): 1.5}
 
+    counted.assembly.take_keys([counted.meter], (KeyEntry(id="unused"),), 2)
+    assert ("unused",) in of(counted.count(), "gateway_key_last_used_timestamp_seconds")
     counted.assembly.take_keys([counted.meter], (), 2.5)
+    assert ("unused",) not in of(counted.count(), "gateway_key_last_used_timestamp_seconds")
     found = counted.count(LINE)
     assert of(found, "gateway_key_enabled") == {}
     assert of(found, "gateway_requests_total")[("business", hashed, "m", "200")] == 3

@@ -185,7 +185,7 @@ def test_all_but_the_last(raw: Any, expected: float | None) -> None:
 
 def test_a_list_of_json_is_written_as_gateways_write_lists() -> None:
     """Entry by entry; a comma in one would make two of it."""
-    assert listed(["a, b", 2, 2.5, None, True, "-", "c : d"]) == "a b, 2, 2.5, , true, , c d"
+    assert listed(["a, b", 2, 2.5, None, True, "-", "c : d"]) == "a b, 2, 2.5, -, true, -, c d"
     assert listed([]) == ""
 
 
