@@ -1,10 +1,12 @@
 """One log on its way: an input, the meter that counts its lines, and the journal of what went wrong with it."""
 
+from hashlib import blake2b
 from typing import Any, Protocol
 
 import msgspec
 
 from exporter.counting import Meter
+from exporter.formats.format import FormatSpec
 from exporter.inputs.fingerprint import Position
 from exporter.journal import Journal
 from exporter.series import Store
@@ -57,10 +59,11 @@ class Input(Protocol):
 
 
 class Stream:
-    """Counts the lines of an input. `place` is where the config says that it comes from."""
+    """Counts the lines of an input. `place` is where the config says that it comes from, `spec` its lines' format."""
 
-    def __init__(self, place: tuple[str, ...], source: Input, meter: Meter, journal: Journal) -> None:
+    def __init__(self, place: tuple[str, ...], spec: FormatSpec, source: Input, meter: Meter, journal: Journal) -> None:
         self.place = place
+        self.spec = spec
         self.input = source
         self.meter = meter
         self.journal = journal
@@ -88,9 +91,12 @@ class Stream:
     def finish(self) -> None:
         """Count what still waits for another line, if none can come."""
         if self.input.finished:
-            decoded = self.meter.reader.decoder.flush()
-            self.meter.count(decoded.rows)
-            self.journal.note(decoded)
+            self._flush()
+
+    def _flush(self) -> None:
+        decoded = self.meter.reader.decoder.flush()
+        self.meter.count(decoded.rows)
+        self.journal.note(decoded)
 
     def fold(self) -> None:
         """Move what was counted into the series."""
@@ -126,8 +132,14 @@ class Stream:
         for gauge in _GAUGES:
             store.families[gauge].drop(self.name)
 
-    def turn_to(self, meter: Meter) -> None:
-        """Count with another meter from the next line on."""
+    def turn_to(self, meter: Meter, spec: FormatSpec) -> None:
+        """Count with another meter from the next line on. In another format nothing waits for it any more."""
+        if spec == self.spec:
+            meter.reader.decoder.restore(self.meter.reader.decoder.remembered())
+        else:
+            self._flush()
+            self.meter.fold()
+        self.spec = spec
         meter.last_time = self.meter.last_time
         self.meter = meter
         self.journal.name = meter.name
@@ -139,6 +151,7 @@ class Stream:
         return {
             "positions": self.input.positions(),
             "last_time": self.meter.last_time,
+            "format": _fingerprint(self.spec),
             "decoder": self.meter.reader.decoder.remembered(),
         }
 
@@ -146,4 +159,9 @@ class Stream:
         """Before the first look: go on where another one stopped."""
         self.input.restore(msgspec.convert(remembered["positions"], list[Position]))
         self.meter.last_time = remembered["last_time"]
-        self.meter.reader.decoder.restore(remembered["decoder"])
+        if remembered["format"] == _fingerprint(self.spec):
+            self.meter.reader.decoder.restore(remembered["decoder"])
+
+
+def _fingerprint(spec: FormatSpec) -> bytes:
+    return blake2b(msgspec.msgpack.encode(spec), digest_size=8).digest()

@@ -178,6 +178,37 @@ def test_what_needs_a_restart_is_said_until_there_was_one(beside: Beside, export
     exporter.eventually(requests_of(), 4)
 
 
+CSV = {
+    "path": "access.json",
+    "format": {"csv": {"time": "at", "status": "status", "key": "key", "rpc_method": "method"}},
+}
+
+
+def test_what_a_log_said_before_is_known_after_a_reload_and_a_restart(beside: Beside) -> None:
+    """The header of CSV: without it, no line could be read. In another format it means nothing."""
+    row = f"2026-03-03T14:05:09Z,200,{KEY},eth_call\n"
+    series = requests_of().replace('protocol="https",', "")
+    beside.configure(inputs=[CSV])
+    with beside.exporter() as exporter:
+        beside.write("at,status,key,method\n" + row)
+        exporter.eventually(series, 1)
+        assert reload(exporter) == (200, RELOADED)
+        beside.write(row)
+        exporter.eventually(series, 2)
+    with beside.exporter() as exporter:
+        beside.write(row)
+        exporter.eventually(series, 3)
+        beside.configure(inputs=[ACCESS])
+        assert reload(exporter) == (200, RELOADED)
+        beside.write(line())
+        exporter.eventually(requests_of(), 1)
+    beside.configure(inputs=[CSV])
+    with beside.exporter() as exporter:
+        beside.write(row + "at,status,key,method\n" + row)
+        exporter.eventually(series, 4)
+        assert exporter.scrape()[f'{LINES}{{input="access.json",result="rejected"}}'] == 1
+
+
 def test_under_a_writer_no_line_is_lost_and_no_counter_falls(beside: Beside, exporter: Exporter) -> None:
     """Fifty reloads, of all kinds, while lines come and the log is rotated."""
     enough = threading.Event()
