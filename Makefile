@@ -9,7 +9,7 @@ BIN := .venv/bin
 BENCH_LOGS := $(patsubst %,build/bench/%.log,steady wide random body)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo install check format bench deb clean
+.PHONY: help demo install check format prove bench deb clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -28,6 +28,11 @@ check: .venv/.dev ## Check style and types, and run the tests
 format: .venv/.dev ## Mend style where that needs no thought
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+prove: .venv/.dev ## Prove the promises at length: kill it 1,000 times, ask a real Prometheus, feed it random values
+	$(BIN)/python -m tests.prove.prove_kills --kills 1000 --minutes 60
+	$(BIN)/python -m tests.prove.prove_prometheus
+	$(BIN)/python -m tests.prove.prove_bounded
 
 bench: .venv/.dev $(BENCH_LOGS) ## Compare the speed with mtail's, and time the way from a line to a metric
 	$(BIN)/python -m benchmarks.compare $(BENCH_LOGS)

@@ -163,7 +163,7 @@ class Assembly:
             source = StreamInput(sys.stdin.fileno(), one.name, journal, wake)
         else:
             source = FileInput(one.path, journal, start_at, one.rotated)
-        return Stream((one.path, one.rotated), source, self.meter_of(one), journal)
+        return Stream((one.path, one.rotated), one.spec, source, self.meter_of(one), journal)
 
     def _parts(self, pipeline: Pipeline) -> Parts:
         """What is committed beside the store."""

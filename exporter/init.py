@@ -16,7 +16,11 @@ _CONFIG = """\
 
 inputs:
 {inputs}
-# Keys are shown as k_ and 16 hex digits of a keyed hash. The secret makes them the same after a restart:
+# Counters and positions, so that a restart goes on where it was. One exporter, one file.
+state: {{path: state.db}}
+
+# Keys are shown as k_ and 16 hex digits of a keyed hash. Its secret is made beside the state, unless one is given,
+# to be shared by exporters that must agree:
 #   head -c 32 /dev/urandom | base64 > key-hash.secret && chmod 600 key-hash.secret
 # identity: {{secret_file: key-hash.secret}}
 
@@ -30,7 +34,7 @@ inputs:
 # Which chain a request is for, where the log does not say: by path, or by host name.
 # chains: {{ethereum: "/eth/*", polygon: "polygon.rpc.example.net"}}
 
-# With logs that are there at the start: read what comes (end), or all of it (beginning).
+# With no state yet, of logs that are there: read what comes (end), or all of it (beginning).
 start_at: end
 
 web: {{listen: "127.0.0.1:10114"}}

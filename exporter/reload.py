@@ -65,7 +65,7 @@ class Reload:
             if stream:
                 if stream.name != one.name:
                     stream.hide(self._assembly.store)
-                stream.turn_to(self._assembly.meter_of(one))
+                stream.turn_to(self._assembly.meter_of(one), one.spec)
             else:
                 stream = self._assembly.stream(one, config.start_at, self._pipeline.wake)
                 stream.input.look()

@@ -1,11 +1,13 @@
 """One log on its way: an input, the meter that counts its lines, and the journal of what went wrong with it."""
 
 import logging
+from hashlib import blake2b
 from typing import Any, Protocol
 
 import msgspec
 
 from exporter.counting import Meter
+from exporter.formats.format import FormatSpec
 from exporter.inputs.fingerprint import Position
 from exporter.journal import Journal
 from exporter.series import Store
@@ -60,10 +62,11 @@ class Input(Protocol):
 
 
 class Stream:
-    """Counts the lines of an input. `place` is where the config says that it comes from."""
+    """Counts the lines of an input. `place` is where the config says that it comes from, `spec` its lines' format."""
 
-    def __init__(self, place: tuple[str, ...], source: Input, meter: Meter, journal: Journal) -> None:
+    def __init__(self, place: tuple[str, ...], spec: FormatSpec, source: Input, meter: Meter, journal: Journal) -> None:
         self.place = place
+        self.spec = spec
         self.input = source
         self.meter = meter
         self.journal = journal
@@ -132,12 +135,15 @@ class Stream:
         for gauge in _GAUGES:
             store.families[gauge].drop(self.name)
 
-    def turn_to(self, meter: Meter) -> None:
-        """Count with another meter from the next line on. What waits for lines of another format counts as it is."""
-        meter.last_time = self.meter.last_time
-        if not _restored(meter, self.meter.reader.decoder.remembered()):
+    def turn_to(self, meter: Meter, spec: FormatSpec) -> None:
+        """Count with another meter from the next line on. In another format nothing waits for it any more."""
+        if spec == self.spec:
+            meter.reader.decoder.restore(self.meter.reader.decoder.remembered())
+        else:
             self._flush()
             self.meter.fold()
+        self.spec = spec
+        meter.last_time = self.meter.last_time
         self.meter = meter
         self.journal.name = meter.name
 
@@ -148,6 +154,7 @@ class Stream:
         return {
             "positions": self.input.positions(),
             "last_time": self.meter.last_time,
+            "format": _fingerprint(self.spec),
             "decoder": self.meter.reader.decoder.remembered(),
         }
 
@@ -155,14 +162,11 @@ class Stream:
         """Before the first look: go on where another one stopped."""
         self.input.restore(msgspec.convert(remembered["positions"], list[Position]))
         self.meter.last_time = remembered["last_time"]
-        if not _restored(self.meter, remembered["decoder"]):
+        if remembered["format"] == _fingerprint(self.spec):
+            self.meter.reader.decoder.restore(remembered["decoder"])
+        elif remembered["decoder"] is not None:
             log.warning("%s: its format has changed; lines that waited for others of their request are lost", self.name)
 
 
-def _restored(meter: Meter, remembered: Any) -> bool:
-    """Whether a decoder could go on with what another one remembered."""
-    try:
-        meter.reader.decoder.restore(remembered)
-    except (ValueError, msgspec.MsgspecError):
-        return False
-    return True
+def _fingerprint(spec: FormatSpec) -> bytes:
+    return blake2b(msgspec.msgpack.encode(spec), digest_size=8).digest()

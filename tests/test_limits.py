@@ -119,7 +119,7 @@ class Endless(Stream):
     """A log that is not read to its end until somebody says so."""
 
     def __init__(self, stream: Stream) -> None:
-        super().__init__(stream.place, stream.input, stream.meter, stream.journal)
+        super().__init__(stream.place, stream.spec, stream.input, stream.meter, stream.journal)
         self.more = True
 
     def take(self) -> bool:

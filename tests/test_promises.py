@@ -3,41 +3,145 @@
 `make prove` does the same at length.
 """
 
+import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
+from tests.exporter import samples
 from tests.prove.cheat import BREACHES, Told, command
+from tests.prove.kill import Victim
 from tests.prove.prove_kills import prove_kills, report
-from tests.prove.scraper import Checks, counters
-from tests.prove.stage import Outcome, Round
-
-_SECONDS = 50.0
+from tests.prove.prove_prometheus import prove_prometheus, table
+from tests.prove.scraper import Checks, Scraper, counters
+from tests.prove.stage import write_config
+from tests.prove.truth import Request
+from tests.real.process import free_port
+from tests.real.waiting import eventually
 
 
 def test_nothing_is_lost_repeated_or_served_twice_across_kills() -> None:
     """Some dozens of kills, in four rounds: old logs numbered and dated, the log named and matched by a pattern."""
-    outcomes = prove_kills(kills=40, seed=4, minutes=_SECONDS / 60, each=10)
+    outcomes = prove_kills(kills=32, seed=4, minutes=0.75, each=8)
     print(report(outcomes))
-    assert not [failure for outcome in outcomes for failure in outcome.failures]
-    assert sum(outcome.kills for outcome in outcomes) == 40
+    assert [failure for outcome in outcomes for failure in outcome.failures] == []
+    assert all(outcome.kills for outcome in outcomes)
 
 
-def _cheat(folder: Path, breach: str, kills: int) -> Outcome:
-    return Round(folder, 5, command(breach), Told(folder), settled_seconds=3).run(kills, time.monotonic() + _SECONDS)
+def test_a_real_prometheus_finds_the_truth(tmp_path: Path) -> None:
+    """`sum(increase())` over sparse keys, across kills and rotations, as of the newest sample."""
+    outcome = prove_prometheus(tmp_path, seconds=16)
+    print(table(outcome))
+    assert outcome.kills > 0
+    assert abs(outcome.off(outcome.found[0])) < 0.005
 
 
-def test_an_exporter_that_keeps_them_is_found_to(tmp_path: Path) -> None:
+class Cheated:
+    """A cheat, two scrapers and the truth, one step after the other. `failures` is what the proof has to say."""
+
+    def __init__(self, folder: Path, breach: str) -> None:
+        port = free_port()
+        write_config(folder, "access.log", port, [], {})
+        self.told = Told(folder)
+        self.checks = Checks()
+        self.scrapers = [Scraper(self.checks, name, port, 1) for name in ("fast", "slow")]
+        self._url = f"http://127.0.0.1:{port}/metrics"
+        self._victim = Victim(command(breach), folder)
+        self._keys = 0
+
+    @property
+    def failures(self) -> list[str]:
+        """What the scrapers saw, and what is not the truth."""
+        return self.checks.failures + ["the truth: " + one for one in self._differences()]
+
+    def start(self) -> None:
+        """Begin a life; AssertionError where it does not answer."""
+        self._victim.start()
+        eventually(self._answers, "an answer")
+
+    def kill(self) -> None:
+        """End it."""
+        self._victim.end(signal.SIGKILL)
+
+    def scrape(self, *who: int) -> None:
+        """These scrapers, one after the other."""
+        for one in who:
+            self.scrapers[one].scrape()
+
+    def let_go(self) -> None:
+        """Wait until what was held may be."""
+        held = time.monotonic() + 0.15
+        eventually(lambda: time.monotonic() > held, "time to pass")
+
+    def request(self, new: bool = False) -> None:
+        """A request, of the same key or a new one."""
+        self._keys += new
+        self.told.request(Request(f"sk-{self._keys}", "", "eth", ("eth_call",), "", self._keys, duration=0.125))
+
+    def close(self) -> None:
+        """No process stays behind."""
+        self._victim.close()
+
+    def _answers(self) -> bool:
+        assert not self._victim.dies(0.01), "it died"
+        try:
+            return requests.get(self._url, timeout=5, headers={"User-Agent": "fast"}).ok
+        except requests.ConnectionError:
+            return False
+
+    def _differences(self) -> list[str]:
+        return self.told.differences(samples(requests.get(self._url, timeout=5).text))
+
+
+def _play(cheated: Cheated) -> list[str]:
+    """Births, kills with and without lines while it is down, and a while after. What the proof says."""
+    cheated.start()
+    cheated.scrape(0, 1)
+    cheated.request(new=True)
+    cheated.scrape(0, 1)
+    cheated.let_go()
+    cheated.scrape(0)
+    cheated.kill()
+    cheated.start()
+    cheated.scrape(0, 1)
+    cheated.request(new=True)
+    cheated.scrape(0, 0, 1)
+    cheated.let_go()
+    cheated.scrape(0, 1)
+    for _ in range(3):
+        cheated.request()
+        cheated.scrape(0)
+    cheated.kill()
+    cheated.request()
+    cheated.start()
+    for _ in range(10):
+        cheated.scrape(0, 1)
+    return cheated.failures
+
+
+@pytest.fixture
+def cheated(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Cheated]:
+    made = Cheated(tmp_path, getattr(request, "param", ""))
+    yield made
+    made.close()
+
+
+def test_an_exporter_that_keeps_them_is_found_to(cheated: Cheated) -> None:
     """What is reported is no fault of the proof."""
-    assert _cheat(tmp_path, "", 5).failures == []
+    assert _play(cheated) == []
 
 
-@pytest.mark.parametrize("breach", BREACHES)
-def test_an_exporter_that_breaks_one_is_caught(tmp_path: Path, breach: str) -> None:
+@pytest.mark.parametrize(("cheated", "said"), BREACHES.items(), indirect=["cheated"])
+def test_an_exporter_that_breaks_one_is_caught(cheated: Cheated, said: str) -> None:
     """Each breach is told as what it is."""
-    outcome = _cheat(tmp_path, breach, 15)
-    assert any(BREACHES[breach] in failure for failure in outcome.failures), outcome.failures
+    try:
+        failures = _play(cheated)
+    except AssertionError as error:
+        failures = [str(error)]
+    assert any(said in failure for failure in failures), failures
 
 
 _TEXT = """# TYPE gateway_requests_total counter

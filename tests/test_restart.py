@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from exporter.catalog import CATALOG
-from tests.beside import PARSED, PUBLIC, Beside, line, requests_of
+from tests.beside import KEY, PARSED, PUBLIC, Beside, line, requests_of
 from tests.command import run
 from tests.exporter import Exporter, Samples, eventually
 
@@ -112,6 +112,18 @@ def test_what_was_never_committed_is_counted_again_after_a_kill(beside: Beside) 
         exporter.stop(signal.SIGKILL)
     with beside.exporter() as exporter:
         exporter.eventually(requests_of(), 5)
+
+
+def test_no_raw_key_is_in_the_state(beside: Beside) -> None:
+    """Wherever in a line it stands; what is kept beside the log is public."""
+    with beside.exporter() as exporter:
+        beside.write(line() + line(api_key=f"Bearer {KEY}", uri=f"/x/{KEY}?apikey={KEY}", referer=f"https://a.b/{KEY}"))
+        beside.write(line(rpc_method=None, method="GET", uri=f"/{KEY}/{KEY}") + f'{{"api_key":"{KEY}"\n')
+        exporter.eventually(PARSED, 3)
+        kept = b"".join(file.read_bytes() for file in beside.folder.glob("state.db*"))
+    assert PUBLIC.encode() in kept
+    assert KEY.encode() not in kept
+    assert KEY[8:].encode() not in kept
 
 
 def test_a_second_exporter_on_the_same_state_is_refused(beside: Beside) -> None:

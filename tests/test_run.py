@@ -1,7 +1,6 @@
 """`run`: the exporter as people use it, beside a log that grows, rotates, goes missing and holds rubbish."""
 
 import gzip
-import json
 import os
 import socket
 import subprocess
@@ -12,47 +11,10 @@ import pytest
 import requests
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
-from exporter.identity import Identity
 from tests.admin_api import admin_api
+from tests.beside import KEY, PARSED, PUBLIC, Beside, line, requests_of
 from tests.command import run
 from tests.exporter import Exporter, eventually
-
-SECRET = "a secret of the tests"
-KEY = "sk-live-1234567890abcdef"
-PUBLIC = Identity(SECRET.encode()).hash(KEY)
-PARSED = 'gateway_exporter_lines_total{input="access.json",result="parsed"}'
-
-
-def line(status: int = 200, key: str = KEY, **more: object) -> str:
-    """A line of the nginx-json preset."""
-    fields = {"msec": 1772546709.331, "status": status, "method": "POST", "uri": f"/v2/{key}", "scheme": "https"}
-    body = {"rpc_method": "eth_call", "request_time": 0.02, "remote_addr": "203.0.113.24", "bytes_sent": 100}
-    return json.dumps(fields | body | more) + "\n"
-
-
-class Beside:
-    """A folder with a config and a log."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.log = folder / "access.json"
-        self.config = folder / "config.yaml"
-        (folder / "secret").write_text(SECRET, encoding="utf-8")
-        self.configure()
-
-    def configure(self, more: str = "") -> None:
-        self.config.write_text(
-            f"inputs:\n- path: access.json\n  format: nginx-json\nidentity: {{secret_file: secret}}\n"
-            f"metrics: {{scrape_interval: 1ms}}\n{more}",
-            encoding="utf-8",
-        )
-
-    def write(self, text: str) -> None:
-        with self.log.open("a", encoding="utf-8") as out:
-            out.write(text)
-
-    def exporter(self) -> Exporter:
-        return Exporter("run", "--config.file", str(self.config))
 
 
 @pytest.fixture
@@ -69,13 +31,11 @@ def exporter(beside: Beside) -> Iterator[Exporter]:
 
 def test_a_line_is_in_the_very_next_scrape(beside: Beside, exporter: Exporter) -> None:
     """A scrape reads what is in the log before it answers."""
-    labels = f'chain="",class="business",key="{PUBLIC}",method="eth_call",protocol="https",status="200"'
-    name = "gateway_requests_total{" + labels.replace('chain="",', "") + "}"
     beside.write(line())
-    exporter.eventually(name, 1)
+    exporter.eventually(requests_of(), 1)
     for count in range(2, 6):
         beside.write(line())
-        assert exporter.scrape()[name] == count
+        assert exporter.scrape()[requests_of()] == count
 
 
 def test_renames_and_truncation_while_it_runs_lose_and_repeat_nothing(beside: Beside, exporter: Exporter) -> None:
@@ -98,7 +58,7 @@ def test_renames_and_truncation_while_it_runs_lose_and_repeat_nothing(beside: Be
 
 def test_a_changed_key_registry_is_taken_while_it_runs_and_a_bad_one_refused(beside: Beside) -> None:
     """No restart, no line lost; the mistake is told with file, line and field."""
-    beside.configure("keys: keys.yaml\n")
+    beside.configure(keys="keys.yaml")
     registry = beside.folder / "keys.yaml"
     registry.write_text("[]\n", encoding="utf-8")
     beside.write("")
@@ -124,9 +84,8 @@ def test_keys_come_from_the_gateways_admin_api_and_outlive_it(beside: Beside) ->
     """Asked while it runs; at the next start, when it is gone, the last good copy is taken, with its age."""
     beside.write("")
     with admin_api() as gateway:
-        beside.configure(
-            f"keys: {{url: '{gateway.url}/keys', fields: {{key: k, name: n}}, every: 1s, copy: keys.copy}}\n"
-        )
+        fields = {"key": "k", "name": "n"}
+        beside.configure(keys={"url": f"{gateway.url}/keys", "fields": fields, "every": "1s", "copy": "keys.copy"})
         gateway.pages = [[{"k": KEY, "n": "Acme"}]]
         with beside.exporter() as exporter:
             exporter.eventually(f'gateway_key_info{{class="business",key="{PUBLIC}",name="Acme"}}', 1)
@@ -261,6 +220,7 @@ def test_a_log_without_a_config_is_recognised_and_read_from_its_start(beside: Be
 def test_terminated_it_ends_well_and_with_an_address_in_use_it_says_so(beside: Beside, exporter: Exporter) -> None:
     """Exit code 0 after SIGTERM; one clear line where it can't listen."""
     address = exporter.url.removeprefix("http://")
+    beside.configure(state=None)
     second = run("run", "--config.file", str(beside.config), "--web.listen-address", address)
     assert second.code == 1
     assert second.stderr.splitlines()[-1] == f"gateway-exporter: can't listen on {address}: Address already in use"

@@ -24,8 +24,8 @@ from tests.prove.truth import Truth
 BREACHES = {
     "forgets": "went back",
     "serves-uncommitted": "went back",
-    "commits-apart": "the truth in the end",
-    "skips": "the truth in the end",
+    "commits-apart": "the truth",
+    "skips": "the truth",
     "counts-late": "the truth",
     "born-grown": "was born at",
     "one-zero": "was born at",
@@ -34,6 +34,8 @@ BREACHES = {
 }
 _HELD_SECONDS = 0.11
 _SCRAPERS = 2
+# Answers.
+_A_WHILE = 8
 
 
 def command(breach: str) -> list[str]:
@@ -61,7 +63,6 @@ class Cheat:
     def __init__(self, breach: str) -> None:
         self._breach = breach
         self._lock = threading.Lock()
-        self._begun = time.monotonic()
         self._again: list[Any] = []
         self._answers = 0
         self._offset = 0
@@ -111,7 +112,7 @@ class Cheat:
         data = data[: data.rfind(b"\n") + 1]
         self._offset += len(data)
         added = [json.loads(line) for line in data.splitlines()]
-        if self._again and time.monotonic() - self._begun > 1:
+        if self._again and self._answers > _A_WHILE:
             added.append(self._again.pop())
         for series, amount in added:
             if series not in self._values and self._breach != "born-grown":

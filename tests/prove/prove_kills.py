@@ -23,6 +23,8 @@ def prove_round(seed: int, kills: int, until: float, quiet: bool = False, **more
     folder = Path(tempfile.mkdtemp(prefix=f"prove-{seed}-"))
     say = (lambda _: None) if quiet else (lambda text: print(f"seed {seed}: {text}", flush=True))
     outcome = Round(folder, seed, **more).run(kills, until, say)
+    for failure in outcome.failures:
+        say(f"FAILED: {failure}")
     if not outcome.failures:
         shutil.rmtree(folder)
     return outcome
@@ -34,15 +36,14 @@ def prove_kills(
     """So many kills in rounds of `each`, `workers` at a time. Ends at the first round that fails, or in time."""
     until = time.monotonic() + 60 * minutes
     parts = [min(each, kills - begun) for begun in range(0, kills, each)]
-    outcomes: list[Outcome] = []
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         rounds = [pool.submit(prove_round, seed + n, part, until, **more) for n, part in enumerate(parts)]
         for done in as_completed(rounds):
-            if not done.cancelled():
-                outcomes.append(done.result())
-                if outcomes[-1].failures:
-                    pool.shutdown(wait=False, cancel_futures=True)
-    return outcomes
+            if done.result().failures:
+                break
+        for one in rounds:
+            one.cancel()
+    return [one.result() for one in rounds if not one.cancelled()]
 
 
 def report(outcomes: list[Outcome]) -> str:

@@ -116,6 +116,7 @@ class Scraper(threading.Thread):
         self._port = port
         self._interval = interval
         self._headers = {"Accept": accept, "User-Agent": name}
+        self._own: Counters | None = None
         self._enough = threading.Event()
         self._connection = self._connect()
 
@@ -133,27 +134,30 @@ class Scraper(threading.Thread):
         self.join()
         self._connection.close()
 
-    def _run(self) -> None:
+    def scrape(self, punctual: bool = True) -> None:
+        """Once; a `punctual` one has missed no birth by its own fault."""
         checks = self._checks
-        own: Counters | None = None
+        before = checks.served()
+        answer = self._answer()
+        if answer is None:
+            checks.missed += 1
+        elif answer.whole:
+            found = counters(answer.text)
+            checks.whole(self.name, found, before, self._own, punctual)
+            self._own = found
+            self.answered += 1
+        else:
+            checks.cut_off(counters(answer.text[: answer.text.rfind("\n") + 1]))
+
+    def _run(self) -> None:
         last = due = time.monotonic()
         while not self._enough.wait(due - time.monotonic()):
             begun = time.monotonic()
             punctual, last = begun - last <= _PUNCTUAL * self._interval, begun
             due = max(due + self._interval, begun)
-            before = checks.served()
-            answer = self._scrape()
-            if answer is None:
-                checks.missed += 1
-            elif answer.whole:
-                found = counters(answer.text)
-                checks.whole(self.name, found, before, own, punctual)
-                own = found
-                self.answered += 1
-            else:
-                checks.cut_off(counters(answer.text[: answer.text.rfind("\n") + 1]))
+            self.scrape(punctual)
 
-    def _scrape(self) -> Answer | None:
+    def _answer(self) -> Answer | None:
         """An answer; None where there was none. A kept connection that has died since is no try."""
         kept = self._connection.sock is not None
         try:
@@ -161,7 +165,7 @@ class Scraper(threading.Thread):
             response = self._connection.getresponse()
         except (OSError, http.client.HTTPException):
             self._connection.close()
-            return self._scrape() if kept else None
+            return self._answer() if kept else None
         try:
             text = response.read().decode()
         except http.client.IncompleteRead as error:
