@@ -102,6 +102,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     replay.add_argument("--until", type=_time, metavar="TIME", help="leave out records from then on")
     replay.add_argument("--csv", action="store_true", help="print each record as CSV instead")
+    alerts = command("alerts", _alerts, "make recording rules, alert rules and an Alertmanager config")
+    alerts.add_argument(
+        "--config.file", dest="config", metavar="FILE", help="whose thresholds; the defaults unless said"
+    )
+    alerts.add_argument("--out", default="alerts/generated", metavar="DIR", help="where to; %(default)s unless said")
+    alerts.add_argument("--check", action="store_true", help="only say whether DIR is up to date")
+    alerts.add_argument("--kubernetes", action="store_true", help="a PrometheusRule for the Prometheus operator too")
     return parser
 
 
@@ -180,6 +187,19 @@ def _replay(args: argparse.Namespace) -> None:
         assembly.slowest.show(int(max(meter.last_time or 0 for meter in meters.values()) // 60))
         sys.stdout.flush()
         sys.stdout.buffer.writelines(render(assembly.store))
+
+
+def _alerts(args: argparse.Namespace) -> int:
+    from alerts.build import files, outdated, write  # noqa: PLC0415 - not loaded where it isn't used
+
+    made, folder = files(load(Path(args.config)).config if args.config else None, args.kubernetes), Path(args.out)
+    if args.check:
+        for name in (old := outdated(made, folder)):
+            print(f"{folder / name}: not up to date", file=sys.stderr)
+        return int(bool(old))
+    write(made, folder)
+    print(f"{folder}: {', '.join(made)}")
+    return 0
 
 
 # --- what they share

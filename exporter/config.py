@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from exporter.admission import BUDGETS
 from exporter.catalog import CATALOG
+from exporter.config_alerts import AlertsConfig
 from exporter.errors import unknown
 from exporter.formats.format import FormatSpec, build, presets
 from exporter.formats.source import parse_sources
@@ -125,6 +126,7 @@ class Config(_Part):
     pricing: PricingConfig = field(default_factory=PricingConfig)
     web: WebConfig = field(default_factory=WebConfig)
     start_at: str = "end"
+    alerts: AlertsConfig = field(default_factory=AlertsConfig)
 
     def __post_init__(self) -> None:
         if not self.inputs:

@@ -137,8 +137,8 @@ _FLEET = (
     ),
     Recorded(
         "key:gateway_limit_projected:ratio",
-        "Use over the allowed amount at the reset, if the last six hours go on; for 1d and 1mo.",
-        _SCOPED,
+        "Use over the allowed amount at the reset, if the last six hours go on; for the fleet's 1d and 1mo.",
+        (*_LIMIT, "scope"),
     ),
     Recorded(
         "key:gateway_key_info:unique",
