@@ -23,14 +23,19 @@ def link(title: str, uid: str, *, passes: str = "", value: str = "", **variables
 
 
 def column(
-    unit: str = "", *, links: list[Json] | None = None, steps: dict[float, str] | None = None, **more: Any
+    unit: str = "",
+    *,
+    links: list[Json] | None = None,
+    steps: dict[float, str] | None = None,
+    first: str = "transparent",
+    **more: Any,
 ) -> Json:
     """A table's column: its unit, links, and colours from bounds up."""
     found: Json = {"unit": unit} if unit else {}
     if links:
         found["links"] = links
     if steps:
-        found["thresholds"] = thresholds(steps, "transparent")
+        found["thresholds"] = thresholds(steps, first)
         found["custom.cellOptions"] = {"type": "color-background", "mode": "basic"}
     return found | more
 
@@ -38,7 +43,8 @@ def column(
 def value_map(words: dict[float, tuple[str, str]]) -> list[Json]:
     """Words and colours for single values."""
     options = {
-        str(value): {"text": text, "color": colour, "index": n} for n, (value, (text, colour)) in enumerate(words.items())
+        str(value): {"text": text, "color": colour, "index": n}
+        for n, (value, (text, colour)) in enumerate(words.items())
     }
     return [{"type": "value", "options": options}]
 
@@ -64,8 +70,8 @@ def fixed(colour: str) -> Json:
 
 def coloured(colours: dict[str, str] | None) -> list[Json]:
     """Overrides for series whose name matches a pattern."""
-    fixed = {"others": GREY} | (colours or {})
-    return [override("byRegexp", f"/{pattern}/", {"color": fixed(colour)}) for pattern, colour in fixed.items()]
+    every = {"^others$": GREY} | (colours or {})
+    return [override("byRegexp", f"/{pattern}/", {"color": fixed(colour)}) for pattern, colour in every.items()]
 
 
 def override(matcher: str, of: str, properties: Json) -> Json:

@@ -19,6 +19,10 @@ Json = dict[str, Any]
 class Query(core.Target):  # type: ignore[misc]
     """A query; `instant` ones ask for the end of the range only."""
 
+    expr: str
+    legendFormat: str = ""  # noqa: N815 - grafanalib's names are Grafana's
+    refId: str = "A"  # noqa: N815
+    format: str = "time_series"
     instant: bool = False
     exemplar: bool = False
 
@@ -42,6 +46,13 @@ class Panel(core.Panel):  # type: ignore[misc]
     """A panel of any type, `width` of 24 columns wide. `rows` are those of docs/dashboards.md that it answers."""
 
     type: str
+    title: str = ""
+    description: str | None = None
+    targets: list[Query] = attr.Factory(list)
+    transformations: list[Json] = attr.Factory(list)
+    interval: str | None = None
+    timeFrom: str | None = None  # noqa: N815
+    gridPos: core.GridPos | None = None  # noqa: N815
     defaults: Json = attr.Factory(dict)
     overrides: list[Json] = attr.Factory(list)
     options: Json = attr.Factory(dict)
@@ -67,7 +78,6 @@ class Panel(core.Panel):  # type: ignore[misc]
             "datasource": DATASOURCE,
             "targets": self.targets,
             "transformations": self.transformations,
-            "links": self.links,
             "interval": self.interval,
             "timeFrom": self.timeFrom,
         }

@@ -72,9 +72,7 @@ class Metrics:
     def _labels(self, name: str) -> tuple[str, ...] | None:
         if ":" in name:
             recorded = self._shown.recorded.get(name)
-            return recorded and (*recorded.labels, *self._shown.scope)
-        if name in ("up", "ALERTS") or name.startswith(("scrape_", "process_")):
-            return ("alertname", "alertstate", "severity", *self._shown.scope)
+            return recorded if recorded is None else (*recorded, *self._shown.scope)
         family = name if name in self._shown.families else _PARTS.sub("", name)
         labels = self._shown.families.get(family)
         return labels if labels is None else (*labels, *(self._shown.scope if _of_records(family) else ()))

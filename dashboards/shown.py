@@ -6,33 +6,34 @@ from msgspec import Struct, field
 
 from exporter.catalog import CATALOG
 from exporter.config import Config
-from exporter.recorded import RECORDED, Recorded
+from exporter.config_alerts import AlertsConfig
+from exporter.recorded import RECORDED
+
+
+def _served() -> dict[str, tuple[str, ...]]:
+    return {name: family.labels for name, family in CATALOG.items()}
 
 
 class Shown(Struct, frozen=True, kw_only=True):
     """The builders' whole input.
 
-    `families` maps a family's name to its labels, `recorded` those of the recording rules; what is in neither is on no
-    dashboard. `scope` are labels of inputs that tell deployments apart; each becomes a variable. Shares are 0–1,
-    latencies seconds.
+    `families` maps the families that are served to their labels; what is not there is on no dashboard. `recorded` does
+    the same for the series of recording rules. `alerts` has the thresholds, and the labels that tell deployments apart.
     """
 
-    families: Mapping[str, tuple[str, ...]] = field(
-        default_factory=lambda: {name: family.labels for name, family in CATALOG.items()}
+    families: Mapping[str, tuple[str, ...]] = field(default_factory=_served)
+    recorded: Mapping[str, tuple[str, ...]] = field(
+        default_factory=lambda: {name: one.labels for name, one in RECORDED.items()}
     )
-    recorded: Mapping[str, Recorded] = field(default_factory=lambda: RECORDED)
-    scope: tuple[str, ...] = ()
     currency: str = "USD"
-    success_warning: float = 0.95
-    latency_warning: float = 0.5
-    latency_critical: float = 1.0
-    limit_warning: float = 0.8
-    limit_critical: float = 0.9
+    alerts: AlertsConfig = field(default_factory=AlertsConfig)
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """Labels of inputs by which every page can be narrowed."""
+        return tuple(self.alerts.scope_labels)
 
 
-def shown(config: Config) -> Shown:
-    """What a config's exporter shows."""
-    return Shown(
-        scope=tuple(sorted({label for one in config.inputs for label in one.labels})),
-        currency=config.pricing.currency,
-    )
+def shown(config: Config | None) -> Shown:
+    """What a config's exporter shows; everything, by the defaults, without one."""
+    return Shown(currency=config.pricing.currency, alerts=config.alerts) if config else Shown()

@@ -47,7 +47,8 @@ def custom(name: str, label: str, options: dict[str, str]) -> core.Template:
 
 def textbox(name: str, label: str, value: str) -> core.Template:
     """A number that the reader types."""
-    template = core.Template(name, value, type="textbox", label=label, default=value)
+    template = core.Template(name, value, type="textbox", label=label)
+    template._current = {"selected": True, "text": value, "value": value}
     template.options = [{"text": value, "value": value, "selected": True}]
     return template
 
@@ -61,10 +62,10 @@ def _queries(name: str, shown: Shown) -> str:
     if name == "model_type":
         return f"label_values({scoped('gateway_model_info', by='type')}, type)"
     if name == "model":
-        models = Metrics(shown, ("key",))("gateway_model_requests_total", by="model")
+        used = Metrics(shown, ("key",))("gateway_model_requests_total", by="model")
         infos, typed = scoped("gateway_model_info"), scoped("gateway_model_info", 'type=~"$model_type"')
         # Models whose type is not known stay in, whatever type is chosen.
-        return f"query_result(group by (model) ({models} unless on (model) ({infos} unless {typed})))"
+        return f"query_result(group by (model) ({used} unless on (model) ({infos} unless {typed})))"
     if name == "provider":
         # Where no attempts are logged, the answers still say who gave them.
         models = Metrics(shown, ("model",))

@@ -1,5 +1,7 @@
 """Gateway / Errors and latency: what fails, where, why; what is slow."""
 
+import math
+
 from dashboards.board import Board, Row
 from dashboards.fields import GREEN, RED, STATUS_COLOURS, column, range_map
 from dashboards.grafana import Panel
@@ -51,7 +53,8 @@ def _bottlenecks(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
     volume, errors = m.count("gateway_requests_total", by="method"), m.count("gateway_errors_total", by="method")
     mean = m.mean("gateway_request_duration_seconds", by="method", over="$__range")
     rate = success(errors, volume)
-    slow, failing = f"({mean}) > bool {shown.latency_warning}", f"({rate}) < bool {shown.success_warning}"
+    most, least = shown.alerts.latency.warning or math.inf, shown.alerts.success_rate.warning or 0
+    slow, failing = f"({mean}) > bool {most:g}", f"({rate}) < bool {least:g}"
     found = f"({slow}) + 2 * ({failing}) or 2 * ({failing})"
     advice = range_map(
         [
@@ -115,7 +118,7 @@ def _bottlenecks(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
         ),
         table(
             "Methods that are slow or failing",
-            f"Average over {shown.latency_warning:g} s, or a success rate under {shown.success_warning:.0%}, in the "
+            f"Average over {most:g} s, or a success rate under {least:.0%}, in the "
             "chosen time, with what to do about it.",
             {
                 "what_to_do": f"topk(50, ({found}) > 0)",
@@ -207,7 +210,7 @@ def _latency(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
                 "p95": m.quantile(0.95, name),
                 "p99": m.quantile(0.99, name),
                 "average": m.mean(name),
-                "warning level": f"vector({shown.latency_warning})",
+                "warning level": columns.level(shown.alerts.latency.warning),
             },
             "s",
             limit="warning level",

@@ -9,8 +9,9 @@ from dashboards.promql import Metrics
 from dashboards.shown import Shown
 
 _HEADER = """**For whoever asks whether these numbers can be trusted.** All green: every line that the gateway wrote \
-is counted, once, and in time. A red one says what is missing: lines not read yet (lag), not understood (rejected), gone \
-before they were read (lost), or counted as `other` (overflow). The exporter's own page, `/`, shows rejected lines."""
+is counted, once, and in time. A red one says what is missing: lines not read yet (lag), not understood (rejected), \
+gone before they were read (lost), or counted as `other` (overflow). The exporter's own page, `/`, shows rejected \
+lines."""
 _NONE = "No exporter is scraped: see Prometheus' targets"
 
 
@@ -23,7 +24,7 @@ def page(shown: Shown) -> Board:
         description="Can these numbers be trusted? Lag, rejected and lost lines, overflow, checkpoint, scrapes.",
         rows=[
             Row("", [text(_HEADER)]),
-            Row("Now", _now(m)),
+            Row("Now", _now(m, shown)),
             Row("Lines", _lines(m)),
             Row("Series", _series(m)),
             Row("Checkpoint, config, files", _state(m)),
@@ -32,7 +33,7 @@ def page(shown: Shown) -> Board:
     )
 
 
-def _now(m: Metrics) -> list[Panel]:
+def _now(m: Metrics, shown: Shown) -> list[Panel]:
     def bad(
         title: str, description: str, query: str, unit: str = "short", steps: dict[float, str] | None = None
     ) -> Panel:
@@ -61,7 +62,7 @@ def _now(m: Metrics) -> list[Panel]:
             "Age of the oldest line not counted. Minutes: the disk or the CPU is too slow, or a log too large.",
             f"max({m('gateway_exporter_lag_seconds')})",
             "s",
-            {60: YELLOW, 300: RED},
+            columns.late(shown),
         ),
         bad(
             "Rejected lines",

@@ -11,9 +11,8 @@ from dashboards.shown import Shown
 
 _VARIABLES = ("key", "chain", "method")
 _HEADER = """**For whoever has to know whether a key is in trouble.** Choose it above. The first row says it: all \
-green and nothing near its limit, then the key is well, and its own client is to be asked. Yellow and red numbers are links \
-to what is behind them. Several keys are compared side by side further down."""
-_DAY = 86400
+green and nothing near its limit, then the key is well, and its own client is to be asked. Yellow and red numbers \
+are links to what is behind them. Several keys are compared side by side further down."""
 
 
 def page(shown: Shown) -> Board:
@@ -33,7 +32,7 @@ def page(shown: Shown) -> Board:
             Row("Quota", _quota(m, to, shown)),
             Row("Several keys side by side", _compared(m, to, shown)),
             Row("Is it stolen, broken, or idle?", _suspicious(m, to)),
-            Row("All keys", _registry(Metrics(shown, ()), to), closed=True),
+            Row("All keys", _registry(Metrics(shown, ()), to, shown), closed=True),
         ],
     )
 
@@ -118,7 +117,7 @@ def _state(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "Time until the registry ends it. Tell its owner before it turns red.",
             {"": f"min({expires}) - time()"},
             "s",
-            steps={_DAY: YELLOW, 7 * _DAY: GREEN},
+            steps=columns.expiring(shown, GREEN),
             first=RED,
             no_value="No expiry date",
             width=3,
@@ -232,7 +231,7 @@ def _activity(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             {
                 "average": m.mean("gateway_key_request_duration_seconds"),
                 "p95": m.quantile(0.95, "gateway_key_request_duration_seconds"),
-                "warning level": f"vector({shown.latency_warning})",
+                "warning level": columns.level(shown.alerts.latency.warning),
             },
             "s",
             limit="warning level",
@@ -446,15 +445,13 @@ def _suspicious(m: Metrics, to: Links) -> list[Panel]:
     ]
 
 
-def _registry(m: Metrics, to: Links) -> list[Panel]:
+def _registry(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
     used = m("key:gateway_key_last_used_timestamp_seconds:max")
     created, enabled = m("gateway_key_created_timestamp_seconds"), m("gateway_key_enabled")
-    stale = {7 * _DAY: YELLOW, 30 * _DAY: RED}
-    idle = column("s", steps=stale)
     return [
         table(
             "Keys",
-            "Every key that is registered or was seen. Unused for 30 days is red: ask the owner, then take it out.",
+            "Every key that is registered or was seen. Red ones are unused for long: ask the owner, then end them.",
             {
                 "info": f"max by (key, name, owner, plan, class) ({m('key:gateway_key_info:unique')})",
                 "created": f"1000 * max by (key) ({created})",
@@ -473,7 +470,7 @@ def _registry(m: Metrics, to: Links) -> list[Panel]:
                 | {"custom.cellOptions": {"type": "color-text"}},
                 "created": "dateTimeAsIso",
                 "last_used": column("dateTimeAsIso", noValue="never"),
-                "unused_for": idle | {"noValue": "never used"},
+                "unused_for": column("s", steps=columns.unused(shown)) | {"noValue": "never used"},
                 "requests_in_30_days": columns.COUNT,
             },
             sort="unused_for",

@@ -10,9 +10,9 @@ from dashboards.promql import Metrics, total
 from dashboards.shown import Shown
 
 _VARIABLES = ("key",)
-_HEADER = """**For whoever hands out limits.** Use over the allowed amount, in calendar windows of a minute, an hour, \
-a day and a month; requests, tokens, credits and cost alike. Red: people are refused soon. Then either the limit is too \
-small (raise it), or the client asks too much (talk to its owner)."""
+_HEADER = """**For whoever hands out limits.** Use over the allowed amount, in calendar windows of a minute, an \
+hour, a day and a month; requests, tokens, credits and cost alike. Red: people are refused soon. Then either the \
+limit is too small (raise it), or the client asks too much (talk to its owner)."""
 _NO_LIMIT = "No key has a limit: the config has no plans"
 _WINDOWS = {"1m": "minute", "1h": "hour", "1d": "day", "1mo": "month"}
 _DAY = 86400
@@ -33,12 +33,13 @@ def page(shown: Shown) -> Board:
             Row("Use of every limit", _all(m, to, shown)),
             Row("Use and limit over time", _over_time(m, to)),
             Row("Refused", _refused(m, to)),
-            Row("Keys and plans", _keys(m, to)),
+            Row("Keys and plans", _keys(m, to, shown)),
         ],
     )
 
 
 def _now(m: Metrics, shown: Shown) -> list[Panel]:
+    warning, critical = _levels(shown)
     use, projected = m("key:gateway_limit_utilization:ratio"), m("key:gateway_limit_projected:ratio")
 
     def count(title: str, description: str, query: str, colour: str) -> Panel:
@@ -52,15 +53,15 @@ def _now(m: Metrics, shown: Shown) -> list[Panel]:
             RED,
         ),
         count(
-            f"Limits over {shown.limit_critical:.0%}",
+            f"Limits over {critical:.0%}",
             "Nearly used up. Raise them, or warn the owners, today.",
-            f"count({use} >= {shown.limit_critical}) or 0 * count({use})",
+            f"count({use} >= {critical}) or 0 * count({use})",
             RED,
         ),
         count(
-            f"Limits over {shown.limit_warning:.0%}",
+            f"Limits over {warning:.0%}",
             "On their way. See below which.",
-            f"count({use} >= {shown.limit_warning}) or 0 * count({use})",
+            f"count({use} >= {warning}) or 0 * count({use})",
             YELLOW,
         ),
         count(
@@ -87,14 +88,20 @@ def _now(m: Metrics, shown: Shown) -> list[Panel]:
     ]
 
 
+def _levels(shown: Shown) -> tuple[float, float]:
+    """From which use a limit is watched, and from which it is nearly over."""
+    return shown.alerts.limits.warning or 1, shown.alerts.limits.critical or 1
+
+
 def _all(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
     by = "key, unit, window"
+    warning, critical = _levels(shown)
     allowed, use = m("key:gateway_limit:max"), m("key:gateway_limit_utilization:ratio")
     advice = range_map(
         [
-            (None, shown.limit_warning, "fine", GREEN),
-            (shown.limit_warning, shown.limit_critical, "watch it; warn the owner", YELLOW),
-            (shown.limit_critical, 1, "raise it, or slow the client down", RED),
+            (None, warning, "fine", GREEN),
+            (warning, critical, "watch it; warn the owner", YELLOW),
+            (critical, 1, "raise it, or slow the client down", RED),
             (1, None, "refused now: raise it, or wait for the reset", RED),
         ]
     )
@@ -164,6 +171,7 @@ def _over_time(m: Metrics, to: Links) -> list[Panel]:
 
 
 def _refused(m: Metrics, to: Links) -> list[Panel]:
+    hourly = total(m("key:gateway_requests:increase1h", by="key"), "key")
     return [
         bars(
             "Refused for a limit, by key",
@@ -186,7 +194,7 @@ def _refused(m: Metrics, to: Links) -> list[Panel]:
                 "refused": m.count("gateway_errors_total", _REFUSED, by="key"),
                 "share": f"{m.count('gateway_errors_total', _REFUSED, by='key')}"
                 f" / {m.count('gateway_requests_total', by='key')}",
-                "peak_hour": f"max_over_time({total(m('key:gateway_requests:increase1h', by='key'), 'key')}[$__range:1h])",
+                "peak_hour": f"max_over_time({hourly}[$__range:1h])",
             },
             {
                 "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]),
@@ -202,7 +210,7 @@ def _refused(m: Metrics, to: Links) -> list[Panel]:
     ]
 
 
-def _keys(m: Metrics, to: Links) -> list[Panel]:
+def _keys(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
     expires = m("gateway_key_expires_timestamp_seconds")
     info = m("key:gateway_key_info:unique", by="key plan")
     plans = f"max by (plan, unit, window) ({m('key:gateway_limit:max')} * on (key) group_left (plan) {info})"
@@ -216,8 +224,7 @@ def _keys(m: Metrics, to: Links) -> list[Panel]:
                 "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]),
                 "name": "",
                 "owner": "",
-                "expires_in": column("s", steps={})
-                | {"thresholds": _expiry(), "custom.cellOptions": {"type": "color-background", "mode": "basic"}},
+                "expires_in": column("s", steps=columns.expiring(shown, "transparent"), first=RED),
             },
             sort="expires_in",
             ascending=True,
@@ -243,12 +250,3 @@ def _keys(m: Metrics, to: Links) -> list[Panel]:
             rows="D5",
         ),
     ]
-
-
-def _expiry() -> dict[str, object]:
-    steps = [
-        {"color": "red", "value": None},
-        {"color": "yellow", "value": _DAY},
-        {"color": "transparent", "value": 7 * _DAY},
-    ]
-    return {"mode": "absolute", "steps": steps}

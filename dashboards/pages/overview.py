@@ -1,7 +1,7 @@
 """Gateway / Overview: is the gateway well?"""
 
 from dashboards.board import Board, Row
-from dashboards.fields import GREEN, RED, STATUS_COLOURS, YELLOW, range_map
+from dashboards.fields import GREEN, RED, STATUS_COLOURS, range_map
 from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
@@ -90,7 +90,7 @@ def _now(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "Age of the oldest log line not counted yet. Minutes: the numbers here are late by as much; see Exporter.",
             {"": f"max({m('gateway_exporter_lag_seconds')})"},
             "s",
-            steps={60: YELLOW, 300: RED},
+            steps=columns.late(shown),
             first=GREEN,
             no_value="No exporter is scraped",
             links=[to.page("Can I trust this?", "gateway-exporter")],
@@ -119,7 +119,7 @@ def _over_time(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
         timeseries(
             "Success rate",
             "The dashed line is the warning level. A dip at one time is an incident, a slope is a client gone wrong.",
-            {"success": success(errors, requests), "warning level": f"vector({shown.success_warning})"},
+            {"success": success(errors, requests), "warning level": columns.level(shown.alerts.success_rate.warning)},
             "percentunit",
             limit="warning level",
             calcs=("mean", "min", "lastNotNull"),
@@ -132,7 +132,7 @@ def _over_time(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             {
                 "average": m.mean("gateway_request_duration_seconds"),
                 "p95": m.quantile(0.95, "gateway_request_duration_seconds"),
-                "warning level": f"vector({shown.latency_warning})",
+                "warning level": columns.level(shown.alerts.latency.warning),
             },
             "s",
             limit="warning level",
