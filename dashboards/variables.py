@@ -32,7 +32,7 @@ def variables(names: tuple[str, ...], shown: Shown) -> list[core.Template]:
         for name in shown.scope
     ]
     for name in names:
-        query = _queries(name, shown)
+        query = _values(name, names, shown)
         if ABSENT not in query:
             found.append(_query(name, _LABELS[name], query, regex=_REGEX.get(name, "")))
     return found
@@ -53,27 +53,27 @@ def textbox(name: str, label: str, value: str) -> core.Template:
     return template
 
 
-def _queries(name: str, shown: Shown) -> str:
-    """Where a variable's values come from; chained to those before it."""
-    scoped = Metrics(shown, ())
+def _values(name: str, names: tuple[str, ...], shown: Shown) -> str:
+    """The query for a variable's values; those of the variables before it narrow it."""
+    scoped, narrowed = Metrics(shown, ()), Metrics(shown, names[: names.index(name)])
     if name == "key":
         infos = f"group by (key, name) ({scoped('gateway_key_info', by='key name')})"
         return f"query_result({infos} or on (key) group by (key) ({scoped('gateway_requests_total', by='key')}))"
     if name == "model_type":
         return f"label_values({scoped('gateway_model_info', by='type')}, type)"
     if name == "model":
-        used = Metrics(shown, ("key",))("gateway_model_requests_total", by="model")
+        used = narrowed("gateway_model_requests_total", by="model")
+        if "model_type" not in names:
+            return f"query_result(group by (model) ({used}))"
         infos, typed = scoped("gateway_model_info"), scoped("gateway_model_info", 'type=~"$model_type"')
         # Models whose type is not known stay in, whatever type is chosen.
         return f"query_result(group by (model) ({used} unless on (model) ({infos} unless {typed})))"
     if name == "provider":
         # Where no attempts are logged, the answers still say who gave them.
-        models = Metrics(shown, ("model",))
-        asked = [models(f"gateway_{one}_total", by=name) for one in ("model_requests", "upstream_attempts")]
+        asked = [narrowed(f"gateway_{one}_total", by=name) for one in ("model_requests", "upstream_attempts")]
         groups = [f"group by (provider) ({one})" for one in asked if one != ABSENT]
         return f"query_result({' or '.join(groups) or ABSENT})"
-    narrowed = {"chain": ("key",), "method": ("key", "chain")}[name]
-    return f"label_values({Metrics(shown, narrowed)('gateway_calls_total', by=name)}, {name})"
+    return f"label_values({narrowed('gateway_calls_total', by=name)}, {name})"
 
 
 def _query(name: str, label: str, query: str, **more: Any) -> core.Template:

@@ -126,6 +126,8 @@ def _trend(m: Metrics, to: Links) -> list[Panel]:
     )
     tokens = m("gateway_tokens_total", 'type=~"$measure"', by="model")
     day = "[1d] offset -1d"
+    models = m.count("gateway_model_requests_total", by="model")
+    types = f"group by (model, type) ({m('gateway_model_info', by='model type')})"
     return [
         bars(
             "By day and model, last 7 days",
@@ -143,9 +145,8 @@ def _trend(m: Metrics, to: Links) -> list[Panel]:
             "Requests by model type",
             "What the models are for: chat, embedding, image.",
             {
-                "{{type}}": "sum by (type) ("
-                f"{m.count('gateway_model_requests_total', by='model')}"
-                f" * on (model) group_left (type) group by (model, type) ({m('gateway_model_info', by='model type')}))"
+                "{{type}}": f"sum by (type) ({models} * on (model) group_left (type) {types})"
+                f' or label_replace(sum({models} unless on (model) {types}), "type", "unknown", "", "")',
             },
             "short",
             no_value="No model's type is known",
