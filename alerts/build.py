@@ -12,7 +12,7 @@ from alerts.promql import Terms
 from alerts.routing import TEMPLATES, alertmanager
 from alerts.rules import cost, errors, exporter, keys, latency, providers, quota
 from exporter.config import Config
-from exporter.errors import UsageError, unknown
+from exporter.errors import ExporterError, unknown
 
 _MADE = "# Made by `gateway-exporter alerts`: change the config's section `alerts`, and run it again.\n"
 _RULES: dict[str, Callable[[Terms], Iterator[Alert]]] = {
@@ -27,7 +27,7 @@ _RULES: dict[str, Callable[[Terms], Iterator[Alert]]] = {
 
 
 def files(config: Config | None, kubernetes: bool = False) -> dict[str, str]:
-    """Name → content of all files; of the defaults without a config. UsageError where it names no such alert.
+    """Name → content of all files; of the defaults without a config. ValueError where it changes an unknown alert.
 
     `kubernetes` adds the rules as a PrometheusRule of the Prometheus operator.
     """
@@ -52,10 +52,13 @@ def files(config: Config | None, kubernetes: bool = False) -> dict[str, str]:
 
 
 def write(made: dict[str, str], folder: Path) -> None:
-    """Put files into a folder, which is made where it is not there. OSError where that can't be."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in made.items():
-        (folder / name).write_text(content, encoding="utf-8")
+    """Put files into a folder, which is made where it is not there. ExporterError where that can't be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in made.items():
+            (folder / name).write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise ExporterError(f"{folder}: can't be written: {error.strerror}") from None
 
 
 def outdated(made: dict[str, str], folder: Path) -> list[str]:
@@ -74,7 +77,7 @@ def alert_groups(terms: Terms) -> list[dict[str, Any]]:
     names = {alert.name for group in alerts.values() for alert in group}
     for name in changes:
         if name not in names:
-            raise UsageError(f"alerts.changes: {unknown('alert', name, names)}")
+            raise ValueError(f"alerts.changes: {unknown('alert', name, names)}")
     off = {name for name, change in changes.items() if not change.enabled}
     groups = {
         category: [alert.rule(terms) for alert in group if alert.name not in off] for category, group in alerts.items()

@@ -59,8 +59,11 @@ def _route(notify: Notify, scope: tuple[str, ...]) -> dict[str, Any]:
         )
         if name in notify.routes
     ]
+    # The root's own receiver is asked only where no route fits, and an owner's does.
+    everyone = notify.routes.get("warning", _NOBODY)
+    routes.append({"receiver": everyone})
     return {
-        "receiver": notify.routes.get("warning", _NOBODY),
+        "receiver": everyone,
         "group_by": ["alertname", "key", *scope],
         "group_wait": notify.grouping.wait,
         "group_interval": notify.grouping.interval,

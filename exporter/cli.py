@@ -168,6 +168,7 @@ def _init(args: argparse.Namespace) -> None:
 
 def _check(args: argparse.Namespace) -> None:
     loaded = load(Path(args.config))
+    _rules(args.config, loaded.config)
     inputs = len(loaded.config.inputs)
     print(f"{args.config}: good: {inputs} {'input' if inputs == 1 else 'inputs'}, {len(loaded.keys)} registered keys")
 
@@ -199,11 +200,13 @@ def _replay(args: argparse.Namespace) -> None:
 
 
 def _alerts(args: argparse.Namespace) -> int:
-    from alerts.build import files, outdated, write  # noqa: PLC0415 - not loaded where it isn't used
+    from alerts.build import outdated, write  # noqa: PLC0415 - not loaded where it isn't used
 
-    made, folder = files(load(Path(args.config)).config if args.config else None, args.kubernetes), Path(args.out)
+    config = load(Path(args.config)).config if args.config else None
+    made, folder = _rules(args.config, config, args.kubernetes), Path(args.out)
     if args.check:
-        for name in (old := outdated(made, folder)):
+        old = outdated(made, folder)
+        for name in old:
             print(f"{folder / name}: not up to date", file=sys.stderr)
         return int(bool(old))
     write(made, folder)
@@ -219,6 +222,16 @@ def _dashboards(args: argparse.Namespace) -> int:
 
 
 # --- what they share
+
+
+def _rules(path: str, config: Config | None, kubernetes: bool = False) -> dict[str, str]:
+    """The files of rules, by name."""
+    from alerts.build import files  # noqa: PLC0415 - not loaded where it isn't used
+
+    try:
+        return files(config, kubernetes)
+    except ValueError as error:
+        raise UsageError(f"{path}: {error}") from None
 
 
 def _serve(loaded: Loaded, listen: str | None) -> None:

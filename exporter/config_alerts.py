@@ -262,10 +262,9 @@ class AlertsConfig(Part):
         _positive("min_failures", self.min_failures)
 
     def _check_retention(self) -> None:
-        longest = max(BURN_RATES, key=lambda burn: seconds(burn[1]))[1]
-        needs = {longest: f"burn rates look back {longest}"}
+        looks = [("burn rates", max((long for _, long, *_ in BURN_RATES), key=seconds), "")]
         if self.anomalies:
-            needs[f"{7 * self.anomalies.weeks}d1h"] = f"anomalies.weeks: {self.anomalies.weeks} looks back"
-        for need, why in needs.items():
-            if seconds(self.retention) < seconds(need):
-                raise ValueError(f"retention: {self.retention} is too short: {why}{'' if need in why else ' ' + need}")
+            looks.append(("anomalies", f"{7 * self.anomalies.weeks}d1h", f" (weeks: {self.anomalies.weeks})"))
+        for who, back, why in looks:
+            if seconds(self.retention) < seconds(back):
+                raise ValueError(f"retention: {self.retention} is too short: {who} look back {back}{why}")
