@@ -9,6 +9,11 @@ import re
 from dashboards.shown import Shown
 
 ABSENT = "∅"
+# What has no labels of inputs: keys, limits, models as they are, and the exporter.
+_NOT_OF_RECORDS = (
+    *("gateway_key_info", "gateway_key_enabled", "gateway_key_created", "gateway_key_expires", "gateway_key_last_used"),
+    *("gateway_limit", "gateway_model_info", "gateway_exporter_"),
+)
 _PARTS = re.compile(r"_(bucket|sum|count)$")
 
 
@@ -64,18 +69,24 @@ class Metrics:
             self.rate("gateway_errors_total", by=by, over=over), self.rate("gateway_requests_total", by=by, over=over)
         )
 
+    def info(self, *labels: str) -> str:
+        """What is known of keys: 1, by key and more labels."""
+        by = ("key", *labels)
+        return f"max by ({', '.join(by)}) ({self('key:gateway_key_info:unique', by=' '.join(by))})"
+
     def named(self, query: str) -> str:
         """A query by key, with the name of each key joined to it; keys without a name keep their row."""
-        info = self("key:gateway_key_info:unique", by="key name owner")
+        info = f"topk by (key) (1, {self.info('name', 'owner')})"
         return f"({query}) * on (key) group_left (name, owner) {info} or on (key) ({query})"
 
     def _labels(self, name: str) -> tuple[str, ...] | None:
-        if ":" in name:
-            recorded = self._shown.recorded.get(name)
-            return recorded if recorded is None else (*recorded, *self._shown.scope)
-        family = name if name in self._shown.families else _PARTS.sub("", name)
-        labels = self._shown.families.get(family)
-        return labels if labels is None else (*labels, *(self._shown.scope if _of_records(family) else ()))
+        """The labels of a family, of a histogram's part, or of a recorded series; None where it is not there."""
+        every = self._shown.recorded if ":" in name else self._shown.families
+        labels = every.get(name, every.get(_PARTS.sub("", name)))
+        if labels is None:
+            return None
+        counted = not (name.split(":")[1] if ":" in name else name).startswith(_NOT_OF_RECORDS)
+        return (*labels, *(self._shown.scope if counted else self._shown.target_scope))
 
 
 def total(query: str, by: str = "") -> str:
@@ -104,10 +115,3 @@ def largest(query: str, label: str, most: int = 5) -> str:
     """The largest now, and `others`."""
     top = f"topk({most}, {query})"
     return f'{top} or label_replace(sum({query}) - sum({top}) > 0, "{label}", "others", "", "")'
-
-
-def _of_records(family: str) -> bool:
-    """Whether a family's series have the labels of their input."""
-    return not family.startswith(("gateway_exporter_", "gateway_limit")) and (
-        not family.startswith("gateway_key_") or family.endswith(("_total", "_duration_seconds"))
-    )

@@ -18,7 +18,8 @@ class Shown(Struct, frozen=True, kw_only=True):
     """The builders' whole input.
 
     `families` maps the families that are served to their labels; what is not there is on no dashboard. `recorded` does
-    the same for the series of recording rules. `alerts` has the thresholds, and the labels that tell deployments apart.
+    the same for the series of recording rules. `alerts` has the thresholds, and the labels that
+    tell deployments apart; `of_inputs` are labels that inputs add.
     """
 
     families: Mapping[str, tuple[str, ...]] = field(default_factory=_served)
@@ -27,13 +28,22 @@ class Shown(Struct, frozen=True, kw_only=True):
     )
     currency: str = "USD"
     alerts: AlertsConfig = field(default_factory=AlertsConfig)
+    of_inputs: frozenset[str] = frozenset()
 
     @property
     def scope(self) -> tuple[str, ...]:
-        """Labels of inputs by which every page can be narrowed."""
+        """The labels that every page can be narrowed by; all of them are on what is counted of records."""
         return tuple(self.alerts.scope_labels)
+
+    @property
+    def target_scope(self) -> tuple[str, ...]:
+        """Those that Prometheus gives its targets: they are on keys, limits and the exporter too."""
+        return tuple(label for label in self.scope if label not in self.of_inputs)
 
 
 def shown(config: Config | None) -> Shown:
     """What a config's exporter shows; everything, by the defaults, without one."""
-    return Shown(currency=config.pricing.currency, alerts=config.alerts) if config else Shown()
+    if config is None:
+        return Shown()
+    of_inputs = frozenset(label for one in config.inputs for label in one.labels)
+    return Shown(currency=config.pricing.currency, alerts=config.alerts, of_inputs=of_inputs)

@@ -1,6 +1,6 @@
 """docs/dashboards.md: which panel answers which question, from the builders themselves.
 
-    python -m dashboards.usage > docs/dashboards.md
+python -m dashboards.usage > docs/dashboards.md
 """
 
 from collections.abc import Iterator

@@ -453,7 +453,7 @@ def _registry(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "Keys",
             "Every key that is registered or was seen. Red ones are unused for long: ask the owner, then end them.",
             {
-                "info": f"max by (key, name, owner, plan, class) ({m('key:gateway_key_info:unique')})",
+                "info": m.info("name", "owner", "plan", "class"),
                 "created": f"1000 * max by (key) ({created})",
                 "last_used": f"1000 * max by (key) ({used} > 0)",
                 "unused_for": f"time() - max by (key) ({used} > 0)",

@@ -212,7 +212,7 @@ def _refused(m: Metrics, to: Links) -> list[Panel]:
 
 def _keys(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
     expires = m("gateway_key_expires_timestamp_seconds")
-    info = m("key:gateway_key_info:unique", by="key plan")
+    info = f"topk by (key) (1, {m.info('plan')})"
     plans = f"max by (plan, unit, window) ({m('key:gateway_limit:max')} * on (key) group_left (plan) {info})"
     keys = f"count by (plan) ({info})"
     return [

@@ -39,7 +39,7 @@ def of_panels(dashboard: Json) -> list[Asked]:
 
 
 def of_variables(dashboard: Json) -> list[Asked]:
-    """The queries of its variables: of `label_values(selector, label)` its selector, `query_result(query)` its query."""
+    """The queries of its variables: the selector in `label_values(…, label)`, the query in `query_result(…)`."""
     found = []
     for one in dashboard["templating"]["list"]:
         if one["type"] == "query":

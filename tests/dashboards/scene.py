@@ -5,6 +5,7 @@ then. Prometheus gets these samples as blocks, the recorded rules are made of th
 scrapes the same exporter itself.
 """
 
+import contextlib
 import subprocess
 import time
 from pathlib import Path
@@ -28,6 +29,12 @@ SEED = 7
 _JOB = "gateway-exporter"
 
 
+class _Prometheus(Process):
+    """The server, as something that is closed."""
+
+    close = Process.end
+
+
 class Scene:
     """The exporter, what stands in for its future, and Prometheus with a day of both."""
 
@@ -37,22 +44,20 @@ class Scene:
         self.traffic = Traffic(SEED)
         configure(folder)
         self.standin = StandIn()
-        self.exporter = Exporter("run", "--config.file", str(folder / "config.yaml"))
+        self._closing = contextlib.ExitStack()
+        self._closing.callback(self.standin.stop)
+        self.exporter = self._closing.enter_context(Exporter("run", "--config.file", str(folder / "config.yaml")))
         self.address = self.exporter.url.removeprefix("http://")
         self.written: dict[str, list[str]] = {log: [] for log in LOGS}
-        now = time.time() // 3600 * 3600
-        self.begin = now - HOURS * 3600
-        self._play(self.begin, time.time() - 30)
-        self._prometheus(scrape=False)
-        self._backfill_rules(now)
-        self.prometheus.end()
-        self._prometheus(scrape=True)
-        self._live()
+        try:
+            self._come_about()
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
-        self.prometheus.end()
-        self.exporter.stop()
-        self.standin.stop()
+        """End all that was started."""
+        self._closing.close()
 
     def ask(self, path: str, **parameters: Any) -> Any:
         """What Prometheus' HTTP API answers. AssertionError with its own words where it is no success."""
@@ -68,6 +73,15 @@ class Scene:
 
     # --- how it comes about
 
+    def _come_about(self) -> None:
+        now = time.time() // 3600 * 3600
+        self.begin = now - HOURS * 3600
+        self._play(self.begin, time.time() - 30)
+        with contextlib.closing(self._prometheus(scrape=False)):
+            self._backfill_rules(now)
+        self._closing.enter_context(contextlib.closing(self._prometheus(scrape=True)))
+        self._live()
+
     def _write(self, lines: dict[str, list[str]]) -> None:
         for log, some in lines.items():
             self.written[log] += some
@@ -75,7 +89,7 @@ class Scene:
                 out.write("".join(some))
 
     def _play(self, begin: float, end: float) -> None:
-        """The day in time lapse, as blocks of Prometheus."""
+        """The day in time lapse, as blocks of Prometheus; `last_step` is the time of its last scrape."""
         history = self.folder / "history.om"
         steps = int((end - begin) // STEP)
         with history.open("w", encoding="utf-8") as out:
@@ -89,6 +103,7 @@ class Scene:
                 out.writelines(_stamped(self.exporter.get().text, self.address, at))
                 out.writelines(_stamped(exposition((n + 1) / (steps + 1)), self.standin.address, at))
             out.write("# EOF\n")
+        self.last_step = begin + steps * STEP
         self._blocks("history.om")
 
     def _mishaps(self) -> None:
@@ -102,7 +117,7 @@ class Scene:
         burst.write_text(line, encoding="utf-8")
         eventually(lambda: "gateway_exporter_lost_bytes_total{" in self.exporter.get().text, "bytes are lost")
 
-    def _prometheus(self, scrape: bool) -> None:
+    def _prometheus(self, scrape: bool) -> "_Prometheus":
         targets = [self.address, self.standin.address] if scrape else []
         rules = files(load(self.folder / "config.yaml").config)
         for name in ("recording.rules.yml", "alerts.rules.yml"):
@@ -115,18 +130,11 @@ class Scene:
         (self.folder / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
         port = free_port()
         self._url = f"http://127.0.0.1:{port}"
-        self.prometheus = Process(
-            [
-                "prometheus",
-                "--config.file=prometheus.yml",
-                "--storage.tsdb.path=data",
-                f"--web.listen-address=127.0.0.1:{port}",
-                "--log.level=warn",
-            ],
-            self.folder,
-        )
-        self.prometheus.listens(port)
+        command = ["prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=data", "--log.level=warn"]
+        running = _Prometheus([*command, f"--web.listen-address=127.0.0.1:{port}"], self.folder)
+        running.listens(port)
         eventually(lambda: requests.get(f"{self._url}/-/ready", timeout=5).ok, "Prometheus is ready", 60)
+        return running
 
     def _backfill_rules(self, until: float) -> None:
         """What the recording rules would have made of the day: those of hours and minutes, which stand on no others.

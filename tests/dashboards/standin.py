@@ -44,7 +44,7 @@ class StandIn:
                 self.end_headers()
                 self.wfile.write(exposition().encode())
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            def log_message(self, format: str, *args: object) -> None:
                 """Say nothing."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
