@@ -30,7 +30,10 @@ class Row(Struct):
 
 
 class Board(Struct, kw_only=True):
-    """One dashboard. `variables` are the names of drop-downs, `more` those that only this one has."""
+    """One dashboard. `variables` are the names of drop-downs, `more` those that only this one has.
+
+    Without the family `about` there is nothing to make it for.
+    """
 
     uid: str
     title: str
@@ -39,6 +42,7 @@ class Board(Struct, kw_only=True):
     variables: tuple[str, ...] = ()
     more: list[core.Template] = []
     since: str = "now-24h"
+    about: str = "gateway_requests_total"
 
     def kept(self) -> list[Row]:
         """The rows with the panels that have something to show, without rows that are empty then."""

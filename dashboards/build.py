@@ -48,7 +48,7 @@ def boards(shown: Shown) -> Iterator[Board]:
     """The dashboards that have something to show."""
     for page in PAGES:
         board = page(shown)
-        if any(row.title for row in board.kept()):
+        if board.about in shown.families and any(row.title for row in board.kept()):
             yield board
 
 

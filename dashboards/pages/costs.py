@@ -14,6 +14,7 @@ from dashboards.variables import textbox
 _HEADER = """**For whoever plans money and machines.** Type above what a request and a GB cost; costs of models come \
 from the log or the price table. Projections go on as the last day did against the day before: they are a warning, no \
 promise. A day is the last 24 whole hours; all of it stands on recorded rules, so it needs two days of them."""
+_VARIABLES = ("key", "model")
 _NEED = "Needs two days of recorded rules"
 # Days from now: the next month, quarter, year.
 _AHEAD = {"month": 30, "quarter": 91, "year": 365}
@@ -21,12 +22,12 @@ _AHEAD = {"month": 30, "quarter": 91, "year": 365}
 
 def page(shown: Shown) -> Board:
     """The dashboard."""
-    m, to = Metrics(shown, ("key",)), Links(shown, ("key",))
+    m, to = Metrics(shown, _VARIABLES), Links(shown, _VARIABLES)
     return Board(
         uid="gateway-costs",
         title="Costs and capacity",
         description="What the gateway costs today, by request, byte and token, and where cost and load lead.",
-        variables=("key",),
+        variables=_VARIABLES,
         more=[
             textbox("request_price", "Price of 1000 requests", "0.01"),
             textbox("gigabyte_price", "Price of a GB sent", "0.05"),

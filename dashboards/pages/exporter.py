@@ -21,6 +21,7 @@ def page(shown: Shown) -> Board:
     return Board(
         uid="gateway-exporter",
         title="Exporter",
+        about="gateway_exporter_build_info",
         description="Can these numbers be trusted? Lag, rejected and lost lines, overflow, checkpoint, scrapes.",
         rows=[
             Row("", [text(_HEADER)]),

@@ -34,6 +34,7 @@ def page(shown: Shown) -> Board:
         title="LLM usage",
         description="Tokens and money, by model and by key: how many, whose, what for, and what rose.",
         variables=_VARIABLES,
+        about="gateway_model_requests_total",
         more=[custom("measure", "Trend of", _MEASURES)],
         rows=[
             Row("", [text(_HEADER)]),
