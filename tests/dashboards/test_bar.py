@@ -225,7 +225,7 @@ def test_panels_lie_side_by_side_and_have_ids_of_their_own(dashboard: Json) -> N
     assert len(ids) == len(set(ids))
     closed = [one["panels"] for one in dashboard["panels"] if one.get("panels")]
     for group in [[one for one in dashboard["panels"] if not one.get("panels")], *closed]:
-        taken = set()
+        taken: set[tuple[int, int]] = set()
         for place in (one["gridPos"] for one in group):
             assert place["x"] + place["w"] <= 24
             cells = {
