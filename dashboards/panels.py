@@ -21,9 +21,13 @@ def timeseries(
     links: list[Json] | None = None,
     no_value: str = "No requests in this time",
     exemplar: bool = False,
+    lowest: float | None = 0,
     **more: Any,
 ) -> Panel:
-    """Lines over time; `queries` maps a legend to its query. The series of the legend `limit` is drawn dashed."""
+    """Lines over time; `queries` maps a legend to its query. The series of the legend `limit` is drawn dashed.
+
+    The axis begins at `lowest`, or where the values do.
+    """
     dashed = {"custom.lineStyle": {"fill": "dash", "dash": [10, 10]}, "custom.fillOpacity": 0, "color": fixed(RED)}
     return _over_time(
         title,
@@ -37,6 +41,7 @@ def timeseries(
         links=links,
         no_value=no_value,
         exemplar=exemplar,
+        lowest=lowest,
         **more,
     )
 
@@ -97,7 +102,7 @@ def stat(
         "reduceOptions": _last(),
         "textMode": "auto" if len(queries) == 1 else "value_and_name",
     }
-    return _panel(
+    return panel_of(
         "stat",
         title,
         description,
@@ -131,7 +136,7 @@ def bargauge(
         "showUnfilled": True,
         "valueMode": "color",
     }
-    return _panel("bargauge", title, description, queries, defaults=defaults, options=options, instant=True, **more)
+    return panel_of("bargauge", title, description, queries, defaults=defaults, options=options, instant=True, **more)
 
 
 def donut(
@@ -146,7 +151,7 @@ def donut(
         "reduceOptions": _last(),
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
-    return _panel(
+    return panel_of(
         "piechart",
         title,
         description,
@@ -173,7 +178,7 @@ def heatmap(title: str, description: str, query: str, unit: str, **more: Any) ->
         "yAxis": {"unit": unit, "axisPlacement": "left", "reverse": False},
     }
     no_value = "No timed requests in this time"
-    panel = _panel(
+    panel = panel_of(
         "heatmap", title, description, {"{{le}}": query}, defaults={"noValue": no_value}, options=options, **more
     )
     for one in panel.targets:
@@ -193,74 +198,7 @@ def timeline(title: str, description: str, queries: Queries, mappings: list[Json
         "tooltip": {"mode": "single", "sort": "none"},
     }
     custom = {"custom": {"fillOpacity": 70, "lineWidth": 0}, "color": {"mode": "thresholds"}}
-    return _panel("state-timeline", title, description, queries, defaults=defaults | custom, options=options, **more)
-
-
-def table(
-    title: str,
-    description: str,
-    queries: Queries,
-    columns: dict[str, Json | str],
-    *,
-    sort: str = "",
-    ascending: bool = False,
-    no_value: str = "No requests in this time",
-    pivot: tuple[str, str] | None = None,
-    **more: Any,
-) -> Panel:
-    """Rows that share their labels, merged.
-
-    `queries` maps a column to its query, `columns` a label or a column to its unit or to its field config, in the
-    order shown; labels come with `label`. Others are hidden. With `pivot` the values of one label (the second) become
-    columns beside another (the first).
-    """
-    asked = {name: query for name, query in queries.items() if ABSENT not in query}
-    several = len(asked) > 1
-    values = {name: f"Value #{chr(65 + n)}" if several else "Value" for n, name in enumerate(asked)}
-    fields = {values.get(name, name): name for name in columns if name in values or name not in queries}
-    if pivot:
-        row, column = pivot
-        transformations = [
-            {
-                "id": "groupingToMatrix",
-                "options": {"columnField": column, "rowField": row, "valueField": "Value", "emptyValue": "zero"},
-            }
-        ]
-    else:
-        transformations = [
-            {"id": "merge", "options": {}},
-            {"id": "filterFieldsByName", "options": {"include": {"names": list(fields)}}},
-            {
-                "id": "organize",
-                "options": {
-                    "excludeByName": {},
-                    "indexByName": {field: n for n, field in enumerate(fields)},
-                    "renameByName": {field: _title(name) for field, name in fields.items()},
-                },
-            },
-        ]
-    overrides = [
-        override("byName", name if pivot else _title(name), _column(columns[name]))
-        for name in fields.values()
-        if columns[name]
-    ]
-    options: Json = {"showHeader": True, "cellHeight": "sm"}
-    options["footer"] = {"show": False, "reducer": ["sum"], "countRows": False}
-    if sort:
-        options["sortBy"] = [{"displayName": _title(sort), "desc": not ascending}]
-    return _panel(
-        "table",
-        title,
-        description,
-        asked,
-        defaults={"noValue": no_value, "unit": "short", "custom": {"align": "auto", "filterable": True}},
-        overrides=overrides,
-        options=options,
-        transformations=transformations,
-        instant=True,
-        form="table",
-        **({"width": 24} | more),
-    )
+    return panel_of("state-timeline", title, description, queries, defaults=defaults | custom, options=options, **more)
 
 
 def text(content: str, *, width: int = 24, high: int = 3) -> Panel:
@@ -297,12 +235,15 @@ def _over_time(
     links: list[Json] | None,
     no_value: str,
     exemplar: bool = False,
+    lowest: float | None = 0,
     **more: Any,
 ) -> Panel:
-    defaults = _defaults(unit, no_value, links) | {"color": {"mode": "palette-classic"}, "custom": custom, "min": 0}
+    defaults = _defaults(unit, no_value, links) | {"color": {"mode": "palette-classic"}, "custom": custom}
+    if lowest is not None:
+        defaults["min"] = lowest
     options = {"legend": _legend(calcs), "tooltip": {"mode": "multi", "sort": "desc"}}
     shown = {"width": 12} | more
-    panel = _panel(
+    panel = panel_of(
         "timeseries",
         title,
         description,
@@ -317,7 +258,7 @@ def _over_time(
     return panel
 
 
-def _panel(
+def panel_of(
     type_: str,
     title: str,
     description: str,
@@ -327,6 +268,7 @@ def _panel(
     form: str = "time_series",
     **more: Any,
 ) -> Panel:
+    """A panel of a type with its queries; those that have nothing to ask are left out."""
     asked = [(legend, query) for legend, query in queries.items() if ABSENT not in query]
     targets = [
         Query(
@@ -365,11 +307,3 @@ def _legend(calcs: tuple[str, ...], *, shown: bool = True, values: bool = False)
 
 def _last() -> Json:
     return {"calcs": ["lastNotNull"], "fields": "", "values": False}
-
-
-def _title(name: str) -> str:
-    return name[:1].upper() + name[1:].replace("_", " ")
-
-
-def _column(told: Json | str) -> Json:
-    return {"unit": told} if isinstance(told, str) else told

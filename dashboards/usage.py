@@ -54,8 +54,19 @@ writes them for a config: families and labels that are not served take their pan
 alerts. Those in [dashboards/generated](../dashboards/generated) are made with the defaults. `--check` says whether a
 folder is up to date; `--push URL` uploads them, with a service account's token in `GRAFANA_TOKEN` or `--token.file`.
 
-`provisioning/` beside them has a data source and a dashboard provider for a Grafana that is set up by files. Panels of
-days and weeks read the series of `gateway-exporter alerts`' recording rules: load those into Prometheus too.
+## Set up by files
+
+`provisioning/` beside the dashboards has a dashboard provider, and a data source for a Prometheus at
+`localhost:9090` (leave it out where Grafana has one). A Grafana that starts with these has everything:
+
+| from | to |
+| --- | --- |
+| `gateway-*.json` | `/var/lib/grafana/dashboards/gateway-exporter/` |
+| `provisioning/` | `/etc/grafana/provisioning/` |
+
+Panels of days and weeks read the series of the recording rules that `gateway-exporter alerts` makes: load those into
+Prometheus too. Panels over the chosen time read what was scraped itself: for many keys, a month of that takes
+Prometheus seconds.
 
 This file is made of the builders: `python -m dashboards.usage > docs/dashboards.md`.
 """

@@ -45,6 +45,12 @@ def good(shown: Shown) -> Steps:
     return {level: YELLOW, (1 + level) / 2: GREEN}
 
 
+def money(shown: Shown) -> str:
+    """The unit of amounts in the configured currency, as Grafana calls it."""
+    known = ("USD", "EUR", "GBP", "JPY", "CHF", "RUB", "UAH", "BRL", "DKK", "SEK", "NOK", "CZK", "INR", "KRW", "TWD")
+    return f"currency{shown.currency}" if shown.currency in known else f"suffix: {shown.currency}"
+
+
 def expiring(shown: Shown, later: str) -> Steps:
     """Seconds until a key expires: red, yellow, then a colour of one's own."""
     expires = shown.alerts.keys.expires

@@ -5,10 +5,10 @@ from dashboards.fields import column
 from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
-from dashboards.pages.llm import money
-from dashboards.panels import bars, stat, table, text, timeseries
+from dashboards.panels import bars, stat, text, timeseries
 from dashboards.promql import Metrics, total
 from dashboards.shown import Shown
+from dashboards.tables import table
 from dashboards.variables import textbox
 
 _HEADER = """**For whoever plans money and machines.** Type above what a request and a GB cost; costs of models come \
@@ -62,7 +62,7 @@ def _ahead(today: str, before: str, days: int) -> str:
 
 
 def _projected(m: Metrics, shown: Shown) -> list[Panel]:
-    unit, today, before = money(shown), _day(m), _day(m, "offset 1d")
+    unit, today, before = columns.money(shown), _day(m), _day(m, "offset 1d")
     requests, sent, models = _parts(m)
     cards = [
         stat(
@@ -130,7 +130,7 @@ def _projected(m: Metrics, shown: Shown) -> list[Panel]:
 
 
 def _split(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
-    unit = money(shown)
+    unit = columns.money(shown)
     requests = m.hours("key:gateway_requests", by="key", hours=24 * 30)
     sent = m.hours("key:gateway_response_bytes", by="key", hours=24 * 30)
     models = m.hours("key_model:gateway_cost", by="key", hours=24 * 30)

@@ -7,9 +7,10 @@ from dashboards.fields import GREEN, RED, STATUS_COLOURS, column, range_map
 from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
-from dashboards.panels import bars, donut, heatmap, stat, table, text, timeseries
+from dashboards.panels import bars, donut, heatmap, stat, text, timeseries
 from dashboards.promql import ABSENT, Metrics, leaders, or_zero, success
 from dashboards.shown import Shown
+from dashboards.tables import table
 
 _VARIABLES = ("key", "chain", "method")
 _HEADER = """**For whoever has to find out what fails, or what is slow.** First the types: `upstream_error`, \

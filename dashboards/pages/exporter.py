@@ -4,9 +4,10 @@ from dashboards.board import Board, Row
 from dashboards.fields import GREEN, RED, YELLOW, column, value_map
 from dashboards.grafana import Panel
 from dashboards.pages import columns
-from dashboards.panels import bars, stat, table, text, timeline, timeseries
+from dashboards.panels import bars, stat, text, timeline, timeseries
 from dashboards.promql import Metrics
 from dashboards.shown import Shown
+from dashboards.tables import table
 
 _HEADER = """**For whoever asks whether these numbers can be trusted.** All green: every line that the gateway wrote \
 is counted, once, and in time. A red one says what is missing: lines not read yet (lag), not understood (rejected), \

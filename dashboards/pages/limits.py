@@ -5,9 +5,10 @@ from dashboards.fields import GREEN, RED, YELLOW, column, range_map
 from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
-from dashboards.panels import bars, stat, table, text, timeseries
+from dashboards.panels import bars, stat, text, timeseries
 from dashboards.promql import Metrics, total
 from dashboards.shown import Shown
+from dashboards.tables import table
 
 _VARIABLES = ("key",)
 _HEADER = """**For whoever hands out limits.** Use over the allowed amount, in calendar windows of a minute, an \

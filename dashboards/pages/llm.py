@@ -1,12 +1,12 @@
 """Gateway / LLM usage: tokens and money, by model and by key."""
 
 from dashboards.board import Board, Row
-from dashboards.fields import GREEN, RED, YELLOW, column, range_map
 from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
-from dashboards.panels import bargauge, bars, donut, stat, table, text, timeseries
-from dashboards.promql import Metrics, leaders, or_zero, total
+from dashboards.pages.llm_spend import costs, exceptions, of_tokens, rises
+from dashboards.panels import bars, donut, stat, text, timeseries
+from dashboards.promql import Metrics, or_zero
 from dashboards.shown import Shown
 from dashboards.variables import custom
 
@@ -40,19 +40,13 @@ def page(shown: Shown) -> Board:
             Row("", [text(_HEADER)]),
             Row("In the chosen time", _cards(m, shown)),
             Row("Trend", _trend(m, to)),
-            Row("Cost", _cost(m, to, shown)),
-            Row("Tokens", _tokens(m, to)),
-            Row("Sudden rises", _rises(m, to)),
+            Row("Cost", costs(m, to, shown)),
+            Row("Tokens", of_tokens(m, to)),
+            Row("Sudden rises", rises(m, to)),
             Row("Latency", _latency(m, to)),
-            Row("Redirected, unpriced, unbilled, blocked", _odd(m, to)),
+            Row("Redirected, unpriced, unbilled, blocked", exceptions(m, to)),
         ],
     )
-
-
-def money(shown: Shown) -> str:
-    """The unit of amounts in the configured currency, as Grafana calls it."""
-    known = ("USD", "EUR", "GBP", "JPY", "CHF", "RUB", "UAH", "BRL", "DKK", "SEK", "NOK", "CZK", "INR", "KRW", "TWD")
-    return f"currency{shown.currency}" if shown.currency in known else f"suffix: {shown.currency}"
 
 
 def _cards(m: Metrics, shown: Shown) -> list[Panel]:
@@ -70,7 +64,7 @@ def _cards(m: Metrics, shown: Shown) -> list[Panel]:
             "Cost",
             "What the gateway logged as cost, or the price table gives. Unpriced models cost nothing here.",
             m.count("gateway_cost_total"),
-            money(shown),
+            columns.money(shown),
         ),
         card("Model calls", "Requests to language models, without internal ones. Zero: see Exporter.", calls),
         card(
@@ -168,151 +162,6 @@ def _trend(m: Metrics, to: Links) -> list[Panel]:
     ]
 
 
-def _cost(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
-    cost, unit = "gateway_cost_total", money(shown)
-    by_key, by_model = m.count(cost, by="key"), m.count(cost, by="model")
-    requests = m.count("gateway_model_requests_total", by="model")
-    return [
-        bargauge(
-            "Cost of the ten dearest keys",
-            "Who spends. A click opens the key.",
-            {"{{key}} {{name}}": m.named(f"topk(10, {by_key})")},
-            unit,
-            links=[to.key()],
-            no_value="No cost was logged",
-            rows="B4",
-        ),
-        donut(
-            "Cost by model",
-            "Where the money goes.",
-            {"{{model}}": by_model},
-            unit,
-            links=[to.model()],
-            no_value="No cost was logged",
-            rows="B4",
-        ),
-        donut(
-            "Cost by provider",
-            "Whom it is paid to.",
-            {"{{provider}}": m.count(cost, by="provider")},
-            unit,
-            no_value="No cost was logged",
-            rows="B4",
-        ),
-        table(
-            "Models: requests, tokens, cost",
-            "What each model was used for and what a request costs. Dear, with short answers: try a smaller one.",
-            {
-                "requests": requests,
-                "input": m.count("gateway_tokens_total", 'type="input"', by="model"),
-                "output": m.count("gateway_tokens_total", 'type="output"', by="model"),
-                "cost": by_model,
-                "cost_per_request": f"{by_model} / ({requests} > 0)",
-            },
-            {
-                "model": column(links=[to.cell("Usage of this model", "gateway-llm", "model")]),
-                "requests": columns.COUNT,
-                "input": columns.COUNT,
-                "output": columns.COUNT,
-                "cost": column(unit, decimals=6),
-                "cost_per_request": column(unit, decimals=6),
-            },
-            sort="cost",
-            no_value=_NONE,
-            rows="B4 B1",
-        ),
-    ]
-
-
-def _tokens(m: Metrics, to: Links) -> list[Panel]:
-    tokens = "gateway_tokens_total"
-    return [
-        timeseries(
-            "Tokens a second by type",
-            "Input rises alone: longer prompts. Output alone: longer answers.",
-            {"{{type}}": m.rate(tokens, by="type")},
-            "short",
-            no_value=_NONE,
-            rows="B5",
-        ),
-        timeseries(
-            "Tokens a second of the five busiest keys, and others",
-            "Who needs a larger limit next. Peaks are in the legend; compare them with Limits and quotas.",
-            {"{{key}}": leaders(m.rate(tokens, by="key"), m.count(tokens, by="key", at="@ end()"), "key")},
-            "short",
-            links=[to.key()],
-            no_value=_NONE,
-            rows="B5",
-        ),
-        table(
-            "Peaks by key, last 30 days",
-            "The busiest hour of each key against its average: far apart means bursts, which limits by the minute cut.",
-            {
-                "peak_hour": f"max by (key) (max_over_time({_hourly_tokens(m)}[30d:1h]))",
-                "average_hour": f"max by (key) (avg_over_time({_hourly_tokens(m)}[30d:1h]))",
-            },
-            {
-                "key": column(links=[to.cell("Limits of this key", "gateway-limits", "key")]),
-                "peak_hour": columns.COUNT,
-                "average_hour": columns.COUNT,
-            },
-            sort="peak_hour",
-            no_value=_NONE,
-            rows="B5",
-        ),
-    ]
-
-
-def _hourly_tokens(m: Metrics) -> str:
-    return total(m("key_model:gateway_tokens:increase1h", by="key"), "key")
-
-
-def _rises(m: Metrics, to: Links) -> list[Panel]:
-    words = [(None, 1.5, "as usual", GREEN), (1.5, 3, "more", YELLOW), (3, None, "far more", RED)]
-    coloured = column("percentunit", mappings=range_map(words)) | {"custom.cellOptions": {"type": "color-text"}}
-    tokens, models = "key_model:gateway_tokens", "key_model:gateway_model_requests"
-    now, calls = (total(m(f"{name}:increase1h", by="key"), "key") for name in (tokens, models))
-    usual, usual_calls = (f"{m.hours(name, by='key', hours=24 * 7)} / {24 * 7}" for name in (tokens, models))
-    return [
-        table(
-            "Last hour against the average hour of the last 7 days",
-            "Far more calls: a loop in a client. Far more tokens a call: prompts that grow. Ask the owner.",
-            {
-                "tokens": now,
-                "usual_tokens": usual,
-                "tokens_ratio": f"{now} / ({usual} > 0)",
-                "calls_ratio": f"{calls} / ({usual_calls} > 0)",
-                "tokens_per_call": f"{now} / ({calls} > 0)",
-            },
-            {
-                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]),
-                "tokens": columns.COUNT,
-                "usual_tokens": columns.COUNT,
-                "tokens_ratio": coloured,
-                "calls_ratio": coloured,
-                "tokens_per_call": columns.COUNT,
-            },
-            sort="tokens_ratio",
-            no_value=_NONE,
-            width=14,
-            rows="B6",
-        ),
-        timeseries(
-            "Tokens a request by model",
-            "A step up: somebody sends whole documents, or a conversation that never ends.",
-            {
-                "{{model}}": f"{m.rate('gateway_tokens_total', by='model')}"
-                f" / ({m.rate('gateway_model_requests_total', by='model')} > 0)"
-            },
-            "short",
-            links=[to.model()],
-            no_value=_NONE,
-            width=10,
-            rows="B6",
-        ),
-    ]
-
-
 def _latency(m: Metrics, to: Links) -> list[Panel]:
     def quantiles(title: str, description: str, family: str) -> Panel:
         return timeseries(
@@ -341,59 +190,5 @@ def _latency(m: Metrics, to: Links) -> list[Panel]:
             "p95 time per output token by model",
             "How fast answers are written. Up: the provider is busy.",
             "gateway_time_per_output_token_seconds",
-        ),
-    ]
-
-
-def _odd(m: Metrics, to: Links) -> list[Panel]:
-    redirects = m.count("gateway_model_redirects_total", by="requested_model model billed")
-    return [
-        table(
-            "Redirects",
-            "Requests that another model served than the one asked for, and which of the two is billed.",
-            {"requests": redirects},
-            {"requested_model": "", "model": "", "billed": "", "requests": columns.COUNT},
-            sort="requests",
-            no_value="No request was redirected",
-            width=8,
-            rows="E5",
-        ),
-        table(
-            "Requests to unpriced models",
-            "Their cost is missing everywhere here. Add the models to the price table.",
-            {"requests": m.count("gateway_unpriced_requests_total", by="model")},
-            {"model": "", "requests": columns.COUNT},
-            sort="requests",
-            no_value="Every model has a price",
-            width=5,
-            rows="B4",
-        ),
-        table(
-            "Unbilled requests",
-            "Endpoints that nobody is billed for, such as token counting. Many: somebody works around the bill.",
-            {"requests": m.count("gateway_unbilled_requests_total", by="key method")},
-            {
-                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]),
-                "method": "",
-                "requests": columns.COUNT,
-            },
-            sort="requests",
-            no_value="No unbilled request",
-            width=6,
-            rows="E5",
-        ),
-        table(
-            "Blocked requests",
-            "Requests that a policy blocked, and why.",
-            {"requests": m.count("gateway_blocked_requests_total", by="key reason")},
-            {
-                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]),
-                "reason": "",
-                "requests": columns.COUNT,
-            },
-            sort="requests",
-            no_value="Nothing was blocked",
-            width=5,
-            rows="E5",
         ),
     ]

@@ -123,6 +123,7 @@ def _over_time(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "percentunit",
             limit="warning level",
             calcs=("mean", "min", "lastNotNull"),
+            lowest=None,
             rows="C2",
         ),
         timeseries(

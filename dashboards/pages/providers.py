@@ -5,10 +5,10 @@ from dashboards.fields import GREEN, RED, YELLOW, column, range_map
 from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
-from dashboards.pages.llm import money
-from dashboards.panels import bars, stat, table, text, timeline, timeseries
+from dashboards.panels import bars, stat, text, timeline, timeseries
 from dashboards.promql import Metrics, total
 from dashboards.shown import Shown
+from dashboards.tables import table
 
 _VARIABLES = ("key", "model", "provider")
 _HEADER = """**For whoever routes requests to providers.** An attempt is one try at one provider; a failover the move \
@@ -237,7 +237,7 @@ def _answers(m: Metrics, shown: Shown) -> list[Panel]:
             "Cost an hour by provider",
             "What each is paid.",
             {"{{provider}}": f"3600 * {m.rate('gateway_cost_total', by='provider')}"},
-            money(shown),
+            columns.money(shown),
             no_value="No cost was logged",
             width=8,
             rows="E4",
