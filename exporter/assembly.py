@@ -3,50 +3,101 @@
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable
 from datetime import tzinfo
+from pathlib import Path
 
 from exporter import __version__
 from exporter.admission import Admissions
+from exporter.births import Births
+from exporter.checkpoint import Checkpoint, Parts
 from exporter.config import InputConfig, Loaded
 from exporter.counting import Meter
+from exporter.durations import seconds
 from exporter.enrich import BATCH, Enricher
+from exporter.expiry import Expiry
+from exporter.exposition import render
 from exporter.formats.format import FormatSpec, build
 from exporter.formats.reader import RowReader
-from exporter.identity import Identity
+from exporter.identity import Identity, KeyEntry
 from exporter.inputs.files import FileInput
 from exporter.inputs.stdin import StreamInput
 from exporter.journal import Journal
+from exporter.keyapi import KeyApi
 from exporter.keys import Keys
-from exporter.pipeline import Input, Pipeline, Stream
+from exporter.limits import Limits
+from exporter.pipeline import Pipeline
+from exporter.registry import KeyFile, Registry, Source
 from exporter.routes import Routes, client_network, origin_host
 from exporter.rpc import read_body
 from exporter.series import Store
+from exporter.shared import Shared
 from exporter.slowest import Slowest
+from exporter.state import State
+from exporter.stream import Input, Stream
+from exporter.windows import WINDOWS
+
+_REGISTRY_READ = "gateway_exporter_key_registry_timestamp_seconds"
 
 log = logging.getLogger(__name__)
 
 
 class Assembly:
-    """What all inputs of one exporter share: the store, who keys are, routes, which values may be labels."""
+    """One exporter's parts: what its inputs share, who keys are, and the routes.
 
-    def __init__(self, loaded: Loaded) -> None:
-        config = loaded.config
+    `serving` holds new series at zero first, as scrapers need it.
+    """
+
+    def __init__(self, loaded: Loaded, serving: bool = False) -> None:
         if not loaded.secret:
-            log.warning("no identity.secret_file: public key names (k_…) hold for this run only")
-        self.config = config
-        self.identity = Identity(loaded.secret or os.urandom(32), loaded.keys)
-        self.store = Store(config.metrics.max_series)
-        self.keys = Keys(self.store, self.identity.entries)
-        self.slowest = Slowest(self.store)
+            log.warning(
+                "no secret for key names, and no state to keep one beside: names like k_… hold for this run only"
+            )
+        self.identity = Identity(loaded.secret or os.urandom(32))
+        self.store = Store(hold=serving)
+        self.shared = Shared(
+            store=self.store,
+            admissions=Admissions(),
+            keys=Keys(self.store, {}),
+            limits=Limits(self.store),
+            slowest=Slowest(self.store),
+            pricing=loaded.pricing,
+        )
+        self._registry: Registry | None = None
+        self.take(loaded)
+
+    def take(self, loaded: Loaded) -> None:
+        """Let what is shared be as a config says, at the start and at a reload."""
+        config = self.config = loaded.config
+        self._secret = loaded.secret
+        self.store.bound(config.metrics.max_series, config.metrics.created_timestamps)
+        self.shared.pricing = loaded.pricing
+        self.shared.limits.configure(
+            plans={name: plan.all_limits for name, plan in config.plans.items()},
+            windows=WINDOWS if config.keys else (),
+            zone=config.limits.zone,
+            grace=seconds(config.limits.grace),
+            boundaries=loaded.pricing.boundaries,
+        )
         chains = {chain: [one] if isinstance(one, str) else one for chain, one in config.chains.items()}
         self._routes = Routes(self.identity.public, config.routes, chains)
-        declared: dict[str, Iterable[str]] = {
-            "key": self.identity.entries,
-            "chain": chains,
-            "method": [BATCH, *config.routes],
-        }
-        self._admissions = Admissions(config.metrics.budgets, declared, config.metrics.admit_after)
+        admissions = self.shared.admissions
+        admissions.bound(config.metrics.budgets, config.metrics.admit_after)
+        admissions.declare("chain", chains)
+        admissions.declare("method", [BATCH, *config.routes])
+        self._register(loaded.keys)
+        if loaded.prices_changed:
+            self.store.set("gateway_exporter_price_table_timestamp_seconds", to=loaded.prices_changed)
+        if loaded.keys_read:
+            self.store.set(_REGISTRY_READ, to=loaded.keys_read)
+
+    def _register(self, entries: tuple[KeyEntry, ...]) -> None:
+        self.identity.update(entries)
+        registered = self.identity.entries
+        self.shared.admissions.declare("key", registered)
+        self.shared.keys.update(registered)
+        self.shared.limits.register({key: entry.plan for key, entry in registered.items()})
 
     def meter(
         self,
@@ -68,26 +119,91 @@ class Assembly:
             "body": read_body,
         }
         reader = RowReader(build(spec), canonical, zone)
-        enricher = Enricher(class_, self.keys.class_of)
-        currency = self.config.pricing.currency
-        return Meter(name, reader, enricher, self.store, self._admissions, self.keys, self.slowest, labels, currency)
+        enricher = Enricher(class_, self.shared.keys.class_of)
+        return Meter(name, reader, enricher, self.shared, labels)
 
     def meter_of(self, one: InputConfig) -> Meter:
         """The meter of a configured input."""
         return self.meter(one.name, one.spec, one.labels, one.class_, one.zone)
 
     def pipeline(self) -> Pipeline:
-        """The pipeline of all inputs, not yet running."""
+        """The pipeline of all inputs, not yet running. StateError where the state file can't be used."""
         self.store.set("gateway_exporter_build_info", __version__, to=1)
         self.store.set("gateway_exporter_identity_info", self.identity.fingerprint, to=1)
-        streams: list[Stream] = []
-        pipeline = Pipeline(streams, self.store, self.slowest)
+        now = time.monotonic()
+        metrics = self.config.metrics
+        keys, limits = self.shared.keys, self.shared.limits
+        births = Births(seconds(metrics.scrape_interval))
+        expiry = Expiry(self.store, seconds(metrics.expire_after), keys.__contains__, now)
+        pipeline = Pipeline([], self.store, self.shared.slowest, limits, births, expiry)
+        remembered: Parts = {}
+        start_at = self.config.start_at
+        if self.config.state.path:
+            state = State(Path(self.config.state.path))
+            checkpoint = Checkpoint(state, self.store, self.shared.admissions, lambda: self._parts(pipeline))
+            pipeline.checkpoint = checkpoint
+            remembered = checkpoint.restore()
+            start_at = "end" if state.damaged else start_at
+            births.begin(render(self.store)[1], now)
+        keys.restore(remembered.get("keys", {}))
+        limits.restore(remembered.get("limits"))
         for one in self.config.inputs:
-            journal = Journal(one.name, self.store)
-            source: Input
-            if one.path == "-":
-                source = StreamInput(sys.stdin.fileno(), one.name, journal, pipeline.wake)
-            else:
-                source = FileInput(one.path, journal, self.config.start_at, one.rotated)
-            streams.append(Stream(one.name, source, self.meter_of(one), journal))
+            stream = self.stream(one, start_at, pipeline.wake)
+            if one.name in remembered.get("inputs", ()):
+                stream.restore(remembered["inputs"][one.name])
+            stream.lines_before = sum(stream.lines(self.store))
+            pipeline.streams.append(stream)
         return pipeline
+
+    def stream(self, one: InputConfig, start_at: str, wake: Callable[[], None]) -> Stream:
+        """A configured input on its way to the store."""
+        journal = Journal(one.name, self.store)
+        source: Input
+        if one.path == "-":
+            source = StreamInput(sys.stdin.fileno(), one.name, journal, wake)
+        else:
+            source = FileInput(one.path, journal, start_at, one.rotated)
+        return Stream((one.path, one.rotated), source, self.meter_of(one), journal)
+
+    def _parts(self, pipeline: Pipeline) -> Parts:
+        """What is committed beside the store."""
+        return {
+            "inputs": {stream.name: stream.remembered() for stream in pipeline.streams},
+            "keys": self.shared.keys.remembered(),
+            "limits": self.shared.limits.remembered(),
+        }
+
+    # --- keys, while it runs
+
+    def watch_keys(self, pipeline: Pipeline) -> None:
+        """Keep the registry up to date from now on, as the config says."""
+        self.forget_keys()
+        keys = self.config.keys
+        if not keys:
+            return
+        if isinstance(keys, str):
+            source: Source = KeyFile(Path(keys), self.config.plans)
+            copy = None
+        else:
+            source = KeyApi(keys, self.identity.hash)
+            copy = Path(keys.copy) if keys.copy and self._secret else None
+
+        def take(entries: tuple[KeyEntry, ...] | None, at: float) -> None:
+            pipeline.ask(lambda: self.take_keys([stream.meter for stream in pipeline.streams], entries, at))
+
+        self._registry = Registry(source, (*self.identity.entries.values(),), take, copy)
+        self._registry.start()
+
+    def forget_keys(self) -> None:
+        """Look at the registry no more."""
+        if self._registry:
+            self._registry.stop()
+
+    def take_keys(self, meters: list[Meter], entries: tuple[KeyEntry, ...] | None, at: float) -> None:
+        """The registry was read at a time, and has these entries; None where they are the same as before."""
+        if entries is not None:
+            for meter in meters:
+                meter.forget()
+            self._register(entries)
+            log.info("the key registry has %d keys now", len(entries))
+        self.store.set(_REGISTRY_READ, to=at)

@@ -10,8 +10,8 @@ class Family(Struct, frozen=True, kw_only=True):
     """One metric family.
 
     `adds` is what a record adds to it: a number of the record, or `requests`, `calls` (one series for
-    each method of the record) or `tokens` (one for each type); "" where it is no record's. A record
-    without `when` adds nothing.
+    each method of the record), `tokens` (one for each type), `attempts`, `failovers`, `credits` or `unpriced`;
+    "" where it is no record's. A record without `when` adds nothing. What is `of_process` begins anew with it.
     """
 
     name: str
@@ -22,6 +22,12 @@ class Family(Struct, frozen=True, kw_only=True):
     buckets: tuple[float, ...] = ()
     adds: str = ""
     when: str = ""
+    of_process: bool = False
+
+    @property
+    def lasting(self) -> bool:
+        """Whether its values go on over restarts: all that only grow, and when keys were last used."""
+        return not self.of_process and (self.type != "gauge" or self.adds == "last")
 
 
 LATENCY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -113,6 +119,7 @@ _FAMILIES = (
         type="counter",
         help="Credits (compute units) that calls cost, by the config's table.",
         labels=("key", "chain", "method"),
+        adds="credits",
     ),
     # --- models, tokens, money
     Family(
@@ -135,10 +142,9 @@ _FAMILIES = (
     Family(
         name="gateway_cost_total",
         type="counter",
-        help="Money, as the gateway logged it.",
+        help="Money, as the gateway logged it, else by the price table.",
         labels=("key", "class", "model", "provider", "method", "currency"),
         adds="cost",
-        when="model",
     ),
     Family(
         name="gateway_model_request_duration_seconds",
@@ -181,12 +187,15 @@ _FAMILIES = (
         type="counter",
         help="Requests to models whose price is not known; they cost nothing here.",
         labels=("model",),
+        adds="unpriced",
     ),
     Family(
         name="gateway_unbilled_requests_total",
         type="counter",
         help="Requests to endpoints that the gateway bills nobody for.",
         labels=("key", "method"),
+        adds="requests",
+        when="unbilled",
     ),
     # --- providers
     Family(
@@ -194,12 +203,14 @@ _FAMILIES = (
         type="counter",
         help="Attempts at a provider, with the outcome of each.",
         labels=("provider", "model", "outcome"),
+        adds="attempts",
     ),
     Family(
         name="gateway_failovers_total",
         type="counter",
         help="Attempts that moved on to another provider, and why.",
         labels=("from_provider", "to_provider", "reason"),
+        adds="failovers",
     ),
     Family(
         name="gateway_failover_delay_seconds",
@@ -208,6 +219,8 @@ _FAMILIES = (
         labels=("to_provider",),
         unit="seconds",
         buckets=LATENCY,
+        adds="failover_delay",
+        when="to_provider",
     ),
     Family(
         name="gateway_provider_circuit_open",
@@ -226,12 +239,16 @@ _FAMILIES = (
         type="counter",
         help="Requests that another model served than the one asked for; billed is requested or served.",
         labels=("requested_model", "model", "billed"),
+        adds="requests",
+        when="requested_model",
     ),
     Family(
         name="gateway_blocked_requests_total",
         type="counter",
         help="Requests that a policy of the gateway blocked.",
         labels=("key", "reason"),
+        adds="requests",
+        when="blocked",
     ),
     # --- keys
     Family(
@@ -383,6 +400,7 @@ _FAMILIES = (
         name="gateway_exporter_checkpoint_failures_total",
         type="counter",
         help="Commits that failed.",
+        of_process=True,
     ),
     Family(
         name="gateway_exporter_checkpoint_duration_seconds",
@@ -390,6 +408,7 @@ _FAMILIES = (
         help="Time that commits took.",
         unit="seconds",
         buckets=LATENCY,
+        of_process=True,
     ),
     Family(
         name="gateway_exporter_config_last_reload_successful",
@@ -427,6 +446,7 @@ _FAMILIES = (
         help="Time from a scrape's arrival to its answer: reading what is there, folding, rendering.",
         unit="seconds",
         buckets=LATENCY,
+        of_process=True,
     ),
 )
 

@@ -5,19 +5,17 @@ once and shared: 35,000 cells are 500 callers of 1,400 kinds. A cell is where th
 to all series that such a request adds to.
 """
 
-from collections.abc import Iterable
-from itertools import groupby
 from typing import Any
 
-from exporter.admission import Admissions
-from exporter.catalog import CATALOG, Family
+from exporter.cell import Bill, Caller, Cell, Ends, Origins
 from exporter.enrich import Enricher
 from exporter.formats.reader import RowReader
-from exporter.keys import Keys
-from exporter.kinds import CHAIN, METHOD, PLACE, PROTOCOL, Caller, Kind, Sink, Values, names_of, picker
-from exporter.loop import Cell, Ends, Loop, Origins
-from exporter.record import TOKEN_TYPES, AccessRecord
-from exporter.series import Histogram, Series, Store
+from exporter.kinds import CHAIN, PROTOCOL, Kind, Kinds, Sink, Values
+from exporter.limits import REFUSED
+from exporter.loop import Loop
+from exporter.record import AccessRecord
+from exporter.series import Histogram, Series
+from exporter.shared import Shared
 
 # More than these, and all are to be forgotten: what is in use comes back at once.
 _MOST_CELLS = 100_000
@@ -34,28 +32,18 @@ class Cells:
     """
 
     def __init__(
-        self,
-        *,
-        name: str,
-        reader: RowReader,
-        enricher: Enricher,
-        store: Store,
-        admissions: Admissions,
-        keys: Keys,
-        own: Values,
-        currency: str,
-        loop: Loop,
+        self, name: str, reader: RowReader, enricher: Enricher, shared: Shared, own: Values, loop: Loop
     ) -> None:
         self._name = name
         self._reader = reader
         self._enricher = enricher
-        self._store = store
-        self._admissions = admissions
-        self._keys = keys
+        self._store = store = shared.store
+        self._admissions = shared.admissions
+        self._keys = shared.keys
+        self._limits = shared.limits
         self._own = own
-        self._currency = currency
         self._loop = loop
-        self._families = [family for family in CATALOG.values() if family.adds]
+        self._kinds = Kinds(shared, loop, own)
         self._parsed, self._ignored, self._rejected = (
             store.series("gateway_exporter_lines_total", name, result) for result in ("parsed", "ignored", "rejected")
         )
@@ -69,7 +57,7 @@ class Cells:
         self.origins: dict[Values, Origins] = {}
         self.callers: dict[Any, Caller] = {}
         self._known: dict[Any, Caller] = {}
-        self._kinds: dict[Any, Kind] = {}
+        self._kinds.forget()
         self._uncounted: dict[str, Kind] = {}
         self._asked: dict[Any, tuple[Kind, str]] = {}
         self._entries = 0
@@ -112,7 +100,7 @@ class Cells:
         """The kind of a row's words, and the key in them; whether the kind may change with a later success."""
         record = self._enricher.record(self._reader.asked(what))
         if not (record.ignored or record.rejected):
-            kind, open_ = self._kind(record)
+            kind, open_ = self._kinds.of(record)
             return (kind, record.key), open_
         if record.rejected not in self._uncounted:
             counters = [self._ignored if record.ignored else self._rejected]
@@ -137,79 +125,13 @@ class Cells:
         at = (label, class_, about.key_name, about.key_owner, unknown, verdict.overflow)
         caller = self.callers.get(at)
         if caller is None:
-            counters = self._overflows("key") if verdict.overflow else []
-            if unknown:
-                counters.append(self._store.series("gateway_exporter_unknown_key_requests_total", self._name))
+            name = "gateway_exporter_unknown_key_requests_total"
+            counters = (self._store.series(name, self._name),) if unknown else ()
             last_used = self._keys.seen(label, about)
-            caller = self.callers[at] = Caller(label, class_, about, tuple(counters), last_used, [None])
+            caller = self.callers[at] = Caller(label, class_, about, counters, verdict.overflow, last_used)
         if not verdict.open:
             self._known[who, key] = caller
         return caller, verdict.open
-
-    def _kind(self, record: AccessRecord) -> tuple[Kind, bool]:
-        """The kind of a record; whether that may change with a later success."""
-        success = not record.error_type
-        judge = self._admissions.judge
-        words = {"chain": record.chain, "method": record.method, "model": record.model, "provider": record.provider}
-        verdicts = {label: judge(label, word, success) for label, word in words.items()}
-        calls = [
-            verdicts["method"] if call == record.method else judge("method", call, success) for call in record.calls
-        ]
-        values = (
-            verdicts["chain"].value,
-            verdicts["method"].value,
-            record.protocol,
-            record.status,
-            record.error_type,
-            verdicts["model"].value,
-            verdicts["provider"].value,
-            self._currency,
-            "success" if success else "error",
-            "",
-        )
-        methods = tuple(call.value for call in calls)
-        overflows = tuple(label for label, verdict in verdicts.items() if verdict.overflow)
-        at = (values, methods, record.requests, overflows)
-        if at not in self._kinds:
-            self._kinds[at] = self._new_kind(record, values, methods, overflows)
-        return self._kinds[at], any(verdict.open for verdict in (*verdicts.values(), *calls))
-
-    def _overflows(self, label: str) -> list[Series]:
-        """Where records are counted whose value of a label became `other`."""
-        name = "gateway_exporter_overflow_total"
-        return [self._store.series(name, family.name, label) for family in self._families if label in family.labels]
-
-    def _new_kind(self, record: AccessRecord, values: Values, methods: Values, overflows: Values) -> Kind:
-        kind = Kind(record, values)
-        before, after = values[:METHOD], values[METHOD + 1 :]
-        calls = [family for family in self._families if family.adds == "calls"]
-        kind.counted = self._sinks((family, (*before, method, *after)) for method in methods for family in calls)
-        if not record.requests:
-            return kind
-        kind.counters = tuple(series for label in overflows for series in self._overflows(label))
-        fed = [family for family in self._families if not family.when or values[PLACE[family.when]]]
-        kind.counted += self._sinks((family, values) for family in fed if family.adds == "requests")
-        summed = [(family.adds, family, values) for family in fed if family.adds in self._loop.summed]
-        summed += [
-            (f"{type_}_tokens", family, (*values[:-1], type_))
-            for family in fed
-            if family.adds == "tokens"
-            for type_ in TOKEN_TYPES
-            if f"{type_}_tokens" in self._loop.summed
-        ]
-        kind.measures = tuple(measure for measure, *_ in summed)
-        kind.summed = self._sinks((family, values) for _, family, values in summed)
-        if record.timed:
-            kind.observed = self._sinks((family, values) for family in fed if family in self._loop.histograms)
-        return kind
-
-    def _sinks(self, fed: Iterable[tuple[Family, Values]]) -> list[Sink]:
-        """Sinks of families, each with the values of which its labels are picked, in that order."""
-        groups = groupby(fed, lambda one: (names_of(one[0]), one[1]))
-        return [
-            Sink([self._store.families[family.name] for family, _ in group], picker(names), values)
-            for (names, values), group in groups
-        ]
 
     # --- where the two meet
 
@@ -228,10 +150,25 @@ class Cells:
             sums += [family.find(labels) for family in sink.families]
         home = None
         if kind.record.requests:
-            counters += (*kind.counters, *caller.counters)
+            counters += caller.counters
+            for label in (*kind.overflows, *(("key",) if caller.overflow else ())):
+                counters += self._kinds.overflows(label, kind.fed)
             home = self._home(kind, caller)
-        cell = self._new_cell(Ends((*sums, *counters), kind.measures, home, not kind.record.error_type))
-        cell.used = caller.used
+        record = kind.record
+        cell = self._new_cell(
+            Ends(
+                series=(*sums, *counters),
+                measures=kind.measures,
+                caller=caller,
+                home=home,
+                success=not record.error_type,
+                credits=tuple([(self._series(sink, caller), amount) for sink, amount in kind.credits]),
+                bill=self._bill(kind, caller) if kind.cost or kind.unpriced else None,
+                shown=kind.shown,
+                requests=record.requests,
+                use=self._limits.use(caller.label, record.status in REFUSED),
+            )
+        )
         for sink in kind.observed:
             labels = sink.labels(caller, self._own)
             for family in sink.families:
@@ -241,6 +178,16 @@ class Cells:
         if home:
             cell.origins = _NONE_YET
         return cell
+
+    def _series(self, sink: Sink, caller: Caller) -> Series:
+        """The series of a sink of one counter."""
+        found = sink.families[0].find(sink.labels(caller, self._own))
+        assert isinstance(found, Series)
+        return found
+
+    def _bill(self, kind: Kind, caller: Caller) -> Bill:
+        cost, unpriced = (self._series(sink, caller) if sink else None for sink in (kind.cost, kind.unpriced))
+        return Bill(kind.prices, cost, unpriced)
 
     def _new_cell(self, ends: Ends) -> Cell:
         cell = self._loop.cell(ends)

@@ -18,7 +18,7 @@ from typing import NoReturn
 
 from exporter import __version__
 from exporter.assembly import Assembly
-from exporter.config import Config, InputConfig, Loaded, load, parse_address
+from exporter.config import Config, InputConfig, Loaded, MetricsConfig, load, parse_address
 from exporter.errors import ExporterError, UsageError, unknown
 from exporter.explain import explain
 from exporter.exposition import render
@@ -26,7 +26,9 @@ from exporter.formats.values import timestamp
 from exporter.init import config_for, recognise
 from exporter.inputs.archive import whole_lines
 from exporter.journal import Journal
+from exporter.reload import Reload
 from exporter.replay import CsvExport, Replay
+from exporter.secret import own_secret
 
 LEVELS = ("debug", "info", "warn", "error")
 
@@ -87,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     hash_.add_argument("--config.file", dest="config", metavar="FILE", required=True)
     init = command("init", _init, "look at logs and print a config that works for them")
     init.add_argument("logs", nargs="+", metavar="LOG")
-    check = command("check", _check, "check a config and its key registry")
+    check = command("check", _check, "check a config, its key registry and price tables")
     check.add_argument("config", metavar="FILE")
     told = command("explain", _explain, "show the record read from each line, and what it adds to")
     told.add_argument("--config.file", dest="config", metavar="FILE")
@@ -127,7 +129,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(args: argparse.Namespace) -> None:
     if bool(args.config) == bool(args.logs):
         raise UsageError("run needs either --config.file FILE or LOG…")
-    _serve(load(Path(args.config)) if args.config else _without_config(args.logs), args.listen)
+    _serve(load(Path(args.config)) if args.config else _without_config(args.logs), args.listen, args.config)
 
 
 def _demo(args: argparse.Namespace) -> None:
@@ -146,10 +148,10 @@ def _demo(args: argparse.Namespace) -> None:
 
 
 def _hash(args: argparse.Namespace) -> None:
-    loaded = load(Path(args.config))
+    loaded = _with_secret(load(Path(args.config)))
     if not loaded.secret:
         raise UsageError(
-            f"{args.config}: identity.secret_file is needed: without it, names of keys change with every start"
+            f"{args.config}: state.path or identity.secret_file is needed: else names of keys change with every start"
         )
     identity = Assembly(loaded).identity
     keys: Iterator[str] | list[str] = (
@@ -170,7 +172,10 @@ def _check(args: argparse.Namespace) -> None:
     loaded = load(Path(args.config))
     _rules(args.config, loaded.config)
     inputs = len(loaded.config.inputs)
-    print(f"{args.config}: good: {inputs} {'input' if inputs == 1 else 'inputs'}, {len(loaded.keys)} registered keys")
+    print(
+        f"{args.config}: good: {inputs} {'input' if inputs == 1 else 'inputs'}, {len(loaded.keys)} registered keys"
+        + (f", {loaded.pricing.size} prices" if loaded.pricing.priced else "")
+    )
 
 
 def _explain(args: argparse.Namespace) -> None:
@@ -184,7 +189,7 @@ def _explain(args: argparse.Namespace) -> None:
 def _replay(args: argparse.Namespace) -> None:
     loaded = load(Path(args.config))
     assembly = Assembly(loaded)
-    export = CsvExport(sys.stdout, assembly.keys) if args.csv else None
+    export = CsvExport(sys.stdout, assembly.shared.keys) if args.csv else None
     replay = Replay(args.since, args.until)
     meters = {one.name: assembly.meter_of(one) for one in loaded.config.inputs}
     for path in args.logs:
@@ -194,9 +199,10 @@ def _replay(args: argparse.Namespace) -> None:
     if not export:
         for meter in meters.values():
             meter.fold()
-        assembly.slowest.show(int(max(meter.last_time or 0 for meter in meters.values()) // 60))
+        assembly.shared.slowest.show(int(max(meter.last_time or 0 for meter in meters.values()) // 60))
+        assembly.shared.limits.show(None)
         sys.stdout.flush()
-        sys.stdout.buffer.writelines(render(assembly.store))
+        sys.stdout.buffer.writelines(render(assembly.store)[0])
 
 
 def _alerts(args: argparse.Namespace) -> int:
@@ -234,26 +240,39 @@ def _rules(path: str, config: Config | None, kubernetes: bool = False) -> dict[s
         raise UsageError(f"{path}: {error}") from None
 
 
-def _serve(loaded: Loaded, listen: str | None) -> None:
-    """Run the pipeline and the server until SIGTERM or SIGINT, or until the inputs end."""
+def _serve(loaded: Loaded, listen: str | None, config: str | None = None) -> None:
+    """Run the pipeline and the server until SIGTERM or SIGINT, or until the inputs end. SIGHUP reloads the config."""
     from exporter.server import Server  # noqa: PLC0415 - a web server is long to load, and most commands need none
 
     try:
         host, port = parse_address(listen or loaded.config.web.listen)
     except ValueError as error:
         raise UsageError(f"--web.listen-address: {error}") from None
-    pipeline = Assembly(loaded).pipeline()
-    server = Server(pipeline, host, port)
+    assembly = Assembly(_with_secret(loaded), serving=True)
+    pipeline = assembly.pipeline()
+    reload = Reload(Path(config), assembly, pipeline) if config else None
+    server = Server(pipeline, host, port, reload)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: pipeline.stop())
+    if reload:
+        signal.signal(signal.SIGHUP, lambda *_: pipeline.ask(reload))
     pipeline.open()
     server.start()
+    assembly.watch_keys(pipeline)
     print(f"metrics: {server.url}/metrics   status: {server.url}/", file=sys.stderr, flush=True)
     try:
         pipeline.run()
     finally:
+        assembly.forget_keys()
         server.stop()
         pipeline.close()
+
+
+def _with_secret(loaded: Loaded) -> Loaded:
+    """The config with a secret, which is made if it has a place."""
+    if not loaded.secret and loaded.secret_file:
+        loaded.secret = own_secret(loaded.secret_file)
+    return loaded
 
 
 def _without_config(logs: list[str]) -> Loaded:
@@ -266,7 +285,8 @@ def _without_config(logs: list[str]) -> Loaded:
         if any(one.name == name for one in inputs):
             name = path
         inputs.append(InputConfig(path=path, name=name, format=preset))
-    return Loaded(config=Config(inputs=inputs, start_at="beginning"))
+    metrics = MetricsConfig(scrape_interval="1s")  # somebody looks, and does not wait long to see more than zeros
+    return Loaded(config=Config(inputs=inputs, metrics=metrics, start_at="beginning"))
 
 
 def _one_input(config: str | None, log: str, name: str | None) -> tuple[Assembly, InputConfig]:

@@ -4,25 +4,30 @@ The command line hands the parts on to the stages as plain values; no stage impo
 """
 
 import re
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from msgspec import Struct, field
 
 from exporter.admission import BUDGETS
 from exporter.catalog import CATALOG
 from exporter.config_alerts import AlertsConfig
+from exporter.durations import seconds
 from exporter.errors import unknown
 from exporter.formats.format import FormatSpec, build, presets
 from exporter.formats.source import parse_sources
 from exporter.identity import KeyEntry
+from exporter.keyapi import KeyApiConfig
+from exporter.keyfile import CLASSES, load_keys
+from exporter.plans import LimitsConfig, PlanConfig
+from exporter.pricefile import load_prices, read_credits
+from exporter.pricing import Pricing
+from exporter.registry import kept
+from exporter.windows import time_zone
 from exporter.yamlfile import YamlFile
 
-CLASSES = ("business", "internal")
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-_HASH = re.compile(r"k_[0-9a-f]{16}")
 _RESERVED = {"job", "instance", "le", "quantile"} | {label for family in CATALOG.values() for label in family.labels}
 
 
@@ -51,8 +56,8 @@ class InputConfig(_Part, rename={"class_": "class"}):
             raise ValueError("path is empty")
         if self.class_ not in CLASSES:
             raise ValueError(unknown("class", self.class_, CLASSES))
-        if self.timezone and self.timezone not in available_timezones():
-            raise ValueError(f"unknown timezone {self.timezone!r}: names are like Europe/Berlin or UTC")
+        if self.timezone:
+            time_zone(self.timezone)
         for label in self.labels:
             if not _LABEL.fullmatch(label) or label.startswith("__"):
                 raise ValueError(f"labels: {label!r} is no label name: letters, digits and _ are allowed")
@@ -73,7 +78,7 @@ class InputConfig(_Part, rename={"class_": "class"}):
     @property
     def zone(self) -> ZoneInfo | None:
         """The time zone of times without one."""
-        return ZoneInfo(self.timezone) if self.timezone else None
+        return time_zone(self.timezone) if self.timezone else None
 
 
 class IdentityConfig(_Part):
@@ -83,11 +88,17 @@ class IdentityConfig(_Part):
 
 
 class MetricsConfig(_Part):
-    """What bounds the number of series."""
+    """What bounds the number of series and how long they live.
+
+    `scrape_interval` is what is expected of scrapers until theirs is seen: a new series shows 0 for a while.
+    """
 
     budgets: dict[str, int] = {}
     max_series: int = 200_000
     admit_after: int = 1
+    scrape_interval: str = "15s"
+    expire_after: str = "24h"
+    created_timestamps: bool = False
 
     def __post_init__(self) -> None:
         for label, budget in self.budgets.items():
@@ -97,12 +108,37 @@ class MetricsConfig(_Part):
                 raise ValueError(f"budgets: {label} must be at least 1")
         if self.max_series < 1 or self.admit_after < 1:
             raise ValueError("max_series and admit_after must be at least 1")
+        if not 0 < _seconds("scrape_interval", self.scrape_interval) <= 3600:
+            raise ValueError("scrape_interval must be more than 0s and at most 1h")
+        if _seconds("expire_after", self.expire_after) < 3600:
+            raise ValueError("expire_after must be at least 1h: a series that goes and comes is born again")
 
 
 class PricingConfig(_Part):
-    """The currency that the gateway's costs are in."""
+    """What requests cost. `models` are price tables, of which the first that knows a model counts; `currency` is
+    theirs, and that of the costs which gateways log. `bill` says whose price counts where another model `served`
+    than the one `requested`. `multipliers` are of providers. `unbilled` are methods and routes that cost nothing.
+    """
 
     currency: str = "USD"
+    models: str | list[str] = []
+    credits: Any = None
+    bill: str = "served"
+    multipliers: dict[str, float] = {}
+    unbilled: list[str] = []
+
+    def __post_init__(self) -> None:
+        if self.bill not in ("served", "requested"):
+            raise ValueError(unknown("bill", self.bill, ("served", "requested")))
+        for provider, factor in self.multipliers.items():
+            if not 0 <= factor < float("inf"):
+                raise ValueError(f"multipliers: {provider}: a multiplier is 0 or more, not {factor}")
+
+
+class StateConfig(_Part):
+    """The file that holds counters and positions over restarts; without one, they last as long as the process."""
+
+    path: str = ""
 
 
 class WebConfig(_Part):
@@ -119,11 +155,14 @@ class Config(_Part):
 
     inputs: list[InputConfig]
     identity: IdentityConfig = field(default_factory=IdentityConfig)
-    keys: str = ""
+    keys: str | KeyApiConfig = ""
+    plans: dict[str, PlanConfig] = {}
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
     routes: list[str] = []
     chains: dict[str, str | list[str]] = {}
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     pricing: PricingConfig = field(default_factory=PricingConfig)
+    state: StateConfig = field(default_factory=StateConfig)
     web: WebConfig = field(default_factory=WebConfig)
     start_at: str = "end"
     alerts: AlertsConfig = field(default_factory=AlertsConfig)
@@ -146,39 +185,24 @@ class Config(_Part):
                 raise ValueError(f"routes: {route!r} has more than one :key; a request has one key")
 
 
-class _KeyPart(_Part, rename={"class_": "class"}):
-    """An entry of the key registry."""
-
-    id: str = ""
-    hash: str = ""
-    name: str = ""
-    owner: str = ""
-    plan: str = ""
-    created: Any = None
-    expires: Any = None
-    enabled: bool = True
-    class_: str = ""
-
-    def __post_init__(self) -> None:
-        if not self.id and not self.hash:
-            raise ValueError("a key needs an id, a hash (from `gateway-exporter hash`), or both")
-        if self.hash and not _HASH.fullmatch(self.hash):
-            raise ValueError("hash must be as `gateway-exporter hash` prints it: k_ and 16 hex digits. Never a raw key")
-        if self.class_ and self.class_ not in CLASSES:
-            raise ValueError(unknown("class", self.class_, CLASSES))
-        self.created, self.expires = _date("created", self.created), _date("expires", self.expires)
-
-
 class Loaded(Struct, kw_only=True):
-    """A valid config, with what its files hold. Paths are absolute."""
+    """A valid config, with what its files hold. Paths are absolute.
+
+    `secret` may be missing as yet; then `secret_file` is where one is to be made, if anywhere.
+    """
 
     config: Config
     keys: tuple[KeyEntry, ...] = ()
+    # When the keys were read, where that was before the start; when the price table was changed. Epoch seconds.
+    keys_read: float = 0.0
+    prices_changed: float = 0.0
+    pricing: Pricing = field(default_factory=Pricing)
     secret: bytes = b""
+    secret_file: Path | None = None
 
 
 def load(path: Path) -> Loaded:
-    """Read and check a config, its key registry and its secret. ConfigError names the first mistake."""
+    """Read and check a config, its key registry, price tables and secret. ConfigError names the first mistake."""
     file = YamlFile(path)
     config = file.convert(Config)
     folder = path.resolve().parent
@@ -200,28 +224,51 @@ def load(path: Path) -> Loaded:
             one.path = str(folder / one.path)
         if one.rotated:
             one.rotated = str(folder / one.rotated)
-    keys: tuple[KeyEntry, ...] = ()
-    if config.keys:
-        keys = load_keys(folder / config.keys)
-    secret = b""
+    loaded = Loaded(config=config)
+    _load_secret(file, loaded, folder)
+    _load_registry(loaded, folder)
+    _load_pricing(file, loaded, folder)
+    return loaded
+
+
+def _load_secret(file: YamlFile, loaded: Loaded, folder: Path) -> None:
+    config = loaded.config
+    if config.state.path:
+        config.state.path = str(folder / config.state.path)
+        loaded.secret_file = Path(config.state.path).with_name("key-hash.secret")
     if config.identity.secret_file:
-        secret = _secret(file, folder / config.identity.secret_file)
-    return Loaded(config=config, keys=keys, secret=secret)
+        loaded.secret_file = folder / config.identity.secret_file
+    if loaded.secret_file and (config.identity.secret_file or loaded.secret_file.exists()):
+        loaded.secret = _secret(file, loaded.secret_file)
 
 
-def load_keys(path: Path) -> tuple[KeyEntry, ...]:
-    """Read a key registry: a list of entries. ConfigError names the first mistake."""
-    file = YamlFile(path)
-    if file.content is None:
-        return ()
-    parts = file.convert(list[_KeyPart])
-    seen: dict[str, int] = {}
-    for n, part in enumerate(parts):
-        for name in {part.id, part.hash} - {""}:
-            if name in seen:
-                raise file.error(f"[{n}]", f"{name!r} is entry {seen[name]} too; a key stands once")
-            seen[name] = n
-    return tuple(KeyEntry(**{name: getattr(part, name) for name in part.__struct_fields__}) for part in parts)
+def _load_registry(loaded: Loaded, folder: Path) -> None:
+    """The keys of the registry's file; of an API those of its copy, which are of no use without the secret."""
+    keys = loaded.config.keys
+    if isinstance(keys, KeyApiConfig):
+        for name in ("token_file", "headers_file", "copy"):
+            if getattr(keys, name):
+                setattr(keys, name, str(folder / getattr(keys, name)))
+        if keys.copy and loaded.secret:
+            loaded.keys, loaded.keys_read = kept(Path(keys.copy))
+    elif keys:
+        loaded.config.keys = str(folder / keys)
+        loaded.keys = load_keys(folder / keys, loaded.config.plans)
+
+
+def _load_pricing(file: YamlFile, loaded: Loaded, folder: Path) -> None:
+    pricing = loaded.config.pricing
+    models = [pricing.models] if isinstance(pricing.models, str) else pricing.models
+    paths = [folder / path for path in models]
+    loaded.pricing = Pricing(
+        currency=pricing.currency,
+        tables=tuple(map(load_prices, paths)),
+        credits=None if pricing.credits is None else read_credits(file, "pricing.credits", pricing.credits),
+        bill=pricing.bill,
+        multipliers=pricing.multipliers,
+        unbilled=tuple(pricing.unbilled),
+    )
+    loaded.prices_changed = max((path.stat().st_mtime for path in paths), default=0.0)
 
 
 def parse_address(address: str) -> tuple[str, int]:
@@ -256,20 +303,11 @@ def _secret(file: YamlFile, path: Path) -> bytes:
     return secret
 
 
-def _date(name: str, value: Any) -> datetime | None:
-    """A date of the registry as a time; a day is its beginning, a time without zone is UTC."""
-    if value is None:
-        return None
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
-            raise ValueError(f"{name}: {value!r} is no date; write 2026-12-31 or 2026-12-31T18:00:00Z") from None
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
-    if isinstance(value, date):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC)
-    raise ValueError(f"{name}: {value!r} is no date; write 2026-12-31 or 2026-12-31T18:00:00Z")
+def _seconds(name: str, duration: str) -> float:
+    try:
+        return seconds(duration)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def _input_name(path: str) -> str:

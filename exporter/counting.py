@@ -5,19 +5,25 @@ in a cell: the series that such a request adds to. `loop` generates the loop; `f
 have counted into their series, at a scrape and every few seconds.
 """
 
+import time
 from operator import itemgetter
 from typing import Any
 
-from exporter.admission import Admissions
 from exporter.catalog import CATALOG
+from exporter.cell import Bill, Cell, Ends
 from exporter.cells import Cells
 from exporter.enrich import Enricher
 from exporter.formats.reader import RowReader
-from exporter.keys import Keys
+from exporter.limits import Use
 from exporter.loop import Loop
-from exporter.record import AccessRecord
-from exporter.series import Store
-from exporter.slowest import Slowest
+from exporter.periods import Periods
+from exporter.pricing import price_at
+from exporter.record import TOKEN_TYPES, AccessRecord
+from exporter.shared import Shared
+from exporter.windows import Period
+
+# Which of a format's numbers use up which unit of a limit.
+_UNITS = {"cost": "cost"} | {f"{type_}_tokens": "tokens" for type_ in TOKEN_TYPES}
 
 # Lines between two folds of the histograms, at most: their observations are held until then.
 _MOST_PENDING = 100_000
@@ -31,46 +37,60 @@ class Meter:
         name: str,
         reader: RowReader,
         enricher: Enricher,
-        store: Store,
-        admissions: Admissions,
-        keys: Keys,
-        slowest: Slowest,
+        shared: Shared,
         labels: dict[str, str] | None = None,
-        currency: str = "USD",
     ) -> None:
         self.name = name
         self.reader = reader
         self.last_time: float | None = None
         self._enricher = enricher
-        self._store = store
-        self._keys = keys
-        self._slowest = slowest
+        self._store = shared.store
+        self._keys = shared.keys
+        self._slowest = shared.slowest
         self._own = (",".join(f'{label}="{value}"' for label, value in labels.items()),) if labels else ()
         self._pending = 0
-        self.loop = Loop(reader, [family for family in CATALOG.values() if family.adds])
-        self._cells = Cells(
-            name=name,
-            reader=reader,
-            enricher=enricher,
-            store=store,
-            admissions=admissions,
-            keys=keys,
-            own=self._own,
-            currency=currency,
-            loop=self.loop,
+        self._limits = shared.limits
+        self.pricing = shared.pricing
+        # Where what happens at a time of its own matters, cells hold one period's requests at a time.
+        self.period: Period | None = None
+        calendar = shared.limits.calendar
+        self._periods = Periods(name, reader, calendar) if calendar.divides else None
+        self._touched: list[Cell] = []
+        self.loop = Loop(
+            reader,
+            [family for family in CATALOG.values() if family.adds],
+            noting=self._periods is not None,
+            priced=shared.pricing.priced,
         )
-        self._count = self.loop.compile(self._cells.by_words, self._cells.miss, self._cells.new_origin)
+        self._cells = Cells(name, reader, enricher, shared, self._own, self.loop)
+        self._count = self.loop.compile(self._cells.by_words, self._cells.miss, self._cells.new_origin, self._touched)
         self._read = self.loop.compile_read()
 
     def count(self, rows: list[Any]) -> None:
         """Count a chunk's rows."""
-        self._count(rows)
+        if self._periods:
+            for period, part in self._periods.divide(rows, time.time()):
+                self._turn_to(period)
+                self._count(part)
+        else:
+            self._count(rows)
         self._pending += len(rows)
         if self._pending >= _MOST_PENDING:
             self._settle()
         if self._cells.full:
-            self.fold()
-            self._cells.forget()
+            self.forget()
+
+    def _turn_to(self, period: Period) -> None:
+        """What is counted from now on happened in this period."""
+        if period != self.period:
+            self._fold_cells()
+            self.period = period
+
+    def forget(self) -> None:
+        """Fold, and forget what words and keys mean: they are looked up anew."""
+        self.fold()
+        self._cells.forget()
+        self.reader.forget()
 
     def _settle(self) -> None:
         self._pending = 0
@@ -85,10 +105,20 @@ class Meter:
         self._cells.fold_origins()
 
     def _fold_cells(self) -> None:
-        for cell in self._cells.born:
+        shown = []
+        for cell in self._touched if self._periods else self._cells.born:
             n = cell.n
             if n:
                 ends = cell.ends
+                if ends.caller:
+                    ends.caller.times.append(cell.time)
+                cost = self._charge(cell, ends, ends.bill) if ends.bill else 0.0
+                if ends.use:
+                    self._use_up(ends.use, cell, cost)
+                for credited, amount in ends.credits:
+                    credited.value += n * amount
+                if ends.shown:
+                    shown.append((self.reader.seconds_since_epoch(cell.time) or 0.0, ends.shown))
                 for measure, series in zip(ends.measures, ends.series, strict=False):
                     series.value += getattr(cell, measure)
                     setattr(cell, measure, 0)
@@ -97,13 +127,60 @@ class Meter:
                 if ends.home and cell.origin is not None:
                     ends.home.counts[cell.origin] += n - cell.elsewhere
                 cell.n = cell.elsewhere = 0
+        self._touched.clear()
+        if self.period:
+            self._limits.take(self.period)
+        for _, gauges in sorted(shown, key=itemgetter(0)):
+            for gauge, value in gauges:
+                gauge.value = value
+
+    @staticmethod
+    def _use_up(use: Use, cell: Cell, cost: float) -> None:
+        """Add a cell's counts to what its key has used; `cost` is what no log says."""
+        ends = cell.ends
+        if ends.requests:
+            use.add("requests", cell.n)
+        if cost:
+            use.add("cost", cost)
+        if ends.credits:
+            use.add("credits", cell.n * sum(amount for _, amount in ends.credits))
+        for measure in ends.measures:
+            amount = getattr(cell, measure)
+            if amount and measure in _UNITS:
+                use.add(_UNITS[measure], amount)
+
+    def _charge(self, cell: Cell, ends: Ends, bill: Bill) -> float:
+        """Add what requests cost whose log has no cost; the amount.
+
+        All of a fold's records are of one time between two of the pricing's `boundaries`, so the last one's
+        time tells the price of all.
+        """
+        unlogged = getattr(cell, self.loop.unlogged)
+        if not unlogged:
+            return 0.0
+        cost = 0.0
+        price = price_at(bill.prices, self.reader.seconds_since_epoch(cell.time))
+        if price and bill.cost:
+            cost = price.request * unlogged
+            for measure, rate in price.rates:
+                slot = self.loop.rated.get(measure)
+                cost += rate * getattr(cell, slot) if slot else 0
+            bill.cost.value += cost
+        elif bill.unpriced:
+            bill.unpriced.value += unlogged
+        for slot in self.loop.rated.values():
+            if slot not in ends.measures:  # those are taken, and reset, by the fold
+                setattr(cell, slot, 0)
+        if self.loop.unlogged != "n":
+            setattr(cell, self.loop.unlogged, 0)
+        return cost
 
     def _fold_times(self) -> None:
         newest = self.last_time or 0.0
         named = []
         for caller in self._cells.callers.values():
-            last = self.reader.seconds_since_epoch(caller.used[0])
-            caller.used[0] = None
+            last = self.reader.latest(caller.times)
+            caller.times.clear()
             if last is not None:
                 newest = max(newest, last)
                 if caller.last_used is not None and last > caller.last_used.value:
@@ -127,4 +204,6 @@ class Meter:
         for measure, value in numbers.items():
             if value >= 0:
                 setattr(record, measure, value)
+        if not (record.ignored or record.rejected):
+            self.pricing.charge(record)
         return record

@@ -4,9 +4,11 @@ Here stand the decisions about a request that no single field makes: its method,
 whether and how it failed.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
+from exporter.attempts import attempts_of
 from exporter.record import ERROR_TYPES, OTHER, AccessRecord
 from exporter.routes import NO_TARGET, Request, Target
 from exporter.rpc import NOTHING, Body
@@ -14,6 +16,7 @@ from exporter.words import like_a_key
 
 BATCH = "batch"
 _TLS = ("https", "wss", "on", "true", "tls", "ssl")
+_FACTOR = re.compile(r"\d{1,9}(?:\.\d{1,20})?(?:e-?\d{1,2})?")
 _VERBS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"))
 # What a status means on its own. 408 is a client that was too slow to ask: a client_error, unless the
 # gateway's own verdict says otherwise.
@@ -75,6 +78,9 @@ class Enricher:
             methods = (f"{verb if verb in _VERBS else ''} {target.route}".strip(),)
         methods = tuple(_public(method) for method in methods)
         model, requested, provider = (_public(words.get(name, "")) for name in ("model", "requested_model", "provider"))
+        error_type = _error_type(status, protocol, words)
+        tried = attempts_of(words, provider, error_type)
+        attempts = tuple(one._replace(provider=_public(one.provider)) for one in tried)
         batch = len(methods) > 1 or words.get("batch_size", "") not in ("", "0", "1")
         return AccessRecord(
             status=_status(status, protocol),
@@ -87,16 +93,26 @@ class Enricher:
             method=BATCH if batch else methods[0],
             chain=words.get("chain") or target.chain or words.get("host", ""),
             protocol=protocol,
-            error_type=_error_type(status, protocol, words),
+            error_type=error_type,
             model=model or _public(body.model),
             requested_model=requested or _public(body.model),
-            provider=provider,
+            provider=provider or (attempts[-1].provider if attempts else ""),
+            attempts=attempts,
+            blocked_reason=_public(words.get("blocked_reason", "")),
+            unbilled=words.get("unbilled") == "true",
+            billed_model=_public(words.get("billed_model", "")),
+            cost_multiplier=_multiplier(words.get("cost_multiplier", "")),
         )
 
 
 def _public(word: str) -> str:
     """A word that a client may have chosen: not shown where it could be a key."""
     return OTHER if like_a_key(word) else word
+
+
+def _multiplier(word: str) -> float | None:
+    """A factor ≥ 0; None where it is none."""
+    return float(word) if word and _FACTOR.fullmatch(word) else None
 
 
 def _several(methods: str) -> tuple[str, ...]:
@@ -141,4 +157,6 @@ def _error_type(status: str, protocol: str, words: dict[str, Any]) -> str:
         fitting.append("client_error")
     if words.get("rpc_error", "") not in ("", "0", "false"):
         fitting.append("rpc_error")
+    if any(fitting) and words.get("blocked_reason"):
+        fitting.append("blocked")
     return next((type_ for type_ in ERROR_TYPES if type_ in fitting), "")

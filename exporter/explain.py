@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 from exporter.counting import Meter
 from exporter.exposition import render
@@ -13,27 +14,33 @@ from exporter.series import Store
 
 def explain(lines: Iterator[bytes], meter: Meter, store: Store) -> Iterator[str]:
     """A paragraph for each line. Series show what this line adds; buckets of histograms are left out."""
-    before = _values(store)
+    decoder = meter.reader.decoder
     for n, line in enumerate(lines, 1):
-        decoded = meter.reader.decoder.decode(line.rstrip(b"\n") + b"\n")
+        decoded = decoder.decode(line.rstrip(b"\n") + b"\n")
         for reason, bad in decoded.rejected:
             yield f"line {n}: rejected, {reason}: {REASONS[reason]}\n  its shape: {shape(bad)}\n"
         if decoded.blank:
-            yield f"line {n}: ignored: it is blank\n"
-        for row in decoded.rows:
-            record = meter.record(row)
-            meter.count([row])
-            meter.fold()
-            after = _values(store)
-            yield _paragraph(n, record, {name: value - before.get(name, 0) for name, value in after.items()})
-            before = after
+            yield f"line {n}: ignored: it is blank, or a header\n"
+        elif not decoded.rows and not decoded.rejected:
+            yield f"line {n}: waits for another line of its request\n"
+        yield from _rows(f"line {n}", decoded.rows, meter, store)
+    yield from _rows("no other line came", decoder.flush().rows, meter, store)
 
 
-def _paragraph(n: int, record: AccessRecord, added: dict[str, float]) -> str:
+def _rows(where: str, rows: list[Any], meter: Meter, store: Store) -> Iterator[str]:
+    for row in rows:
+        before = _values(store)
+        record = meter.record(row)
+        meter.count([row])
+        meter.fold()
+        yield _paragraph(where, record, {name: value - before.get(name, 0) for name, value in _values(store).items()})
+
+
+def _paragraph(where: str, record: AccessRecord, added: dict[str, float]) -> str:
     if record.ignored:
-        return f"line {n}: ignored: the format's `only` leaves it out\n"
+        return f"{where}: ignored: the format's `only` leaves it out\n"
     if record.rejected:
-        return f"line {n}: rejected, {record.rejected}: {REASONS[record.rejected]}\n"
+        return f"{where}: rejected, {record.rejected}: {REASONS[record.rejected]}\n"
     told = []
     for name in record.__struct_fields__:
         value = getattr(record, name)
@@ -43,9 +50,11 @@ def _paragraph(n: int, record: AccessRecord, added: dict[str, float]) -> str:
             value = datetime.fromtimestamp(value, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         elif name == "calls":
             value = ", ".join(value)
+        elif name == "attempts":
+            value = ", ".join(f"{one.provider}: {one.outcome}" for one in value)
         told.append(f"  {name.rstrip('_'):24} {value}")
     series = [f"  + {_short(value):>10}  {name}" for name, value in added.items() if value]
-    return "\n".join([f"line {n}: parsed", *told, "  adds", *series, ""])
+    return "\n".join([f"{where}: parsed", *told, "  adds", *series, ""])
 
 
 def _short(value: float) -> str:
@@ -56,7 +65,7 @@ def _values(store: Store) -> dict[str, float]:
     """Every counter's value now; of histograms, the sum and the count."""
     counters = {name.encode() for name, one in store.families.items() if one.family.type != "gauge"}
     values = {}
-    for block in render(store):
+    for block in render(store)[0]:
         for line in block.splitlines():
             name, _, value = line.rpartition(b" ")
             family = name.partition(b"{")[0]

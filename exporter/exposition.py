@@ -5,6 +5,8 @@ at all, not by flags that counting would have to set. Sample lines are the same 
 bucket bounds are floats in both (`le="1.0"`), as OpenMetrics asks and Prometheus 3 stores them.
 """
 
+from typing import Any
+
 from exporter.catalog import Family
 from exporter.memo import Memo
 from exporter.series import FamilySeries, Histogram, Series, Store
@@ -13,19 +15,30 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 
-def render(store: Store, openmetrics: bool = False) -> list[bytes]:
+Newborn = list[Series | Histogram]
+
+
+def render(store: Store, openmetrics: bool = False, frozen: bool = False) -> tuple[list[bytes], Newborn]:
     """The lines of every series that was ever added to, family by family; OpenMetrics without its `# EOF`.
 
-    Not joined: the server does that while it sends, so that a large exposition is held only once.
+    Not joined: the server does that while it sends, so that a large exposition is held only once. Series
+    that are not born yet are 0; those among them that are shown for the first time are the second result.
+    While `frozen`, counters and histograms stay as they were shown last.
     """
     lines: list[bytes] = []
+    newborn: Newborn = []
     for family in store.families.values():
         if family.series:
-            rendered = _histograms(family) if family.family.type == "histogram" else _values(family)
+            if not (frozen and family.family.lasting and family.family.type != "gauge"):
+                (_renew_histograms if family.family.type == "histogram" else _renew_values)(family, newborn)
+            if family.dated and openmetrics:
+                rendered = _dated(family)
+            else:
+                rendered = [one.line for one in family.series.values() if one.line]
             if rendered:
                 lines.append(_header(family.family, openmetrics))
                 lines += rendered
-    return lines
+    return lines, newborn
 
 
 def number(value: float) -> bytes:
@@ -73,55 +86,69 @@ def _labels(pairs: list[Memo[str, bytes]], values: tuple[str, ...]) -> bytes:
     return b",".join(written)
 
 
-def _values(family: FamilySeries) -> list[bytes]:
-    lines = []
+def _renew_values(family: FamilySeries, newborn: Newborn) -> None:
+    """The lines of what changed."""
     gauge = family.family.type == "gauge"
     name = family.family.name.encode()
     pairs = [_PAIRS[label] for label in family.family.labels]
-    for values, one in family.series.items():
-        assert isinstance(one, Series)
-        value = one.value
-        if value != one.shown:
-            if one.shown is None:
-                if not value and not gauge:
-                    continue
-                labels = _labels(pairs, values)
-                start = b"%b{%b} " % (name, labels) if labels else b"%b " % name
-            else:
-                start = one.line[: one.line.rindex(b" ") + 1]
-            one.line = b"%b%b\n" % (start, number(value))
-            one.shown = value
-        elif one.shown is None:
-            continue
-        lines.append(one.line)
-    return lines
+    series: dict[tuple[str, ...], Any] = family.series
+    for values, one in [item for item in series.items() if item[1].value != item[1].shown]:
+        value = one.value if one.born else 0
+        if one.shown is None:
+            if not (one.value or gauge):
+                continue
+            if not one.born:
+                newborn.append(one)
+            labels = _labels(pairs, values)
+            start = b"%b{%b} " % (name, labels) if labels else b"%b " % name
+        else:
+            start = one.line[: one.line.rindex(b" ") + 1]
+        one.line = b"%b%b\n" % (start, number(value))
+        one.shown = value
 
 
-def _histograms(family: FamilySeries) -> list[bytes]:
-    lines = []
+def _renew_histograms(family: FamilySeries, newborn: Newborn) -> None:
+    """The lines of what changed."""
     name = family.family.name.encode()
     pairs = [_PAIRS[label] for label in family.family.labels]
+    zeros: list[float] = [0] * (len(family.family.buckets) + 2)
     bounds = [f'le="{bound!r}"}} '.encode() for bound in family.family.buckets] + [b'le="+Inf"} ']
-    for values, one in family.series.items():
-        assert isinstance(one, Histogram)
-        if one.values != one.shown:
-            if not one.shown and not any(one.values):
+    series: dict[tuple[str, ...], Any] = family.series
+    for values, one in [item for item in series.items() if item[1].values != item[1].shown]:
+        if not one.shown:
+            if family.family.lasting and not any(one.values):
                 continue
-            one.line = _histogram(name, _labels(pairs, values), bounds, one)
-            one.shown = one.values.copy()
+            if not one.born:
+                newborn.append(one)
+        one.shown = one.values.copy() if one.born else zeros
+        one.line = _histogram(name, _labels(pairs, values), bounds, one.shown)
+
+
+def _dated(family: FamilySeries) -> list[bytes]:
+    """The lines, each with when its series was made: only OpenMetrics knows of that."""
+    lines = []
+    name = family.family.name.removesuffix("_total").encode()
+    pairs = [_PAIRS[label] for label in family.family.labels]
+    for values, one in family.series.items():
         if one.line:
             lines.append(one.line)
+            if one.created:
+                lines.append(_created(name, _labels(pairs, values), one.created))
     return lines
 
 
-def _histogram(name: bytes, labels: bytes, bounds: list[bytes], one: Histogram) -> bytes:
+def _created(name: bytes, labels: bytes, at: float) -> bytes:
+    return b"%b_created%b %.3f\n" % (name, b"{%b}" % labels if labels else b"", at)
+
+
+def _histogram(name: bytes, labels: bytes, bounds: list[bytes], values: list[float]) -> bytes:
     head = b"%b_bucket{%b," % (name, labels) if labels else b"%b_bucket{" % name
     tail = b"{%b} " % labels if labels else b" "
     total: float = 0
     lines = []
-    for bound, count in zip(bounds, one.values, strict=False):
+    for bound, count in zip(bounds, values, strict=False):
         total += count
         lines.append(b"%b%b%d\n" % (head, bound, total))
-    lines.append(b"%b_sum%b%b\n" % (name, tail, number(one.values[-1])))
+    lines.append(b"%b_sum%b%b\n" % (name, tail, number(values[-1])))
     lines.append(b"%b_count%b%d\n" % (name, tail, total))
     return b"".join(lines)

@@ -45,6 +45,10 @@ class Identity:
 
     def __init__(self, secret: bytes, registry: tuple[KeyEntry, ...] = ()) -> None:
         self._secret = secret
+        self.update(registry)
+
+    def update(self, registry: tuple[KeyEntry, ...]) -> None:
+        """Take the registry as it is now."""
         self._by_hash = {entry.hash: entry for entry in registry if entry.hash}
         # Only of keys that the gateway logs by name: else a client could send another's id as its key.
         self._named = {entry.id for entry in registry if not entry.hash}

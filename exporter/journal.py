@@ -50,6 +50,11 @@ class Journal:
 
     def note(self, decoded: Decoded) -> None:
         """Lines that are no rows."""
+        if decoded.joined:
+            self._store.add("gateway_exporter_lines_total", self.name, "parsed", amount=decoded.joined)
+        if decoded.alone and "alone" not in self._told:
+            self._told.add("alone")
+            log.warning("%s: a request was counted without the line it waited for", self.name)
         if decoded.blank:
             self._store.add("gateway_exporter_lines_total", self.name, "ignored", amount=decoded.blank)
         for reason, line in decoded.rejected:

@@ -5,21 +5,42 @@ from exporter.identity import KeyEntry
 from exporter.record import AccessRecord
 from exporter.series import Series, Store
 
+_LAST_USED = "gateway_key_last_used_timestamp_seconds"
+# What only the registry tells.
+_OF_REGISTRY = (
+    "gateway_key_enabled",
+    "gateway_key_created_timestamp_seconds",
+    "gateway_key_expires_timestamp_seconds",
+)
+
 
 class Keys:
     """The `gateway_key_*` families."""
 
     def __init__(self, store: Store, registry: dict[str, KeyEntry]) -> None:
         self._store = store
-        self._registry = registry
+        self._registry: dict[str, KeyEntry] = {}
         self._shown: dict[str, tuple[str, ...]] = {}
+        self.update(registry)
+
+    def update(self, registry: dict[str, KeyEntry]) -> None:
+        """Show the registry as it is now. What is gone from it is not shown any more."""
+        families = self._store.families
+        for key in self._registry.keys() - registry.keys():
+            families["gateway_key_info"].drop(key, *self._shown.pop(key))
+            if not self._store.series(_LAST_USED, key).value:
+                families[_LAST_USED].drop(key)
+        for key in self._registry:
+            for name in _OF_REGISTRY:
+                families[name].drop(key)
+        self._registry = registry
         for key, entry in registry.items():
             self._show(key, entry.name or key, entry.owner, entry.plan, entry.class_ or "business")
-            store.set("gateway_key_enabled", key, to=int(entry.enabled))
-            store.set("gateway_key_last_used_timestamp_seconds", key, to=0)
+            self._store.set("gateway_key_enabled", key, to=int(entry.enabled))
+            self._store.series(_LAST_USED, key)
             for name, date in (("created", entry.created), ("expires", entry.expires)):
                 if date:
-                    store.set(f"gateway_key_{name}_timestamp_seconds", key, to=date.timestamp())
+                    self._store.set(f"gateway_key_{name}_timestamp_seconds", key, to=date.timestamp())
 
     def __contains__(self, key: str) -> bool:
         return key in self._registry
@@ -44,7 +65,17 @@ class Keys:
             return None
         if label not in self._registry:
             self._show(label, record.key_name or label, record.key_owner, "", record.class_)
-        return self._store.series("gateway_key_last_used_timestamp_seconds", label)
+        return self._store.series(_LAST_USED, label)
+
+    def remembered(self) -> dict[str, tuple[str, ...]]:
+        """What the log has said of keys that are not registered: to be found again after a restart."""
+        return {key: about for key, about in self._shown.items() if key not in self._registry}
+
+    def restore(self, remembered: dict[str, list[str]]) -> None:
+        """What `remembered` gave."""
+        for key, about in remembered.items():
+            if key not in self._registry:
+                self._show(key, *about)
 
     def _show(self, key: str, *about: str) -> None:
         old = self._shown.get(key)

@@ -1,82 +1,39 @@
-"""The hot loop, generated from what a format has, and the cells it counts in."""
+"""The hot loop, generated from what a format has."""
 
 from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from msgspec import Struct
-
 from exporter.catalog import Family
+from exporter.cell import Cell
 from exporter.formats.reader import NO_ORIGIN, RowReader
-from exporter.series import Series
+from exporter.record import TOKEN_TYPES
 
 # A duration past this (30 years) is a mistake in the log; it must not spoil a sum.
 _LONGEST = 1e9
 
 
-class Origins(Struct, eq=False):
-    """Requests by origin since the last fold, of one key, chain and protocol."""
+# Numbers that a price may be for.
+_RATED = (*(f"{type_}_tokens" for type_ in TOKEN_TYPES), "request_bytes", "response_bytes")
 
-    key: str
-    chain: str
-    protocol: str
-    counts: dict[str, int] = {}
-
-
-class Ends(Struct, eq=False, gc=False):
-    """Where a cell's counts go at a fold. `series` are those of its sums, which are in the slots that
-    `measures` names, and then those of its number.
-    """
-
-    series: tuple[Series, ...]
-    measures: tuple[str, ...] = ()
-    home: Origins | None = None
-    success: bool = False
-
-
-class Cell:
-    """What requests of one kind and one caller have added since the last fold, and where they add to.
-
-    Laid out for the processor's caches: with many cells in use, each thing that a line touches
-    is far away. What only a cell has stands in its slots: its count and the sums of the format's numbers
-    (a subclass of the loop's has these). What many cells share is a list: `used` with the time of a
-    caller's last request, and each histogram's pending observations (slots of the subclass, too).
-    `ends` is for the fold.
-    """
-
-    __slots__ = ("elsewhere", "ends", "n", "origin", "origins", "used")
-
-    def __init__(self, ends: Ends) -> None:
-        self.n = 0
-        self.ends = ends
-        self.used: list[Any] = _UNUSED
-        # The first origin it had; the number of requests from others, and their counts.
-        self.origin: str | None = None
-        self.elsewhere = 0
-        self.origins: Any = NOWHERE
-
-
-class _Nowhere:
-    """Takes the origins of lines that count for none."""
-
-    def __getitem__(self, origin: str) -> int:
-        return 0
-
-    def __setitem__(self, origin: str, count: int) -> None:
-        pass
-
-
-NOWHERE = _Nowhere()
-_UNUSED: list[Any] = [None]
 # Takes what a cell does not observe: cheaper than asking on each line.
 _UNSEEN: deque[float] = deque(maxlen=0)
 
 
 class Loop:
-    """The loop of one format and the families it feeds. Its source is kept in `source`, for people."""
+    """The loop of one format and the families it feeds. Its source is kept in `source`, for people.
 
-    def __init__(self, reader: RowReader, families: list[Family]) -> None:
+    With `noting`, cells that a line is the first to touch are noted, so that a fold may come often.
+    `priced` says that a price table is there for lines without a cost. `unlogged` is then the slot of a cell
+    with their number, and `rated` has the slots of what prices are for, by measure. Where the format has a cost,
+    these are sums apart: a line with a cost is in none of them.
+    """
+
+    def __init__(
+        self, reader: RowReader, families: list[Family], *, noting: bool = False, priced: bool = False
+    ) -> None:
         self._reader = reader
+        self._noting = noting
         self._measures = dict(reader.measures)
         if {"duration", "time_to_first_token", "output_tokens"} <= set(self._measures):
             reasoning = " + max(reasoning_tokens, 0)" if "reasoning_tokens" in self._measures else ""
@@ -88,27 +45,35 @@ class Loop:
         self.histograms = [family for family in told if family.type == "histogram" and family.adds in self._measures]
         observed = {family.adds for family in self.histograms}
         self.summed = [measure for measure in self._measures if measure not in observed]
+        self.rated = {measure: measure for measure in _RATED if measure in self.summed}
+        self.unlogged = "n"
+        if priced and "cost" in self.summed:
+            self.rated = {measure: f"unlogged_{measure}" for measure in self.rated}
+            self.unlogged = "unlogged"
         self.cell = self._cell_type()
         self.source = "\n".join(self._lines())
 
     def _cell_type(self) -> type[Cell]:
         """Cell, with a slot for each sum and each histogram of this format."""
         names = [family.name for family in self.histograms]
+        apart = [self.unlogged, *self.rated.values()] if self.unlogged != "n" else []
+        sums = [*self.summed, *apart]
         code = ["def __init__(self, ends):", "  init(self, ends)"]
-        code += [f"  self.{measure} = 0" for measure in self.summed]
+        code += [f"  self.{slot} = 0" for slot in sums]
         code += [f"  self.{name} = unseen" for name in names]
         made: dict[str, Any] = {"init": Cell.__init__, "unseen": _UNSEEN}
         exec("\n".join(code), made)
-        return type("LoopCell", (Cell,), {"__slots__": (*self.summed, *names), "__init__": made["__init__"]})
+        return type("LoopCell", (Cell,), {"__slots__": (*sums, *names), "__init__": made["__init__"]})
 
     def compile(
         self,
         cells: dict[Any, dict[Any, Cell]],
         miss: Callable[[Any, Any], Cell],
         new_origin: Callable[[Cell, str], None],
+        touched: list[Cell],
     ) -> Callable[[list[Any]], None]:
-        """The function `count(rows)`. `miss` gives the cell that `cells` lacks."""
-        names = {**self._reader.names, "cells": cells, "miss": miss, "new_origin": new_origin}
+        """The function `count(rows)`. `miss` gives the cell that `cells` lacks; `touched` is where cells are noted."""
+        names = {**self._reader.names, "cells": cells, "miss": miss, "new_origin": new_origin, "touched": touched}
         exec(compile(self.source, "<hot loop>", "exec"), names)
         count: Callable[[list[Any]], None] = names["count"]
         return count
@@ -136,8 +101,9 @@ class Loop:
             "      c = cells[what][who]",
             "    except KeyError:",
             "      c = miss(what, who)",
+            *(["    if not c.n: touched.append(c)"] if self._noting else []),
             "    c.n += 1",
-            f"    c.used[0] = {reader.time}",
+            f"    c.time = {reader.time}",
         ]
         if reader.origin != NO_ORIGIN:
             code += [
@@ -155,6 +121,9 @@ class Loop:
                 code.append(f"    if {measure} > 0: c.{measure} += {measure}")
             else:
                 code += self._observe(measure)
+        if self.unlogged != "n":
+            code += ["    if cost < 0:", f"      c.{self.unlogged} += 1"]
+            code += [f"      if {measure} > 0: c.{slot} += {measure}" for measure, slot in self.rated.items()]
         return code
 
     def _observe(self, measure: str) -> list[str]:

@@ -1,28 +1,35 @@
-"""THE SPINE. A log's bytes become metrics in one thread, in five steps:
+"""THE SPINE. A log's bytes become metrics in one thread, in six steps:
 
-    input.read()      bytes   → whole lines       inputs/
-    decoder.decode()  lines   → rows              formats/
-    meter.count()     rows    → cells             enrich, counting (hot)
-    meter.fold()      cells   → series            at a scrape, and every few seconds
-    render()          series  → the exposition    exposition
+    input.read()         bytes   → whole lines       inputs/
+    decoder.decode()     lines   → rows              formats/
+    meter.count()        rows    → cells             enrich, counting (hot)
+    meter.fold()         cells   → series            at a scrape, and every few seconds
+    checkpoint.commit()  series and positions → disk, in one transaction
+    render()             series  → the exposition    exposition
 
-Everything else talks to that thread through `ask`: a scrape is a function that runs between two chunks.
+A scrape is a commit: what is served has been committed. Everything else talks to that thread through
+`ask`: a function that runs between two chunks.
 """
 
 import logging
 import queue
 import time
-from bisect import bisect_left
 from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from exporter.counting import Meter
+from exporter.births import Births, Visitor
+from exporter.checkpoint import Checkpoint
+from exporter.expiry import Expiry
 from exporter.exposition import render
-from exporter.inputs.watch import Watcher
-from exporter.journal import Journal
-from exporter.series import Histogram, Store
+from exporter.limits import Limits
+from exporter.series import Store
 from exporter.slowest import Slowest
+from exporter.state import fault
+from exporter.stream import Stream
+
+if TYPE_CHECKING:
+    from exporter.inputs.watch import Watcher
 
 log = logging.getLogger(__name__)
 
@@ -38,80 +45,29 @@ _SAFETY_SECONDS = 10.0
 _DRAIN_SECONDS = 0.05
 # Between questions from outside, so many seconds are spent on lines at the most.
 _SLICE_SECONDS = 0.02
-_FOLD_SECONDS = 5.0
+_COMMIT_SECONDS = 5.0
 # What is still read after a stop.
 _LAST_SECONDS = 3.0
 
 
-class Input(Protocol):
-    """Where lines come from."""
-
-    finished: bool
-
-    def look(self) -> None:
-        """See what there is to read."""
-
-    def read(self) -> bytes:
-        """The next whole lines, b"" when there are none now."""
-
-    def lag_bytes(self) -> int:
-        """Bytes that are there and not read."""
-
-    def close(self) -> None:
-        """Let go of everything."""
-
-    @property
-    def readable(self) -> bool:
-        """Whether all of it can be read."""
-
-    @property
-    def files(self) -> list[str]:
-        """What is read, for people."""
-
-
-class Stream:
-    """An input, the meter that counts its lines, and the journal of what went wrong with it."""
-
-    def __init__(self, name: str, source: Input, meter: Meter, journal: Journal) -> None:
-        self.name = name
-        self.input = source
-        self.meter = meter
-        self.journal = journal
-        self.behind_since: float | None = None
-
-    def take(self) -> bool:
-        """Count the next chunk; False if there is none. Hot path."""
-        chunk = self.input.read()
-        if not chunk:
-            self.behind_since = None
-            return False
-        decoded = self.meter.reader.decoder.decode(chunk)
-        self.meter.count(decoded.rows)
-        if decoded.rejected or decoded.blank:
-            self.journal.note(decoded)
-        return True
-
-    def lag_seconds(self, now: float) -> float:
-        """Age of the oldest unread byte: as old as the last record, where the log is behind; else 0."""
-        if not self.input.lag_bytes():
-            return 0.0
-        if self.behind_since is None:
-            self.behind_since = now
-        return max(0.0, now - min(self.behind_since, self.meter.last_time or now))
-
-
 class Pipeline:
-    """Runs the streams into the store.
+    """Runs the streams into the store, and the store into the state file and the answers.
 
     `ask`, `scrape`, `wake` and `stop` may be called from any thread, the rest belongs to the one of `run`.
     """
 
-    def __init__(self, streams: list[Stream], store: Store, slowest: Slowest) -> None:
+    def __init__(
+        self, streams: list[Stream], store: Store, slowest: Slowest, limits: Limits, births: Births, expiry: Expiry
+    ) -> None:
         self.streams = streams
         self.store = store
-        self._slowest = slowest
+        self.births = births
+        self.expiry = expiry
+        self.checkpoint: Checkpoint | None = None
         self.ready = False
         self.started_at = time.time()
+        self._slowest = slowest
+        self._limits = limits
         self._stopping = False
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._watcher: Watcher | None = None
@@ -126,6 +82,8 @@ class Pipeline:
         answer: Future[T] = Future()
 
         def run() -> None:
+            if not answer.set_running_or_notify_cancel():
+                return  # whoever asked has gone
             try:
                 answer.set_result(question())
             except Exception as error:
@@ -134,10 +92,10 @@ class Pipeline:
         self._inbox.put(run)
         return answer
 
-    def scrape(self, openmetrics: bool) -> "Future[list[bytes]]":
-        """The exposition's lines, after what is in the logs now was counted."""
+    def scrape(self, visitor: Visitor, openmetrics: bool) -> "Future[list[bytes]]":
+        """The exposition's lines, after what is in the logs now was counted and committed."""
         asked = time.monotonic()
-        return self.ask(lambda: self._scrape(openmetrics, asked))
+        return self.ask(lambda: self._scrape(visitor, openmetrics, asked))
 
     def wake(self) -> None:
         """There may be something to read."""
@@ -152,43 +110,53 @@ class Pipeline:
 
     def open(self) -> None:
         """Find the logs; from now on nothing that is written to them is missed."""
-        self._watch()
+        self.watch()
         for stream in self.streams:
             stream.input.look()
 
     def run(self) -> None:
         """Read, count and answer until `stop`, or until every input is finished."""
-        busy_until = folded_at = 0.0
+        busy_until = committed_at = 0.0
         while not self._done():
             if self._drain(_SLICE_SECONDS):
                 busy_until = time.monotonic() + _QUIET_SECONDS
-                self._answer(0.0)
+                self.answer(0.0)
             elif not self._done():
                 self.ready = True
-                self._answer(self._patience(busy_until))
-            if time.monotonic() - folded_at > _FOLD_SECONDS:
-                self.fold()
-                folded_at = time.monotonic()
+                self.answer(self._patience(busy_until))
+            if time.monotonic() - committed_at > _COMMIT_SECONDS:
+                self.commit()
+                committed_at = time.monotonic()
         self._drain(_LAST_SECONDS)
-        self.fold()
+        for stream in self.streams:
+            stream.finish()
+        self.commit()
 
     def _done(self) -> bool:
         return self._stopping or all(stream.input.finished for stream in self.streams)
 
     def close(self) -> None:
-        """Let go of the inputs; questions still waiting are answered."""
-        self._answer(0.0)
+        """Let go of the inputs and the state."""
         if self._watcher:
             self._watcher.stop()
         for stream in self.streams:
             stream.input.close()
+        if self.checkpoint:
+            self.checkpoint.close()
 
     def fold(self) -> None:
         """Move what was counted into the series."""
         for stream in self.streams:
-            stream.meter.fold()
-            stream.journal.look()
+            stream.fold()
         self._slowest.show(int(time.time() // 60))
+
+    def commit(self) -> bool:
+        """Fold, and write it down; whether what is in the series now may be served."""
+        self.fold()
+        if self.expiry.drop(time.monotonic()):
+            for stream in self.streams:
+                stream.meter.forget()
+        return self.checkpoint.commit() if self.checkpoint else True
 
     def _drain(self, seconds: float) -> bool:
         """Count what there is, for so long at the most. Whether there may be more."""
@@ -202,7 +170,7 @@ class Pipeline:
                 more = stream.take() or more
         return more
 
-    def _answer(self, patience: float) -> None:
+    def answer(self, patience: float) -> None:
         """Answer what was asked; wait for something to happen, so many seconds at the most."""
         try:
             question = self._inbox.get(timeout=patience) if patience else self._inbox.get_nowait()
@@ -213,48 +181,43 @@ class Pipeline:
         except queue.Empty:
             pass
 
-    def _scrape(self, openmetrics: bool, asked: float) -> list[bytes]:
+    def _scrape(self, visitor: Visitor, openmetrics: bool, asked: float) -> list[bytes]:
         """An answer serves all who asked before it was begun."""
         begun = time.monotonic()
+        self.births.came(visitor, begun)
         last, format_, lines = self._last_scrape
-        if asked <= last and format_ == openmetrics:
-            return lines
-        self._drain(_DRAIN_SECONDS)
-        self.fold()
-        self._show_self()
-        lines = render(self.store, openmetrics)
-        self._last_scrape = (begun, openmetrics, lines)
-        self._observe_scrape(time.monotonic() - begun)
+        if asked > last or format_ != openmetrics:
+            behind = self._drain(_DRAIN_SECONDS)
+            lines = self._expose(openmetrics, begun, behind)
+            self._last_scrape = (begun, openmetrics, lines)
+            self.store.observe("gateway_exporter_scrape_duration_seconds", time.monotonic() - begun)
+        self.births.given(visitor)
+        fault("after-render")
         return lines
 
-    def _observe_scrape(self, seconds: float) -> None:
-        family = self.store.families["gateway_exporter_scrape_duration_seconds"]
-        histogram = family.get()
-        assert isinstance(histogram, Histogram)
-        histogram.values[bisect_left(family.family.buckets, seconds)] += 1
-        histogram.values[-1] += seconds
-
-    def _show_self(self) -> None:
-        now = time.time()
-        store = self.store
+    def _expose(self, openmetrics: bool, now: float, behind: bool) -> list[bytes]:
+        """Commit, and render what was committed. `behind` says that there is more to read."""
+        released = self.births.release(now)
+        committed = self.commit()
+        if not committed:
+            self.births.take_back(released, now)
         for stream in self.streams:
-            name = stream.name
-            store.set("gateway_exporter_lag_bytes", name, to=stream.input.lag_bytes())
-            store.set("gateway_exporter_lag_seconds", name, to=round(stream.lag_seconds(now), 3))
-            store.set("gateway_exporter_input_readable", name, to=int(stream.input.readable))
-            if stream.meter.last_time:
-                store.set("gateway_exporter_last_record_timestamp_seconds", name, to=stream.meter.last_time)
-        for family in list(store.families.values()):
-            if family.family.adds:
-                store.set("gateway_exporter_series", family.family.name, to=len(family.series))
-                store.set("gateway_exporter_series_limit", family.family.name, to=family.limit)
+            stream.show(self.store, time.time())
+        self._limits.show(None if behind else time.time())
+        self.store.show_sizes()
+        lines, newborn = render(self.store, openmetrics, frozen=not committed)
+        self.births.begin(newborn, now)
+        return lines
 
     # --- waking up
 
-    def _watch(self) -> None:
-        folders = [stream.input.directory for stream in self.streams if hasattr(stream.input, "directory")]
+    def watch(self) -> None:
+        """Watch the folders of the inputs."""
+        folders = [folder for stream in self.streams if (folder := stream.input.directory)]
         if folders:
-            self._watcher = Watcher(self.wake, self._grown)
+            from exporter.inputs.watch import Watcher  # noqa: PLC0415 - long to load, and most commands watch nothing
+
+            self._watcher = self._watcher or Watcher(self.wake, self._grown)
             trusted = [self._watcher.watch(folder) for folder in folders]
             self._trusted = all(trusted)
 
@@ -275,6 +238,5 @@ class Pipeline:
         return _SAFETY_SECONDS
 
     def _grown(self, path: str) -> None:
-        owners: Any = (stream.input for stream in self.streams)
-        if any(owner.owns(path) for owner in owners if hasattr(owner, "owns")):
+        if any(stream.input.owns(path) for stream in [*self.streams]):
             self.wake()

@@ -3,6 +3,8 @@
 This file imports nothing of the project, so that every stage may depend on it.
 """
 
+from typing import NamedTuple
+
 from msgspec import Struct
 
 # What a field of a format may be named, and what its values are. `explain`, the presets, the
@@ -35,10 +37,19 @@ FIELDS: dict[str, tuple[str, str]] = {
     "batch_size": ("text", "how many items that batch has"),
     "chain": ("text", "blockchain network"),
     "error": ("text", "the gateway's own verdict, mapped to an error type"),
-    "upstream_status": ("text", "status of the upstream that answered last"),
+    "upstream_status": ("text", "status of the upstream that answered last; of several attempts a list"),
+    "attempts": ("text", "providers that were tried, in their order: a list"),
+    "attempt_outcomes": ("text", "how each of them went, where it is more than a status: a list like `attempts`"),
+    "attempt_circuits": ("text", "circuit breaker of each: open, closed, half_open; a list like `attempts`"),
+    "retries": ("text", "attempts before the last one, where only their number is logged"),
+    "failover_delay": ("seconds", "time that failed attempts added"),
+    "blocked_reason": ("text", "policy of the gateway that blocked the request"),
+    "unbilled": ("text", "true where the gateway bills nobody for the request"),
     "model": ("text", "model that served"),
     "requested_model": ("text", "model that was asked for"),
     "provider": ("text", "upstream that served"),
+    "billed_model": ("text", "model whose price counts, where the gateway says"),
+    "cost_multiplier": ("text", "what the gateway multiplies the provider's price by"),
     "request_bytes": ("number", "bytes from the client"),
     "response_bytes": ("number", "bytes to the client"),
     "input_tokens": ("number", "tokens in"),
@@ -61,6 +72,30 @@ ERROR_TYPES = (
     "client_error",
     "rpc_error",
 )
+
+# What an attempt at a provider may come to.
+ATTEMPT_OUTCOMES = (
+    "success",  # it answered
+    "timeout",
+    "rate_limit_exceeded",
+    "auth",
+    "client_error",
+    "server_error",
+    "connection_error",  # it was not reached
+    "circuit_open",  # the gateway kept away from it
+    "cancelled",  # another one was faster
+    "client_abort",
+    "other",  # it failed, and the log does not say how
+)
+
+
+class Attempt(NamedTuple):
+    """One try at a provider; `circuit` is the state of its circuit breaker, "" where the log does not say."""
+
+    provider: str
+    outcome: str
+    circuit: str = ""
+
 
 # What a label becomes where its value has no place.
 OTHER = "other"
@@ -95,10 +130,16 @@ class AccessRecord(Struct, kw_only=True):
     model: str = ""
     requested_model: str = ""
     provider: str = ""
+    attempts: tuple[Attempt, ...] = ()
+    blocked_reason: str = ""
+    unbilled: bool = False
+    billed_model: str = ""
+    cost_multiplier: float | None = None
 
     duration: float | None = None
     time_to_first_token: float | None = None
     time_per_output_token: float | None = None
+    failover_delay: float | None = None
     request_bytes: float | None = None
     response_bytes: float | None = None
     input_tokens: float | None = None
@@ -107,6 +148,7 @@ class AccessRecord(Struct, kw_only=True):
     cache_write_tokens: float | None = None
     reasoning_tokens: float | None = None
     cost: float | None = None
+    credits: float | None = None
 
     @property
     def timed(self) -> bool:

@@ -27,7 +27,8 @@ CSV_COLUMNS = (
         "request_bytes",
         "response_bytes",
     ),
-    *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "cost"),
+    *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"),
+    *("cost", "credits"),
 )
 
 
@@ -44,12 +45,16 @@ class Replay:
             with _Progress(path) as progress:
                 for chunk, read in whole_lines(path):
                     decoded = meter.reader.decoder.decode(chunk)
-                    if decoded.rejected or decoded.blank:
-                        journal.note(decoded)
-                    if self._since is not None or self._until is not None:
-                        decoded.rows = [row for row in decoded.rows if self._wanted(meter, row)]
-                    rows(meter, decoded)
+                    self._take(decoded, meter, journal, rows)
                     progress.show(read)
+        self._take(meter.reader.decoder.flush(), meter, journal, rows)
+
+    def _take(self, decoded: Decoded, meter: Meter, journal: Journal, rows: Callable[[Meter, Decoded], None]) -> None:
+        if not decoded.clean:
+            journal.note(decoded)
+        if self._since is not None or self._until is not None:
+            decoded.rows = [row for row in decoded.rows if self._wanted(meter, row)]
+        rows(meter, decoded)
 
     def _wanted(self, meter: Meter, row: object) -> bool:
         at = meter.record(row).time

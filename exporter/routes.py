@@ -31,12 +31,23 @@ _LONGEST = 120
 _KNOWN = 5000
 
 
-class Target(NamedTuple):
-    """What a request's path says. `key` is public already; `chain` and `key` may be ""."""
+class Target(str):
+    """What a request's path says. `key` is public already; `chain` and `key` may be "".
+
+    A text, because the hot loop looks it up on each line: a text's hash is made only once.
+    """
+
+    __slots__ = ("chain", "key", "route")
+
+    def __new__(cls, route: str, key: str = "", chain: str = "") -> "Target":
+        """The target of a route, with what else was in its path."""
+        target = super().__new__(cls, f"{route}\0{key}\0{chain}")
+        target.route, target.key, target.chain = route, key, chain
+        return target
 
     route: str
-    key: str = ""
-    chain: str = ""
+    key: str
+    chain: str
 
 
 class Request(NamedTuple):

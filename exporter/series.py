@@ -4,6 +4,7 @@ A hundred thousand of these are alive at once, so they are small: no garbage-col
 text until they are first rendered.
 """
 
+import time
 from bisect import bisect_right
 
 from msgspec import Struct
@@ -15,29 +16,37 @@ from exporter.record import OTHER
 class Series(Struct, gc=False, eq=False):
     """A counter's or a gauge's value. A counter that is 0 was never added to, and is not shown.
 
-    `shown` and `line` belong to the renderer: the value that `line` was made of.
+    `shown` and `line` belong to the renderer: the value that `line` was made of. One that is not `born` yet
+    is shown as 0 (see `births`). `saved` is the value that was committed last. `created` is when it was made, in
+    epoch seconds; 0.0 where nobody wants to know.
     """
 
     value: int | float = 0
     shown: int | float | None = None
     line: bytes = b""
+    saved: int | float | None = None
+    born: bool = True
+    created: float = 0.0
 
 
 class Histogram:
     """Observations: `values` are the buckets, not cumulative, one above all bounds, and then the sum.
 
     `pending` takes observations one by one, until `settle` sorts them into the buckets; `peak` is the
-    highest since somebody reset it. `shown` and `line` belong to the renderer, as a Series' do.
+    highest since somebody reset it. `shown`, `line`, `saved`, `born` and `created` are as a Series' are.
     """
 
-    __slots__ = ("line", "peak", "pending", "shown", "values")
+    __slots__ = ("born", "created", "line", "peak", "pending", "saved", "shown", "values")
 
-    def __init__(self, bounds: tuple[float, ...]) -> None:
+    def __init__(self, bounds: tuple[float, ...], born: bool = True) -> None:
         self.values: list[float] = [0] * (len(bounds) + 1) + [0.0]
         self.pending: list[float] = []
         self.peak = 0.0
         self.shown: list[float] = []
         self.line = b""
+        self.saved: list[float] = []
+        self.born = born
+        self.created = 0.0
 
     def settle(self, bounds: tuple[float, ...]) -> None:
         """Take what is pending into the buckets."""
@@ -59,12 +68,18 @@ class FamilySeries:
 
     An input's own labels stand behind them as one text, `gateway="eu-1"`. At most `limit` series are
     made; records past that share one whose labels are all `other`, so that the family's sum stays whole.
+
+    `dated` ones know when they were made. A series' row in the state file is its place in `series`;
+    `reordered` tells that places have changed since the last commit.
     """
 
-    def __init__(self, family: Family, limit: int) -> None:
+    def __init__(self, family: Family, limit: int, hold: bool = False) -> None:
         self.family = family
         self.limit = limit
         self.series: dict[tuple[str, ...], Series | Histogram] = {}
+        self.reordered = False
+        self.dated = False
+        self._born = not hold or family.type == "gauge" or not family.lasting
 
     @property
     def full(self) -> bool:
@@ -85,7 +100,13 @@ class FamilySeries:
             values = (*([OTHER] * own), *values[own:])
             if values in self.series:
                 return self.series[values]
-        made = Histogram(self.family.buckets) if self.family.type == "histogram" else Series()
+        return self.make(values, self._born)
+
+    def make(self, values: tuple[str, ...], born: bool) -> Series | Histogram:
+        """A series that is not there yet, whatever the limit."""
+        made = Histogram(self.family.buckets, born) if self.family.type == "histogram" else Series(born=born)
+        if self.dated:
+            made.created = time.time()
         self.series[values] = made
         return made
 
@@ -97,14 +118,15 @@ class FamilySeries:
 
     def drop(self, *values: str) -> None:
         """Forget a series."""
-        self.series.pop(values, None)
+        if self.series.pop(values, None):
+            self.reordered = True
 
 
 class Store:
-    """Every family of the catalogue, with its series."""
+    """Every family of the catalogue, with its series. With `hold`, new counters and histograms are not born yet."""
 
-    def __init__(self, max_series: int = 200_000) -> None:
-        self.families = {name: FamilySeries(family, max_series) for name, family in CATALOG.items()}
+    def __init__(self, max_series: int = 200_000, hold: bool = False) -> None:
+        self.families = {name: FamilySeries(family, max_series, hold) for name, family in CATALOG.items()}
 
     def series(self, name: str, *values: str) -> Series:
         """A counter or gauge by family and label values."""
@@ -119,3 +141,24 @@ class Store:
     def add(self, name: str, *values: str, amount: float = 1) -> None:
         """Add to a counter. Cold path."""
         self.series(name, *values).value += amount
+
+    def bound(self, max_series: int, dated: bool) -> None:
+        """How many series each family may have, and whether they are dated: binds new ones only."""
+        for family in self.families.values():
+            family.limit = max_series
+            family.dated = dated and family.family.lasting and family.family.type != "gauge"
+
+    def show_sizes(self) -> None:
+        """Set the gauges of how many series the families of records hold, and may hold."""
+        for name, one in list(self.families.items()):
+            if one.family.adds:
+                self.set("gateway_exporter_series", name, to=len(one.series))
+                self.set("gateway_exporter_series_limit", name, to=one.limit)
+
+    def observe(self, name: str, value: float) -> None:
+        """Observe in a histogram without labels. Cold path."""
+        family = self.families[name]
+        histogram = family.get()
+        assert isinstance(histogram, Histogram), f"{name} is no histogram"
+        histogram.pending.append(value)
+        histogram.settle(family.family.buckets)

@@ -34,6 +34,12 @@ class Snapshot(Struct):
     up_seconds: float
     ready: bool
     version: str
+    # Where counters and positions are kept, "" for nowhere; whether the last commit was good, and when it was.
+    kept_in: str
+    kept_well: bool
+    kept_at: float
+    # New series that show 0 for now.
+    held: int
     inputs: list[InputStatus]
     families: list[tuple[str, int, int]]
 
@@ -46,10 +52,7 @@ def snapshot(pipeline: Pipeline) -> Snapshot:
     store = pipeline.store
     inputs = []
     for stream in pipeline.streams:
-        counts = [
-            int(store.series("gateway_exporter_lines_total", stream.name, one).value)
-            for one in ("parsed", "ignored", "rejected")
-        ]
+        counts = stream.lines(store)
         inputs.append(
             InputStatus(
                 name=stream.name,
@@ -58,7 +61,7 @@ def snapshot(pipeline: Pipeline) -> Snapshot:
                 parsed=counts[0],
                 ignored=counts[1],
                 rejected=counts[2],
-                rate=sum(counts) / max(up, 1),
+                rate=(sum(counts) - stream.lines_before) / max(up, 1),
                 lag_bytes=stream.input.lag_bytes(),
                 lag=stream.lag_seconds(now),
                 last_record=stream.meter.last_time,
@@ -69,7 +72,19 @@ def snapshot(pipeline: Pipeline) -> Snapshot:
         (name, len(one.series), one.limit) for name, one in store.families.items() if one.family.adds and one.series
     ]
     version = next(iter(store.families["gateway_exporter_build_info"].series))[0]
-    return Snapshot(up, pipeline.ready, version, inputs, families)
+    checkpoint = pipeline.checkpoint
+    kept_at = store.series("gateway_exporter_checkpoint_last_success_timestamp_seconds").value if checkpoint else 0
+    return Snapshot(
+        up_seconds=up,
+        ready=pipeline.ready,
+        version=version,
+        kept_in=str(checkpoint.path) if checkpoint else "",
+        kept_well=not checkpoint or checkpoint.healthy,
+        kept_at=kept_at,
+        held=pipeline.births.held,
+        inputs=inputs,
+        families=families,
+    )
 
 
 def page(found: Snapshot) -> str:
@@ -84,12 +99,33 @@ def page(found: Snapshot) -> str:
 <title>gateway-exporter</title><style>{_STYLE}</style>
 <header><h1>gateway-exporter</h1><p>{escape(found.version)} · up {_span(found.up_seconds)} ·
 <b class={"good" if found.ready else "bad"}>{"ready" if found.ready else "catching up"}</b> ·
-<a href=metrics>metrics</a> · <a href=-/healthy>health</a> · <a href=-/ready>readiness</a></p></header>
+<a href=metrics>metrics</a> · <a href=-/healthy>health</a> · <a href=-/ready>readiness</a></p>
+<p>{_kept(found)}</p></header>
 <h2>Inputs</h2><table><tr><th>input<th>logs<th class=n>parsed<th class=n>ignored<th class=n>rejected<th class=n>lines/s
 <th class=n>behind<th>last record{inputs}</table>
 <h2>Rejected lines</h2>{_table("<th>when<th>input<th>reason<th class=n>bytes<th>its shape", rejects) or "<p>None.</p>"}
-<h2>Series</h2>{_table("<th>family<th class=n>series<th class=n>at most<th>what", families) or "<p>None yet.</p>"}
+<h2>Series</h2>{_held(found.held)}
+{_table("<th>family<th class=n>series<th class=n>at most<th>what", families) or "<p>None yet.</p>"}
 </html>"""
+
+
+def _kept(found: Snapshot) -> str:
+    if not found.kept_in:
+        return "Nothing is kept over restarts: the config names no <code>state.path</code>."
+    if not found.kept_well:
+        return (
+            f"<b class=bad>Commits fail</b> since {_time(found.kept_at)}: counters are served as they were then, "
+            f"and count on in memory. See the log, and <code>{escape(found.kept_in)}</code>"
+        )
+    return f"Kept in <code>{escape(found.kept_in)}</code>, last committed {_time(found.kept_at)}"
+
+
+def _held(series: int) -> str:
+    return (
+        f"<p>{series:,} new ones show 0 until every scraper has seen that, so that no increase is lost.</p>"
+        if series
+        else ""
+    )
 
 
 def _input(one: InputStatus) -> str:

@@ -14,6 +14,8 @@ T = TypeVar("T")
 
 _PATH = re.compile(r"(.*) - at `(?:key in )?\$([^`]*)`$", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
+# An entry of a mapping, which msgspec does not name.
+_SOME = "..."
 _UNKNOWN = re.compile(r"Object contains unknown field `([^`]*)`")
 _MISSING = re.compile(r"Object missing required field `([^`]*)`")
 _EXPECTED = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
@@ -45,7 +47,7 @@ class YamlFile:
         except msgspec.ValidationError as error:
             found = _PATH.fullmatch(str(error))
             problem, at = (found[1], found[2]) if found else (str(error), "")
-            raise self._told(problem, _steps(at), type_) from None
+            raise self._told(problem, self._named(_steps(at), type_), type_) from None
 
     def error(self, field: str, problem: str) -> ConfigError:
         """A mistake in a field, `inputs[0].format`, that only its user could find."""
@@ -65,6 +67,21 @@ class YamlFile:
             line, node = found[0].start_mark.line + 1, found[1]
         return line
 
+    def _named(self, steps: list[str | int], type_: Any) -> list[str | int]:
+        """Steps to a mistake, with the name of the mapping's entry: the first that does not convert."""
+        named: list[str | int] = []
+        content = self.content
+        for step in steps:
+            type_ = _part(type_, step)
+            at: Any = step
+            if step == _SOME:
+                at = next((key for key, value in content.items() if not _converts(value, type_)), None)
+            if at is None:
+                break
+            named.append(at if isinstance(at, int) and isinstance(content, list) else str(at))
+            content = content[at]
+        return named
+
     def _told(self, problem: str, steps: list[str | int], type_: Any) -> ConfigError:
         """msgspec's complaint in the user's words."""
         if name := _UNKNOWN.match(problem):
@@ -82,19 +99,30 @@ class YamlFile:
 
 
 def _steps(path: str) -> list[str | int]:
-    """`.inputs[0].format` → ["inputs", 0, "format"]; what msgspec can't name (`[...]`) is left out."""
-    found = _STEP.findall(path)
-    return [int(index) if index.isdigit() else name for name, index in found if index != "..."]
+    """`.inputs[0].format` → ["inputs", 0, "format"]."""
+    return [int(index) if index.isdigit() else name or index for name, index in _STEP.findall(path)]
 
 
 def _fields(type_: Any, steps: list[str | int]) -> list[str]:
     """The names that may stand at a place: the fields of the Struct there."""
     for step in steps:
-        if isinstance(step, int):
-            type_ = get_args(type_)[0]
-        else:
-            type_ = next(field.type for field in msgspec.structs.fields(_struct(type_)) if field.encode_name == step)
+        type_ = _part(type_, step)
     return [field.encode_name for field in msgspec.structs.fields(_struct(type_))]
+
+
+def _part(type_: Any, step: str | int) -> Any:
+    """The type of a part: a list's, a mapping's or a Struct's."""
+    if get_origin(type_) in (list, dict):
+        return get_args(type_)[-1]
+    return next(field.type for field in msgspec.structs.fields(_struct(type_)) if field.encode_name == step)
+
+
+def _converts(value: Any, type_: Any) -> bool:
+    try:
+        msgspec.convert(value, type_)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 def _struct(type_: Any) -> Any:

@@ -13,6 +13,7 @@ import requests
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
 from exporter.identity import Identity
+from tests.admin_api import admin_api
 from tests.command import run
 from tests.exporter import Exporter, eventually
 
@@ -41,7 +42,8 @@ class Beside:
 
     def configure(self, more: str = "") -> None:
         self.config.write_text(
-            f"inputs:\n- path: access.json\n  format: nginx-json\nidentity: {{secret_file: secret}}\n{more}",
+            f"inputs:\n- path: access.json\n  format: nginx-json\nidentity: {{secret_file: secret}}\n"
+            f"metrics: {{scrape_interval: 1ms}}\n{more}",
             encoding="utf-8",
         )
 
@@ -69,7 +71,9 @@ def test_a_line_is_in_the_very_next_scrape(beside: Beside, exporter: Exporter) -
     """A scrape reads what is in the log before it answers."""
     labels = f'chain="",class="business",key="{PUBLIC}",method="eth_call",protocol="https",status="200"'
     name = "gateway_requests_total{" + labels.replace('chain="",', "") + "}"
-    for count in range(1, 6):
+    beside.write(line())
+    exporter.eventually(name, 1)
+    for count in range(2, 6):
         beside.write(line())
         assert exporter.scrape()[name] == count
 
@@ -90,6 +94,52 @@ def test_renames_and_truncation_while_it_runs_lose_and_repeat_nothing(beside: Be
         written += 1
         exporter.eventually(PARSED, written)
     assert exporter.scrape()['gateway_exporter_rotations_total{input="access.json",kind="rename"}'] == 5
+
+
+def test_a_changed_key_registry_is_taken_while_it_runs_and_a_bad_one_refused(beside: Beside) -> None:
+    """No restart, no line lost; the mistake is told with file, line and field."""
+    beside.configure("keys: keys.yaml\n")
+    registry = beside.folder / "keys.yaml"
+    registry.write_text("[]\n", encoding="utf-8")
+    beside.write("")
+    with beside.exporter() as exporter:
+        read_at = "gateway_exporter_key_registry_timestamp_seconds"
+        eventually(lambda: exporter.scrape().get(read_at, 0) > 0)
+        beside.write(line())
+        exporter.eventually(PARSED, 1)
+        registry.write_text(f"- {{id: acme, hash: {PUBLIC}, name: Acme}}\n", encoding="utf-8")
+        exporter.eventually('gateway_key_enabled{key="acme"}', 1)
+        beside.write(line())
+        exporter.eventually(PARSED, 2)
+        registry.write_text("- {id: acme}\n- {nmae: x}\n", encoding="utf-8")
+        eventually(lambda: "the key registry stays as it was" in exporter.said)
+        found = exporter.scrape()
+    counted = {name: value for name, value in found.items() if name.startswith("gateway_requests_total")}
+    assert sorted(counted.values()) == [1, 1]
+    assert sum('key="acme"' in name for name in counted) == 1
+    assert f"{registry}:2: [1].nmae: unknown field 'nmae'; did you mean 'name'? " in exporter.said
+
+
+def test_keys_come_from_the_gateways_admin_api_and_outlive_it(beside: Beside) -> None:
+    """Asked while it runs; at the next start, when it is gone, the last good copy is taken, with its age."""
+    beside.write("")
+    with admin_api() as gateway:
+        beside.configure(
+            f"keys: {{url: '{gateway.url}/keys', fields: {{key: k, name: n}}, every: 1s, copy: keys.copy}}\n"
+        )
+        gateway.pages = [[{"k": KEY, "n": "Acme"}]]
+        with beside.exporter() as exporter:
+            exporter.eventually(f'gateway_key_info{{class="business",key="{PUBLIC}",name="Acme"}}', 1)
+            gateway.pages = [[{"k": KEY, "n": "Acme Ltd"}]]
+            exporter.eventually(f'gateway_key_info{{class="business",key="{PUBLIC}",name="Acme Ltd"}}', 1)
+            read_at = exporter.scrape()["gateway_exporter_key_registry_timestamp_seconds"]
+    with beside.exporter() as exporter:
+        found = exporter.scrape()
+        eventually(lambda: "it can't be reached: ConnectionError" in exporter.said)
+        exporter.stop()
+        assert KEY not in exporter.said + (beside.folder / "keys.copy").read_text("utf-8")
+    assert found[f'gateway_key_info{{class="business",key="{PUBLIC}",name="Acme Ltd"}}'] == 1
+    assert abs(found["gateway_exporter_key_registry_timestamp_seconds"] - read_at) < 5
 
 
 def test_a_missing_log_is_warned_about_once_waited_for_and_a_metric(beside: Beside) -> None:
@@ -188,7 +238,9 @@ def test_pages_answer_what_they_are_for(exporter: Exporter) -> None:
 
 def test_a_pipe_is_read_to_its_end_and_then_the_exporter_ends(beside: Beside) -> None:
     """`gateway | gateway-exporter run`: standard input is an input like others."""
-    beside.config.write_text("inputs: [{path: '-', format: nginx-json}]\n", encoding="utf-8")
+    beside.config.write_text(
+        "inputs: [{path: '-', format: nginx-json}]\nmetrics: {scrape_interval: 1ms}\n", encoding="utf-8"
+    )
     with Exporter("run", "--config.file", str(beside.config), stdin=subprocess.PIPE) as exporter:
         assert exporter.process.stdin
         exporter.process.stdin.write((line() * 3).encode())

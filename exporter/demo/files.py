@@ -24,9 +24,14 @@ inputs:
     name: llm
     format: litellm
     labels: {gateway: demo}
+metrics: {scrape_interval: 1s}
 start_at: beginning
 identity: {secret_file: secret}
 keys: keys.yaml
+plans:
+  free: {limits: [{window: 1m, requests: 240}, {window: 1d, requests: 250000}]}
+  business: {limits: [{window: 1m, requests: 1800}, {window: 1d, requests: 2000000, cost: 500}]}
+  internal: {}
 routes:
   - /rpc/:chain
   - /rpc/:chain/ws

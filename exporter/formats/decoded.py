@@ -1,6 +1,7 @@
 """What every decoder gives back, and what is asked of one."""
 
-from typing import Any, Protocol
+from abc import ABC, abstractmethod
+from typing import Any
 
 from msgspec import Struct
 
@@ -11,30 +12,55 @@ REASONS = {
     "wrong_type": "valid JSON, but a field is an object or a list where a value is expected",
     "no_match": "the line does not have the format's shape",
     "no_status": "no status that is a number, so no finished request: does `status` name the right field?",
+    "no_header": "a CSV line before the header: the log was not read from its start",
     "too_long": "longer than the longest line that is read (1 MiB)",
 }
 
 
 class Decoded(Struct):
-    """A chunk's outcome. Every line is in exactly one of the three.
+    """A chunk's outcome. Every line is in exactly one of the three, or waits for another of its request.
 
-    `rows` are what the decoder's expressions read from; `rejected` has a reason and the line itself.
+    `rows` are what the decoder's expressions read from; `rejected` has a reason and the line itself. `blank`
+    lines say nothing, a CSV header among them. Of lines that are one request, one is the row, the others are
+    `joined`; `alone` rows never found the other line they waited for.
     """
 
     rows: list[Any]
     rejected: list[tuple[str, bytes]]
     blank: int = 0
+    joined: int = 0
+    alone: int = 0
+
+    @property
+    def clean(self) -> bool:
+        """Whether every line is a row, and there is nothing else to tell."""
+        return not (self.rejected or self.blank or self.joined or self.alone)
 
 
-class Decoder(Protocol):
+class Decoder(ABC):
     """Makes rows of lines, and says in Python how a path is read from a row."""
 
     @property
+    @abstractmethod
     def names(self) -> dict[str, Any]:
         """Names that the expressions use. Asked for after the last expression."""
 
+    @abstractmethod
     def expression(self, path: str) -> str:
         """A Python expression over the row `r`. ValueError where the path can't be. Before the first decode."""
 
+    @abstractmethod
     def decode(self, chunk: bytes) -> Decoded:
         """Decode whole lines; `chunk` ends with a line feed. Hot path."""
+
+    def flush(self) -> Decoded:
+        """What still waits for another line, now that none comes."""
+        return Decoded([], [])
+
+    def remembered(self) -> Any:
+        """What it has to know of earlier lines to read on: bounded, fit for msgpack, no raw key; None: nothing."""
+        return None
+
+    def restore(self, remembered: Any) -> None:
+        """Go on with what was remembered."""
+        del remembered  # by default there is nothing to remember

@@ -15,14 +15,15 @@ _LEAST_SHARE = 0.2
 _LEAST_FIELDS = 4
 _STATUS = re.compile(r"-1|0|[1-5]\d\d")
 
-_Read = Callable[[Any], tuple[Any, list[Any], list[float]]]
+_Read = Callable[[Any], tuple[Any, list[Any], list[float], list[Any]]]
 
 
 class Candidate(Struct, frozen=True):
     """A preset that reads a log.
 
     `share` is that of its lines that are a request with a status, of those that the preset does not
-    leave out on purpose; `fields` how many fields of such a line it finds on average.
+    leave out on purpose; `fields` how many fields of such a line it finds on average, among them what `only`
+    looks at.
     """
 
     preset: str
@@ -38,31 +39,34 @@ def detect(sample: bytes) -> list[Candidate]:
     lines = [line for line in lines[:_LINES] if line.strip(b" \t\r\0")]
     tried = [_try(preset, lines) for preset in presets()] if lines else []
     found = [one for one in tried if one.share >= _LEAST_SHARE and one.fields >= _LEAST_FIELDS]
-    return sorted(found, key=lambda candidate: -candidate.share * candidate.fields)
+    return sorted(found, key=lambda one: (-one.share * one.fields, len(build(FormatSpec(preset=one.preset)).only)))
 
 
 def _try(preset: str, lines: list[bytes]) -> Candidate:
-    reader = RowReader(build(FormatSpec(preset=preset)), dict.fromkeys((*CANONICAL, *ORIGIN_FIELDS), str))
-    read = _compiled(reader)
-    rows = reader.decoder.decode(b"\n".join(lines) + b"\n").rows
-    ignored = requests = fields = 0
-    for row in rows:
-        dims, told, numbers = read(row)
+    format_ = build(FormatSpec(preset=preset))
+    reader = RowReader(format_, dict.fromkeys((*CANONICAL, *ORIGIN_FIELDS), str))
+    read = _compiled(reader, list(format_.only))
+    decoded = reader.decoder.decode(b"\n".join(lines) + b"\n")
+    ignored, requests, fields = decoded.blank + decoded.joined, 0, 0
+    for row in decoded.rows + reader.decoder.flush().rows:
+        dims, told, numbers, marks = read(row)
         words = reader.words(dims)
         if words is None:
             ignored += 1
         elif _STATUS.fullmatch(words.get("status", "")):
             requests += 1
             fields += sum(map(bool, words.values())) + sum(map(bool, told)) + sum(number >= 0 for number in numbers)
+            fields += sum(mark not in (None, "", b"") for mark in marks)
     looked_at = len(lines) - ignored
     return Candidate(preset, requests / looked_at if requests else 0.0, fields / requests if requests else 0.0)
 
 
-def _compiled(reader: RowReader) -> _Read:
-    """A row → its words, its time and origin, its numbers."""
+def _compiled(reader: RowReader, only: list[str]) -> _Read:
+    """A row → its words, its time and origin, its numbers, and what tells its lines apart."""
+    marks = ", ".join(reader.decoder.expression(path) for path in only)
     numbers = "".join(f"  {field} = {code}\n" for field, code in reader.measures.items())
     held = ", ".join(reader.measures)
     names = dict(reader.names)
-    exec(f"def read(r):\n{numbers}  return {reader.dims}, [{reader.time}, {reader.origin}], [{held}]", names)
+    exec(f"def read(r):\n{numbers}  return {reader.dims}, [{reader.time}, {reader.origin}], [{held}], [{marks}]", names)
     read: _Read = names["read"]
     return read

@@ -4,8 +4,10 @@ Presets are this very mapping in a YAML file each (`presets/`), so that a preset
 a config and changed there.
 """
 
+import re
+from fnmatch import translate
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -13,43 +15,59 @@ import yaml
 from msgspec import Struct
 
 from exporter.errors import unknown
+from exporter.formats.csv_lines import CsvLines
 from exporter.formats.decoded import Decoder
+from exporter.formats.joined import Joined, JoinSpec
 from exporter.formats.json_lines import JsonLines
+from exporter.formats.logfmt_lines import LogfmtLines
+from exporter.formats.named_lines import NamedLines
 from exporter.formats.source import Source, parse_sources
 from exporter.formats.text_lines import NGINX_VARIABLES, TextLines, template_regex
 from exporter.formats.values import ESCAPES
 from exporter.record import FIELDS
 
-_PRESETS = files("exporter.formats") / "presets"
+_PRESETS = Path(__file__).parent / "presets"
 
 
 class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What a preset or the config's `format` says. Exactly one of `preset`, `json`, `template`, `regex`.
+    """What a preset or the config's `format` says. Exactly one of `preset`, `json`, `template`, `regex`, `csv`,
+    `logfmt`.
 
-    `json` and `fields` map a field of the record to its sources (`source` tells how). A template's
-    variables and a regex's named groups that are called like a field need no entry. With `preset`,
-    `fields` adds to the preset's or replaces some of them. `only` maps a path to the patterns its value
-    must match for a line to count (`*` and `?` are wildcards); all other lines are ignored. `escape` is
-    how the text writes odd bytes.
+    `json`, `csv`, `logfmt` and `fields` map a field of the record to its sources (`source` tells how). A template's
+    variables and a regex's named groups that are called like a field need no entry. `regex` may be a list, where a
+    log has several kinds of lines. With `preset`, `fields` adds to the preset's or replaces some of them. `only` maps
+    a path to the patterns its value must match for a line to count (`*` and `?` are wildcards, `!` first is "not");
+    all other lines are ignored. `escape` is how the text writes odd bytes. `join` tells which lines are one request,
+    where that is more than one.
     """
 
     preset: str = ""
     json: dict[str, Any] | None = None
+    csv: dict[str, Any] | None = None
+    logfmt: dict[str, Any] | None = None
     template: str = ""
-    regex: str = ""
+    regex: str | list[str] = ""
     fields: dict[str, Any] = {}
     only: dict[str, str | list[str]] = {}
     escape: str = ""
+    join: JoinSpec | None = None
 
     def __post_init__(self) -> None:
-        if bool(self.preset) + (self.json is not None) + bool(self.template) + bool(self.regex) != 1:
-            raise ValueError("give exactly one of preset, json, template, regex")
+        named = list(self.named)
+        if bool(self.preset) + bool(self.template) + bool(self.regex) + len(named) != 1:
+            raise ValueError("give exactly one of preset, json, template, regex, csv, logfmt")
         if self.preset and self.preset not in presets():
             raise ValueError(unknown("preset", self.preset, presets()))
         if self.escape not in ESCAPES:
             raise ValueError(unknown("escape", self.escape, [name for name in ESCAPES if name]))
-        if self.json is not None and self.fields:
-            raise ValueError("with json, name the fields there: `fields` goes with preset, template and regex")
+        if named and self.fields:
+            raise ValueError(f"with {named[0]}, name the fields there: `fields` goes with preset, template and regex")
+
+    @property
+    def named(self) -> dict[str, dict[str, Any]]:
+        """The kind of format in which values have names, and its fields; {} where it is another kind."""
+        kinds = {"json": self.json, "csv": self.csv, "logfmt": self.logfmt}
+        return {kind: fields for kind, fields in kinds.items() if fields is not None}
 
 
 class Format(Struct, kw_only=True):
@@ -57,8 +75,10 @@ class Format(Struct, kw_only=True):
 
     decoder: Decoder
     fields: dict[str, tuple[Source, ...]]
-    only: dict[str, tuple[str, ...]]
+    only: dict[str, tuple[re.Pattern[str], ...]]
     escape: str
+    # Whether rows hold captures, as bytes.
+    text: bool
 
 
 @cache
@@ -70,23 +90,29 @@ def presets() -> list[str]:
 @cache
 def _preset(name: str) -> FormatSpec:
     written = yaml.safe_load((_PRESETS / f"{name}.yaml").read_text(encoding="utf-8"))
-    return msgspec.convert(written, FormatSpec)
+    spec = msgspec.convert(written, FormatSpec)
+    return _on_top(spec, _preset(spec.preset)) if spec.preset else spec
 
 
 def build(spec: FormatSpec) -> Format:
     """The format that a spec describes; ValueError says which part of it is wrong."""
     if spec.preset:
         spec = _on_top(spec, _preset(spec.preset))
-    decoder: Decoder
+    decoder: JsonLines | NamedLines | TextLines
     if spec.json is not None:
-        decoder, named = JsonLines(), spec.json
+        decoder, named = JsonLines(escaped=spec.escape != "none"), spec.json
+    elif spec.csv is not None:
+        decoder, named = CsvLines(), spec.csv
+    elif spec.logfmt is not None:
+        decoder, named = LogfmtLines(), spec.logfmt
     else:
-        text = TextLines(template_regex(spec.template) if spec.template else spec.regex)
+        patterns = [spec.regex] if isinstance(spec.regex, str) else spec.regex
+        text = TextLines(template_regex(spec.template) if spec.template else "|".join(patterns))
         meanings = NGINX_VARIABLES if spec.template else {field: [field] for field in FIELDS}
         decoder, named = text, _named_after(text.captures, meanings) | spec.fields
     fields = {field: parse_sources(field, sources) for field, sources in named.items()}
     for field, sources in fields.items():
-        for path in (path for one in sources for path in (one.path, one.start, one.end, one.when) if path):
+        for path in (path for one in sources for path in one.paths):
             try:
                 decoder.expression(path)
             except ValueError as error:
@@ -95,21 +121,33 @@ def build(spec: FormatSpec) -> Format:
         raise ValueError("no source for the field 'status': without it no line is a finished request")
     # What includes other fields is told after them.
     ordered = dict(sorted(fields.items(), key=lambda item: any(source.includes for source in item[1])))
-    only = {path: (globs,) if isinstance(globs, str) else tuple(globs) for path, globs in spec.only.items()}
-    return Format(decoder=decoder, fields=ordered, only=only, escape=spec.escape or ("nginx" if spec.template else ""))
+    only = {
+        path: tuple(map(_pattern, [globs] if isinstance(globs, str) else globs)) for path, globs in spec.only.items()
+    }
+    return Format(
+        decoder=Joined(decoder, spec.join, only) if spec.join else decoder,
+        fields=ordered,
+        only=only,
+        escape=spec.escape or ("nginx" if spec.template else ""),
+        text=isinstance(decoder, TextLines),
+    )
+
+
+def _pattern(glob: str) -> re.Pattern[str]:
+    return re.compile(f"(?!{translate(glob[1:])})" if glob.startswith("!") else translate(glob))
 
 
 def _on_top(spec: FormatSpec, preset: FormatSpec) -> FormatSpec:
     """The preset, with what the spec says on top of it."""
-    json = None if preset.json is None else preset.json | spec.fields
-    fields = preset.fields | spec.fields if json is None else {}
+    named: dict[str, Any] = {kind: fields | spec.fields for kind, fields in preset.named.items()}
     return FormatSpec(
-        json=json,
+        **named,
         template=preset.template,
         regex=preset.regex,
-        fields=fields,
+        fields={} if named else preset.fields | spec.fields,
         only=preset.only | spec.only,
         escape=spec.escape or preset.escape,
+        join=spec.join or preset.join,
     )
 
 

@@ -1,15 +1,18 @@
 """JSON, an object a line. Hot path: msgspec decodes a chunk at a time, and of each object only what is asked for."""
 
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
+from io import BytesIO
 from types import GenericAlias
 from typing import Any
 
 import msgspec
 
-from exporter.formats.decoded import Decoded
-from exporter.formats.source import FromJson, Length, Step, parse_path
+from exporter.formats.decoded import Decoded, Decoder
+from exporter.formats.source import Each, FromJson, Length, Step, parse_path
+from exporter.formats.values import Raw, listed
 
 # Loose on purpose: one odd value must not cost the line.
 Scalar = str | int | float | bool | None
@@ -17,20 +20,34 @@ Scalar = str | int | float | bool | None
 # nginx users write `"urt":$upstream_response_time` without quotes and get `"urt":,`, `-` or `0.1, 0.2`.
 _UNQUOTED = re.compile(rb'("[^"\\]*"\s*:)\s*(-|[-0-9.]+(?:(?: : |, )[-0-9.]+)+)?\s*(?=[,}])')
 
+# A quote that no value can start or end with: gateways that make JSON of a text template write those of clients as
+# they are.
+_STRAY_QUOTE = re.compile(rb'(?<![{,:\\])"(?!\s*[,:}])')
+
 # After a chunk that had to go line by line, so many more go the same way before whole chunks are tried again.
 _CAREFUL_CHUNKS = 8
+
+
+class NoList(msgspec.Struct):
+    """An object where a list is expected: Lua writes an empty list as `{}`."""
 
 
 def item(value: Any, index: int) -> Any:
     """An entry of a list; None where there is none, the value itself where it is no list."""
     if value.__class__ is not list:
-        return value
+        return None if value.__class__ is NoList else value
     return value[index] if -len(value) <= index < len(value) else None
 
 
 def size(value: Any) -> int | None:
     """The number of entries of a list."""
     return len(value) if value.__class__ is list else None
+
+
+def each(value: Any, read: Callable[[Any], Raw]) -> str | None:
+    """What each entry of a list says, as one text; None where it is no list, or none says anything."""
+    words = [read(entry) for entry in value] if value.__class__ is list else []
+    return listed(words) if any(words) else None
 
 
 def _is_json(line: bytes) -> bool:
@@ -57,10 +74,11 @@ class _Node:
             for node in self.fields.values():
                 node.build(names)
             names[self.name] = self.struct(list(self.fields))
-            self.type = names[self.name] | Scalar
+            # PHP and Lua write an empty object as `[]`.
+            self.type = names[self.name] | list[msgspec.Raw] | Scalar
         elif self.element:
             self.element.build(names)
-            self.type = GenericAlias(list, (self.element.type,)) | Scalar
+            self.type = GenericAlias(list, (self.element.type,)) | NoList | Scalar
 
     def struct(self, order: list[str]) -> Any:
         """The class of its fields, which stand in it as their names do in `order`."""
@@ -72,11 +90,15 @@ class _Node:
         )
 
 
-class JsonLines:
-    """Decoder of JSON lines. Ask for all expressions first: `names` fixes what is read of each object."""
+class JsonLines(Decoder):
+    """Decoder of JSON lines. Ask for all expressions first: `names` fixes what is read of each object.
 
-    def __init__(self, prefix: str = "J") -> None:
+    `escaped` is False where quotes inside of values stand as they are.
+    """
+
+    def __init__(self, prefix: str = "J", escaped: bool = True) -> None:
         self._prefix = prefix
+        self._escaped = escaped
         self._nodes = 0
         self._temporaries = 0
         self._root = _Node()
@@ -88,7 +110,7 @@ class JsonLines:
     @cached_property
     def names(self) -> dict[str, Any]:
         """The names that the expressions use."""
-        names: dict[str, Any] = {"item": item, "size": size}
+        names: dict[str, Any] = {"item": item, "size": size, "each": each}
         if not self._root.fields:
             self._root.fields["status"] = self._node()
         self._root.build(names)
@@ -104,10 +126,11 @@ class JsonLines:
 
     def expression(self, path: str) -> str:
         """Read the value at a path; what may be no object or list on the way gives None."""
-        return self._walk(parse_path(path), "r")
+        return self.walk(parse_path(path), "r")
 
-    def _walk(self, steps: tuple[Step, ...], row: str) -> str:
-        node, code = self._root, row
+    def walk(self, steps: tuple[Step, ...], row: str, root: _Node | None = None) -> str:
+        """The expression of some steps from an object (by default the line's), that `row` stands for."""
+        node, code = root or self._root, row
         for n, step in enumerate(steps):
             if isinstance(step, str):
                 code = self._attribute(node, code, step)
@@ -118,11 +141,14 @@ class JsonLines:
             elif step is Length:
                 node.element = node.element or self._node()
                 return f"size({code})"
+            elif step is Each:
+                node.element = node.element or self._node()
+                return f"each({code}, lambda e: {self.walk(steps[n + 1 :], 'e', node.element)})"
             elif step is FromJson:
-                if n != 1:
+                if n != 1 or not code.startswith("r."):
                     raise ValueError("fromjson can only follow a top-level name")
                 node.inner = node.inner or JsonLines(f"{node.name}_")
-                return node.inner._walk(steps[2:], code) if steps[2:] else code
+                return node.inner.walk(steps[2:], code) if steps[2:] else code
         return code
 
     def _node(self) -> _Node:
@@ -165,8 +191,12 @@ class JsonLines:
         """The object inside a string; None where there is none."""
         try:
             return self._decoder.decode(value)
-        except (msgspec.DecodeError, TypeError, RecursionError):
+        except (msgspec.DecodeError, UnicodeDecodeError, TypeError, RecursionError):
             return None
+
+    def row(self, value: Any) -> Any:
+        """A row again of what `to_builtins` made of one."""
+        return msgspec.convert(value, self.names[self._root.name])
 
     def _decode_chunk(self, chunk: bytes) -> Decoded | None:
         """All lines at once; None unless there are as many objects as lines.
@@ -177,7 +207,8 @@ class JsonLines:
             rows = self._decoder.decode_lines(chunk)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             rows = []
-        if len(rows) == chunk.count(b"\n"):
+        # Counted so, because `count` looks at each byte: it would be a tenth of the whole path.
+        if len(rows) == len(BytesIO(chunk).readlines()):
             return Decoded(rows, [])
         self._careful = _CAREFUL_CHUNKS
         return None
@@ -203,6 +234,8 @@ class JsonLines:
             return
         mended = stripped.decode("utf-8", "replace").encode()
         mended = _UNQUOTED.sub(lambda found: found[1] + b'"' + (found[2] or b"") + b'"', mended)
+        if not self._escaped:
+            mended = _STRAY_QUOTE.sub(rb"\"", mended)
         try:
             done.rows.append(self._decoder.decode(mended))
         except msgspec.ValidationError:

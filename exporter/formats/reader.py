@@ -5,7 +5,6 @@ added. Expressions hold names that this module makes and escaped literals only, 
 as code.
 """
 
-import fnmatch
 import re
 from collections.abc import Callable
 from datetime import tzinfo
@@ -14,13 +13,14 @@ from typing import Any
 
 from exporter.formats.format import Format
 from exporter.formats.source import Source
-from exporter.formats.text_lines import TextLines
 from exporter.formats.values import ESCAPES, UNITS, Raw, elapsed, number, picked, seconds, text, timestamp
 from exporter.memo import Memo
 from exporter.record import FIELDS
 
 # What a gateway writes where there is nothing.
 ABSENT = frozenset((None, "", "-", b"", b"-"))
+# What `if` takes for no.
+FALSE = ABSENT | {False, "false", "0", b"false", b"0"}
 
 # Where the values are many: asked of a memo, before the record is looked up.
 CANONICAL = ("key", "path", "request", "host", "origin", "referer", "client", "body")
@@ -56,6 +56,11 @@ class Words:
         """A Python expression over the row `r`: a tuple, or the value itself where there is but one."""
         return self._elements[0] if len(self._elements) == 1 else f"({', '.join(self._elements)})"
 
+    @property
+    def memos(self) -> list[Memo[Raw, str]]:
+        """The meanings that are kept."""
+        return [meaning for _, meaning in self._columns if meaning is not None]
+
     def read(self, raws: Any) -> dict[str, Any]:
         """Field → text (or canonical value) of what the expression gave."""
         words: dict[str, Any] = {}
@@ -75,14 +80,13 @@ class RowReader:
     """
 
     def __init__(self, fmt: Format, canonical: dict[str, Callable[[str], Any]], zone: tzinfo | None = None) -> None:
-        self.names: dict[str, Any] = {"ABSENT": ABSENT}
+        self.names: dict[str, Any] = {"ABSENT": ABSENT, "FALSE": FALSE}
         self.decoder = fmt.decoder
         self._format = fmt
         self._canonical = canonical
         self._zone = zone
         self._locals = 0
         self._unescape = ESCAPES[fmt.escape]
-        self._from_text = isinstance(fmt.decoder, TextLines)
 
         self.what, self.who = Words(), Words()
         for field, sources in fmt.fields.items():
@@ -91,7 +95,7 @@ class RowReader:
                 self._add(self.who if field in CALLER_FIELDS else self.what, field, sources)
         self._only: list[tuple[str, tuple[re.Pattern[str], ...]]] = []
         for path, globs in fmt.only.items():
-            self._only.append((f"only {path}", tuple(re.compile(fnmatch.translate(glob)) for glob in globs)))
+            self._only.append((f"only {path}", globs))
             self.what.add(f"only {path}", self.decoder.expression(path), Memo(text, 1000))
         self.tells_models = not {"model", "body"}.isdisjoint(fmt.fields)
         self.origin = " or ".join(self._origins()) or NO_ORIGIN
@@ -101,13 +105,8 @@ class RowReader:
             for field, sources in fmt.fields.items()
             if FIELDS[field][0] in ("seconds", "number")
         }
-        for field, sources in fmt.fields.items():
-            parts = [
-                f"max({included}, 0)" for source in sources for included in source.includes if included in self.measures
-            ]
-            if parts:
-                self.measures[field] = f"less({self.measures[field]}, {' + '.join(parts)})"
         self.names["less"] = lambda whole, parts: max(whole - parts, 0) if whole >= 0 else whole
+        self.names["both"] = lambda one, other: max(one, 0) + max(other, 0) if max(one, other) >= 0 else one
         scale = UNITS[fmt.fields["time"][0].unit] if "time" in fmt.fields else 1.0
         self._times = Memo(partial(timestamp, scale=scale, zone=zone), 1000)
         self.names |= self.decoder.names
@@ -115,6 +114,19 @@ class RowReader:
     def seconds_since_epoch(self, raw: Raw) -> float | None:
         """What `time` gave, in epoch seconds."""
         return self._times[raw]
+
+    def latest(self, raws: list[Any]) -> float | None:
+        """The latest of what `time` gave, in epoch seconds. Numbers are compared as they are, which is fast."""
+        numbers = [raw for raw in raws if raw.__class__ is float or raw.__class__ is int]
+        others = {raw for raw in raws if raw.__class__ is not float and raw.__class__ is not int}
+        latest = [max(numbers)] if numbers else []
+        return max((time for raw in (*others, *latest) if (time := self._times[raw]) is not None), default=None)
+
+    def forget(self) -> None:
+        """Forget what values meant: which key is whose may have changed."""
+        for one in (*self.names.values(), *self.what.memos, *self.who.memos):
+            if isinstance(one, Memo):
+                one.clear()
 
     @property
     def dims(self) -> str:
@@ -141,9 +153,7 @@ class RowReader:
     def _word(self, source: Source, raw: Raw) -> str:
         if isinstance(raw, bytes):
             raw = self._unescape(raw)
-        if source.pick:
-            raw = picked(raw, source.pick)
-        return source.translated(text(raw))
+        return source.read(raw)
 
     def _add(self, words: Words, field: str, sources: tuple[Source, ...]) -> None:
         if field == "key" and len(sources) == 1:
@@ -203,8 +213,9 @@ class RowReader:
     # --- numbers
 
     def _measure(self, field: str, sources: tuple[Source, ...]) -> str:
-        if all(_plain(source) for source in sources):
-            return self._number(field, self._raw(sources), sources[0])
+        first = sources[0]
+        if all(_plain(one) and _alike(one, first) for one in sources):
+            return self._less(first, self._number(field, self._raw(sources), first))
         code = "-1.0"
         for source in reversed(sources):
             held = self._held()
@@ -219,7 +230,15 @@ class RowReader:
             code = f"{name}({self.decoder.expression(source.start)}, {self.decoder.expression(source.end)})"
         else:
             code = self._number(field, self._one(source), source)
-        return f"({code} if {self.decoder.expression(source.when)} else -1.0)" if source.when else code
+        if source.plus:
+            code = f"both({code}, {self._number(field, self.decoder.expression(source.plus), source)})"
+        code = self._less(source, code)
+        return f"({code} if ({self.decoder.expression(source.when)}) not in FALSE else -1.0)" if source.when else code
+
+    def _less(self, source: Source, code: str) -> str:
+        """Without what stands in other fields, which are read before."""
+        parts = [f"max({field}, 0)" for field in source.includes if field in self._format.fields]
+        return f"less({code}, {' + '.join(parts)})" if parts else code
 
     def _number(self, field: str, raw: str, source: Source) -> str:
         """A number; those that JSON gives as such take no call, those in text one look-up."""
@@ -230,14 +249,15 @@ class RowReader:
                 value = picked(value, source.pick)
             if source.map or source.match:
                 value = source.translated(text(value))
-            return _present(seconds(value, scale) if FIELDS[field][0] == "seconds" else number(value))
+            found = seconds(value, scale) if FIELDS[field][0] == "seconds" else number(value)
+            return -1.0 if found is None else found / source.divide if source.divide > 1 else found
 
         name = self._name(field, Memo(convert, 20_000))
         held = self._held()
         scaled = held if scale == 1.0 else f"{held} * {scale!r}"
-        if source.pick or source.map or source.match:
+        if source.pick or source.map or source.match or source.divide > 1:
             return f"{name}[{raw}]"
-        if self._from_text:
+        if self._format.text and "|" not in source.path:
             return (
                 f"(int({held}) if ({held} := {raw}).isdigit() else {name}[{held}])"
                 if scale == 1.0
@@ -261,6 +281,11 @@ class RowReader:
 def _plain(source: Source) -> bool:
     """Whether nothing but its path tells it from the field's other sources."""
     return source == Source(path=source.path, unit=source.unit, includes=source.includes) if source.path else False
+
+
+def _alike(one: Source, other: Source) -> bool:
+    """Whether two plain sources mean the same by a number, and are captures both or JSON both."""
+    return (one.unit, one.includes, "|" in one.path) == (other.unit, other.includes, "|" in other.path)
 
 
 def _present(value: float | None) -> float:

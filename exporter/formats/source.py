@@ -8,16 +8,22 @@ r"""Where a field's value stands in a row: the small language of presets and of 
     key: {path: headers, match: 'Key: (\S+)'}    a part of it: the one group of a regular expression
     error: {path: flags, map: {UT: timeout}}     other words; "*" stands for all the rest, "" for nothing.
                                                  Of a list `URX,UF` the first entry that the map has
-    upstream_status: {path: tries, pick: last}   one of a list: first, last; or their sum, or count
+    upstream_status: {path: tries, pick: last}   one of a list: first, last; or their sum, or count;
+                                                 before_last is the sum of all but the last
     input_tokens: {path: prompt_tokens, includes: [cache_read_tokens]}
                                                  without what stands in other fields already
     time_to_first_token: {path: ttft, if: stream}
                                                  only where another value is true
+    cache_write_tokens: {path: write_5m, plus: write_1h}
+                                                 the sum of two
+    cost: {path: quota, divide: 500000}          in the gateway's own unit: so many make one
 
 With `map` and `match`, what becomes "" is absent: the field's next source is asked. `map: {"": x}` gives
 absence in a text log a meaning; in JSON, end the list with `{value: x}`.
 
-A path in JSON: `a.b`, `a[0]`, `a[-1]`, `"key.with.dots"`, `text | fromjson | inner`, `list | length`.
+A path in JSON: `a.b`, `a[0]`, `a[-1]`, `"key.with.dots"`, `text | fromjson | inner`, `list | length`;
+`tries[].ip` is a list's values as a text, `10.0.0.1, 10.0.0.2`, with `-` where one is absent. In a text log it is
+a capture, or `capture | fromjson | inner`; in CSV the name of a column.
 """
 
 import re
@@ -27,7 +33,7 @@ import msgspec
 from msgspec import Struct
 
 from exporter.errors import unknown
-from exporter.formats.values import PICKS, UNITS
+from exporter.formats.values import PICKS, UNITS, Raw, picked, text
 from exporter.record import FIELDS
 
 
@@ -39,10 +45,14 @@ class Length:
     """The number of entries of a list."""
 
 
-Step = str | int | type[FromJson] | type[Length]
+class Each:
+    """Every entry of a list: what follows is read of each."""
+
+
+Step = str | int | type[FromJson] | type[Length] | type[Each]
 
 _STEP = re.compile(
-    r"""\s*(?: \.?"((?:[^"\\]|\\.)*)" | \[(-?\d+)\] | \|\s*(fromjson|length)\b | \|?\s*\.?([^.\[\]|"\s]+) )\s*""",
+    r"""\s*(?: \.?"((?:[^"\\]|\\.)*)" | \[((?:-?\d+)?)\] | \|\s*(fromjson|length)\b | \|?\s*\.?([^.\[\]|"\s]+) )\s*""",
     re.VERBOSE,
 )
 
@@ -54,11 +64,11 @@ def parse_path(path: str) -> tuple[Step, ...]:
     while at < len(path):
         found = _STEP.match(path, at)
         if not found:
-            allowed = 'a.b, a[0], "key.with.dots", a | fromjson | b'
+            allowed = 'a.b, a[0], a[].b, "key.with.dots", a | fromjson | b'
             raise ValueError(f"bad path {path!r} at {path[at:]!r}: write {allowed}")
         quoted, index, function, name = found.groups()
         if index is not None:
-            steps.append(int(index))
+            steps.append(int(index) if index else Each)
         elif function:
             steps.append(FromJson if function == "fromjson" else Length)
         else:
@@ -88,11 +98,22 @@ class Source(
     match: str = ""
     includes: tuple[str, ...] = ()
     when: str = ""
+    plus: str = ""
+    divide: int = 1
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All places that it reads."""
+        return tuple(path for path in (self.path, self.start, self.end, self.when, self.plus) if path)
 
     def __post_init__(self) -> None:
         kinds = bool(self.path) + (self.value is not None) + bool(self.start and self.end)
         if kinds != 1:
             raise ValueError("give exactly one of path, value, from and to")
+        if self.plus and not self.path:
+            raise ValueError("plus goes with path")
+        if self.divide < 1:
+            raise ValueError(f"divide must be at least 1, not {self.divide}")
         if self.unit not in UNITS:
             raise ValueError(unknown("unit", self.unit, UNITS))
         if self.pick and self.pick not in PICKS:
@@ -108,8 +129,20 @@ class Source(
             if groups != 1:
                 raise ValueError(f"match needs one group, the value; it has {groups}")
 
+    def read(self, raw: Raw) -> str:
+        """The word of a raw value: after `pick`, `match` and `map`."""
+        return self.translated(text(picked(raw, self.pick) if self.pick else raw))
+
     def translated(self, word: str) -> str:
-        """The word after `match` and `map`; unlisted words stay as they are, unless `*` stands for them."""
+        """The word after `match` and `map`; unlisted words stay as they are, unless `*` stands for them.
+
+        Of a path with `[]`, each word of the list.
+        """
+        if "[]" in self.path:
+            return ", ".join(map(self._translated, word.split(", "))) if word else ""
+        return self._translated(word)
+
+    def _translated(self, word: str) -> str:
         if self.match:
             found = re.search(self.match, word)
             word = (found[1] or "") if found else ""
@@ -126,10 +159,15 @@ def parse_sources(field: str, spec: Any) -> tuple[Source, ...]:
     """The sources of one field; ValueError says what is wrong with it."""
     if field not in FIELDS:
         raise ValueError(unknown("field", field, FIELDS))
-    return tuple(_parse_source(field, one) for one in (spec if isinstance(spec, list) and spec else [spec]))
+    return sources_of(field, FIELDS[field][0], spec)
 
 
-def _parse_source(field: str, spec: Any) -> Source:
+def sources_of(name: str, kind: str, spec: Any) -> tuple[Source, ...]:
+    """The sources of a value of some kind (see FIELDS), field or not."""
+    return tuple(_parse_source(name, kind, one) for one in (spec if isinstance(spec, list) and spec else [spec]))
+
+
+def _parse_source(field: str, kind: str, spec: Any) -> Source:
     if isinstance(spec, str):
         spec = {"path": spec}
     if not isinstance(spec, dict):
@@ -140,7 +178,7 @@ def _parse_source(field: str, spec: Any) -> Source:
         source = msgspec.convert(spec, Source, strict=True)
     except msgspec.ValidationError as error:
         raise ValueError(f"{field}: {error}".replace(" - at `$`", "")) from None
-    _check(field, source)
+    _check(field, kind, source)
     return source
 
 
@@ -155,6 +193,8 @@ _KINDS = {
     "unit": ("seconds", "time"),
     "includes": ("number",),
     "if": ("seconds", "number"),
+    "plus": ("number",),
+    "divide": ("number",),
     "value": ("text", "number"),
     "pick": ("text", "seconds", "number"),
     "map": ("text", "seconds", "number"),
@@ -163,9 +203,8 @@ _KINDS = {
 _DEFAULTS = msgspec.to_builtins(Source(path="-"))
 
 
-def _check(field: str, source: Source) -> None:
+def _check(field: str, kind: str, source: Source) -> None:
     """ValueError where a source has what a field of this kind can't."""
-    kind = FIELDS[field][0]
     for name, kinds in _KINDS.items():
         if kind not in kinds and msgspec.to_builtins(source)[name] != _DEFAULTS[name]:
             raise ValueError(f"{field}: a field of kind {kind} can't have {name!r}; it goes with {' and '.join(kinds)}")

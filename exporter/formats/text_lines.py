@@ -4,7 +4,9 @@ import re
 from typing import Any
 
 from exporter.errors import unknown
-from exporter.formats.decoded import Decoded
+from exporter.formats.decoded import Decoded, Decoder
+from exporter.formats.json_lines import JsonLines
+from exporter.formats.source import FromJson, parse_path
 from exporter.record import FIELDS
 
 # The fields that nginx's variables give, the best first. Variables that a user makes (`map`, `set`, Lua)
@@ -24,6 +26,7 @@ NGINX_VARIABLES: dict[str, list[str]] = {field: [field] for field in FIELDS} | {
         *("arg_apikey", "arg_api_key", "arg_key", "arg_token", "arg_access_token"),
     ],
     "body": ["request_body"],
+    "attempts": ["upstream_addr"],
     "request_bytes": ["request_length"],
     "response_bytes": ["bytes_sent", "body_bytes_sent"],
 }
@@ -93,8 +96,11 @@ def template_regex(template: str) -> str:
     return pattern + re.escape(template[at:])
 
 
-class TextLines:
-    """Decoder of text lines: a row is the tuple of the pattern's groups, in bytes; b"" where one took no part."""
+class TextLines(Decoder):
+    """Decoder of text lines: a row is the tuple of the pattern's groups, in bytes; b"" where one took no part.
+
+    A capture that is asked for with `| fromjson` is in the row as the object it holds, or None.
+    """
 
     def __init__(self, pattern: str) -> None:
         try:
@@ -104,7 +110,7 @@ class TextLines:
             raise ValueError(f"no regular expression: {error}") from None
         if not self._regex.groupindex:
             raise ValueError("a regex needs named groups, such as (?P<status>[0-9]{3})")
-        self.names: dict[str, Any] = {}
+        self._inner: dict[int, JsonLines] = {}
 
     @property
     def captures(self) -> list[str]:
@@ -112,13 +118,40 @@ class TextLines:
         return list(self._regex.groupindex)
 
     def expression(self, path: str) -> str:
-        """A capture's place in the row."""
-        if path not in self._regex.groupindex:
-            raise ValueError(unknown("capture", path, self._regex.groupindex))
-        return f"r[{self._regex.groupindex[path] - 1}]"
+        """A capture's place in the row; or what the JSON in it says."""
+        capture, in_json, _ = path.partition("|")
+        capture = capture.strip() if in_json else path
+        if capture not in self._regex.groupindex:
+            raise ValueError(unknown("capture", capture, self._regex.groupindex))
+        place = self._regex.groupindex[capture] - 1
+        if not in_json:
+            return f"r[{place}]"
+        steps = parse_path(path)
+        if steps[1:2] != (FromJson,) or not steps[2:]:
+            raise ValueError(f"bad path {path!r}: of a capture, write {capture} | fromjson | name")
+        inner = self._inner.setdefault(place, JsonLines(f"C{place}_"))
+        return inner.walk(steps[2:], f"r[{place}]")
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """The names that the expressions use."""
+        return {name: value for inner in self._inner.values() for name, value in inner.names.items()}
+
+    def row(self, value: Any) -> Any:
+        """A row again of what `to_builtins` made of one."""
+        row = list(value)
+        for place, inner in self._inner.items():
+            row[place] = row[place] and inner.row(row[place])
+        return tuple(row)
 
     def decode(self, chunk: bytes) -> Decoded:
         """All lines at once where all of them match; else line by line."""
+        done = self._decode(chunk)
+        for place, inner in self._inner.items():
+            done.rows = [(*row[:place], inner.decode_text(row[place]), *row[place + 1 :]) for row in done.rows]
+        return done
+
+    def _decode(self, chunk: bytes) -> Decoded:
         rows = self._regex.findall(chunk)
         # Each match starts and ends at a line's edge, so an equal count means one line each.
         if len(rows) == chunk.count(b"\n"):

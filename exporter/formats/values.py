@@ -13,7 +13,7 @@ Raw = str | int | float | bool | bytes | None
 Number = int | float
 
 UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
-PICKS = ("first", "last", "sum", "count")
+PICKS = ("first", "last", "sum", "before_last", "count")
 
 # More than this is a mistake in the log: it must not spoil a sum.
 _MOST = 1e20
@@ -28,16 +28,19 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _CLOCK = r"(\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?"
 _ZONE = r" ?(Z|z|UTC|GMT|[+-]\d\d:?\d\d)?(?: [A-Z]{1,5})?"
 _CLF_TIME = re.compile(rf"(?P<day>\d\d)/(?P<month>\w{{3}})/(?P<year>\d{{4}}):{_CLOCK}{_ZONE}", re.ASCII)
-_DATE_TIME = re.compile(rf"(?P<year>\d{{4}})[-/](?P<month>\d\d)[-/](?P<day>\d\d)(?:[Tt ]{_CLOCK}{_ZONE})?", re.ASCII)
+_DATE_TIME = re.compile(
+    rf"(?P<year>\d{{4}})[-/](?P<month>\d\d)[-/](?P<day>\d\d)(?:(?:[Tt ]| - ){_CLOCK}{_ZONE})?", re.ASCII
+)
 
 
 def _unhex(found: re.Match[bytes]) -> bytes:
     return bytes([int(found[1], 16)])
 
 
-# How text logs write the bytes they can't write: nginx `\x22`, HAProxy `#22`.
+# How logs write the bytes they can't write: nginx `\x22`, HAProxy `#22`; `none`: as they are, quotes in JSON too.
 ESCAPES: dict[str, Callable[[bytes], bytes]] = {
     "": lambda raw: raw,
+    "none": lambda raw: raw,
     "nginx": lambda raw: _HEX_BYTES.sub(_unhex, raw) if b"\\" in raw else raw,
     "haproxy": lambda raw: _HASH_BYTES.sub(_unhex, raw) if b"#" in raw else raw,
 }
@@ -85,15 +88,22 @@ def seconds(raw: Raw, scale: float = 1.0) -> float | None:
 def picked(raw: Raw, pick: str) -> Raw:
     """One value of nginx's `0.101, 0.045` (a retry each; ` : ` after an internal redirect).
 
-    `sum` adds what is there and leaves out `-`; `count` is the number of entries.
+    `sum` adds what is there and leaves out `-`, `before_last` all of it but the last entry; `count` is the
+    number of entries.
     """
     entries = _LIST.split(text(raw).strip()) if text(raw).strip() else []
     if pick == "count":
         return len(entries)
-    if pick == "sum":
-        found = [value for value in map(number, entries) if value is not None]
+    if pick in ("sum", "before_last"):
+        counted = entries if pick == "sum" else entries[:-1]
+        found = [value for value in map(number, counted) if value is not None]
         return sum(found) if found else None
     return (entries[0] if pick == "first" else entries[-1]) if entries else None
+
+
+def listed(entries: list[Raw]) -> str:
+    """A list as gateways write it in text: `a, -, b`. Commas in an entry become spaces."""
+    return ", ".join(_LIST.sub(" ", text(entry)) or "-" for entry in entries)
 
 
 def timestamp(raw: Raw, scale: float = 1.0, zone: tzinfo | None = None) -> float | None:

@@ -5,6 +5,7 @@ import queue
 import threading
 from collections.abc import Callable
 
+from exporter.inputs.fingerprint import Position
 from exporter.inputs.ledger import Ledger
 from exporter.inputs.lines import CHUNK, Lines
 
@@ -25,6 +26,19 @@ class StreamInput:
         self._lines = Lines()
         self._waiting: queue.Queue[bytes] = queue.Queue(maxsize=16)
         threading.Thread(target=self._pump, name=f"read {name}", daemon=True).start()
+
+    directory = None
+
+    def owns(self, _: str) -> bool:
+        """No file is its own."""
+        return False
+
+    def positions(self) -> list[Position]:
+        """A stream keeps nothing to go back to."""
+        return []
+
+    def restore(self, positions: list[Position]) -> None:
+        """There is nothing to go back to."""
 
     @property
     def files(self) -> list[str]:

@@ -30,6 +30,7 @@ class Exporter:
         told = {
             "inputs": [{"path": str(log), "name": "gateway", "format": format_}],
             "identity": {"secret_file": "secret"},
+            "metrics": {"scrape_interval": "1ms"},
             "start_at": "beginning",
             "web": {"listen": "127.0.0.1:0"},
         } | config

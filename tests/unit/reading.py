@@ -13,7 +13,7 @@ from exporter.rpc import read_body
 
 
 class Reading:
-    """A format as the exporter reads it: `records` and `rejected` of a log, and how many lines were `blank`."""
+    """A format as the exporter reads it: `records` and `rejected` of a log; how many lines are `blank` or `joined`."""
 
     def __init__(self, spec: FormatSpec, log: bytes) -> None:
         routes = Routes(bare_key)
@@ -38,7 +38,9 @@ class Reading:
         decoded = reader.decoder.decode(log)
         self.rejected = decoded.rejected
         self.blank = decoded.blank
-        self.records = [_record(reader, *names["read"](row)) for row in decoded.rows]
+        self.joined = decoded.joined
+        rows = decoded.rows + reader.decoder.flush().rows
+        self.records = [_record(reader, *names["read"](row)) for row in rows]
 
 
 def _record(reader: RowReader, dims: Any, time: Any, origin: str, numbers: dict[str, float]) -> AccessRecord:

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from exporter.formats.format import FormatSpec, build
-from exporter.formats.source import FromJson, Length, parse_path, parse_sources
+from exporter.formats.source import Each, FromJson, Length, parse_path, parse_sources
 from exporter.formats.text_lines import TextLines, template_regex
 from tests.unit.reading import Reading
 
@@ -22,10 +23,12 @@ from tests.unit.reading import Reading
         (r'a."b\"c"', ("a", 'b"c')),
         ("tries | length", ("tries", Length)),
         ("log | fromjson | inner.x", ("log", FromJson, "inner", "x")),
+        ("tries[].target.name", ("tries", Each, "target", "name")),
+        ("channels[]", ("channels", Each)),
     ],
 )
 def test_paths(path: str, steps: tuple[Any, ...]) -> None:
-    """A path is names, places in lists, the length of a list, and JSON inside a string."""
+    """A path is names, places in lists, each entry of one, the length of a list, and JSON inside a string."""
     assert parse_path(path) == steps
 
 
@@ -53,6 +56,9 @@ def test_bad_paths(path: str) -> None:
         ({"path": "a", "map": {"": "http"}}, "a,,b", "a,,b"),
         ({"path": "a", "map": {True: 200, False: 500}}, "true", "200"),
         ({"path": "a", "map": {404: "gone"}}, "404", "gone"),
+        ({"path": "a[].b", "map": {"x": "1", "*": ""}}, "x, y, , x", "1, , , 1"),
+        ({"path": "a[].b", "match": "^(\\d)"}, "12, x", "1, "),
+        ({"path": "a[]"}, "", ""),
     ],
 )
 def test_translations(spec: dict[str, Any], word: str, expected: str) -> None:
@@ -83,6 +89,9 @@ def test_translations(spec: dict[str, Any], word: str, expected: str) -> None:
         ("key", {"from": "a", "to": "b"}, "a field of kind text can't have 'from'"),
         ("time", {"path": "a", "pick": "last"}, "a field of kind time can't have 'pick'"),
         ("status", {"path": "a", "if": "b"}, "a field of kind text can't have 'if'"),
+        ("status", {"path": "a", "divide": 2}, "a field of kind text can't have 'divide'"),
+        ("cost", {"path": "a", "divide": 0}, "divide must be at least 1, not 0"),
+        ("cost", {"value": 1, "plus": "b"}, "plus goes with path"),
     ],
 )
 def test_refused_sources(field: str, spec: Any, message: str) -> None:
@@ -194,6 +203,98 @@ def test_what_is_included_is_subtracted_in_any_order(order: tuple[str, str]) -> 
     assert [(record.input_tokens, record.cache_read_tokens) for record in records] == [(20, 80), (100, None), (None, 5)]
 
 
+@pytest.mark.parametrize(
+    ("fields", "values", "expected"),
+    [
+        ({"cost": {"path": "quota", "divide": 500000}}, {"quota": 410}, 0.00082),
+        ({"cost": {"path": "quota", "divide": 500000}}, {"quota": "-"}, None),
+        ({"cost": {"path": "a", "plus": "b"}}, {"a": 3, "b": "4"}, 7),
+        ({"cost": {"path": "a", "plus": "b"}}, {"b": 4}, 4),
+        ({"cost": {"path": "a", "plus": "b"}}, {}, None),
+        ({"cost": {"path": "a", "if": "b"}}, {"a": 3, "b": "false"}, None),
+        ({"cost": {"path": "a", "if": "b"}}, {"a": 3, "b": "0"}, None),
+        ({"cost": {"path": "a", "if": "b"}}, {"a": 3, "b": "true"}, 3),
+        (
+            {"cost": [{"path": "a", "if": "b"}, {"path": "a", "includes": ["input_tokens"]}], "input_tokens": "i"},
+            {"a": 9, "i": 5},
+            4,
+        ),
+        (
+            {"cost": [{"path": "a", "if": "b"}, {"path": "a", "includes": ["input_tokens"]}], "input_tokens": "i"},
+            {"a": 9, "i": 5, "b": True},
+            9,
+        ),
+    ],
+)
+def test_numbers_are_made_of_what_is_there(fields: dict[str, Any], values: dict[str, Any], expected: Any) -> None:
+    """Units of the gateway's own, sums of two values, and conditions; absence stays absence."""
+    log = msgspec.json.encode({"status": 200} | values) + b"\n"
+    (record,) = Reading(FormatSpec(json={"status": "status"} | fields), log).records
+    assert record.cost == expected
+
+
+def test_durations_of_different_units() -> None:
+    """Each source has the unit it says."""
+    spec = FormatSpec(json={"status": "s", "duration": ["seconds", {"path": "ms", "unit": "ms"}]})
+    records = Reading(spec, b'{"s":200,"ms":1500}\n{"s":200,"seconds":2,"ms":1500}\n').records
+    assert [record.duration for record in records] == [1.5, 2]
+
+
+def test_a_list_of_objects_is_a_text() -> None:
+    """What each entry says, in order, `-` where one says nothing; commas in names do not make more of them."""
+    spec = FormatSpec(json={"status": "s", "attempts": "chain[].name", "upstream_status": "chain[].end.code"})
+    log = b'{"s":200,"chain":[{"name":"a, b","end":{"code":502}},{"name":"c"},{}]}\n'
+    log += b'{"s":200,"chain":[]}\n{"s":200,"chain":"x"}\n'
+    records = Reading(spec, log).records
+    assert [[(one.provider, one.outcome) for one in record.attempts] for record in records] == [
+        [("a b", "server_error"), ("c", "other"), ("", "success")],
+        [],
+        [],
+    ]
+
+
+@pytest.mark.parametrize("empty", ["{}", "[]", "null", '""', "0"])
+def test_an_empty_list_or_object_may_be_written_as_the_other(empty: str) -> None:
+    """Lua and PHP can't tell `{}` from `[]`: no line is lost to that."""
+    spec = FormatSpec(json={"status": "s", "key": "a[0]", "cost": "a[0].b", "attempts": "c[].d", "model": "e.f"})
+    (record,) = Reading(spec, b'{"s":200,"a":%b,"c":%b,"e":%b}\n' % ((empty.encode(),) * 3)).records
+    assert (record.status, record.cost, record.attempts, record.model) == ("200", None, (), "")
+
+
+def test_json_in_a_text_line() -> None:
+    """A capture that holds JSON is read like JSON; one that does not says nothing."""
+    spec = FormatSpec(
+        regex=r"(?P<status>\d+) (?P<more>.*)",
+        fields={
+            "key": "more | fromjson | who.name",
+            "cost": "more | fromjson | cost",
+            "attempts": "more | fromjson | l[]",
+        },
+    )
+    records = Reading(spec, b'200 {"who":{"name":"a"},"cost":"0.5","l":[1,2]}\n404 {cut\n500 \xff\n').records
+    assert [(one.status, one.key, one.cost, [two.provider for two in one.attempts]) for one in records] == [
+        ("200", "a", 0.5, ["1", "2"]),
+        ("404", "", None, []),
+        ("500", "", None, []),
+    ]
+
+
+def test_quotes_that_nobody_escaped() -> None:
+    """With `escape: none` a quote inside of a value is mended; without, the line is no JSON."""
+    line = b'{"status":"200","ua":"agent "x" 1.0","path":"/a"}\n'
+    spec = FormatSpec(json={"status": "status", "path": "path"}, escape="none")
+    (record,) = Reading(spec, line).records
+    assert (record.status, record.method) == ("200", "/a")
+    assert Reading(FormatSpec(json={"status": "status"}), line).rejected == [("not_json", line[:-1])]
+
+
+def test_only_leaves_out_what_an_exclamation_mark_names() -> None:
+    """`!inbound|*` counts every line but those, absent values too."""
+    spec = FormatSpec(json={"status": "status"}, only={"cluster": "!inbound|*"})
+    log = b'{"status":200,"cluster":"inbound|80||"}\n{"status":200,"cluster":"outbound|80||"}\n{"status":200}\n'
+    assert [record.ignored for record in Reading(spec, log).records] == [True, False, False]
+
+
 def test_only_leaves_lines_out() -> None:
     """`only` counts the lines whose value has one of the shapes, and leaves out all others, absent values too."""
     spec = FormatSpec(json={"status": "status"}, only={"logger": ["http.log.access*", "audit"]})
@@ -210,6 +311,8 @@ def test_only_leaves_lines_out() -> None:
         ({"preset": "nginx-jsn"}, "unknown preset 'nginx-jsn'; did you mean 'nginx-json'?"),
         ({"template": "$status", "escape": "nginxx"}, "unknown escape 'nginxx'"),
         ({"json": {"status": "s"}, "fields": {"key": "k"}}, "with json, name the fields there"),
+        ({"csv": {"status": "s"}, "fields": {"key": "k"}}, "with csv, name the fields there"),
+        ({"regex": "(?P<status>.*)", "fields": {"key": "status | length"}}, "of a capture, write status | fromjson"),
         ({"json": {"key": "k"}}, "no source for the field 'status'"),
         ({"regex": "(?P<status>"}, "no regular expression"),
         ({"regex": "([0-9]+)"}, "a regex needs named groups"),

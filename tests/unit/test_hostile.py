@@ -99,7 +99,7 @@ def broken(line: bytes, chance: random.Random) -> bytes:
 
 @pytest.mark.parametrize("preset", presets())
 def test_every_line_is_counted_exactly_once(preset: str) -> None:
-    """However lines are broken: nothing raises, and each is a record, rejected or blank, none twice, none lost."""
+    """However lines are broken: nothing raises, and each line is a record or part of one, rejected or blank."""
     seed = random.randrange(1 << 32)
     chance = random.Random(seed)
     lines = (LOGS / f"{preset}.log").read_bytes().splitlines()
@@ -110,14 +110,31 @@ def test_every_line_is_counted_exactly_once(preset: str) -> None:
             found = read(preset, b"".join(line + b"\n" for line in log))
         except Exception as error:
             raise AssertionError(f"seed {seed}: {log}") from error
-        counted = len(found.records) + len(found.rejected) + found.blank
+        counted = len(found.records) + len(found.rejected) + found.blank + found.joined
         assert counted == len(log), f"seed {seed}: {log}"
-        rejected = [line for _, line in found.rejected]
-        assert [line for line in log if line in rejected] == rejected, f"seed {seed}: {log}"
+        rest = iter(log)
+        assert all(line in rest for _, line in found.rejected), f"seed {seed}: {log}"
 
 
-@pytest.mark.parametrize("noise", [b'" "', b'"', b'\\"', b"a ", b"0/", b'2 "G / H" 200 - 1 1 1 1 "'])
-@pytest.mark.parametrize("preset", ["nginx-combined", "traefik-common", "haproxy", "envoy"])
+TEXT = (
+    *(
+        "apisix-access",
+        "envoy",
+        "haproxy",
+        "istio",
+        "krakend",
+        "new-api",
+        "nginx-combined",
+        "one-api",
+        "traefik-common",
+    ),
+    *("claude-code-hub-csv", "openrouter", "tyk-text"),
+)
+NAMES = [b" record log: &{", b" TokenName:", b" ModelName:", b" Quota:1", b", tokenName=", b"}", b"| 200 |", b"a : a "]
+
+
+@pytest.mark.parametrize("noise", [*NAMES, b'" "', b'"', b'\\"', b"a ", b"0/", b'2 "G / H" 200 - 1 1 1 1 "'])
+@pytest.mark.parametrize("preset", TEXT)
 def test_a_hostile_line_takes_linear_time(preset: str, noise: bytes) -> None:
     """No line makes a pattern try again and again: 100 kB of quotes and separators take a fraction of a second."""
     good = (LOGS / f"{preset}.log").read_bytes().splitlines()[0]

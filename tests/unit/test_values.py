@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from exporter.formats.values import ESCAPES, elapsed, number, picked, seconds, text, timestamp
+from exporter.formats.values import ESCAPES, PICKS, elapsed, listed, number, picked, seconds, text, timestamp
 
 MARCH = 1772546709.0  # 2026-03-03T14:05:09Z
 
@@ -167,6 +167,28 @@ def test_picked(raw: Any, first: str | None, last: str | None, total: float | No
     assert picked(raw, "sum") == (None if total is None else pytest.approx(total))
 
 
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("0.101, 0.045", 0.101),
+        ("0.1, 0.2 : 0.3", 0.3),
+        ("-, 0.044", None),
+        ("0.5", None),
+        (7, None),
+        ("", None),
+    ],
+)
+def test_all_but_the_last(raw: Any, expected: float | None) -> None:
+    """What retries took: nothing where the first attempt was the last."""
+    assert picked(raw, "before_last") == (None if expected is None else pytest.approx(expected))
+
+
+def test_a_list_of_json_is_written_as_gateways_write_lists() -> None:
+    """Entry by entry; a comma in one would make two of it."""
+    assert listed(["a, b", 2, 2.5, None, True, "-", "c : d"]) == "a b, 2, 2.5, -, true, -, c d"
+    assert listed([]) == ""
+
+
 def test_escapes() -> None:
     """Bytes that a text log writes in hex come back, and what only looks like them stays."""
     assert ESCAPES["nginx"](rb"a\x22b\xD0\xBA\x5Cx41\q") == b'a"b\xd0\xba\\x41\\q'
@@ -203,6 +225,6 @@ def test_nothing_raises() -> None:
             raw = chance.randbytes(12)
         try:
             text(raw), number(raw), seconds(raw), timestamp(raw), elapsed(raw, raw)
-            [picked(raw, pick) for pick in ("first", "last", "sum", "count")]
+            [picked(raw, pick) for pick in PICKS]
         except Exception as error:
             raise AssertionError(f"seed {seed}: {raw!r}") from error

@@ -1,0 +1,148 @@
+"""Births: a new counter or histogram shows 0 first, so that `increase()` sees its first increment.
+
+It is held at 0 until every scraper that is about has been given the zero, and at least 1.1 times the
+slowest scraper's interval, so that one that missed a scrape gets it too; at most 3.3 times.
+"""
+
+from collections import deque
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from exporter.series import Histogram, Series
+
+_LEAST, _MOST = 1.1, 3.3
+# A scraper that was not seen for so many of its intervals is gone.
+_ABOUT = 3.0
+# Prometheus gives a series up that had no sample for so long: nobody scrapes more rarely.
+_FORGOTTEN_SECONDS = 300.0
+_MOST_PORTS = 16
+
+
+class Visitor(NamedTuple):
+    """Where a scrape came from: the address and port of its connection, and its User-Agent."""
+
+    host: str
+    port: int
+    agent: str
+
+
+class _Scraper:
+    """When one scraper came. Its interval is the shortest of its last three: one that it missed counts double.
+
+    `ports` are those of its last connections, and when each was used.
+    """
+
+    def __init__(self, now: float) -> None:
+        self.last = now
+        self.ports: dict[int, float] = {}
+        self._gaps: deque[float] = deque(maxlen=3)
+
+    def came(self, now: float) -> None:
+        self._gaps.append(now - self.last)
+        self.last = now
+
+    @property
+    def interval(self) -> float | None:
+        return min(self._gaps, default=None)
+
+
+_Name = tuple[str, int | str]
+
+
+class _Batch:
+    """Series that were born in the same scrape, and who has been given their zeros."""
+
+    def __init__(self, since: float, series: list[Series | Histogram]) -> None:
+        self.since = since
+        self.series = series
+        self.given: set[_Scraper] = set()
+
+
+class Births:
+    """Knows the scrapers and holds the newborn. Times are monotonic seconds.
+
+    `interval` is what is expected of a scraper whose own is not known yet; also, while this process is
+    new, of scrapers that were not seen at all. It is new until the first of them came: then its time begins.
+    """
+
+    def __init__(self, interval: float) -> None:
+        self.interval = interval
+        self._since: float | None = None
+        # By connection where that is kept (two servers on one host differ in nothing else); else by address and agent.
+        self._scrapers: dict[_Name, _Scraper] = {}
+        self._batches: list[_Batch] = []
+
+    @property
+    def held(self) -> int:
+        """Series that show 0 for now."""
+        return sum(len(batch.series) for batch in self._batches)
+
+    def came(self, visitor: Visitor, now: float) -> None:
+        """A scraper came."""
+        if self._since is None:
+            self._since = now
+            for batch in self._batches:
+                batch.since = now
+        by_connection, by_agent = (visitor.host, visitor.port), (visitor.host, visitor.agent)
+        if by_connection in self._scrapers:
+            self._scrapers[by_connection].came(now)
+        elif by_agent not in self._scrapers:
+            self._scrapers[by_agent] = _Scraper(now)
+            self._scrapers[by_agent].ports[visitor.port] = now
+        elif visitor.port in self._scrapers[by_agent].ports:
+            self._part(by_agent, by_connection, visitor.port, now)
+        else:
+            known = self._scrapers[by_agent]
+            known.came(now)
+            known.ports[visitor.port] = now
+            if len(known.ports) > _MOST_PORTS:
+                del known.ports[next(iter(known.ports))]
+
+    def _part(self, by_agent: _Name, by_connection: _Name, port: int, now: float) -> None:
+        """A connection is kept, so it is one scraper's own; its others may be another's."""
+        ports = self._scrapers[by_agent].ports
+        own = self._scrapers[by_connection] = _Scraper(ports.pop(port))
+        own.came(now)
+        if not ports:
+            del self._scrapers[by_agent]
+
+    def release(self, now: float) -> list[Series | Histogram]:
+        """Let go of the series whose time it is; from now on they show their value."""
+        expected = self.interval
+        self._scrapers = {name: one for name, one in self._scrapers.items() if now - one.last <= _FORGOTTEN_SECONDS}
+        about = {one for one in self._scrapers.values() if now - one.last <= _ABOUT * (one.interval or expected)}
+        intervals = [one.interval or expected for one in about]
+        if not intervals or self._since is None or now - self._since < _ABOUT * expected:
+            intervals.append(expected)
+        slowest = max(intervals)
+        released = []
+        held = []
+        for batch in self._batches:
+            age = now - batch.since
+            if age >= _MOST * slowest or (age >= _LEAST * slowest and batch.given >= about):
+                released += batch.series
+            else:
+                held.append(batch)
+        self._batches = held
+        for series in released:
+            series.born = True
+        return released
+
+    def take_back(self, released: Iterable[Series | Histogram], now: float) -> None:
+        """They stay at 0: that they were let go could not be committed."""
+        for series in released:
+            series.born = False
+        self.begin(list(released), now)
+
+    def begin(self, newborn: list[Series | Histogram], now: float) -> None:
+        """These show 0 from now on."""
+        if newborn:
+            self._batches.append(_Batch(now, newborn))
+
+    def given(self, visitor: Visitor) -> None:
+        """A scraper was given the zeros of all that is held."""
+        places = ((visitor.host, visitor.port), (visitor.host, visitor.agent))
+        scraper = next((self._scrapers[place] for place in places if place in self._scrapers), None)
+        if scraper:
+            for batch in self._batches:
+                batch.given.add(scraper)

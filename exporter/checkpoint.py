@@ -1,0 +1,223 @@
+"""The checkpoint: where the logs were read to and what was counted by then, in one transaction.
+
+A blob holds what changed since the last one: values of series by their row, the labels of new rows,
+admitted values, and parts: whatever else has to be found again (positions, for one). Rows are the order of
+a family's dictionary. All of that is public words and numbers, so no blob holds a raw key.
+"""
+
+import logging
+import sqlite3
+import time
+from array import array
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from exporter.admission import Admissions
+from exporter.series import FamilySeries, Histogram, Series, Store
+from exporter.state import State
+
+log = logging.getLogger(__name__)
+
+Parts = dict[str, Any]
+
+
+class _FamilyDelta(Struct, array_like=True):
+    """What changed in a family, and what it is declared as: `anew` if all its rows come again; the labels of new
+    rows, at the end, and when they were made; changed rows and their values (of a histogram, all of each one's
+    values); all rows that are not born yet.
+    """
+
+    name: str
+    declared: tuple[tuple[str, ...], tuple[float, ...]]
+    anew: bool
+    births: list[tuple[str, ...]]
+    created: bytes
+    rows: bytes
+    values: bytes
+    unborn: bytes
+
+
+class _Delta(Struct, array_like=True):
+    """One blob. `at` is when it was committed; parts that did not change are left out."""
+
+    at: float
+    families: list[_FamilyDelta]
+    parts: dict[str, bytes]
+    admitted: list[tuple[str, str, str]]
+
+
+class _Table(Struct):
+    """A family's rows, put together from blobs."""
+
+    declared: tuple[tuple[str, ...], tuple[float, ...]] = ((), ())
+    labels: list[tuple[str, ...]] = []
+    created: list[float] = []
+    values: list[Any] = []
+    unborn: frozenset[int] = frozenset()
+
+    def add(self, delta: _FamilyDelta) -> None:
+        """ValueError or IndexError where a delta makes no sense."""
+        self.declared = delta.declared
+        if delta.anew:
+            self.labels, self.created, self.values = [], [], []
+        buckets = delta.declared[1]
+        width = len(buckets) + 2 if buckets else 1
+        self.labels += delta.births
+        self.created += array("d", delta.created)
+        self.values += [array("d", bytes(8 * width))] * len(delta.births)
+        rows, values = array("I", delta.rows), array("d", delta.values)
+        if len(values) != width * len(rows) or len(self.created) != len(self.labels):
+            raise ValueError(f"{delta.name}: {len(rows)} rows do not fit their values")
+        for n, row in enumerate(rows):
+            self.values[row] = values[n * width : (n + 1) * width]
+        self.unborn = frozenset(array("I", delta.unborn))
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Delta)
+
+
+class Checkpoint:
+    """Commits the store, the admitted values and the parts; restores them at the start.
+
+    `parts` gives what else has to be found again, by name; values that msgpack can hold. `healthy` is false
+    while commits fail: then counters are served as they were, and counting goes on in memory.
+    """
+
+    def __init__(self, state: State, store: Store, admissions: Admissions, parts: Callable[[], Parts]) -> None:
+        self.healthy = True
+        self._state = state
+        self._store = store
+        self._admissions = admissions
+        self._parts = parts
+        self._lasting = [one for one in store.families.values() if one.family.lasting]
+        self._whole = True
+        self._admitted = 0
+        self._saved_parts: dict[str, bytes] = {}
+        self._saved_rows: dict[str, int] = {}
+        self._saved_unborn: dict[str, bytes] = {}
+
+    @property
+    def path(self) -> Path:
+        """The state file."""
+        return self._state.path
+
+    def restore(self) -> Parts:
+        """Put what was committed into the store; the parts. A file whose blobs make no sense is set aside."""
+        tables: dict[str, _Table] = {}
+        parts: dict[str, Any] = {}
+        admitted: list[tuple[str, str, str]] = []
+        try:
+            for blob in self._state.blobs:
+                delta = _decoder.decode(blob)
+                for family in delta.families:
+                    tables.setdefault(family.name, _Table()).add(family)
+                parts |= {name: msgspec.msgpack.decode(part) for name, part in delta.parts.items()}
+                admitted += delta.admitted
+        except (msgspec.MsgspecError, ValueError, IndexError) as error:
+            self._state.set_aside(str(error))
+            return {}
+        self._state.blobs.clear()
+        for name, table in tables.items():
+            self._fill(name, table)
+        self._admissions.restore(dict.fromkeys(admitted))
+        return parts
+
+    def _fill(self, name: str, table: _Table) -> None:
+        family = self._store.families.get(name)
+        if family is None or not family.family.lasting:
+            return
+        if table.declared != (family.family.labels, family.family.buckets):
+            log.warning("%s: its labels or buckets have changed; it begins anew", name)
+            return
+        for row, (labels, values) in enumerate(zip(table.labels, table.values, strict=True)):
+            one = family.series.get(labels) or family.make(labels, born=True)
+            one.born, one.created = row not in table.unborn, table.created[row]
+            if isinstance(one, Histogram):
+                one.values = [*map(_number, values)]
+                one.saved = one.values.copy()
+            else:
+                one.value = one.saved = _number(values[0])
+
+    def commit(self) -> bool:
+        """Write what changed; whether all that is in the store is on disk now."""
+        begun = time.monotonic()
+        self._state.look()
+        whole = self._whole or self._state.wants_snapshot
+        changed: list[Series | Histogram] = []
+        families = [delta for one in self._lasting if (delta := self._changes(one, whole, changed))]
+        parts = {name: _encoder.encode(part) for name, part in self._parts().items()}
+        news = {name: part for name, part in parts.items() if whole or self._saved_parts.get(name) != part}
+        admitted = self._admissions.log if whole else self._admissions.log[self._admitted :]
+        if not (whole or families or news or admitted):
+            return self._told(True, begun)
+        blob = _encoder.encode(_Delta(time.time(), families, news, admitted))
+        try:
+            (self._state.replace if whole else self._state.commit)(blob)
+        except (sqlite3.Error, OSError) as error:
+            if self.healthy:
+                log.error("%s: can't commit: %s; counters are served as they were", self._state.path, error)
+            return self._told(False, begun)
+        for one in changed:
+            if isinstance(one, Histogram):
+                one.saved = one.values.copy()
+            else:
+                one.saved = one.value
+        for delta in families:
+            self._saved_unborn[delta.name] = delta.unborn
+        for family in self._lasting:
+            self._saved_rows[family.family.name] = len(family.series)
+            family.reordered = False
+        self._admitted = len(self._admissions.log)
+        self._saved_parts = parts
+        self._whole = False
+        return self._told(True, begun)
+
+    def close(self) -> None:
+        """Let go of the state file."""
+        self._state.close()
+
+    def _changes(self, family: FamilySeries, whole: bool, changed: list[Series | Histogram]) -> _FamilyDelta | None:
+        """A family's delta; None where nothing changed. The series in it are added to `changed`."""
+        name = family.family.name
+        anew = whole or family.reordered
+        births = list(islice(family.series, 0 if anew else self._saved_rows.get(name, 0), None))
+        created = array("d", (family.series[labels].created for labels in births))
+        series: list[Any] = [*family.series.values()]
+        values = array("d")
+        if family.family.type == "histogram":
+            rows = [row for row, one in enumerate(series) if anew or one.values != one.saved]
+            for row in rows:
+                values.extend(series[row].values)
+        else:
+            rows = [row for row, one in enumerate(series) if anew or one.value != one.saved]
+            values.extend([series[row].value for row in rows])
+        changed += [series[row] for row in rows]
+        unborn = array("I", [row for row, one in enumerate(series) if not one.born])
+        if not (births or rows or self._saved_unborn.get(name, b"") != unborn.tobytes() or family.reordered):
+            return None
+        declared = family.family.labels, family.family.buckets
+        packed = (part.tobytes() for part in (array("I", rows), values, unborn))
+        return _FamilyDelta(name, declared, anew, births, created.tobytes(), *packed)
+
+    def _told(self, good: bool, begun: float) -> bool:
+        if good and not self.healthy:
+            log.warning("%s: commits work again", self._state.path)
+        self.healthy = good
+        self._store.set("gateway_exporter_checkpoint_healthy", to=int(good))
+        if good:
+            self._store.set("gateway_exporter_checkpoint_last_success_timestamp_seconds", to=round(time.time(), 3))
+        else:
+            self._store.add("gateway_exporter_checkpoint_failures_total")
+        self._store.observe("gateway_exporter_checkpoint_duration_seconds", time.monotonic() - begun)
+        return good
+
+
+def _number(value: float) -> int | float:
+    """As it was counted: whole numbers are ints."""
+    return int(value) if value.is_integer() else value

@@ -1,0 +1,14 @@
+"""Durations as Prometheus writes them: `15s`, `1h30m`, `100ms`."""
+
+import re
+
+_DURATION = re.compile(r"(?=\d)(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?")
+_SECONDS = (7 * 86400, 86400, 3600, 60, 1, 0.001)
+
+
+def seconds(duration: str) -> float:
+    """A duration in seconds. ValueError where it is none."""
+    found = _DURATION.fullmatch(duration)
+    if not found:
+        raise ValueError(f"{duration!r} is no duration: write it as Prometheus does, as in 15s, 5m, 24h or 1h30m")
+    return sum(int(amount) * unit for amount, unit in zip(found.groups(), _SECONDS, strict=True) if amount)

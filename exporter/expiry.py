@@ -1,0 +1,68 @@
+"""Expiry: counters and histograms that were idle for long enough are dropped, so that others have room.
+
+The clock of idleness runs only while the exporter does. A registered key's series never expire, nor do the
+exporter's own. Coming back is a new birth.
+"""
+
+from array import array
+from collections.abc import Callable
+
+from exporter.series import FamilySeries, Histogram, Series, Store
+
+# Looks in the time after which something idle goes.
+_LOOKS = 16
+
+
+class _Seen:
+    """What was seen of a family at the last look: each row's value, and at how many looks it was the same."""
+
+    def __init__(self) -> None:
+        self.values: list[float] = []
+        self.idle = array("B")
+
+
+class Expiry:
+    """`after` is in seconds; `keeps` says whether a key is never forgotten. Times are monotonic seconds."""
+
+    def __init__(self, store: Store, after: float, keeps: Callable[[str], bool], now: float) -> None:
+        self.after = after
+        self._keeps = keeps
+        self._looked = now
+        self._families = [
+            (one, _Seen())
+            for name, one in store.families.items()
+            if one.family.type != "gauge" and one.family.lasting and not name.startswith("gateway_exporter_")
+        ]
+
+    def drop(self, now: float) -> bool:
+        """Look, if it is time to; whether series were dropped: then nothing may hold on to them."""
+        if now - self._looked < self.after / _LOOKS:
+            return False
+        self._looked = now
+        dropped = False
+        for family, seen in self._families:
+            dropped = self._look(family, seen) or dropped
+        return dropped
+
+    def _look(self, family: FamilySeries, seen: _Seen) -> bool:
+        values = [_count(one) for one in family.series.values()]
+        known = len(seen.values)
+        idle = array("B", bytes(len(values)))
+        for row, value in enumerate(values[:known]):
+            if value == seen.values[row]:
+                idle[row] = min(seen.idle[row] + 1, _LOOKS)
+        place = family.family.labels.index("key") if "key" in family.family.labels else None
+        expired = {
+            row: labels
+            for row, (looks, labels) in enumerate(zip(idle, family.series, strict=True))
+            if looks >= _LOOKS and not (place is not None and self._keeps(labels[place]))
+        }
+        for labels in expired.values():
+            family.drop(*labels)
+        seen.values = [value for row, value in enumerate(values) if row not in expired]
+        seen.idle = array("B", [looks for row, looks in enumerate(idle) if row not in expired])
+        return bool(expired)
+
+
+def _count(one: Series | Histogram) -> float:
+    return sum(one.values[:-1]) if isinstance(one, Histogram) else one.value

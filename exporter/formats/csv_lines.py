@@ -1,0 +1,107 @@
+"""CSV, a record a line, the first of them the header. A log that was rotated, or is a copy, has it again."""
+
+import csv
+import re
+from contextlib import suppress
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from exporter.formats.decoded import Decoded
+from exporter.formats.named_lines import NamedLines
+
+_ZONED = re.compile(r"(.+) \((UTC|[A-Z]\w+(?:/[\w+-]+)+)\)")
+
+
+class CsvLines(NamedLines):
+    """Decoder of CSV. A column `Time (Asia/Shanghai)` is called `Time`, and its dates get that zone's offset.
+
+    Columns that the header lacks are empty.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._header: list[str] = []
+        # Of each column asked for its place in a line, -1 where there is none; its zone, if it has one.
+        self._places: list[int] = []
+        self._zones: list[tuple[int, ZoneInfo]] = []
+
+    def decode(self, chunk: bytes) -> Decoded:
+        """All lines at once where each is a record; else line by line."""
+        lines = chunk.split(b"\n")
+        lines.pop()
+        records = self._records(lines)
+        done = Decoded([], [])
+        if records is not None:
+            for line, cells in zip(lines, records, strict=True):
+                self._take(line, cells, done)
+            return done
+        for line in lines:
+            self._take(line, next(iter(self._records([line]) or []), None), done)
+        return done
+
+    def _records(self, lines: list[bytes]) -> list[list[str]] | None:
+        """A record for each line; None where a quote is open at a line's end, or stands where none can."""
+        texts = [line.decode("utf-8", "replace").strip("\r\0") for line in lines]
+        try:
+            records = list(csv.reader(texts, strict=True))
+        except csv.Error:
+            return None
+        return records if len(records) == len(lines) else None
+
+    def _take(self, line: bytes, cells: list[str] | None, done: Decoded) -> None:
+        if not line.strip(b" \t\r\0"):
+            done.blank += 1
+        elif not cells:
+            done.rejected.append(("no_match", line))
+        elif self._is_header(cells):
+            self.restore(cells)
+            done.blank += 1
+        elif not self._header:
+            done.rejected.append(("no_header", line))
+        elif len(cells) != len(self._header):
+            done.rejected.append(("no_match", line))
+        else:
+            done.rows.append(self._row(cells))
+
+    def _is_header(self, cells: list[str]) -> bool:
+        """Whether a line names at least half of the columns asked for."""
+        if self._header and _bare(cells[0])[0] != _bare(self._header[0])[0]:
+            return False
+        named = {_bare(cell)[0] for cell in cells}
+        return 2 * len(named.intersection(self.asked)) >= len(self.asked)
+
+    def _row(self, cells: list[str]) -> list[str]:
+        cells.append("")
+        row = [cells[place] for place in self._places]
+        for place, zone in self._zones:
+            row[place] = _with_offset(row[place], zone)
+        return row
+
+    def remembered(self) -> list[str] | None:
+        """The header."""
+        return self._header or None
+
+    def restore(self, remembered: list[str] | None) -> None:
+        """Read on with a header."""
+        self._header = remembered or []
+        columns = [_bare(cell) for cell in self._header]
+        names = [name for name, _ in columns]
+        self._places = [names.index(name) if name in names else -1 for name in self.asked]
+        zones = {name: zone for name, zone in columns if zone}
+        self._zones = [(n, zones[name]) for n, name in enumerate(self.asked) if name in zones]
+
+
+def _bare(cell: str) -> tuple[str, ZoneInfo | None]:
+    """A column's name without the byte order mark and the zone of its dates; and that zone."""
+    cell = cell.removeprefix("\ufeff").strip()
+    zoned = _ZONED.fullmatch(cell)
+    with suppress(KeyError, ValueError, OSError):
+        return (zoned[1], ZoneInfo(zoned[2])) if zoned else (cell, None)
+    return cell, None
+
+
+def _with_offset(date: str, zone: ZoneInfo) -> str:
+    try:
+        return datetime.fromisoformat(date).replace(tzinfo=zone).isoformat()
+    except ValueError:
+        return date

@@ -1,0 +1,101 @@
+"""Reload: a changed config is taken while the exporter runs, and no counter or line is lost by it."""
+
+import logging
+import time
+from pathlib import Path
+
+from exporter.assembly import Assembly
+from exporter.config import Config, Loaded, load
+from exporter.durations import seconds
+from exporter.errors import ExporterError
+from exporter.keyapi import KeyApiConfig
+from exporter.pipeline import Pipeline
+from exporter.stream import Stream
+
+log = logging.getLogger(__name__)
+
+# What is read of an input that is taken out.
+_LAST_SECONDS = 3.0
+
+
+class Reload:
+    """`reload()` is for the pipeline's thread: `pipeline.ask(reload)`."""
+
+    def __init__(self, path: Path, assembly: Assembly, pipeline: Pipeline) -> None:
+        self._path = path
+        self._assembly = assembly
+        self._pipeline = pipeline
+        self._begun = assembly.config
+        self._told(True)
+
+    def __call__(self) -> str:
+        """Take the config as its file is now; what there is to say of it. ExporterError, and all stays as it was."""
+        try:
+            loaded = load(self._path)
+        except ExporterError as error:
+            log.error("the config was not reloaded, the old one stays: %s", error)
+            self._told(False)
+            raise
+        self._pipeline.fold()
+        self._assembly.take(self._with_keys(loaded))
+        self._pipeline.births.interval = seconds(loaded.config.metrics.scrape_interval)
+        self._pipeline.expiry.after = seconds(loaded.config.metrics.expire_after)
+        self._replace(loaded.config)
+        self._assembly.watch_keys(self._pipeline)
+        self._told(True)
+        said = "The config was reloaded."
+        if waiting := _waiting(self._begun, loaded.config):
+            said += f" A change of {' and '.join(waiting)} takes effect at a restart."
+        log.info(said)
+        return said
+
+    def _with_keys(self, loaded: Loaded) -> Loaded:
+        """The keys of an API stay until it is asked again."""
+        if isinstance(loaded.config.keys, KeyApiConfig) and not loaded.keys:
+            loaded.keys = (*self._assembly.identity.entries.values(),)
+        return loaded
+
+    def _replace(self, config: Config) -> None:
+        """New streams for new inputs; the others go on where they are, with new meters."""
+        streams = self._pipeline.streams
+        running = {stream.place: stream for stream in streams}
+        kept: list[Stream] = []
+        for one in config.inputs:
+            stream = running.pop((one.path, one.rotated), None)
+            if stream:
+                if stream.name != one.name:
+                    stream.hide(self._assembly.store)
+                stream.turn_to(self._assembly.meter_of(one))
+            else:
+                stream = self._assembly.stream(one, config.start_at, self._pipeline.wake)
+                stream.input.look()
+            kept.append(stream)
+        for stream in running.values():
+            self._end(stream)
+        streams[:] = kept
+        self._pipeline.watch()
+
+    def _end(self, stream: Stream) -> None:
+        until = time.monotonic() + _LAST_SECONDS
+        stream.input.look()
+        while stream.take() and time.monotonic() < until:
+            pass
+        stream.fold()
+        stream.input.close()
+        stream.hide(self._assembly.store)
+
+    def _told(self, good: bool) -> None:
+        store = self._assembly.store
+        store.set("gateway_exporter_config_last_reload_successful", to=int(good))
+        if good:
+            store.set("gateway_exporter_config_last_reload_success_timestamp_seconds", to=round(time.time(), 3))
+
+
+def _waiting(old: Config, new: Config) -> list[str]:
+    """What has changed since the start and can't be taken while running."""
+    parts = {
+        "state": old.state != new.state,
+        "web.listen": old.web != new.web,
+        "identity": old.identity != new.identity,
+    }
+    return [name for name, changed in parts.items() if changed]

@@ -1,0 +1,149 @@
+"""One log on its way: an input, the meter that counts its lines, and the journal of what went wrong with it."""
+
+from typing import Any, Protocol
+
+import msgspec
+
+from exporter.counting import Meter
+from exporter.inputs.fingerprint import Position
+from exporter.journal import Journal
+from exporter.series import Store
+
+_GAUGES = (
+    "gateway_exporter_lag_bytes",
+    "gateway_exporter_lag_seconds",
+    "gateway_exporter_input_readable",
+    "gateway_exporter_last_record_timestamp_seconds",
+)
+
+
+class Input(Protocol):
+    """Where lines come from."""
+
+    finished: bool
+
+    def look(self) -> None:
+        """See what there is to read."""
+
+    def read(self) -> bytes:
+        """The next whole lines, b"" when there are none now."""
+
+    def lag_bytes(self) -> int:
+        """Bytes that are there and not read."""
+
+    def close(self) -> None:
+        """Let go of everything."""
+
+    def owns(self, path: str) -> bool:
+        """Whether a file that grew is one of those that are read."""
+
+    def positions(self) -> list[Position]:
+        """What to store together with what was counted so far."""
+
+    def restore(self, positions: list[Position]) -> None:
+        """Before the first look: go on at positions that were stored. None at all means that there is no state."""
+
+    @property
+    def directory(self) -> str | None:
+        """The folder to watch; None where there is none."""
+
+    @property
+    def readable(self) -> bool:
+        """Whether all of it can be read."""
+
+    @property
+    def files(self) -> list[str]:
+        """What is read, for people."""
+
+
+class Stream:
+    """Counts the lines of an input. `place` is where the config says that it comes from."""
+
+    def __init__(self, place: tuple[str, ...], source: Input, meter: Meter, journal: Journal) -> None:
+        self.place = place
+        self.input = source
+        self.meter = meter
+        self.journal = journal
+        # Lines counted before this process.
+        self.lines_before = 0
+        self._behind_since: float | None = None
+
+    @property
+    def name(self) -> str:
+        """What the config calls it."""
+        return self.meter.name
+
+    def take(self) -> bool:
+        """Count the next chunk; False if there is none. Hot path."""
+        chunk = self.input.read()
+        if not chunk:
+            self._behind_since = None
+            return False
+        decoded = self.meter.reader.decoder.decode(chunk)
+        self.meter.count(decoded.rows)
+        if not decoded.clean:
+            self.journal.note(decoded)
+        return True
+
+    def finish(self) -> None:
+        """Count what still waits for another line, if none can come."""
+        if self.input.finished:
+            decoded = self.meter.reader.decoder.flush()
+            self.meter.count(decoded.rows)
+            self.journal.note(decoded)
+
+    def fold(self) -> None:
+        """Move what was counted into the series."""
+        self.meter.fold()
+        self.journal.look()
+
+    def lag_seconds(self, now: float) -> float:
+        """Age of the oldest unread byte: as old as the last record, where the log is behind; else 0."""
+        if not self.input.lag_bytes():
+            return 0.0
+        if self._behind_since is None:
+            self._behind_since = now
+        return max(0.0, now - min(self._behind_since, self.meter.last_time or now))
+
+    def show(self, store: Store, now: float) -> None:
+        """Set the gauges of the input; `now` is in epoch seconds."""
+        store.set("gateway_exporter_lag_bytes", self.name, to=self.input.lag_bytes())
+        store.set("gateway_exporter_lag_seconds", self.name, to=round(self.lag_seconds(now), 3))
+        store.set("gateway_exporter_input_readable", self.name, to=int(self.input.readable))
+        if self.meter.last_time:
+            store.set("gateway_exporter_last_record_timestamp_seconds", self.name, to=self.meter.last_time)
+
+    def lines(self, store: Store) -> tuple[int, int, int]:
+        """How many lines were parsed, ignored and rejected."""
+        name = "gateway_exporter_lines_total"
+        parsed, ignored, rejected = (
+            int(store.series(name, self.name, one).value) for one in ("parsed", "ignored", "rejected")
+        )
+        return parsed, ignored, rejected
+
+    def hide(self, store: Store) -> None:
+        """Drop its gauges: it is no input any more."""
+        for gauge in _GAUGES:
+            store.families[gauge].drop(self.name)
+
+    def turn_to(self, meter: Meter) -> None:
+        """Count with another meter from the next line on."""
+        meter.last_time = self.meter.last_time
+        self.meter = meter
+        self.journal.name = meter.name
+
+    # --- what is committed with the counters
+
+    def remembered(self) -> Any:
+        """What to find again."""
+        return {
+            "positions": self.input.positions(),
+            "last_time": self.meter.last_time,
+            "decoder": self.meter.reader.decoder.remembered(),
+        }
+
+    def restore(self, remembered: Any) -> None:
+        """Before the first look: go on where another one stopped."""
+        self.input.restore(msgspec.convert(remembered["positions"], list[Position]))
+        self.meter.last_time = remembered["last_time"]
+        self.meter.reader.decoder.restore(remembered["decoder"])

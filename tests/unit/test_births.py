@@ -1,0 +1,186 @@
+"""Births: a new series is 0 until every scraper that is about has seen that, and no longer than it must be."""
+
+import random
+
+import pytest
+
+from exporter.births import Births, Visitor
+from exporter.series import Series
+
+PROMETHEUS = "Prometheus/3"
+SEED = 20261121
+
+
+class World:
+    """Births, and scrapers that come at given times."""
+
+    def __init__(self, expected: float = 15.0) -> None:
+        self.births = Births(expected)
+
+    def scrape(self, now: float, port: int = 1, agent: str = PROMETHEUS, host: str = "10.0.0.1") -> None:
+        """As the pipeline does it. What is made with `born` before is shown at 0 by this scrape."""
+        visitor = Visitor(host, port, agent)
+        self.births.came(visitor, now)
+        self.births.release(now)
+        self.births.given(visitor)
+
+    def born(self, now: float) -> Series:
+        """A series that the scrape at this time shows for the first time."""
+        one = Series(value=1, born=False)
+        self.births.begin([one], now)
+        return one
+
+
+def held_for(world: World, one: Series, times: list[tuple[float, int]]) -> float | None:
+    """At which of these scrapes (time, connection) it shows its value for the first time; None if at none."""
+    for now, port in times:
+        world.scrape(now, port)
+        if one.born:
+            return now
+    return None
+
+
+@pytest.mark.parametrize(
+    ("intervals", "shown_at"),
+    [
+        ([15], 30),  # one that came once: what is expected
+        ([1], 2),
+        ([60], 120),
+        ([15, 60], 75),  # the slower one's: its next scrape is another zero
+        ([10, 15], 20),
+        ([60, 60], 120),
+    ],
+)
+def test_it_is_held_for_a_little_more_than_the_slowest_interval(intervals: list[int], shown_at: int) -> None:
+    """So that one scrape may be missed. Each scraper comes at multiples of its interval."""
+    world = World()
+    visits = sorted((float(n * every), port) for port, every in enumerate(intervals) for n in range(1, 1000 // every))
+    before = [visit for visit in visits if visit[0] < 600]
+    for now, port in before:
+        world.scrape(now, port)
+    world.scrape(600.0, 0)
+    one = world.born(600.0)
+    world.births.given(Visitor("10.0.0.1", 0, PROMETHEUS))
+    after = [(now, port) for now, port in visits if now > 600 or (now == 600 and port)]
+    assert held_for(world, one, after) == 600 + shown_at
+
+
+def test_until_intervals_are_known_the_expected_one_counts() -> None:
+    """Also where the first scraper comes faster: there may be slower ones that were not seen yet."""
+    world = World(expected=15)
+    world.scrape(0.0)
+    one = world.born(0.0)
+    assert held_for(world, one, [(float(now), 1) for now in range(1, 60)]) == 17
+
+
+def test_one_that_was_seen_and_stays_away_is_not_waited_for() -> None:
+    """For three of its intervals it is; then it is gone."""
+    world = World()
+    for now in range(0, 300, 15):
+        world.scrape(float(now), 1)
+        world.scrape(now + 1.0, 2)
+    world.scrape(300.0, 1)
+    one = world.born(300.0)
+    assert held_for(world, one, [(float(now), 1) for now in range(301, 400)]) == 332
+
+
+def test_it_is_held_for_three_intervals_and_a_third_at_most() -> None:
+    """Whoever comes each time under another name changes nothing."""
+    world = World()
+    for now in range(0, 300, 15):
+        world.scrape(float(now), 1)
+    one = world.born(285.0)
+    for now in range(286, 400):
+        world.scrape(float(now), 1000 + now, agent=f"made up {now}")
+        if one.born:
+            break
+    assert now == 285 + 50
+
+
+def test_who_was_given_the_zero_and_who_was_not() -> None:
+    """It is held for the one that missed it, though it is late."""
+    world = World()
+    for now in range(0, 300, 15):
+        world.scrape(float(now), 1)
+        world.scrape(now + 7.0, 2)
+    world.scrape(300.0, 1)
+    one = world.born(300.0)
+    world.births.given(Visitor("10.0.0.1", 1, PROMETHEUS))
+    assert held_for(world, one, [(315.0, 1), (330.0, 1)]) is None  # the second one missed two
+    assert held_for(world, one, [(331.0, 2), (345.0, 1)]) == 345
+
+
+def test_two_on_one_host_at_one_interval_both_get_the_zero() -> None:
+    """A pair of servers differs in its connections only: what is born for the second is held at the first's next."""
+    world = World(expected=10)
+    for now in range(0, 300, 10):
+        world.scrape(float(now), 1)
+        world.scrape(now + 1.0, 2)
+    one = world.born(291.0)
+    world.births.given(Visitor("10.0.0.1", 2, PROMETHEUS))
+    assert held_for(world, one, [(300.0, 1), (301.0, 2), (310.0, 1)]) == 310
+
+
+def test_a_connection_that_was_made_anew_is_not_a_gap() -> None:
+    """The old one is waited for as if it might come back, the new one at once."""
+    world = World()
+    for now in range(0, 300, 15):
+        world.scrape(float(now), 1)
+    for now in range(300, 600, 15):
+        world.scrape(float(now), 2)
+    one = world.born(585.0)
+    world.births.given(Visitor("10.0.0.1", 2, PROMETHEUS))
+    assert held_for(world, one, [(600.0, 2), (615.0, 2)]) == 615
+
+
+def test_after_a_restart_the_time_of_what_was_held_begins_with_the_first_scrape() -> None:
+    """However long the start took: nobody has been given anything yet."""
+    births = Births(15.0)
+    one = Series(value=1, born=False)
+    births.begin([one], 0.0)
+    world = World()
+    world.births = births
+    assert held_for(world, one, [(100.0, 1), (115.0, 1), (130.0, 1)]) == 130
+
+
+def test_what_could_not_be_committed_is_held_again() -> None:
+    """Its time begins anew."""
+    world = World()
+    for now in range(0, 300, 15):
+        world.scrape(float(now))
+    one = world.born(285.0)
+    world.births.given(Visitor("10.0.0.1", 1, PROMETHEUS))
+    world.births.came(Visitor("10.0.0.1", 1, PROMETHEUS), 315.0)
+    released = world.births.release(315.0)
+    assert (released, one.born) == ([one], True)
+    world.births.take_back(released, 315.0)
+    assert not one.born
+    world.births.given(Visitor("10.0.0.1", 1, PROMETHEUS))
+    assert held_for(world, one, [(330.0, 1), (345.0, 1)]) == 345
+
+
+def test_of_thousands_of_births_hardly_one_is_seen_at_more_than_zero() -> None:
+    """Two scrapers, at 15 s and at 60 s, miss 2 % of their scrapes."""
+    print(f"seed {SEED}")
+    rng = random.Random(SEED)
+    births = Births(15.0)
+    visits = sorted((n * every + port, port) for port, every in ((1, 15.0), (2, 60.0)) for n in range(int(2e6 / every)))
+    unseen: dict[int, set[Series]] = {1: set(), 2: set()}
+    total = wrong = 0
+    for now, port in visits:
+        if rng.random() < 0.02:
+            continue
+        visitor = Visitor("10.0.0.1", port, PROMETHEUS)
+        births.came(visitor, now)
+        births.release(now)
+        if now > 600 and rng.random() < 0.2:
+            one = Series(value=1, born=False)
+            births.begin([one], now)
+            unseen[1].add(one)
+            unseen[2].add(one)
+            total += 1
+        births.given(visitor)
+        wrong += sum(one.born for one in unseen[port])
+        unseen[port].clear()
+    assert total > 30_000
+    assert wrong / (2 * total) < 0.0005, f"{wrong} of {2 * total}"

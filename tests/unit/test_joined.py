@@ -1,0 +1,125 @@
+"""Lines that are one request count once, whatever comes between them, and over a restart."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from exporter.formats.decoded import Decoder
+from exporter.formats.format import FormatSpec, build, presets
+from exporter.formats.joined import Joined, JoinSpec
+from exporter.formats.reader import RowReader
+from tests.unit.reading import Reading
+
+LOGS = Path(__file__).parent / "logs"
+JOINING = ["bifrost", "new-api", "one-api"]
+
+
+def spec(**join: Any) -> FormatSpec:
+    return FormatSpec(
+        regex=["bill (?P<id>\\w+) (?P<cost>\\d+)", "end (?P<of>\\w*) (?P<status>\\d+)", "(?P<noise>#).*"],
+        only={"noise": ""},
+        fields={"status": ["status", {"path": "cost", "map": {"*": 200}}]},
+        join=JoinSpec(**({"by": ["id", "of"], "until": "status"} | join)),
+    )
+
+
+def counted(lines: bytes, **join: Any) -> list[tuple[str, float | None]]:
+    return [(record.status, record.cost) for record in Reading(spec(**join), lines).records if not record.ignored]
+
+
+@pytest.mark.parametrize(
+    ("lines", "records"),
+    [
+        (b"bill a 5\nend a 200\n", [("200", 5)]),
+        (b"bill a 5\nbill b 7\nend b 200\n# noise\nend a 500\n", [("200", 7), ("500", 5)]),
+        (b"end a 404\n", [("404", None)]),
+        (b"end  404\nend  404\n", [("404", None), ("404", None)]),
+        (b"bill a 5\n", [("200", 5)]),
+        (b"bill a 5\nbill a 6\nend a 200\n", [("200", 6)]),
+        (b"bill a 5\nend a 200\nbill a 6\nend a 200\n", [("200", 5), ("200", 6)]),
+    ],
+)
+def test_lines_with_one_id_are_one_record(lines: bytes, records: list[tuple[str, float | None]]) -> None:
+    """A record has what all its lines say; one whose other line never comes counts with what it has."""
+    assert counted(lines) == records
+
+
+def test_either_line_may_be_the_first() -> None:
+    """Where a request needs both lines, their order does not matter."""
+    assert counted(b"end a 200\nbill a 5\nbill b 7\nend b 200\n", until=["status", "cost"]) == [("200", 5), ("200", 7)]
+
+
+def test_a_line_waits_for_so_many_lines() -> None:
+    """What waited long enough is a row, and is told; memory holds no more than `within` requests."""
+    decoder = build(spec(within=3)).decoder
+    RowReader(build(spec(within=3)), {})
+    first = decoder.decode(b"bill a 5\nbill b 6\n")
+    assert (first.rows, first.alone) == ([], 0)
+    then = decoder.decode(b"# noise\n# noise\n")
+    assert [row[1] for row in then.rows if row[1]] == [b"5"]
+    assert (then.alone, then.joined) == (1, 0)
+    many = decoder.decode(b"".join(b"bill x%d 1\n" % n for n in range(500)))
+    assert len(many.rows) == many.alone == 498
+    assert len(decoder.remembered()) == 3
+
+
+def test_a_restart_between_two_lines_loses_neither() -> None:
+    """What waits is remembered as plain values, and found again by the next decoder."""
+    before, after = build(spec()).decoder, build(spec()).decoder
+    assert before.decode(b"bill a 5\n").rows == []
+    after.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(before.remembered())))
+    (row,) = after.decode(b"end a 200\n").rows
+    assert {b"5", b"200"} < set(row)
+    assert after.remembered() is None
+
+
+def rows(decoder: Decoder, expressions: list[str], found: list[Any]) -> list[Any]:
+    read = eval(f"lambda r: ({', '.join(expressions)},)", dict(decoder.names))
+    return [read(row) for row in found]
+
+
+@pytest.mark.parametrize("preset", JOINING)
+def test_a_log_counts_the_same_however_it_is_cut_and_restarted(preset: str) -> None:
+    """Line by line, each with a decoder of its own that knows what the last one remembered: the same rows."""
+    lines = (LOGS / f"{preset}.log").read_bytes().splitlines(keepends=True)
+
+    def fresh() -> tuple[Decoder, list[str]]:
+        fmt = build(FormatSpec(preset=preset))
+        paths = [path for sources in fmt.fields.values() for one in sources for path in one.paths]
+        return fmt.decoder, [fmt.decoder.expression(path) for path in paths]
+
+    decoder, expressions = fresh()
+    whole = rows(decoder, expressions, decoder.decode(b"".join(lines)).rows + decoder.flush().rows)
+    pieces, remembered = [], None
+    for line in lines:
+        decoder, expressions = fresh()
+        decoder.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(remembered)))
+        pieces += rows(decoder, expressions, decoder.decode(line).rows)
+        remembered = decoder.remembered()
+    assert pieces + rows(decoder, expressions, decoder.flush().rows) == whole
+
+
+def test_only_these_presets_remember_requests() -> None:
+    """The other presets' decoders remember nothing, and pay nothing for it."""
+    assert [name for name in presets() if isinstance(build(FormatSpec(preset=name)).decoder, Joined)] == JOINING
+
+
+def test_fallbacks_are_one_request() -> None:
+    """Of the rows of a fallback the last is the record; lists tell of all of them, and durations add up."""
+    fmt = FormatSpec(
+        json={"status": "code", "duration": {"path": "s", "pick": "sum"}, "attempts": "who", "model": "m"},
+        join=JoinSpec(by=["parent", "id"], until="done", collect=["who", "s"]),
+    )
+    log = b'{"id":"a","who":"x","s":1.5,"code":500,"m":"big"}\n'
+    log += b'{"id":"c","parent":"a","who":"y","s":2,"code":200,"done":1}\n'
+    (record,) = Reading(fmt, log).records
+    assert (record.status, record.duration, record.model) == ("200", 3.5, "")
+    assert [one.provider for one in record.attempts] == ["x", "y"]
+
+
+def test_a_join_of_something_inside_is_refused() -> None:
+    """`collect` takes what stands in the line itself."""
+    with pytest.raises(ValueError, match=r"join\.collect: 'a\.b' is no top-level name"):
+        build(FormatSpec(json={"status": "s"}, join=JoinSpec(by="id", until="s", collect=["a.b"])))
