@@ -5,7 +5,7 @@ from dashboards.fields import GREEN, RED, YELLOW, column, value_map
 from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.panels import bars, stat, text, timeline, timeseries
-from dashboards.promql import Metrics
+from dashboards.promql import Metrics, or_zero
 from dashboards.shown import Shown
 from dashboards.tables import table
 
@@ -242,6 +242,8 @@ def _state(m: Metrics) -> list[Panel]:
         "checkpoint": m("gateway_exporter_checkpoint_last_success_timestamp_seconds"),
     }
     commits = "gateway_exporter_checkpoint_duration_seconds"
+    failed = m.count("gateway_exporter_checkpoint_failures_total", by="instance", over="$__rate_interval")
+    healthy = f"sum by (instance) ({m('gateway_exporter_checkpoint_healthy')})"
     return [
         timeline(
             "Checkpoint",
@@ -262,11 +264,7 @@ def _state(m: Metrics) -> list[Panel]:
         timeseries(
             "Failed commits",
             "The disk is full or gone; the log says which.",
-            {
-                "{{instance}}": m.count(
-                    "gateway_exporter_checkpoint_failures_total", by="instance", over="$__rate_interval"
-                )
-            },
+            {"{{instance}}": or_zero(failed, healthy)},
             "short",
             no_value="No state file is kept",
             colours={".": RED},

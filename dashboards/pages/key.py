@@ -184,7 +184,7 @@ def _activity(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
     return [
         table(
             "Requests by method",
-            "What is asked, how often, how much fails. A click on a method shows its errors and latency.",
+            "What is asked, how often, what fails. A click on a method narrows this page to it, or shows its errors.",
             {
                 "volume": volume,
                 "share": f"{volume} / on () group_left () {m.count(requests)}",
@@ -192,7 +192,12 @@ def _activity(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
                 "success": success(failed, volume),
             },
             {
-                "method": column(links=[to.cell("Errors and latency of this method", "gateway-errors", "method")]),
+                "method": column(
+                    links=[
+                        to.cell("Its statuses: this method alone", "gateway-key", "method"),
+                        to.cell("Errors and latency of this method", "gateway-errors", "method"),
+                    ]
+                ),
                 "volume": columns.COUNT,
                 "share": columns.SHARE,
                 "failed": columns.COUNT,

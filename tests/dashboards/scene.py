@@ -6,6 +6,7 @@ scrapes the same exporter itself.
 """
 
 import contextlib
+import resource
 import subprocess
 import time
 from pathlib import Path
@@ -16,7 +17,6 @@ import yaml
 
 from alerts.build import files
 from exporter.config import load
-from tests.dashboards.standin import StandIn, exposition
 from tests.dashboards.traffic import LOGS, Traffic, configure
 from tests.exporter import Exporter
 from tests.real.process import Process, free_port
@@ -36,16 +36,14 @@ class _Prometheus(Process):
 
 
 class Scene:
-    """The exporter, what stands in for its future, and Prometheus with a day of both."""
+    """The exporter, and Prometheus with a day of it."""
 
     def __init__(self, folder: Path) -> None:
         print(f"seed {SEED}")
         self.folder = folder
         self.traffic = Traffic(SEED)
         configure(folder)
-        self.standin = StandIn()
         self._closing = contextlib.ExitStack()
-        self._closing.callback(self.standin.stop)
         self.exporter = self._closing.enter_context(Exporter("run", "--config.file", str(folder / "config.yaml")))
         self.address = self.exporter.url.removeprefix("http://")
         self.written: dict[str, list[str]] = {log: [] for log in LOGS}
@@ -96,18 +94,22 @@ class Scene:
             for n in range(steps + 1):
                 at = begin + n * STEP
                 self._write(self.traffic.lines(at - STEP, at, REQUESTS))
-                if n in (1, steps // 2):
+                if n % 20 == 1 or n == steps:
                     self._write(self.traffic.once(at))
                 if n == steps // 2:
                     self._mishaps()
                 out.writelines(_stamped(self.exporter.get().text, self.address, at))
-                out.writelines(_stamped(exposition((n + 1) / (steps + 1)), self.standin.address, at))
             out.write("# EOF\n")
         self.last_step = begin + steps * STEP
         self._blocks("history.om")
 
     def _mishaps(self) -> None:
-        """A rotation; and a log that is truncated, with no copy, before all of it is read."""
+        """A full disk; a rotation; and a log that is truncated, with no copy, before all of it is read."""
+        pid, sizes = self.exporter.process.pid, resource.RLIMIT_FSIZE
+        most = resource.prlimit(pid, sizes)[1]
+        resource.prlimit(pid, sizes, (0, most))
+        eventually(lambda: "\ngateway_exporter_checkpoint_failures_total" in self.exporter.get().text, "a commit fails")
+        resource.prlimit(pid, sizes, (most, most))
         (self.folder / LOGS[0]).rename(self.folder / f"{LOGS[0]}.1")
         (self.folder / LOGS[0]).touch()
         burst = self.folder / "burst.json"
@@ -118,7 +120,7 @@ class Scene:
         eventually(lambda: "gateway_exporter_lost_bytes_total{" in self.exporter.get().text, "bytes are lost")
 
     def _prometheus(self, scrape: bool) -> "_Prometheus":
-        targets = [self.address, self.standin.address] if scrape else []
+        targets = [self.address] if scrape else []
         rules = files(load(self.folder / "config.yaml").config)
         for name in ("recording.rules.yml", "alerts.rules.yml"):
             (self.folder / name).write_text(rules[name], encoding="utf-8")

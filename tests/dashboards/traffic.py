@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
@@ -18,15 +19,28 @@ CONFIG = """\
 inputs:
   - {path: rpc.access.json, name: rpc, format: nginx-json, labels: {gateway: demo}}
   - {path: llm.jsonl, name: llm, format: litellm, labels: {gateway: demo}}
+  - {path: hub.jsonl, name: hub, format: claude-code-hub, labels: {gateway: demo}}
   - {path: burst.json, name: burst, format: nginx-json, labels: {gateway: demo}}
 start_at: beginning
 identity: {secret_file: secret}
 keys: keys.yaml
 routes: ["/rpc/:chain", "/rpc/:chain/ws", "/v1/chat/completions", "/v1/embeddings", "/v1/scores/:identity"]
-metrics: {budgets: {origin: 8, method: 15}}
+metrics: {budgets: {origin: 8, method: 20}, scrape_interval: 10ms}
+state: {path: state.db}
+plans:
+  free: {limits: [{window: 1m, requests: 60}, {window: 1h, requests: 500}, {window: 1mo, requests: 5000}]}
+  business: {limits: [{window: 1m, requests: 600}, {window: 1d, requests: 9000}, {window: 1mo, requests: 20000}]}
+  internal: {}
+pricing: {models: prices.yaml, credits: {default: 20, eth_call: 26}}
 alerts: {interval: 1s, scope_labels: [gateway]}
 """
-LOGS = ("rpc.access.json", "llm.jsonl")
+PRICES = """\
+- {model: "*gpt-4o-mini", type: chat, per_million_tokens: {input: 0.15, output: 0.6}}
+- {model: "*embedding*", type: embedding, per_million_tokens: {input: 0.02, output: 0}}
+"""
+LOGS = ("rpc.access.json", "llm.jsonl", "hub.jsonl")
+# Whose recorded lines are played, and how they say when a request ended or began.
+_RECORDED = dict(zip(LOGS, ("nginx-json", "litellm", "claude-code-hub"), strict=True))
 _TIMES = ("msec", "startTime", "endTime", "completionStartTime")
 _REST = (("GET", 200), ("GET", 404), ("POST", 201), ("POST", 400), ("POST", 403), ("DELETE", 301), ("GET", 500))
 
@@ -38,6 +52,7 @@ def configure(folder: Path) -> None:
     for entry in keys:
         entry["id"] = entry["name"].lower().replace(" ", "-")
     (folder / "keys.yaml").write_text(yaml.safe_dump(keys), encoding="utf-8")
+    (folder / "prices.yaml").write_text(PRICES, encoding="utf-8")
     (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
     for log in LOGS:
         (folder / log).touch()
@@ -63,20 +78,21 @@ class Traffic:
 
     def once(self, at: float) -> dict[str, list[str]]:
         """Every kind of REST call, the recorded lines of real gateways as if logged now, and lines that are none."""
-        recorded = {LOGS[0]: "nginx-json", LOGS[1]: "litellm"}
         found = {
             log: [_moved(line, at) for line in (GOLDEN / name / "access.log").read_text(errors="replace").splitlines()]
-            for log, name in recorded.items()
+            for log, name in _RECORDED.items()
         }
-        found[LOGS[0]] += [self._rest(verb, status, at) for verb, status in _REST] + ["no json\n", '{"status":200,\n']
+        found[LOGS[0]] += [self._rest(verb, status, at) for verb, status in _REST]
+        found[LOGS[0]] += [self._rest("POST", 200, at, model="house-model", provider="house")]
+        found[LOGS[0]] += ["no json\n", '{"status":200,\n']
         return found
 
-    def _rest(self, verb: str, status: int, at: float) -> str:
+    def _rest(self, verb: str, status: int, at: float, **more: str) -> str:
         client = self._rng.choice([one for one in CLIENTS if one.log == LOGS[0] and one.registered])
         fields = {"msec": at, "method": verb, "uri": f"/v1/scores/0x{self._rng.getrandbits(40):x}", "status": status}
         sizes = {"request_length": 200, "bytes_sent": 900, "request_time": round(self._rng.uniform(0.1, 2), 3)}
         who = {"api_key": client.key, "scheme": "http", "origin": f"https://site{self._rng.randint(1, 20)}.example"}
-        return json.dumps(fields | sizes | who) + "\n"
+        return json.dumps(fields | sizes | who | more) + "\n"
 
 
 def _moved(line: str, at: float) -> str:
@@ -90,4 +106,6 @@ def _moved(line: str, at: float) -> str:
         for name in _TIMES:
             if isinstance(fields.get(name), int | float):
                 fields[name] = round(fields[name] - max(times) + at, 3)
+        if "created_at" in fields:
+            fields["created_at"] = datetime.fromtimestamp(at, UTC).isoformat()
     return json.dumps(fields) + "\n"
