@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from exporter.config import Config
 from exporter.config_alerts import AlertsConfig
-from exporter.config_notify import seconds
+from exporter.durations import seconds
 
 # An exporter that lags by more than this is catching up: its last minutes hold what was logged in hours.
 _CATCHING_UP_SECONDS = 60
@@ -41,7 +41,7 @@ class Terms(Struct, frozen=True, kw_only=True):
     @property
     def interval(self) -> int:
         """How often rules are evaluated, in seconds."""
-        return seconds(self.config.interval)
+        return int(seconds(self.config.interval))
 
     def by(self, *labels: str) -> str:
         """`(key, gateway)`: labels with the scope of records, for `by` and `on`."""
@@ -85,7 +85,7 @@ class Terms(Struct, frozen=True, kw_only=True):
         return f"({expression})\n* on {self.by_target('key')} group_left (name, owner) key:gateway_key_info:unique"
 
 
-def looks_back(expression: str) -> int:
+def looks_back(expression: str) -> float:
     """The furthest that an expression looks back, in seconds: ranges with their offsets."""
     return max(
         (seconds(window) + (seconds(offset) if offset else 0) for window, offset in _WINDOW.findall(expression)),

@@ -8,7 +8,8 @@ import re
 from msgspec import field
 
 from exporter.catalog import CATALOG, LATENCY
-from exporter.config_notify import Notify, Part, check_url, seconds
+from exporter.config_notify import Notify, Part, check_url
+from exporter.durations import seconds
 from exporter.recorded import RECORDED
 
 # Burn rates of an error budget: severity, long window, short window, factor, how long it must last.

@@ -1,25 +1,15 @@
 """The config's `alerts.notify` section: who can be told, and who is told what."""
 
-import re
 from urllib.parse import urlsplit
 
 from msgspec import Struct, field
 
+from exporter.durations import seconds
 from exporter.errors import unknown
 
 SEVERITIES = ("critical", "warning", "info")
 # What a route is chosen by: the always-firing watchdog, the exporter, money and quotas, else the severity.
 ROUTES = ("watchdog", "exporter", "cost", "quota", *SEVERITIES)
-
-_SECONDS = {"w": 604800, "d": 86400, "h": 3600, "m": 60, "s": 1}
-_DURATION = re.compile(r"(?:\d+w)?(?:\d+d)?(?:\d+h)?(?:\d+m)?(?:\d+s)?")
-
-
-def seconds(duration: str) -> int:
-    """A duration as Prometheus writes it, `1h30m`, in seconds. ValueError where it is none."""
-    if not duration or not _DURATION.fullmatch(duration):
-        raise ValueError(f"{duration!r} is no duration: write it as Prometheus does, 30s, 5m, 12h, 7d or 1h30m")
-    return sum(int(n) * _SECONDS[unit] for n, unit in re.findall(r"(\d+)([wdhms])", duration))
 
 
 class Part(Struct, kw_only=True, forbid_unknown_fields=True):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from alerts.alert import DURATION, NUMBER, PERCENT, Alert
 from alerts.promql import Terms
-from exporter.config_notify import seconds
+from exporter.durations import seconds
 
 _WHERE = "{{ $labels.instance }}"
 _INPUT = "{{ $labels.input }} on {{ $labels.instance }}"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from alerts.alert import DURATION, KEY, NUMBER, Alert
 from alerts.promql import Terms
-from exporter.config_notify import seconds
+from exporter.durations import seconds
 
 _EXPIRES = "gateway_key_expires_timestamp_seconds"
 

@@ -13,7 +13,8 @@ from alerts.build import files
 from alerts.promql import looks_back
 from exporter.catalog import CATALOG
 from exporter.config_alerts import BURN_RATES
-from exporter.config_notify import SEVERITIES, seconds
+from exporter.config_notify import SEVERITIES
+from exporter.durations import seconds
 from exporter.recorded import BURN_WINDOWS, RECORDED
 from tests.alerts.built import ALERT_NAMES, ALERTS, EXAMPLE, GENERATED, MADE, RECORDS, ROOT, config, groups, rules
 from tests.command import run

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from alerts.build import files, write
-from exporter.config_notify import seconds
+from exporter.durations import seconds
 from tests.alerts.built import ALERTS, EXAMPLE, GENERATED, RULE_TESTS, config
 from tests.real.gateways import program
 
