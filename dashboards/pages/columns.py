@@ -4,7 +4,7 @@ from dashboards.fields import GREEN, RED, YELLOW, column, thresholds
 from dashboards.grafana import Json
 from dashboards.promql import ABSENT
 from dashboards.shown import Shown
-from exporter.config_notify import seconds
+from exporter.durations import seconds
 
 SHARE = column("percentunit", min=0, max=1) | {"custom.cellOptions": {"type": "gauge", "mode": "basic"}}
 COUNT = column("short", decimals=0)
