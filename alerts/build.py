@@ -1,38 +1,29 @@
 """From a config to the files that Prometheus and Alertmanager read. The same config gives the same bytes."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from alerts import recording
-from alerts.alert import Alert
+from alerts.alert import CATEGORIES
 from alerts.promql import Terms
 from alerts.routing import TEMPLATES, alertmanager
-from alerts.rules import cost, errors, exporter, keys, latency, providers, quota
+from alerts.rules import cost, errors, exporter, inputs, keys, latency, providers, quota
 from exporter.config import Config
 from exporter.errors import ExporterError, unknown
 
 _MADE = "# Made by `gateway-exporter alerts`: change the config's section `alerts`, and run it again.\n"
-_RULES: dict[str, Callable[[Terms], Iterator[Alert]]] = {
-    "quota": quota.alerts,
-    "errors": errors.alerts,
-    "latency": latency.alerts,
-    "keys": keys.alerts,
-    "cost": cost.alerts,
-    "providers": providers.alerts,
-    "exporter": exporter.alerts,
-}
+_SUBJECTS = (quota, errors, latency, keys, cost, providers, exporter, inputs)
 
 
 def files(config: Config | None, kubernetes: bool = False) -> dict[str, str]:
-    """Name → content of all files; of the defaults without a config. ValueError where it changes an unknown alert.
+    """Name → content of all files; of the defaults without a config. ValueError where it changes an alert it lacks.
 
     `kubernetes` adds the rules as a PrometheusRule of the Prometheus operator.
     """
     terms = Terms.of(config)
-    recorded, alerting = recording.groups(terms), alert_groups(terms)
+    recorded, alerting = recording.groups(terms), _alert_groups(terms)
     made = {
         "recording.rules.yml": _yaml({"groups": recorded}),
         "alerts.rules.yml": _yaml({"groups": alerting}),
@@ -70,17 +61,18 @@ def outdated(made: dict[str, str], folder: Path) -> list[str]:
     ]
 
 
-def alert_groups(terms: Terms) -> list[dict[str, Any]]:
+def _alert_groups(terms: Terms) -> list[dict[str, Any]]:
     """The groups of alert rules, one for each category, without those that the config switches off."""
     changes = terms.config.changes
-    alerts = {category: list(make(terms)) for category, make in _RULES.items()}
-    names = {alert.name for group in alerts.values() for alert in group}
+    alerts = [alert for subject in _SUBJECTS for alert in subject.alerts(terms)]
+    names = {alert.name for alert in alerts}
     for name in changes:
         if name not in names:
-            raise ValueError(f"alerts.changes: {unknown('alert', name, names)}")
+            raise ValueError(f"alerts.changes: {unknown('alert of this config', name, names)}")
     off = {name for name, change in changes.items() if not change.enabled}
     groups = {
-        category: [alert.rule(terms) for alert in group if alert.name not in off] for category, group in alerts.items()
+        category: [alert.rule(terms) for alert in alerts if alert.category == category and alert.name not in off]
+        for category in CATEGORIES
     }
     # As often as the limits' own recordings: a minute's limit is over in a minute.
     return [

@@ -11,7 +11,6 @@ from exporter.durations import seconds
 
 # An exporter that lags by more than this is catching up: its last minutes hold what was logged in hours.
 _CATCHING_UP_SECONDS = 60
-_WINDOW = re.compile(r"\[([0-9smhdw]+)(?::[0-9smhdw]*)?\](?: offset ([0-9smhdw]+))?")
 
 
 class Terms(Struct, frozen=True, kw_only=True):
@@ -62,17 +61,18 @@ class Terms(Struct, frozen=True, kw_only=True):
         )
 
     def abnormal(self, series: str, floor: float, *labels: str) -> str:
-        """The last hour by labels: over the floor, and over what the same hour had in each of the last weeks.
+        """The last hour by labels, `key` among them: over the floor, and over the same hour in each of the last weeks.
 
-        Nothing where there is nothing to compare with, or where an exporter caught up in that hour.
+        A key that was known a week ago and did nothing then had 0; one that is new has nothing to compare with.
+        Nothing is told of an hour in which an exporter caught up.
         """
         anomalies = self.config.anomalies
         assert anomalies is not None
         total = f"sum by {self.by(*labels)} ({series}"
-        weeks = "\n  or ".join(
-            f'label_replace({total} offset {7 * week}d), "week", "{week}", "", "")'
-            for week in range(1, anomalies.weeks + 1)
-        )
+        known = "key:gateway_key_last_used_timestamp_seconds:max offset 7d"
+        hours = [f"{total} offset {7 * week}d)" for week in range(1, anomalies.weeks + 1)]
+        hours.append(f"0 * {total}) and on {self.by_target('key')} {known}")
+        weeks = "\n  or ".join(f'label_replace({hour}, "week", "{n}", "", "")' for n, hour in enumerate(hours))
         return (
             f"{total}) > {floor:g}\n"
             f"and {total}) > {anomalies.factor:g} * max by {self.by(*labels)} (\n  {weeks}\n)\n"
@@ -83,14 +83,6 @@ class Terms(Struct, frozen=True, kw_only=True):
     def with_owner(self, expression: str) -> str:
         """A condition on keys, with the name and the owner of each. Keys that nobody knows have none, and drop out."""
         return f"({expression})\n* on {self.by_target('key')} group_left (name, owner) key:gateway_key_info:unique"
-
-
-def looks_back(expression: str) -> float:
-    """The furthest that an expression looks back, in seconds: ranges with their offsets."""
-    return max(
-        (seconds(window) + (seconds(offset) if offset else 0) for window, offset in _WINDOW.findall(expression)),
-        default=0,
-    )
 
 
 def either(values: Iterable[str]) -> str:

@@ -20,7 +20,7 @@ BURN_RATES = (
     ("warning", "1d", "2h", 3, "1h"),
     ("warning", "3d", "6h", 1, "3h"),
 )
-HIGHEST_FACTOR = max(factor for *_, factor, _ in BURN_RATES)
+_HIGHEST_FACTOR = max(factor for *_, factor, _ in BURN_RATES)
 
 _LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _OWN_LABELS = {"alertname", "severity", "component", "category", "range", "le", "quantile"}
@@ -79,10 +79,10 @@ class Objectives(Part):
         for name in ("availability", "latency"):
             target = getattr(self, name)
             _ratio(name, target)
-            if target is not None and HIGHEST_FACTOR * (1 - target) >= 1:
-                least = 1 - 1 / HIGHEST_FACTOR
+            if target is not None and _HIGHEST_FACTOR * (1 - target) >= 1:
+                least = 1 - 1 / _HIGHEST_FACTOR
                 raise ValueError(
-                    f"{name}: with {target:g} even a total failure burns the budget less than {HIGHEST_FACTOR} times "
+                    f"{name}: with {target:g} even a total failure burns the budget less than {_HIGHEST_FACTOR} times "
                     f"as fast as allowed, and would wake nobody; more than {least:.4g} is needed"
                 )
         if self.latency_seconds not in LATENCY:
@@ -186,8 +186,11 @@ class Lag(Part):
 
 
 class ExporterHealth(Part):
-    """The exporter itself: lag; `silent` without a new record; shares of lines rejected, of requests with unknown keys,
-    of a family's series used; the age of tables that should be renewed (`key_registry` where it is polled)."""
+    """The exporter itself.
+
+    `silent` is how long without a new record; `rejected`, `unknown_keys` and `series` are shares of lines, of requests
+    and of the series that a family may have; the tables' ages are from their last change, or last reading.
+    """
 
     lag: Lag = field(default_factory=Lag)
     silent: str | None = "30m"
@@ -222,8 +225,7 @@ class AlertsConfig(Part):
     `retention` is Prometheus' own: no rule looks further back. `interval` is how often rules are evaluated; `job` the
     scrape job's name. Every rule keeps `scope_labels` apart. `min_requests` (in five minutes) and `min_failures` (in a
     burn rate's long window) are what it takes before a share means anything. `slow_methods` take long by nature: they
-    stay out of the fleet's latency. `changes` are by
-    alert.
+    stay out of the fleet's latency. `changes` are by alert.
     """
 
     retention: str = "15d"
@@ -259,8 +261,8 @@ class AlertsConfig(Part):
             if label in _OWN_LABELS:
                 raise ValueError(f"scope_labels: {label!r} is a label that rules use themselves; choose another")
         check_url("grafana_url", self.grafana_url)
-        _positive("min_requests", self.min_requests)
-        _positive("min_failures", self.min_failures)
+        if self.min_requests < 1 or self.min_failures < 1:
+            raise ValueError("min_requests and min_failures must be at least 1")
 
     def _check_retention(self) -> None:
         looks = [("burn rates", max((long for _, long, *_ in BURN_RATES), key=seconds), "")]

@@ -1,12 +1,14 @@
 """RECORDED: the series that recording rules make, declared once. Their expressions are in `alerts/`.
 
 A name is `level:metric:operations`, as Prometheus' own naming practice has it: level says which labels are left,
-operations what was done last. Every one carries the config's `alerts.scope_labels` too. Four kinds:
+operations what was done last. Every one carries the config's `alerts.scope_labels` too, as far as its families have
+them. Four kinds:
 
     …:rate5m, …:mean5m, …:ratio_rate…   now: over the last minutes, for graphs of hours and for alerts. Exporters that
                                         are catching up are left out: their minutes hold hours.
-    …:increase1h, …:max1h               how much in the last hour. Sums of whole hours are exact over any range:
-                                        `sum_over_time(key:gateway_requests:increase1h[1d:1h])`.
+    …:increase1h, …:max1h               how much in the last hour. Whole hours add up to a day, at a full hour:
+                                        `sum_over_time(key:gateway_requests:increase1h[23h30m:1h])` takes 24 of
+                                        them, also in Prometheus 2, where `[1d:1h]` has both its ends and takes 25.
     key:gateway_limit…, key:gateway_key… over the fleet: the exporters' answers joined into one.
     …:increase1d                        how much in the last 24 hours.
 

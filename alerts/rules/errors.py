@@ -1,10 +1,13 @@
 """Failures: of the gateway against its objective, and of requests as the usage pages count them."""
 
 from collections.abc import Iterator
+from functools import partial
 
 from alerts.alert import KEY, METHOD, PERCENT, Alert
 from alerts.promql import Terms
 from exporter.config_alerts import BURN_RATES
+
+_alert = partial(Alert, category="errors", dashboard="gateway-errors")
 
 
 def alerts(terms: Terms) -> Iterator[Alert]:
@@ -13,33 +16,29 @@ def alerts(terms: Terms) -> Iterator[Alert]:
     success = terms.config.success_rate
     for severity, level in (("warning", success.warning), ("critical", success.critical)):
         if level is not None:
-            yield Alert(
+            yield _alert(
                 name="GatewaySuccessRateLow",
                 severity=severity,
                 component="gateway",
-                category="errors",
                 expression=_low("fleet", level, terms),
                 lasts="5m",
                 summary=f"Only {PERCENT} of all requests succeed",
                 description=(
-                    f"{PERCENT} of the last five minutes' requests succeeded, under "
-                    f"{level:.4g}. Errors of clients count too."
+                    f"{PERCENT} of the last five minutes' requests succeeded, under {level:.4g}. Errors of clients "
+                    "count too."
                 ),
                 recommendation=(
                     "Look at the error types first. server_error, upstream_error or timeout: the gateway or what is "
                     "behind it, so look at providers and upstreams. auth, client_error or rate_limit_exceeded: find "
-                    "the "
-                    "key that makes them, and tell its owner."
+                    "the key that makes them, and tell its owner."
                 ),
-                dashboard="gateway-errors",
             )
     if success.warning is None:
         return
-    yield Alert(
+    yield _alert(
         name="GatewayMethodSuccessRateLow",
         severity="warning",
         component="gateway",
-        category="errors",
         expression=_low("method", success.warning, terms),
         lasts="5m",
         summary=f"Only {PERCENT} of {METHOD} succeed",
@@ -50,14 +49,12 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             "If only this method fails, look at what serves it: its upstream, a release, its chain's node. If its "
             "errors are of one key, that key's client is wrong: tell the owner."
         ),
-        dashboard="gateway-errors",
         shown=("chain", "method"),
     )
-    yield Alert(
+    yield _alert(
         name="GatewayKeySuccessRateLow",
         severity="info",
         component="key",
-        category="errors",
         expression=terms.with_owner(_low("key", success.warning, terms)),
         lasts="15m",
         summary=f"Only {PERCENT} of {KEY}'s requests succeed",
@@ -86,26 +83,24 @@ def _burn(terms: Terms) -> Iterator[Alert]:
     if target is None:
         return
     for severity, long, short, factor, lasts in BURN_RATES:
-        yield Alert(
+        yield _alert(
             name="GatewayAvailabilityBurn",
             severity=severity,
             component="gateway",
-            category="errors",
             expression=burning("unavailable", long, short, factor * (1 - target), terms),
             lasts=lasts,
             labels={"range": long},
             summary=f"{PERCENT} of requests failed over {long}, {factor:g} times what is allowed",
             description=(
-                f"Over {long} the gateway or what is behind it failed {PERCENT} of all "
-                f"requests, and over {short} it still does. {factor * (1 - target):.3%} uses up the budget of "
-                f"{target:.4%} availability {factor:g} times too fast."
+                f"Over {long} the gateway or what is behind it failed {PERCENT} of all requests, and over {short} it "
+                f"still does. {factor * (1 - target):.3%} uses up the budget of {target:.4%} availability {factor:g} "
+                "times too fast."
             ),
             recommendation=(
-                "See which error type it is, then which chain, method or provider it began with, and what was released "
-                "then. upstream_error and timeout: take the failing upstream out of use. server_error: the gateway's "
-                "own log says why; roll back."
+                "See which error type it is, then which chain, method or provider it began with, and what was "
+                "released then. upstream_error and timeout: take the failing upstream out of use. server_error: the "
+                "gateway's own log says why; roll back."
             ),
-            dashboard="gateway-errors",
         )
 
 

@@ -22,7 +22,7 @@ BAD = [
     ("{scope_labels: [eu-1]}", "alerts: scope_labels: 'eu-1' is no label name: letters, digits and _ are allowed"),
     ("{scope_labels: [key]}", "alerts: scope_labels: 'key' is a label that rules use themselves; choose another"),
     ("{grafana_url: grafana}", "alerts: grafana_url: 'grafana' is no URL: write it with http:// or https://"),
-    ("{min_requests: 0}", "alerts: min_requests must be more than 0, not 0"),
+    ("{min_requests: 0}", "alerts: min_requests and min_failures must be at least 1"),
     ("{success_rate: {warning: 95}}", "alerts.success_rate: warning is a share between 0 and 1, such as 0.95, not 95"),
     (
         "{success_rate: {warning: 0.95, critical: 0.97}}",
@@ -81,9 +81,8 @@ def test_a_mistake_is_told_with_its_line_and_what_is_allowed(tmp_path: Path, sec
 def test_a_change_of_an_alert_that_does_not_exist_is_told_by_check_too(tmp_path: Path) -> None:
     """With the near miss; nothing is written."""
     config(tmp_path, "{changes: {GatewayLimitsNear: {enabled: false}}}")
-    said = (
-        f"{tmp_path}/config.yaml: alerts.changes: unknown alert 'GatewayLimitsNear'; did you mean 'GatewayLimitNear'?"
-    )
+    said = f"{tmp_path}/config.yaml: alerts.changes: unknown alert of this config 'GatewayLimitsNear'; "
+    said += "did you mean 'GatewayLimitNear'?"
     for command in (["check"], ["alerts", "--out", str(tmp_path / "out"), "--config.file"]):
         done = run(*command, str(tmp_path / "config.yaml"))
         assert done.code == 2

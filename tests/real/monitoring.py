@@ -15,7 +15,7 @@ from tests.real.gateways import program
 from tests.real.process import Process, free_port
 from tests.real.waiting import eventually
 
-_SECONDS = 30.0
+_SECONDS = 60.0
 JOB = "gateway-exporter"
 
 # Everything by the second, and little traffic is enough. Rules, windows and thresholds are those of a deployment.
@@ -85,6 +85,7 @@ class Alertmanager:
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
+        self._api = f"http://127.0.0.1:{self.port}/api/v2/alerts"
         command = [program("prometheus-alertmanager"), "--config.file", "rules/alertmanager.yml"]
         command += ["--storage.path", "alertmanager", "--cluster.listen-address="]
         self.process = Process([*command, "--web.listen-address", f"127.0.0.1:{self.port}"], folder, "alertmanager.out")
@@ -92,8 +93,16 @@ class Alertmanager:
 
     def post(self, *labels: dict[str, str]) -> None:
         """Alerts, as Prometheus would send them."""
-        url = f"http://127.0.0.1:{self.port}/api/v2/alerts"
-        requests.post(url, json=[{"labels": one} for one in labels], timeout=_SECONDS).raise_for_status()
+        requests.post(self._api, json=[{"labels": one} for one in labels], timeout=_SECONDS).raise_for_status()
+
+    def silences(self, name: str) -> None:
+        """Wait until an alert is there, and is kept silent because of another."""
+
+        def inhibited() -> bool:
+            alerts = requests.get(self._api, timeout=_SECONDS).json()
+            return any(one["labels"]["alertname"] == name and one["status"]["inhibitedBy"] for one in alerts)
+
+        eventually(inhibited, f"{name} is kept silent", _SECONDS)
 
 
 class Prometheus:
@@ -113,8 +122,9 @@ class Prometheus:
             encoding="utf-8",
         )
         command = [program("prometheus"), "--config.file", "prometheus.yml", "--storage.tsdb.path", "data"]
-        # What fires before Alertmanager is discovered is lost until it is sent again.
-        command += ["--rules.alert.resend-delay", "1s"]
+        # What fires before Alertmanager is discovered is lost until it is sent again. What was not sent again four
+        # times as long is taken for resolved, so a busy machine needs more than a second.
+        command += ["--rules.alert.resend-delay", "5s"]
         self.process = Process([*command, "--web.listen-address", f"127.0.0.1:{self.port}"], folder, "prometheus.out")
         self.process.listens(self.port)
         self._api = f"http://127.0.0.1:{self.port}"
