@@ -76,7 +76,7 @@ def write(made: dict[str, str], folder: Path) -> None:
         for name, content in made.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(content, encoding="utf-8")
+            path.write_bytes(content.encode())
     except OSError as error:
         raise ExporterError(f"{error.filename}: can't be written: {error.strerror}") from None
 
@@ -86,7 +86,7 @@ def outdated(made: dict[str, str], folder: Path) -> list[str]:
     return [
         name
         for name, content in made.items()
-        if not (folder / name).is_file() or (folder / name).read_text(encoding="utf-8") != content
+        if not (folder / name).is_file() or (folder / name).read_bytes() != content.encode()
     ] + _stray(made, folder)
 
 

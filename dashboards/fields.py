@@ -4,7 +4,8 @@ from typing import Any
 
 from dashboards.grafana import Json
 
-GREEN, BLUE, YELLOW, RED, GREY = "green", "blue", "yellow", "red", "#8e8e8e"
+GREEN, BLUE, YELLOW, RED = "green", "blue", "yellow", "red"  # red stands for failures
+ORANGE, GREY = "orange", "#8e8e8e"  # limits; and the rest
 # What classes of statuses look like, everywhere.
 STATUS_COLOURS = {"^2": GREEN, "^(1|3)": BLUE, "^4": YELLOW, "^5": RED, "^other$": GREY}
 

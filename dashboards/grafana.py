@@ -43,7 +43,7 @@ class Query(core.Target):  # type: ignore[misc]
 
 @attr.s(auto_attribs=True, kw_only=True)
 class Panel(core.Panel):  # type: ignore[misc]
-    """A panel of any type, `width` of 24 columns wide. `rows` are those of docs/dashboards.md that it answers."""
+    """A panel of any type, `width` of 24 columns wide. `answers` are questions of docs/dashboards.md."""
 
     type: str
     title: str = ""
@@ -56,7 +56,7 @@ class Panel(core.Panel):  # type: ignore[misc]
     defaults: Json = attr.Factory(dict)
     overrides: list[Json] = attr.Factory(list)
     options: Json = attr.Factory(dict)
-    rows: str = ""
+    answers: str = ""
     width: int = 8
     high: int = 8
 

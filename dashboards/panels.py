@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dashboards.fields import BLUE, GREEN, RED, coloured, fixed, override, thresholds
+from dashboards.fields import BLUE, GREEN, ORANGE, coloured, fixed, override, thresholds
 from dashboards.grafana import Json, Panel, Query
 from dashboards.promql import ABSENT
 
@@ -28,7 +28,7 @@ def timeseries(
 
     The axis begins at `lowest`, or where the values do.
     """
-    dashed = {"custom.lineStyle": {"fill": "dash", "dash": [10, 10]}, "custom.fillOpacity": 0, "color": fixed(RED)}
+    dashed = {"custom.lineStyle": {"fill": "dash", "dash": [10, 10]}, "custom.fillOpacity": 0, "color": fixed(ORANGE)}
     return _over_time(
         title,
         description,
@@ -206,7 +206,7 @@ def text(content: str, *, width: int = 24, high: int = 3) -> Panel:
     return Panel(type="text", options={"mode": "markdown", "content": content}, width=width, high=high)
 
 
-def alerts(title: str, description: str, *, filter_: str = "", rows: str = "") -> Panel:
+def alerts(title: str, description: str, *, filter_: str = "", answers: str = "") -> Panel:
     """Alerts that fire now, of Prometheus and of Grafana."""
     options = {
         "viewMode": "list",
@@ -219,7 +219,7 @@ def alerts(title: str, description: str, *, filter_: str = "", rows: str = "") -
         "alertInstanceLabelFilter": filter_,
         "stateFilter": {"firing": True, "pending": True, "noData": False, "normal": False, "error": True},
     }
-    return Panel(type="alertlist", title=title, description=description, options=options, rows=rows)
+    return Panel(type="alertlist", title=title, description=description, options=options, answers=answers)
 
 
 def _over_time(

@@ -4,6 +4,7 @@ Grafana's documentation, "HTTP API": `POST /api/folders`, `POST /api/dashboards/
 """
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,16 +21,15 @@ _SECONDS = 30
 
 def token(file: str | None) -> str:
     """The token of a service account: from a file, or from the environment. UsageError where there is none."""
-    if file is None:
-        if not os.environ.get(TOKEN):
-            raise UsageError(f"--push needs a token of a Grafana service account: --token.file FILE, or {TOKEN}")
-        return os.environ[TOKEN]
+    where = f"--token.file: {file}" if file else TOKEN
     try:
-        found = Path(file).read_text(encoding="utf-8").strip()
+        found = (Path(file).read_text(encoding="utf-8") if file else os.environ.get(TOKEN, "")).strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--token.file: {file} can't be read: {getattr(error, 'strerror', 'it is no text')}") from None
-    if not found:
-        raise UsageError(f"--token.file: {file} is empty")
+        raise UsageError(f"{where} can't be read: {getattr(error, 'strerror', 'it is no text')}") from None
+    if not file and not found:
+        raise UsageError(f"--push needs a token of a Grafana service account: --token.file FILE, or {TOKEN}")
+    if not re.fullmatch(r"[!-~]+", found):
+        raise UsageError(f"{where} holds no token: one is a single word of letters, digits and signs")
     return found
 
 

@@ -88,7 +88,7 @@ def page(shown: Shown) -> str:
             asked = "\n".join(
                 f"# {one.legendFormat}\n{one.expr}" if one.legendFormat else one.expr for one in panel.targets
             )
-            rows = f" ({', '.join(panel.rows.split())})" if panel.rows else ""
+            rows = f" ({', '.join(panel.answers.split())})" if panel.answers else ""
             parts.append(f"\n**{panel.title}**{rows}: {panel.description}\n\n```promql\n{asked}\n```")
     return "\n".join(parts) + "\n"
 
@@ -97,7 +97,7 @@ def _answers(every: list[Board], question: str) -> Iterator[tuple[Board, Panel]]
     for board in every:
         for row in board.kept():
             for panel in row.panels:
-                if question in panel.rows.split():
+                if question in panel.answers.split():
                     yield board, panel
 
 

@@ -71,7 +71,7 @@ def _projected(m: Metrics, shown: Shown) -> list[Panel]:
             {"": today},
             unit,
             no_value=_NEED,
-            rows="C9",
+            answers="C9",
         ),
         stat(
             "Against the day before",
@@ -79,7 +79,7 @@ def _projected(m: Metrics, shown: Shown) -> list[Panel]:
             {"": f"({today}) / (({before}) > 0) - 1"},
             "percentunit",
             no_value=_NEED,
-            rows="C9",
+            answers="C9",
         ),
         stat(
             "Cost of a request",
@@ -87,7 +87,7 @@ def _projected(m: Metrics, shown: Shown) -> list[Panel]:
             {"": f"({today}) / ({m.hours('key:gateway_requests', hours=24)} > 0)"},
             unit,
             no_value=_NEED,
-            rows="C9",
+            answers="C9",
         ),
     ]
     cards += [
@@ -97,7 +97,7 @@ def _projected(m: Metrics, shown: Shown) -> list[Panel]:
             {"": _ahead(today, before, days)},
             unit,
             no_value=_NEED,
-            rows="C9",
+            answers="C9",
         )
         for name, days in _AHEAD.items()
     ]
@@ -114,7 +114,7 @@ def _projected(m: Metrics, shown: Shown) -> list[Panel]:
             timeFrom="30d",
             no_value=_NEED,
             width=16,
-            rows="C9 B4",
+            answers="C9 B4",
         ),
         stat(
             "Of the last day",
@@ -124,7 +124,7 @@ def _projected(m: Metrics, shown: Shown) -> list[Panel]:
             no_value=_NEED,
             width=8,
             high=8,
-            rows="C9",
+            answers="C9",
         ),
     ]
 
@@ -152,7 +152,7 @@ def _split(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             sort="models",
             no_value=_NEED,
             width=12,
-            rows="B4 C9",
+            answers="B4 C9",
         ),
         table(
             "Cost of 30 days by model",
@@ -166,7 +166,7 @@ def _split(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             sort="cost",
             no_value="No cost was logged",
             width=12,
-            rows="B4",
+            answers="B4",
         ),
         bars(
             "Credits by day, last 30 days",
@@ -178,7 +178,7 @@ def _split(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             links=[to.key()],
             no_value="Calls have no credits: the config has no pricing.credits",
             width=24,
-            rows="B4",
+            answers="B4",
         ),
     ]
 
@@ -205,7 +205,7 @@ def _capacity(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             limit="in 30 days",
             no_value=_NEED,
             width=8,
-            rows="C10",
+            answers="C10",
         )
         for name, query in series.items()
     ]
@@ -227,6 +227,6 @@ def _capacity(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             },
             sort="peak_hour",
             no_value=_NEED,
-            rows="C10 B5",
+            answers="C10 B5",
         ),
     ]

@@ -3,7 +3,7 @@
 import math
 
 from dashboards.board import Board, Row
-from dashboards.fields import GREEN, RED, STATUS_COLOURS, column, range_map
+from dashboards.fields import GREEN, GREY, ORANGE, RED, STATUS_COLOURS, YELLOW, column, range_map
 from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
@@ -59,7 +59,7 @@ def _bottlenecks(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
     found = f"({slow}) + 2 * ({failing}) or 2 * ({failing})"
     advice = range_map(
         [
-            (1, 1, "slow: look at its upstream, cache it, or give it a limit of its own", "yellow"),
+            (1, 1, "slow: look at its upstream, cache it, or give it a limit of its own", YELLOW),
             (2, 2, "failing: see its error types below", RED),
             (3, 3, "slow and failing: its upstream is overloaded or broken; start here", RED),
         ]
@@ -72,14 +72,14 @@ def _bottlenecks(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "percentunit",
             steps=columns.good(shown),
             first=RED,
-            rows="C4",
+            answers="C4",
         ),
         stat(
             "Failed requests",
             "Requests with an error of any type.",
             {"": or_zero(failed, requests)},
             "short",
-            rows="C4",
+            answers="C4",
         ),
         stat(
             "Failures of ours",
@@ -88,7 +88,7 @@ def _bottlenecks(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "short",
             steps={1: RED},
             first=GREEN,
-            rows="C4",
+            answers="C4",
         ),
         stat(
             "Average latency",
@@ -97,7 +97,7 @@ def _bottlenecks(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "s",
             steps=columns.slow(shown),
             first=GREEN,
-            rows="C8",
+            answers="C8",
         ),
         stat(
             "p95 latency",
@@ -106,7 +106,7 @@ def _bottlenecks(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "s",
             steps=columns.slow(shown),
             first=GREEN,
-            rows="C8",
+            answers="C8",
         ),
         stat(
             "p99 latency",
@@ -115,7 +115,7 @@ def _bottlenecks(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "s",
             steps=columns.slow(shown),
             first=GREEN,
-            rows="C8",
+            answers="C8",
         ),
         table(
             "Methods that are slow or failing",
@@ -136,7 +136,7 @@ def _bottlenecks(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             },
             sort="requests",
             no_value="No method is slow or failing",
-            rows="C8",
+            answers="C8",
         ),
     ]
 
@@ -157,13 +157,13 @@ def _errors(m: Metrics, to: Links) -> list[Panel]:
             "short",
             colours={
                 "^(server_error|upstream_error|timeout)$": RED,
-                "^(auth|client_error|rpc_error)$": "yellow",
-                "^rate_limit_exceeded$": "orange",
-                "^client_abort$": "#8e8e8e",
+                "^(auth|client_error|rpc_error)$": YELLOW,
+                "^rate_limit_exceeded$": ORANGE,
+                "^client_abort$": GREY,
                 "^blocked$": "purple",
             },
             no_value="No request failed",
-            rows="C4",
+            answers="C4",
         ),
         table(
             "Types of failures",
@@ -177,7 +177,7 @@ def _errors(m: Metrics, to: Links) -> list[Panel]:
             sort="requests",
             no_value="No request failed",
             width=12,
-            rows="C4",
+            answers="C4",
         ),
         timeseries(
             "Failed requests a second by type",
@@ -185,7 +185,7 @@ def _errors(m: Metrics, to: Links) -> list[Panel]:
             {"{{type}}": m.rate(errors, by="type"), "all": or_zero(m.rate(errors), m.rate("gateway_requests_total"))},
             "reqps",
             no_value="No request failed",
-            rows="C4",
+            answers="C4",
         ),
         timeseries(
             "Failed requests a second of the five methods that fail most, and others",
@@ -194,7 +194,7 @@ def _errors(m: Metrics, to: Links) -> list[Panel]:
             "reqps",
             links=[to.method()],
             no_value="No request failed",
-            rows="C4 A4",
+            answers="C4 A4",
         ),
     ]
 
@@ -216,7 +216,7 @@ def _latency(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "s",
             limit="warning level",
             exemplar=True,
-            rows="C8",
+            answers="C8",
         ),
         heatmap(
             "How long requests take",
@@ -231,7 +231,7 @@ def _latency(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             {"{{method}}": f"{m.quantile(0.95, name, by='method')} and on (method) topk(10, {ranking})"},
             "s",
             links=[to.method()],
-            rows="C8",
+            answers="C8",
         ),
         timeseries(
             "Slowest request of the ten slowest methods",
@@ -239,7 +239,7 @@ def _latency(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             {"{{method}}": f"topk(10, max by (method) ({m('gateway_request_duration_max_seconds', by='method')}))"},
             "s",
             links=[to.method()],
-            rows="C1",
+            answers="C1",
         ),
     ]
 
@@ -277,7 +277,7 @@ def _broken_down(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             {name: f"topk(200, {query})" for name, query in rows("method", latency=duration).items()},
             {"method": column(links=[to.cell("Only this method", "gateway-errors", "method")]), **shown_columns},
             sort="requests",
-            rows="C3",
+            answers="C3",
         ),
         table(
             "By key",
@@ -288,7 +288,7 @@ def _broken_down(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             },
             {"key": column(links=[to.cell("Look at this key", "gateway-key", "key")]), **shown_columns},
             sort="failed",
-            rows="C3",
+            answers="C3",
         ),
         table(
             "By status",
@@ -300,18 +300,22 @@ def _broken_down(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             {"status": "", "requests": columns.COUNT, "share": columns.SHARE},
             sort="requests",
             width=8,
-            rows="C3",
+            answers="C3",
         ),
         donut(
-            "By HTTP method", "Verbs; JSON-RPC calls have none worth telling.", {"{{verb}}": verbs}, "short", rows="C3"
+            "By HTTP method",
+            "Verbs; JSON-RPC calls have none worth telling.",
+            {"{{verb}}": verbs},
+            "short",
+            answers="C3",
         ),
         donut(
-            "By status",
+            "Share of statuses",
             "Classes have their colours: green good, blue elsewhere, yellow the client, red ours.",
             {"{{status}}": m.count(requests, by="status")},
             "short",
             colours=STATUS_COLOURS,
-            rows="C3",
+            answers="C3",
         ),
     ]
 
@@ -341,6 +345,6 @@ def _detail(m: Metrics, to: Links) -> list[Panel]:
             },
             sort="requests",
             no_value="No request failed",
-            rows="A4 C4",
+            answers="A4 C4",
         )
     ]

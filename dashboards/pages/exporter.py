@@ -117,7 +117,7 @@ def _lines(m: Metrics) -> list[Panel]:
             width=8,
         ),
         timeseries(
-            "Lag",
+            "Lag by input",
             "Seconds behind the log. Peaks at rotation are harmless; a slope is not.",
             {
                 "{{input}} {{instance}}": f"max by (input, instance) ({m('gateway_exporter_lag_seconds')})",
@@ -246,7 +246,7 @@ def _state(m: Metrics) -> list[Panel]:
     healthy = f"sum by (instance) ({m('gateway_exporter_checkpoint_healthy')})"
     return [
         timeline(
-            "Checkpoint",
+            "Checkpoint over time",
             "While a commit fails, counters stay as they were, and counting goes on in memory.",
             {"{{instance}}": f"min by (instance) ({m('gateway_exporter_checkpoint_healthy')})"},
             value_map({1: ("good", GREEN), 0: ("failing", RED)}),

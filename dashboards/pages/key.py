@@ -47,13 +47,13 @@ def _state(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
     return [
         stat(
             "Key",
-            "Whether the registry has it enabled. Disabled, and people complain: that is why they are refused.",
-            {"": f"min({enabled})"},
+            "Whether the registry has it enabled. Disabled, and people complain: that is why. Of several: if one is.",
+            {"": f"max({enabled})"},
             "none",
             mappings=value_map({1: ("enabled", GREEN), 0: ("disabled", RED)}),
             no_value="Not registered",
             width=3,
-            rows="D1",
+            answers="D1",
         ),
         stat(
             "Success rate",
@@ -64,7 +64,7 @@ def _state(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             first=RED,
             links=errors,
             width=3,
-            rows="A4",
+            answers="A4",
         ),
         stat(
             "Failed requests",
@@ -73,7 +73,7 @@ def _state(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "short",
             links=errors,
             width=3,
-            rows="A4",
+            answers="A4",
         ),
         stat(
             "Requests",
@@ -81,7 +81,7 @@ def _state(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             {"": requests},
             "short",
             width=3,
-            rows="A4",
+            answers="A4",
         ),
         stat(
             "p95 latency",
@@ -103,7 +103,7 @@ def _state(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             links=limits,
             no_value="This key has no limit",
             width=3,
-            rows="D2",
+            answers="D2",
         ),
         stat(
             "Last used",
@@ -112,7 +112,7 @@ def _state(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "s",
             no_value="Never used",
             width=3,
-            rows="D1",
+            answers="D1",
         ),
         stat(
             "Expires in",
@@ -123,7 +123,7 @@ def _state(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             first=RED,
             no_value="No expiry date",
             width=3,
-            rows="B9",
+            answers="B9",
         ),
     ]
 
@@ -145,7 +145,7 @@ def _calls(m: Metrics, to: Links) -> list[Panel]:
             "short",
             links=[to.method()],
             width=16,
-            rows="A2",
+            answers="A2",
         ),
         donut(
             "Share of methods",
@@ -153,7 +153,7 @@ def _calls(m: Metrics, to: Links) -> list[Panel]:
             {"{{method}}": largest(whole, "method")},
             "short",
             links=[to.method()],
-            rows="A2",
+            answers="A2",
         ),
         bars(
             "Credits by the hour, last 24 hours",
@@ -164,7 +164,7 @@ def _calls(m: Metrics, to: Links) -> list[Panel]:
             timeFrom="24h",
             no_value="Calls have no credits: the config has no pricing.credits",
             width=16,
-            rows="A1",
+            answers="A1",
         ),
         bars(
             "Calls by chain",
@@ -173,7 +173,7 @@ def _calls(m: Metrics, to: Links) -> list[Panel]:
             "short",
             links=[to.chain()],
             width=8,
-            rows="A3",
+            answers="A3",
         ),
     ]
 
@@ -205,7 +205,7 @@ def _activity(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             },
             sort="volume",
             width=14,
-            rows="A4",
+            answers="A4",
         ),
         table(
             "Failed requests by status and protocol",
@@ -221,7 +221,7 @@ def _activity(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             sort="requests",
             no_value="No request failed",
             width=10,
-            rows="A4",
+            answers="A4",
         ),
         bars(
             "Requests by status",
@@ -230,7 +230,7 @@ def _activity(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "short",
             colours=STATUS_COLOURS,
             links=[to.page("Errors and latency", "gateway-errors")],
-            rows="A4",
+            answers="A4",
         ),
         timeseries(
             "Latency",
@@ -262,7 +262,7 @@ def _origins(m: Metrics) -> list[Panel]:
             },
             "short",
             width=14,
-            rows="A5",
+            answers="A5",
         ),
         table(
             "Requests by origin and protocol",
@@ -271,7 +271,7 @@ def _origins(m: Metrics) -> list[Panel]:
             {"origin": ""},
             pivot=("origin", "protocol"),
             width=10,
-            rows="A5",
+            answers="A5",
         ),
     ]
 
@@ -288,7 +288,7 @@ def _quota(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             {"{{key}}": total(used, "key")},
             "short",
             no_value="Not registered: use by month is kept for registered keys",
-            rows="D2",
+            answers="D2",
         ),
         stat(
             "Monthly quota",
@@ -296,7 +296,7 @@ def _quota(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             {"{{key}}": f"max by (key) ({limit})"},
             "short",
             no_value=unlimited,
-            rows="D2",
+            answers="D2",
         ),
         stat(
             "Left this month",
@@ -307,7 +307,7 @@ def _quota(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             first=RED,
             no_value=unlimited,
             links=[to.page("Limits and quotas", "gateway-limits")],
-            rows="D2",
+            answers="D2",
         ),
         stat(
             "Month used",
@@ -317,7 +317,7 @@ def _quota(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             steps=columns.near(shown),
             first=GREEN,
             no_value=unlimited,
-            rows="D2",
+            answers="D2",
         ),
         stat(
             "Resets in",
@@ -325,7 +325,7 @@ def _quota(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             {"{{key}}": f"max by (key) ({reset}) - time()"},
             "s",
             no_value="Not registered",
-            rows="D2",
+            answers="D2",
         ),
         stat(
             "Quota at the reset",
@@ -335,7 +335,7 @@ def _quota(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             steps={1: RED},
             first=GREEN,
             no_value=unlimited,
-            rows="D2",
+            answers="D2",
         ),
         bars(
             "Calls by day, last 30 days",
@@ -346,6 +346,6 @@ def _quota(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             timeFrom="30d",
             links=[to.key()],
             width=24,
-            rows="D2",
+            answers="D2",
         ),
     ]

@@ -42,7 +42,7 @@ def compared(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
                 "cost": columns.money(shown),
             },
             sort="requests",
-            rows="B7",
+            answers="B7",
         ),
         timeseries(
             "Requests a second by key",
@@ -50,7 +50,7 @@ def compared(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             {"{{key}}": f"{m.rate('gateway_requests_total', by='key')} and on (key) topk(10, {ranking})"},
             "reqps",
             links=[to.key()],
-            rows="B7",
+            answers="B7",
         ),
         timeseries(
             "Success rate by key",
@@ -60,7 +60,7 @@ def compared(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             calcs=("mean", "min", "lastNotNull"),
             lowest=None,
             links=[to.key()],
-            rows="B7",
+            answers="B7",
         ),
     ]
 
@@ -85,7 +85,7 @@ def suspicious(m: Metrics, to: Links) -> list[Panel]:
             colours={" 40[13]$": RED, " 400$": YELLOW},
             links=[to.key()],
             no_value="Nothing was refused with 400, 401 or 403",
-            rows="D4",
+            answers="D4",
         ),
         table(
             "Use against the last week, and new origins",
@@ -109,7 +109,7 @@ def suspicious(m: Metrics, to: Links) -> list[Panel]:
             },
             sort="new_origins",
             width=12,
-            rows="D4",
+            answers="D4",
         ),
     ]
 
@@ -145,6 +145,6 @@ def registry(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             },
             sort="unused_for",
             no_value="No key was seen",
-            rows="D1",
+            answers="D1",
         )
     ]

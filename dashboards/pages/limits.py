@@ -84,7 +84,7 @@ def _now(m: Metrics, shown: Shown) -> list[Panel]:
             "short",
             steps={1: YELLOW},
             first=GREEN,
-            rows="B9",
+            answers="B9",
         ),
     ]
 
@@ -134,7 +134,7 @@ def _all(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             },
             sort="use",
             no_value=_NO_LIMIT,
-            rows="C5 C8 D2 B5 B9",
+            answers="C5 C8 D2 B5 B9",
         )
     ]
 
@@ -165,7 +165,7 @@ def _over_time(m: Metrics, to: Links) -> list[Panel]:
                 calcs=("max", "lastNotNull"),
                 links=[to.key()],
                 no_value=f"No key has a limit of requests by the {name}",
-                rows="C5" + (" D2" if window == "1mo" else ""),
+                answers="C5" + (" D2" if window == "1mo" else ""),
             )
         )
     return found
@@ -186,7 +186,7 @@ def _refused(m: Metrics, to: Links) -> list[Panel]:
             colours={".": RED},
             links=[to.key()],
             no_value="No request was refused for a limit",
-            rows="C5",
+            answers="C5",
         ),
         table(
             "Keys that need a larger limit",
@@ -206,7 +206,7 @@ def _refused(m: Metrics, to: Links) -> list[Panel]:
             sort="refused",
             no_value="No request was refused for a limit",
             width=12,
-            rows="B5",
+            answers="B5",
         ),
     ]
 
@@ -231,7 +231,7 @@ def _keys(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             ascending=True,
             no_value="No key expires in the next 30 days",
             width=12,
-            rows="B9",
+            answers="B9",
         ),
         table(
             "Plans",
@@ -248,6 +248,6 @@ def _keys(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             ascending=True,
             no_value=_NO_LIMIT,
             width=12,
-            rows="D5",
+            answers="D5",
         ),
     ]

@@ -55,8 +55,8 @@ def _cards(m: Metrics, shown: Shown) -> list[Panel]:
     calls = m.count(models, business)
     service = f"clamp_min({m.count(requests, business)} - ({calls} or vector(0)), 0)"
 
-    def card(title: str, description: str, query: str, unit: str = "short", rows: str = "B2 E1") -> Panel:
-        return stat(title, description, {"": query}, unit, no_value=_NONE, width=4, rows=rows)
+    def card(title: str, description: str, query: str, unit: str = "short", answers: str = "B2 E1") -> Panel:
+        return stat(title, description, {"": query}, unit, no_value=_NONE, width=4, answers=answers)
 
     whole = m.count(tokens)
     return [
@@ -71,13 +71,13 @@ def _cards(m: Metrics, shown: Shown) -> list[Panel]:
             "Service calls",
             "Other requests of business keys. Models and providers can't narrow them.",
             service,
-            rows="B2",
+            answers="B2",
         ),
         card(
             "Internal calls",
             "Requests of the platform's own keys and inputs (class internal), of every kind.",
             f"{m.count(requests, internal)} or vector(0)",
-            rows="B2",
+            answers="B2",
         ),
         card("Total tokens", "All types. Far more than last week: see Sudden rises.", whole),
         card(
@@ -90,26 +90,26 @@ def _cards(m: Metrics, shown: Shown) -> list[Panel]:
             "Reasoning tokens",
             "Tokens spent on thinking; billed as output. Much of it: a smaller model may do.",
             or_zero(m.count(tokens, 'type="reasoning"'), whole),
-            rows="B2",
+            answers="B2",
         ),
         card(
             "Cache tokens written",
             "Input put into the provider's cache; dearer than input, worth it when read.",
             or_zero(m.count(tokens, 'type="cache_write"'), whole),
-            rows="E1",
+            answers="E1",
         ),
         card(
             "Cache tokens read",
             "Input from the provider's cache; a fraction of the price.",
             or_zero(m.count(tokens, 'type="cache_read"'), whole),
-            rows="E1",
+            answers="E1",
         ),
-        card("Requests", "All requests to models, internal ones too.", m.count(models), rows="E1"),
+        card("Requests", "All requests to models, internal ones too.", m.count(models), answers="E1"),
         card(
             "Failed",
             "Requests to models with a status of 400 and above. The Providers page says who failed.",
             or_zero(m.count(models, 'status=~"[45]..|other"'), m.count(models)),
-            rows="E1",
+            answers="E1",
         ),
     ]
 
@@ -134,7 +134,7 @@ def _trend(m: Metrics, to: Links) -> list[Panel]:
             links=[to.model()],
             no_value="No requests to models in the last seven days",
             width=16,
-            rows="B3",
+            answers="B3",
         ),
         donut(
             "Requests by model type",
@@ -145,7 +145,7 @@ def _trend(m: Metrics, to: Links) -> list[Panel]:
             },
             "short",
             no_value="No model's type is known",
-            rows="B1",
+            answers="B1",
         ),
         bars(
             "Tokens by model, last 30 days",
@@ -157,7 +157,7 @@ def _trend(m: Metrics, to: Links) -> list[Panel]:
             links=[to.model()],
             no_value=_NONE,
             width=24,
-            rows="B3 B5",
+            answers="B3 B5",
         ),
     ]
 

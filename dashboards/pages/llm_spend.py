@@ -25,7 +25,7 @@ def costs(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             unit,
             links=[to.key()],
             no_value="No cost was logged",
-            rows="B4",
+            answers="B4",
         ),
         donut(
             "Cost by model",
@@ -34,7 +34,7 @@ def costs(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             unit,
             links=[to.model()],
             no_value="No cost was logged",
-            rows="B4",
+            answers="B4",
         ),
         donut(
             "Cost by provider",
@@ -42,7 +42,7 @@ def costs(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             {"{{provider}}": m.count(cost, by="provider")},
             unit,
             no_value="No cost was logged",
-            rows="B4",
+            answers="B4",
         ),
         table(
             "Models: requests, tokens, cost",
@@ -64,7 +64,7 @@ def costs(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             },
             sort="cost",
             no_value=_NONE,
-            rows="B4 B1",
+            answers="B4 B1",
         ),
     ]
 
@@ -79,7 +79,7 @@ def of_tokens(m: Metrics, to: Links) -> list[Panel]:
             {"{{type}}": m.rate(tokens, by="type")},
             "short",
             no_value=_NONE,
-            rows="B5",
+            answers="B5",
         ),
         timeseries(
             "Tokens a second of the five busiest keys, and others",
@@ -88,7 +88,7 @@ def of_tokens(m: Metrics, to: Links) -> list[Panel]:
             "short",
             links=[to.key()],
             no_value=_NONE,
-            rows="B5",
+            answers="B5",
         ),
         table(
             "Peaks by key, last 30 days",
@@ -104,7 +104,7 @@ def of_tokens(m: Metrics, to: Links) -> list[Panel]:
             },
             sort="peak_hour",
             no_value=_NONE,
-            rows="B5",
+            answers="B5",
         ),
     ]
 
@@ -142,7 +142,7 @@ def rises(m: Metrics, to: Links) -> list[Panel]:
             sort="tokens_ratio",
             no_value=_NONE,
             width=14,
-            rows="B6",
+            answers="B6",
         ),
         timeseries(
             "Tokens a request by model",
@@ -155,7 +155,7 @@ def rises(m: Metrics, to: Links) -> list[Panel]:
             links=[to.model()],
             no_value=_NONE,
             width=10,
-            rows="B6",
+            answers="B6",
         ),
     ]
 
@@ -172,7 +172,7 @@ def exceptions(m: Metrics, to: Links) -> list[Panel]:
             sort="requests",
             no_value="No request was redirected",
             width=8,
-            rows="E5",
+            answers="E5",
         ),
         table(
             "Requests to unpriced models",
@@ -182,7 +182,7 @@ def exceptions(m: Metrics, to: Links) -> list[Panel]:
             sort="requests",
             no_value="Every model has a price",
             width=5,
-            rows="B4",
+            answers="B4",
         ),
         table(
             "Unbilled requests",
@@ -196,7 +196,7 @@ def exceptions(m: Metrics, to: Links) -> list[Panel]:
             sort="requests",
             no_value="No unbilled request",
             width=6,
-            rows="E5",
+            answers="E5",
         ),
         table(
             "Blocked requests",
@@ -210,6 +210,6 @@ def exceptions(m: Metrics, to: Links) -> list[Panel]:
             sort="requests",
             no_value="Nothing was blocked",
             width=5,
-            rows="E5",
+            answers="E5",
         ),
     ]

@@ -49,7 +49,7 @@ def _now(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             steps=columns.good(shown),
             first=RED,
             links=errors,
-            rows="C1",
+            answers="C1",
         ),
         stat(
             "Failed requests",
@@ -57,7 +57,7 @@ def _now(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             {"": or_zero(failed, requests)},
             "short",
             links=errors,
-            rows="C1",
+            answers="C1",
         ),
         stat(
             "Requests",
@@ -65,7 +65,7 @@ def _now(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             {"": requests},
             "short",
             links=[to.page("Can I trust this?", "gateway-exporter")],
-            rows="C1",
+            answers="C1",
         ),
         stat(
             "Average latency",
@@ -75,7 +75,7 @@ def _now(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             steps=columns.slow(shown),
             first=GREEN,
             links=errors,
-            rows="C1",
+            answers="C1",
         ),
         stat(
             "Slowest request now",
@@ -83,7 +83,7 @@ def _now(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             {"": f"max({m('gateway_request_duration_max_seconds')})"},
             "s",
             no_value="No requests in the last two minutes",
-            rows="C1",
+            answers="C1",
         ),
         stat(
             "Exporter lag",
@@ -113,18 +113,18 @@ def _over_time(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             colours=STATUS_COLOURS,
             links=[to.page("Errors and latency", "gateway-errors")],
             width=16,
-            rows="C2",
+            answers="C2",
         ),
-        alerts("Alerts", "What fires now. An alert's own link opens the page of its key or method.", rows="C6"),
+        alerts("Alerts", "What fires now. An alert's own link opens the page of its key or method.", answers="C6"),
         timeseries(
-            "Success rate",
+            "Success rate over time",
             "The dashed line is the warning level. A dip at one time is an incident, a slope is a client gone wrong.",
             {"success": success(errors, requests), "warning level": columns.level(shown.alerts.success_rate.warning)},
             "percentunit",
             limit="warning level",
             calcs=("mean", "min", "lastNotNull"),
             lowest=None,
-            rows="C2",
+            answers="C2",
         ),
         timeseries(
             "Latency",
@@ -138,7 +138,7 @@ def _over_time(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "s",
             limit="warning level",
             exemplar=True,
-            rows="C2",
+            answers="C2",
         ),
     ]
 
@@ -154,7 +154,7 @@ def _top(m: Metrics, to: Links) -> list[Panel]:
             {"{{key}} {{name}}": keys},
             "short",
             links=[to.key()],
-            rows="C3",
+            answers="C3",
         ),
         bargauge(
             "Failures of the ten keys that fail most",
@@ -164,7 +164,7 @@ def _top(m: Metrics, to: Links) -> list[Panel]:
             steps={1: RED},
             links=[to.key()],
             no_value="No request failed",
-            rows="C3",
+            answers="C3",
         ),
         bargauge(
             "Calls of the ten methods called most, and others",
@@ -172,7 +172,7 @@ def _top(m: Metrics, to: Links) -> list[Panel]:
             {"{{method}}": largest(methods, "method", 10)},
             "short",
             links=[to.method()],
-            rows="C3",
+            answers="C3",
         ),
         bargauge(
             "Requests by chain",
@@ -180,7 +180,7 @@ def _top(m: Metrics, to: Links) -> list[Panel]:
             {"{{chain}}": largest(m.count("gateway_requests_total", by="chain"), "chain", 10)},
             "short",
             links=[to.chain()],
-            rows="C3",
+            answers="C3",
         ),
         bargauge(
             "Average latency of the ten slowest methods",
@@ -188,7 +188,7 @@ def _top(m: Metrics, to: Links) -> list[Panel]:
             {"{{method}}": f"topk(10, {m.mean('gateway_request_duration_seconds', by='method', over='$__range')})"},
             "s",
             links=[to.method()],
-            rows="C3 C8",
+            answers="C3 C8",
         ),
         bargauge(
             "Data sent to the ten keys that take most",
@@ -196,7 +196,7 @@ def _top(m: Metrics, to: Links) -> list[Panel]:
             {"{{key}} {{name}}": m.named(f"topk(10, {m.count('gateway_response_bytes_total', by='key')})")},
             "bytes",
             links=[to.key()],
-            rows="C1",
+            answers="C1",
         ),
     ]
 
@@ -214,7 +214,7 @@ def _volume(m: Metrics) -> list[Panel]:
                 "peak": f"60 * max_over_time({total(m('fleet:gateway_requests:rate5m'))}[$__range:5m])",
             },
             "short",
-            rows="C1",
+            answers="C1",
         ),
         stat(
             "Requests an hour",
@@ -224,35 +224,35 @@ def _volume(m: Metrics) -> list[Panel]:
                 "peak": f"max_over_time({total(m('key:gateway_requests:increase1h'))}[$__range:1h])",
             },
             "short",
-            rows="C1",
+            answers="C1",
         ),
         stat(
             "Requests a day",
             "The last 24 whole hours, and the busiest day of the last 30.",
             {"last": day, "peak": f"max_over_time({day}[30d:1d])"},
             "short",
-            rows="C1",
+            answers="C1",
         ),
         stat(
             "Peak latency",
             "The slowest request of the chosen time, by the hour.",
             {"": f"max(max_over_time({m('method:gateway_request_duration_max_seconds:max1h')}[$__range]))"},
             "s",
-            rows="C1",
+            answers="C1",
         ),
         stat(
             "Data transferred",
             "Bytes received from clients and sent to them.",
             {"sent": sent, "received": received},
             "bytes",
-            rows="C1",
+            answers="C1",
         ),
         stat(
             "Data of a request",
             "Average of a request's bytes, both ways. A jump: somebody asks for whole tables, or sends files.",
             {"": f"({sent} + ({received} or vector(0))) / ({m.count(requests)} > 0)"},
             "bytes",
-            rows="C1",
+            answers="C1",
         ),
     ]
 
@@ -281,7 +281,7 @@ def _trend(title: str, description: str, series: str, more: str) -> Panel:
         mappings=range_map(words),
         no_value="Nothing to compare with in the first half",
         width=8,
-        rows="C7",
+        answers="C7",
     )
 
 
@@ -297,7 +297,7 @@ def _by_step(m: Metrics) -> list[Panel]:
             "short",
             colours={"failed": RED},
             width=24,
-            rows="C2",
+            answers="C2",
             stacked=False,
         )
     ]
@@ -317,7 +317,7 @@ def _by_step(m: Metrics) -> list[Panel]:
                 colours={"failed": RED},
                 timeFrom=since,
                 stacked=False,
-                rows="C2",
+                answers="C2",
             ),
             timeseries(
                 f"Average latency by {step}, last {since}",
@@ -329,7 +329,7 @@ def _by_step(m: Metrics) -> list[Panel]:
                 "s",
                 interval=every,
                 timeFrom=since,
-                rows="C2",
+                answers="C2",
             ),
         ]
     return found

@@ -50,14 +50,14 @@ def _now(m: Metrics) -> list[Panel]:
             steps={0.9: YELLOW, 0.99: GREEN},
             first=RED,
             no_value=_NO_ATTEMPTS,
-            rows="E4",
+            answers="E4",
         ),
         stat(
             "Failovers",
             "Requests that moved on to another provider.",
             {"": f"{m.count('gateway_failovers_total')} or vector(0)"},
             "short",
-            rows="E4",
+            answers="E4",
         ),
         stat(
             "p95 extra delay of failover",
@@ -65,7 +65,7 @@ def _now(m: Metrics) -> list[Panel]:
             {"": m.quantile(0.95, "gateway_failover_delay_seconds", over="$__range")},
             "s",
             no_value="No failover in this time",
-            rows="E4",
+            answers="E4",
         ),
         stat(
             "Providers out of use",
@@ -74,21 +74,21 @@ def _now(m: Metrics) -> list[Panel]:
             "short",
             steps={1: RED},
             first=GREEN,
-            rows="E4",
+            answers="E4",
         ),
         stat(
             "Redirected requests",
             "Served by another model than the one asked for.",
             {"": f"{m.count('gateway_model_redirects_total')} or vector(0)"},
             "short",
-            rows="E5",
+            answers="E5",
         ),
         stat(
             "Blocked requests",
             "Stopped by a policy of the gateway.",
             {"": f"{m.count('gateway_blocked_requests_total')} or vector(0)"},
             "short",
-            rows="E5",
+            answers="E5",
         ),
     ]
 
@@ -108,7 +108,7 @@ def _attempts(m: Metrics, to: Links) -> list[Panel]:
                 "rate_limit": YELLOW,
             },
             no_value=_NO_ATTEMPTS,
-            rows="E4",
+            answers="E4",
         ),
         table(
             "Providers",
@@ -129,7 +129,7 @@ def _attempts(m: Metrics, to: Links) -> list[Panel]:
             sort="attempts",
             no_value=_NO_ATTEMPTS,
             width=12,
-            rows="E4",
+            answers="E4",
         ),
         table(
             "Failed attempts",
@@ -139,7 +139,7 @@ def _attempts(m: Metrics, to: Links) -> list[Panel]:
             sort="attempts",
             no_value="No attempt failed, or the log tells nothing of attempts",
             width=12,
-            rows="E4",
+            answers="E4",
         ),
         timeline(
             "Circuits",
@@ -148,7 +148,7 @@ def _attempts(m: Metrics, to: Links) -> list[Panel]:
             _CIRCUIT,
             no_value="The log tells nothing of circuits",
             width=12,
-            rows="E4",
+            answers="E4",
         ),
     ]
 
@@ -166,7 +166,7 @@ def _failover(m: Metrics) -> list[Panel]:
             "short",
             no_value="No failover in this time",
             width=8,
-            rows="E4",
+            answers="E4",
         ),
         table(
             "From, to, why",
@@ -176,7 +176,7 @@ def _failover(m: Metrics) -> list[Panel]:
             sort="failovers",
             no_value="No failover in this time",
             width=8,
-            rows="E4",
+            answers="E4",
         ),
         timeseries(
             "p95 extra delay, by provider that answered",
@@ -185,7 +185,7 @@ def _failover(m: Metrics) -> list[Panel]:
             "s",
             no_value="No failover in this time",
             width=8,
-            rows="E4",
+            answers="E4",
         ),
         bars(
             "Failovers by day, last 30 days",
@@ -196,7 +196,7 @@ def _failover(m: Metrics) -> list[Panel]:
             timeFrom="30d",
             no_value="No failover in 30 days",
             width=12,
-            rows="E4",
+            answers="E4",
         ),
         bars(
             "Attempts by day and outcome, last 30 days",
@@ -208,7 +208,7 @@ def _failover(m: Metrics) -> list[Panel]:
             colours={"^success$": GREEN},
             no_value=_NO_ATTEMPTS,
             width=12,
-            rows="E4",
+            answers="E4",
         ),
     ]
 
@@ -222,7 +222,7 @@ def _answers(m: Metrics, shown: Shown) -> list[Panel]:
             {"{{provider}}": m.rate(requests, by="provider")},
             "reqps",
             width=8,
-            rows="E4",
+            answers="E4",
         ),
         timeseries(
             "p95 duration by provider",
@@ -231,7 +231,7 @@ def _answers(m: Metrics, shown: Shown) -> list[Panel]:
             "s",
             exemplar=True,
             width=8,
-            rows="E4",
+            answers="E4",
         ),
         timeseries(
             "Cost an hour by provider",
@@ -240,7 +240,7 @@ def _answers(m: Metrics, shown: Shown) -> list[Panel]:
             columns.money(shown),
             no_value="No cost was logged",
             width=8,
-            rows="E4",
+            answers="E4",
         ),
     ]
 
@@ -256,10 +256,10 @@ def _policies(m: Metrics, to: Links) -> list[Panel]:
             sort="requests",
             no_value="No request was redirected",
             width=10,
-            rows="E5",
+            answers="E5",
         ),
         table(
-            "Blocked requests",
+            "Blocked requests by key",
             "By key and reason. One key again and again: talk to its owner.",
             {"requests": total(f"increase({m(blocked, by='key reason')}[$__range])", "key reason")},
             {
@@ -270,7 +270,7 @@ def _policies(m: Metrics, to: Links) -> list[Panel]:
             sort="requests",
             no_value="Nothing was blocked",
             width=6,
-            rows="E5",
+            answers="E5",
         ),
         bars(
             "Blocked requests by reason",
@@ -279,6 +279,6 @@ def _policies(m: Metrics, to: Links) -> list[Panel]:
             "short",
             no_value="Nothing was blocked",
             width=8,
-            rows="E5",
+            answers="E5",
         ),
     ]

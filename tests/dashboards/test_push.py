@@ -92,6 +92,18 @@ def test_mistakes_are_one_clear_line(token: str, arguments: list[str], code: int
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("written", ["", "two words", "two\nlines", "grüße"])
+def test_what_can_be_no_token_is_neither_sent_nor_shown(grafana: Grafana, tmp_path: Path, written: str) -> None:
+    """A file with something else in it, by mistake perhaps a secret."""
+    path = tmp_path / "token"
+    path.write_text(written, encoding="utf-8")
+    done = run("dashboards", "--push", grafana.url, "--token.file", str(path))
+    assert done.code == 2
+    assert done.stderr == (
+        f"gateway-exporter: --token.file: {path} holds no token: one is a single word of letters, digits and signs\n"
+    )
+
+
 def test_an_answer_that_is_not_grafana_s_is_told(token: str, grafana: Grafana) -> None:
     """A proxy's page, a wrong path."""
     done = run("dashboards", "--push", grafana.url + "/grafana", "--token.file", token)
