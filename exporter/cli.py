@@ -111,6 +111,15 @@ def _parser() -> argparse.ArgumentParser:
     alerts.add_argument("--out", default="alerts/generated", metavar="DIR", help="where to; %(default)s unless said")
     alerts.add_argument("--check", action="store_true", help="only say whether DIR is up to date")
     alerts.add_argument("--kubernetes", action="store_true", help="a PrometheusRule for the Prometheus operator too")
+    boards = command("dashboards", _dashboards, "make Grafana dashboards, or put them into a running Grafana")
+    boards.add_argument("--config.file", dest="config", metavar="FILE", help="for whom; the defaults unless said")
+    boards.add_argument(
+        "--out", default="dashboards/generated", metavar="DIR", help="where to; %(default)s unless said"
+    )
+    doing = boards.add_mutually_exclusive_group()
+    doing.add_argument("--check", action="store_true", help="only say whether DIR is up to date")
+    doing.add_argument("--push", metavar="URL", help="upload to the Grafana there instead")
+    boards.add_argument("--token.file", dest="token", metavar="FILE", help="its token; else GRAFANA_TOKEN is used")
     return parser
 
 
@@ -209,6 +218,13 @@ def _alerts(args: argparse.Namespace) -> int:
     write(made, folder)
     print(f"{folder}: {', '.join(made)}")
     return 0
+
+
+def _dashboards(args: argparse.Namespace) -> int:
+    from dashboards.command import run  # noqa: PLC0415 - not loaded where it isn't used
+
+    config = load(Path(args.config)).config if args.config else None
+    return run(config, Path(args.out), args.check, args.push, args.token)
 
 
 # --- what they share
