@@ -1,6 +1,6 @@
 """What a scrape costs with 100,000 series: the commit and the rendering, by the share of series that changed.
 
-    python -m benchmarks.checkpoint
+python -m benchmarks.checkpoint
 """
 
 import random

@@ -104,6 +104,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     replay.add_argument("--until", type=_time, metavar="TIME", help="leave out records from then on")
     replay.add_argument("--csv", action="store_true", help="print each record as CSV instead")
+    alerts = command("alerts", _alerts, "make recording rules, alert rules and an Alertmanager config")
+    alerts.add_argument(
+        "--config.file", dest="config", metavar="FILE", help="whose thresholds; the defaults unless said"
+    )
+    alerts.add_argument("--out", default="alerts/generated", metavar="DIR", help="where to; %(default)s unless said")
+    alerts.add_argument("--check", action="store_true", help="only say whether DIR is up to date")
+    alerts.add_argument("--kubernetes", action="store_true", help="a PrometheusRule for the Prometheus operator too")
+    boards = command("dashboards", _dashboards, "make Grafana dashboards, or put them into a running Grafana")
+    boards.add_argument("--config.file", dest="config", metavar="FILE", help="for whom; the defaults unless said")
+    boards.add_argument(
+        "--out", default="dashboards/generated", metavar="DIR", help="where to; %(default)s unless said"
+    )
+    doing = boards.add_mutually_exclusive_group()
+    doing.add_argument("--check", action="store_true", help="only say whether DIR is up to date")
+    doing.add_argument("--push", metavar="URL", help="upload to the Grafana there instead")
+    boards.add_argument("--token.file", dest="token", metavar="FILE", help="its token; else GRAFANA_TOKEN is used")
     return parser
 
 
@@ -154,6 +170,7 @@ def _init(args: argparse.Namespace) -> None:
 
 def _check(args: argparse.Namespace) -> None:
     loaded = load(Path(args.config))
+    _rules(args.config, loaded.config)
     inputs = len(loaded.config.inputs)
     print(
         f"{args.config}: good: {inputs} {'input' if inputs == 1 else 'inputs'}, {len(loaded.keys)} registered keys"
@@ -188,7 +205,39 @@ def _replay(args: argparse.Namespace) -> None:
         sys.stdout.buffer.writelines(render(assembly.store)[0])
 
 
+def _alerts(args: argparse.Namespace) -> int:
+    from alerts.build import outdated, write  # noqa: PLC0415 - not loaded where it isn't used
+
+    config = load(Path(args.config)).config if args.config else None
+    made, folder = _rules(args.config, config, args.kubernetes), Path(args.out)
+    if args.check:
+        old = outdated(made, folder)
+        for name in old:
+            print(f"{folder / name}: not up to date", file=sys.stderr)
+        return int(bool(old))
+    write(made, folder)
+    print(f"{folder}: {', '.join(made)}")
+    return 0
+
+
+def _dashboards(args: argparse.Namespace) -> int:
+    from dashboards.command import run  # noqa: PLC0415 - not loaded where it isn't used
+
+    config = load(Path(args.config)).config if args.config else None
+    return run(config, Path(args.out), args.check, args.push, args.token)
+
+
 # --- what they share
+
+
+def _rules(path: str, config: Config | None, kubernetes: bool = False) -> dict[str, str]:
+    """The files of rules, by name."""
+    from alerts.build import files  # noqa: PLC0415 - not loaded where it isn't used
+
+    try:
+        return files(config, kubernetes)
+    except ValueError as error:
+        raise UsageError(f"{path}: {error}") from None
 
 
 def _serve(loaded: Loaded, listen: str | None, config: str | None = None) -> None:
@@ -230,12 +279,12 @@ def _without_config(logs: list[str]) -> Loaded:
     """A config for `run LOG…`: formats recognised, logs read from their start, nothing kept."""
     inputs: list[InputConfig] = []
     for path in logs:
-        preset, share = recognise(path)
-        print(f"{path}: read as {preset} ({share:.0%} of the lines looked at)", file=sys.stderr)
+        best = recognise(path)
+        print(f"{path}: read as {best.preset} ({best.share:.0%} of the lines looked at)", file=sys.stderr)
         name = Path(path).name
         if any(one.name == name for one in inputs):
             name = path
-        inputs.append(InputConfig(path=path, name=name, format=preset))
+        inputs.append(InputConfig(path=path, name=name, format=best.spec))
     metrics = MetricsConfig(scrape_interval="1s")  # somebody looks, and does not wait long to see more than zeros
     return Loaded(config=Config(inputs=inputs, metrics=metrics, start_at="beginning"))
 

@@ -12,6 +12,7 @@ from msgspec import Struct, field
 
 from exporter.admission import BUDGETS
 from exporter.catalog import CATALOG
+from exporter.config_alerts import AlertsConfig
 from exporter.durations import seconds
 from exporter.errors import unknown
 from exporter.formats.format import FormatSpec, build, presets
@@ -164,6 +165,7 @@ class Config(_Part):
     state: StateConfig = field(default_factory=StateConfig)
     web: WebConfig = field(default_factory=WebConfig)
     start_at: str = "end"
+    alerts: AlertsConfig = field(default_factory=AlertsConfig)
 
     def __post_init__(self) -> None:
         if not self.inputs:
@@ -247,6 +249,8 @@ def _load_registry(loaded: Loaded, folder: Path) -> None:
         for name in ("token_file", "headers_file", "copy"):
             if getattr(keys, name):
                 setattr(keys, name, str(folder / getattr(keys, name)))
+        if loaded.config.state.path:
+            keys.copy = keys.copy or str(Path(loaded.config.state.path).with_name("keys.copy.json"))
         if keys.copy and loaded.secret:
             loaded.keys, loaded.keys_read = kept(Path(keys.copy))
     elif keys:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from exporter.errors import InputError
-from exporter.formats.detect import detect
+from exporter.formats.detect import Candidate, detect
 from exporter.formats.format import presets
 from exporter.inputs.archive import head
 
@@ -41,8 +41,8 @@ web: {{listen: "127.0.0.1:10114"}}
 """
 
 
-def recognise(path: str) -> tuple[str, float]:
-    """The preset that fits a log, and the share of its lines that it reads. InputError where none does."""
+def recognise(path: str) -> Candidate:
+    """The preset that fits a log best. InputError where none does."""
     sample = head(path, _SAMPLE_BYTES)
     if not sample.strip():
         raise InputError(f"{path}: is empty: nothing tells its format; name a preset in a config")
@@ -52,14 +52,15 @@ def recognise(path: str) -> tuple[str, float]:
             f"{path}: its format is not recognised (known: {', '.join(presets())}); "
             "describe it in a config with json, template or regex"
         )
-    return found[0].preset, found[0].share
+    return found[0]
 
 
 def config_for(paths: list[str]) -> str:
     """A config, with comments, for logs. InputError where the format of one is not recognised."""
     inputs = ""
     for path in paths:
-        preset, share = recognise(path)
+        best = recognise(path)
+        written = f"{{preset: {best.preset}, container: {best.container}}}" if best.container else best.preset
         inputs += f"  - path: {Path(path).resolve()}\n"
-        inputs += f"    format: {preset}  # reads {share:.0%} of the lines looked at\n"
+        inputs += f"    format: {written}  # reads {best.share:.0%} of the lines looked at\n"
     return _CONFIG.format(inputs=inputs)

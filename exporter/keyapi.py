@@ -45,7 +45,7 @@ class KeyApiConfig(Struct, kw_only=True, forbid_unknown_fields=True):
     """The config's `keys` where they are asked for. `items` is the path of the list in the answer ("" is the answer),
     `pages` that of the number of pages, `fields` say where an item has what, as a format's do: `key` is what the log
     has as the key. `token_file` holds a bearer token, `headers_file` lines like `Name: value`. `copy` keeps the last
-    good registry for the next start.
+    good registry for the next start, beside the state unless said.
     """
 
     url: str

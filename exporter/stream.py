@@ -1,5 +1,6 @@
 """One log on its way: an input, the meter that counts its lines, and the journal of what went wrong with it."""
 
+import logging
 from hashlib import blake2b
 from typing import Any, Protocol
 
@@ -10,6 +11,8 @@ from exporter.formats.format import FormatSpec
 from exporter.inputs.fingerprint import Position
 from exporter.journal import Journal
 from exporter.series import Store
+
+log = logging.getLogger(__name__)
 
 _GAUGES = (
     "gateway_exporter_lag_bytes",
@@ -161,6 +164,8 @@ class Stream:
         self.meter.last_time = remembered["last_time"]
         if remembered["format"] == _fingerprint(self.spec):
             self.meter.reader.decoder.restore(remembered["decoder"])
+        elif remembered["decoder"] is not None:
+            log.warning("%s: its format has changed; lines that waited for others of their request are lost", self.name)
 
 
 def _fingerprint(spec: FormatSpec) -> bytes:

@@ -12,6 +12,7 @@ import yaml
 from exporter.identity import Identity
 from tests.command import run
 
+GOLDEN = Path(__file__).parent / "golden"
 SECRET = "a secret of the tests"
 KEY = "sk-live-1234567890abcdef"
 PUBLIC = Identity(SECRET.encode()).hash(KEY)
@@ -84,6 +85,28 @@ def test_init_prints_a_config_that_works(folder: Path) -> None:
     assert yaml.safe_load(done.stdout)["inputs"] == [{"path": str(folder / "access.log"), "format": "nginx-json"}]
     counted = run("replay", "--config.file", str(config), str(folder / "access.log"))
     assert 'gateway_exporter_lines_total{input="access.log",result="parsed"} 3\n' in counted.stdout
+
+
+def test_init_knows_a_containers_log(folder: Path) -> None:
+    """What Kubernetes keeps of a gateway's log is read as that gateway's, by `init` and by `run` and `explain`."""
+    log = folder / "0.log"
+    wrapped = [f"2026-03-03T14:05:09.3Z stdout F {line}\n" for line in LINES.splitlines()]
+    log.write_text("".join(wrapped), encoding="utf-8")
+    made = yaml.safe_load(run("init", str(log)).stdout)
+    assert made["inputs"][0]["format"] == {"preset": "nginx-json", "container": "cri"}
+    explained = run("explain", str(log))
+    assert explained.stdout.count(": parsed") == len(wrapped)
+    assert KEY not in explained.stdout
+
+
+def test_explain_shows_what_waits(folder: Path) -> None:
+    """A line whose request has another line is told to wait; it counts in the end, with that line or without."""
+    log = folder / "oneapi.log"
+    log.write_text((GOLDEN / "one-api" / "access.log").read_text("utf-8"), encoding="utf-8")
+    paragraphs = run("explain", str(log)).stdout.split("\n\n")
+    assert paragraphs[0] == "line 1: waits for another line of its request"
+    assert paragraphs[1].startswith("line 2: parsed\n")
+    assert [one.partition("\n")[0] for one in paragraphs[-3:-1]] == ["no other line came: parsed"] * 2
 
 
 def test_init_says_what_it_knows_when_a_log_is_nothing_it_knows(folder: Path) -> None:

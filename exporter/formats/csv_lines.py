@@ -6,6 +6,8 @@ from contextlib import suppress
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from exporter.formats.decoded import Decoded
 from exporter.formats.named_lines import NamedLines
 
@@ -83,7 +85,7 @@ class CsvLines(NamedLines):
 
     def restore(self, remembered: list[str] | None) -> None:
         """Read on with a header."""
-        self._header = remembered or []
+        self._header = msgspec.convert(remembered or [], list[str])
         columns = [_bare(cell) for cell in self._header]
         names = [name for name, _ in columns]
         self._places = [names.index(name) if name in names else -1 for name in self.asked]

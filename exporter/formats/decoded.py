@@ -13,6 +13,7 @@ REASONS = {
     "no_match": "the line does not have the format's shape",
     "no_status": "no status that is a number, so no finished request: does `status` name the right field?",
     "no_header": "a CSV line before the header: the log was not read from its start",
+    "no_start": "the end of a line whose beginning is lost: a container log that was restarted in it, or is too long",
     "too_long": "longer than the longest line that is read (1 MiB)",
 }
 
@@ -62,5 +63,6 @@ class Decoder(ABC):
         return None
 
     def restore(self, remembered: Any) -> None:
-        """Go on with what was remembered."""
-        del remembered  # by default there is nothing to remember
+        """Go on with what was remembered. ValueError where another format remembered it."""
+        if remembered is not None:
+            raise ValueError("this format remembers nothing")

@@ -6,7 +6,10 @@ from typing import Any
 
 from msgspec import Struct
 
+from exporter.formats.container import CONTAINERS, Contained
+from exporter.formats.decoded import Decoded
 from exporter.formats.format import FormatSpec, build, presets
+from exporter.formats.json_lines import JsonLines
 from exporter.formats.reader import CANONICAL, ORIGIN_FIELDS, RowReader
 
 _LINES = 500
@@ -23,12 +26,18 @@ class Candidate(Struct, frozen=True):
 
     `share` is that of its lines that are a request with a status, of those that the preset does not
     leave out on purpose; `fields` how many fields of such a line it finds on average, among them what `only`
-    looks at.
+    looks at. `container` is how a container runtime has wrapped the lines, if one has.
     """
 
     preset: str
     share: float
     fields: float
+    container: str = ""
+
+    @property
+    def spec(self) -> FormatSpec:
+        """The format, for a config."""
+        return FormatSpec(preset=self.preset, container=self.container)
 
 
 def detect(sample: bytes) -> list[Candidate]:
@@ -37,12 +46,23 @@ def detect(sample: bytes) -> list[Candidate]:
     if len(lines) > 1:
         lines.pop()  # what follows the last line feed was cut
     lines = [line for line in lines[:_LINES] if line.strip(b" \t\r\0")]
-    tried = [_try(preset, lines) for preset in presets()] if lines else []
+    container, lines = _unwrapped(lines)
+    tried = [_try(preset, lines, container) for preset in presets()] if lines else []
     found = [one for one in tried if one.share >= _LEAST_SHARE and one.fields >= _LEAST_FIELDS]
     return sorted(found, key=lambda one: (-one.share * one.fields, len(build(FormatSpec(preset=one.preset)).only)))
 
 
-def _try(preset: str, lines: list[bytes]) -> Candidate:
+def _unwrapped(lines: list[bytes]) -> tuple[str, list[bytes]]:
+    """How a container runtime has wrapped the lines, "" where none has, and what is inside."""
+    for kind in CONTAINERS:
+        outer = Decoded([], [])
+        inside = Contained(JsonLines(), kind).unwrap(b"\n".join(lines) + b"\n", outer)
+        if 2 * len(outer.rejected) < len(lines):
+            return kind, inside.splitlines()
+    return "", lines
+
+
+def _try(preset: str, lines: list[bytes], container: str) -> Candidate:
     format_ = build(FormatSpec(preset=preset))
     reader = RowReader(format_, dict.fromkeys((*CANONICAL, *ORIGIN_FIELDS), str))
     read = _compiled(reader, list(format_.only))
@@ -58,7 +78,9 @@ def _try(preset: str, lines: list[bytes]) -> Candidate:
             fields += sum(map(bool, words.values())) + sum(map(bool, told)) + sum(number >= 0 for number in numbers)
             fields += sum(mark not in (None, "", b"") for mark in marks)
     looked_at = len(lines) - ignored
-    return Candidate(preset, requests / looked_at if requests else 0.0, fields / requests if requests else 0.0)
+    if not requests:
+        return Candidate(preset, 0.0, 0.0)
+    return Candidate(preset, requests / looked_at, fields / requests, container)
 
 
 def _compiled(reader: RowReader, only: list[str]) -> _Read:

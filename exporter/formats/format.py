@@ -15,6 +15,7 @@ import yaml
 from msgspec import Struct
 
 from exporter.errors import unknown
+from exporter.formats.container import CONTAINERS, Contained
 from exporter.formats.csv_lines import CsvLines
 from exporter.formats.decoded import Decoder
 from exporter.formats.joined import Joined, JoinSpec
@@ -38,7 +39,7 @@ class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults
     log has several kinds of lines. With `preset`, `fields` adds to the preset's or replaces some of them. `only` maps
     a path to the patterns its value must match for a line to count (`*` and `?` are wildcards, `!` first is "not");
     all other lines are ignored. `escape` is how the text writes odd bytes. `join` tells which lines are one request,
-    where that is more than one.
+    where that is more than one; `container` that a container runtime has wrapped the lines: cri or docker.
     """
 
     preset: str = ""
@@ -51,6 +52,7 @@ class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults
     only: dict[str, str | list[str]] = {}
     escape: str = ""
     join: JoinSpec | None = None
+    container: str = ""
 
     def __post_init__(self) -> None:
         named = list(self.named)
@@ -58,6 +60,8 @@ class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults
             raise ValueError("give exactly one of preset, json, template, regex, csv, logfmt")
         if self.preset and self.preset not in presets():
             raise ValueError(unknown("preset", self.preset, presets()))
+        if self.container and self.container not in CONTAINERS:
+            raise ValueError(unknown("container", self.container, CONTAINERS))
         if self.escape not in ESCAPES:
             raise ValueError(unknown("escape", self.escape, [name for name in ESCAPES if name]))
         if named and self.fields:
@@ -124,8 +128,9 @@ def build(spec: FormatSpec) -> Format:
     only = {
         path: tuple(map(_pattern, [globs] if isinstance(globs, str) else globs)) for path, globs in spec.only.items()
     }
+    joined = Joined(decoder, spec.join, only) if spec.join else decoder
     return Format(
-        decoder=Joined(decoder, spec.join, only) if spec.join else decoder,
+        decoder=Contained(joined, spec.container) if spec.container else joined,
         fields=ordered,
         only=only,
         escape=spec.escape or ("nginx" if spec.template else ""),
@@ -148,6 +153,7 @@ def _on_top(spec: FormatSpec, preset: FormatSpec) -> FormatSpec:
         only=preset.only | spec.only,
         escape=spec.escape or preset.escape,
         join=spec.join or preset.join,
+        container=spec.container or preset.container,
     )
 
 

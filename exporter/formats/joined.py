@@ -135,7 +135,8 @@ class Joined(Decoder):
 
     def restore(self, remembered: Any) -> None:
         """Wait for the rest of what was remembered."""
-        self._waiting = {id_: (self._lines - waited, self._decoder.row(row)) for id_, waited, row in remembered or ()}
+        waiting = msgspec.convert(remembered or [], list[tuple[str, int, Any]])
+        self._waiting = {id_: (self._lines - waited, self._decoder.row(row)) for id_, waited, row in waiting}
 
 
 def _first(sources: tuple[Source, ...], raws: dict[str, Raw]) -> str:

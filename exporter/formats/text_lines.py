@@ -140,6 +140,8 @@ class TextLines(Decoder):
     def row(self, value: Any) -> Any:
         """A row again of what `to_builtins` made of one."""
         row = list(value)
+        if len(row) != self._regex.groups:
+            raise ValueError("a row of another pattern")
         for place, inner in self._inner.items():
             row[place] = row[place] and inner.row(row[place])
         return tuple(row)

@@ -202,6 +202,16 @@ def test_a_whole_config_is_read_with_its_registry_and_secret(tmp_path: Path) -> 
     assert key.expires.isoformat() == "2027-01-01T00:00:00+00:00"
 
 
+@pytest.mark.parametrize(("copy", "expected"), [("", "state/keys.copy.json"), (", copy: own.json", "own.json")])
+def test_a_polled_registrys_copy_stands_beside_the_state(tmp_path: Path, copy: str, expected: str) -> None:
+    """Unless the config says where."""
+    text = f"state: {{path: state/state.db}}\nkeys: {{url: 'http://127.0.0.1', preset: litellm{copy}}}\n"
+    (tmp_path / "config.yaml").write_text(GOOD + text, encoding="utf-8")
+    keys = load(tmp_path / "config.yaml").config.keys
+    assert not isinstance(keys, str)
+    assert keys.copy == str(tmp_path / expected)
+
+
 @pytest.mark.parametrize(
     ("address", "parsed"),
     [("127.0.0.1:80", ("127.0.0.1", 80)), ("[::1]:0", ("::1", 0)), (":9100", ("", 9100))],

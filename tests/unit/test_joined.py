@@ -75,6 +75,16 @@ def test_a_restart_between_two_lines_loses_neither() -> None:
     assert after.remembered() is None
 
 
+@pytest.mark.parametrize(
+    "remembered", [5, ["Time", "Status"], [["a", 0, [b"5"]]], [["a", 0, {"x": 1}]], [["a", "b", []]], {"a": 1}]
+)
+@pytest.mark.parametrize("preset", ["new-api", "one-api", "kong"])
+def test_what_another_format_remembered_is_refused(preset: str, remembered: Any) -> None:
+    """A format may change while the exporter is down: what does not fit is told, not believed."""
+    with pytest.raises(ValueError):
+        build(FormatSpec(preset=preset)).decoder.restore(remembered)
+
+
 def rows(decoder: Decoder, expressions: list[str], found: list[Any]) -> list[Any]:
     read = eval(f"lambda r: ({', '.join(expressions)},)", dict(decoder.names))
     return [read(row) for row in found]

@@ -153,6 +153,18 @@ def test_a_price_holds_from_its_date_on(tmp_path: Path) -> None:
         assert of(found, "gateway_unpriced_requests_total") == {("m",): unpriced}
 
 
+def test_prices_change_within_a_chunk(tmp_path: Path) -> None:
+    """Lines of a chunk are on both sides of a date, in any order: each has the price of its own time."""
+    prices = """
+- {model: m, per_million_tokens: {input: 1, output: 1}}
+- {model: m, from: "2026-03-03T12:00:00Z", per_million_tokens: {input: 10, output: 1}}
+"""
+    noon = 1772539200.0
+    lines = [ask(ts=noon + seconds, model="m", input=10**6) for seconds in (-5, 5, -1, 0, 1, -DAY)]
+    assert costs(counting(tmp_path, FORMAT, "", prices).count(*lines)) == {"m": 33}
+    assert costs(counting(tmp_path, WITH_COST, "", prices).count(*lines)) == {"m": 33}
+
+
 def test_who_is_billed(tmp_path: Path) -> None:
     """The model that served, or the requested one where the config or the gateway says so; the redirect tells which."""
     lines = [

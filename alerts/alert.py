@@ -1,0 +1,67 @@
+"""Alert: one alert rule, with what it says to the person it wakes."""
+
+from typing import Any
+
+from msgspec import Struct
+
+from alerts.promql import Terms
+
+COMPONENTS = ("gateway", "key", "provider", "exporter")
+CATEGORIES = ("quota", "errors", "latency", "keys", "cost", "providers", "exporter")
+
+# The alert's value in a sentence.
+PERCENT, DURATION, NUMBER = (
+    f"{{{{ $value | {how} }}}}" for how in ("humanizePercentage", "humanizeDuration", "humanize")
+)
+# A key in a sentence: its display name, and its id where that differs.
+KEY = "{{ $labels.name }}{{ if ne $labels.name $labels.key }} ({{ $labels.key }}){{ end }}"
+METHOD = "{{ $labels.method }}{{ with $labels.chain }} on {{ . }}{{ end }}"
+
+
+class Alert(Struct, frozen=True, kw_only=True):
+    """An alert rule.
+
+    `expression` compares, and its labels are the alert's. `lasts` is how long it must hold, `keeps` how long it goes on
+    firing after it held. Texts are Prometheus templates: `recommendation` says what to look at first, and what to do.
+    `dashboard` is the uid of the dashboard that shows it, `shown` the labels that become the dashboard's variables.
+    """
+
+    name: str
+    severity: str
+    component: str
+    category: str
+    expression: str
+    lasts: str
+    summary: str
+    description: str
+    recommendation: str
+    dashboard: str
+    shown: tuple[str, ...] = ()
+    keeps: str = ""
+    labels: dict[str, str] = {}
+
+    def rule(self, terms: Terms) -> dict[str, Any]:
+        """The rule as Prometheus reads it."""
+        change = terms.config.changes.get(self.name)
+        labels = {"severity": self.severity, "component": self.component, "category": self.category}
+        return {
+            "alert": self.name,
+            "expr": self.expression,
+            "for": change.for_ if change and change.for_ is not None else self.lasts,
+            **({"keep_firing_for": self.keeps} if self.keeps else {}),
+            "labels": labels | self.labels,
+            "annotations": {
+                "summary": self.summary,
+                "description": self.description,
+                "recommendation": self.recommendation,
+                "runbook_url": f"{terms.config.runbook_url}#{self.name.lower()}",
+                "dashboard_url": self._link(terms),
+            },
+        }
+
+    def _link(self, terms: Terms) -> str:
+        """The dashboard, over the last six hours, with the alert's own key, method … filled in."""
+        link = f"{terms.config.grafana_url.rstrip('/')}/d/{self.dashboard}?from=now-6h&to=now"
+        for label in (*self.shown, *terms.record_scope):
+            link += f"{{{{ with $labels.{label} }}}}&var-{label}={{{{ urlquery . }}}}{{{{ end }}}}"
+        return link

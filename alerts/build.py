@@ -1,0 +1,104 @@
+"""From a config to the files that Prometheus and Alertmanager read. The same config gives the same bytes."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from alerts import recording
+from alerts.alert import CATEGORIES
+from alerts.promql import Terms
+from alerts.routing import TEMPLATES, alertmanager
+from alerts.rules import cost, errors, exporter, inputs, keys, latency, providers, quota
+from exporter.config import Config
+from exporter.errors import ExporterError, unknown
+
+_MADE = "# Made by `gateway-exporter alerts`: change the config's section `alerts`, and run it again.\n"
+_SUBJECTS = (quota, errors, latency, keys, cost, providers, exporter, inputs)
+
+
+def files(config: Config | None, kubernetes: bool = False) -> dict[str, str]:
+    """Name → content of all files; of the defaults without a config. ValueError where it changes an alert it lacks.
+
+    `kubernetes` adds the rules as a PrometheusRule of the Prometheus operator.
+    """
+    terms = Terms.of(config)
+    recorded, alerting = recording.groups(terms), _alert_groups(terms)
+    made = {
+        "recording.rules.yml": _yaml({"groups": recorded}),
+        "alerts.rules.yml": _yaml({"groups": alerting}),
+        "alertmanager.yml": _yaml(alertmanager(terms)),
+        TEMPLATES: (Path(__file__).parent / "templates" / TEMPLATES).read_text(encoding="utf-8"),
+    }
+    if kubernetes:
+        made["prometheusrule.yml"] = _yaml(
+            {
+                "apiVersion": "monitoring.coreos.com/v1",
+                "kind": "PrometheusRule",
+                "metadata": {"name": "gateway-exporter", "labels": {"app.kubernetes.io/name": "gateway-exporter"}},
+                "spec": {"groups": [*recorded, *alerting]},
+            }
+        )
+    return made
+
+
+def write(made: dict[str, str], folder: Path) -> None:
+    """Put files into a folder, which is made where it is not there. ExporterError where that can't be."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in made.items():
+            (folder / name).write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise ExporterError(f"{folder}: can't be written: {error.strerror}") from None
+
+
+def outdated(made: dict[str, str], folder: Path) -> list[str]:
+    """The names of files that a folder lacks, or has otherwise."""
+    return [
+        name
+        for name, content in made.items()
+        if not (folder / name).is_file() or (folder / name).read_text(encoding="utf-8") != content
+    ]
+
+
+def _alert_groups(terms: Terms) -> list[dict[str, Any]]:
+    """The groups of alert rules, one for each category, without those that the config switches off."""
+    changes = terms.config.changes
+    alerts = [alert for subject in _SUBJECTS for alert in subject.alerts(terms)]
+    names = {alert.name for alert in alerts}
+    for name in changes:
+        if name not in names:
+            raise ValueError(f"alerts.changes: {unknown('alert of this config', name, names)}")
+    off = {name for name, change in changes.items() if not change.enabled}
+    groups = {
+        category: [alert.rule(terms) for alert in alerts if alert.category == category and alert.name not in off]
+        for category in CATEGORIES
+    }
+    # As often as the limits' own recordings: a minute's limit is over in a minute.
+    return [
+        {
+            "name": f"gateway-alerts-{category}",
+            "interval": f"{min(terms.interval, 30) if category == 'quota' else terms.interval}s",
+            "rules": rules,
+        }
+        for category, rules in groups.items()
+        if rules
+    ]
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML as people write it: expressions over several lines as blocks, nothing folded, no anchors."""
+
+    def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - its name is yaml's
+        return True
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def _yaml(content: dict[str, Any]) -> str:
+    return _MADE + yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1_000_000)

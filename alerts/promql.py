@@ -1,0 +1,95 @@
+"""What rules need of PromQL again and again: scopes, and rates that a catching-up exporter can't spoil."""
+
+import re
+from collections.abc import Iterable
+
+from msgspec import Struct
+
+from exporter.config import Config
+from exporter.config_alerts import AlertsConfig
+from exporter.durations import seconds
+
+# An exporter that lags by more than this is catching up: its last minutes hold what was logged in hours.
+_CATCHING_UP_SECONDS = 60
+
+
+class Terms(Struct, frozen=True, kw_only=True):
+    """What all rules are made of: thresholds, and the labels that are kept apart.
+
+    `record_scope` are all scope labels. `target_scope` are those that come from Prometheus' targets: labels that an
+    input adds are on the families of records only, not on those of keys, limits and the exporter.
+    """
+
+    config: AlertsConfig
+    currency: str
+    record_scope: tuple[str, ...]
+    target_scope: tuple[str, ...]
+
+    @classmethod
+    def of(cls, config: Config | None) -> "Terms":
+        """A config's terms; the defaults' without one."""
+        alerts = config.alerts if config else AlertsConfig()
+        of_inputs = {label for one in config.inputs for label in one.labels} if config else set()
+        return cls(
+            config=alerts,
+            currency=config.pricing.currency if config else "USD",
+            record_scope=tuple(alerts.scope_labels),
+            target_scope=tuple(label for label in alerts.scope_labels if label not in of_inputs),
+        )
+
+    @property
+    def interval(self) -> int:
+        """How often rules are evaluated, in seconds."""
+        return int(seconds(self.config.interval))
+
+    def by(self, *labels: str) -> str:
+        """`(key, gateway)`: labels with the scope of records, for `by` and `on`."""
+        return f"({', '.join((*labels, *self.record_scope))})"
+
+    def by_target(self, *labels: str) -> str:
+        """The same with the scope of keys, limits and the exporter."""
+        return f"({', '.join((*labels, *self.target_scope))})"
+
+    def now(self, function: str, series: str, window: str, *labels: str) -> str:
+        """`rate` or `increase` of a counter summed by labels, without exporters that are catching up."""
+        return (
+            f"sum by {self.by(*labels)} (\n"
+            f"  {function}({series}[{window}])\n"
+            f"  unless on (job, instance) (max by (job, instance) "
+            f"(max_over_time(gateway_exporter_lag_seconds[{window}])) > {_CATCHING_UP_SECONDS})\n"
+            ")"
+        )
+
+    def abnormal(self, series: str, floor: float, *labels: str) -> str:
+        """The last hour by labels, `key` among them: over the floor, and over the same hour in each of the last weeks.
+
+        A key that was known a week ago and did nothing then had 0; one that is new has nothing to compare with.
+        Nothing is told of an hour in which an exporter caught up.
+        """
+        anomalies = self.config.anomalies
+        assert anomalies is not None
+        total = f"sum by {self.by(*labels)} ({series}"
+        known = "key:gateway_key_last_used_timestamp_seconds:max offset 7d"
+        hours = [f"{total} offset {7 * week}d)" for week in range(1, anomalies.weeks + 1)]
+        hours.append(f"0 * {total}) and on {self.by_target('key')} {known}")
+        weeks = "\n  or ".join(f'label_replace({hour}, "week", "{n}", "", "")' for n, hour in enumerate(hours))
+        return (
+            f"{total}) > {floor:g}\n"
+            f"and {total}) > {anomalies.factor:g} * max by {self.by(*labels)} (\n  {weeks}\n)\n"
+            f"unless on {self.by_target()} max_over_time(fleet:gateway_exporter_lag_seconds:max[1h]) "
+            f"> {_CATCHING_UP_SECONDS}"
+        )
+
+    def with_owner(self, expression: str) -> str:
+        """A condition on keys, with the name and the owner of each. Keys that nobody knows have none, and drop out."""
+        return f"({expression})\n* on {self.by_target('key')} group_left (name, owner) key:gateway_key_info:unique"
+
+
+def either(values: Iterable[str]) -> str:
+    """Texts as one regular expression inside a quoted string of PromQL."""
+    return "|".join(re.escape(value).replace("\\", "\\\\").replace('"', '\\"') for value in values)
+
+
+def bound(value: float) -> str:
+    """A matcher's pattern for a bucket's bound: Prometheus 3 writes `1.0` where others write `1`."""
+    return rf"{value:.0f}([.]0)?" if value == int(value) else f"{value:g}".replace(".", "[.]")

@@ -1,0 +1,91 @@
+"""Money: a day over budget, an hour far from usual, models that nobody has a price for."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from alerts.alert import KEY, NUMBER, Alert
+from alerts.promql import Terms
+
+_MONEY = '{{ $value | printf "%.2f" }} {{ $labels.currency }}'
+_alert = partial(Alert, category="cost", dashboard="gateway-costs")
+
+
+def alerts(terms: Terms) -> Iterator[Alert]:
+    """The alerts of this category."""
+    spend = terms.config.spend
+    only = f'{{currency="{terms.currency}"}}'
+    if spend.daily is not None:
+        yield _alert(
+            name="GatewaySpendOverBudget",
+            severity="warning",
+            component="gateway",
+            expression=f"sum by {terms.by('currency')} (key:gateway_cost:increase1d{only}) > {spend.daily:g}",
+            lasts="5m",
+            keeps="15m",
+            summary=f"{_MONEY} spent in 24 hours",
+            description=(
+                f"All keys together have spent {_MONEY} in the last 24 hours; the budget is {spend.daily:g} "
+                f"{terms.currency}."
+            ),
+            recommendation=(
+                "Sort keys and models by cost. If one key stands out, ask its owner, and give it a limit in cost; if "
+                "all have grown, the budget is what has to change."
+            ),
+        )
+    if spend.key_daily is not None:
+        yield _alert(
+            name="GatewayKeySpendOverBudget",
+            severity="warning",
+            component="key",
+            expression=terms.with_owner(f"key:gateway_cost:increase1d{only} > {spend.key_daily:g}"),
+            lasts="5m",
+            keeps="15m",
+            summary=f"{KEY} has spent {_MONEY} in 24 hours",
+            description=(
+                f"{KEY} has spent {_MONEY} in the last 24 hours; the budget of a key is {spend.key_daily:g} "
+                f"{terms.currency}."
+            ),
+            recommendation=(
+                "See which model it went to. Ask the owner whether that is meant; if not, give the key a limit in "
+                "cost, or a cheaper model."
+            ),
+            shown=("key",),
+        )
+    anomalies = terms.config.anomalies
+    if anomalies is not None and anomalies.cost is not None:
+        yield _alert(
+            name="GatewaySpendAnomaly",
+            severity="warning",
+            component="key",
+            expression=terms.with_owner(
+                terms.abnormal("key_model:gateway_cost:increase1h", anomalies.cost, "key", "currency")
+            ),
+            lasts="10m",
+            keeps="15m",
+            summary=f"{KEY} has spent {_MONEY} in an hour, far more than usual",
+            description=(
+                f"{KEY} has spent {_MONEY} in the last hour: more than {anomalies.factor:g} times what it spent at "
+                f"this hour in any of the last {anomalies.weeks} weeks."
+            ),
+            recommendation=(
+                "See which model, and whether requests or tokens of each have grown. A loop: ask the owner to stop "
+                "it. A new, dearer model: ask whether it is meant. Until you know, a limit in cost stops the loss."
+            ),
+            shown=("key",),
+        )
+    yield _alert(
+        name="GatewayUnpricedModel",
+        severity="warning",
+        component="gateway",
+        expression=f"{terms.now('increase', 'gateway_unpriced_requests_total', '1h', 'model')} > 0",
+        lasts="5m",
+        summary="{{ $labels.model }} is used and has no price",
+        description=(
+            f"{NUMBER} requests of the last hour went to {{{{ $labels.model }}}}, whose price is not known: they "
+            "count as free, and costs are too low."
+        ),
+        recommendation=(
+            "Add the model to the price table. What has been counted stays as it is; replay the log for an audit."
+        ),
+        shown=("model",),
+    )

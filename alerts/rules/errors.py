@@ -1,0 +1,115 @@
+"""Failures: of the gateway against its objective, and of requests as the usage pages count them."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from alerts.alert import KEY, METHOD, PERCENT, Alert
+from alerts.promql import Terms
+from exporter.config_alerts import BURN_RATES
+
+_alert = partial(Alert, category="errors", dashboard="gateway-errors")
+
+
+def alerts(terms: Terms) -> Iterator[Alert]:
+    """The alerts of this category."""
+    yield from _burn(terms)
+    success = terms.config.success_rate
+    for severity, level in (("warning", success.warning), ("critical", success.critical)):
+        if level is not None:
+            yield _alert(
+                name="GatewaySuccessRateLow",
+                severity=severity,
+                component="gateway",
+                expression=_low("fleet", level, terms),
+                lasts="5m",
+                summary=f"Only {PERCENT} of all requests succeed",
+                description=(
+                    f"{PERCENT} of the last five minutes' requests succeeded, under {level:.4g}. Errors of clients "
+                    "count too."
+                ),
+                recommendation=(
+                    "Look at the error types first. server_error, upstream_error or timeout: the gateway or what is "
+                    "behind it, so look at providers and upstreams. auth, client_error or rate_limit_exceeded: find "
+                    "the key that makes them, and tell its owner."
+                ),
+            )
+    if success.warning is None:
+        return
+    yield _alert(
+        name="GatewayMethodSuccessRateLow",
+        severity="warning",
+        component="gateway",
+        expression=_low("method", success.warning, terms),
+        lasts="5m",
+        summary=f"Only {PERCENT} of {METHOD} succeed",
+        description=(
+            f"{PERCENT} of the requests to {METHOD} succeeded in the last five minutes, under {success.warning:.4g}."
+        ),
+        recommendation=(
+            "If only this method fails, look at what serves it: its upstream, a release, its chain's node. If its "
+            "errors are of one key, that key's client is wrong: tell the owner."
+        ),
+        shown=("chain", "method"),
+    )
+    yield _alert(
+        name="GatewayKeySuccessRateLow",
+        severity="info",
+        component="key",
+        expression=terms.with_owner(_low("key", success.warning, terms)),
+        lasts="15m",
+        summary=f"Only {PERCENT} of {KEY}'s requests succeed",
+        description=(
+            f"{PERCENT} of the requests of {KEY} succeeded in the last five minutes, under {success.warning:.4g}."
+        ),
+        recommendation=(
+            "If other keys are well, the client is wrong: the error types say how. auth: a changed or expired key. "
+            "client_error: a release of theirs. Tell the owner the method and the status."
+        ),
+        dashboard="gateway-key",
+        shown=("key",),
+    )
+
+
+def _low(level: str, target: float, terms: Terms) -> str:
+    """Success under a target, where there is enough traffic for a share to mean something."""
+    return (
+        f"{level}:gateway_success:ratio_rate5m < {target:g}\n"
+        f"and {level}:gateway_requests:rate5m * 300 >= {terms.config.min_requests}"
+    )
+
+
+def _burn(terms: Terms) -> Iterator[Alert]:
+    target = terms.config.objectives.availability
+    if target is None:
+        return
+    for severity, long, short, factor, lasts in BURN_RATES:
+        yield _alert(
+            name="GatewayAvailabilityBurn",
+            severity=severity,
+            component="gateway",
+            expression=burning("unavailable", long, short, factor * (1 - target), terms),
+            lasts=lasts,
+            labels={"range": long},
+            summary=f"{PERCENT} of requests failed over {long}, {factor:g} times what is allowed",
+            description=(
+                f"Over {long} the gateway or what is behind it failed {PERCENT} of all requests, and over {short} it "
+                f"still does. {factor * (1 - target):.3%} uses up the budget of {target:.4%} availability {factor:g} "
+                "times too fast."
+            ),
+            recommendation=(
+                "See which error type it is, then which chain, method or provider it began with, and what was "
+                "released then. upstream_error and timeout: take the failing upstream out of use. server_error: the "
+                "gateway's own log says why; roll back."
+            ),
+        )
+
+
+def burning(failed: str, long: str, short: str, level: float, terms: Terms) -> str:
+    """A budget that burns too fast over both windows, with more failures than chance makes."""
+    ratio = f"fleet:gateway_{failed}:ratio_rate"
+    return (
+        f"{ratio}{long} > {level:.6g}\n"
+        f"and {ratio}{short} > {level:.6g}\n"
+        f"and sum_over_time(fleet:gateway_{failed}_requests:rate5m[{long}]) * {terms.interval} "
+        f">= {terms.config.min_failures}"
+    )

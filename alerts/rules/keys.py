@@ -1,0 +1,149 @@
+"""Keys: about to expire, used when they must not be, unused, and what a stolen or a broken key looks like."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from alerts.alert import DURATION, KEY, NUMBER, Alert
+from alerts.promql import Terms
+from exporter.durations import seconds
+
+_EXPIRES = "gateway_key_expires_timestamp_seconds"
+_alert = partial(Alert, component="key", category="keys", dashboard="gateway-key", shown=("key",))
+
+
+def alerts(terms: Terms) -> Iterator[Alert]:
+    """The alerts of this category."""
+    keys = terms.config.keys
+    by_key = terms.by_target("key")
+    enabled = f"max by {by_key} (gateway_key_enabled) == 1"
+    for severity, before in (("warning", keys.expires.warning), ("critical", keys.expires.critical)):
+        if before is not None:
+            yield _alert(
+                name="GatewayKeyExpiring",
+                severity=severity,
+                expression=terms.with_owner(
+                    f"max by {by_key} ({_EXPIRES}) - time() < {seconds(before)}\n"
+                    f"and max by {by_key} ({_EXPIRES}) - time() > 0\n"
+                    f"and {enabled}"
+                ),
+                lasts="1m",
+                summary=f"{KEY} expires in {DURATION}",
+                description=f"The key {KEY} expires in {DURATION}; then the gateway refuses its requests.",
+                recommendation=(
+                    "See on the dashboard whether it is still used. If so, have its owner renew it, and put the new "
+                    "date into the key registry; if not, let it expire."
+                ),
+            )
+    successes = terms.now("rate", 'gateway_calls_total{result="success"}', "5m", "key")
+    yield _alert(
+        name="GatewayExpiredKeyInUse",
+        severity="critical",
+        expression=terms.with_owner(
+            f"{successes} > 0\n"
+            f"and on {by_key} (\n"
+            f"  max by {by_key} ({_EXPIRES}) < time()\n"
+            f"  or max by {by_key} (gateway_key_enabled) == 0\n"
+            ")"
+        ),
+        lasts="5m",
+        summary=f"{KEY} has expired or is disabled, and the gateway still serves it",
+        description=(
+            f"The registry says that {KEY} has expired or is disabled; the gateway answers {NUMBER} of its calls a "
+            "second all the same."
+        ),
+        recommendation=(
+            "The gateway's own list of keys is behind the registry: revoke the key there now, unless the registry is "
+            "wrong. Then look at its origins: whoever uses a revoked key may have stolen it."
+        ),
+    )
+    if keys.unused is not None:
+        used, idle = "key:gateway_key_last_used_timestamp_seconds:max", seconds(keys.unused)
+        yield _alert(
+            name="GatewayKeyUnused",
+            severity="info",
+            expression=terms.with_owner(
+                "time() - (\n"
+                f"  {used} > 0\n"
+                f"  or on {by_key} max by {by_key} (gateway_key_created_timestamp_seconds)\n"
+                f") > {idle}\n"
+                f"and {enabled}"
+            ),
+            lasts="1h",
+            summary=f"{KEY} has not been used for {DURATION}",
+            description=(
+                f"The key {KEY} is enabled, and was used {DURATION} ago for the last time, or was made then and never "
+                "used."
+            ),
+            recommendation=(
+                "Nothing burns. Ask the owner whether it is still needed; a key that nobody uses is one that nobody "
+                "misses when it is stolen. If not, disable it."
+            ),
+        )
+    if keys.auth_failures is not None:
+        failures = terms.now("increase", 'gateway_errors_total{status=~"400|401|403"}', "15m", "key")
+        yield _alert(
+            name="GatewayKeyAuthFailures",
+            severity="warning",
+            expression=terms.with_owner(f"{failures} > {keys.auth_failures}"),
+            lasts="5m",
+            keeps="10m",
+            summary=f"{KEY} was refused {NUMBER} times in 15 minutes",
+            description=(
+                f"{NUMBER} requests of {KEY} ended with 400, 401 or 403 in the last 15 minutes (this alert: "
+                f"{keys.auth_failures})."
+            ),
+            recommendation=(
+                "See which status and which origins. 401 after a change of the key: the owner forgot a client. 403 "
+                "on many methods from a new origin: somebody tries what a stolen key may do; disable it and call the "
+                "owner."
+            ),
+        )
+    if keys.new_origins is not None:
+        origins = terms.now("increase", "gateway_key_new_origins_total", "1h", "key")
+        known = "key:gateway_key_last_used_timestamp_seconds:max offset 1d > 0"
+        yield _alert(
+            name="GatewayKeyNewOrigins",
+            severity="warning",
+            expression=terms.with_owner(f"{origins} > {keys.new_origins}\nand on {by_key} {known}"),
+            lasts="1m",
+            keeps="15m",
+            summary=f"{KEY} is used from {NUMBER} new origins",
+            description=(
+                f"In the last hour {KEY} was used from {NUMBER} origins never seen for it (this alert: "
+                f"{keys.new_origins})."
+            ),
+            recommendation=(
+                "Look at the origins. If the owner doesn't know them, the key is out: disable it, give the owner a "
+                "new one, and look at what was called from there."
+            ),
+        )
+    yield from _spikes(terms)
+
+
+def _spikes(terms: Terms) -> Iterator[Alert]:
+    anomalies = terms.config.anomalies
+    if anomalies is None:
+        return
+    for name, unit, series, floor in (
+        ("GatewayKeyCallsSpike", "calls", "key:gateway_calls:increase1h", anomalies.calls),
+        ("GatewayKeyTokensSpike", "tokens", "key_model:gateway_tokens:increase1h", anomalies.tokens),
+    ):
+        if floor is None:
+            continue
+        yield _alert(
+            name=name,
+            severity="warning",
+            expression=terms.with_owner(terms.abnormal(series, floor, "key")),
+            lasts="10m",
+            keeps="15m",
+            summary=f"{KEY}: {NUMBER} {unit} in an hour, far more than usual",
+            description=(
+                f"{KEY} made {NUMBER} {unit} in the last hour: more than {anomalies.factor:g} times what it made at "
+                f"this hour in any of the last {anomalies.weeks} weeks."
+            ),
+            recommendation=(
+                "Look at the key's methods and origins. A new origin: perhaps a stolen key; call the owner, and "
+                "disable it if they don't know. A known one: a loop or a launch; make sure that the limits hold."
+            ),
+            dashboard="gateway-llm" if unit == "tokens" else "gateway-key",
+        )

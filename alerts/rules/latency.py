@@ -1,0 +1,77 @@
+"""Latency: averages as the usage pages have them, and the objective's budget."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from alerts.alert import DURATION, METHOD, PERCENT, Alert
+from alerts.promql import Terms, either
+from alerts.rules.errors import burning
+from exporter.config_alerts import BURN_RATES
+
+_alert = partial(Alert, component="gateway", category="latency", dashboard="gateway-errors")
+
+
+def alerts(terms: Terms) -> Iterator[Alert]:
+    """The alerts of this category."""
+    config = terms.config
+    for severity, level in (("warning", config.latency.warning), ("critical", config.latency.critical)):
+        if level is not None:
+            yield _alert(
+                name="GatewayLatencyHigh",
+                severity=severity,
+                expression=(
+                    f"fleet:gateway_request_duration_seconds:mean5m > {level:g}\n"
+                    f"and fleet:gateway_timed_requests:rate5m * 300 >= {config.min_requests}"
+                ),
+                lasts="5m",
+                summary=f"Requests take {DURATION} on average",
+                description=f"The average of the last five minutes' requests is {DURATION}, over {level:g} s.",
+                recommendation=(
+                    "Sort the methods by latency. One is slow: look at what serves it. All are: look at the "
+                    "gateway's CPU and connections, and at the upstreams; shed load if it grows."
+                ),
+            )
+    if config.latency.warning is not None:
+        slow = f'{{method!~"{either(config.slow_methods)}"}}' if config.slow_methods else ""
+        yield _alert(
+            name="GatewayMethodSlow",
+            severity="warning",
+            expression=(
+                f"method:gateway_request_duration_seconds:mean5m{slow} > {config.latency.warning:g}\n"
+                f"and method:gateway_requests:rate5m * 300 >= {config.min_requests}"
+            ),
+            lasts="5m",
+            summary=f"{METHOD} takes {DURATION} on average",
+            description=(
+                f"The average of the last five minutes' requests to {METHOD} is {DURATION}, over "
+                f"{config.latency.warning:g} s."
+            ),
+            recommendation=(
+                "See when it began, and whether one key's requests are larger than others'. Cache it, limit it, or "
+                "give its upstream more room. If it takes long by nature, name it in alerts.slow_methods."
+            ),
+            shown=("chain", "method"),
+        )
+    target = config.objectives.latency
+    if target is None:
+        return
+    for severity, long, short, factor, lasts in BURN_RATES:
+        yield _alert(
+            name="GatewayLatencyBurn",
+            severity=severity,
+            expression=burning("slow", long, short, factor * (1 - target), terms),
+            lasts=lasts,
+            labels={"range": long},
+            summary=(
+                f"{PERCENT} of requests over {long} took more than {config.objectives.latency_seconds:g} s, "
+                f"{factor:g} times what is allowed"
+            ),
+            description=(
+                f"Over {long} {PERCENT} of requests took more than {config.objectives.latency_seconds:g} s, and over "
+                f"{short} they still do. The objective is that {target:.4%} take less."
+            ),
+            recommendation=(
+                "Sort the methods by the share of slow requests. One stands out: its upstream. All are slower: the "
+                "gateway itself, its network, or a release; compare with when it began."
+            ),
+        )

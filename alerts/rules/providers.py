@@ -1,0 +1,93 @@
+"""Providers: failing, kept out of use, failed over from, and requests that a policy blocks."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from alerts.alert import PERCENT, Alert
+from alerts.promql import Terms
+
+_alert = partial(Alert, category="providers", dashboard="gateway-providers")
+
+
+def alerts(terms: Terms) -> Iterator[Alert]:
+    """The alerts of this category."""
+    providers, enough = terms.config.providers, terms.config.min_requests
+    if providers.failing is not None:
+        failed = terms.now("rate", 'gateway_upstream_attempts_total{outcome!="success"}', "5m", "provider")
+        attempts = terms.now("rate", "gateway_upstream_attempts_total", "5m", "provider")
+        yield _alert(
+            name="GatewayProviderFailing",
+            severity="warning",
+            component="provider",
+            expression=f"{failed}\n/ ({attempts} > 0) > {providers.failing:g}\nand {attempts} * 300 >= {enough}",
+            lasts="5m",
+            keeps="5m",
+            summary=f"{PERCENT} of the attempts at {{{{ $labels.provider }}}} fail",
+            description=(
+                f"{PERCENT} of the attempts at {{{{ $labels.provider }}}} failed in the last five minutes (this "
+                f"alert: {providers.failing:.0%})."
+            ),
+            recommendation=(
+                "See the outcomes. rate_limit_exceeded: your own quota with the provider. timeout or upstream_error: "
+                "its status page; take it out of use, or move its traffic, until it is well."
+            ),
+            shown=("provider",),
+        )
+    yield _alert(
+        name="GatewayProviderCircuitOpen",
+        severity="warning",
+        component="provider",
+        expression=f"max by {terms.by('provider')} (gateway_provider_circuit_open) == 1",
+        lasts="5m",
+        keeps="5m",
+        summary="The gateway keeps {{ $labels.provider }} out of use",
+        description="The gateway's circuit breaker for {{ $labels.provider }} has been open for five minutes.",
+        recommendation=(
+            "See whether the others carry the traffic, and what it costs. If the provider is well again and the "
+            "circuit stays open, reset it at the gateway."
+        ),
+        shown=("provider",),
+    )
+    if providers.failovers is not None:
+        failovers = terms.now("rate", "gateway_failovers_total", "5m")
+        requests = terms.now("rate", "gateway_model_requests_total", "5m")
+        yield _alert(
+            name="GatewayFailoverStorm",
+            severity="warning",
+            component="provider",
+            expression=f"{failovers}\n/ ({requests} > 0) > {providers.failovers:g}\nand {requests} * 300 >= {enough}",
+            lasts="5m",
+            keeps="5m",
+            summary=f"{PERCENT} of requests need another provider",
+            description=(
+                f"For {PERCENT} of the last five minutes' requests the first provider failed and another was tried "
+                f"(this alert: {providers.failovers:.0%}): they are slower, and may cost more."
+            ),
+            recommendation=(
+                "See which provider they come from and why. Move it behind the others in the order, so that requests "
+                "don't pay for the first try; check that those who take over have room."
+            ),
+        )
+    if providers.blocked is not None:
+        blocked = terms.now("rate", "gateway_blocked_requests_total", "5m", "reason")
+        scope = terms.by()
+        yield _alert(
+            name="GatewayBlockedStorm",
+            severity="warning",
+            component="gateway",
+            expression=(
+                f"{blocked}\n/ on {scope} group_left () (fleet:gateway_requests:rate5m > 0) > {providers.blocked:g}\n"
+                f"and on {scope} fleet:gateway_requests:rate5m * 300 >= {enough}"
+            ),
+            lasts="5m",
+            keeps="5m",
+            summary=f"{PERCENT} of requests are blocked: {{{{ $labels.reason }}}}",
+            description=(
+                f"A policy of the gateway blocks {PERCENT} of all requests, for the reason {{{{ $labels.reason }}}} "
+                f"(this alert: {providers.blocked:.0%})."
+            ),
+            recommendation=(
+                "See whose they are. One key: an attack, or a client that needs another way; tell its owner. Many "
+                "keys at once: the policy is new or wrong; look at what changed, and take it back."
+            ),
+        )

@@ -1,0 +1,94 @@
+"""Rate limits and quotas: near, used up, used up before the reset, and requests refused for it."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from alerts.alert import KEY, PERCENT, Alert
+from alerts.promql import Terms
+
+_WINDOWS = (("1m", "a minute"), ("1h", "an hour"), ("1d", "a day"), ("1mo", "a month"))
+_PER = "".join(f'{{{{ if eq $labels.window "{window}" }}}}{words}{{{{ end }}}}' for window, words in _WINDOWS)
+_alert = partial(Alert, component="key", category="quota", dashboard="gateway-limits", shown=("key",))
+
+
+def alerts(terms: Terms) -> Iterator[Alert]:
+    """The alerts of this category."""
+    limits = terms.config.limits
+    allowed = f"{_query('max({})', 'key:gateway_limit:max', 'scope', terms)}{{{{ . | first | value | humanize }}}} "
+    allowed += f"{{{{ end }}}}{{{{ $labels.unit }}}} {_PER}"
+    reset = _query("max({}) - time()", "key:gateway_limit_reset_timestamp_seconds:max", "", terms)
+    reset += " It resets in {{ . | first | value | humanizeDuration }}.{{ end }}"
+    utilization = "key:gateway_limit_utilization:ratio"
+    for severity, level in (("warning", limits.warning), ("critical", limits.critical)):
+        if level is not None:
+            yield _alert(
+                name="GatewayLimitNear",
+                severity=severity,
+                expression=terms.with_owner(f"{utilization} >= {level:g}"),
+                lasts="1m",
+                keeps="5m",
+                summary=f"{KEY} has used {PERCENT} of its {{{{ $labels.unit }}}} limit",
+                description=f"{KEY} has used {PERCENT} of {allowed} (this alert: {level:.0%}).{reset}",
+                recommendation=(
+                    "Look at the key's calls by method: is it growth, or a client that repeats itself? Growth: offer "
+                    "the owner a larger plan before requests are refused. A loop: tell the owner which method it is."
+                ),
+            )
+    yield _alert(
+        name="GatewayLimitReached",
+        severity="critical",
+        expression=terms.with_owner(f"{utilization} >= 1"),
+        lasts="1m",
+        keeps="5m",
+        summary=f"{KEY} has used up its {{{{ $labels.unit }}}} limit",
+        description=f"{KEY} has used {PERCENT} of {allowed}: the gateway may be refusing its requests.{reset}",
+        recommendation=(
+            "Check on the dashboard whether requests are refused (429). If the owner is a customer who must go on, "
+            "raise the limit in the plan and at the gateway; if the use is no intention of theirs, tell them."
+        ),
+    )
+    yield _alert(
+        name="GatewayLimitProjected",
+        severity="warning",
+        expression=terms.with_owner(
+            f"key:gateway_limit_projected:ratio > 1\nand {utilization} > 0.2\nand {utilization} < 1"
+        ),
+        lasts="15m",
+        keeps="15m",
+        summary=f"{KEY} will use up its {{{{ $labels.unit }}}} limit before it resets",
+        description=(
+            f"If {KEY} goes on as in the last six hours, it will have used {PERCENT} of {allowed} by the reset.{reset}"
+        ),
+        recommendation=(
+            "There is time: compare the key's last days on the dashboard. If this is its new normal, offer the owner "
+            "a larger plan now; if it is a burst, ask them to spread it."
+        ),
+    )
+    if limits.refused is not None:
+        refused = terms.now("rate", 'gateway_errors_total{type="rate_limit_exceeded"}', "5m", "key")
+        yield _alert(
+            name="GatewayRequestsRefused",
+            severity="warning",
+            expression=terms.with_owner(
+                f"{refused}\n/ (key:gateway_requests:rate5m > 0) > {limits.refused:g}\n"
+                f"and key:gateway_requests:rate5m * 300 >= {terms.config.min_requests}"
+            ),
+            lasts="5m",
+            summary=f"{PERCENT} of {KEY}'s requests are refused with 429",
+            description=(
+                f"The gateway refuses {PERCENT} of the requests of {KEY} because of a rate limit or a quota (this "
+                f"alert: {limits.refused:.0%}), over five minutes."
+            ),
+            recommendation=(
+                "See on the dashboard which limit it is. If the key's use is right, raise the limit; if the client "
+                "repeats refused requests at once, tell the owner to wait as Retry-After says."
+            ),
+        )
+
+
+def _query(expression: str, series: str, more: str, terms: Terms) -> str:
+    """The beginning of a template that looks up what a recorded series says of the alert's own limit."""
+    labels = [label for label in ("key", "unit", "window", more, *terms.target_scope) if label]
+    matchers = ",".join(f"{label}=%q" for label in labels)
+    values = " ".join(f"$labels.{label}" for label in labels)
+    return f'{{{{ with printf "{expression.format(f"{series}{{{matchers}}}")}" {values} | query }}}}'

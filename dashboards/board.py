@@ -1,0 +1,152 @@
+"""A dashboard: its panels in rows, and around them what all have: variables, links, annotations, times."""
+
+from typing import Any
+
+import attr
+from grafanalib import core
+from msgspec import Struct
+
+from dashboards.grafana import DATASOURCE, Json, Panel
+from dashboards.promql import ABSENT, Metrics
+from dashboards.shown import Shown
+from dashboards.variables import variables
+
+TAG = "gateway-exporter"
+# Grafana 10.3's. Older ones read it as it is, newer ones migrate from it without side effects.
+_SCHEMA = 39
+_COLUMNS = 24
+_RANGES = {"now-15m": "15 minutes", "now-1h": "1 hour", "now-24h": "24 hours", "now-7d": "7 days", "now-30d": "30 days"}
+# What grafanalib writes for Grafanas of long ago.
+_DEAD = {"__inputs", "gnetId", "hideControls", "rows", "sharedCrosshair", "style"}
+_DEAD_OF_VARIABLES = {"auto", "auto_count", "auto_min", "tagValuesQuery", "tagsQuery", "useTags"}
+
+
+class Row(Struct):
+    """Panels under a heading; closed ones are asked when somebody opens them. Without a title there is no heading."""
+
+    title: str
+    panels: list[Panel]
+    closed: bool = False
+
+
+class Board(Struct, kw_only=True):
+    """One dashboard. `variables` are the names of drop-downs, `more` those that only this one has.
+
+    Without the family `about` there is nothing to make it for.
+    """
+
+    uid: str
+    title: str
+    description: str
+    rows: list[Row]
+    variables: tuple[str, ...] = ()
+    more: list[core.Template] = []
+    since: str = "now-24h"
+    about: str = "gateway_requests_total"
+
+    def kept(self) -> list[Row]:
+        """The rows with the panels that have something to show, without rows that are empty then."""
+        rows = [Row(row.title, [one for one in row.panels if not one.absent], row.closed) for row in self.rows]
+        return [row for row in rows if any(one.type != "text" for one in row.panels) or not row.title]
+
+
+def document(board: Board, shown: Shown) -> Json:
+    """The dashboard as Grafana reads it."""
+    asked = core.Dashboard(
+        uid=board.uid,
+        title=f"Gateway / {board.title}",
+        description=board.description,
+        tags=[TAG],
+        editable=False,
+        timezone="browser",
+        time=core.Time(board.since, "now"),
+        timePicker=core.TimePicker(["30s", "1m", "5m", "15m", "1h"], []),
+        refresh="1m",
+        graphTooltip=core.GRAPH_TOOLTIP_MODE_SHARED_CROSSHAIR,
+        schemaVersion=_SCHEMA,
+        version=1,
+        links=[core.DashboardLink(title="Gateway", tags=[TAG], asDropdown=True, includeVars=True, keepTime=True)],
+        templating=core.Templating([*variables(board.variables, shown), *board.more]),
+        annotations=core.Annotations(_annotations(Metrics(shown, ()), board.variables)),
+        panels=_placed(board.kept()),
+    ).auto_panel_ids()
+    return _clean(asked)
+
+
+def _placed(rows: list[Row]) -> list[Any]:
+    """The panels with their places, from left to right and from top to bottom."""
+    placed: list[Any] = []
+    top = 0
+    for row in rows:
+        if row.title:
+            heading = core.RowPanel(title=row.title, collapsed=row.closed, gridPos=core.GridPos(1, _COLUMNS, 0, top))
+            placed.append(heading)
+            top += 1
+        panels: list[Panel] = []
+        left = high = 0
+        for panel in row.panels:
+            if left + panel.width > _COLUMNS:
+                top, left, high = top + high, 0, 0
+            panels.append(attr.evolve(panel, gridPos=core.GridPos(panel.high, panel.width, left, top)))
+            left, high = left + panel.width, max(high, panel.high)
+        top += high
+        if row.closed:
+            placed[-1] = attr.evolve(heading, panels=panels)
+        else:
+            placed += panels
+    return placed
+
+
+def _annotations(m: Metrics, narrowed: tuple[str, ...]) -> list[Json]:
+    """Firing alerts, exporters that started, configs that were loaded."""
+    key = 'alertstate="firing",severity=~"warning|critical"' + (',key=~"$key|"' if "key" in narrowed else "")
+    loaded = m("gateway_exporter_config_last_reload_success_timestamp_seconds")
+    asked = [
+        ("Alerts", "red", f"ALERTS{{{key}}}", "{{alertname}} {{key}}"),
+        (
+            "Exporter starts",
+            "purple",
+            f"changes(process_start_time_seconds[5m]) > 0 and on (instance, job) {m('gateway_exporter_build_info')}",
+            "{{instance}} started",
+        ),
+        ("Config reloads", "blue", f"changes({loaded}[5m]) > 0", "{{instance}} loaded its config"),
+    ]
+    return [
+        {
+            "name": name,
+            "datasource": DATASOURCE,
+            "enable": True,
+            "hide": False,
+            "iconColor": colour,
+            "expr": query,
+            "titleFormat": said,
+        }
+        for name, colour, query, said in asked
+        if ABSENT not in query
+    ]
+
+
+def _clean(dashboard: core.Dashboard) -> Json:
+    """Plain values, without what is empty or dead."""
+    found: Json = {name: value for name, value in _plain(dashboard).items() if name not in _DEAD and value is not None}
+    found["templating"]["list"] = [
+        {name: value for name, value in one.items() if name not in _DEAD_OF_VARIABLES and value is not None}
+        for one in found["templating"]["list"]
+    ]
+    found["timepicker"] = {
+        "refresh_intervals": found["timepicker"]["refresh_intervals"],
+        "quick_ranges": [{"from": start, "to": "now", "display": f"Last {said}"} for start, said in _RANGES.items()],
+    }
+    for panel in found["panels"]:
+        if panel["type"] == "row":
+            for name in set(panel) - {"id", "type", "title", "collapsed", "gridPos", "panels"}:
+                del panel[name]
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "to_json_data"):
+        return _plain(value.to_json_data())
+    if isinstance(value, dict):
+        return {name: _plain(one) for name, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, list) else value

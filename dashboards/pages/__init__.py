@@ -1,0 +1,18 @@
+"""The eight dashboards, in the order in which they are listed."""
+
+from collections.abc import Callable
+
+from dashboards.board import Board
+from dashboards.pages import costs, errors, exporter, key, limits, llm, overview, providers
+from dashboards.shown import Shown
+
+PAGES: tuple[Callable[[Shown], Board], ...] = (
+    overview.page,
+    key.page,
+    llm.page,
+    limits.page,
+    errors.page,
+    providers.page,
+    costs.page,
+    exporter.page,
+)

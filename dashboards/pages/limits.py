@@ -1,0 +1,253 @@
+"""Gateway / Limits and quotas: who is near a limit, who will run out, who was refused."""
+
+from dashboards.board import Board, Row
+from dashboards.fields import GREEN, RED, YELLOW, column, range_map
+from dashboards.grafana import Panel
+from dashboards.pages import columns
+from dashboards.pages.links import Links
+from dashboards.panels import bars, stat, text, timeseries
+from dashboards.promql import Metrics, total
+from dashboards.shown import Shown
+from dashboards.tables import table
+
+_VARIABLES = ("key",)
+_HEADER = """**For whoever hands out limits.** Use over the allowed amount, in calendar windows of a minute, an \
+hour, a day and a month; requests, tokens, credits and cost alike. Red: people are refused soon. Then either the \
+limit is too small (raise it), or the client asks too much (talk to its owner)."""
+_NO_LIMIT = "No key has a limit: the config has no plans"
+_WINDOWS = {"1m": "minute", "1h": "hour", "1d": "day", "1mo": "month"}
+_DAY = 86400
+_REFUSED = 'type="rate_limit_exceeded"'
+
+
+def page(shown: Shown) -> Board:
+    """The dashboard."""
+    m, to = Metrics(shown, _VARIABLES), Links(shown, _VARIABLES)
+    return Board(
+        uid="gateway-limits",
+        title="Limits and quotas",
+        description="Who is near a limit, who will run out before the reset, who was refused, whose key expires.",
+        variables=_VARIABLES,
+        rows=[
+            Row("", [text(_HEADER)]),
+            Row("Now", _now(m, shown)),
+            Row("Use of every limit", _all(m, to, shown)),
+            Row("Use and limit over time", _over_time(m, to)),
+            Row("Refused", _refused(m, to)),
+            Row("Keys and plans", _keys(m, to, shown)),
+        ],
+    )
+
+
+def _now(m: Metrics, shown: Shown) -> list[Panel]:
+    warning, critical = _levels(shown)
+    use, projected = m("key:gateway_limit_utilization:ratio"), m("key:gateway_limit_projected:ratio")
+
+    def count(title: str, description: str, query: str, colour: str) -> Panel:
+        return stat(title, description, {"": query}, "short", steps={1: colour}, first=GREEN, no_value=_NO_LIMIT)
+
+    return [
+        count(
+            "Limits reached",
+            "Limits with nothing left. Their keys are refused until the window ends.",
+            f"count({use} >= 1) or 0 * count({use})",
+            RED,
+        ),
+        count(
+            f"Limits over {critical:.0%}",
+            "Nearly used up. Raise them, or warn the owners, today.",
+            f"count({use} >= {critical}) or 0 * count({use})",
+            RED,
+        ),
+        count(
+            f"Limits over {warning:.0%}",
+            "On their way. See below which.",
+            f"count({use} >= {warning}) or 0 * count({use})",
+            YELLOW,
+        ),
+        count(
+            "Will run out before the reset",
+            "If the last six hours go on, and a fifth is used already.",
+            f"count({projected} > 1 and on (key, unit, window) {use} > 0.2) or 0 * count({use})",
+            YELLOW,
+        ),
+        stat(
+            "Requests refused for a limit",
+            "Requests with an error of type rate_limit_exceeded (429).",
+            {"": f"{m.count('gateway_errors_total', _REFUSED)} or vector(0)"},
+            "short",
+        ),
+        stat(
+            "Keys that expire in 7 days",
+            "Tell their owners. They are listed below.",
+            {"": f"count({m('gateway_key_expires_timestamp_seconds')} - time() < {7 * _DAY} > 0) or vector(0)"},
+            "short",
+            steps={1: YELLOW},
+            first=GREEN,
+            answers="B9",
+        ),
+    ]
+
+
+def _levels(shown: Shown) -> tuple[float, float]:
+    """From which use a limit is watched, and from which it is nearly over."""
+    return shown.alerts.limits.warning or 1, shown.alerts.limits.critical or 1
+
+
+def _all(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
+    by = "key, unit, window"
+    warning, critical = _levels(shown)
+    allowed, use = m("key:gateway_limit:max"), m("key:gateway_limit_utilization:ratio")
+    advice = range_map(
+        [
+            (None, warning, "fine", GREEN),
+            (warning, critical, "watch it; warn the owner", YELLOW),
+            (critical, 1, "raise it, or slow the client down", RED),
+            (1, None, "refused now: raise it, or wait for the reset", RED),
+        ]
+    )
+    return [
+        table(
+            "Limits",
+            "Every limit: what is allowed, used and left, and what to do. Sorted by use; a click opens the key.",
+            {
+                "allowed": f"max by ({by}) ({allowed})",
+                "used": f"max by ({by}) ({m('key:gateway_limit_used:sum')}) and on ({by}) {allowed}",
+                "left": f"max by ({by}) ({allowed}) - max by ({by}) ({m('key:gateway_limit_used:sum')})",
+                "use": f"max by ({by}) ({use})",
+                "advice": f"max by ({by}) ({use}) + 0",
+                "at_the_reset": f"max by ({by}) ({m('key:gateway_limit_projected:ratio')})",
+                "resets_in": f"max by ({by}) ({m('key:gateway_limit_reset_timestamp_seconds:max')}) - time()"
+                f" and on ({by}) {allowed}",
+            },
+            {
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]),
+                "unit": "",
+                "window": column(mappings=_words(_WINDOWS)),
+                "allowed": columns.COUNT,
+                "used": columns.COUNT,
+                "left": columns.COUNT,
+                "use": column("percentunit", steps=columns.near(shown)),
+                "advice": column(mappings=advice) | {"custom.cellOptions": {"type": "color-text"}},
+                "at_the_reset": column("percentunit", steps={1: RED}),
+                "resets_in": "s",
+            },
+            sort="use",
+            no_value=_NO_LIMIT,
+            answers="C5 C8 D2 B5 B9",
+        )
+    ]
+
+
+def _words(words: dict[str, str]) -> list[dict[str, object]]:
+    options = {value: {"text": text_, "index": n} for n, (value, text_) in enumerate(words.items())}
+    return [{"type": "value", "options": options}]
+
+
+def _over_time(m: Metrics, to: Links) -> list[Panel]:
+    found = []
+    for window, name in _WINDOWS.items():
+        matchers = ('unit="requests"', f'window="{window}"')
+        used = m("key:gateway_limit_used:sum", *matchers, by="key")
+        allowed = m("key:gateway_limit:max", *matchers, by="key")
+        ranking = f"max by (key) ({m('key:gateway_limit_utilization:ratio', *matchers)} @ end())"
+        limited = f"and on (key) topk(5, {ranking})"
+        found.append(
+            timeseries(
+                f"Requests in the running {name}, of the five keys nearest to their limit",
+                "Use climbs and falls back at each reset; the dashed line is the smallest of these keys' limits.",
+                {
+                    "{{key}}": f"max by (key) ({used}) {limited}",
+                    "smallest limit": f"min(max by (key) ({allowed}) {limited})",
+                },
+                "short",
+                limit="smallest limit",
+                calcs=("max", "lastNotNull"),
+                links=[to.key()],
+                no_value=f"No key has a limit of requests by the {name}",
+                answers="C5" + (" D2" if window == "1mo" else ""),
+            )
+        )
+    return found
+
+
+def _refused(m: Metrics, to: Links) -> list[Panel]:
+    hourly = total(m("key:gateway_requests:increase1h", by="key"), "key")
+    return [
+        bars(
+            "Refused for a limit, by key",
+            "When, and whose. A comb of short bursts: the client has no back-off; a plateau: its limit is too small.",
+            {
+                "{{key}}": m.count(
+                    "gateway_errors_total", _REFUSED, by="key", over="$__interval", at="offset -$__interval"
+                )
+            },
+            "short",
+            colours={".": RED},
+            links=[to.key()],
+            no_value="No request was refused for a limit",
+            answers="C5",
+        ),
+        table(
+            "Keys that need a larger limit",
+            "Refused requests over all of the key's requests. A tenth and more, day after day: a larger plan.",
+            {
+                "refused": m.count("gateway_errors_total", _REFUSED, by="key"),
+                "share": f"{m.count('gateway_errors_total', _REFUSED, by='key')}"
+                f" / {m.count('gateway_requests_total', by='key')}",
+                "peak_hour": f"max_over_time({hourly}[$__range:1h])",
+            },
+            {
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]),
+                "refused": columns.COUNT,
+                "share": columns.SHARE,
+                "peak_hour": columns.COUNT,
+            },
+            sort="refused",
+            no_value="No request was refused for a limit",
+            width=12,
+            answers="B5",
+        ),
+    ]
+
+
+def _keys(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
+    expires = m("gateway_key_expires_timestamp_seconds")
+    info = f"topk by (key) (1, {m.info('plan')})"
+    plans = f"max by (plan, unit, window) ({m('key:gateway_limit:max')} * on (key) group_left (plan) {info})"
+    keys = f"count by (plan) ({info})"
+    return [
+        table(
+            "Keys about to expire, or expired",
+            "The next 30 days. Renew them with their owners, or let them go.",
+            {"expires_in": m.named(f"min by (key) ({expires}) - time() < {30 * _DAY}")},
+            {
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]),
+                "name": "",
+                "owner": "",
+                "expires_in": column("s", steps=columns.expiring(shown, "transparent"), first=RED),
+            },
+            sort="expires_in",
+            ascending=True,
+            no_value="No key expires in the next 30 days",
+            width=12,
+            answers="B9",
+        ),
+        table(
+            "Plans",
+            "What each plan allows, and how many keys are on it.",
+            {"allowed": plans, "keys": f"{plans} * 0 + on (plan) group_left () {keys}"},
+            {
+                "plan": "",
+                "unit": "",
+                "window": column(mappings=_words(_WINDOWS)),
+                "allowed": columns.COUNT,
+                "keys": columns.COUNT,
+            },
+            sort="allowed",
+            ascending=True,
+            no_value=_NO_LIMIT,
+            width=12,
+            answers="D5",
+        ),
+    ]

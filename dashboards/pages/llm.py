@@ -1,0 +1,194 @@
+"""Gateway / LLM usage: tokens and money, by model and by key."""
+
+from dashboards.board import Board, Row
+from dashboards.grafana import Panel
+from dashboards.pages import columns
+from dashboards.pages.links import Links
+from dashboards.pages.llm_spend import costs, exceptions, of_tokens, rises
+from dashboards.panels import bars, donut, stat, text, timeseries
+from dashboards.promql import Metrics, or_zero
+from dashboards.shown import Shown
+from dashboards.variables import custom
+
+_VARIABLES = ("key", "model_type", "model", "provider")
+_HEADER = """**For whoever pays for tokens, or plans them.** Narrow the page to keys, models and providers above; \
+*All* clears a filter. A status can't narrow tokens or cost: a failed request has none worth telling apart. \
+Single requests, and an exact export of a period for an audit: `gateway-exporter replay --since … --until … --csv`."""
+_NONE = "No requests to models in this time"
+
+# What the day's trend counts. A token type is none of the names of families, and the other way round.
+_EVERY_TYPE = "input|output|cache_read|cache_write|reasoning"
+_MEASURES = {
+    "Requests": "requests",
+    "Total tokens": _EVERY_TYPE,
+    "Input tokens": "input|cache_read|cache_write",
+    "Output tokens": "output|reasoning",
+}
+
+
+def page(shown: Shown) -> Board:
+    """The dashboard."""
+    m, to = Metrics(shown, _VARIABLES), Links(shown, ("key", "model", "provider"))
+    return Board(
+        uid="gateway-llm",
+        title="LLM usage",
+        description="Tokens and money, by model and by key: how many, whose, what for, and what rose.",
+        variables=_VARIABLES,
+        about="gateway_model_requests_total",
+        more=[custom("measure", "Trend of", _MEASURES)],
+        rows=[
+            Row("", [text(_HEADER)]),
+            Row("In the chosen time", _cards(m, shown)),
+            Row("Trend", _trend(m, to)),
+            Row("Cost", costs(m, to, shown)),
+            Row("Tokens", of_tokens(m, to)),
+            Row("Sudden rises", rises(m, to)),
+            Row("Latency", _latency(m, to)),
+            Row("Redirected, unpriced, unbilled, blocked", exceptions(m, to)),
+        ],
+    )
+
+
+def _cards(m: Metrics, shown: Shown) -> list[Panel]:
+    tokens, models, requests = "gateway_tokens_total", "gateway_model_requests_total", "gateway_requests_total"
+    business, internal = 'class="business"', 'class="internal"'
+    calls = m.count(models, business)
+    service = f"clamp_min({m.count(requests, business)} - ({calls} or vector(0)), 0)"
+
+    def card(title: str, description: str, query: str, unit: str = "short", answers: str = "B2 E1") -> Panel:
+        return stat(title, description, {"": query}, unit, no_value=_NONE, width=4, answers=answers)
+
+    whole = m.count(tokens)
+    return [
+        card(
+            "Cost",
+            "What the gateway logged as cost, or the price table gives. Unpriced models cost nothing here.",
+            m.count("gateway_cost_total"),
+            columns.money(shown),
+        ),
+        card("Model calls", "Requests to language models, without internal ones. Zero: see Exporter.", calls),
+        card(
+            "Service calls",
+            "Other requests of business keys. Models and providers can't narrow them.",
+            service,
+            answers="B2",
+        ),
+        card(
+            "Internal calls",
+            "Requests of the platform's own keys and inputs (class internal), of every kind.",
+            f"{m.count(requests, internal)} or vector(0)",
+            answers="B2",
+        ),
+        card("Total tokens", "All types. Far more than last week: see Sudden rises.", whole),
+        card(
+            "Input tokens",
+            "Tokens sent, without those from and to a cache.",
+            or_zero(m.count(tokens, 'type="input"'), whole),
+        ),
+        card("Output tokens", "Tokens answered, without reasoning.", or_zero(m.count(tokens, 'type="output"'), whole)),
+        card(
+            "Reasoning tokens",
+            "Tokens spent on thinking; billed as output. Much of it: a smaller model may do.",
+            or_zero(m.count(tokens, 'type="reasoning"'), whole),
+            answers="B2",
+        ),
+        card(
+            "Cache tokens written",
+            "Input put into the provider's cache; dearer than input, worth it when read.",
+            or_zero(m.count(tokens, 'type="cache_write"'), whole),
+            answers="E1",
+        ),
+        card(
+            "Cache tokens read",
+            "Input from the provider's cache; a fraction of the price.",
+            or_zero(m.count(tokens, 'type="cache_read"'), whole),
+            answers="E1",
+        ),
+        card("Requests", "All requests to models, internal ones too.", m.count(models), answers="E1"),
+        card(
+            "Failed",
+            "Requests to models with a status of 400 and above. The Providers page says who failed.",
+            or_zero(m.count(models, 'status=~"[45]..|other"'), m.count(models)),
+            answers="E1",
+        ),
+    ]
+
+
+def _trend(m: Metrics, to: Links) -> list[Panel]:
+    requests = m("gateway_model_requests_total", by="model").replace(
+        "gateway_model_requests_total{",
+        '{__name__="gateway_model_requests_total",__name__=~"gateway_model_($measure)_total",',
+    )
+    tokens = m("gateway_tokens_total", 'type=~"$measure"', by="model")
+    day = "[1d] offset -1d"
+    models = m.count("gateway_model_requests_total", by="model")
+    types = f"group by (model, type) ({m('gateway_model_info', by='model type')})"
+    return [
+        bars(
+            "By day and model, last 7 days",
+            "Choose above what it counts; click a model below to hide it. Each bar stands at its day's beginning.",
+            {"{{model}}": f"sum by (model) (increase({requests}{day})) or sum by (model) (increase({tokens}{day}))"},
+            "short",
+            every="1d",
+            timeFrom="7d",
+            links=[to.model()],
+            no_value="No requests to models in the last seven days",
+            width=16,
+            answers="B3",
+        ),
+        donut(
+            "Requests by model type",
+            "What the models are for: chat, embedding, image.",
+            {
+                "{{type}}": f"sum by (type) ({models} * on (model) group_left (type) {types})"
+                f' or label_replace(sum({models} unless on (model) {types}), "type", "unknown", "", "")',
+            },
+            "short",
+            no_value="No model's type is known",
+            answers="B1",
+        ),
+        bars(
+            "Tokens by model, last 30 days",
+            "Whole hours, from recorded rules. Which model takes over, and whose growth the next bill shows.",
+            {"{{model}}": m.hours("key_model:gateway_tokens", by="model", hours=24, at="offset -1d")},
+            "short",
+            every="1d",
+            timeFrom="30d",
+            links=[to.model()],
+            no_value=_NONE,
+            width=24,
+            answers="B3 B5",
+        ),
+    ]
+
+
+def _latency(m: Metrics, to: Links) -> list[Panel]:
+    def quantiles(title: str, description: str, family: str) -> Panel:
+        return timeseries(
+            title,
+            description,
+            {"{{model}}": m.quantile(0.95, family, by="model")},
+            "s",
+            links=[to.model()],
+            no_value="No such times in the log",
+            exemplar=True,
+            width=8,
+        )
+
+    return [
+        quantiles(
+            "p95 duration by model",
+            "From request to last token. Long answers take long: compare the next two.",
+            "gateway_model_request_duration_seconds",
+        ),
+        quantiles(
+            "p95 time to first token by model",
+            "What people wait before they see something. Up: the provider queues, or prompts grew.",
+            "gateway_time_to_first_token_seconds",
+        ),
+        quantiles(
+            "p95 time per output token by model",
+            "How fast answers are written. Up: the provider is busy.",
+            "gateway_time_per_output_token_seconds",
+        ),
+    ]

@@ -1,0 +1,215 @@
+"""Rows of the page of language models about what is spent: money, tokens, sudden rises, and what is not billed."""
+
+from dashboards.fields import GREEN, RED, YELLOW, column, range_map
+from dashboards.grafana import Panel
+from dashboards.pages import columns
+from dashboards.pages.links import Links
+from dashboards.panels import bargauge, donut, timeseries
+from dashboards.promql import Metrics, leaders, total
+from dashboards.shown import Shown
+from dashboards.tables import table
+
+_NONE = "No requests to models in this time"
+
+
+def costs(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
+    """What models cost, by key, model and provider."""
+    cost, unit = "gateway_cost_total", columns.money(shown)
+    by_key, by_model = m.count(cost, by="key"), m.count(cost, by="model")
+    requests = m.count("gateway_model_requests_total", by="model")
+    return [
+        bargauge(
+            "Cost of the ten dearest keys",
+            "Who spends. A click opens the key.",
+            {"{{key}} {{name}}": m.named(f"topk(10, {by_key})")},
+            unit,
+            links=[to.key()],
+            no_value="No cost was logged",
+            answers="B4",
+        ),
+        donut(
+            "Cost by model",
+            "Where the money goes.",
+            {"{{model}}": by_model},
+            unit,
+            links=[to.model()],
+            no_value="No cost was logged",
+            answers="B4",
+        ),
+        donut(
+            "Cost by provider",
+            "Whom it is paid to.",
+            {"{{provider}}": m.count(cost, by="provider")},
+            unit,
+            no_value="No cost was logged",
+            answers="B4",
+        ),
+        table(
+            "Models: requests, tokens, cost",
+            "What each model was used for and what a request costs. Dear, with short answers: try a smaller one.",
+            {
+                "requests": requests,
+                "input": m.count("gateway_tokens_total", 'type="input"', by="model"),
+                "output": m.count("gateway_tokens_total", 'type="output"', by="model"),
+                "cost": by_model,
+                "cost_per_request": f"{by_model} / ({requests} > 0)",
+            },
+            {
+                "model": column(links=[to.cell("Usage of this model", "gateway-llm", "model")]),
+                "requests": columns.COUNT,
+                "input": columns.COUNT,
+                "output": columns.COUNT,
+                "cost": column(unit, decimals=6),
+                "cost_per_request": column(unit, decimals=6),
+            },
+            sort="cost",
+            no_value=_NONE,
+            answers="B4 B1",
+        ),
+    ]
+
+
+def of_tokens(m: Metrics, to: Links) -> list[Panel]:
+    """Tokens by type and key, and the keys' peaks."""
+    tokens = "gateway_tokens_total"
+    return [
+        timeseries(
+            "Tokens a second by type",
+            "Input rises alone: longer prompts. Output alone: longer answers.",
+            {"{{type}}": m.rate(tokens, by="type")},
+            "short",
+            no_value=_NONE,
+            answers="B5",
+        ),
+        timeseries(
+            "Tokens a second of the five busiest keys, and others",
+            "Who needs a larger limit next. Peaks are in the legend; compare them with Limits and quotas.",
+            {"{{key}}": leaders(m.rate(tokens, by="key"), m.count(tokens, by="key", at="@ end()"), "key")},
+            "short",
+            links=[to.key()],
+            no_value=_NONE,
+            answers="B5",
+        ),
+        table(
+            "Peaks by key, last 30 days",
+            "The busiest hour of each key against its average: far apart means bursts, which limits by the minute cut.",
+            {
+                "peak_hour": f"max by (key) (max_over_time({_hourly_tokens(m)}[30d:1h]))",
+                "average_hour": f"max by (key) (avg_over_time({_hourly_tokens(m)}[30d:1h]))",
+            },
+            {
+                "key": column(links=[to.cell("Limits of this key", "gateway-limits", "key")]),
+                "peak_hour": columns.COUNT,
+                "average_hour": columns.COUNT,
+            },
+            sort="peak_hour",
+            no_value=_NONE,
+            answers="B5",
+        ),
+    ]
+
+
+def _hourly_tokens(m: Metrics) -> str:
+    return total(m("key_model:gateway_tokens:increase1h", by="key"), "key")
+
+
+def rises(m: Metrics, to: Links) -> list[Panel]:
+    """Keys and models whose use is far from what it was."""
+    words = [(None, 1.5, "as usual", GREEN), (1.5, 3, "more", YELLOW), (3, None, "far more", RED)]
+    coloured = column("percentunit", mappings=range_map(words)) | {"custom.cellOptions": {"type": "color-text"}}
+    tokens, models = "key_model:gateway_tokens", "key_model:gateway_model_requests"
+    now, calls = (total(m(f"{name}:increase1h", by="key"), "key") for name in (tokens, models))
+    usual, usual_calls = (f"{m.hours(name, by='key', hours=24 * 7)} / {24 * 7}" for name in (tokens, models))
+    return [
+        table(
+            "Last hour against the average hour of the last 7 days",
+            "Far more calls: a loop in a client. Far more tokens a call: prompts that grow. Ask the owner.",
+            {
+                "tokens": now,
+                "usual_tokens": usual,
+                "tokens_ratio": f"{now} / ({usual} > 0)",
+                "calls_ratio": f"{calls} / ({usual_calls} > 0)",
+                "tokens_per_call": f"{now} / ({calls} > 0)",
+            },
+            {
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]),
+                "tokens": columns.COUNT,
+                "usual_tokens": columns.COUNT,
+                "tokens_ratio": coloured,
+                "calls_ratio": coloured,
+                "tokens_per_call": columns.COUNT,
+            },
+            sort="tokens_ratio",
+            no_value=_NONE,
+            width=14,
+            answers="B6",
+        ),
+        timeseries(
+            "Tokens a request by model",
+            "A step up: somebody sends whole documents, or a conversation that never ends.",
+            {
+                "{{model}}": f"{m.rate('gateway_tokens_total', by='model')}"
+                f" / ({m.rate('gateway_model_requests_total', by='model')} > 0)"
+            },
+            "short",
+            links=[to.model()],
+            no_value=_NONE,
+            width=10,
+            answers="B6",
+        ),
+    ]
+
+
+def exceptions(m: Metrics, to: Links) -> list[Panel]:
+    """Requests that were redirected, unpriced, unbilled or blocked."""
+    redirects = m.count("gateway_model_redirects_total", by="requested_model model billed")
+    return [
+        table(
+            "Redirects",
+            "Requests that another model served than the one asked for, and which of the two is billed.",
+            {"requests": redirects},
+            {"requested_model": "", "model": "", "billed": "", "requests": columns.COUNT},
+            sort="requests",
+            no_value="No request was redirected",
+            width=8,
+            answers="E5",
+        ),
+        table(
+            "Requests to unpriced models",
+            "Their cost is missing everywhere here. Add the models to the price table.",
+            {"requests": m.count("gateway_unpriced_requests_total", by="model")},
+            {"model": "", "requests": columns.COUNT},
+            sort="requests",
+            no_value="Every model has a price",
+            width=5,
+            answers="B4",
+        ),
+        table(
+            "Unbilled requests",
+            "Endpoints that nobody is billed for, such as token counting. Many: somebody works around the bill.",
+            {"requests": m.count("gateway_unbilled_requests_total", by="key method")},
+            {
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]),
+                "method": "",
+                "requests": columns.COUNT,
+            },
+            sort="requests",
+            no_value="No unbilled request",
+            width=6,
+            answers="E5",
+        ),
+        table(
+            "Blocked requests",
+            "Requests that a policy blocked, and why.",
+            {"requests": m.count("gateway_blocked_requests_total", by="key reason")},
+            {
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]),
+                "reason": "",
+                "requests": columns.COUNT,
+            },
+            sort="requests",
+            no_value="Nothing was blocked",
+            width=5,
+            answers="E5",
+        ),
+    ]

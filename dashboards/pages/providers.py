@@ -1,0 +1,284 @@
+"""Gateway / Providers: who answered, who failed, and what the gateway did about it."""
+
+from dashboards.board import Board, Row
+from dashboards.fields import GREEN, RED, YELLOW, column, range_map
+from dashboards.grafana import Panel
+from dashboards.pages import columns
+from dashboards.pages.links import Links
+from dashboards.panels import bars, stat, text, timeline, timeseries
+from dashboards.promql import Metrics, total
+from dashboards.shown import Shown
+from dashboards.tables import table
+
+_VARIABLES = ("key", "model", "provider")
+_HEADER = """**For whoever routes requests to providers.** An attempt is one try at one provider; a failover the move \
+to the next. A provider that fails and is failed over costs time only; one that fails with nobody behind it costs \
+requests. What a gateway does not log (attempts, circuits, multipliers) has no numbers here."""
+_NO_ATTEMPTS = "The log tells nothing of attempts"
+
+
+def page(shown: Shown) -> Board:
+    """The dashboard."""
+    m, to = Metrics(shown, _VARIABLES), Links(shown, _VARIABLES)
+    return Board(
+        uid="gateway-providers",
+        title="Providers",
+        description="Which provider answered, which failed, why, and what the gateway did: failover, redirect, block.",
+        variables=_VARIABLES,
+        rows=[
+            Row("", [text(_HEADER)]),
+            Row("Now", _now(m)),
+            Row("Attempts", _attempts(m, to)),
+            Row("Failover", _failover(m)),
+            Row("Answers", _answers(m, shown)),
+            Row("Redirected and blocked", _policies(m, to)),
+        ],
+    )
+
+
+def _now(m: Metrics) -> list[Panel]:
+    attempts, good = (
+        m.count("gateway_upstream_attempts_total"),
+        m.count("gateway_upstream_attempts_total", 'outcome="success"'),
+    )
+    return [
+        stat(
+            "Attempts that succeeded",
+            "Of all tries at all providers. Low with a good success rate: failover works.",
+            {"": f"{good} / ({attempts} > 0)"},
+            "percentunit",
+            steps={0.9: YELLOW, 0.99: GREEN},
+            first=RED,
+            no_value=_NO_ATTEMPTS,
+            answers="E4",
+        ),
+        stat(
+            "Failovers",
+            "Requests that moved on to another provider.",
+            {"": f"{m.count('gateway_failovers_total')} or vector(0)"},
+            "short",
+            answers="E4",
+        ),
+        stat(
+            "p95 extra delay of failover",
+            "What failed attempts added to the requests that needed another provider.",
+            {"": m.quantile(0.95, "gateway_failover_delay_seconds", over="$__range")},
+            "s",
+            no_value="No failover in this time",
+            answers="E4",
+        ),
+        stat(
+            "Providers out of use",
+            "Circuits that are open: the gateway sends them nothing.",
+            {"": f"sum({m('gateway_provider_circuit_open')}) or vector(0)"},
+            "short",
+            steps={1: RED},
+            first=GREEN,
+            answers="E4",
+        ),
+        stat(
+            "Redirected requests",
+            "Served by another model than the one asked for.",
+            {"": f"{m.count('gateway_model_redirects_total')} or vector(0)"},
+            "short",
+            answers="E5",
+        ),
+        stat(
+            "Blocked requests",
+            "Stopped by a policy of the gateway.",
+            {"": f"{m.count('gateway_blocked_requests_total')} or vector(0)"},
+            "short",
+            answers="E5",
+        ),
+    ]
+
+
+def _attempts(m: Metrics, to: Links) -> list[Panel]:
+    name = "gateway_upstream_attempts_total"
+    by_provider, good = m.count(name, by="provider"), m.count(name, 'outcome="success"', by="provider")
+    return [
+        bars(
+            "Attempts by outcome",
+            "What the tries came to. Anything but success that grows: look at the table.",
+            {"{{outcome}}": m.count(name, by="outcome", over="$__interval", at="offset -$__interval")},
+            "short",
+            colours={
+                "^success$": GREEN,
+                "^(error|failed|failure|timeout|upstream_error|server_error)$": RED,
+                "rate_limit": YELLOW,
+            },
+            no_value=_NO_ATTEMPTS,
+            answers="E4",
+        ),
+        table(
+            "Providers",
+            "Attempts, how many succeeded, and the multiplier of each provider's price.",
+            {
+                "attempts": by_provider,
+                "succeeded": f"({good} or 0 * {by_provider}) / ({by_provider} > 0)",
+                "multiplier": f"max by (provider) ({m('gateway_provider_cost_multiplier')})",
+                "circuit": f"max by (provider) ({m('gateway_provider_circuit_open')})",
+            },
+            {
+                "provider": column(links=[to.cell("Only this provider", "gateway-providers", "provider")]),
+                "attempts": columns.COUNT,
+                "succeeded": column("percentunit", decimals=2),
+                "multiplier": column("short", decimals=2),
+                "circuit": column(mappings=_CIRCUIT) | {"custom.cellOptions": {"type": "color-text"}},
+            },
+            sort="attempts",
+            no_value=_NO_ATTEMPTS,
+            width=12,
+            answers="E4",
+        ),
+        table(
+            "Failed attempts",
+            "Which provider failed with which model, and how.",
+            {"attempts": m.count(name, 'outcome!="success"', by="provider model outcome")},
+            {"provider": "", "model": "", "outcome": "", "attempts": columns.COUNT},
+            sort="attempts",
+            no_value="No attempt failed, or the log tells nothing of attempts",
+            width=12,
+            answers="E4",
+        ),
+        timeline(
+            "Circuits",
+            "When a provider was kept out of use.",
+            {"{{provider}}": f"max by (provider) ({m('gateway_provider_circuit_open')})"},
+            _CIRCUIT,
+            no_value="The log tells nothing of circuits",
+            width=12,
+            answers="E4",
+        ),
+    ]
+
+
+_CIRCUIT = range_map([(0, 0, "in use", GREEN), (1, 1, "out of use", RED)])
+
+
+def _failover(m: Metrics) -> list[Panel]:
+    name = "gateway_failovers_total"
+    return [
+        bars(
+            "Failovers by provider that failed",
+            "Who was left, when.",
+            {"{{from_provider}}": m.count(name, by="from_provider", over="$__interval", at="offset -$__interval")},
+            "short",
+            no_value="No failover in this time",
+            width=8,
+            answers="E4",
+        ),
+        table(
+            "From, to, why",
+            "Which provider failed, why, and who was tried next.",
+            {"failovers": m.count(name, by="from_provider to_provider reason")},
+            {"from_provider": "", "to_provider": "", "reason": "", "failovers": columns.COUNT},
+            sort="failovers",
+            no_value="No failover in this time",
+            width=8,
+            answers="E4",
+        ),
+        timeseries(
+            "p95 extra delay, by provider that answered",
+            "Long: lower the timeout of the provider before it.",
+            {"{{to_provider}}": m.quantile(0.95, "gateway_failover_delay_seconds", by="to_provider")},
+            "s",
+            no_value="No failover in this time",
+            width=8,
+            answers="E4",
+        ),
+        bars(
+            "Failovers by day, last 30 days",
+            "Whole hours, from recorded rules. A provider that gets worse.",
+            {"{{from_provider}}": m.hours("provider:gateway_failovers", by="from_provider", hours=24, at="offset -1d")},
+            "short",
+            every="1d",
+            timeFrom="30d",
+            no_value="No failover in 30 days",
+            width=12,
+            answers="E4",
+        ),
+        bars(
+            "Attempts by day and outcome, last 30 days",
+            "Whole hours, from recorded rules.",
+            {"{{outcome}}": m.hours("provider:gateway_upstream_attempts", by="outcome", hours=24, at="offset -1d")},
+            "short",
+            every="1d",
+            timeFrom="30d",
+            colours={"^success$": GREEN},
+            no_value=_NO_ATTEMPTS,
+            width=12,
+            answers="E4",
+        ),
+    ]
+
+
+def _answers(m: Metrics, shown: Shown) -> list[Panel]:
+    requests, duration = "gateway_model_requests_total", "gateway_model_request_duration_seconds"
+    return [
+        timeseries(
+            "Requests a second by provider",
+            "Who answers. A line that falls to zero: its share moved on.",
+            {"{{provider}}": m.rate(requests, by="provider")},
+            "reqps",
+            width=8,
+            answers="E4",
+        ),
+        timeseries(
+            "p95 duration by provider",
+            "Who is slow. The same model at two providers is a fair comparison.",
+            {"{{provider}}": m.quantile(0.95, duration, by="provider")},
+            "s",
+            exemplar=True,
+            width=8,
+            answers="E4",
+        ),
+        timeseries(
+            "Cost an hour by provider",
+            "What each is paid.",
+            {"{{provider}}": f"3600 * {m.rate('gateway_cost_total', by='provider')}"},
+            columns.money(shown),
+            no_value="No cost was logged",
+            width=8,
+            answers="E4",
+        ),
+    ]
+
+
+def _policies(m: Metrics, to: Links) -> list[Panel]:
+    redirects, blocked = "gateway_model_redirects_total", "gateway_blocked_requests_total"
+    return [
+        table(
+            "Redirects",
+            "Asked for, served, and which of the two is billed.",
+            {"requests": m.count(redirects, by="requested_model model billed")},
+            {"requested_model": "", "model": "", "billed": "", "requests": columns.COUNT},
+            sort="requests",
+            no_value="No request was redirected",
+            width=10,
+            answers="E5",
+        ),
+        table(
+            "Blocked requests by key",
+            "By key and reason. One key again and again: talk to its owner.",
+            {"requests": total(f"increase({m(blocked, by='key reason')}[$__range])", "key reason")},
+            {
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]),
+                "reason": "",
+                "requests": columns.COUNT,
+            },
+            sort="requests",
+            no_value="Nothing was blocked",
+            width=6,
+            answers="E5",
+        ),
+        bars(
+            "Blocked requests by reason",
+            "When. A wall at one time: a new policy, or an attack.",
+            {"{{reason}}": m.count(blocked, by="reason", over="$__interval", at="offset -$__interval")},
+            "short",
+            no_value="Nothing was blocked",
+            width=8,
+            answers="E5",
+        ),
+    ]

@@ -1,0 +1,117 @@
+"""Queries over what there is.
+
+A query over a family or a label that is not there is `ABSENT`, and so is every query made of it: no panel asks for
+its parts one by one, and `board.py` leaves out the panels that have nothing to ask.
+"""
+
+import re
+
+from dashboards.shown import Shown
+
+ABSENT = "∅"
+# What has no labels of inputs: keys, limits, models as they are, and the exporter.
+_NOT_OF_RECORDS = (
+    *("gateway_key_info", "gateway_key_enabled", "gateway_key_created", "gateway_key_expires", "gateway_key_last_used"),
+    *("gateway_limit", "gateway_model_info", "gateway_exporter_"),
+)
+_PARTS = re.compile(r"_(bucket|sum|count)$")
+
+
+class Metrics:
+    """Selectors and the usual shapes over them, narrowed by a dashboard's variables.
+
+    A selector has a matcher for every variable whose label its family has, so that a filter never empties a panel
+    that knows nothing of it. `by` and `on` are labels, separated by blanks.
+    """
+
+    def __init__(self, shown: Shown, variables: tuple[str, ...]) -> None:
+        self._shown = shown
+        self._variables = (*variables, *shown.scope)
+
+    def __call__(self, name: str, *matchers: str, by: str = "") -> str:
+        """A selector of a family or a recorded series; `matchers` go before a variable of the same label."""
+        labels = self._labels(name)
+        matched = [re.split(r"\W", matcher, maxsplit=1)[0] for matcher in matchers]
+        if labels is None or not {*matched, *by.split()} <= {*labels, "le", "instance", "job"}:
+            return ABSENT
+        narrowed = [f'{one}=~"${one}"' for one in self._variables if one in labels and one not in matched]
+        every = ",".join([*matchers, *narrowed])
+        return f"{name}{{{every}}}" if every else name
+
+    def rate(self, name: str, *matchers: str, by: str = "", over: str = "$__rate_interval") -> str:
+        """A counter's increase a second."""
+        return total(f"rate({self(name, *matchers, by=by)}[{over}])", by)
+
+    def count(self, name: str, *matchers: str, by: str = "", over: str = "$__range", at: str = "") -> str:
+        """A counter's increase over a time; `at` is an offset or `@ end()`."""
+        return total(f"increase({self(name, *matchers, by=by)}[{over}]{at and ' ' + at})", by)
+
+    def hours(self, name: str, *matchers: str, by: str = "", hours: int, at: str = "") -> str:
+        """The sum of a recorded `…:increase1h` over whole hours.
+
+        A minute less than the hours, because Prometheus 2 counts both ends of a range and Prometheus 3 one.
+        """
+        hourly = self(f"{name}:increase1h", *matchers, by=by)
+        return total(f"sum_over_time({hourly}[{hours * 60 - 1}m:1h]{at and ' ' + at})", by)
+
+    def quantile(self, quantile: float, name: str, by: str = "", over: str = "$__rate_interval") -> str:
+        """A quantile of a histogram."""
+        buckets = self.rate(f"{name}_bucket", by=f"le {by}".strip(), over=over)
+        return f"histogram_quantile({quantile}, {buckets})"
+
+    def mean(self, name: str, by: str = "", over: str = "$__rate_interval") -> str:
+        """The average of a histogram's observations; nothing where there were none."""
+        return f"{self.rate(f'{name}_sum', by=by, over=over)} / ({self.rate(f'{name}_count', by=by, over=over)} > 0)"
+
+    def success(self, by: str = "", over: str = "$__rate_interval") -> str:
+        """Share of requests that did not fail."""
+        return success(
+            self.rate("gateway_errors_total", by=by, over=over), self.rate("gateway_requests_total", by=by, over=over)
+        )
+
+    def info(self, *labels: str) -> str:
+        """What is known of keys: 1, by key and more labels."""
+        by = ("key", *labels)
+        return f"max by ({', '.join(by)}) ({self('key:gateway_key_info:unique', by=' '.join(by))})"
+
+    def named(self, query: str) -> str:
+        """A query by key, with the name of each key joined to it; keys without a name keep their row."""
+        info = f"topk by (key) (1, {self.info('name', 'owner')})"
+        return f"({query}) * on (key) group_left (name, owner) {info} or on (key) ({query})"
+
+    def _labels(self, name: str) -> tuple[str, ...] | None:
+        """The labels of a family, of a histogram's part, or of a recorded series; None where it is not there."""
+        every = self._shown.recorded if ":" in name else self._shown.families
+        labels = every.get(name, every.get(_PARTS.sub("", name)))
+        if labels is None:
+            return None
+        counted = not (name.split(":")[1] if ":" in name else name).startswith(_NOT_OF_RECORDS)
+        return (*labels, *(self._shown.scope if counted else self._shown.target_scope))
+
+
+def total(query: str, by: str = "") -> str:
+    """The sum, by labels."""
+    return f"sum by ({', '.join(by.split())}) ({query})" if by else f"sum({query})"
+
+
+def success(errors: str, requests: str) -> str:
+    """Share of requests that did not fail; 1 where none did, nothing where there were no requests."""
+    return f"1 - ({or_zero(errors, requests)}) / (({requests}) > 0)"
+
+
+def or_zero(query: str, whole: str) -> str:
+    """A part of a whole, 0 where the whole has series and the part none."""
+    return f"{query} or 0 * {whole}"
+
+
+def leaders(query: str, ranking: str, label: str, most: int = 5) -> str:
+    """A graph's largest series, the same ones all along, and `others`, so that the sum is the whole."""
+    top = f"({query} and on ({label}) topk({most}, {ranking}))"
+    rest = f"clamp_min(sum({query}) - (sum({top}) or vector(0)), 0)"
+    return f'{top} or label_replace({rest}, "{label}", "others", "", "")'
+
+
+def largest(query: str, label: str, most: int = 5) -> str:
+    """The largest now, and `others`."""
+    top = f"topk({most}, {query})"
+    return f'{top} or label_replace(sum({query}) - sum({top}) > 0, "{label}", "others", "", "")'

@@ -1,0 +1,83 @@
+"""Tables: several queries as the columns of one."""
+
+from typing import Any
+
+from dashboards.fields import override
+from dashboards.grafana import Json, Panel
+from dashboards.panels import Queries, panel_of
+from dashboards.promql import ABSENT
+
+
+def table(
+    title: str,
+    description: str,
+    queries: Queries,
+    columns: dict[str, Json | str],
+    *,
+    sort: str = "",
+    ascending: bool = False,
+    no_value: str = "No requests in this time",
+    pivot: tuple[str, str] | None = None,
+    **more: Any,
+) -> Panel:
+    """Rows that share their labels, merged.
+
+    `queries` maps a column to its query, `columns` a label or a column to its unit or to its field config, in the
+    order shown; labels come with `label`. Others are hidden. With `pivot` the values of one label (the second) become
+    columns beside another (the first).
+    """
+    asked = {name: query for name, query in queries.items() if ABSENT not in query}
+    several = len(asked) > 1
+    values = {name: f"Value #{chr(65 + n)}" if several else "Value" for n, name in enumerate(asked)}
+    fields = {values.get(name, name): name for name in columns if name in values or name not in queries}
+    if pivot:
+        row, column = pivot
+        transformations = [
+            {
+                "id": "groupingToMatrix",
+                "options": {"columnField": column, "rowField": row, "valueField": "Value", "emptyValue": "zero"},
+            }
+        ]
+    else:
+        transformations = [
+            {"id": "merge", "options": {}},
+            {"id": "filterFieldsByName", "options": {"include": {"names": list(fields)}}},
+            {
+                "id": "organize",
+                "options": {
+                    "excludeByName": {},
+                    "indexByName": {field: n for n, field in enumerate(fields)},
+                    "renameByName": {field: _title(name) for field, name in fields.items()},
+                },
+            },
+        ]
+    overrides = [
+        override("byName", name if pivot else _title(name), _column(columns[name]))
+        for name in fields.values()
+        if columns[name]
+    ]
+    options: Json = {"showHeader": True, "cellHeight": "sm"}
+    options["footer"] = {"show": False, "reducer": ["sum"], "countRows": False}
+    if sort:
+        options["sortBy"] = [{"displayName": _title(sort), "desc": not ascending}]
+    return panel_of(
+        "table",
+        title,
+        description,
+        asked,
+        defaults={"noValue": no_value, "unit": "short", "custom": {"align": "auto", "filterable": True}},
+        overrides=overrides,
+        options=options,
+        transformations=transformations,
+        instant=True,
+        form="table",
+        **({"width": 24} | more),
+    )
+
+
+def _title(name: str) -> str:
+    return name[:1].upper() + name[1:].replace("_", " ")
+
+
+def _column(told: Json | str) -> Json:
+    return {"unit": told} if isinstance(told, str) else told

@@ -1,0 +1,202 @@
+"""What the builders make: complete, declared, stable, and in the form that people who run Prometheus expect."""
+
+import re
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from alerts.alert import CATEGORIES, COMPONENTS
+from alerts.build import files
+from exporter.catalog import CATALOG
+from exporter.config_alerts import BURN_RATES
+from exporter.config_notify import SEVERITIES
+from exporter.durations import seconds
+from exporter.recorded import BURN_WINDOWS, RECORDED
+from tests.alerts.built import ALERT_NAMES, ALERTS, EXAMPLE, GENERATED, MADE, RECORDS, ROOT, config, groups, rules
+from tests.command import run
+
+LABELS: dict[str, set[str]] = {"up": set(), **{name: set(one.labels) for name, one in RECORDED.items()}}
+for family in CATALOG.values():
+    parts = [f"{family.name}_{part}" for part in ("bucket", "sum", "count")] if family.type == "histogram" else []
+    for name in parts or [family.name]:
+        LABELS[name] = set(family.labels) | ({"le"} if name.endswith("_bucket") else set())
+OF_TARGETS = {"job", "instance"}
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
+_SELECTOR = re.compile(r"((?:\w+:)?gateway_\w+(?::\w+)?|\bup\b)(?:\{([^}]*)\})?")
+_BACK = re.compile(r"\[(\w+)\](?: offset (\w+))?| offset (\w+)")
+_LISTS = re.compile(r"\b(?:by|on|without|ignoring|group_left|group_right) \(([^)]*)\)")
+
+
+def test_the_committed_files_are_what_the_example_makes() -> None:
+    """Byte for byte; `gateway-exporter alerts --config.file config.example.yaml` renews them."""
+    assert {path.name: path.read_text(encoding="utf-8") for path in GENERATED.iterdir()} == MADE
+
+
+@pytest.mark.parametrize("rule", ALERTS + RECORDS, ids=lambda rule: rule.get("alert") or rule.get("record"))
+def test_every_metric_and_label_in_a_rule_is_declared(rule: dict[str, Any]) -> None:
+    """A name that the catalogue and RECORDED lack would never match anything."""
+    expression = _STRING.sub('""', rule["expr"])
+    named = _SELECTOR.findall(expression)
+    assert named or rule["expr"] == "vector(1) == 1"
+    for name, matchers in named:
+        assert name in LABELS
+        used = set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", matchers))
+        assert used <= LABELS[name] | OF_TARGETS, name
+    listed = {label.strip() for labels in _LISTS.findall(expression) for label in labels.split(",")} - {""}
+    assert listed <= set(chain.from_iterable(LABELS.values())) | OF_TARGETS
+
+
+def test_every_declared_series_is_recorded_once_and_nothing_else_is() -> None:
+    """Dashboards stand on the declarations, so each has its rule."""
+    assert sorted(rule["record"] for rule in RECORDS) == sorted(RECORDED)
+
+
+@pytest.mark.parametrize("rule", RECORDS, ids=lambda rule: rule["record"])
+def test_a_recorded_series_keeps_the_labels_that_are_declared(rule: dict[str, Any]) -> None:
+    """Those of its outermost sum, where it has one; the rule tests look at the others."""
+    outermost = re.match(r"(?:sum|max) by \(([^)]*)\) \((?!gateway_limit\{)", rule["expr"])
+    if outermost:
+        kept = {label.strip() for label in outermost[1].split(",")} - {""}
+        assert kept == set(RECORDED[rule["record"]].labels)
+
+
+@pytest.mark.parametrize("rule", ALERTS, ids=lambda rule: f"{rule['alert']}-{rule['labels']['severity']}")
+def test_an_alert_is_complete(rule: dict[str, Any]) -> None:
+    """Its name, its labels from closed sets, a condition, a wait, and every text that the person woken needs."""
+    labels, texts = dict(rule["labels"]), dict(rule["annotations"])
+    assert re.fullmatch(r"Gateway([A-Z][a-z]+)+", rule["alert"])
+    assert labels["severity"] in SEVERITIES
+    assert labels["component"] in COMPONENTS
+    assert labels["category"] in CATEGORIES
+    assert not any("{{" in value for value in labels.values()), "a label that changes makes a new alert each time"
+    assert set(texts) == {"summary", "description", "recommendation", "runbook_url", "dashboard_url"}
+    assert all(texts.values())
+    assert re.search(r"[<>]=? |== ", rule["expr"]), "an expression that does not compare fires on any value"
+    assert "topk" not in rule["expr"]
+    assert texts["runbook_url"] == f"{EXAMPLE.alerts.runbook_url}#{rule['alert'].lower()}"
+    assert seconds(rule["for"]) >= 60 or rule["alert"] == "GatewayWatchdog"
+    if "absent(" in rule["expr"]:
+        assert seconds(rule["for"]) >= 120
+    if labels["component"] == "key":
+        assert "{{ with $labels.key }}&var-key={{ urlquery . }}" in texts["dashboard_url"]
+
+
+def test_no_two_rules_are_the_same() -> None:
+    """Two alerts with equal labels overwrite each other; two equal expressions are one too many."""
+    identities = [(rule["alert"], tuple(sorted(rule["labels"].items()))) for rule in ALERTS]
+    assert len(set(identities)) == len(identities)
+    expressions = [rule["expr"] for rule in ALERTS + RECORDS]
+    assert len(set(expressions)) == len(expressions)
+
+
+def test_no_rule_looks_back_further_than_the_data_is_kept() -> None:
+    """And no group waits so long that its series go stale between two evaluations."""
+    found = [parts for rule in ALERTS + RECORDS for parts in _BACK.findall(rule["expr"])]
+    looks = [sum(seconds(part) for part in parts if part) for parts in found]
+    assert 14 * 86400 <= max(looks) <= seconds(EXAMPLE.alerts.retention) - 3600, "an offset looks at an hour's increase"
+    assert all(seconds(group["interval"]) <= 300 for group in groups(MADE))
+    (limits,) = (group for group in groups(MADE) if group["name"] == "gateway-limits")
+    assert seconds(limits["interval"]) <= 30
+
+
+def test_the_windows_of_burn_rates_are_all_recorded() -> None:
+    """An alert on a window that nobody records would stay silent."""
+    assert {window for _, long, short, *_ in BURN_RATES for window in (long, short)} == set(BURN_WINDOWS)
+
+
+def test_imports_run_one_way() -> None:
+    """Rules know what is declared and configured; of the exporter, only the command line knows them."""
+    told = {"exporter.catalog", "exporter.recorded", "exporter.errors"}
+    told |= {"exporter.config", "exporter.config_alerts", "exporter.config_notify"}
+    for path in (ROOT / "alerts").rglob("*.py"):
+        assert set(re.findall(r"from (exporter\S*) import", path.read_text(encoding="utf-8"))) <= told, path
+    importing = [
+        path.name
+        for path in (ROOT / "exporter").rglob("*.py")
+        if re.search(r"^\s*(from|import) alerts\b", path.read_text(encoding="utf-8"), re.M)
+    ]
+    assert importing == ["cli.py"]
+
+
+def test_the_runbook_has_a_section_for_every_alert() -> None:
+    """And for no other, in the form that the links of the alerts point to."""
+    sections = re.findall(r"^### (Gateway\w+)$", (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8"), re.M)
+    assert sorted(sections) == ALERT_NAMES
+
+
+def test_scope_labels_are_kept_apart_in_every_rule(tmp_path: Path) -> None:
+    """`env` comes from Prometheus' targets and is on everything; `gateway` from an input, on what it counts only."""
+    made = {
+        rule["record"]: rule["expr"]
+        for rule in rules(files(config(tmp_path, "{scope_labels: [env, gateway]}")))
+        if "record" in rule
+    }
+    assert made["fleet:gateway_requests:rate5m"].startswith("sum by (env, gateway) (")
+    assert made["key:gateway_calls:increase1h"].startswith("sum by (key, result, env, gateway) (")
+    assert made["key:gateway_limit_used:sum"].startswith("sum by (key, unit, window, env) (")
+    assert made["fleet:gateway_exporter_lag_seconds:max"].startswith("max by (env) (")
+    assert "group_left () sum by (key, env) (rate(gateway_requests_total" in made["key:gateway_limit_projected:ratio"]
+    assert not any("by ()" in expression for expression in made.values())
+
+
+def test_thresholds_objectives_and_names_come_from_the_config(tmp_path: Path) -> None:
+    """What the config says stands in the rules; null and `enabled: false` leave rules out."""
+    made = files(
+        config(
+            tmp_path,
+            "{interval: 10s, job: edge, latency: {warning: null, critical: 2.5}, limits: {warning: 0.6},"
+            " objectives: {availability: 0.99, latency_seconds: 0.5}, grafana_url: 'http://g/', anomalies: null,"
+            " exporter: {silent: null}, changes: {GatewayWatchdog: {enabled: false}, GatewayKeyExpiring: {for: 1s}}}",
+        )
+    )
+    found = {
+        (rule["alert"], rule["labels"]["severity"], rule["labels"].get("range")): rule
+        for rule in rules(made)
+        if "alert" in rule
+    }
+    assert "> 2.5\n" in found["GatewayLatencyHigh", "critical", None]["expr"]
+    assert ">= 0.6)" in found["GatewayLimitNear", "warning", None]["expr"]
+    assert ">= 0.9)" in found["GatewayLimitNear", "critical", None]["expr"]
+    assert "ratio_rate1h > 0.144\n" in found["GatewayAvailabilityBurn", "critical", "1h"]["expr"]
+    assert "[1h]) * 10 >= 10" in found["GatewayAvailabilityBurn", "critical", "1h"]["expr"]
+    assert found["GatewayExporterDown", "warning", None]["expr"] == 'up{job="edge"} == 0'
+    assert found["GatewayKeyExpiring", "warning", None]["for"] == "1s"
+    assert found["GatewayLatencyBurn", "critical", "1h"]["annotations"]["dashboard_url"].startswith("http://g/d/")
+    assert {group["name"]: group["interval"] for group in groups(made)}["gateway-hours"] == "100s"
+    left_out = {"GatewayWatchdog", "GatewaySilent", "GatewayMethodSlow", "GatewayKeyCallsSpike", "GatewaySpendAnomaly",
+                "GatewaySpendOverBudget", "GatewayKeyRegistryStale"}  # fmt: skip
+    assert not left_out & {name for name, *_ in found}
+    assert 'le=~"0[.]5"' in made["recording.rules.yml"]
+
+
+def test_the_command_writes_a_folder_and_says_whether_it_is_up_to_date(tmp_path: Path) -> None:
+    """Exit code 1 and the names of the files where it is not; the defaults where no config is given."""
+    out = tmp_path / "new" / "rules"
+    assert run("alerts", "--out", str(out), "--check").code == 1
+    assert run("alerts", "--out", str(out)).code == 0
+    assert {path.name: path.read_text(encoding="utf-8") for path in out.iterdir()} == files(None)
+    assert run("alerts", "--out", str(out), "--check") == (0, "", "")
+    (out / "alerts.rules.yml").write_text("groups: []\n", encoding="utf-8")
+    done = run("alerts", "--out", str(out), "--check")
+    assert (done.code, done.stderr) == (1, f"{out}/alerts.rules.yml: not up to date\n")
+
+
+def test_the_operator_gets_the_same_rules(tmp_path: Path) -> None:
+    """A PrometheusRule, on request."""
+    out = tmp_path / "rules"
+    assert run("alerts", "--out", str(out), "--kubernetes").code == 0
+    resource = yaml.safe_load((out / "prometheusrule.yml").read_text(encoding="utf-8"))
+    assert (resource["apiVersion"], resource["kind"]) == ("monitoring.coreos.com/v1", "PrometheusRule")
+    assert resource["spec"]["groups"] == groups(files(None))
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """One line, and exit code 1."""
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    done = run("alerts", "--out", str(tmp_path / "file" / "rules"))
+    assert done.code == 1
+    assert done.stderr == f"gateway-exporter: {tmp_path}/file/rules: can't be written: Not a directory\n"

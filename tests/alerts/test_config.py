@@ -1,0 +1,90 @@
+"""The section `alerts`: each rule of validity, and the message that it gives."""
+
+from pathlib import Path
+
+import pytest
+
+from exporter.errors import ConfigError
+from tests.alerts.built import config
+from tests.command import run
+
+# A section, and what is said of it: field, problem.
+BAD = [
+    ("{latncy: {}}", "alerts.latncy: unknown field 'latncy'; did you mean 'latency'? (allowed: anomalies, changes, "),
+    (
+        "{retention: 15 days}",
+        "alerts: '15 days' is no duration: write it as Prometheus does, 30s, 5m, 12h, 7d or 1h30m",
+    ),
+    ("{retention: 2d, anomalies: null}", "alerts: retention: 2d is too short: burn rates look back 3d"),
+    ("{retention: 14d}", "alerts: retention: 14d is too short: anomalies look back 14d1h (weeks: 2)"),
+    ("{interval: 10m}", "alerts: interval: 10m is not from 1s to 5m; series go stale after five minutes"),
+    ("{job: ''}", "alerts: job is empty: name the scrape job that Prometheus has for the exporters"),
+    ("{scope_labels: [eu-1]}", "alerts: scope_labels: 'eu-1' is no label name: letters, digits and _ are allowed"),
+    ("{scope_labels: [key]}", "alerts: scope_labels: 'key' is a label that rules use themselves; choose another"),
+    ("{grafana_url: grafana}", "alerts: grafana_url: 'grafana' is no URL: write it with http:// or https://"),
+    ("{min_requests: 0}", "alerts: min_requests and min_failures must be at least 1"),
+    ("{success_rate: {warning: 95}}", "alerts.success_rate: warning is a share between 0 and 1, such as 0.95, not 95"),
+    (
+        "{success_rate: {warning: 0.95, critical: 0.97}}",
+        "alerts.success_rate: warning must be reached before critical; as it is, it would never be the first to tell",
+    ),
+    ("{latency: {warning: 2}}", "alerts.latency: warning must be reached before critical; "),
+    ("{latency: {warning: -1}}", "alerts.latency: warning must be more than 0, not -1; null switches its alert off"),
+    ("{limits: {warning: 0.95}}", "alerts.limits: warning must be reached before critical; "),
+    ("{keys: {expires: {warning: 1h}}}", "alerts.keys.expires: warning must be reached before critical; "),
+    (
+        "{objectives: {availability: 0.9}}",
+        "alerts.objectives: availability: with 0.9 even a total failure burns the budget less than 14.4 times as fast "
+        "as allowed, and would wake nobody; more than 0.9306 is needed",
+    ),
+    (
+        "{objectives: {latency_seconds: 0.6}}",
+        "alerts.objectives: latency_seconds: 0.6 is no bucket of the histogram (allowed: 0.005, 0.01, 0.025, 0.05, ",
+    ),
+    ("{anomalies: {factor: 1}}", "alerts.anomalies: factor must be more than 1, not 1: every hour would be abnormal"),
+    ("{anomalies: {weeks: 0}}", "alerts.anomalies: weeks must be at least 1"),
+    ("{exporter: {lag: {warning: 10m}}}", "alerts.exporter.lag: warning must be reached before critical; "),
+    ("{changes: {GatewayWatchdog: {for: soon}}}", "alerts.changes: 'soon' is no duration: "),
+    ("{notify: {receivers: {team: {}}}}", "alerts.notify: receivers: team tells nobody: give it webhook, slack, "),
+    (
+        "{notify: {receivers: {team: {email: {to: a@b}}}}}",
+        "alerts.notify: receivers: team sends e-mail, and there is no smtp with a smarthost to send it by",
+    ),
+    (
+        "{notify: {receivers: {team: {webhook: {url: 'http://a'}}}}}",
+        "alerts.notify: routes: warning is missing: it is also who is told what has no route of its own",
+    ),
+    (
+        "{notify: {receivers: {team: {webhook: {url: 'http://a'}}}, routes: {warnings: team}}}",
+        "alerts.notify: routes: unknown route 'warnings'; did you mean 'warning'? (allowed: cost, critical, ",
+    ),
+    (
+        "{notify: {receivers: {team: {webhook: {url: 'http://a'}}}, routes: {warning: taem}}}",
+        "alerts.notify: routes.warning: unknown receiver 'taem'; did you mean 'team'? (allowed: team)",
+    ),
+    (
+        "{notify: {receivers: {team: {webhook: {url: 'http://a'}}}, routes: {warning: team}, owners: {acme: acme}}}",
+        "alerts.notify: owners.acme: unknown receiver 'acme' (allowed: team)",
+    ),
+    ("{notify: {grouping: {wait: ten}}}", "alerts.notify.grouping: 'ten' is no duration: "),
+]
+
+
+@pytest.mark.parametrize(("section", "message"), BAD, ids=[message[:60] for _, message in BAD])
+def test_a_mistake_is_told_with_its_line_and_what_is_allowed(tmp_path: Path, section: str, message: str) -> None:
+    """As everywhere in the config."""
+    with pytest.raises(ConfigError) as caught:
+        config(tmp_path, section)
+    assert str(caught.value).startswith(f"{tmp_path}/config.yaml:2: {message}")
+
+
+def test_a_change_of_an_alert_that_does_not_exist_is_told_by_check_too(tmp_path: Path) -> None:
+    """With the near miss; nothing is written."""
+    config(tmp_path, "{changes: {GatewayLimitsNear: {enabled: false}}}")
+    said = f"{tmp_path}/config.yaml: alerts.changes: unknown alert of this config 'GatewayLimitsNear'; "
+    said += "did you mean 'GatewayLimitNear'?"
+    for command in (["check"], ["alerts", "--out", str(tmp_path / "out"), "--config.file"]):
+        done = run(*command, str(tmp_path / "config.yaml"))
+        assert done.code == 2
+        assert done.stderr.startswith(f"gateway-exporter: {said} (allowed: Gateway")
+    assert not (tmp_path / "out").exists()

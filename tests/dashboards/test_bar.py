@@ -1,0 +1,334 @@
+"""What every dashboard has to have, told by reading what is generated."""
+
+import re
+from collections import Counter
+from itertools import pairwise
+from typing import Any
+
+import promql_parser
+import pytest
+import yaml
+
+from alerts.build import files as rule_files
+from dashboards.build import documents
+from dashboards.pages.errors import TYPES
+from dashboards.shown import Shown
+from exporter.catalog import CATALOG
+from exporter.record import ERROR_TYPES
+from exporter.recorded import RECORDED
+from tests.dashboards.asked import Asked, Json, filled, of_annotations, of_panels, of_variables, panels, variables
+
+DASHBOARDS = {one["uid"]: one for one in documents(Shown())}
+EVERY = [pytest.param(one, id=uid) for uid, one in DASHBOARDS.items()]
+PANELS = [
+    pytest.param(one, panel, id=f"{uid}: {panel.get('title', 'header')}")
+    for uid, one in DASHBOARDS.items()
+    for panel in panels(one)
+]
+# Series that Prometheus makes itself or that client libraries give every process.
+FOREIGN = {
+    "ALERTS": {"alertname", "alertstate", "severity", "key"},
+    "up": set(),
+    "scrape_samples_scraped": set(),
+    "scrape_duration_seconds": set(),
+    "process_start_time_seconds": set(),
+    "process_cpu_seconds_total": set(),
+    "process_resident_memory_bytes": set(),
+}
+OF_TARGETS = {"job", "instance"}
+Expr = Any
+
+
+def asked(dashboard: Json) -> list[Asked]:
+    return of_panels(dashboard) + of_variables(dashboard) + of_annotations(dashboard)
+
+
+def parsed(dashboard: Json, query: str) -> list[Expr]:
+    """All expressions in a query, those around others first."""
+    found: list[Expr] = []
+    promql_parser.walk(promql_parser.parse(filled(query, variables(dashboard))), pre_visit=found.append)
+    return found
+
+
+def selectors(nodes: list[Expr]) -> list[Expr]:
+    return [one for one in nodes if isinstance(one, promql_parser.VectorSelector)]
+
+
+def names(selector: Expr) -> list[str]:
+    """The metrics that a selector names."""
+    if selector.name:
+        return [selector.name]
+    return [one.value for one in selector.matchers.matchers if one.name == "__name__" and "(" not in one.value]
+
+
+def labels_of(name: str) -> set[str]:
+    """The labels that the catalogue gives a metric. KeyError where it has none of that name."""
+    part = re.sub(r"_(bucket|sum|count)$", "", name)
+    if name in FOREIGN:
+        return FOREIGN[name] | OF_TARGETS
+    if name in RECORDED:
+        return {*RECORDED[name].labels, *OF_TARGETS}
+    return {*CATALOG[name if name in CATALOG else part].labels, *OF_TARGETS} | ({"le"} if part != name else set())
+
+
+@pytest.mark.parametrize("dashboard", EVERY)
+def test_queries_name_declared_metrics_and_labels_only(dashboard: Json) -> None:
+    """Metrics and recorded series of the catalogue; in matchers their own labels; in `by` a label of one of them."""
+    for one in asked(dashboard):
+        nodes = parsed(dashboard, one.query)
+        known: set[str] = set(re.findall(r'label_replace\(.*?"(\w+)", "', one.query))
+        for selector in selectors(nodes):
+            for name in names(selector):
+                known |= labels_of(name)
+                matched = {matcher.name for matcher in selector.matchers.matchers} - {"__name__"}
+                assert matched <= labels_of(name), f"{one}: {name} has no {matched - labels_of(name)}"
+        for node in nodes:
+            grouped = node.modifier.labels if isinstance(node, promql_parser.AggregateExpr) and node.modifier else []
+            assert set(grouped) <= known, f"{one}: no metric of it has {set(grouped) - known}"
+
+
+def test_every_family_of_the_catalogue_is_on_a_dashboard() -> None:
+    """As itself or as a series that is recorded of it."""
+    shown = " ".join(one.query for dashboard in DASHBOARDS.values() for one in of_panels(dashboard))
+    rules = yaml.safe_load(rule_files(None)["recording.rules.yml"])
+    for group in rules["groups"]:
+        for rule in group["rules"]:
+            if rule["record"] in shown:
+                shown += " " + rule["expr"]
+    assert [name for name in CATALOG if name not in shown] == []
+
+
+def counters(nodes: list[Expr]) -> Counter[str]:
+    """How often each counter of the catalogue is asked for."""
+    every = [name for one in selectors(nodes) for name in names(one)]
+    return Counter(name for name in every if ":" not in name and re.search(r"_(total|bucket|sum|count)$", name))
+
+
+@pytest.mark.parametrize("dashboard", EVERY)
+def test_counters_stand_under_rate_or_increase_over_the_grafana_interval(dashboard: Json) -> None:
+    """Counters never bare; `rate` over a window that Grafana fits to the scrape and the zoom, or one that is named."""
+    for one in of_panels(dashboard):
+        nodes = parsed(dashboard, one.query)
+        ranged: list[Expr] = []
+        for call in (node for node in nodes if isinstance(node, promql_parser.Call)):
+            if call.func.name in ("rate", "increase"):
+                promql_parser.walk(call, pre_visit=ranged.append)
+        bare = counters(nodes) - counters(ranged)
+        assert not bare, f"{one}: {bare}"
+        unquoted = re.sub(r'"[^"]*"', "", one.query)
+        for window in re.findall(r"\b(?:rate|increase)\([^\[]*\[([^\]]+)\]", unquoted):
+            assert window in ("$__rate_interval", "$__interval", "$__range", "1h", "1d"), f"{one}: [{window}]"
+
+
+@pytest.mark.parametrize("dashboard", EVERY)
+def test_long_ranges_read_recorded_series(dashboard: Json) -> None:
+    """No fixed window of more than a day is over raw series; only the choice of what a day's trend counts has a day."""
+    for one in of_panels(dashboard):
+        for name, window in re.findall(r"(\w[\w:]*)(?:\{[^}]*\})?\)?\[(\d+[mhdw])(?::\w+)?\]", one.query):
+            days = promql_parser.parse_duration(window).total_seconds() / 86400
+            if days >= 1 and ":" not in name and name.startswith("gateway_"):
+                assert name == "gateway_exporter_build_info" or "$measure" in one.query, f"{one}: {name}[{window}]"
+
+
+@pytest.mark.parametrize(("dashboard", "panel"), PANELS)
+def test_a_panel_says_what_it_shows_and_what_to_do(dashboard: Json, panel: Json) -> None:
+    """Title, description, unit, and words for when there is nothing; headers say who should look here, and for what."""
+    if panel["type"] == "text":
+        assert panel["options"]["content"].startswith("**For whoever ")
+        return
+    assert panel["title"][:1].isupper() or panel["title"].startswith("p9")
+    assert len(panel["description"]) > 10
+    assert panel["description"].endswith(".")
+    if panel["type"] != "alertlist":
+        assert panel["fieldConfig"]["defaults"]["noValue"] not in ("", "none", "No data")
+        assert panel["type"] == "heatmap" or panel["fieldConfig"]["defaults"]["unit"]
+    assert dashboard["title"].startswith("Gateway / ")
+
+
+@pytest.mark.parametrize(("dashboard", "panel"), PANELS)
+def test_the_quantile_in_a_title_is_the_one_in_the_query(dashboard: Json, panel: Json) -> None:
+    """p95 is 0.95, wherever it is said: in a title, a legend or a column."""
+    del dashboard
+    for target in panel.get("targets", []):
+        told = re.findall(r"\bp(\d\d)\b", target["legendFormat"]) or re.findall(r"\bp(\d\d)\b", panel["title"])
+        asked_ = re.findall(r"histogram_quantile\(0\.(\d+),", target["expr"])
+        if told and asked_:
+            assert [one.ljust(2, "0") for one in asked_] == told
+    columns = [
+        name
+        for one in panel.get("transformations", [])
+        for name in one["options"].get("renameByName", {}).values()
+        if re.fullmatch(r"P\d\d", name)
+    ]
+    assert all(any(f"(0.{name[1:]}," in one["expr"] for one in panel["targets"]) for name in columns)
+
+
+@pytest.mark.parametrize(("dashboard", "panel"), PANELS)
+def test_every_panel_and_query_asks_the_chosen_data_source(dashboard: Json, panel: Json) -> None:
+    """One variable, `datasource`."""
+    assert dashboard["templating"]["list"][0]["name"] == "datasource"
+    expected = {"type": "prometheus", "uid": "${datasource}"}
+    assert panel["datasource"] == expected
+    assert all(target["datasource"] == expected for target in panel.get("targets", []))
+
+
+@pytest.mark.parametrize(("dashboard", "panel"), PANELS)
+def test_links_lead_to_a_dashboard_with_time_and_variables(dashboard: Json, panel: Json) -> None:
+    """The uid exists, each `var-` is a variable there, and what is passed on is a variable here."""
+    here = {one["name"] for one in dashboard["templating"]["list"]}
+    overrides = panel.get("fieldConfig", {}).get("overrides", [])
+    links = panel.get("fieldConfig", {}).get("defaults", {}).get("links", []) + [
+        link for one in overrides for part in one["properties"] if part["id"] == "links" for link in part["value"]
+    ]
+    for link in links:
+        uid = re.match(r"/d/([\w-]+)\?", link["url"])
+        assert uid, link
+        there = {one["name"] for one in DASHBOARDS[uid[1]]["templating"]["list"]}
+        assert "${__url_time_range}" in link["url"]
+        assert "${datasource:queryparam}" in link["url"]
+        assert set(re.findall(r"var-(\w+)=", link["url"])) <= there
+        assert set(re.findall(r"\$\{(\w+):queryparam\}", link["url"])) <= here
+
+
+@pytest.mark.parametrize("dashboard", EVERY)
+def test_dashboards_are_alike_where_they_should_be(dashboard: Json) -> None:
+    """Not editable, tagged, linked to each other, an explicit time zone, quick ranges, no hasty refresh."""
+    assert (dashboard["editable"], dashboard["tags"], dashboard["timezone"]) == (False, ["gateway-exporter"], "browser")
+    (link,) = dashboard["links"]
+    assert (link["type"], link["tags"], link["asDropdown"]) == ("dashboards", ["gateway-exporter"], True)
+    assert link["keepTime"]
+    assert link["includeVars"]
+    ranges = [one["from"] for one in dashboard["timepicker"]["quick_ranges"]]
+    assert ranges == ["now-15m", "now-1h", "now-24h", "now-7d", "now-30d"]
+    assert dashboard["refresh"] == "1m"
+    assert [one["name"] for one in dashboard["annotations"]["list"]] == ["Alerts", "Exporter starts", "Config reloads"]
+    assert dashboard["schemaVersion"] == 39
+
+
+@pytest.mark.parametrize("dashboard", EVERY)
+def test_variables_keep_up_with_time_and_with_each_other(dashboard: Json) -> None:
+    """Several values, all by a pattern that leaves nothing out, asked anew when the time changes."""
+    for one in dashboard["templating"]["list"]:
+        if one["type"] == "query":
+            assert (one["multi"], one["includeAll"], one["allValue"], one["refresh"]) == (True, True, ".*", 2)
+    by_name = {one["name"]: one.get("query", {}) for one in dashboard["templating"]["list"]}
+    if "method" in by_name:
+        assert 'chain=~"$chain"' in by_name["method"]["query"]
+    if "model_type" in by_name:
+        assert 'type=~"$model_type"' in by_name["model"]["query"]
+
+
+@pytest.mark.parametrize("dashboard", EVERY)
+def test_no_two_panels_of_a_page_have_the_same_title(dashboard: Json) -> None:
+    """People name a panel when they talk of it."""
+    titles = [panel["title"] for panel in panels(dashboard) if "title" in panel]
+    assert len(titles) == len(set(titles))
+
+
+@pytest.mark.parametrize("dashboard", EVERY)
+def test_panels_lie_side_by_side_and_have_ids_of_their_own(dashboard: Json) -> None:
+    """No two overlap, none leaves the grid."""
+    ids = [one["id"] for one in [*panels(dashboard), *(one for one in dashboard["panels"] if one["type"] == "row")]]
+    assert len(ids) == len(set(ids))
+    closed = [one["panels"] for one in dashboard["panels"] if one.get("panels")]
+    for group in [[one for one in dashboard["panels"] if not one.get("panels")], *closed]:
+        taken: set[tuple[int, int]] = set()
+        for place in (one["gridPos"] for one in group):
+            assert place["x"] + place["w"] <= 24
+            cells = {
+                (x, y)
+                for x in range(place["x"], place["x"] + place["w"])
+                for y in range(place["y"], place["y"] + place["h"])
+            }
+            assert not cells & taken
+            taken |= cells
+    tops = [one["gridPos"]["y"] for one in dashboard["panels"]]
+    assert all(one <= other for one, other in pairwise(tops))
+
+
+@pytest.mark.parametrize(("dashboard", "panel"), PANELS)
+def test_red_stands_for_failures_and_statuses_have_their_colours(dashboard: Json, panel: Json) -> None:
+    """2xx green, 3xx blue, 4xx yellow, 5xx red on everything by status; no fixed red but where something is bad."""
+    del dashboard
+    overrides = panel.get("fieldConfig", {}).get("overrides", [])
+    fixed = {
+        one["matcher"]["options"]: part["value"]["fixedColor"]
+        for one in overrides
+        for part in one["properties"]
+        if part["id"] == "color" and "fixedColor" in part["value"]
+    }
+    if any(target["legendFormat"] == "{{status}}" for target in panel.get("targets", [])):
+        assert {pattern: fixed[pattern] for pattern in ("/^2/", "/^(1|3)/", "/^4/", "/^5/")} == {
+            "/^2/": "green",
+            "/^(1|3)/": "blue",
+            "/^4/": "yellow",
+            "/^5/": "red",
+        }
+    bad = r"error|fail|\^5|40\[13\]"
+    for pattern, colour in fixed.items():
+        if colour == "red" and pattern != "/./":
+            assert re.search(bad, pattern), pattern
+        if colour == "red" and pattern == "/./":
+            assert re.search(r"[Rr]eject|[Ff]ailed|[Ll]ost|[Rr]efused", panel["title"])
+
+
+def test_limits_are_drawn_dashed_beside_their_use() -> None:
+    """Requests in each window, and levels of latency and success."""
+    found = [
+        panel["title"]
+        for dashboard in DASHBOARDS.values()
+        for panel in panels(dashboard)
+        for one in panel.get("fieldConfig", {}).get("overrides", [])
+        if any(part["id"] == "custom.lineStyle" and part["value"]["fill"] == "dash" for part in one["properties"])
+        and one["matcher"]["options"] in {target["legendFormat"] for target in panel["targets"]}
+    ]
+    assert len([title for title in found if title.startswith("Requests in the running")]) == 4
+    assert {"Success rate over time", "Latency"} <= set(found)
+
+
+def test_series_are_bounded_on_every_graph_by_an_open_label() -> None:
+    """Methods, origins and keys: only so many, and the rest together where the sum matters."""
+    for dashboard in DASHBOARDS.values():
+        for panel in panels(dashboard):
+            if panel["type"] != "timeseries":
+                continue
+            for target in panel["targets"]:
+                if target["legendFormat"] in ("{{method}}", "{{origin}}"):
+                    assert "topk(" in target["expr"], panel["title"]
+                if "and on (" in target["expr"] and "others" in target["expr"]:
+                    assert "@ end()" in target["expr"], panel["title"]
+
+
+def test_latency_has_exemplars_and_legends_have_numbers() -> None:
+    """Wherever durations are drawn; legends are tables."""
+    exemplars = [
+        panel["title"]
+        for dashboard in DASHBOARDS.values()
+        for panel in panels(dashboard)
+        if any(target.get("exemplar") for target in panel.get("targets", []))
+    ]
+    assert {"Latency", "How long requests take", "p95 duration by model"} <= set(exemplars)
+    for dashboard in DASHBOARDS.values():
+        for panel in panels(dashboard):
+            if panel["type"] == "timeseries":
+                assert panel["options"]["legend"]["displayMode"] == "table"
+                assert panel["options"]["legend"]["calcs"]
+                assert panel["options"]["tooltip"] == {"mode": "multi", "sort": "desc"}
+
+
+def test_alerts_open_the_page_of_what_they_are_about() -> None:
+    """Each alert's dashboard is one of these, and what it fills in is a variable there, or is not narrowed by."""
+    rules = yaml.safe_load(rule_files(None)["alerts.rules.yml"])
+    urls = [rule["annotations"]["dashboard_url"] for group in rules["groups"] for rule in group["rules"]]
+    assert urls
+    for url in urls:
+        uid = re.search(r"/d/([\w-]+)\?", url)
+        assert uid
+        there = {one["name"] for one in DASHBOARDS[uid[1]]["templating"]["list"]}
+        narrowed = set(re.findall(r"var-(\w+)=", url)) & {"key", "chain", "method", "model", "provider"}
+        assert narrowed <= there, url
+
+
+def test_every_type_of_error_is_explained() -> None:
+    """The table of types says what each means."""
+    assert set(TYPES) == set(ERROR_TYPES)

@@ -1,0 +1,190 @@
+"""`gateway-exporter dashboards`: what is committed is what is made; a config takes and changes panels."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dashboards import usage
+from dashboards.build import boards, documents, files
+from dashboards.promql import ABSENT
+from dashboards.shown import Shown, shown
+from exporter.catalog import CATALOG
+from exporter.config import load
+from exporter.recorded import RECORDED
+from tests.command import run
+from tests.dashboards.asked import Json, of_panels, panels
+
+ROOT = Path(__file__).parents[2]
+
+
+def families(*without: str, drop: str = "") -> dict[str, tuple[str, ...]]:
+    """The catalogue without some families, and with a label dropped from all."""
+    return {
+        name: tuple(label for label in family.labels if label != drop)
+        for name, family in CATALOG.items()
+        if name not in without
+    }
+
+
+def titles(show: Shown) -> set[str]:
+    return {panel["title"] for one in documents(show) for panel in panels(one) if "title" in panel}
+
+
+def test_what_is_committed_is_what_the_builders_make() -> None:
+    """Twice the same bytes, and those that are in the repository, by the command itself."""
+    assert files(Shown()) == files(Shown())
+    done = run("dashboards", "--check", cwd=ROOT)
+    assert (done.code, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_the_example_config_makes_the_same_but_for_what_it_says() -> None:
+    """It shows the defaults, so its dashboards are those that are committed."""
+    assert files(shown(load(ROOT / "config.example.yaml").config)) == files(Shown())
+
+
+def test_the_document_is_what_the_builders_say() -> None:
+    """docs/dashboards.md, made anew."""
+    assert (ROOT / "docs" / "dashboards.md").read_text(encoding="utf-8") == usage.page(Shown())
+
+
+def test_every_question_has_a_panel_and_no_panel_a_question_that_is_not_there() -> None:
+    """But for those that variables answer."""
+    answered = {
+        row
+        for board in boards(Shown())
+        for line in board.kept()
+        for panel in line.panels
+        for row in panel.answers.split()
+    }
+    assert answered == set(usage.QUESTIONS) - set(usage.BY_VARIABLES)
+
+
+def test_out_of_date_folders_are_told(tmp_path: Path) -> None:
+    """Exit code 1 and the names: changed, missing, and no longer made."""
+    assert run("dashboards", "--out", str(tmp_path)).code == 0
+    assert run("dashboards", "--out", str(tmp_path), "--check").code == 0
+    (tmp_path / "gateway-key.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "gateway-llm.json").unlink()
+    (tmp_path / "gateway-old.json").write_text("{}", encoding="utf-8")
+    done = run("dashboards", "--out", str(tmp_path), "--check")
+    assert done.code == 1
+    assert done.stderr.splitlines() == [
+        f"{tmp_path / name}: not up to date" for name in ("gateway-key.json", "gateway-llm.json", "gateway-old.json")
+    ]
+    assert run("dashboards", "--out", str(tmp_path)).code == 0
+    assert not (tmp_path / "gateway-old.json").exists()
+
+
+def test_a_folder_that_can_t_be_written_is_one_clear_line(tmp_path: Path) -> None:
+    """Exit code 1, no traceback."""
+    (tmp_path / "file").touch()
+    done = run("dashboards", "--out", str(tmp_path / "file" / "below"))
+    assert done.code == 1
+    assert done.stderr.startswith(f"gateway-exporter: {tmp_path / 'file' / 'below'}")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_family_that_is_off_takes_its_panels_along() -> None:
+    """Without credits there is no panel of credits, and the others stay."""
+    recorded = {name: one.labels for name, one in RECORDED.items() if "credits" not in name}
+    without = titles(Shown(families=families("gateway_credits_total"), recorded=recorded))
+    assert titles(Shown()) - without == {"Credits by the hour, last 24 hours", "Credits by day, last 30 days"}
+
+
+def test_a_dashboard_without_panels_is_not_made() -> None:
+    """A gateway of no language models has no page for them."""
+    off = [name for name in CATALOG if not name.startswith(("gateway_exporter_", "gateway_request"))]
+    assert {board.uid for board in boards(Shown(families=families(*off), recorded={}))} == {
+        "gateway-overview",
+        "gateway-key",
+        "gateway-errors",
+        "gateway-exporter",
+    }
+
+
+def test_a_label_that_is_dropped_takes_what_is_by_it_and_no_more() -> None:
+    """Without `method`, what narrows by it goes on, and what is by method goes."""
+    recorded = {name: tuple(one for one in two.labels if one != "method") for name, two in RECORDED.items()}
+    show = Shown(families=families(drop="method"), recorded=recorded)
+    gone = titles(Shown()) - titles(show)
+    assert {"Share of methods", "By method", "Methods that are slow or failing"} <= gone
+    assert "Requests by status" not in gone
+    for dashboard in documents(show):
+        assert "method" not in {one["name"] for one in dashboard["templating"]["list"]}
+        assert not [one for one in of_panels(dashboard) if "method" in one.query.replace("method:", "")]
+
+
+@pytest.mark.parametrize("drop", sorted({label for family in CATALOG.values() for label in family.labels}))
+def test_nothing_that_is_not_there_is_ever_asked(drop: str) -> None:
+    """Whatever label is dropped, no query is left half."""
+    recorded = {name: tuple(one for one in two.labels if one != drop) for name, two in RECORDED.items()}
+    for dashboard in documents(Shown(families=families(drop=drop), recorded=recorded)):
+        assert ABSENT not in json.dumps(dashboard, ensure_ascii=False)
+
+
+def config(folder: Path, more: str) -> Shown:
+    path = folder / "config.yaml"
+    path.write_text("inputs: [{path: a.log, format: caddy, labels: {gateway: eu}}]\n" + more, encoding="utf-8")
+    return shown(load(path).config)
+
+
+def panel(show: Shown, uid: str, title: str) -> Json:
+    dashboard = next(one for one in documents(show) if one["uid"] == uid)
+    return next(one for one in panels(dashboard) if one.get("title") == title)
+
+
+def test_thresholds_are_those_of_the_alerts(tmp_path: Path) -> None:
+    """Colours and dashed lines; an alert that is off has no line."""
+    levels = "latency: {warning: 0.2, critical: 3}, limits: {warning: 0.6, critical: 0.7}"
+    show = config(tmp_path, f"alerts: {{{levels}, success_rate: {{warning: null}}}}\n")
+    latency = panel(show, "gateway-overview", "Average latency")["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    assert [step["value"] for step in latency] == [None, 0.2, 3]
+    assert panel(show, "gateway-overview", "Latency")["targets"][2]["expr"] == "vector(0.2)"
+    lines = panel(show, "gateway-overview", "Success rate over time")["targets"]
+    assert [one["legendFormat"] for one in lines] == ["success"]
+    assert panel(show, "gateway-limits", "Limits over 70%")
+
+
+def test_the_currency_is_the_config_s(tmp_path: Path) -> None:
+    """One that Grafana knows as its own unit, another as a suffix."""
+    for currency, unit in (("EUR", "currencyEUR"), ("XAU", "suffix: XAU")):
+        show = config(tmp_path, f"pricing: {{currency: {currency}}}\n")
+        assert panel(show, "gateway-llm", "Cost")["fieldConfig"]["defaults"]["unit"] == unit
+
+
+def test_scope_labels_are_variables_of_every_page(tmp_path: Path) -> None:
+    """One that inputs add narrows what is counted; one of Prometheus' targets narrows keys and limits too."""
+    show = config(tmp_path, "alerts: {scope_labels: [env, gateway]}\n")
+    for dashboard in documents(show):
+        names = [one["name"] for one in dashboard["templating"]["list"]]
+        assert names[:3] == ["datasource", "env", "gateway"]
+    requests = panel(show, "gateway-overview", "Requests")["targets"][0]["expr"]
+    assert requests == 'sum(increase(gateway_requests_total{env=~"$env",gateway=~"$gateway"}[$__range]))'
+    enabled = panel(show, "gateway-key", "Key")["targets"][0]["expr"]
+    assert enabled == 'max(gateway_key_enabled{key=~"$key",env=~"$env"})'
+
+
+def test_run_loads_no_dashboards() -> None:
+    """Grafana's parts are loaded by the command that needs them only."""
+    late = ("grafanalib", "dashboards", "requests")
+    code = f"import exporter.cli, sys; print([name for name in sys.modules if name.startswith({late})])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "[]\n"
+
+
+def test_the_exporter_knows_nothing_of_dashboards() -> None:
+    """Imports run one way: of the exporter, only the command line calls them."""
+    importing = [
+        path.name for path in (ROOT / "exporter").rglob("*.py") if "from dashboards" in path.read_text("utf-8")
+    ]
+    assert importing == ["cli.py"]
+
+
+def test_provisioning_names_what_is_there() -> None:
+    """The provider's folder and the data source are plain YAML beside the dashboards."""
+    made = files(Shown())
+    assert "type: prometheus" in made["provisioning/datasources/gateway-exporter.yaml"]
+    assert "folder: Gateway" in made["provisioning/dashboards/gateway-exporter.yaml"]

@@ -1,0 +1,196 @@
+"""The dashboards' judge: a real Prometheus that scraped the real exporter over a day of every kind of request."""
+
+import math
+import re
+import time
+
+import pytest
+
+from dashboards.build import documents
+from dashboards.pages import PAGES
+from dashboards.shown import Shown, shown
+from exporter.catalog import CATALOG
+from exporter.config import load
+from exporter.demo.cast import CLIENTS
+from tests.dashboards import count
+from tests.dashboards.asked import Asked, Json, filled, of_annotations, of_panels, of_variables, panels, variables
+from tests.dashboards.scene import STEP, Scene
+
+UIDS = [page(Shown()).uid for page in PAGES]
+# What a dashboard is narrowed to, where somebody came by a link or an alert.
+CHOSEN = {
+    "gateway-key": {"key": "swap-front-end", "gateway": "demo"},
+    "gateway-llm": {"key": "support-chat", "model": "openai/gpt-4o-mini"},
+    "gateway-limits": {"key": "(swap-front-end|weekend-bot)"},
+    "gateway-errors": {"key": "indexer", "chain": "ethereum"},
+    "gateway-costs": {"key": "support-chat"},
+}
+
+
+@pytest.fixture(scope="module")
+def dashboards(scene: Scene) -> dict[str, Json]:
+    """The dashboards of the scene's own config."""
+    return {one["uid"]: one for one in documents(shown(load(scene.folder / "config.yaml").config))}
+
+
+def answers(scene: Scene, asked: Asked, values: dict[str, str]) -> list[Json]:
+    """The series that Grafana would draw."""
+    query, now = filled(asked.query, values), time.time()
+    if asked.instant:
+        found = scene.ask("query", query=query)["result"]
+    else:
+        found = scene.ask("query_range", query=query, start=now - 86400, end=now, step=600)["result"]
+    return [
+        one for one in found if any(not math.isnan(float(value)) for _, value in one.get("values", [one.get("value")]))
+    ]
+
+
+@pytest.mark.parametrize("uid", UIDS)
+def test_every_query_of_every_panel_and_variable_returns_data(
+    scene: Scene, dashboards: dict[str, Json], uid: str
+) -> None:
+    """With nothing narrowed down, as the page opens."""
+    dashboard = dashboards[uid]
+    values = variables(dashboard)
+    silent = [
+        f"{asked}: {asked.query}"
+        for asked in of_panels(dashboard) + of_variables(dashboard)
+        if not answers(scene, asked, values)
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize("measure", ["requests", "input|cache_read|cache_write", "output|reasoning"])
+def test_the_trend_of_models_shows_what_is_chosen(scene: Scene, dashboards: dict[str, Json], measure: str) -> None:
+    """Requests, or tokens of the chosen types, and never both."""
+    dashboard = dashboards["gateway-llm"]
+    (asked,) = (one for one in of_panels(dashboard) if one.title.startswith("By day and model"))
+    at = scene.last_step - 86400
+    drawn = by_model(scene, filled(asked.query, variables(dashboard, {"measure": measure})), at)
+    family = "model_requests" if measure == "requests" else "tokens"
+    narrowed = "" if measure == "requests" else f'{{type=~"{measure}"}}'
+    whole = f"sum by (model) (increase(gateway_{family}_total{narrowed}[1d] offset -1d))"
+    assert drawn == pytest.approx(by_model(scene, whole, at))
+    assert len(drawn) > 3
+
+
+def by_model(scene: Scene, query: str, at: float) -> dict[str, float]:
+    """What a query says of each model."""
+    result = scene.ask("query", query=query, time=at)["result"]
+    return {one["metric"]["model"]: float(one["value"][1]) for one in result}
+
+
+@pytest.mark.parametrize("uid", CHOSEN)
+def test_a_page_that_is_narrowed_down_still_answers(scene: Scene, dashboards: dict[str, Json], uid: str) -> None:
+    """Every panel's first query; a key has not every kind of failure, so those alone may be silent."""
+    dashboard = dashboards[uid]
+    values = variables(dashboard, CHOSEN[uid])
+    silent = set()
+    for panel in panels(dashboard):
+        asked = of_panels({"uid": uid, "panels": [panel]})[:1]
+        if asked and not answers(scene, asked[0], values):
+            silent.add(panel["title"])
+            assert panel["fieldConfig"]["defaults"]["noValue"]
+    assert silent <= MAY_BE_SILENT[uid]
+
+
+MAY_BE_SILENT = {
+    "gateway-key": {"Expires in"},
+    "gateway-llm": {"Redirects", "Requests to unpriced models", "Unbilled requests", "Blocked requests"},
+    "gateway-limits": {"Keys about to expire, or expired"},
+    "gateway-errors": set(),
+    "gateway-costs": {"Credits by day, last 30 days"},
+}
+
+
+def test_annotations_are_valid_queries(scene: Scene, dashboards: dict[str, Json]) -> None:
+    """Alerts fire in the scene (the watchdog always does); starts and reloads happened or did not."""
+    for dashboard in dashboards.values():
+        for asked in of_annotations(dashboard):
+            answers(scene, asked, variables(dashboard))
+    assert scene.ask("query", query='ALERTS{alertstate="firing"}')["result"]
+
+
+@pytest.mark.parametrize(
+    ("uid", "title", "counted"),
+    [
+        ("gateway-overview", "Requests", "requests"),
+        ("gateway-overview", "Failed requests", "failed"),
+        ("gateway-errors", "Failed requests", "failed"),
+        ("gateway-key", "Requests", "requests"),
+        ("gateway-llm", "Requests", "models"),
+        ("gateway-llm", "Total tokens", "tokens"),
+        ("gateway-llm", "Cost", "cost in micros"),
+    ],
+)
+def test_headlines_are_what_stands_in_the_log(
+    scene: Scene, dashboards: dict[str, Json], uid: str, title: str, counted: str
+) -> None:
+    """Counted line by line over the same 24 hours; `increase` may be a scrape interval off at each end."""
+    until = scene.last_step
+    asked = next(one for one in of_panels(dashboards[uid]) if one.title == title)
+    shown_ = scene.value(filled(asked.query, variables(dashboards[uid])), until)
+    counts = count.requests(scene.written, until - 86400, until)
+    expected = counts[counted] * (1e-6 if counted == "cost in micros" else 1)
+    assert shown_ == pytest.approx(expected, rel=2 * STEP / 86400 + 0.005)
+
+
+def test_the_success_rate_is_what_stands_in_the_log(scene: Scene, dashboards: dict[str, Json]) -> None:
+    """One minus failures of any type over requests."""
+    until = scene.last_step
+    asked = next(one for one in of_panels(dashboards["gateway-overview"]) if one.title == "Success rate")
+    counts = count.requests(scene.written, until - 86400, until)
+    shown_ = scene.value(filled(asked.query, variables(dashboards["gateway-overview"])), until)
+    assert shown_ == pytest.approx(1 - counts["failed"] / counts["requests"], abs=0.002)
+
+
+def test_one_key_s_headlines_are_what_stands_in_the_log(scene: Scene, dashboards: dict[str, Json]) -> None:
+    """The page of a key, as an alert opens it: its own requests and no others."""
+    until = scene.last_step
+    swap = next(client for client in CLIENTS if client.name == "Swap front end").key
+    of_key = {log: [line for line in lines if swap in line] for log, lines in scene.written.items()}
+    counts = count.requests(of_key, until - 86400, until)
+    values = variables(dashboards["gateway-key"], {"key": "swap-front-end"})
+    for title, counted in (("Requests", "requests"), ("Failed requests", "failed")):
+        asked = next(one for one in of_panels(dashboards["gateway-key"]) if one.title == title)
+        assert scene.value(filled(asked.query, values), until) == pytest.approx(counts[counted], rel=0.012)
+
+
+def test_a_day_of_recorded_hours_is_what_stands_in_the_log(scene: Scene, dashboards: dict[str, Json]) -> None:
+    """`Requests a day`: the last 24 whole hours."""
+    until = scene.begin + 25 * 3600
+    asked = next(one for one in of_panels(dashboards["gateway-overview"]) if one.title == "Requests a day")
+    counts = count.requests(scene.written, until - 86400, until)
+    shown_ = scene.value(filled(asked.query, variables(dashboards["gateway-overview"])), until + 60)
+    assert shown_ == pytest.approx(counts["requests"], rel=0.02)
+
+
+def test_a_day_has_24_hours(scene: Scene) -> None:
+    """At a full hour too, where Prometheus 2 counts both ends of `[1d:1h]`: hence a minute less."""
+    hour = scene.begin + 25 * 3600
+    hours = "count_over_time(sum(key:gateway_requests:increase1h)[{}])"
+    assert scene.value(hours.format("1439m:1h"), hour) == 24
+    assert scene.value(hours.format("1439m:1h"), hour + 1800) == 24
+
+
+def test_the_largest_and_the_others_are_the_whole(scene: Scene, dashboards: dict[str, Json]) -> None:
+    """Stacked bars and donuts: five methods and `others` add up to all calls."""
+    dashboard = dashboards["gateway-key"]
+    values = variables(dashboard)
+    calls = {one.title: one.query for one in of_panels(dashboard)}
+    for title, window in (("Share of methods", "24h"), ("Calls of the five methods called most, and others", "10m")):
+        query = filled(calls[title], values)
+        whole = f"sum(increase(gateway_calls_total[{window}]{' offset -10m' if window == '10m' else ''}))"
+        result = scene.ask("query", query=query, time=scene.last_step - 3600)["result"]
+        assert len(result) == 6
+        assert "others" in {one["metric"]["method"] for one in result}
+        assert sum(float(one["value"][1]) for one in result) == pytest.approx(
+            scene.value(whole, scene.last_step - 3600)
+        )
+
+
+def test_a_day_of_every_kind_feeds_every_family(scene: Scene) -> None:
+    """What is on a dashboard is something that the exporter serves."""
+    names = {re.match(r"\w*", line)[0] for line in scene.exporter.get().text.splitlines()}  # type: ignore[index]
+    fed = names | {re.sub(r"_(bucket|sum|count)$", "", name) for name in names}
+    assert set(CATALOG) - fed == set()

@@ -1,0 +1,111 @@
+"""Logs that hold every kind of request: the demo's clients, REST calls, scanners, recorded lines, and rubbish."""
+
+import json
+from collections import defaultdict
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+
+import yaml
+
+from exporter.demo import keys_text
+from exporter.demo.cast import CLIENTS
+from exporter.identity import Identity
+
+SECRET = "a secret for these tests only"
+GOLDEN = Path(__file__).parent.parent / "golden"
+
+CONFIG = """\
+inputs:
+  - {path: rpc.access.json, name: rpc, format: nginx-json, labels: {gateway: demo}}
+  - {path: llm.jsonl, name: llm, format: litellm, labels: {gateway: demo}}
+  - {path: hub.jsonl, name: hub, format: claude-code-hub, labels: {gateway: demo}}
+  - {path: burst.json, name: burst, format: nginx-json, labels: {gateway: demo}}
+start_at: beginning
+identity: {secret_file: secret}
+keys: keys.yaml
+routes: ["/rpc/:chain", "/rpc/:chain/ws", "/v1/chat/completions", "/v1/embeddings", "/v1/scores/:identity"]
+metrics: {budgets: {origin: 8, method: 20}, scrape_interval: 10ms}
+state: {path: state.db}
+plans:
+  free: {limits: [{window: 1m, requests: 60}, {window: 1h, requests: 500}, {window: 1mo, requests: 5000}]}
+  business: {limits: [{window: 1m, requests: 600}, {window: 1d, requests: 9000}, {window: 1mo, requests: 20000}]}
+  internal: {}
+pricing: {models: prices.yaml, credits: {default: 20, eth_call: 26}}
+alerts: {interval: 1s, scope_labels: [gateway]}
+"""
+PRICES = """\
+- {model: "*gpt-4o-mini", type: chat, per_million_tokens: {input: 0.15, output: 0.6}}
+- {model: "*embedding*", type: embedding, per_million_tokens: {input: 0.02, output: 0}}
+"""
+LOGS = ("rpc.access.json", "llm.jsonl", "hub.jsonl")
+# Whose recorded lines are played, and how they say when a request ended or began.
+_RECORDED = dict(zip(LOGS, ("nginx-json", "litellm", "claude-code-hub"), strict=True))
+_TIMES = ("msec", "startTime", "endTime", "completionStartTime")
+_REST = (("GET", 200), ("GET", 404), ("POST", 201), ("POST", 400), ("POST", 403), ("DELETE", 301), ("GET", 500))
+
+
+def configure(folder: Path) -> None:
+    """Write the config and its registry; keys are called as their clients are, in lower case and with dashes."""
+    (folder / "secret").write_text(SECRET, encoding="utf-8")
+    keys = yaml.safe_load(keys_text(Identity(SECRET.encode()).hash))
+    for entry in keys:
+        entry["id"] = entry["name"].lower().replace(" ", "-")
+    (folder / "keys.yaml").write_text(yaml.safe_dump(keys), encoding="utf-8")
+    (folder / "prices.yaml").write_text(PRICES, encoding="utf-8")
+    (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
+    for log in LOGS:
+        (folder / log).touch()
+
+
+class Traffic:
+    """Makes lines, log by log. The same seed makes the same."""
+
+    def __init__(self, seed: int) -> None:
+        self._rng = Random(seed)
+        self._shares = [client.share for client in CLIENTS]
+
+    def lines(self, since: float, until: float, count: int) -> dict[str, list[str]]:
+        """`count` requests of clients that ended between two times, and a few of every other kind."""
+        found: dict[str, list[str]] = defaultdict(list)
+        rng = self._rng
+        times = sorted(rng.uniform(since, until) for _ in range(count))
+        for ended, client in zip(times, rng.choices(CLIENTS, self._shares, k=count), strict=True):
+            found[client.log].append(client.line(rng, ended))
+        verb, status = rng.choice(_REST)
+        found[LOGS[0]].append(self._rest(verb, status, until))
+        return found
+
+    def once(self, at: float) -> dict[str, list[str]]:
+        """Every kind of REST call, the recorded lines of real gateways as if logged now, and lines that are none."""
+        found = {
+            log: [_moved(line, at) for line in (GOLDEN / name / "access.log").read_text(errors="replace").splitlines()]
+            for log, name in _RECORDED.items()
+        }
+        found[LOGS[0]] += [self._rest(verb, status, at) for verb, status in _REST]
+        found[LOGS[0]] += [self._rest("POST", 200, at, model="house-model", provider="house")]
+        found[LOGS[0]] += ["no json\n", '{"status":200,\n']
+        return found
+
+    def _rest(self, verb: str, status: int, at: float, **more: str) -> str:
+        client = self._rng.choice([one for one in CLIENTS if one.log == LOGS[0] and one.registered])
+        fields = {"msec": at, "method": verb, "uri": f"/v1/scores/0x{self._rng.getrandbits(40):x}", "status": status}
+        sizes = {"request_length": 200, "bytes_sent": 900, "request_time": round(self._rng.uniform(0.1, 2), 3)}
+        who = {"api_key": client.key, "scheme": "http", "origin": f"https://site{self._rng.randint(1, 20)}.example"}
+        return json.dumps(fields | sizes | who | more) + "\n"
+
+
+def _moved(line: str, at: float) -> str:
+    """A recorded line with its times moved to now; one that is no record stays as it is."""
+    try:
+        fields = json.loads(line)
+    except ValueError:
+        return line + "\n"
+    if isinstance(fields, dict):
+        times = [fields[name] for name in _TIMES if isinstance(fields.get(name), int | float)]
+        for name in _TIMES:
+            if isinstance(fields.get(name), int | float):
+                fields[name] = round(fields[name] - max(times) + at, 3)
+        if "created_at" in fields:
+            fields["created_at"] = datetime.fromtimestamp(at, UTC).isoformat()
+    return json.dumps(fields) + "\n"
