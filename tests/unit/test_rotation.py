@@ -485,3 +485,19 @@ def test_a_copy_that_is_being_packed_is_left_alone(tmp_path: Path, suffix: str, 
     scene.commit()
     scene.stop()
     assert (scene.start(), scene.losses()) == (b"", [])
+
+
+@pytest.mark.parametrize("copied", [True, False])
+def test_a_log_that_is_truncated_just_as_it_is_found_again(tmp_path: Path, copied: bool) -> None:
+    """Before it was read on: what is in a copy is not lost, and without one it is, to the byte."""
+    scene = Scene(tmp_path, LONG)
+    scene.stop()
+    scene.append(b"more\n")
+    scene.source = scene._new()
+    scene.source.restore(msgspec.msgpack.decode(scene._stored, type=list[Position]))
+    scene.source.look()
+    if copied:
+        shutil.copyfile(scene.log, tmp_path / "access.log.1")
+    scene.log.write_bytes(b"new\n")
+    assert scene.read() == (b"more\nnew\n" if copied else b"new\n")
+    assert scene.losses() == ([] if copied else [("lost", "truncated", "5")])
