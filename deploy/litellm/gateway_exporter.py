@@ -8,8 +8,8 @@ Beside the proxy's config.yaml, which says:
 The environment variable GATEWAY_LOG names the file. It may be rotated by renaming, and several workers write to it.
 A line has what is counted of LiteLLM's standard logging payload: no prompt, no answer, and of a key its hash.
 
-LiteLLM tells of each try, so tries that failed wait until their request has ended: by an answer, or by an error
-that the client gets. Then they are in its line, under `attempts`.
+LiteLLM tells of the first try that failed, too. It waits until its request has ended: by the answer of another
+try, or by an error that the client gets. Then it is in the request's line, under `attempts`.
 """
 
 import asyncio

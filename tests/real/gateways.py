@@ -192,8 +192,14 @@ frontend gateway
     http-request deny deny_status 429 if {{ sc_http_req_rate(0) gt 1 }}
     use_backend dead if {{ path /dead }}
     use_backend slow if {{ path /slow }}
+    use_backend pair if {{ path /retried }}
     default_backend good
 backend good
+    server one 127.0.0.1:{upstream}
+backend pair
+    retries 1
+    option redispatch 1
+    server none 127.0.0.1:{_nobody.port}
     server one 127.0.0.1:{upstream}
 backend slow
     timeout server {PATIENCE_SECONDS * 1000:.0f}ms
