@@ -20,6 +20,8 @@ _HOME = Path(__file__).parents[2] / "build" / f"litellm-{_VERSION}"
 _INSTALL_SECONDS = 900
 _START_SECONDS = 180
 
+QUESTION = "What is the answer?"
+
 # Money a token; powers of two, so that sums are exact.
 PRICES = {"input": 2**-10, "cache_read": 2**-12, "cache_write": 2**-9, "output": 2**-8}
 
@@ -33,15 +35,15 @@ async def check(request, api_key):
 """
 
 
-def program() -> str:
-    """The proxy's command, installed where it is not yet."""
+def program(name: str) -> str:
+    """A command of the environment that LiteLLM is in; it is made where it is not yet."""
     done = _HOME / "installed"
     if not done.exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(_HOME)], check=True, timeout=_INSTALL_SECONDS)
         pip = [str(_HOME / "bin" / "pip"), "install", "--quiet", f"litellm[proxy]=={_VERSION}"]
         subprocess.run(pip, check=True, timeout=_INSTALL_SECONDS)
         done.touch()
-    return str(_HOME / "bin" / "litellm")
+    return str(_HOME / "bin" / name)
 
 
 class LiteLlm:
@@ -53,7 +55,15 @@ class LiteLlm:
         (folder / "gateway_exporter.py").symlink_to(DEPLOY / "litellm" / "gateway_exporter.py")
         (folder / "auth.py").write_text(_AUTH.format(key=key))
         (folder / "config.yaml").write_text(yaml.safe_dump(_config(upstream)))
-        command = [program(), "--config", "config.yaml", "--host", "127.0.0.1", "--port", self.url.rpartition(":")[2]]
+        command = [
+            program("litellm"),
+            "--config",
+            "config.yaml",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            self.url.rpartition(":")[2],
+        ]
         env = {"GATEWAY_LOG": str(self.log), "LITELLM_LOCAL_MODEL_COST_MAP": "True", "HOME": str(folder)}
         self.process = Process([*command, "--telemetry", "False"], folder, env=env)
         try:
@@ -71,7 +81,7 @@ class LiteLlm:
 
     def ask(self, key: str, model: str, **more: Any) -> requests.Response:
         """Ask a model for an answer."""
-        body = {"model": model, "messages": [{"role": "user", "content": "Hello, is it me?"}], **more}
+        body = {"model": model, "messages": [{"role": "user", "content": QUESTION}], **more}
         headers = {"Authorization": f"Bearer {key}", "Origin": "https://app.example"}
         stream = bool(more.get("stream"))
         return requests.post(f"{self.url}/v1/chat/completions", headers=headers, json=body, timeout=30, stream=stream)

@@ -5,9 +5,12 @@ Of a stream the first token is sent at once, the rest when the test says so.
 """
 
 import json
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
 from typing import Any
+
+ANSWER = "Forty-two"
 
 # What it says it used. OpenAI's totals have the cached and the reasoning tokens in them, Anthropic's have not.
 OPENAI = {
@@ -62,17 +65,21 @@ class _Handler(BaseHTTPRequestHandler):
             self._head(200, "application/json")
             self._write(_message(model))
         elif asked.get("stream"):
-            self._head(200, "text/event-stream")
-            self._event(_chunk([{"index": 0, "delta": {"role": "assistant", "content": "Hello"}}]))
-            self.wait()
-            self._event(_chunk([{"index": 0, "delta": {"content": " you"}}]))
-            self._event(_chunk([{"index": 0, "delta": {}, "finish_reason": "stop"}]))
-            self._event(_chunk([]) | {"usage": OPENAI})
-            self.wfile.write(b"data: [DONE]\n\n")
+            with suppress(OSError):  # the other side may have left
+                self._stream()
         else:
             self._head(200, "application/json")
-            choice = {"index": 0, "message": {"role": "assistant", "content": "Hello"}, "finish_reason": "stop"}
+            choice = {"index": 0, "message": {"role": "assistant", "content": ANSWER}, "finish_reason": "stop"}
             self._write(_chunk([choice]) | {"object": "chat.completion", "usage": OPENAI})
+
+    def _stream(self) -> None:
+        self._head(200, "text/event-stream")
+        self._event(_chunk([{"index": 0, "delta": {"role": "assistant", "content": ANSWER}}]))
+        self.wait()
+        self._event(_chunk([{"index": 0, "delta": {"content": "!"}}]))
+        self._event(_chunk([{"index": 0, "delta": {}, "finish_reason": "stop"}]))
+        self._event(_chunk([]) | {"usage": OPENAI})
+        self.wfile.write(b"data: [DONE]\n\n")
 
     def _head(self, status: int, content_type: str) -> None:
         self.send_response(status)
@@ -94,5 +101,5 @@ def _chunk(choices: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _message(model: str) -> dict[str, Any]:
-    said = {"content": [{"type": "text", "text": "Hello"}], "stop_reason": "end_turn", "stop_sequence": None}
+    said = {"content": [{"type": "text", "text": ANSWER}], "stop_reason": "end_turn", "stop_sequence": None}
     return {"id": "m1", "type": "message", "role": "assistant", "model": model, "usage": ANTHROPIC} | said

@@ -1,16 +1,20 @@
 """LiteLLM with the callback that deploy/ ships: each request counts once, with its tokens, its money and its tries."""
 
 import hashlib
+import os
+import subprocess
 import time
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.real.exporter import IDENTITY, Exporter, Samples
-from tests.real.litellm_proxy import PRICES, LiteLlm
-from tests.real.llm_upstream import LlmUpstream
-from tests.real.session import raw_key
+from tests.real.gateways import DEPLOY
+from tests.real.litellm_proxy import PRICES, QUESTION, LiteLlm, program
+from tests.real.llm_upstream import ANSWER, LlmUpstream
+from tests.real.session import SECRET_MARK, raw_key
 from tests.real.waiting import eventually
 
 KEY = "sk-" + raw_key("one")
@@ -52,10 +56,10 @@ def exporter(proxy: LiteLlm, start_exporter: Callable[..., Exporter]) -> Exporte
 
 def totals(samples: Samples, name: str, *labels: str) -> dict[Labels, float]:
     """A family's series, summed up by some of their labels."""
-    sums: Counter[Labels] = Counter()
+    sums: defaultdict[Labels, float] = defaultdict(float)
     for (sample, values), value in samples.items():
         if sample == name:
-            sums[tuple(dict(values).get(label, "") for label in labels)] += value  # type: ignore[assignment]
+            sums[tuple(dict(values).get(label, "") for label in labels)] += value
     return dict(sums)
 
 
@@ -91,6 +95,8 @@ def test_tokens_and_money_are_counted_by_key_and_model(proxy: LiteLlm, exporter:
     }
     assert totals(samples, "gateway_origin_requests_total", "key", "origin") == {(PUBLIC, "app.example"): 3}
     assert totals(samples, "gateway_key_info", "key", "name", "owner") == {(PUBLIC, "alpha", "Alpha"): 1}
+    log = proxy.log.read_text(encoding="utf-8")
+    assert all(word not in log for word in (SECRET_MARK, QUESTION, ANSWER))
 
 
 def test_a_stream_has_its_time_to_first_token(proxy: LiteLlm, exporter: Exporter, upstream: LlmUpstream) -> None:
@@ -100,7 +106,7 @@ def test_a_stream_has_its_time_to_first_token(proxy: LiteLlm, exporter: Exporter
     begun = time.monotonic()
     answer = proxy.ask(KEY, "chat", stream=True)
     lines = answer.iter_lines()
-    assert b"Hello" in next(lines)
+    assert ANSWER.encode() in next(lines)
     first = time.monotonic() - begun
     upstream.go_on.set()
     assert b"data: [DONE]" in list(lines)
@@ -111,6 +117,22 @@ def test_a_stream_has_its_time_to_first_token(proxy: LiteLlm, exporter: Exporter
     assert totals(samples, "gateway_time_per_output_token_seconds_count", *model) == {openai: 1}
     assert totals(samples, "gateway_model_request_duration_seconds_count", *model) == {openai: 2}
     assert 0 < totals(samples, "gateway_time_to_first_token_seconds_sum", *model)[openai] <= first
+
+
+def test_a_client_that_leaves_a_stream_is_no_failure(proxy: LiteLlm, exporter: Exporter, upstream: LlmUpstream) -> None:
+    """An aborted stream is a client_abort, although LiteLLM calls it a success, and its duration is not observed."""
+    assert proxy.ask(KEY, "chat").status_code == 200
+    upstream.go_on.clear()
+    answer = proxy.ask(KEY, "chat", stream=True)
+    assert ANSWER.encode() in next(answer.iter_lines())
+    answer.close()
+    samples = after(2, exporter)
+    assert totals(samples, "gateway_errors_total", "key", "status", "type") == {(PUBLIC, "499", "client_abort"): 1}
+    assert totals(samples, "gateway_request_duration_seconds_count", "method") == {(CHAT,): 1}
+    assert totals(samples, "gateway_upstream_attempts_total", "provider", "outcome") == {
+        ("openai", "success"): 1,
+        ("openai", "client_abort"): 1,
+    }
 
 
 def test_failures_have_one_error_type(proxy: LiteLlm, exporter: Exporter) -> None:
@@ -163,3 +185,37 @@ def test_a_fallback_is_one_request_with_two_attempts(proxy: LiteLlm, exporter: E
     }
     assert totals(samples, "gateway_failover_delay_seconds_count", "to_provider") == {("anthropic",): 1}
     assert totals(samples, "gateway_model_redirects_total", "requested_model", "model")["saved", "anthropic/good"] == 1
+
+
+# LiteLLM as a library: nothing tells the callback that a request has ended.
+_LIBRARY = """
+import asyncio, contextlib, os, pathlib, litellm, gateway_exporter
+gateway_exporter.PATIENCE_SECONDS = 0.01
+litellm.callbacks = [gateway_exporter.log]
+
+async def ask(answer):
+    with contextlib.suppress(litellm.RateLimitError):
+        await litellm.acompletion(model="openai/gpt-4o", messages=[], mock_response=answer)
+
+async def main():
+    log = pathlib.Path(os.environ["GATEWAY_LOG"])
+    for lines, answer in enumerate(["litellm.RateLimitError", "Hello"], 1):
+        await ask(answer)
+        while not log.exists() or log.read_bytes().count(b"\\n") < lines:
+            await asyncio.sleep(0.01)
+
+asyncio.run(asyncio.wait_for(main(), 60))
+"""
+
+
+def test_a_try_whose_end_is_not_told_counts_in_the_end(tmp_path: Path, start_exporter: Callable[..., Exporter]) -> None:
+    """A failed try that no other follows, and no error to a client, is written when patience is over."""
+    log = tmp_path / "requests.jsonl"
+    env = {"PYTHONPATH": str(DEPLOY / "litellm"), "GATEWAY_LOG": str(log), "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+    subprocess.run([program("python"), "-c", _LIBRARY], check=True, timeout=180, env=os.environ | env)
+    samples = after(2, start_exporter(log, "litellm"))
+    assert totals(samples, "gateway_requests_total", "status") == {("429",): 1, ("200",): 1}
+    assert totals(samples, "gateway_upstream_attempts_total", "provider", "outcome") == {
+        ("openai", "rate_limit_exceeded"): 1,
+        ("openai", "success"): 1,
+    }
