@@ -248,6 +248,10 @@ def envoy(json: bool) -> Start:
                 "route": {"cluster": "good"},
                 "typed_per_filter_config": {"envoy.filters.http.local_ratelimit": limited},
             },
+            {
+                "match": {"path": "/retried"},
+                "route": {"cluster": "good", "retry_policy": {"retry_on": "5xx", "num_retries": 1}},
+            },
             {"match": {"prefix": "/"}, "route": {"cluster": "good"}},
         ]
         manager = {
