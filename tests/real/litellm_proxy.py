@@ -1,5 +1,5 @@
 """The LiteLLM proxy, with the callback that deploy/ ships. It lives in an environment of its own below build/, because
-it pins what the product leaves open; the first test that needs it makes it, which takes a minute or two.
+it pins what the product leaves open; the first test that needs it makes it, which takes about a minute.
 """
 
 import secrets
@@ -51,19 +51,12 @@ class LiteLlm:
 
     def __init__(self, folder: Path, upstream: str, key: str) -> None:
         self.log = folder / "requests.jsonl"
-        self.url = f"http://127.0.0.1:{free_port()}"
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
         (folder / "gateway_exporter.py").symlink_to(DEPLOY / "litellm" / "gateway_exporter.py")
         (folder / "auth.py").write_text(_AUTH.format(key=key))
         (folder / "config.yaml").write_text(yaml.safe_dump(_config(upstream)))
-        command = [
-            program("litellm"),
-            "--config",
-            "config.yaml",
-            "--host",
-            "127.0.0.1",
-            "--port",
-            self.url.rpartition(":")[2],
-        ]
+        command = [program("litellm"), "--config", "config.yaml", "--host", "127.0.0.1", "--port", str(port)]
         env = {"GATEWAY_LOG": str(self.log), "LITELLM_LOCAL_MODEL_COST_MAP": "True", "HOME": str(folder)}
         self.process = Process([*command, "--telemetry", "False"], folder, env=env)
         try:
