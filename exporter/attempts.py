@@ -37,11 +37,12 @@ def attempts_of(words: dict[str, Any], provider: str, error_type: str) -> tuple[
     An attempt's outcome is what `attempt_outcomes` calls it, else what its status means; without either it is
     the request's for the last one, and `other` before.
     """
-    tried = _entries(words, "attempts") or _retried(words, provider, error_type)
+    listed = _entries(words, "attempts")
+    tried = listed or _retried(words, provider, error_type)
     if not tried:
         return ()
     told = [
-        _padded(_entries(words, name), len(tried))
+        _padded(_entries(words, name), len(tried), at_end=bool(listed))
         for name in ("attempt_outcomes", "upstream_status", "attempt_circuits")
     ]
     items = [item for item in zip(tried, *told, strict=True) if item[1] != _IGNORED][:_MOST]
@@ -62,10 +63,10 @@ def failovers(attempts: tuple[Attempt, ...]) -> list[tuple[str, str, str]]:
 
 
 def _retried(words: dict[str, Any], provider: str, error_type: str) -> list[str]:
-    """Attempts at one provider, by the number of retries. What was refused at once never reached it."""
+    """Attempts at one provider, by the number of retries. What was refused at once, or for nobody, reached none."""
     retries = words.get("retries", "")
-    refused = error_type in _REFUSED and not words.get("upstream_status")
-    if not _COUNT.fullmatch(retries) or (retries == "0" and refused):
+    answered = not words.get("upstream_status") and (error_type in _REFUSED or not provider)
+    if not _COUNT.fullmatch(retries) or (retries == "0" and answered):
         return []
     return [provider] * (1 + min(int(retries), _MOST))
 
@@ -75,8 +76,10 @@ def _entries(words: dict[str, Any], name: str) -> list[str]:
     return ["" if entry == "-" else entry for entry in _ENTRY_END.split(written)] if written else []
 
 
-def _padded(entries: list[str], length: int) -> list[str]:
-    return (entries + [""] * length)[:length]
+def _padded(entries: list[str], length: int, at_end: bool) -> list[str]:
+    """An entry for each attempt. Of retries that are only numbered, the last is the one that is told of."""
+    missing = [""] * (length - len(entries))
+    return (entries + missing)[:length] if at_end else (missing + entries)[-length:]
 
 
 def _outcome(word: str, status: str) -> str:

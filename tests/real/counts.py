@@ -85,6 +85,15 @@ def counted(samples: Samples) -> Counts:
     return counts
 
 
+def attempts(samples: Samples) -> dict[Labels, float]:
+    """Attempts by provider and outcome."""
+    return {
+        (dict(labels)["provider"], dict(labels)["outcome"]): value
+        for (name, labels), value in samples.items()
+        if name == "gateway_upstream_attempts_total"
+    }
+
+
 def differences(found: Counts, wanted: Counts) -> str:
     """What is not as wanted, a line each; "" where all is."""
     told = []

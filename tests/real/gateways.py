@@ -192,8 +192,14 @@ frontend gateway
     http-request deny deny_status 429 if {{ sc_http_req_rate(0) gt 1 }}
     use_backend dead if {{ path /dead }}
     use_backend slow if {{ path /slow }}
+    use_backend pair if {{ path /retried }}
     default_backend good
 backend good
+    server one 127.0.0.1:{upstream}
+backend pair
+    retries 1
+    option redispatch 1
+    server none 127.0.0.1:{_nobody.port}
     server one 127.0.0.1:{upstream}
 backend slow
     timeout server {PATIENCE_SECONDS * 1000:.0f}ms
@@ -241,6 +247,10 @@ def envoy(json: bool) -> Start:
                 "match": {"path": "/limited"},
                 "route": {"cluster": "good"},
                 "typed_per_filter_config": {"envoy.filters.http.local_ratelimit": limited},
+            },
+            {
+                "match": {"path": "/retried"},
+                "route": {"cluster": "good", "retry_policy": {"retry_on": "5xx", "num_retries": 1}},
             },
             {"match": {"prefix": "/"}, "route": {"cluster": "good"}},
         ]

@@ -33,6 +33,8 @@ from tests.counted import Counting, of
         ({"retries": "2"}, "timeout", ["p other", "p other", "p timeout"]),
         ({"retries": "0"}, "rate_limit_exceeded", []),
         ({"retries": "0", "upstream_status": "429"}, "rate_limit_exceeded", ["p rate_limit_exceeded"]),
+        ({"retries": "1", "upstream_status": "200"}, "", ["p other", "p success"]),
+        ({"retries": "1", "upstream_status": "502, 200"}, "", ["p server_error", "p success"]),
         ({"retries": "+1"}, "", []),
     ],
 )
@@ -40,6 +42,15 @@ def test_attempts(words: dict[str, str], error_type: str, expected: list[str] | 
     """An outcome is the log's own word, else what its status means; the last attempt ends as its request does."""
     found = [f"{one.provider} {one.outcome}" for one in attempts_of(words, "p", error_type)]
     assert found == (["a rate_limit_exceeded", "a auth", "b client_abort"] if expected is None else expected)
+
+
+@pytest.mark.parametrize(
+    ("words", "attempts"),
+    [({"retries": "0"}, 0), ({"retries": "0", "upstream_status": "200"}, 1), ({"retries": "1"}, 2)],
+)
+def test_what_reached_no_provider_is_no_attempt(words: dict[str, str], attempts: int) -> None:
+    """A number of retries alone is no attempt where the gateway answered by itself, with a 404 or a redirect."""
+    assert len(attempts_of(words, "", "client_error")) == attempts
 
 
 @pytest.mark.parametrize("error_type", ["", *ERROR_TYPES])

@@ -1,0 +1,28 @@
+"""Settings that deploy/ ships for gateways that no test runs."""
+
+import re
+from pathlib import Path
+
+import yaml
+
+from exporter.formats.format import presets
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_traefik_keeps_the_headers_that_are_read() -> None:
+    """Traefik drops every header that it is not told to keep: it keeps those that the preset reads, and no other."""
+    preset = (ROOT / "exporter" / "formats" / "presets" / "traefik.yaml").read_text(encoding="utf-8")
+    shipped = yaml.safe_load((ROOT / "deploy" / "traefik" / "gateway-exporter.yaml").read_text(encoding="utf-8"))
+    headers = shipped["accessLog"]["fields"]["headers"]
+    assert headers["defaultMode"] == "drop"
+    assert headers["names"] == dict.fromkeys(re.findall(r"\brequest_([A-Z][\w-]+)", preset), "keep")
+
+
+def test_every_file_stands_in_the_table() -> None:
+    """deploy/README.md names each file, with a preset that there is."""
+    readme = (ROOT / "deploy" / "README.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| [^|`]+ \| `([^`]+)` \| `([^`]+)` \|", readme, re.MULTILINE))
+    shipped = {str(file.relative_to(ROOT / "deploy")) for file in (ROOT / "deploy").glob("*/*") if file.is_file()}
+    assert set(rows) == shipped
+    assert set(rows.values()) <= set(presets())
