@@ -22,6 +22,10 @@ _EXPECTED = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
 _WORDS = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "array": "a list"}
 
 
+class Part(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A mapping in a config; a field it does not know is a mistake."""
+
+
 class YamlFile:
     """A YAML file: its content, and where each part of it stands. ConfigError where it can't be read."""
 
