@@ -11,10 +11,15 @@ from dashboards.shown import Shown
 # A label without a value is absent, and `.*` matches that too: with `.+`, "All" would leave requests out.
 ALL = ".*"
 _CHANGES = core.REFRESH_ON_TIME_RANGE_CHANGE
-_LABELS = {"key": "API key", "chain": "Chain", "method": "Method", "model": "Model", "provider": "Provider"}
-_LABELS["model_type"] = "Model type"
-
-# One entry for each key, with its name where it has one: {key="k_1",name="Acme"} → Acme.
+_LABELS = {
+    "key": "API key",
+    "chain": "Chain",
+    "method": "Method",
+    "model_type": "Model type",
+    "model": "Model",
+    "provider": "Provider",
+}
+# What is taken of each series: of a key its name where it has one, {key="k_1",name="Acme"} → Acme.
 _REGEX = {
     "key": '/key="(?<value>[^"]+)"(?:.*name="(?<text>[^"]+)")?/',
     "model": '/model="([^"]+)"/',
@@ -34,7 +39,9 @@ def variables(names: tuple[str, ...], shown: Shown) -> list[core.Template]:
     for name in names:
         query = _values(name, names, shown)
         if ABSENT not in query:
-            found.append(_query(name, _LABELS[name], query, regex=_REGEX.get(name, "")))
+            # All models are those of the chosen type: their names, one by one.
+            every = None if name == "model" and "model_type" in names else ALL
+            found.append(_query(name, _LABELS[name], query, allValue=every, regex=_REGEX.get(name, "")))
     return found
 
 
@@ -85,9 +92,8 @@ def _query(name: str, label: str, query: str, **more: Any) -> core.Template:
         dataSource=DATASOURCE,
         multi=True,
         includeAll=True,
-        allValue=ALL,
         refresh=_CHANGES,
-        **more,
+        **({"allValue": ALL} | more),
     )
     template._current = {"selected": True, "text": ["All"], "value": ["$__all"]}
     return template

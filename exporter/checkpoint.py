@@ -93,6 +93,7 @@ class Checkpoint:
         self.healthy = True
         self._state = state
         self._store = store
+        store.series("gateway_exporter_checkpoint_failures_total")  # 0 from the start
         self._admissions = admissions
         self._parts = parts
         self._whole = True

@@ -88,14 +88,14 @@ def _labels(pairs: list[Memo[str, bytes]], values: tuple[str, ...]) -> bytes:
 
 def _renew_values(family: FamilySeries, newborn: Newborn) -> None:
     """The lines of what changed."""
-    gauge = family.family.type == "gauge"
+    shows_zero = family.family.type == "gauge" or family.family.of_process
     name = family.family.name.encode()
     pairs = [_PAIRS[label] for label in family.family.labels]
     series: dict[tuple[str, ...], Any] = family.series
     for values, one in [item for item in series.items() if item[1].value != item[1].shown]:
         value = one.value if one.born else 0
         if one.shown is None:
-            if not (one.value or gauge):
+            if not (one.value or shows_zero):
                 continue
             if not one.born:
                 newborn.append(one)

@@ -8,8 +8,9 @@ known; older ones were there before the exporter, or somebody put them there.
 import glob
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 
-from exporter.inputs.content import Content, open_content
+from exporter.inputs.content import PACKED, Content, open_content
 from exporter.inputs.fingerprint import Position, Stamp, stamp, whole
 from exporter.inputs.known import Found, Known
 from exporter.inputs.ledger import Ledger
@@ -73,7 +74,10 @@ class Copies:
         held = {tail.identity: tail for tail in (*old, *live)}
         opened = [tail.reached() for tail in (*old, *live) if tail.started]
         nothing_read = {one.position.identity for one in self._known.missing if not one.position.offset}
+        paths = {copy.path for copy in family}
         for copy in family:
+            if copy.path.endswith(PACKED) and str(Path(copy.path).with_suffix("")) in paths:
+                continue  # it is being packed: what it is made of is still there
             if copy.identity in held:
                 if held[copy.identity].started:
                     result.are_older(copy)

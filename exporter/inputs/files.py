@@ -222,7 +222,11 @@ class FileInput:
     def _miss(self, tail: Tail, seen: int = 0) -> None:
         """What was in a file is looked for; what is in it now is another one."""
         self._ledger.rotated("truncate")
-        self._known.missing.append(Missing(tail.position(), True, seen, tail.lines.rest))
+        known = [one for one in self._known.missing if one.position.offset and one.position.identity == tail.identity]
+        if known and not tail.started:  # it was about to be read on
+            known[0].truncated, known[0].seen = True, seen
+        else:
+            self._known.missing.append(Missing(tail.position(), True, seen, tail.lines.rest))
         tail.forget()
 
     def _find_copies(self, logs: Iterable[str]) -> None:

@@ -13,7 +13,7 @@ BAD = [
     ("{latncy: {}}", "alerts.latncy: unknown field 'latncy'; did you mean 'latency'? (allowed: anomalies, changes, "),
     (
         "{retention: 15 days}",
-        "alerts: '15 days' is no duration: write it as Prometheus does, 30s, 5m, 12h, 7d or 1h30m",
+        "alerts: '15 days' is no duration: write it as Prometheus does, as in 15s, 5m, 24h or 1h30m",
     ),
     ("{retention: 2d, anomalies: null}", "alerts: retention: 2d is too short: burn rates look back 3d"),
     ("{retention: 14d}", "alerts: retention: 14d is too short: anomalies look back 14d1h (weeks: 2)"),
@@ -44,7 +44,7 @@ BAD = [
     ("{anomalies: {factor: 1}}", "alerts.anomalies: factor must be more than 1, not 1: every hour would be abnormal"),
     ("{anomalies: {weeks: 0}}", "alerts.anomalies: weeks must be at least 1"),
     ("{exporter: {lag: {warning: 10m}}}", "alerts.exporter.lag: warning must be reached before critical; "),
-    ("{changes: {GatewayWatchdog: {for: soon}}}", "alerts.changes: 'soon' is no duration: "),
+    ("{changes: {GatewayWatchdog: {for: soon}}}", "alerts.changes.GatewayWatchdog: 'soon' is no duration: "),
     ("{notify: {receivers: {team: {}}}}", "alerts.notify: receivers: team tells nobody: give it webhook, slack, "),
     (
         "{notify: {receivers: {team: {email: {to: a@b}}}}}",

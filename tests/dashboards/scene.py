@@ -1,8 +1,8 @@
 """A day of a gateway in Prometheus: the real exporter over a log that grows, scraped as time goes by.
 
 The day is played in time lapse: the log grows by some minutes, the exporter is scraped, and the scrape is stored as of
-then. Prometheus gets these samples as blocks, the recorded rules are made of them by its own backfill, and then it
-scrapes the same exporter itself.
+then. Prometheus gets these samples as blocks, and what its rules would have recorded of them; then it scrapes the same
+exporter itself, and evaluates the rules.
 """
 
 import contextlib

@@ -74,6 +74,18 @@ def test_the_trend_of_models_shows_what_is_chosen(scene: Scene, dashboards: dict
     assert len(drawn) > 3
 
 
+def test_a_model_type_chooses_its_models(scene: Scene, dashboards: dict[str, Json]) -> None:
+    """The drop-down of models has those of the type, and those whose type nobody knows."""
+    dashboard = dashboards["gateway-llm"]
+    (asked,) = (one for one in of_variables(dashboard) if one.title == "model")
+    listed = {
+        kind: {one["metric"]["model"] for one in answers(scene, asked, variables(dashboard, {"model_type": kind}))}
+        for kind in ("chat", "embedding", ".*")
+    }
+    assert listed["chat"] ^ listed["embedding"] == {"openai/gpt-4o-mini", "openai/text-embedding-3-small"}
+    assert listed[".*"] == listed["chat"] | listed["embedding"]
+
+
 def by_model(scene: Scene, query: str, at: float) -> dict[str, float]:
     """What a query says of each model."""
     result = scene.ask("query", query=query, time=at)["result"]

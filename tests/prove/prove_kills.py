@@ -18,13 +18,12 @@ from typing import Any
 from tests.prove.stage import Outcome, Round
 
 
-def prove_round(seed: int, kills: int, until: float, quiet: bool = False, **more: Any) -> Outcome:
+def prove_round(seed: int, kills: int, until: float, **more: Any) -> Outcome:
     """One round; its folder goes if all was well. `until` is monotonic time."""
     folder = Path(tempfile.mkdtemp(prefix=f"prove-{seed}-"))
 
     def say(text: str) -> None:
-        if not quiet:
-            print(f"seed {seed}: {text}", flush=True)
+        print(f"seed {seed}: {text}", flush=True)
 
     outcome = Round(folder, seed, **more).run(kills, until, say)
     for failure in outcome.failures:

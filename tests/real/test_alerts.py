@@ -58,12 +58,14 @@ class Site:
         monitor: Callable[[str], Monitoring],
         alerts: dict[str, Any],
         expires: timedelta = timedelta(days=365),
+        plans: dict[str, Any] | None = None,
     ) -> None:
         self._folder = folder
         self._gateway = gateway
         self._port = free_port()
         address = f"127.0.0.1:{self._port}"
-        self._config = {"keys": "keys.yaml", "alerts": alerts, "web": {"listen": address}}
+        self._config = {"keys": "keys.yaml", "alerts": alerts, "web": {"listen": address}, "plans": plans or {}}
+        self._plan = next(iter(plans), "") if plans else ""
         self._start_exporter = start_exporter
         self.register(expires)
         self.start()
@@ -73,6 +75,7 @@ class Site:
     def register(self, expires: timedelta) -> None:
         """The key registry, with a date from now."""
         entry = {"id": "acme-prod", "hash": IDENTITY.hash(KEY), "name": "Acme production", "owner": "acme"}
+        entry["plan"] = self._plan
         when = (datetime.now(UTC) + expires).isoformat()
         (self._folder / "keys.yaml").write_text(yaml.safe_dump([entry | {"expires": when}]), encoding="utf-8")
 
@@ -210,3 +213,25 @@ def test_a_critical_silences_its_own_warning_and_no_other(tmp_path: Path, webhoo
         assert told == {("1mo", "critical"), ("1d", "warning")}
     finally:
         alertmanager.process.end()
+
+
+def test_a_limit_is_told_as_a_warning_and_then_as_a_critical(start_site: Start, webhook: Webhook) -> None:
+    """85 of 100 requests: one warning. 95: one critical, and the warning keeps silent beside it."""
+    alerts = told_at_once(webhook.url, "GatewayLimitNear")
+    site = start_site(alerts, plans={"pro": {"limits": [{"window": "1mo", "requests": 100}]}})
+    site.send("/v1/models", times=85)
+
+    near = webhook.told("GatewayLimitNear", "warning", "firing")
+    assert (near["labels"]["unit"], near["labels"]["window"]) == ("requests", "1mo")
+    assert near["annotations"]["summary"] == "Acme production (acme-prod) has used 85% of its requests limit"
+    assert near["annotations"]["description"].startswith(
+        "Acme production (acme-prod) has used 85% of 100 requests a month (this alert: 80%). It resets in "
+    )
+    assert near["annotations"]["dashboard_url"] == f"{GRAFANA}/gateway-limits?from=now-6h&to=now&var-key=acme-prod"
+    assert ("GatewayLimitNear", "critical", "firing") not in webhook.names()
+
+    webhook.alerts.clear()
+    site.send("/v1/models", times=10)
+    webhook.told("GatewayLimitNear", "critical", "firing")
+    site.monitoring.alertmanager.silences("GatewayLimitNear")
+    assert [one for one in webhook.alerts if one["labels"]["severity"] == "warning" and one["status"] == "firing"] == []

@@ -464,3 +464,40 @@ def test_an_unmounted_log_is_waited_for_and_read_on(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").rename(scene.log)
     scene.append(b"more\n")
     assert (scene.read(), scene.losses()) == (b"more\n", [])
+
+
+@pytest.mark.parametrize("text", [LONG, b"a line of a short log\n" * 20], ids=["long", "short"])
+@pytest.mark.parametrize("suffix", PACK)
+def test_a_copy_that_is_being_packed_is_left_alone(tmp_path: Path, suffix: str, text: bytes) -> None:
+    """What it is made of is still there, and is read; when it is whole, it is known."""
+    scene = Scene(tmp_path, b"")
+    scene.append(text)
+    scene.move("access.log.1", b"new\n")
+    copy = tmp_path / f"access.log.1{suffix}"
+    with (gzip.open if suffix == ".gz" else zstandard.open)(copy, "wb") as out:
+        out.write(text[: len(text) // 2])
+        out.flush()
+        assert scene.read() == text + b"new\n"
+        out.write(text[len(text) // 2 :])
+    (tmp_path / "access.log.1").unlink()
+    scene.append(b"more\n")
+    assert scene.read() == b"more\n"
+    scene.commit()
+    scene.stop()
+    assert (scene.start(), scene.losses()) == (b"", [])
+
+
+@pytest.mark.parametrize("copied", [True, False])
+def test_a_log_that_is_truncated_just_as_it_is_found_again(tmp_path: Path, copied: bool) -> None:
+    """Before it was read on: what is in a copy is not lost, and without one it is, to the byte."""
+    scene = Scene(tmp_path, LONG)
+    scene.stop()
+    scene.append(b"more\n")
+    scene.source = scene._new()
+    scene.source.restore(msgspec.msgpack.decode(scene._stored, type=list[Position]))
+    scene.source.look()
+    if copied:
+        shutil.copyfile(scene.log, tmp_path / "access.log.1")
+    scene.log.write_bytes(b"new\n")
+    assert scene.read() == (b"more\nnew\n" if copied else b"new\n")
+    assert scene.losses() == ([] if copied else [("lost", "truncated", "5")])
