@@ -14,7 +14,7 @@ from exporter.kinds import CHAIN, PROTOCOL, Kind, Kinds, Sink, Values
 from exporter.limits import REFUSED
 from exporter.loop import Loop
 from exporter.record import AccessRecord
-from exporter.series import Histogram, Series
+from exporter.series import FamilySeries, Histogram, Series
 from exporter.shared import Shared
 
 # More than these, and all are to be forgotten: what is in use comes back at once.
@@ -47,12 +47,12 @@ class Cells:
         self._own = own
         self._loop = loop
         self._kinds = Kinds(shared, loop, own)
-        # Families of origins, with the places of their labels among those of `Origins`.
-        self._origin_families = [
-            (one, [_ORIGIN_LABELS.index(label) for label in one.family.labels])
-            for one in store.families.values()
-            if one.family.adds == "origins"
-        ]
+        # Families of origins, by what they count, each with the places of its labels among those of origins.
+        self._of_origins: dict[str, list[tuple[FamilySeries, list[int]]]] = {"origins": [], "new_origins": []}
+        for one in store.families.values():
+            if one.family.adds in self._of_origins:
+                places = [_ORIGIN_LABELS.index(label) for label in one.family.labels]
+                self._of_origins[one.family.adds].append((one, places))
         self._parsed, self._ignored, self._rejected = (
             store.series("gateway_exporter_lines_total", name, result) for result in ("parsed", "ignored", "rejected")
         )
@@ -228,18 +228,21 @@ class Cells:
     def _origin_label(self, home: Origins, origin: str, success: bool) -> str:
         verdict = self._admissions.origin(home.key, origin, success)
         if verdict.fresh and home.key:
-            self._store.add("gateway_key_new_origins_total", home.key, *self._own)
+            self._add("new_origins", home, verdict.value, 1)
         if verdict.overflow:
-            self._store.add("gateway_exporter_overflow_total", "gateway_origin_requests_total", "origin")
+            for family, _ in self._of_origins["origins"]:
+                if "origin" in family.family.labels:
+                    self._store.add("gateway_exporter_overflow_total", family.family.name, "origin")
         label = verdict.value
         if label not in home.counts:
             home.counts[label] = 0
-            self._add_origin(home, label, 0)
+            self._add("origins", home, label, 0)
         return label
 
-    def _add_origin(self, home: Origins, origin: str, count: int) -> None:
+    def _add(self, what: str, home: Origins, origin: str, count: int) -> None:
+        """Add to the families that count origins, or new ones."""
         values = (home.key, home.chain, origin, home.protocol)
-        for family, places in self._origin_families:
+        for family, places in self._of_origins[what]:
             series = family.get(*(values[place] for place in places), *self._own)
             assert isinstance(series, Series)
             series.value += count
@@ -249,5 +252,5 @@ class Cells:
         for home in self.origins.values():
             for origin, count in home.counts.items():
                 if count:
-                    self._add_origin(home, origin, count)
+                    self._add("origins", home, origin, count)
                     home.counts[origin] = 0

@@ -23,7 +23,8 @@ _NUMBERS = (*_SECONDS, *_BYTES, *_TOKENS)
 # The cost of a single request is in no histogram: where the log has none, only sums of it are known.
 ADDS = {
     "counter": (
-        *("requests", "calls", "origins", "attempts", "failovers", "tokens", "cost", "credits", "unpriced"),
+        *("requests", "calls", "origins", "new_origins", "attempts", "failovers"),
+        *("tokens", "cost", "credits", "unpriced"),
         *_NUMBERS,
     ),
     "histogram": _NUMBERS,
@@ -86,7 +87,8 @@ class _Rule(Struct):
     def known(self, field: str, what: str, names: list[str], allowed: tuple[str, ...]) -> None:
         """FamilyError where a name is not allowed, or stands twice."""
         for name in names:
-            self.need(name in allowed, field, unknown(what, name, allowed))
+            if name not in allowed:
+                self.need(False, field, unknown(what, name, allowed))
             self.need(names.count(name) == 1, field, f"{name!r} stands there twice")
 
     def bounds(self, buckets: list[float]) -> tuple[float, ...]:
@@ -106,8 +108,9 @@ def families_of(changes: Mapping[str, bool | Change], own: Mapping[str, OwnFamil
     A change is false (off), true (as it is) or what is other.
     """
     for name in changes:
-        known = name in CATALOG
-        _Rule(f"families.{name}").need(known, "", f"{unknown('family', name, CATALOG)}; one's own are in own_families")
+        if name not in CATALOG:
+            said = f"{unknown('family', name, CATALOG)}; one's own stand in own_families"
+            raise FamilyError(f"families.{name}", said)
     found = {name: _changed(family, changes.get(name, True)) for name, family in CATALOG.items()}
     served = {name: family for name, family in found.items() if family}
     _follow(served)
@@ -160,7 +163,7 @@ def _own(name: str, one: OwnFamily) -> Family:
     if one.type_ == "histogram":
         rule.need(not name.endswith(_TAKEN), "", f"no histogram ends in {', '.join(_TAKEN[:-1])} or {_TAKEN[-1]}")
     rule.need(one.help.strip() and one.help.isprintable(), "help", "write a line that says what it is")
-    origins = one.adds == "origins"
+    origins = one.adds in ("origins", "new_origins")
     labels = _OF_ORIGINS if origins else LABELS + _MORE_LABELS.get(one.adds, ())
     rule.known("labels", "label", one.labels, labels)
     if one.when:
