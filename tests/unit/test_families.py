@@ -1,5 +1,6 @@
 """Families as a config changes them: mistakes have their messages, sums stay whole, what is off costs nothing."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +227,19 @@ def test_labels_of_one_s_own_are_those_that_a_record_has() -> None:
 def test_without_changes_the_catalogue_is_served() -> None:
     """As it is, in its order."""
     assert list(families_of({}, {}).items()) == list(CATALOG.items())
+
+
+def test_the_examples_are_good(tmp_path: Path) -> None:
+    """That of the README, and the comments of config.example.yaml with their # taken out."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8").split("```yaml\n")
+    (shown,) = (block.partition("```")[0] for block in readme if "own_families" in block)
+    example = (ROOT / "config.example.yaml").read_text(encoding="utf-8")
+    uncommented = re.sub(r"^  # (families:|own_families:|  .*)$", r"  \1", example, flags=re.M)
+    for text in ("inputs: [{path: a.log, format: caddy}]\n" + shown, uncommented):
+        (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+        config = load(tmp_path / "config.yaml").config
+        assert len(config.metrics.families) == 3
+        assert len(config.families) == len(CATALOG) - 1 + 2
 
 
 # --- what is counted
