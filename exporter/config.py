@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from exporter.catalog import Family
+from exporter.catalog import CATALOG, Family
 from exporter.config_alerts import AlertsConfig
 from exporter.config_families import FamilyError, families_of
 from exporter.config_inputs import InputConfig
@@ -233,11 +233,10 @@ def _check_families(file: YamlFile, config: Config) -> None:
     durations = families.get("gateway_request_duration_seconds")
     objective = config.alerts.objectives.latency_seconds
     if durations and objective not in durations.buckets:
-        raise file.error(
-            "alerts.objectives.latency_seconds",
-            f"{objective:g} is no bucket of {durations.name} "
-            f"(allowed: {', '.join(f'{bound:g}' for bound in durations.buckets)})",
-        )
+        at, bounds = "alerts.objectives.latency_seconds", ", ".join(f"{bound:g}" for bound in durations.buckets)
+        if objective in CATALOG[durations.name].buckets:
+            raise file.error(f"metrics.families.{durations.name}.buckets", f"{objective:g} is missing: it is {at}")
+        raise file.error(at, f"{objective:g} is no bucket of {durations.name} (allowed: {bounds})")
     if durations and config.alerts.slow_methods and "method" not in durations.labels:
         raise file.error("alerts.slow_methods", f"can't be told apart: {durations.name} is without its label method")
 

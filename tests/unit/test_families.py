@@ -178,7 +178,13 @@ BAD_TOGETHER = [
     ),
     (
         "  families:\n    gateway_request_duration_seconds: {buckets: [0.1, 2]}\n",
-        "1: alerts.objectives.latency_seconds: 1 is no bucket of gateway_request_duration_seconds (allowed: 0.1, 2)",
+        "4: metrics.families.gateway_request_duration_seconds.buckets: 1 is missing: it is "
+        "alerts.objectives.latency_seconds",
+    ),
+    (
+        "  families:\n    gateway_request_duration_seconds: {buckets: [0.1, 2]}\n"
+        "alerts:\n  objectives: {latency_seconds: 3}\n",
+        "6: alerts.objectives.latency_seconds: 3 is no bucket of gateway_request_duration_seconds (allowed: 0.1, 2)",
     ),
     (
         "  families:\n    gateway_request_duration_seconds: {drop: [method]}\nalerts:\n  slow_methods: [a]\n",
