@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from exporter.limits import Use
 from exporter.pricing import Price
@@ -11,7 +11,7 @@ from exporter.series import Series
 
 
 class Caller(Struct, eq=False):
-    """Who asked, as far as labels tell. `times` are those of its cells' last requests, raw, during a fold."""
+    """Who asked, as far as labels tell. `used` holds the raw time of the last request since the last fold."""
 
     label: str
     class_: str
@@ -22,7 +22,7 @@ class Caller(Struct, eq=False):
     # Whether its label is `unknown` for want of room.
     overflow: bool
     last_used: Series | None
-    times: list[Any] = []
+    used: list[Any] = field(default_factory=lambda: [None])
 
 
 class Origins(Struct, eq=False):
@@ -67,17 +67,20 @@ class Ends(Struct, eq=False, gc=False):
 
 class Cell:
     """Laid out for the processor's caches: with many cells in use, each thing that a line touches
-    is far away. What only a cell has stands in its slots: its count, its last request's time (raw) and the
-    sums of the format's numbers (a subclass of the loop's has these). What many cells share is a list: each
-    histogram's pending observations (slots of the subclass, too). `ends` is for the fold.
+    is far away. What only a cell has stands in its slots: its count, and the sums of
+    the format's numbers (a subclass of the loop's has these). What many cells share is a list: `used` with the time
+    of a caller's last request, and each histogram's pending observations (slots of the subclass, too). To keep a
+    time in each cell would be dear: each is an object, far away, too. `time` is only where gauges need it. `ends`
+    is for the fold.
     """
 
-    __slots__ = ("elsewhere", "ends", "n", "origin", "origins", "time")
+    __slots__ = ("elsewhere", "ends", "n", "origin", "origins", "time", "used")
 
     def __init__(self, ends: Ends) -> None:
         self.n = 0
-        self.time: Any = None
         self.ends = ends
+        self.used: list[Any] = ends.caller.used if ends.caller else _UNUSED
+        self.time: Any = None
         # The first origin it had; the number of requests from others, and their counts.
         self.origin: str | None = None
         self.elsewhere = 0
@@ -95,3 +98,4 @@ class _Nowhere:
 
 
 NOWHERE = _Nowhere()
+_UNUSED: list[Any] = [None]

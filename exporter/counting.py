@@ -106,8 +106,6 @@ class Meter:
             n = cell.n
             if n:
                 ends = cell.ends
-                if ends.caller:
-                    ends.caller.times.append(cell.time)
                 cost = self._charge(cell, ends, ends.bill) if ends.bill else 0.0
                 if ends.use:
                     self._use_up(ends.use, cell, cost)
@@ -155,7 +153,7 @@ class Meter:
         if not unlogged:
             return 0.0
         cost = 0.0
-        price = price_at(bill.prices, self.reader.seconds_since_epoch(cell.time))
+        price = price_at(bill.prices, self.reader.seconds_since_epoch(cell.used[0]))
         if price:
             cost = price.request * unlogged
             for measure, rate in price.rates:
@@ -177,8 +175,8 @@ class Meter:
         newest = self.last_time or 0.0
         named = []
         for caller in self._cells.callers.values():
-            last = self.reader.latest(caller.times)
-            caller.times.clear()
+            last = self.reader.seconds_since_epoch(caller.used[0])
+            caller.used[0] = None
             if last is not None:
                 newest = max(newest, last)
                 if caller.last_used is not None and last > caller.last_used.value:

@@ -112,7 +112,7 @@ class Loop:
             "      c = miss(what, who)",
             *(["    if not c.n: touched.append(c)"] if self._noting else []),
             "    c.n += 1",
-            f"    c.time = {reader.time}",
+            f"    {'c.time = ' if reader.sets_gauges else ''}c.used[0] = {reader.time}",
         ]
         if self.origins:
             code += [

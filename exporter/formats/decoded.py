@@ -1,6 +1,7 @@
 """What every decoder gives back, and what is asked of one."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -49,6 +50,14 @@ class Decoder(ABC):
     @abstractmethod
     def expression(self, path: str) -> str:
         """A Python expression over the row `r`. ValueError where the path can't be. Before the first decode."""
+
+    def number(self, path: str, convert: Mapping[Any, float]) -> str | None:
+        """An expression that gives a float at once, -1.0 where there is none; None where that can't be promised.
+
+        `convert` is asked for what is not written as a number. Nothing else may read the path.
+        """
+        del path, convert
+        return None
 
     @abstractmethod
     def decode(self, chunk: bytes) -> Decoded:

@@ -1,12 +1,12 @@
 """JSON, an object a line. Hot path: msgspec decodes a chunk at a time, and of each object only what is asked for."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from functools import cached_property
 from io import BytesIO
 from types import GenericAlias
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -50,12 +50,25 @@ def each(value: Any, read: Callable[[Any], Raw]) -> str | None:
     return listed(words) if any(words) else None
 
 
+def _is_number(value: Any) -> bool:
+    """Whether msgspec takes a value for a float, or a text that holds one."""
+    try:
+        msgspec.convert(value, _Number, strict=False)
+    except msgspec.ValidationError:
+        return False
+    return True
+
+
 def _is_json(line: bytes) -> bool:
     try:
         msgspec.json.decode(line)
     except (msgspec.DecodeError, RecursionError):
         return False
     return True
+
+
+# A number or a text that holds one; what is too large, or none (NaN), is left to the converter.
+_Number = Annotated[float, msgspec.Meta(ge=-1e18, le=1e18)]
 
 
 class _Node:
@@ -67,6 +80,8 @@ class _Node:
         self.inner: JsonLines | None = None
         self.name = ""
         self.type: Any = Scalar
+        # What makes a float of it where msgspec does not; None where it is no number.
+        self.convert: Mapping[Any, float] | None = None
 
     def build(self, names: dict[str, Any]) -> None:
         """Make its type; the classes made on the way are entered into `names`."""
@@ -80,14 +95,20 @@ class _Node:
             self.element.build(names)
             self.type = GenericAlias(list, (self.element.type,)) | NoList | Scalar
 
-    def struct(self, order: list[str]) -> Any:
-        """The class of its fields, which stand in it as their names do in `order`."""
-        fields = [(name, f"f{n}", node.type) for n, (name, node) in enumerate(self.fields.items())]
+    def struct(self, order: list[str], loose: Collection[str] | None = None) -> Any:
+        """The class of its fields, which stand in it as their names do in `order`. Numbers are floats, but for those
+        that are `loose` (by default all are).
+        """
+        fields = []
+        for n, (name, node) in enumerate(self.fields.items()):
+            attribute = f"f{n}"
+            is_float = node.convert is not None and loose is not None and attribute not in loose
+            fields.append(
+                (name, (attribute, _Number if is_float else node.type, None if node.convert is None else -1.0))
+            )
         fields.sort(key=lambda field: order.index(field[0]) if field[0] in order else len(order))
-        rename = {attribute: name for name, attribute, _ in fields}
-        return msgspec.defstruct(
-            self.name, [(attribute, type_, None) for _, attribute, type_ in fields], rename=rename, gc=False
-        )
+        rename = {attribute: name for name, (attribute, _, _) in fields}
+        return msgspec.defstruct(self.name, [definition for _, definition in fields], rename=rename, gc=False)
 
 
 class JsonLines(Decoder):
@@ -104,8 +125,11 @@ class JsonLines(Decoder):
         self._root = _Node()
         self._root.name = f"{prefix}0"
         self._inner: list[tuple[str, JsonLines]] = []
-        self._ordered = False
+        self._order: list[str] | None = None
         self._careful = 0
+        # Numbers are decoded as such, in C. Those that some line had otherwise are `loose`, and converted here.
+        self._numbers: dict[str, Mapping[Any, float]] = {}
+        self._loose: set[str] = set()
 
     @cached_property
     def names(self) -> dict[str, Any]:
@@ -122,11 +146,30 @@ class JsonLines(Decoder):
 
     @cached_property
     def _decoder(self) -> msgspec.json.Decoder[Any]:
+        """Takes whatever a field holds."""
         return msgspec.json.Decoder(self.names[self._root.name])
+
+    @cached_property
+    def _typed(self) -> msgspec.json.Decoder[Any]:
+        """Takes only floats for the numbers that are not loose, once the order is known."""
+        return self._decoder
+
+    def _decoder_of(self, loose: Collection[str] | None) -> msgspec.json.Decoder[Any]:
+        assert self._order is not None, "asked for before the first line"
+        return msgspec.json.Decoder(self._root.struct(self._order, loose), strict=loose is None)
 
     def expression(self, path: str) -> str:
         """Read the value at a path; what may be no object or list on the way gives None."""
         return self.walk(parse_path(path), "r")
+
+    def number(self, path: str, convert: Mapping[Any, float]) -> str | None:
+        """A float, where the path is a top-level name."""
+        steps = parse_path(path)
+        if len(steps) > 1:
+            return None
+        code = self.expression(path)
+        self._root.fields[str(steps[0])].convert = self._numbers[code.removeprefix("r.")] = convert
+        return code
 
     def walk(self, steps: tuple[Step, ...], row: str, root: _Node | None = None) -> str:
         """The expression of some steps from an object (by default the line's), that `row` stands for."""
@@ -169,7 +212,7 @@ class JsonLines(Decoder):
 
     def decode(self, chunk: bytes) -> Decoded:
         """A chunk at once where it is clean, else line by line."""
-        if not self._ordered:
+        if self._order is None:
             self._learn_order(chunk)
         decoded = self._decode_chunk(chunk) if not self._careful else None
         if decoded is None:
@@ -183,9 +226,8 @@ class JsonLines(Decoder):
         """Put the fields in the order of the log's first object: each is then found at the first try."""
         line = chunk[: chunk.index(b"\n")]
         with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            order = list(msgspec.json.decode(line, type=dict[str, msgspec.Raw]))
-            self._decoder = msgspec.json.Decoder(self._root.struct(order))
-            self._ordered = True
+            self._order = list(msgspec.json.decode(line, type=dict[str, msgspec.Raw]))
+            self._decoder, self._typed = self._decoder_of(None), self._decoder_of(self._loose)
 
     def decode_text(self, value: Any) -> Any:
         """The object inside a string; None where there is none."""
@@ -203,15 +245,38 @@ class JsonLines(Decoder):
 
         `decode_lines` does not decode lines: an object over two of them is one object, two on one are two.
         """
+        rows: list[Any] = []
         try:
-            rows = self._decoder.decode_lines(chunk)
+            rows = self._typed.decode_lines(chunk)
+            self._make_numbers(rows, self._numbers if self._order is None else self._loose)
+        except msgspec.ValidationError:
+            with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                rows = self._decoder.decode_lines(chunk)
+                self._learn_loose(rows)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            rows = []
+            pass
         # Counted so, because `count` looks at each byte: it would be a tenth of the whole path.
         if len(rows) == len(BytesIO(chunk).readlines()):
             return Decoded(rows, [])
         self._careful = _CAREFUL_CHUNKS
         return None
+
+    def _make_numbers(self, rows: list[Any], attributes: Collection[str]) -> None:
+        for attribute in attributes:
+            convert = self._numbers[attribute]
+            for row in rows:
+                value = getattr(row, attribute)
+                if value.__class__ is not float:
+                    setattr(row, attribute, float(convert[value]))
+
+    def _learn_loose(self, rows: list[Any]) -> None:
+        """Find out which numbers are not written as such, and take them as they come from now on."""
+        for attribute in self._numbers.keys() - self._loose:
+            if not all(_is_number(getattr(row, attribute)) for row in rows):
+                self._loose.add(attribute)
+        if self._order is not None:
+            self._typed = self._decoder_of(self._loose)
+        self._make_numbers(rows, self._numbers)
 
     def _decode_lines(self, chunk: bytes) -> Decoded:
         self._careful = max(0, self._careful - 1)
@@ -224,6 +289,7 @@ class JsonLines(Decoder):
                 done.rows.append(decode(line))
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 self._rescue(line, done)
+        self._make_numbers(done.rows, self._numbers)
         return done
 
     def _rescue(self, line: bytes, done: Decoded) -> None:

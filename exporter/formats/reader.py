@@ -6,6 +6,7 @@ as code.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable
 from datetime import tzinfo
 from functools import partial
@@ -88,6 +89,10 @@ class RowReader:
         self._locals = 0
         self._unescape = ESCAPES[fmt.escape]
 
+        # How many sources read each place.
+        self._asked = Counter(path for sources in fmt.fields.values() for one in sources for path in one.paths)
+        self._asked.update([*fmt.only])
+
         self.what, self.who = Words(), Words()
         for field, sources in fmt.fields.items():
             known = field not in CANONICAL or field in canonical
@@ -98,6 +103,7 @@ class RowReader:
             self._only.append((f"only {path}", globs))
             self.what.add(f"only {path}", self.decoder.expression(path), Memo(text, 1000))
         self.tells_models = not {"model", "body"}.isdisjoint(fmt.fields)
+        self.sets_gauges = not {"attempt_circuits", "cost_multiplier"}.isdisjoint(fmt.fields)
         self.origin = " or ".join(self._origins()) or NO_ORIGIN
         self.time = self._raw(fmt.fields["time"]) if "time" in fmt.fields else "None"
         self.measures = {
@@ -114,13 +120,6 @@ class RowReader:
     def seconds_since_epoch(self, raw: Raw) -> float | None:
         """What `time` gave, in epoch seconds."""
         return self._times[raw]
-
-    def latest(self, raws: list[Any]) -> float | None:
-        """The latest of what `time` gave, in epoch seconds. Numbers are compared as they are, which is fast."""
-        numbers = [raw for raw in raws if raw.__class__ is float or raw.__class__ is int]
-        others = {raw for raw in raws if raw.__class__ is not float and raw.__class__ is not int}
-        latest = [max(numbers)] if numbers else []
-        return max((time for raw in (*others, *latest) if (time := self._times[raw]) is not None), default=None)
 
     def forget(self) -> None:
         """Forget what values meant: which key is whose may have changed."""
@@ -214,6 +213,10 @@ class RowReader:
 
     def _measure(self, field: str, sources: tuple[Source, ...]) -> str:
         first = sources[0]
+        if len(sources) == 1 and _plain(first) and UNITS[first.unit] == 1.0 and self._asked[first.path] == 1:
+            code = self.decoder.number(first.path, Memo(self._converter(field, first), 20_000))
+            if code:
+                return self._less(first, code)
         if all(_plain(one) and _alike(one, first) for one in sources):
             return self._less(first, self._number(field, self._raw(sources), first))
         code = "-1.0"
@@ -243,16 +246,7 @@ class RowReader:
     def _number(self, field: str, raw: str, source: Source) -> str:
         """A number; those that JSON gives as such take no call, those in text one look-up."""
         scale = UNITS[source.unit] if FIELDS[field][0] == "seconds" else 1.0
-
-        def convert(value: Raw) -> float:
-            if source.pick:
-                value = picked(value, source.pick)
-            if source.map or source.match:
-                value = source.translated(text(value))
-            found = seconds(value, scale) if FIELDS[field][0] == "seconds" else number(value)
-            return -1.0 if found is None else found / source.divide if source.divide > 1 else found
-
-        name = self._name(field, Memo(convert, 20_000))
+        name = self._name(field, Memo(self._converter(field, source), 20_000))
         held = self._held()
         scaled = held if scale == 1.0 else f"{held} * {scale!r}"
         if source.pick or source.map or source.match or source.divide > 1:
@@ -266,6 +260,20 @@ class RowReader:
         likely, other = ("float", "int") if FIELDS[field][0] == "seconds" else ("int", "float")
         number_class = f"({held} := {raw}).__class__ is {likely} or {held}.__class__ is {other}"
         return f"({scaled} if {number_class} else {name}[{held}])"
+
+    @staticmethod
+    def _converter(field: str, source: Source) -> Callable[[Raw], float]:
+        """What a raw value is as a number; -1.0 where it is none."""
+
+        def convert(value: Raw) -> float:
+            if source.pick:
+                value = picked(value, source.pick)
+            if source.map or source.match:
+                value = source.translated(text(value))
+            found = seconds(value, UNITS[source.unit]) if FIELDS[field][0] == "seconds" else number(value)
+            return -1.0 if found is None else found / source.divide if source.divide > 1 else found
+
+        return convert
 
     def _held(self) -> str:
         """A local variable of the loop."""
