@@ -62,7 +62,7 @@ def outdated(made: dict[str, str], folder: Path) -> list[str]:
 
 
 def _alert_groups(terms: Terms) -> list[dict[str, Any]]:
-    """The groups of alert rules, one for each category, without those that the config switches off."""
+    """The groups of alert rules, one for each category, without what is switched off or asks for what is not served."""
     changes = terms.config.changes
     alerts = [alert for subject in _SUBJECTS for alert in subject.alerts(terms)]
     names = {alert.name for alert in alerts}
@@ -70,10 +70,8 @@ def _alert_groups(terms: Terms) -> list[dict[str, Any]]:
         if name not in names:
             raise ValueError(f"alerts.changes: {unknown('alert of this config', name, names)}")
     off = {name for name, change in changes.items() if not change.enabled}
-    groups = {
-        category: [alert.rule(terms) for alert in alerts if alert.category == category and alert.name not in off]
-        for category in CATEGORIES
-    }
+    on = [alert for alert in alerts if alert.name not in off and terms.made(alert.expression)]
+    groups = {category: [alert.rule(terms) for alert in on if alert.category == category] for category in CATEGORIES}
     # As often as the limits' own recordings: a minute's limit is over in a minute.
     return [
         {

@@ -3,7 +3,7 @@
 from typing import Any
 
 from alerts.promql import Terms, bound, either
-from exporter.recorded import BURN_WINDOWS, HOURLY, HOURLY_HISTOGRAMS
+from exporter.recorded import BURN_WINDOWS, HOURLY, HOURLY_HISTOGRAMS, recorded_of
 
 _LEVELS: dict[str, tuple[str, ...]] = {"fleet": (), "key": ("key",), "method": ("chain", "method")}
 # What a limit's use is counted in → the counter of it. Refused requests use up nothing.
@@ -19,21 +19,23 @@ _LIMIT = ("key", "unit", "window")
 def groups(terms: Terms) -> list[dict[str, Any]]:
     """The rule groups. Within one, a rule sees what those before it have just recorded."""
     every = terms.interval
+    made = recorded_of(terms.families)
+    groups = (
+        ("gateway-fleet", every, _fleet(terms)),
+        ("gateway-now", every, _now(terms)),
+        ("gateway-burn", every, _burn()),
+        ("gateway-limits", min(every, 30), _limits(terms)),
+        ("gateway-hours", min(10 * every, 300), _hours(terms)),
+    )
     return [
-        _group("gateway-fleet", every, _fleet(terms)),
-        _group("gateway-now", every, _now(terms)),
-        _group("gateway-burn", every, _burn()),
-        _group("gateway-limits", min(every, 30), _limits(terms)),
-        _group("gateway-hours", min(10 * every, 300), _hours(terms)),
+        {
+            "name": name,
+            "interval": f"{every}s",
+            "rules": [{"record": one, "expr": expression} for one, expression in rules.items() if one in made],
+        }
+        for name, every, rules in groups
+        if not made.keys().isdisjoint(rules)
     ]
-
-
-def _group(name: str, every: int, rules: dict[str, str]) -> dict[str, Any]:
-    return {
-        "name": name,
-        "interval": f"{every}s",
-        "rules": [{"record": record, "expr": expression} for record, expression in rules.items()],
-    }
 
 
 def _fleet(terms: Terms) -> dict[str, str]:
@@ -101,6 +103,7 @@ def _limits(terms: Terms) -> dict[str, str]:
         f"+ on {limit} {left}\n"
         f"* on {terms.by_target('key')} group_left () sum by {terms.by_target('key')} (rate({counter}[6h]))"
         for unit, counter in _COUNTERS.items()
+        if terms.served(counter, "key") == counter
     )
     return {
         "key:gateway_limit:max": (

@@ -7,7 +7,7 @@ from msgspec import Struct, field
 from exporter.catalog import CATALOG
 from exporter.config import Config
 from exporter.config_alerts import AlertsConfig
-from exporter.recorded import RECORDED
+from exporter.recorded import RECORDED, recorded_of
 
 
 def _served() -> dict[str, tuple[str, ...]]:
@@ -46,4 +46,11 @@ def shown(config: Config | None) -> Shown:
     if config is None:
         return Shown()
     of_inputs = frozenset(label for one in config.inputs for label in one.labels)
-    return Shown(currency=config.pricing.currency, alerts=config.alerts, of_inputs=of_inputs)
+    families = config.families
+    return Shown(
+        families={name: family.labels for name, family in families.items()},
+        recorded={name: one.labels for name, one in recorded_of(families).items()},
+        currency=config.pricing.currency,
+        alerts=config.alerts,
+        of_inputs=of_inputs,
+    )

@@ -12,7 +12,8 @@ from exporter import __version__
 from exporter.admission import Admissions
 from exporter.births import Births
 from exporter.checkpoint import Checkpoint, Parts
-from exporter.config import InputConfig, Loaded
+from exporter.config import Loaded
+from exporter.config_inputs import InputConfig
 from exporter.counting import Meter
 from exporter.durations import seconds
 from exporter.enrich import BATCH, Enricher
@@ -55,7 +56,7 @@ class Assembly:
                 "no secret for key names, and no state to keep one beside: names like k_… hold for this run only"
             )
         self.identity = Identity(loaded.secret or os.urandom(32))
-        self.store = Store(hold=serving)
+        self.store = Store(hold=serving, families=loaded.config.families)
         self.shared = Shared(
             store=self.store,
             admissions=Admissions(),
@@ -67,10 +68,11 @@ class Assembly:
         self._registry: Registry | None = None
         self.take(loaded)
 
-    def take(self, loaded: Loaded) -> None:
-        """Let what is shared be as a config says, at the start and at a reload."""
+    def take(self, loaded: Loaded) -> list[str]:
+        """Let what is shared be as a config says, at the start and at a reload. The families that begin anew."""
         config = self.config = loaded.config
         self._secret = loaded.secret
+        anew = self.store.declare(config.families)
         self.store.bound(config.metrics.max_series, config.metrics.created_timestamps)
         self.shared.pricing = loaded.pricing
         self.shared.limits.configure(
@@ -91,6 +93,7 @@ class Assembly:
             self.store.set("gateway_exporter_price_table_timestamp_seconds", to=loaded.prices_changed)
         if loaded.keys_read:
             self.store.set(_REGISTRY_READ, to=loaded.keys_read)
+        return anew
 
     def _register(self, entries: tuple[KeyEntry, ...]) -> None:
         self.identity.update(entries)

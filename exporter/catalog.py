@@ -10,8 +10,9 @@ class Family(Struct, frozen=True, kw_only=True):
     """One metric family.
 
     `adds` is what a record adds to it: a number of the record, or `requests`, `calls` (one series for
-    each method of the record), `tokens` (one for each type), `attempts`, `failovers`, `credits` or `unpriced`;
-    "" where it is no record's. A record without `when` adds nothing. What is `of_process` begins anew with it.
+    each method of the record), `tokens` (one for each type), `origins`, `new_origins`, `attempts`, `failovers`,
+    `credits` or `unpriced`; "" where it is no record's. A record without `when` adds nothing. What is `of_process`
+    begins anew with it.
     """
 
     name: str
@@ -23,6 +24,11 @@ class Family(Struct, frozen=True, kw_only=True):
     adds: str = ""
     when: str = ""
     of_process: bool = False
+
+    @property
+    def declared(self) -> tuple[tuple[str, ...], tuple[float, ...]]:
+        """What its series can't outlive a change of: labels and buckets."""
+        return self.labels, self.buckets
 
     @property
     def lasting(self) -> bool:
@@ -72,6 +78,7 @@ _FAMILIES = (
         type="counter",
         help="First successful uses of a key from an origin never seen for it.",
         labels=("key",),
+        adds="new_origins",
     ),
     Family(
         name="gateway_request_duration_seconds",

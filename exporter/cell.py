@@ -38,16 +38,16 @@ class Bill(Struct, eq=False, gc=False):
     """What requests of a cell cost that no log says: of `prices` the first that holds at their time."""
 
     prices: tuple[Price, ...]
-    cost: Series | None
-    # Where they are counted while no price holds; None where that is no loss.
-    unpriced: Series | None
+    cost: tuple[Series, ...]
+    # Where they are counted while no price holds; nowhere where that is no loss.
+    unpriced: tuple[Series, ...]
 
 
 class Ends(Struct, eq=False, gc=False):
     """Where a cell's counts go at a fold. `series` are those of its sums, which are in the slots that
-    `measures` names, and then those of its number. Each request adds its `credits`; `shown` are gauges that
-    have these values as of its last request. Lines that are no request have no caller; those of a request that
-    was counted already have 0 `requests`.
+    `measures` names, and then those of its number. Each request costs `credits`, and adds to what is `credited`;
+    `shown` are gauges that have these values as of its last request. Lines that are no request have no caller; those of
+    a request that was counted already have 0 `requests`.
     """
 
     series: tuple[Series, ...]
@@ -55,12 +55,14 @@ class Ends(Struct, eq=False, gc=False):
     caller: Caller | None = None
     home: Origins | None = None
     success: bool = False
-    credits: tuple[tuple[Series, float], ...] = ()
+    credits: float = 0
+    credited: tuple[tuple[Series, float], ...] = ()
     bill: Bill | None = None
     shown: tuple[tuple[Series, float], ...] = ()
     requests: int = 0
-    # What it adds to the use of a registered key.
+    # What it adds to the use of a registered key; of the sums, those that use up something, with their units.
     use: Use | None = None
+    units: tuple[tuple[str, str], ...] = ()
 
 
 class Cell:

@@ -14,12 +14,15 @@ from exporter.kinds import CHAIN, PROTOCOL, Kind, Kinds, Sink, Values
 from exporter.limits import REFUSED
 from exporter.loop import Loop
 from exporter.record import AccessRecord
-from exporter.series import Histogram, Series
+from exporter.series import FamilySeries, Histogram, Series
 from exporter.shared import Shared
 
 # More than these, and all are to be forgotten: what is in use comes back at once.
 _MOST_CELLS = 100_000
 _MOST_KINDS = 20_000
+
+# The labels that origins are counted by.
+_ORIGIN_LABELS = ("key", "chain", "origin", "protocol")
 
 # The origins of a cell whose first line is still to be counted.
 _NONE_YET: dict[str, int] = {}
@@ -44,6 +47,12 @@ class Cells:
         self._own = own
         self._loop = loop
         self._kinds = Kinds(shared, loop, own)
+        # Families of origins, by what they count, each with the places of its labels among those of origins.
+        self._of_origins: dict[str, list[tuple[FamilySeries, list[int]]]] = {"origins": [], "new_origins": []}
+        for one in store.families.values():
+            if one.family.adds in self._of_origins:
+                places = [_ORIGIN_LABELS.index(label) for label in one.family.labels]
+                self._of_origins[one.family.adds].append((one, places))
         self._parsed, self._ignored, self._rejected = (
             store.series("gateway_exporter_lines_total", name, result) for result in ("parsed", "ignored", "rejected")
         )
@@ -153,7 +162,7 @@ class Cells:
             counters += caller.counters
             for label in (*kind.overflows, *(("key",) if caller.overflow else ())):
                 counters += self._kinds.overflows(label, kind.fed)
-            home = self._home(kind, caller)
+            home = self._home(kind, caller) if self._loop.origins else None
         record = kind.record
         cell = self._new_cell(
             Ends(
@@ -162,11 +171,15 @@ class Cells:
                 caller=caller,
                 home=home,
                 success=not record.error_type,
-                credits=tuple([(self._series(sink, caller), amount) for sink, amount in kind.credits]),
+                credits=kind.credits,
+                credited=tuple(
+                    [(one, amount) for sink, amount in kind.credited for one in self._series([sink], caller)]
+                ),
                 bill=self._bill(kind, caller) if kind.cost or kind.unpriced else None,
                 shown=kind.shown,
                 requests=record.requests,
                 use=self._limits.use(caller.label, record.status in REFUSED),
+                units=kind.units,
             )
         )
         for sink in kind.observed:
@@ -179,15 +192,13 @@ class Cells:
             cell.origins = _NONE_YET
         return cell
 
-    def _series(self, sink: Sink, caller: Caller) -> Series:
-        """The series of a sink of one counter."""
-        found = sink.families[0].find(sink.labels(caller, self._own))
-        assert isinstance(found, Series)
-        return found
+    def _series(self, sinks: list[Sink], caller: Caller) -> tuple[Series, ...]:
+        """The counters of sinks."""
+        found = [family.find(sink.labels(caller, self._own)) for sink in sinks for family in sink.families]
+        return tuple([one for one in found if isinstance(one, Series)])
 
     def _bill(self, kind: Kind, caller: Caller) -> Bill:
-        cost, unpriced = (self._series(sink, caller) if sink else None for sink in (kind.cost, kind.unpriced))
-        return Bill(kind.prices, cost, unpriced)
+        return Bill(kind.prices, self._series(kind.cost, caller), self._series(kind.unpriced, caller))
 
     def _new_cell(self, ends: Ends) -> Cell:
         cell = self._loop.cell(ends)
@@ -217,23 +228,29 @@ class Cells:
     def _origin_label(self, home: Origins, origin: str, success: bool) -> str:
         verdict = self._admissions.origin(home.key, origin, success)
         if verdict.fresh and home.key:
-            self._store.add("gateway_key_new_origins_total", home.key, *self._own)
+            self._add("new_origins", home, verdict.value, 1)
         if verdict.overflow:
-            self._store.add("gateway_exporter_overflow_total", "gateway_origin_requests_total", "origin")
+            for family, _ in self._of_origins["origins"]:
+                if "origin" in family.family.labels:
+                    self._store.add("gateway_exporter_overflow_total", family.family.name, "origin")
         label = verdict.value
         if label not in home.counts:
             home.counts[label] = 0
-            self._origin_series(home, label)
+            self._add("origins", home, label, 0)
         return label
 
-    def _origin_series(self, home: Origins, origin: str) -> Series:
-        values = (home.key, home.chain, origin, home.protocol, *self._own)
-        return self._store.series("gateway_origin_requests_total", *values)
+    def _add(self, what: str, home: Origins, origin: str, count: int) -> None:
+        """Add to the families that count origins, or new ones."""
+        values = (home.key, home.chain, origin, home.protocol)
+        for family, places in self._of_origins[what]:
+            series = family.get(*(values[place] for place in places), *self._own)
+            assert isinstance(series, Series)
+            series.value += count
 
     def fold_origins(self) -> None:
         """Move the counts of origins into their series."""
         for home in self.origins.values():
             for origin, count in home.counts.items():
                 if count:
-                    self._origin_series(home, origin).value += count
+                    self._add("origins", home, origin, count)
                     home.counts[origin] = 0

@@ -96,12 +96,15 @@ class Checkpoint:
         store.series("gateway_exporter_checkpoint_failures_total")  # 0 from the start
         self._admissions = admissions
         self._parts = parts
-        self._lasting = [one for one in store.families.values() if one.family.lasting]
         self._whole = True
         self._admitted = 0
         self._saved_parts: dict[str, bytes] = {}
         self._saved_rows: dict[str, int] = {}
         self._saved_unborn: dict[str, bytes] = {}
+
+    @property
+    def _lasting(self) -> dict[str, FamilySeries]:
+        return {name: one for name, one in self._store.families.items() if one.family.lasting}
 
     @property
     def path(self) -> Path:
@@ -130,10 +133,10 @@ class Checkpoint:
         return parts
 
     def _fill(self, name: str, table: _Table) -> None:
-        family = self._store.families.get(name)
-        if family is None or not family.family.lasting:
+        family = self._lasting.get(name)
+        if family is None:
             return
-        if table.declared != (family.family.labels, family.family.buckets):
+        if table.declared != family.family.declared:
             log.warning("%s: its labels or buckets have changed; it begins anew", name)
             return
         for row, (labels, values) in enumerate(zip(table.labels, table.values, strict=True)):
@@ -149,9 +152,11 @@ class Checkpoint:
         """Write what changed; whether all that is in the store is on disk now."""
         begun = time.monotonic()
         self._state.look()
-        whole = self._whole or self._state.wants_snapshot
+        lasting = self._lasting
+        # A snapshot also where a family is off now: what it held is to go from the file, too.
+        whole = self._whole or self._state.wants_snapshot or not self._saved_rows.keys() <= lasting.keys()
         changed: list[Series | Histogram] = []
-        families = [delta for one in self._lasting if (delta := self._changes(one, whole, changed))]
+        families = [delta for one in lasting.values() if (delta := self._changes(one, whole, changed))]
         parts = {name: _encoder.encode(part) for name, part in self._parts().items()}
         news = {name: part for name, part in parts.items() if whole or self._saved_parts.get(name) != part}
         admitted = self._admissions.log if whole else self._admissions.log[self._admitted :]
@@ -171,8 +176,8 @@ class Checkpoint:
                 one.saved = one.value
         for delta in families:
             self._saved_unborn[delta.name] = delta.unborn
-        for family in self._lasting:
-            self._saved_rows[family.family.name] = len(family.series)
+        self._saved_rows = {name: len(family.series) for name, family in lasting.items()}
+        for family in lasting.values():
             family.reordered = False
         self._admitted = len(self._admissions.log)
         self._saved_parts = parts
@@ -202,9 +207,8 @@ class Checkpoint:
         unborn = array("I", [row for row, one in enumerate(series) if not one.born])
         if not (births or rows or self._saved_unborn.get(name, b"") != unborn.tobytes() or family.reordered):
             return None
-        declared = family.family.labels, family.family.buckets
         packed = (part.tobytes() for part in (array("I", rows), values, unborn))
-        return _FamilyDelta(name, declared, anew, births, created.tobytes(), *packed)
+        return _FamilyDelta(name, family.family.declared, anew, births, created.tobytes(), *packed)
 
     def _told(self, good: bool, begun: float) -> bool:
         if good and not self.healthy:

@@ -18,7 +18,9 @@ from typing import NoReturn
 
 from exporter import __version__
 from exporter.assembly import Assembly
-from exporter.config import Config, InputConfig, Loaded, MetricsConfig, load, parse_address
+from exporter.config import Config, Loaded, load, parse_address
+from exporter.config_inputs import InputConfig
+from exporter.config_metrics import MetricsConfig
 from exporter.errors import ExporterError, UsageError, unknown
 from exporter.explain import explain
 from exporter.exposition import render

@@ -3,129 +3,47 @@
 The command line hands the parts on to the stages as plain values; no stage imports this file.
 """
 
-import re
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from msgspec import Struct, field
 
-from exporter.admission import BUDGETS
-from exporter.catalog import CATALOG
+from exporter.catalog import CATALOG, Family
 from exporter.config_alerts import AlertsConfig
-from exporter.durations import seconds
+from exporter.config_families import FamilyError, families_of
+from exporter.config_inputs import InputConfig
+from exporter.config_metrics import MetricsConfig
 from exporter.errors import unknown
-from exporter.formats.format import FormatSpec, build, presets
+from exporter.formats.format import FormatSpec, build
 from exporter.formats.source import parse_sources
 from exporter.identity import KeyEntry
 from exporter.keyapi import KeyApiConfig
-from exporter.keyfile import CLASSES, load_keys
+from exporter.keyfile import load_keys
 from exporter.plans import LimitsConfig, PlanConfig
 from exporter.pricefile import load_prices, read_credits
 from exporter.pricing import Pricing
 from exporter.registry import kept
-from exporter.windows import time_zone
-from exporter.yamlfile import YamlFile
-
-_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-_RESERVED = {"job", "instance", "le", "quantile"} | {label for family in CATALOG.values() for label in family.labels}
+from exporter.yamlfile import Part, YamlFile
 
 
-class _Part(Struct, kw_only=True, forbid_unknown_fields=True):
-    """A mapping in the config; a field it does not know is a mistake."""
-
-
-class InputConfig(_Part, rename={"class_": "class"}):
-    """A log, or with `*` and `?` several that belong together. `-` is standard input.
-
-    `name` is the value of the `input` label. `labels` are added to every family of records.
-    `rotated` is a pattern of where old logs go, if that is not beside them. `timezone` is for formats
-    that write times without a zone; the machine's unless said.
-    """
-
-    path: str
-    name: str = ""
-    format: str | FormatSpec = ""
-    rotated: str = ""
-    labels: dict[str, str] = {}
-    class_: str = "business"
-    timezone: str = ""
-
-    def __post_init__(self) -> None:
-        if not self.path:
-            raise ValueError("path is empty")
-        if self.class_ not in CLASSES:
-            raise ValueError(unknown("class", self.class_, CLASSES))
-        if self.timezone:
-            time_zone(self.timezone)
-        for label in self.labels:
-            if not _LABEL.fullmatch(label) or label.startswith("__"):
-                raise ValueError(f"labels: {label!r} is no label name: letters, digits and _ are allowed")
-            if label in _RESERVED:
-                raise ValueError(f"labels: {label!r} is used by Prometheus or the catalogue; choose another name")
-
-    @property
-    def spec(self) -> FormatSpec:
-        """The format; ValueError where it is missing or no preset."""
-        if isinstance(self.format, FormatSpec):
-            return self.format
-        if not self.format:
-            raise ValueError("is missing: name a preset, or describe the format with json, template or regex")
-        if self.format not in presets():
-            raise ValueError(unknown("preset", self.format, presets()))
-        return FormatSpec(preset=self.format)
-
-    @property
-    def zone(self) -> ZoneInfo | None:
-        """The time zone of times without one."""
-        return time_zone(self.timezone) if self.timezone else None
-
-
-class IdentityConfig(_Part):
+class IdentityConfig(Part):
     """`secret_file` holds the secret that key hashes are made with; share it among exporters that must agree."""
 
     secret_file: str = ""
 
 
-class MetricsConfig(_Part):
-    """What bounds the number of series and how long they live.
-
-    `scrape_interval` is what is expected of scrapers until theirs is seen: a new series shows 0 for a while.
-    """
-
-    budgets: dict[str, int] = {}
-    max_series: int = 200_000
-    admit_after: int = 1
-    scrape_interval: str = "15s"
-    expire_after: str = "24h"
-    created_timestamps: bool = False
-
-    def __post_init__(self) -> None:
-        for label, budget in self.budgets.items():
-            if label not in BUDGETS:
-                raise ValueError(unknown("label", label, BUDGETS))
-            if budget < 1:
-                raise ValueError(f"budgets: {label} must be at least 1")
-        if self.max_series < 1 or self.admit_after < 1:
-            raise ValueError("max_series and admit_after must be at least 1")
-        if not 0 < _seconds("scrape_interval", self.scrape_interval) <= 3600:
-            raise ValueError("scrape_interval must be more than 0s and at most 1h")
-        if _seconds("expire_after", self.expire_after) < 3600:
-            raise ValueError("expire_after must be at least 1h: a series that goes and comes is born again")
-
-
-class PricingConfig(_Part):
+class PricingConfig(Part):
     """What requests cost. `models` are price tables, of which the first that knows a model counts; `currency` is
     theirs, and that of the costs which gateways log. `bill` says whose price counts where another model `served`
     than the one `requested`. `multipliers` are of providers. `unbilled` are methods and routes that cost nothing.
     """
 
     currency: str = "USD"
-    models: str | list[str] = []
+    models: str | list[str] = field(default_factory=list)
     credits: Any = None
     bill: str = "served"
-    multipliers: dict[str, float] = {}
-    unbilled: list[str] = []
+    multipliers: dict[str, float] = field(default_factory=dict)
+    unbilled: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if self.bill not in ("served", "requested"):
@@ -135,13 +53,13 @@ class PricingConfig(_Part):
                 raise ValueError(f"multipliers: {provider}: a multiplier is 0 or more, not {factor}")
 
 
-class StateConfig(_Part):
+class StateConfig(Part):
     """The file that holds counters and positions over restarts; without one, they last as long as the process."""
 
     path: str = ""
 
 
-class WebConfig(_Part):
+class WebConfig(Part):
     """Where metrics are served."""
 
     listen: str = "127.0.0.1:10114"
@@ -150,22 +68,27 @@ class WebConfig(_Part):
         parse_address(self.listen)
 
 
-class Config(_Part):
+class Config(Part):
     """The whole config."""
 
     inputs: list[InputConfig]
     identity: IdentityConfig = field(default_factory=IdentityConfig)
     keys: str | KeyApiConfig = ""
-    plans: dict[str, PlanConfig] = {}
+    plans: dict[str, PlanConfig] = field(default_factory=dict)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
-    routes: list[str] = []
-    chains: dict[str, str | list[str]] = {}
+    routes: list[str] = field(default_factory=list)
+    chains: dict[str, str | list[str]] = field(default_factory=dict)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     pricing: PricingConfig = field(default_factory=PricingConfig)
     state: StateConfig = field(default_factory=StateConfig)
     web: WebConfig = field(default_factory=WebConfig)
     start_at: str = "end"
     alerts: AlertsConfig = field(default_factory=AlertsConfig)
+
+    @property
+    def families(self) -> dict[str, Family]:
+        """The families that are served, by name. FamilyError where the section `metrics` makes none of them."""
+        return families_of(self.metrics.families, self.metrics.own_families)
 
     def __post_init__(self) -> None:
         if not self.inputs:
@@ -224,6 +147,7 @@ def load(path: Path) -> Loaded:
             one.path = str(folder / one.path)
         if one.rotated:
             one.rotated = str(folder / one.rotated)
+    _check_families(file, config)
     loaded = Loaded(config=config)
     _load_secret(file, loaded, folder)
     _load_registry(loaded, folder)
@@ -295,6 +219,28 @@ def _check_format(file: YamlFile, at: str, spec: FormatSpec) -> None:
         raise file.error(at, str(error)) from None
 
 
+def _check_families(file: YamlFile, config: Config) -> None:
+    """Changes and families of one's own; and whether what limits and alerts stand on is there."""
+    try:
+        families = config.families
+    except FamilyError as error:
+        raise file.error(f"metrics.{error.field}", str(error)) from None
+    for plan, config_of in config.plans.items():
+        for limit in config_of.all_limits:
+            name = f"gateway_{limit.unit}_total"
+            if limit.unit != "requests" and name not in families:
+                raise file.error(f"metrics.families.{name}", f"can't be off: the plan {plan!r} limits {limit.unit}")
+    durations = families.get("gateway_request_duration_seconds")
+    objective = config.alerts.objectives.latency_seconds
+    if durations and objective not in durations.buckets:
+        at, bounds = "alerts.objectives.latency_seconds", ", ".join(f"{bound:g}" for bound in durations.buckets)
+        if objective in CATALOG[durations.name].buckets:
+            raise file.error(f"metrics.families.{durations.name}.buckets", f"{objective:g} is missing: it is {at}")
+        raise file.error(at, f"{objective:g} is no bucket of {durations.name} (allowed: {bounds})")
+    if durations and config.alerts.slow_methods and "method" not in durations.labels:
+        raise file.error("alerts.slow_methods", f"can't be told apart: {durations.name} is without its label method")
+
+
 def _secret(file: YamlFile, path: Path) -> bytes:
     try:
         secret = path.read_bytes().strip()
@@ -303,13 +249,6 @@ def _secret(file: YamlFile, path: Path) -> bytes:
     if len(secret) < 16:
         raise file.error("identity.secret_file", f"{path} holds {len(secret)} bytes; at least 16 are needed")
     return secret
-
-
-def _seconds(name: str, duration: str) -> float:
-    try:
-        return seconds(duration)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
 
 
 def _input_name(path: str) -> str:

@@ -7,10 +7,11 @@ import re
 
 from msgspec import field
 
-from exporter.catalog import CATALOG, LATENCY
-from exporter.config_notify import Notify, Part, check_url
+from exporter.catalog import CATALOG
+from exporter.config_notify import Notify, check_url
 from exporter.durations import seconds
 from exporter.recorded import RECORDED
+from exporter.yamlfile import Part
 
 # Burn rates of an error budget: severity, long window, short window, factor, how long it must last.
 # Google, The Site Reliability Workbook, chapter 5, "Alerting on SLOs", table 5-8, and a fourth for what creeps.
@@ -85,11 +86,6 @@ class Objectives(Part):
                     f"{name}: with {target:g} even a total failure burns the budget less than {_HIGHEST_FACTOR} times "
                     f"as fast as allowed, and would wake nobody; more than {least:.4g} is needed"
                 )
-        if self.latency_seconds not in LATENCY:
-            raise ValueError(
-                f"latency_seconds: {self.latency_seconds:g} is no bucket of the histogram "
-                f"(allowed: {', '.join(f'{bound:g}' for bound in LATENCY)})"
-            )
 
 
 class Limits(Part):

@@ -2,18 +2,15 @@
 
 from urllib.parse import urlsplit
 
-from msgspec import Struct, field
+from msgspec import field
 
 from exporter.durations import seconds
 from exporter.errors import unknown
+from exporter.yamlfile import Part
 
 SEVERITIES = ("critical", "warning", "info")
 # What a route is chosen by: the always-firing watchdog, the exporter, money and quotas, else the severity.
 ROUTES = ("watchdog", "exporter", "cost", "quota", *SEVERITIES)
-
-
-class Part(Struct, kw_only=True, forbid_unknown_fields=True):
-    """A mapping in the config; a field it does not know is a mistake."""
 
 
 class Webhook(Part):

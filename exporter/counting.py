@@ -9,7 +9,6 @@ import time
 from operator import itemgetter
 from typing import Any
 
-from exporter.catalog import CATALOG
 from exporter.cell import Bill, Cell, Ends
 from exporter.cells import Cells
 from exporter.enrich import Enricher
@@ -18,12 +17,9 @@ from exporter.limits import Use
 from exporter.loop import Loop
 from exporter.periods import Periods
 from exporter.pricing import price_at
-from exporter.record import TOKEN_TYPES, AccessRecord
+from exporter.record import AccessRecord
 from exporter.shared import Shared
 from exporter.windows import Period
-
-# Which of a format's numbers use up which unit of a limit.
-_UNITS = {"cost": "cost"} | {f"{type_}_tokens": "tokens" for type_ in TOKEN_TYPES}
 
 # Lines between two folds of the histograms, at most: their observations are held until then.
 _MOST_PENDING = 100_000
@@ -44,7 +40,6 @@ class Meter:
         self.reader = reader
         self.last_time: float | None = None
         self._enricher = enricher
-        self._store = shared.store
         self._keys = shared.keys
         self._slowest = shared.slowest
         self._own = (",".join(f'{label}="{value}"' for label, value in labels.items()),) if labels else ()
@@ -58,10 +53,11 @@ class Meter:
         self._touched: list[Cell] = []
         self.loop = Loop(
             reader,
-            [family for family in CATALOG.values() if family.adds],
+            [one.family for one in shared.store.families.values()],
             noting=self._periods is not None,
             priced=shared.pricing.priced,
         )
+        self._histograms = [shared.store.families[family.name] for family in self.loop.histograms]
         self._cells = Cells(name, reader, enricher, shared, self._own, self.loop)
         self._count = self.loop.compile(self._cells.by_words, self._cells.miss, self._cells.new_origin, self._touched)
         self._read = self.loop.compile_read()
@@ -94,8 +90,8 @@ class Meter:
 
     def _settle(self) -> None:
         self._pending = 0
-        for family in self.loop.histograms:
-            self._store.families[family.name].settle()
+        for family in self._histograms:
+            family.settle()
 
     def fold(self) -> None:
         """Move what has been counted since the last fold into the series."""
@@ -113,12 +109,13 @@ class Meter:
                 cost = self._charge(cell, ends, ends.bill) if ends.bill else 0.0
                 if ends.use:
                     self._use_up(ends.use, cell, cost)
-                for credited, amount in ends.credits:
+                for credited, amount in ends.credited:
                     credited.value += n * amount
                 if ends.shown:
                     shown.append((self.reader.seconds_since_epoch(cell.time) or 0.0, ends.shown))
                 for measure, series in zip(ends.measures, ends.series, strict=False):
                     series.value += getattr(cell, measure)
+                for measure in ends.measures:  # of which several series may have the same
                     setattr(cell, measure, 0)
                 for series in ends.series[len(ends.measures) :]:
                     series.value += n
@@ -128,9 +125,8 @@ class Meter:
         self._touched.clear()
         if self.period:
             self._limits.take(self.period)
-        for _, gauges in sorted(shown, key=itemgetter(0)):
-            for gauge, value in gauges:
-                gauge.value = value
+        for gauge, value in (one for _, gauges in sorted(shown, key=itemgetter(0)) for one in gauges):
+            gauge.value = value
 
     @staticmethod
     def _use_up(use: Use, cell: Cell, cost: float) -> None:
@@ -141,11 +137,11 @@ class Meter:
         if cost:
             use.add("cost", cost)
         if ends.credits:
-            use.add("credits", cell.n * sum(amount for _, amount in ends.credits))
-        for measure in ends.measures:
+            use.add("credits", cell.n * ends.credits)
+        for measure, unit in ends.units:
             amount = getattr(cell, measure)
-            if amount and measure in _UNITS:
-                use.add(_UNITS[measure], amount)
+            if amount:
+                use.add(unit, amount)
 
     def _charge(self, cell: Cell, ends: Ends, bill: Bill) -> float:
         """Add what requests cost whose log has no cost; the amount.
@@ -158,14 +154,16 @@ class Meter:
             return 0.0
         cost = 0.0
         price = price_at(bill.prices, self.reader.seconds_since_epoch(cell.used[0]))
-        if price and bill.cost:
+        if price:
             cost = price.request * unlogged
             for measure, rate in price.rates:
                 slot = self.loop.rated.get(measure)
                 cost += rate * getattr(cell, slot) if slot else 0
-            bill.cost.value += cost
-        elif bill.unpriced:
-            bill.unpriced.value += unlogged
+            for series in bill.cost:
+                series.value += cost
+        else:
+            for series in bill.unpriced:
+                series.value += unlogged
         for slot in self.loop.rated.values():
             if slot not in ends.measures:  # those are taken, and reset, by the fold
                 setattr(cell, slot, 0)

@@ -26,21 +26,23 @@ class Expiry:
 
     def __init__(self, store: Store, after: float, keeps: Callable[[str], bool], now: float) -> None:
         self.after = after
+        self._store = store
         self._keeps = keeps
         self._looked = now
-        self._families = [
-            (one, _Seen())
-            for name, one in store.families.items()
-            if one.family.type != "gauge" and one.family.lasting and not name.startswith("gateway_exporter_")
-        ]
+        self._seen: dict[FamilySeries, _Seen] = {}
 
     def drop(self, now: float) -> bool:
         """Look, if it is time to; whether series were dropped: then nothing may hold on to them."""
         if now - self._looked < self.after / _LOOKS:
             return False
         self._looked = now
+        self._seen = {
+            one: self._seen.get(one) or _Seen()
+            for name, one in self._store.families.items()
+            if one.family.type != "gauge" and one.family.lasting and not name.startswith("gateway_exporter_")
+        }
         dropped = False
-        for family, seen in self._families:
+        for family, seen in self._seen.items():
             dropped = self._look(family, seen) or dropped
         return dropped
 

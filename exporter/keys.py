@@ -25,14 +25,13 @@ class Keys:
 
     def update(self, registry: dict[str, KeyEntry]) -> None:
         """Show the registry as it is now. What is gone from it is not shown any more."""
-        families = self._store.families
         for key in self._registry.keys() - registry.keys():
-            families["gateway_key_info"].drop(key, *self._shown.pop(key))
+            self._store.drop("gateway_key_info", key, *self._shown.pop(key))
             if not self._store.series(_LAST_USED, key).value:
-                families[_LAST_USED].drop(key)
+                self._store.drop(_LAST_USED, key)
         for key in self._registry:
             for name in _OF_REGISTRY:
-                families[name].drop(key)
+                self._store.drop(name, key)
         self._registry = registry
         for key, entry in registry.items():
             self._show(key, entry.name or key, entry.owner, entry.plan, entry.class_ or "business")
@@ -81,6 +80,6 @@ class Keys:
         old = self._shown.get(key)
         if old != about:
             if old:
-                self._store.families["gateway_key_info"].drop(key, *old)
+                self._store.drop("gateway_key_info", key, *old)
             self._shown[key] = about
             self._store.set("gateway_key_info", key, *about, to=1)

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import Struct
 
 from exporter.attempts import failovers
-from exporter.catalog import CATALOG, Family
+from exporter.catalog import Family
 from exporter.cell import Caller, Cell
 from exporter.loop import Loop
 from exporter.pricing import Price, Worth
@@ -30,10 +30,8 @@ PLACE = {label: n for n, label in enumerate(_VALUES)}
 CHAIN, PROTOCOL = PLACE["chain"], PLACE["protocol"]
 Values = tuple[str, ...]
 
-_CALLS, _ATTEMPTS, _FAILOVERS, _CREDITS, _COST, _UNPRICED = (
-    CATALOG[f"gateway_{name}_total"]
-    for name in ("calls", "upstream_attempts", "failovers", "credits", "cost", "unpriced_requests")
-)
+# What limits are counted by, in which unit.
+_LIMITED = {"gateway_tokens_total": "tokens", "gateway_cost_total": "cost"}
 # What may stand behind a model's name in the name of one of its versions.
 _VERSION = re.compile(r"(?:[-@:](?:latest|v?\d{3,}[-\d]*))?")
 
@@ -67,7 +65,14 @@ def names_of(family: Family) -> Values:
 def picker(names: Values) -> Callable[[Values], Values]:
     """Picks the named values of all."""
     places = [PLACE[name] for name in names]
-    return itemgetter(*places) if len(places) > 1 else lambda values: (values[places[0]],)
+    return itemgetter(*places) if len(places) > 1 else lambda values: tuple([values[place] for place in places])
+
+
+def _sums(family: Family, values: Values) -> list[tuple[str, Values]]:
+    """The numbers of a record that a counter sums up, each with the values of which its labels are picked."""
+    if family.adds != "tokens":
+        return [(family.adds, values)]
+    return [(f"{type_}_tokens", changed(values, token_type=type_)) for type_ in TOKEN_TYPES]
 
 
 class Kind(Struct, eq=False):
@@ -76,17 +81,21 @@ class Kind(Struct, eq=False):
     record: AccessRecord
     values: Values = ()
     # The families it adds to, and the labels whose value found no room.
-    fed: list[Family] = []
+    fed: list[FamilySeries] = []
     overflows: Values = ()
     counted: list[Sink] = []
     measures: tuple[str, ...] = ()
     summed: list[Sink] = []
     observed: list[Sink] = []
-    # What each request adds to credits; its prices, and where money and requests without a price are counted.
-    credits: list[tuple[Sink, float]] = []
+    # Of the sums, what uses up limits, and in which unit.
+    units: tuple[tuple[str, str], ...] = ()
+    # The credits of each request, and where they go by method; its prices, and where money and requests without a
+    # price are counted.
+    credits: float = 0
+    credited: list[tuple[Sink, float]] = []
     prices: tuple[Price, ...] = ()
-    cost: Sink | None = None
-    unpriced: Sink | None = None
+    cost: list[Sink] = []
+    unpriced: list[Sink] = []
     # Gauges that such a request sets.
     shown: tuple[tuple[Series, float], ...] = ()
     cells: dict[Caller, Cell] = {}
@@ -103,7 +112,7 @@ class Kinds:
         self._pricing = shared.pricing
         self._loop = loop
         self._own = own
-        self._families = [family for family in CATALOG.values() if family.adds]
+        self._families = [one for one in shared.store.families.values() if one.family.adds]
         self._kinds: dict[Any, Kind] = {}
 
     def forget(self) -> None:
@@ -163,10 +172,11 @@ class Kinds:
             self._kinds[at] = self._new(record, values, methods, full, attempts, worth)
         return self._kinds[at], any(verdict.open for verdict in (*verdicts.values(), *tried, *calls))
 
-    def overflows(self, label: str, families: list[Family]) -> list[Series]:
+    def overflows(self, label: str, families: list[FamilySeries]) -> list[Series]:
         """Where records are counted whose value of a label became `other`."""
         name = "gateway_exporter_overflow_total"
-        return [self._store.series(name, family.name, label) for family in families if label in family.labels]
+        named = [one.family.name for one in families if label in one.family.labels]
+        return [self._store.series(name, family, label) for family in named]
 
     def _new(
         self,
@@ -178,8 +188,11 @@ class Kinds:
         worth: Worth,
     ) -> Kind:
         kind = Kind(record, values, overflows=overflows)
-        kind.counted = self._sinks((_CALLS, changed(values, method=method)) for method in methods)
-        kind.credits = self._credits(values, methods, worth)
+        fed = self._fed(values)
+        kind.counted = self._sinks(
+            (one, changed(values, method=method)) for method in methods for one in fed.get("calls", ())
+        )
+        self._credit(kind, methods, worth, fed.get("credits", []))
         if not record.requests:
             return kind
         moves = failovers(attempts)
@@ -187,56 +200,62 @@ class Kinds:
         there = {
             "attempts": attempts,
             "failovers": moves,
-            "credits": kind.credits,
+            "credits": kind.credited,
             "unpriced": worth.unpriced,
             "cost": logged or worth.prices,
+            "new_origins": False,
         }
-        fed = kind.fed = [
-            family
-            for family in self._families
-            if there.get(family.adds, True) and (not family.when or values[PLACE[family.when]])
-        ]
-        kind.counted += self._sinks((family, values) for family in fed if family.adds == "requests")
+        fed = {adds: families for adds, families in fed.items() if there.get(adds, True)}
+        kind.fed = [one for one in self._families if one in fed.get(one.family.adds, ())]
+        kind.counted += self._sinks((one, values) for one in fed.get("requests", ()))
         tries = [changed(values, provider=one.provider, outcome=one.outcome) for one in attempts]
-        kind.counted += self._sinks((_ATTEMPTS, one) for one in tries)
-        kind.counted += self._sinks(
-            (_FAILOVERS, changed(values, from_provider=from_, to_provider=to, reason=why)) for from_, to, why in moves
-        )
+        kind.counted += self._sinks((one, at) for at in tries for one in fed.get("attempts", ()))
+        hops = [changed(values, from_provider=from_, to_provider=to, reason=why) for from_, to, why in moves]
+        kind.counted += self._sinks((one, at) for at in hops for one in fed.get("failovers", ()))
+        measured = [one for one in kind.fed if record.timed or one.family.unit != "seconds"]
         summed = [
-            (family.adds, family, values)
-            for family in fed
-            if family.adds in self._loop.summed and (family.adds != "cost" or logged)
-        ]
-        summed += [
-            (f"{type_}_tokens", family, changed(values, token_type=type_))
-            for family in fed
-            if family.adds == "tokens"
-            for type_ in TOKEN_TYPES
-            if f"{type_}_tokens" in self._loop.summed
+            (measure, one, at)
+            for one in measured
+            if one.family.type == "counter" and (one.family.adds != "cost" or logged)
+            for measure, at in _sums(one.family, values)
+            if measure in self._loop.summed
         ]
         kind.measures = tuple(measure for measure, *_ in summed)
-        kind.summed = self._sinks((family, values) for _, family, values in summed)
+        kind.summed = self._sinks((one, at) for _, one, at in summed)
+        kind.units = tuple(
+            (measure, _LIMITED[one.family.name]) for measure, one, _ in summed if one.family.name in _LIMITED
+        )
         kind.prices = worth.prices
         if worth.prices:
-            (kind.cost,) = self._sinks([(_COST, values)])
-        if worth.unpriced:
-            billed = PLACE["requested_model" if values[PLACE["billed"]] == "requested" else "model"]
-            (kind.unpriced,) = self._sinks([(_UNPRICED, changed(values, model=values[billed]))])
-        if record.timed:
-            kind.observed = self._sinks((family, values) for family in fed if family in self._loop.histograms)
+            kind.cost = self._sinks((one, values) for one in fed.get("cost", ()))
+        billed = changed(
+            values, model=values[PLACE["requested_model" if values[PLACE["billed"]] == "requested" else "model"]]
+        )
+        kind.unpriced = self._sinks((one, billed) for one in fed.get("unpriced", ()))
+        kind.observed = self._sinks((one, values) for one in measured if one.family in self._loop.histograms)
         kind.shown = self._shown(record, attempts, values)
         self._tell_type(record, values)
         return kind
 
-    def _credits(self, values: Values, methods: Values, worth: Worth) -> list[tuple[Sink, float]]:
+    def _fed(self, values: Values) -> dict[str, list[FamilySeries]]:
+        """The families that such a record may add to, by what it adds."""
+        fed: dict[str, list[FamilySeries]] = {}
+        for one in self._families:
+            if not one.family.when or values[PLACE[one.family.when]]:
+                fed.setdefault(one.family.adds, []).append(one)
+        return fed
+
+    def _credit(self, kind: Kind, methods: Values, worth: Worth, families: list[FamilySeries]) -> None:
         """What a request adds, by the labels of its methods."""
         amounts: dict[str, float] = {}
         for method, amount in zip(methods, worth.credits, strict=False):
             amounts[method] = amounts.get(method, 0) + amount
-        return [
-            (self._sinks([(_CREDITS, changed(values, method=method))])[0], amount)
+        kind.credits = sum(amounts.values())
+        kind.credited = [
+            (sink, amount)
             for method, amount in amounts.items()
             if amount
+            for sink in self._sinks((one, changed(kind.values, method=method)) for one in families)
         ]
 
     def _shown(
@@ -258,13 +277,11 @@ class Kinds:
         if record.model and record.model == values[PLACE["model"]] and (type_ := self._pricing.type_of(record)):
             self._store.set("gateway_model_info", record.model, type_, to=1)
 
-    def _sinks(self, fed: Iterable[tuple[Family, Values]]) -> list[Sink]:
+    @staticmethod
+    def _sinks(fed: Iterable[tuple[FamilySeries, Values]]) -> list[Sink]:
         """Sinks of families, each with the values of which its labels are picked, in that order."""
-        groups = groupby(fed, lambda one: (names_of(one[0]), one[1]))
-        return [
-            Sink([self._store.families[family.name] for family, _ in group], picker(names), values)
-            for (names, values), group in groups
-        ]
+        groups = groupby(fed, lambda one: (names_of(one[0].family), one[1]))
+        return [Sink([family for family, _ in group], picker(names), values) for (names, values), group in groups]
 
 
 def _same_model(requested: str, served: str) -> bool:

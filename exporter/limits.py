@@ -177,7 +177,7 @@ class Limits:
         """All gauges, instead of those that were shown before."""
         families = ("gateway_limit_used", "gateway_limit_used_last", "gateway_limit_reset_timestamp_seconds")
         for name in ("gateway_limit", *families):
-            self._store.families[name].series.clear()
+            self._store.clear(name)
         for key, limits in self._keys.items():
             allowed = {(limit.unit, limit.window): limit for limit in limits}
             for at in dict.fromkeys((*allowed, *_ALWAYS)):

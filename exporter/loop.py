@@ -1,20 +1,23 @@
 """The hot loop, generated from what a format has."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from exporter.catalog import Family
 from exporter.cell import Cell
 from exporter.formats.reader import NO_ORIGIN, RowReader
-from exporter.record import TOKEN_TYPES
+from exporter.record import FIELDS, TOKEN_TYPES
 
 # A duration past this (30 years) is a mistake in the log; it must not spoil a sum.
 _LONGEST = 1e9
 
 
+_TOKENS = tuple(f"{type_}_tokens" for type_ in TOKEN_TYPES)
 # Numbers that a price may be for.
-_RATED = (*(f"{type_}_tokens" for type_ in TOKEN_TYPES), "request_bytes", "response_bytes")
+_RATED = (*_TOKENS, "request_bytes", "response_bytes")
+# What the time of an output token is made of.
+_PER_TOKEN = ("duration", "time_to_first_token", "output_tokens", "reasoning_tokens")
 
 # Takes what a cell does not observe: cheaper than asking on each line.
 _UNSEEN: deque[float] = deque(maxlen=0)
@@ -30,7 +33,7 @@ class Loop:
     """
 
     def __init__(
-        self, reader: RowReader, families: list[Family], *, noting: bool = False, priced: bool = False
+        self, reader: RowReader, families: Iterable[Family], *, noting: bool = False, priced: bool = False
     ) -> None:
         self._reader = reader
         self._noting = noting
@@ -43,13 +46,19 @@ class Loop:
             )
         told = [family for family in families if reader.tells_models or family.when != "model"]
         self.histograms = [family for family in told if family.type == "histogram" and family.adds in self._measures]
-        observed = {family.adds for family in self.histograms}
-        self.summed = [measure for measure in self._measures if measure not in observed]
-        self.rated = {measure: measure for measure in _RATED if measure in self.summed}
+        summed = {family.adds for family in told if family.type == "counter"}
+        if "tokens" in summed:
+            summed.update(_TOKENS)
+        charged = priced and not summed.isdisjoint(("cost", "unpriced"))
+        self.rated = {measure: measure for measure in _RATED if charged and measure in self._measures}
         self.unlogged = "n"
-        if priced and "cost" in self.summed:
+        if charged and "cost" in self._measures:
             self.rated = {measure: f"unlogged_{measure}" for measure in self.rated}
             self.unlogged = "unlogged"
+        else:
+            summed.update(self.rated)
+        self.summed = [measure for measure in self._measures if measure in summed]
+        self.origins = reader.origin != NO_ORIGIN and not summed.isdisjoint(("origins", "new_origins"))
         self.cell = self._cell_type()
         self.source = "\n".join(self._lines())
 
@@ -105,7 +114,7 @@ class Loop:
             "    c.n += 1",
             f"    {'c.time = ' if reader.sets_gauges else ''}c.used[0] = {reader.time}",
         ]
-        if reader.origin != NO_ORIGIN:
+        if self.origins:
             code += [
                 f"    o = {reader.origin}",
                 "    if o is not c.origin:",
@@ -115,18 +124,26 @@ class Loop:
                 "      except KeyError:",
                 "        new_origin(c, o)",
             ]
+        read = {*self.summed, *(family.adds for family in self.histograms)}
+        read.update(_PER_TOKEN if "time_per_output_token" in read else (), ["cost"] if self.unlogged != "n" else ())
+        read.update(self.rated)
         for measure, expression in self._measures.items():
-            code.append(f"    {measure} = {expression}")
-            if measure in self.summed:
-                code.append(f"    if {measure} > 0: c.{measure} += {measure}")
-            else:
-                code += self._observe(measure)
+            if measure in read:
+                code += [f"    {measure} = {expression}", *self._add(measure)]
         if self.unlogged != "n":
             code += ["    if cost < 0:", f"      c.{self.unlogged} += 1"]
             code += [f"      if {measure} > 0: c.{slot} += {measure}" for measure, slot in self.rated.items()]
         return code
 
-    def _observe(self, measure: str) -> list[str]:
-        code = [f"    if 0 <= {measure} < {_LONGEST}:"]
-        code += [f"      c.{family.name}.append({measure})" for family in self.histograms if family.adds == measure]
+    def _add(self, measure: str) -> list[str]:
+        """What takes a measure into its sum and its histograms."""
+        seconds = FIELDS.get(measure, ("seconds",))[0] == "seconds"
+        most = f" < {_LONGEST}" if seconds else ""
+        code = []
+        if measure in self.summed:
+            there = f"0 < {measure}{most}" if seconds else f"{measure} > 0"
+            code.append(f"    if {there}: c.{measure} += {measure}")
+        names = [family.name for family in self.histograms if family.adds == measure]
+        if names:
+            code += [f"    if 0 <= {measure}{most}:", *(f"      c.{name}.append({measure})" for name in names)]
         return code

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from exporter.errors import ConfigError
 from exporter.keyfile import read_date
 from exporter.pricing import ALWAYS, Credits, Price, PriceEntry, PriceTable
-from exporter.yamlfile import YamlFile
+from exporter.yamlfile import Part, YamlFile
 
 _LITELLM_TOKENS = {
     "input": "input_cost_per_token",
@@ -27,11 +26,7 @@ _LITELLM_TOKENS = {
 _BYTE = re.compile(r"byte (\d+)")
 
 
-class _Part(Struct, kw_only=True, forbid_unknown_fields=True):
-    pass
-
-
-class _TokenPrices(_Part):
+class _TokenPrices(Part):
     """Money for a million. Tokens read from or written to a cache cost as input where nothing is said, reasoning
     as output.
     """
@@ -46,7 +41,7 @@ class _TokenPrices(_Part):
         _not_negative({name: getattr(self, name) for name in self.__struct_fields__})
 
 
-class _BytePrices(_Part):
+class _BytePrices(Part):
     """Money for 10⁹ bytes."""
 
     request: float = 0.0
@@ -56,7 +51,7 @@ class _BytePrices(_Part):
         _not_negative({"request": self.request, "response": self.response})
 
 
-class _PricePart(_Part, rename={"start": "from"}):
+class _PricePart(Part, rename={"start": "from"}):
     """An entry of one's own table."""
 
     model: str = ""

@@ -15,18 +15,24 @@ them. Four kinds:
 Names and labels are a contract as those of `catalog.py` are.
 """
 
+from collections.abc import Mapping
+
 from msgspec import Struct
 
-from exporter.catalog import CATALOG
+from exporter.catalog import CATALOG, Family
 
 
 class Recorded(Struct, frozen=True):
-    """One recorded series: its name, what it is, its labels, its base unit ("" where it counts or is a ratio)."""
+    """One recorded series: its name, what it is, its labels, its base unit ("" where it counts or is a ratio).
+
+    It is made `of` families, each with the labels that it needs of them.
+    """
 
     name: str
     help: str
     labels: tuple[str, ...] = ()
     unit: str = ""
+    of: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 # The windows of burn rates: Google, The Site Reliability Workbook, chapter 5, "Alerting on SLOs".
@@ -76,26 +82,56 @@ HOURLY_HISTOGRAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 
 def _now() -> list[Recorded]:
     made: list[Recorded] = []
+    of_slow = (("gateway_request_duration_seconds", ()),)
+    of_failed = (("gateway_requests_total", ()), ("gateway_errors_total", ("type",)))
     for level, (labels, words) in _LEVELS.items():
+        requests, errors = ("gateway_requests_total", labels), ("gateway_errors_total", labels)
         duration = "gateway_key_request_duration_seconds" if level == "key" else "gateway_request_duration_seconds"
         made += [
-            Recorded(f"{level}:gateway_requests:rate5m", f"Requests a second, {words}.", labels),
-            Recorded(f"{level}:gateway_errors:rate5m", f"Failed requests a second, of every type, {words}.", labels),
-            Recorded(f"{level}:gateway_success:ratio_rate5m", f"Requests that did not fail, {words}: 0 to 1.", labels),
-            Recorded(f"{level}:{duration}:mean5m", f"Average duration of requests, {words}.", labels, "seconds"),
+            Recorded(f"{level}:gateway_requests:rate5m", f"Requests a second, {words}.", labels, of=(requests,)),
+            Recorded(
+                f"{level}:gateway_errors:rate5m",
+                f"Failed requests a second, of every type, {words}.",
+                labels,
+                of=(requests, errors),
+            ),
+            Recorded(
+                f"{level}:gateway_success:ratio_rate5m",
+                f"Requests that did not fail, {words}: 0 to 1.",
+                labels,
+                of=(requests, errors),
+            ),
+            Recorded(
+                f"{level}:{duration}:mean5m",
+                f"Average duration of requests, {words}.",
+                labels,
+                "seconds",
+                ((duration, labels),),
+            ),
         ]
     made += [
         Recorded(
             "fleet:gateway_unavailable_requests:rate5m",
             "Requests a second that the gateway or its upstreams failed: server_error, upstream_error, timeout.",
+            of=of_failed,
         ),
-        Recorded("fleet:gateway_timed_requests:rate5m", "Requests a second whose duration counts."),
-        Recorded("fleet:gateway_slow_requests:rate5m", "Of those, the ones that took longer than the objective."),
+        Recorded("fleet:gateway_timed_requests:rate5m", "Requests a second whose duration counts.", of=of_slow),
+        Recorded(
+            "fleet:gateway_slow_requests:rate5m", "Of those, the ones that took longer than the objective.", of=of_slow
+        ),
     ]
     for window in BURN_WINDOWS:
         made += [
-            Recorded(f"fleet:gateway_unavailable:ratio_rate{window}", f"Share of requests that failed, over {window}."),
-            Recorded(f"fleet:gateway_slow:ratio_rate{window}", f"Share of requests that were slow, over {window}."),
+            Recorded(
+                f"fleet:gateway_unavailable:ratio_rate{window}",
+                f"Share of requests that failed, over {window}.",
+                of=of_failed,
+            ),
+            Recorded(
+                f"fleet:gateway_slow:ratio_rate{window}",
+                f"Share of requests that were slow, over {window}.",
+                of=of_slow,
+            ),
         ]
     return made
 
@@ -105,42 +141,56 @@ def _hourly() -> list[Recorded]:
     for level, family, labels in HOURLY:
         about = CATALOG[family]
         name = f"{level}:{family.removesuffix('_total')}:increase1h"
-        made.append(Recorded(name, f"In the last hour: {about.help}", labels, about.unit))
+        made.append(Recorded(name, f"In the last hour: {about.help}", labels, about.unit, ((family, labels),)))
     for level, family, labels in HOURLY_HISTOGRAMS:
         about = CATALOG[family]
         for part, more, unit in (("bucket", ("le",), ""), ("sum", (), "seconds"), ("count", (), "")):
             name, text = f"{level}:{family}_{part}:increase1h", f"In the last hour, {part}: {about.help}"
-            made.append(Recorded(name, text, labels + more, unit))
+            made.append(Recorded(name, text, labels + more, unit, ((family, labels),)))
     made.append(
         Recorded(
             "method:gateway_request_duration_max_seconds:max1h",
             "Slowest request of the last hour.",
             ("chain", "method"),
             "seconds",
+            (("gateway_request_duration_max_seconds", ("chain", "method")),),
         )
     )
     return made
 
 
 _LIMIT = ("key", "unit", "window")
+_ALLOWED, _RESET = ("gateway_limit", _LIMIT), ("gateway_limit_reset_timestamp_seconds", _LIMIT)
+_USED, _LAST = ("gateway_limit_used", _LIMIT), ("gateway_limit_used_last", _LIMIT)
 # A limit that each gateway has for itself (scope "gateway") has an `instance`; one of the whole fleet has none.
 _SCOPED = (*_LIMIT, "scope", "instance")
 
 _FLEET = (
-    Recorded("key:gateway_limit:max", "The allowed amount in a window.", _SCOPED),
+    Recorded("key:gateway_limit:max", "The allowed amount in a window.", _SCOPED, of=(_ALLOWED,)),
     Recorded(
-        "key:gateway_limit_used:sum", "Use in the running window, over the fleet; of keys without limit too.", _LIMIT
+        "key:gateway_limit_used:sum",
+        "Use in the running window, over the fleet; of keys without limit too.",
+        _LIMIT,
+        of=(_USED, _RESET),
     ),
-    Recorded("key:gateway_limit_reset_timestamp_seconds:max", "When the running window ends.", _LIMIT, "seconds"),
+    Recorded(
+        "key:gateway_limit_reset_timestamp_seconds:max",
+        "When the running window ends.",
+        _LIMIT,
+        "seconds",
+        (_RESET,),
+    ),
     Recorded(
         "key:gateway_limit_utilization:ratio",
         "Use over the allowed amount; for 1m the running or the last window, whichever is more.",
         _SCOPED,
+        of=(_ALLOWED, _USED, _LAST, _RESET),
     ),
     Recorded(
         "key:gateway_limit_projected:ratio",
         "Use over the allowed amount at the reset, if the last six hours go on; for the fleet's 1d and 1mo.",
         (*_LIMIT, "scope"),
+        of=(_ALLOWED, _USED, _RESET, ("gateway_requests_total", ("key", "status"))),
     ),
     Recorded(
         "key:gateway_key_info:unique",
@@ -152,11 +202,26 @@ _FLEET = (
         "When the fleet saw a key last; 0 for a registered key that was never used.",
         ("key",),
         "seconds",
+        (("gateway_key_last_used_timestamp_seconds", ("key",)),),
     ),
-    Recorded("key:gateway_cost:increase1d", "Money of the last 24 hours, by key.", ("key", "currency")),
+    Recorded(
+        "key:gateway_cost:increase1d",
+        "Money of the last 24 hours, by key.",
+        ("key", "currency"),
+        of=(("gateway_cost_total", ("key", "currency")),),
+    ),
     Recorded(
         "fleet:gateway_exporter_lag_seconds:max", "Age of the oldest unread byte of all exporters.", (), "seconds"
     ),
 )
 
 RECORDED: dict[str, Recorded] = {one.name: one for one in (*_now(), *_hourly(), *_FLEET)}
+
+
+def recorded_of(families: Mapping[str, Family]) -> dict[str, Recorded]:
+    """What is recorded where these families are served: the series that have all that they are made of."""
+    return {
+        name: one
+        for name, one in RECORDED.items()
+        if all(family in families and {*labels} <= {*families[family].labels} for family, labels in one.of)
+    }

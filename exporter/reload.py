@@ -37,13 +37,15 @@ class Reload:
             self._told(False)
             raise
         self._pipeline.fold()
-        self._assembly.take(self._with_keys(loaded))
+        anew = self._assembly.take(self._with_keys(loaded))
         self._pipeline.births.interval = seconds(loaded.config.metrics.scrape_interval)
         self._pipeline.expiry.after = seconds(loaded.config.metrics.expire_after)
         self._replace(loaded.config)
         self._assembly.watch_keys(self._pipeline)
         self._told(True)
         said = "The config was reloaded."
+        if anew:
+            said += f" Labels or buckets have changed of {' and '.join(anew)}: counting begins anew there."
         if waiting := _waiting(self._begun, loaded.config):
             said += f" A change of {' and '.join(waiting)} takes effect at a restart."
         log.info(said)

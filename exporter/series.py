@@ -4,13 +4,17 @@ A hundred thousand of these are alive at once, so they are small: no garbage-col
 text until they are first rendered.
 """
 
+import logging
 import time
 from bisect import bisect_right
+from collections.abc import Mapping
 
 from msgspec import Struct
 
 from exporter.catalog import CATALOG, Family
 from exporter.record import OTHER
+
+log = logging.getLogger(__name__)
 
 
 class Series(Struct, gc=False, eq=False):
@@ -123,14 +127,43 @@ class FamilySeries:
 
 
 class Store:
-    """Every family of the catalogue, with its series. With `hold`, new counters and histograms are not born yet."""
+    """The families that are served, with their series. With `hold`, new counters and histograms are not born yet.
 
-    def __init__(self, max_series: int = 200_000, hold: bool = False) -> None:
-        self.families = {name: FamilySeries(family, max_series, hold) for name, family in CATALOG.items()}
+    A family that is not served is off: what is set or added there by name goes nowhere.
+    """
+
+    def __init__(self, max_series: int = 200_000, hold: bool = False, families: Mapping[str, Family] = CATALOG) -> None:
+        self.families: dict[str, FamilySeries] = {}
+        self._max_series = max_series
+        self._hold = hold
+        self.declare(families)
+
+    def declare(self, families: Mapping[str, Family]) -> list[str]:
+        """Serve these families from now on, and no others. Those that begin anew: their labels or bounds are not what
+        they were.
+        """
+        before, self.families = self.families, {}
+        running = bool(before)
+        anew: list[str] = []
+        for name, family in families.items():
+            one = before.pop(name, None)
+            if one is None or one.family.declared != family.declared:
+                anew += [name] if one else []
+                one = FamilySeries(family, self._max_series, self._hold)
+                one.reordered = running
+            one.family = family
+            self.families[name] = one
+        for name in before:
+            self.drop("gateway_exporter_series", name)
+            self.drop("gateway_exporter_series_limit", name)
+        for name in anew:
+            log.warning("%s: its labels or buckets have changed; it begins anew", name)
+        return anew
 
     def series(self, name: str, *values: str) -> Series:
         """A counter or gauge by family and label values."""
-        found = self.families[name].get(*values)
+        family = self.families.get(name)
+        found = family.get(*values) if family else Series()
         assert isinstance(found, Series), f"{name} is a histogram"
         return found
 
@@ -141,6 +174,16 @@ class Store:
     def add(self, name: str, *values: str, amount: float = 1) -> None:
         """Add to a counter. Cold path."""
         self.series(name, *values).value += amount
+
+    def drop(self, name: str, *values: str) -> None:
+        """Forget a series."""
+        if name in self.families:
+            self.families[name].drop(*values)
+
+    def clear(self, name: str) -> None:
+        """Forget all of a gauge's series."""
+        if name in self.families:
+            self.families[name].series.clear()
 
     def bound(self, max_series: int, dated: bool) -> None:
         """How many series each family may have, and whether they are dated: binds new ones only."""

@@ -3,7 +3,7 @@
 The durations are those that the histogram took: its `peak` since the last look.
 """
 
-from exporter.series import Histogram, Store
+from exporter.series import FamilySeries, Histogram, Store
 
 _DURATIONS = "gateway_request_duration_seconds"
 _GAUGE = "gateway_request_duration_max_seconds"
@@ -34,22 +34,37 @@ class Slowest:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._gauge: FamilySeries | None = None
         self._known: dict[tuple[str, ...], _Minutes] = {}
 
     def fold(self, minute: int) -> None:
         """Take the durations since the last fold; they were in this minute, by the log's clock."""
-        for values, one in self._store.families[_DURATIONS].series.items():
+        gauge = self._look()
+        if gauge is None:
+            return
+        durations = self._store.families[_DURATIONS]
+        labels = durations.family.labels
+        places = [labels.index(label) for label in gauge.family.labels]
+        for values, one in durations.series.items():
             assert isinstance(one, Histogram)
             if one.peak:
-                chain, method, _, *own = values
-                self._known.setdefault((chain, method, *own), _Minutes()).add(one.peak, minute)
+                shown = (*(values[place] for place in places), *values[len(labels) :])
+                self._known.setdefault(shown, _Minutes()).add(one.peak, minute)
                 one.peak = 0.0
 
     def show(self, minute: int) -> None:
         """Set the gauges, as of a minute; where there was no request they are absent."""
+        self._look()
         for values, minutes in self._known.items():
             seconds = minutes.roll(minute)
             if seconds:
                 self._store.set(_GAUGE, *values, to=seconds)
             else:
-                self._store.families[_GAUGE].drop(*values)
+                self._store.drop(_GAUGE, *values)
+
+    def _look(self) -> FamilySeries | None:
+        """The gauge's family, None where it is off. With other labels than before, all begins anew."""
+        gauge = self._store.families.get(_GAUGE)
+        if gauge is not self._gauge:
+            self._gauge, self._known = gauge, {}
+        return gauge

@@ -6,7 +6,6 @@ from html import escape
 
 from msgspec import Struct
 
-from exporter.catalog import CATALOG
 from exporter.formats.decoded import REASONS
 from exporter.journal import Rejected
 from exporter.pipeline import Pipeline
@@ -41,7 +40,8 @@ class Snapshot(Struct):
     # New series that show 0 for now.
     held: int
     inputs: list[InputStatus]
-    families: list[tuple[str, int, int]]
+    # Name, series, how many it may have, what it is.
+    families: list[tuple[str, int, int, str]]
 
 
 def snapshot(pipeline: Pipeline) -> Snapshot:
@@ -69,7 +69,9 @@ def snapshot(pipeline: Pipeline) -> Snapshot:
             )
         )
     families = [
-        (name, len(one.series), one.limit) for name, one in store.families.items() if one.family.adds and one.series
+        (name, len(one.series), one.limit, one.family.help)
+        for name, one in store.families.items()
+        if one.family.adds and one.series
     ]
     version = next(iter(store.families["gateway_exporter_build_info"].series))[0]
     checkpoint = pipeline.checkpoint
@@ -92,8 +94,8 @@ def page(found: Snapshot) -> str:
     inputs = "".join(_input(one) for one in found.inputs)
     rejects = "".join(_reject(one.name, reject) for one in found.inputs for reject in one.rejects)
     families = "".join(
-        f"<tr><td><code>{name}</code><td class=n>{count:,}<td class=n>{limit:,}<td>{escape(CATALOG[name].help)}"
-        for name, count, limit in found.families
+        f"<tr><td><code>{name}</code><td class=n>{count:,}<td class=n>{limit:,}<td>{escape(text)}"
+        for name, count, limit, text in found.families
     )
     return f"""<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width">
 <title>gateway-exporter</title><style>{_STYLE}</style>

@@ -133,7 +133,7 @@ class Stream:
     def hide(self, store: Store) -> None:
         """Drop its gauges: it is no input any more."""
         for gauge in _GAUGES:
-            store.families[gauge].drop(self.name)
+            store.drop(gauge, self.name)
 
     def turn_to(self, meter: Meter, spec: FormatSpec) -> None:
         """Count with another meter from the next line on. In another format nothing waits for it any more."""

@@ -22,6 +22,10 @@ _EXPECTED = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
 _WORDS = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "array": "a list"}
 
 
+class Part(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A mapping in a config; a field it does not know is a mistake."""
+
+
 class YamlFile:
     """A YAML file: its content, and where each part of it stands. ConfigError where it can't be read."""
 
@@ -107,14 +111,15 @@ def _fields(type_: Any, steps: list[str | int]) -> list[str]:
     """The names that may stand at a place: the fields of the Struct there."""
     for step in steps:
         type_ = _part(type_, step)
-    return [field.encode_name for field in msgspec.structs.fields(_struct(type_))]
+    return [field.encode_name for field in msgspec.structs.fields(_with_parts(type_))]
 
 
 def _part(type_: Any, step: str | int) -> Any:
     """The type of a part: a list's, a mapping's or a Struct's."""
+    type_ = _with_parts(type_)
     if get_origin(type_) in (list, dict):
         return get_args(type_)[-1]
-    return next(field.type for field in msgspec.structs.fields(_struct(type_)) if field.encode_name == step)
+    return next(field.type for field in msgspec.structs.fields(type_) if field.encode_name == step)
 
 
 def _converts(value: Any, type_: Any) -> bool:
@@ -125,8 +130,8 @@ def _converts(value: Any, type_: Any) -> bool:
     return True
 
 
-def _struct(type_: Any) -> Any:
-    """The Struct among a type's alternatives."""
+def _with_parts(type_: Any) -> Any:
+    """The list, mapping or Struct among a type's alternatives."""
     if get_origin(type_) in (Union, UnionType):
-        return next(one for one in get_args(type_) if isinstance(one, type) and issubclass(one, msgspec.Struct))
+        return next(one for one in get_args(type_) if get_origin(one) or issubclass(one, msgspec.Struct))
     return type_

@@ -229,7 +229,9 @@ def test_under_a_writer_no_line_is_lost_and_no_counter_falls(beside: Beside, exp
         for n in range(50):
             labels = {"gateway": "eu-1"} if n % 3 == 0 else {}
             more = [OTHER] if n % 2 else []
-            beside.configure(inputs=[{**ACCESS, "labels": labels}, *more], routes=[f"/r{n}/:id"])
+            families = {"gateway_response_bytes_total": n % 4 == 0, "gateway_origin_requests_total": n % 5 == 0}
+            metrics = {"scrape_interval": "1ms", "families": families}
+            beside.configure(inputs=[{**ACCESS, "labels": labels}, *more], routes=[f"/r{n}/:id"], metrics=metrics)
             assert reload(exporter) == (200, RELOADED)
             found = exporter.scrape()
             assert found[PARSED] >= last

@@ -10,12 +10,26 @@ import yaml
 
 from alerts.alert import CATEGORIES, COMPONENTS
 from alerts.build import files
+from alerts.promql import ABSENT
 from exporter.catalog import CATALOG
-from exporter.config_alerts import BURN_RATES
+from exporter.config import Config, load
+from exporter.config_alerts import BURN_RATES, Change
 from exporter.config_notify import SEVERITIES
 from exporter.durations import seconds
-from exporter.recorded import BURN_WINDOWS, RECORDED
-from tests.alerts.built import ALERT_NAMES, ALERTS, EXAMPLE, GENERATED, MADE, RECORDS, ROOT, config, groups, rules
+from exporter.recorded import BURN_WINDOWS, RECORDED, recorded_of
+from tests.alerts.built import (
+    ALERT_NAMES,
+    ALERTS,
+    EXAMPLE,
+    GENERATED,
+    INPUT,
+    MADE,
+    RECORDS,
+    ROOT,
+    config,
+    groups,
+    rules,
+)
 from tests.command import run
 
 LABELS: dict[str, set[str]] = {"up": set(), **{name: set(one.labels) for name, one in RECORDED.items()}}
@@ -171,6 +185,67 @@ def test_thresholds_objectives_and_names_come_from_the_config(tmp_path: Path) ->
                 "GatewaySpendOverBudget", "GatewayKeyRegistryStale"}  # fmt: skip
     assert not left_out & {name for name, *_ in found}
     assert 'le=~"0[.]5"' in made["recording.rules.yml"]
+
+
+def _with_families(folder: Path, changes: dict[str, Any]) -> Config:
+    made = config(folder, "{spend: {daily: 5, key_daily: 5}}")
+    text = (folder / "config.yaml").read_text(encoding="utf-8") + yaml.safe_dump({"metrics": {"families": changes}})
+    (folder / "config.yaml").write_text(text, encoding="utf-8")
+    return load(folder / "config.yaml").config if changes else made
+
+
+CHANGEABLE = [one for one in CATALOG.values() if not one.name.startswith("gateway_exporter_")]
+SUMMED = [one for one in CHANGEABLE if one.type != "gauge"]
+CHANGES: list[dict[str, Any]] = [
+    *({one.name: False} for one in CHANGEABLE if one.name != "gateway_key_info"),
+    *({one.name: {"drop": [label]}} for one in SUMMED for label in one.labels),
+    {one.name: False for one in CHANGEABLE if one.name != "gateway_key_info"},
+    {one.name: {"drop": list(one.labels)} for one in SUMMED},
+]
+
+
+def test_no_rule_asks_for_what_is_not_served(tmp_path: Path) -> None:
+    """Whatever is off or lacks a label takes its rules along, and what is made of their series."""
+    whole = {(rule.get("record"), rule.get("alert")) for rule in rules(files(_with_families(tmp_path, {})))}
+    for changes in CHANGES:
+        made_for = _with_families(tmp_path, changes)
+        made = rules(files(made_for))
+        assert {(rule.get("record"), rule.get("alert")) for rule in made} <= whole
+        recorded = {rule["record"] for rule in made if "record" in rule}
+        assert recorded == set(recorded_of(made_for.families))
+        served = {name: {*one.labels, "le", *OF_TARGETS} for name, one in made_for.families.items()}
+        served |= {name: {*RECORDED[name].labels, *OF_TARGETS} for name in recorded} | {"up": OF_TARGETS}
+        for rule in made:
+            assert ABSENT not in rule["expr"]
+            for name, matchers in _SELECTOR.findall(_STRING.sub('""', rule["expr"])):
+                family = name if name in served else re.sub("_(bucket|sum|count)$", "", name)
+                assert family in served, (changes, rule)
+                assert set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", matchers)) <= served[family], (changes, rule)
+            for labels, inner in re.findall(r"sum by \(([^)]*)\) \(\n?\s*(?:rate|increase)\((\w+)", rule["expr"]):
+                family = inner if inner in served else re.sub("_(bucket|sum|count)$", "", inner)
+                assert {label.strip() for label in labels.split(",")} - {""} <= served[family], (changes, rule)
+
+
+def test_an_alert_goes_with_its_family_and_others_stay(tmp_path: Path) -> None:
+    """Changing an alert that goes is no mistake, as it comes back with the family."""
+    made = _with_families(tmp_path, {"gateway_errors_total": {"drop": ["key"]}, "gateway_cost_total": False})
+    names = {rule["alert"] for rule in rules(files(made)) if "alert" in rule}
+    gone = {"GatewayKeySuccessRateLow", "GatewayKeyAuthFailures", "GatewayRequestsRefused", "GatewaySpendOverBudget"}
+    gone |= {"GatewayKeySpendOverBudget", "GatewaySpendAnomaly"}
+    assert {*ALERT_NAMES} - names - {"GatewayKeyRegistryStale"} == gone
+    made.alerts.changes["GatewaySpendAnomaly"] = Change(enabled=False)
+    assert rules(files(made))
+
+
+def test_the_objective_of_latency_is_a_bucket_of_the_config_s(tmp_path: Path) -> None:
+    """One of the catalogue's is of no use where others are served."""
+    (tmp_path / "config.yaml").write_text(
+        INPUT + "metrics: {families: {gateway_request_duration_seconds: {buckets: [0.3, 2]}}}\n"
+        "alerts: {objectives: {latency_seconds: 0.3}}\n",
+        encoding="utf-8",
+    )
+    made = files(load(tmp_path / "config.yaml").config)
+    assert 'le=~"0[.]3"' in made["recording.rules.yml"]
 
 
 def test_the_command_writes_a_folder_and_says_whether_it_is_up_to_date(tmp_path: Path) -> None:

@@ -131,6 +131,29 @@ def config(folder: Path, more: str) -> Shown:
     return shown(load(path).config)
 
 
+def test_the_config_s_families_decide_what_is_shown(tmp_path: Path) -> None:
+    """What is off, or lacks a label, takes its panels along, and what is recorded of it; so the command writes it."""
+    families = "gateway_credits_total: off, gateway_calls_total: {drop: [method]}, gateway_key_enabled: off"
+    show = config(tmp_path, f"metrics: {{families: {{{families}}}}}\n")
+    assert "gateway_credits_total" not in show.families
+    assert show.families["gateway_calls_total"] == ("key", "chain", "protocol", "result")
+    assert {name for name in RECORDED if name not in show.recorded} == {
+        "key_method:gateway_calls:increase1h",
+        "key_method:gateway_credits:increase1h",
+    }
+    gone = titles(Shown()) - titles(show)
+    assert {"Credits by the hour, last 24 hours", "Credits by day, last 30 days"} <= gone
+    asked = [one.query for dashboard in documents(show) for one in of_panels(dashboard)]
+    assert not [one for one in asked if "gateway_credits" in one or "gateway_key_enabled" in one]
+    assert [one for one in asked if "gateway_calls_total" in one]
+    assert not [one for one in asked if "method" in one and "gateway_calls_total" in one]
+    out = tmp_path / "out"
+    assert run("dashboards", "--config.file", str(tmp_path / "config.yaml"), "--out", str(out)).code == 0
+    assert {path.name: path.read_text("utf-8") for path in out.glob("*.json")} == {
+        name: text for name, text in files(show).items() if name.endswith(".json")
+    }
+
+
 def panel(show: Shown, uid: str, title: str) -> Json:
     dashboard = next(one for one in documents(show) if one["uid"] == uid)
     return next(one for one in panels(dashboard) if one.get("title") == title)
