@@ -150,10 +150,14 @@ class Assembly:
             births.begin(render(self.store)[1], now)
         keys.restore(remembered.get("keys", {}))
         limits.restore(remembered.get("limits"))
+        inputs = remembered.get("inputs", {})
+        # Those that the config calls otherwise now go on where the log was read to.
+        names = {one.name for one in self.config.inputs}
+        renamed = {tuple(one["place"]): one for name, one in inputs.items() if name not in names}
         for one in self.config.inputs:
             stream = self.stream(one, start_at, pipeline.wake)
-            if one.name in remembered.get("inputs", ()):
-                stream.restore(remembered["inputs"][one.name])
+            if found := inputs.get(one.name) or renamed.pop(stream.place, None):
+                stream.restore(found)
             stream.lines_before = sum(stream.lines(self.store))
             pipeline.streams.append(stream)
         return pipeline

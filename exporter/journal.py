@@ -76,15 +76,15 @@ class Journal:
         log.info("%s: the log was rotated (%s)", self.name, kind)
         self._store.add("gateway_exporter_rotations_total", self.name, kind)
 
-    def lost(self, reason: str, size: int) -> None:
+    def lost(self, path: str, reason: str, size: int) -> None:
         """Bytes were lost before they could be read."""
-        log.warning("%s: %d bytes were lost: %s", self.name, size, LOSSES[reason])
+        log.warning("%s: %d bytes of %s were lost: %s", self.name, size, path, LOSSES[reason])
         self._store.add("gateway_exporter_losses_total", self.name, reason)
         self._store.add("gateway_exporter_lost_bytes_total", self.name, reason, amount=size)
 
-    def loss(self, reason: str) -> None:
+    def loss(self, path: str, reason: str) -> None:
         """Lines may have been lost before they could be read."""
-        log.warning("%s: lines may have been lost: %s", self.name, LOSSES[reason])
+        log.warning("%s: lines of %s may have been lost: %s", self.name, path, LOSSES[reason])
         self._store.add("gateway_exporter_losses_total", self.name, reason)
 
     def unreadable(self, path: str, why: str) -> None:

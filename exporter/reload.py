@@ -31,11 +31,17 @@ class Reload:
     def __call__(self) -> str:
         """Take the config as its file is now; what there is to say of it. ExporterError, and all stays as it was."""
         try:
-            loaded = load(self._path)
+            return self._take(load(self._path))
         except ExporterError as error:
             log.error("the config was not reloaded, the old one stays: %s", error)
             self._told(False)
             raise
+        except Exception:
+            log.exception("the config could not be taken whole: restart the exporter")
+            self._told(False)
+            raise
+
+    def _take(self, loaded: Loaded) -> str:
         self._pipeline.fold()
         anew = self._assembly.take(self._with_keys(loaded))
         self._pipeline.births.interval = seconds(loaded.config.metrics.scrape_interval)
@@ -60,11 +66,13 @@ class Reload:
     def _replace(self, config: Config) -> None:
         """New streams for new inputs; the others go on where they are, with new meters."""
         streams = self._pipeline.streams
-        running = {stream.place: stream for stream in streams}
+        running = [*streams]
         kept: list[Stream] = []
         for one in config.inputs:
-            stream = running.pop((one.path, one.rotated), None)
+            here = [stream for stream in running if stream.place == (one.path, one.rotated)]
+            stream = next((stream for stream in here if stream.name == one.name), here[0] if here else None)
             if stream:
+                running.remove(stream)
                 if stream.name != one.name:
                     stream.hide(self._assembly.store)
                 stream.turn_to(self._assembly.meter_of(one), one.spec)
@@ -72,7 +80,7 @@ class Reload:
                 stream = self._assembly.stream(one, config.start_at, self._pipeline.wake)
                 stream.input.look()
             kept.append(stream)
-        for stream in running.values():
+        for stream in running:
             self._end(stream)
         streams[:] = kept
         self._pipeline.watch()

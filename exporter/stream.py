@@ -152,6 +152,7 @@ class Stream:
     def remembered(self) -> Any:
         """What to find again."""
         return {
+            "place": self.place,
             "positions": self.input.positions(),
             "last_time": self.meter.last_time,
             "format": _fingerprint(self.spec),

@@ -68,6 +68,18 @@ def test_a_restart_goes_on_where_it_was(beside: Beside, number: int) -> None:
         assert [name for name, value in before.items() if after[name] < value] == []
 
 
+def test_an_input_that_is_renamed_while_down_goes_on_where_its_log_was_read_to(beside: Beside) -> None:
+    """The config calls it otherwise; it is still the same log. Lines that came meanwhile are counted."""
+    with beside.exporter() as exporter:
+        beside.write(line() * 3)
+        exporter.eventually(requests_of(), 3)
+    beside.write(line() * 2)
+    beside.configure(inputs=[{"path": "access.json", "name": "edge", "format": "nginx-json"}])
+    with beside.exporter() as exporter:
+        exporter.eventually(requests_of(), 5)
+        exporter.eventually(PARSED.replace("access.json", "edge"), 2)
+
+
 def test_a_new_series_shows_zero_first(beside: Beside) -> None:
     """Counters and histograms alike, wholly; then what was counted by then."""
     with beside.exporter() as exporter:

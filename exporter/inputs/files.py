@@ -181,7 +181,7 @@ class FileInput:
         if missing and missing.seen:
             gone = missing.seen - max(missing.position.offset, tail.content.size() or missing.seen)
             if gone > 0:
-                self._ledger.lost("truncated", gone)
+                self._ledger.lost(tail.name, "truncated", gone)
 
     def _drop(self, tail: Tail) -> None:
         """A copy of what is open."""
@@ -199,7 +199,7 @@ class FileInput:
         self._known.finish(tail.position())
         self._copies.settle(tail.content)
         if tail.content.damaged:
-            self._ledger.loss("damaged")
+            self._ledger.loss(tail.name, "damaged")
         self._old.remove(tail)
         tail.content.close()
         return rest
@@ -210,7 +210,7 @@ class FileInput:
         if not tail.at or not tail.intact():
             self._truncated(tail, tail.seen)
         elif (gone := tail.seen - max(size, tail.at)) > 0:
-            self._ledger.lost("truncated", gone)
+            self._ledger.lost(tail.name, "truncated", gone)
 
     def _truncated(self, tail: Tail, seen: int) -> None:
         self._miss(tail, seen)
@@ -256,9 +256,9 @@ class FileInput:
             here = any(tail.identity == position.identity for tail in tails)
             reason = "truncated" if here else "deleted"
             if gone > 0:
-                self._ledger.lost(reason, gone)
+                self._ledger.lost(position.path, reason, gone)
             else:
-                self._ledger.loss(reason)
+                self._ledger.loss(position.path, reason)
             lines += missing.rest + b"\n" if missing.rest else b""
         return lines
 

@@ -16,11 +16,11 @@ class Ledger(Protocol):
     def rotated(self, kind: str) -> None:
         """`rename` or `truncate`."""
 
-    def lost(self, reason: str, size: int) -> None:
-        """So many bytes can't be read any more; a reason of LOSSES."""
+    def lost(self, path: str, reason: str, size: int) -> None:
+        """So many bytes of a log can't be read any more; a reason of LOSSES."""
 
-    def loss(self, reason: str) -> None:
-        """Lines may have been lost, nobody knows how many; a reason of LOSSES."""
+    def loss(self, path: str, reason: str) -> None:
+        """Lines of a log may have been lost, nobody knows how many; a reason of LOSSES."""
 
     def too_long(self, path: str) -> None:
         """A line longer than LONGEST_LINE, left out."""

@@ -27,10 +27,10 @@ class Told:
     def rotated(self, kind: str) -> None:
         self.events.append(("rotated", kind))
 
-    def lost(self, reason: str, size: int) -> None:
+    def lost(self, path: str, reason: str, size: int) -> None:  # noqa: ARG002
         self.events.append(("lost", reason, str(size)))
 
-    def loss(self, reason: str) -> None:
+    def loss(self, path: str, reason: str) -> None:  # noqa: ARG002
         self.events.append(("loss", reason))
 
     def resumed(self, path: str, offset: int) -> None:
