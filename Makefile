@@ -7,6 +7,7 @@ SERVERS := nginx-light caddy haproxy openssl mtail prometheus prometheus-alertma
 
 BIN := .venv/bin
 BENCH_LOGS := $(patsubst %,build/bench/%.log,steady wide random body)
+LLM_LOG := build/bench/llm.log
 
 .DELETE_ON_ERROR:
 .PHONY: help demo install check format prove bench deb clean
@@ -34,8 +35,10 @@ prove: .venv/.dev ## Prove the promises at length: kill it 1,000 times, ask a re
 	$(BIN)/python -m tests.prove.prove_prometheus
 	$(BIN)/python -m tests.prove.prove_bounded
 
-bench: .venv/.dev $(BENCH_LOGS) ## Compare the speed with mtail's, and time the way from a line to a metric
+bench: .venv/.dev $(BENCH_LOGS) $(LLM_LOG) ## Compare the speed with mtail's, and time the way from a line to a metric
 	$(BIN)/python -m benchmarks.compare $(BENCH_LOGS)
+	$(BIN)/python -m benchmarks.everything $(LLM_LOG)
+	$(BIN)/python -m benchmarks.checkpoint
 	$(BIN)/python -m benchmarks.latency
 
 deb: ## Install the servers that tests run against (Debian and Ubuntu); starts none of them

@@ -7,6 +7,7 @@ The lines look like nginx's `log_format escape=json` before a JSON-RPC gateway.
 - `steady`: each line has 372 bytes; the request id is cut to what the other fields leave.
 - `wide`: the same, with five times as many label sets.
 - `random`: REST calls whose path, referer and address are new on every line.
+- `llm`: what a language model's gateway adds: model, tokens, time to first token, attempts.
 - `body`: the method stands only in the logged request body; every 50th is a batch of 3.
 """
 
@@ -27,6 +28,7 @@ BATCH_CALLS = 3
 CONTRACT_CALL = '[{{"to":"0x{address:040x}","data":"0x18160ddd"}},"latest"]'
 OF_ADDRESS = '["0x{address:040x}","latest"]'
 NOTHING = "[]"
+PROVIDERS = ("openai", "anthropic", "azure", "groq")
 PARAMS = {
     "eth_call": CONTRACT_CALL,
     "eth_getLogs": '[{{"address":"0x{address:040x}","fromBlock":"0x{block:x}"}}]',
@@ -76,6 +78,23 @@ def random(request: Request, rng: Random) -> str:
     )
 
 
+def llm(request: Request, rng: Random) -> str:
+    """The same call with what the whole catalogue needs; one in twenty failed over to another provider."""
+    head, tail = steady(request, rng).split(',"request_length"')
+    place = int(request.labels.api_key[-2:], 16) % len(PROVIDERS)
+    first, second = PROVIDERS[place], PROVIDERS[place - 1]
+    retried = rng.random() < 0.05
+    seconds = float(request.request_time)
+    told = (
+        f'"model":"model-{place}","provider":"{second if retried else first}"'
+        f',"attempts":"{f"{first}, {second}" if retried else first}"'
+        f',"upstream_status":"{f"502, {request.labels.status}" if retried else request.labels.status}"'
+        f',"ttft":{seconds / 3:.3f},"input_tokens":{rng.randrange(10, 4000)},"output_tokens":{rng.randrange(1, 900)}'
+        f',"cached_tokens":{rng.randrange(0, 10)}'
+    )
+    return f'{head},{told},"request_length"{tail}'
+
+
 def body(request: Request, rng: Random) -> str:
     """A JSON-RPC request whose method, or methods, only the escaped body tells."""
     labels = request.labels
@@ -107,6 +126,7 @@ KINDS: dict[str, Callable[[Request, Random], str]] = {
     "steady": steady,
     "wide": steady,
     "random": random,
+    "llm": llm,
     "body": body,
 }
 

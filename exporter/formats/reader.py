@@ -111,7 +111,6 @@ class RowReader:
             for field, sources in fmt.fields.items()
             if FIELDS[field][0] in ("seconds", "number")
         }
-        self.names["less"] = lambda whole, parts: max(whole - parts, 0) if whole >= 0 else whole
         self.names["both"] = lambda one, other: max(one, 0) + max(other, 0) if max(one, other) >= 0 else one
         scale = UNITS[fmt.fields["time"][0].unit] if "time" in fmt.fields else 1.0
         self._times = Memo(partial(timestamp, scale=scale, zone=zone), 1000)
@@ -240,8 +239,12 @@ class RowReader:
 
     def _less(self, source: Source, code: str) -> str:
         """Without what stands in other fields, which are read before."""
-        parts = [f"max({field}, 0)" for field in source.includes if field in self._format.fields]
-        return f"less({code}, {' + '.join(parts)})" if parts else code
+        parts = [f"({field} if {field} > 0 else 0)" for field in source.includes if field in self._format.fields]
+        if not parts:
+            return code
+        whole, rest = self._held(), self._held()
+        less = f"({rest} if ({rest} := {whole} - {' - '.join(parts)}) > 0 else 0)"
+        return f"({less} if ({whole} := {code}) >= 0 else {whole})"
 
     def _number(self, field: str, raw: str, source: Source) -> str:
         """A number; those that JSON gives as such take no call, those in text one look-up."""

@@ -1,0 +1,85 @@
+"""What the whole catalogue costs: the exporter over one log with the nine families of the comparison, and with all.
+
+    python -m benchmarks.everything llm.log --runs 3
+
+The log is `llm`. With all: models, tokens, money by a price table, credits, attempts and failovers, a registry of
+all its keys, each with limits by the minute and the month. Runs are whole processes, in turn.
+"""
+
+import argparse
+import statistics
+import tempfile
+from pathlib import Path
+from random import Random
+
+import yaml
+
+from benchmarks import mtail
+from benchmarks.compare import COMMAND, CONFIG
+from benchmarks.logs import PROVIDERS
+from benchmarks.measure import Run, measure
+from benchmarks.traffic import label_sets
+
+_ADDED = {
+    "model": "model",
+    "provider": "provider",
+    "attempts": "attempts",
+    "upstream_status": "upstream_status",
+    "time_to_first_token": "ttft",
+    "input_tokens": {"path": "input_tokens", "includes": ["cache_read_tokens"]},
+    "output_tokens": "output_tokens",
+    "cache_read_tokens": "cached_tokens",
+}
+
+
+def everything(folder: Path, seed: int = 1) -> Path:
+    """A config with all that can be counted, and its files."""
+    keys = sorted({one.api_key for one in label_sets(Random(seed))[0]})
+    prices = [
+        {"model": f"model-{n}", "type": "chat", "per_million_tokens": {"input": 1 + n, "output": 5, "cache_read": 0.1}}
+        for n in range(len(PROVIDERS))
+    ]
+    config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
+    fields = config["inputs"][0]
+    fields["format"]["json"] |= _ADDED
+    limits = [{"window": "1m", "requests": 600}, {"window": "1mo", "requests": 10**6, "tokens": 10**9, "cost": 1000}]
+    config |= {
+        "inputs": [fields],
+        "keys": "keys.yaml",
+        "plans": {"all": {"limits": limits}},
+        "pricing": {
+            "models": "prices.yaml",
+            "credits": {"default": 20, "eth_call": 26, "statuses": {429: 0}},
+            "multipliers": dict.fromkeys(PROVIDERS[:1], 0.5),
+        },
+    }
+    (folder / "keys.yaml").write_text(yaml.safe_dump([{"id": key, "plan": "all"} for key in keys]), encoding="utf-8")
+    (folder / "prices.yaml").write_text(yaml.safe_dump(prices), encoding="utf-8")
+    (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    return folder / "config.yaml"
+
+
+def run(log: Path, config: Path) -> Run:
+    """One run over the whole log."""
+    replay = [str(COMMAND), "replay", "--config.file", str(config), "--input", "fields", str(log)]
+    return measure(replay, mtail.count_lines(log))
+
+
+def main() -> None:
+    """Run from the command line."""
+    parser = argparse.ArgumentParser(prog="benchmarks.everything", description="Times the whole catalogue.")
+    parser.add_argument("log", type=Path)
+    parser.add_argument("--runs", type=int, default=3)
+    args = parser.parse_args()
+    ratios = []
+    with tempfile.TemporaryDirectory() as folder:
+        config = everything(Path(folder))
+        for _ in range(args.runs):
+            nine, all_ = run(args.log, CONFIG), run(args.log, config)
+            ratios.append(all_.lines_per_second / nine.lines_per_second)
+            print(f"  nine families  {nine}\n  everything     {all_}   ratio {ratios[-1]:.2f}", flush=True)
+    print(f"  ratio: {statistics.median(ratios):.2f} (median)")
+
+
+if __name__ == "__main__":
+    main()
