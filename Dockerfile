@@ -10,6 +10,9 @@ COPY --from=build /opt/gateway-exporter /opt/gateway-exporter
 ENV PATH=/opt/gateway-exporter/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
+# For `state: {path: /var/lib/gateway-exporter/state.db}`: mount a volume there, or counters last as long as the container.
+RUN install -d -o 65532 -g 65532 -m 700 /var/lib/gateway-exporter
+VOLUME /var/lib/gateway-exporter
 # Any user will do that may read the logs: docker run --user, or a pod's runAsUser and supplementalGroups.
 USER 65532:65532
 EXPOSE 10114
