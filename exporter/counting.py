@@ -12,6 +12,7 @@ from typing import Any
 from exporter.cell import Bill, Cell, Ends
 from exporter.cells import Cells
 from exporter.enrich import Enricher
+from exporter.exposition import escaped
 from exporter.formats.reader import RowReader
 from exporter.limits import Use
 from exporter.loop import Loop
@@ -42,7 +43,7 @@ class Meter:
         self._enricher = enricher
         self._keys = shared.keys
         self._slowest = shared.slowest
-        self._own = (",".join(f'{label}="{value}"' for label, value in labels.items()),) if labels else ()
+        self._own = (",".join(f'{label}="{escaped(value)}"' for label, value in labels.items()),) if labels else ()
         self._pending = 0
         self._limits = shared.limits
         self.pricing = shared.pricing
