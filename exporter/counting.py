@@ -173,12 +173,15 @@ class Meter:
         return cost
 
     def _fold_times(self) -> None:
+        """Tell when keys were used, and the log's clock. What is ahead of the wall clock was now: it must not stay."""
+        now = time.time()
         newest = self.last_time or 0.0
         named = []
         for caller in self._cells.callers.values():
             last = self.reader.seconds_since_epoch(caller.used[0])
             caller.used[0] = None
             if last is not None:
+                last = min(last, now)
                 newest = max(newest, last)
                 if caller.last_used is not None and last > caller.last_used.value:
                     caller.last_used.value = last
