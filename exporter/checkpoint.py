@@ -19,7 +19,7 @@ from msgspec import Struct
 
 from exporter.admission import Admissions
 from exporter.series import FamilySeries, Histogram, Series, Store
-from exporter.state import State
+from exporter.state import State, StateError
 
 log = logging.getLogger(__name__)
 
@@ -165,7 +165,7 @@ class Checkpoint:
         blob = _encoder.encode(_Delta(time.time(), families, news, admitted))
         try:
             (self._state.replace if whole else self._state.commit)(blob)
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, StateError) as error:
             if self.healthy:
                 log.error("%s: can't commit: %s; counters are served as they were", self._state.path, error)
             return self._told(False, begun)

@@ -12,6 +12,7 @@ from typing import Any
 from exporter.cell import Bill, Cell, Ends
 from exporter.cells import Cells
 from exporter.enrich import Enricher
+from exporter.exposition import escaped
 from exporter.formats.reader import RowReader
 from exporter.limits import Use
 from exporter.loop import Loop
@@ -42,7 +43,7 @@ class Meter:
         self._enricher = enricher
         self._keys = shared.keys
         self._slowest = shared.slowest
-        self._own = (",".join(f'{label}="{value}"' for label, value in labels.items()),) if labels else ()
+        self._own = (",".join(f'{label}="{escaped(value)}"' for label, value in labels.items()),) if labels else ()
         self._pending = 0
         self._limits = shared.limits
         self.pricing = shared.pricing
@@ -172,12 +173,15 @@ class Meter:
         return cost
 
     def _fold_times(self) -> None:
+        """Tell when keys were used, and the log's clock. What is ahead of the wall clock was now: it must not stay."""
+        now = time.time()
         newest = self.last_time or 0.0
         named = []
         for caller in self._cells.callers.values():
             last = self.reader.seconds_since_epoch(caller.used[0])
             caller.used[0] = None
             if last is not None:
+                last = min(last, now)
                 newest = max(newest, last)
                 if caller.last_used is not None and last > caller.last_used.value:
                     caller.last_used.value = last

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from msgspec import Struct
+from msgspec import field
 
 from exporter.errors import InputError, unknown
 from exporter.formats.source import Source, parse_path, sources_of
 from exporter.formats.values import seconds, text, timestamp
 from exporter.identity import KeyEntry, bare_key
 from exporter.keyfile import CLASSES, KeyPart
-from exporter.registry import value_at
+from exporter.yamlfile import Part
 
 _FIELDS = ("id", "hash", "key", "name", "owner", "plan", "created", "expires", "enabled", "class")
 # The longest wait after failures, in seconds.
@@ -41,7 +41,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-class KeyApiConfig(Struct, kw_only=True, forbid_unknown_fields=True):
+class KeyApiConfig(Part):
     """The config's `keys` where they are asked for. `items` is the path of the list in the answer ("" is the answer),
     `pages` that of the number of pages, `fields` say where an item has what, as a format's do: `key` is what the log
     has as the key. `token_file` holds a bearer token, `headers_file` lines like `Name: value`. `copy` keeps the last
@@ -52,7 +52,7 @@ class KeyApiConfig(Struct, kw_only=True, forbid_unknown_fields=True):
     preset: str = ""
     items: str = ""
     pages: str = ""
-    fields: dict[str, Any] = {}
+    fields: dict[str, Any] = field(default_factory=dict)
     token_file: str = ""
     headers_file: str = ""
     every: str | int = "60s"
@@ -92,10 +92,10 @@ class KeyApiConfig(Struct, kw_only=True, forbid_unknown_fields=True):
 
     def sources(self) -> dict[str, tuple[Source, ...]]:
         """Where an item has each field; ValueError where that can't be."""
-        for field in self.fields:
-            if field not in _FIELDS:
-                raise ValueError(f"fields: {unknown('field', field, _FIELDS)}")
-        found = {field: sources_of(f"fields.{field}", "text", spec) for field, spec in self.fields.items()}
+        for name in self.fields:
+            if name not in _FIELDS:
+                raise ValueError(f"fields: {unknown('field', name, _FIELDS)}")
+        found = {name: sources_of(f"fields.{name}", "text", spec) for name, spec in self.fields.items()}
         for path in (source.path for sources in found.values() for source in sources if source.path):
             parse_path(path)
         return found
@@ -122,7 +122,7 @@ class KeyApi:
         page = pages = 1
         while page <= pages:
             answer = self._ask(page)
-            items = value_at(answer, _path(self._config.items))
+            items = _value_at(answer, _path(self._config.items))
             if not isinstance(items, list):
                 raise self._error(f"no list in its answer at {self._config.items or 'the top'!r}")
             for item in items:
@@ -131,7 +131,7 @@ class KeyApi:
                     raise self._error(f"entry {len(found) + 1} is a key that was there before")
                 found[entry.public] = entry
             if self._config.pages:
-                told = value_at(answer, _path(self._config.pages))
+                told = _value_at(answer, _path(self._config.pages))
                 pages = min(told, _MOST_PAGES) if isinstance(told, int) else 1
             page += 1
         return tuple(found.values())
@@ -148,13 +148,14 @@ class KeyApi:
                 timeout=seconds(config.timeout),
                 allow_redirects=False,  # a header with a secret goes nowhere else
             )
-            if answer.status_code != 200:
-                raise self._error(f"it answered with status {answer.status_code}")
-            return answer.json()
-        except (requests.JSONDecodeError, RecursionError):
-            raise self._error("its answer is not JSON") from None
         except (requests.RequestException, UnicodeError) as error:
             raise self._error(f"it can't be reached: {type(error).__name__}") from None
+        if answer.status_code != 200:
+            raise self._error(f"it answered with status {answer.status_code}")
+        try:
+            return answer.json()
+        except (ValueError, RecursionError):
+            raise self._error("its answer is not JSON") from None
 
     def _headers(self) -> dict[str, str]:
         """Read anew each time: secrets are rotated."""
@@ -175,7 +176,7 @@ class KeyApi:
             raise InputError(f"{path} can't be read: {getattr(error, 'strerror', 'it is not UTF-8 text')}") from None
 
     def _entry(self, item: Any, nth: int) -> KeyEntry:
-        words = {field: self._word(sources, item) for field, sources in self._fields.items()}
+        words = {name: self._word(sources, item) for name, sources in self._fields.items()}
         raw = bare_key(words.pop("key", ""))
         if raw:
             words["hash"] = self._hash_of(raw)
@@ -198,7 +199,7 @@ class KeyApi:
 
     def _word(self, sources: tuple[Source, ...], item: Any) -> str:
         for source in sources:
-            found = source.value if source.value is not None else value_at(item, _path(source.path))
+            found = source.value if source.value is not None else _value_at(item, _path(source.path))
             word = source.translated(text(found)) if isinstance(found, (str, int, float, bool)) else ""
             if word:
                 return word
@@ -218,3 +219,15 @@ def _date(word: str) -> datetime | bool | None:
         return None
     at = timestamp(word, zone=UTC)
     return datetime.fromtimestamp(at, UTC) if at else False
+
+
+def _value_at(found: Any, path: tuple[Any, ...]) -> Any:
+    """What stands at a path (see formats/source.py) in decoded JSON; None where nothing does."""
+    for step in path:
+        if isinstance(step, str) and isinstance(found, dict):
+            found = found.get(step)
+        elif isinstance(step, int) and isinstance(found, list):
+            found = found[step] if -len(found) <= step < len(found) else None
+        else:
+            return None
+    return found

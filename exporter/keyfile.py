@@ -7,17 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 from exporter.errors import unknown
 from exporter.identity import KeyEntry
-from exporter.yamlfile import YamlFile
+from exporter.yamlfile import Part, YamlFile
 
 CLASSES = ("business", "internal")
 _HASH = re.compile(r"k_[0-9a-f]{16}")
 
 
-class KeyPart(Struct, kw_only=True, forbid_unknown_fields=True, rename={"class_": "class"}, omit_defaults=True):
+class KeyPart(Part, rename={"class_": "class"}, omit_defaults=True):
     """An entry of the registry. A day is its beginning, a time without a zone is UTC."""
 
     id: str = ""

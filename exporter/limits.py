@@ -127,11 +127,14 @@ class Limits:
         return self._uses[key, refused]
 
     def take(self, period: Period) -> None:
-        """Put what was added into the windows of a period: it was used then."""
+        """Put what was added into the windows of a period: it was used then. The period may be of another calendar:
+        of the last lines of an input that a reload takes away, what that calendar had no windows for is not counted.
+        """
         self._advance(period.start)
+        starts = {name: self.calendar.window(name, period.start).start for name in self._last if name in period.windows}
         for use in self._touched:
-            for name in self._last:
-                self._put(use, name, period.windows[name].start, use.pending)
+            for name, start in starts.items():
+                self._put(use, name, start, use.pending)
             use.pending.clear()
             self.revision += 1
         self._touched.clear()

@@ -92,7 +92,8 @@ class Loop:
         reader = self._reader
         names = dict(reader.names)
         code = ["def read(r):"]
-        code += [f"  {measure} = {expression}" for measure, expression in self._measures.items()]
+        for measure, expression in self._measures.items():
+            code += ["  " + line for line in _read(measure, expression)]
         held = ", ".join(f"{measure!r}: {measure}" for measure in self._measures)
         code.append(f"  return {reader.dims}, {reader.time}, {reader.origin}, {{{held}}}")
         exec("\n".join(code), names)
@@ -129,7 +130,7 @@ class Loop:
         read.update(self.rated)
         for measure, expression in self._measures.items():
             if measure in read:
-                code += [f"    {measure} = {expression}", *self._add(measure)]
+                code += [*("    " + line for line in _read(measure, expression)), *self._add(measure)]
         if self.unlogged != "n":
             code += ["    if cost < 0:", f"      c.{self.unlogged} += 1"]
             code += [f"      if {measure} > 0: c.{slot} += {measure}" for measure, slot in self.rated.items()]
@@ -147,3 +148,9 @@ class Loop:
         if names:
             code += [f"    if 0 <= {measure}{most}:", *(f"      c.{name}.append({measure})" for name in names)]
         return code
+
+
+def _read(measure: str, expression: str) -> list[str]:
+    """What reads a measure. Python makes no number of thousands of digits; a `try` costs nothing until then."""
+    code = f"{measure} = {expression}"
+    return ["try:", f"  {code}", "except ValueError:", f"  {measure} = -1.0"] if "int(" in expression else [code]

@@ -2,15 +2,16 @@
 
 from zoneinfo import ZoneInfo
 
-from msgspec import Struct
+from msgspec import field
 
 from exporter.durations import seconds
 from exporter.errors import unknown
 from exporter.limits import SCOPES, UNITS, Limit
 from exporter.windows import WINDOWS, time_zone
+from exporter.yamlfile import Part
 
 
-class LimitConfig(Struct, kw_only=True, forbid_unknown_fields=True):
+class LimitConfig(Part):
     """An amount of one unit or more in a window. `count_refused`: requests answered 401, 403 or 429 use it up, too.
 
     `scope: gateway` gives each gateway the whole amount; `global`, the whole fleet.
@@ -51,10 +52,10 @@ class LimitConfig(Struct, kw_only=True, forbid_unknown_fields=True):
         )
 
 
-class PlanConfig(Struct, kw_only=True, forbid_unknown_fields=True):
+class PlanConfig(Part):
     """What keys of a plan may use; of a unit in a window, one amount."""
 
-    limits: list[LimitConfig] = []
+    limits: list[LimitConfig] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         given = [f"{limit.unit} per {limit.window}" for limit in self.all_limits]
@@ -68,7 +69,7 @@ class PlanConfig(Struct, kw_only=True, forbid_unknown_fields=True):
         return tuple(limit for one in self.limits for limit in one.limits)
 
 
-class LimitsConfig(Struct, kw_only=True, forbid_unknown_fields=True):
+class LimitsConfig(Part):
     """`timezone` is that of days and months. For `grace` (`5s`) after a window's end, lines for it may come."""
 
     timezone: str = "UTC"

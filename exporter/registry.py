@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from exporter.errors import ExporterError
 from exporter.identity import KeyEntry
@@ -99,6 +99,8 @@ class Registry:
                 log.error("the key registry stays as it was: %s", error)
             self._told = str(error)
             return
+        if self._stop.is_set():
+            return  # it took long, and another registry is in its place by now
         if self._told:
             log.info("the key registry is good again")
         self._failures, self._told = 0, ""
@@ -130,15 +132,3 @@ def kept(copy: Path) -> tuple[tuple[KeyEntry, ...], float]:
         return load_keys(copy), copy.stat().st_mtime
     except (ExporterError, OSError):
         return (), 0.0
-
-
-def value_at(found: Any, path: tuple[Any, ...]) -> Any:
-    """What stands at a path (see formats/source.py) in decoded JSON; None where nothing does."""
-    for step in path:
-        if isinstance(step, str) and isinstance(found, dict):
-            found = found.get(step)
-        elif isinstance(step, int) and isinstance(found, list):
-            found = found[step] if -len(found) <= step < len(found) else None
-        else:
-            return None
-    return found

@@ -81,7 +81,9 @@ class State:
         self._sizes.append(len(delta))
 
     def replace(self, snapshot: bytes) -> None:
-        """Put a snapshot in the place of all that is there. sqlite3.Error where that fails."""
+        """Put a snapshot in the place of all that is there. sqlite3.Error where that fails, StateError where the
+        file is not there any more, and another program's is.
+        """
         fault("before-compact")
         if not self._is_there():
             self._db.close()
@@ -139,6 +141,7 @@ class State:
         return lock
 
     def _open(self) -> sqlite3.Connection:
+        self._inode = 0  # until all went well: what is half begun is begun again
         db = sqlite3.connect(self.path, check_same_thread=False)
         application, version = (
             db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")
@@ -150,7 +153,6 @@ class State:
                 f"{self.path} was written by a newer version: its format is {version}, this one knows {VERSION}"
             )
         self.path.chmod(0o600)
-        self._inode = self.path.stat().st_ino
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
         if not version:
@@ -158,6 +160,7 @@ class State:
                 db.execute("CREATE TABLE blob (id INTEGER PRIMARY KEY, body BLOB NOT NULL)")
                 db.execute(f"PRAGMA application_id={_APPLICATION}")
                 db.execute(f"PRAGMA user_version={VERSION}")
+        self._inode = self.path.stat().st_ino
         return db
 
     def _read(self) -> list[bytes]:

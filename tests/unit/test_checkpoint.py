@@ -1,6 +1,7 @@
 """The checkpoint: a store goes to disk and comes back as it was, whatever happened to it in between."""
 
 import random
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -287,6 +288,24 @@ def test_a_file_that_was_removed_is_written_whole(kept: Kept) -> None:
     assert kept.checkpoint.commit()
     kept.restart()
     assert [*kept.content()] == [REQUESTS, BYTES]
+
+
+def test_another_programs_file_in_its_place_is_left_as_it_is_and_counting_goes_on(
+    kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Commits fail, with the reason, until it is gone."""
+    kept.add(REQUESTS, *KEY)
+    kept.checkpoint.commit()
+    kept.path.unlink()
+    with sqlite3.connect(kept.path) as theirs:
+        theirs.execute("CREATE TABLE theirs (id)")
+    kept.add(REQUESTS, *KEY)
+    assert not kept.checkpoint.commit()
+    assert "is another program's database" in caplog.text
+    kept.path.unlink()
+    assert kept.checkpoint.commit()
+    kept.restart()
+    assert kept.store.series(REQUESTS, *KEY).value == 2
 
 
 def test_what_is_not_born_is_served_as_zero_after_a_restart_too(kept: Kept) -> None:

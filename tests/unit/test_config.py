@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.config import load, parse_address
 from exporter.errors import ConfigError
+from exporter.exposition import render
 from exporter.keyfile import load_keys
+from tests.counted import Counting
 
 GOOD = "inputs: [{path: a.log, format: nginx-json}]\n"
 PRESETS_HINT = "(allowed: "
@@ -210,6 +213,22 @@ def test_a_polled_registrys_copy_stands_beside_the_state(tmp_path: Path, copy: s
     keys = load(tmp_path / "config.yaml").config.keys
     assert not isinstance(keys, str)
     assert keys.copy == str(tmp_path / expected)
+
+
+def test_an_inputs_own_label_may_have_any_value(tmp_path: Path) -> None:
+    """It is escaped as others are, and read back as it was written."""
+    inputs = "inputs: [{path: a.log, format: nginx-json, labels: {site: 'a \"b\" \\c'}}]\n"
+    counted = Counting(tmp_path, inputs)
+    counted.meter.count(counted.rows([{"status": 200, "rpc_method": "m"}]))
+    counted.meter.fold()
+    text = b"".join(render(counted.assembly.store)[0]).decode()
+    (sites,) = {
+        sample.labels["site"]
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if "site" in sample.labels
+    }
+    assert sites == 'a "b" \\c'
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from exporter.assembly import Assembly
+from exporter.config import Config, Loaded
+from exporter.config_inputs import InputConfig
 from exporter.formats.format import FormatSpec, presets
 from tests.unit.reading import Reading
 
@@ -83,6 +86,21 @@ def test_text_lines_that_do_not_match(preset: str, line: bytes) -> None:
     """A text line of another shape is rejected as such."""
     found = read(preset, line + b"\n")
     assert (found.records, found.rejected) == ([], [("no_match", line)])
+
+
+def test_a_number_of_thousands_of_digits() -> None:
+    """A number that Python refuses to read is none; the request counts, and so do its neighbours' numbers."""
+    one = InputConfig(path="access.log", name="edge", format="nginx-combined")
+    assembly = Assembly(Loaded(config=Config(inputs=[one]), secret=b"a secret for tests"))
+    meter = assembly.meter_of(one)
+    line = b'192.0.2.1 - - [03/Mar/2026:14:05:09 +0000] "GET /a HTTP/1.1" 200 %b "-" "-"\n'
+    rows = meter.reader.decoder.decode(b"".join(line % size for size in (b"5", b"9" * 5000, b"7"))).rows
+    meter.count(rows)
+    meter.fold()
+    assert assembly.store.series("gateway_exporter_lines_total", "edge", "parsed").value == 3
+    (labels,) = assembly.store.families["gateway_response_bytes_total"].series
+    assert assembly.store.series("gateway_response_bytes_total", *labels).value == 12
+    assert [meter.record(row).response_bytes for row in rows] == [5, None, 7]
 
 
 def broken(line: bytes, chance: random.Random) -> bytes:

@@ -205,12 +205,27 @@ def test_the_last_lines_of_an_input_that_a_reload_took_away_still_count() -> Non
     key.configure(*MINUTE, zone=ZoneInfo("UTC"))
     use.add("requests", 2)
     key.limits.take(before)
-    assert key.used("1m") == (2, 0)
+    assert (key.used("1m"), key.used("1d")) == ((2, 0), (2, 0))
     key.limits.configure(plans={}, zone=BERLIN, grace=5, windows=())
     key.limits.register({})
     use.add("requests", 1)
     key.limits.take(before)
     assert key.used("1m") == (None, None)
+
+
+def test_the_last_lines_before_there_was_a_registry_use_up_nothing() -> None:
+    """The calendar had no windows then: it was divided by prices with dates only."""
+    limits = Limits(Store())
+    limits.configure(plans={}, zone=BERLIN, grace=5, windows=(), boundaries=[NOON - 86400])
+    before = limits.calendar.period(NOON)
+    limits.take(before)
+    limits.configure(plans={}, zone=BERLIN, grace=5)
+    limits.register({"acme": ""})
+    use = limits.use("acme", False)
+    assert use
+    use.add("requests", 1)
+    limits.take(before)
+    assert {name: starts for name, starts in use.windows.items() if starts} == {}
 
 
 def test_a_key_that_leaves_the_registry_and_comes_back_has_used_what_it_had() -> None:

@@ -90,6 +90,7 @@ def test_any_json_by_a_mapping(gateway: Gateway, tmp_path: Path) -> None:
     ("answer", "status", "problem"),
     [
         (b"<html>", 200, "its answer is not JSON"),
+        (b'{"keys": [{"id": %b}]}' % (b"9" * 5000), 200, "its answer is not JSON"),
         ({"keys": {}}, 200, "no list in its answer at 'keys'"),
         ({"keys": [{"id": ""}]}, 200, "entry 1: a key needs an id, a hash (from `gateway-exporter hash`), or both"),
         ({"keys": [{"id": "a", "until": RAW}]}, 200, "entry 1: expires is not understood"),
@@ -166,6 +167,21 @@ def test_the_last_good_registry_stays_and_a_failure_is_told_once(
     assert kept(copy)[0] == (acme,)
     assert RAW not in copy.read_text("utf-8")
     assert copy.stat().st_mode & 0o077 == 0
+
+
+def test_a_registry_that_was_stopped_while_it_was_reading_says_nothing_more(tmp_path: Path) -> None:
+    """Another is in its place by now: its entries must not go over that one's, nor over its copy."""
+    told = Told()
+
+    class Slow(KeyFile):
+        def read(self) -> tuple[KeyEntry, ...]:
+            registry.stop()
+            return (KeyEntry(id="old"),)
+
+    registry = Registry(Slow(tmp_path / "keys.yaml"), (), told, tmp_path / "copy.json")
+    registry.look()
+    assert told.entries == []
+    assert not (tmp_path / "copy.json").exists()
 
 
 def test_a_copy_that_is_none_is_no_registry(tmp_path: Path) -> None:

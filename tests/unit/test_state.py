@@ -178,6 +178,23 @@ def test_on_a_full_disk_commits_fail_and_then_heal(path: Path) -> None:
     assert reopened(path) == [b"snapshot", b"before", b"after"]
 
 
+def test_a_file_that_was_removed_while_the_disk_is_full_is_begun_anew_when_there_is_room(path: Path) -> None:
+    """A new file that could not be finished is not taken for one that is there."""
+    opened = State(path)
+    opened.replace(b"snapshot")
+    path.unlink()
+    with no_file_grows():
+        for _ in range(2):
+            opened.look()
+            with pytest.raises(sqlite3.Error):
+                opened.replace(b"all of it")
+    opened.look()
+    assert opened.wants_snapshot
+    opened.replace(b"all of it")
+    opened.close()
+    assert reopened(path) == [b"all of it"]
+
+
 def test_a_process_that_dies_within_a_commit_leaves_nothing_of_it(path: Path) -> None:
     """What was there before is there, wholly, whichever write it was."""
     for begun, way in enumerate((State.commit, State.replace)):
