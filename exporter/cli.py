@@ -193,10 +193,12 @@ def _replay(args: argparse.Namespace) -> None:
     export = CsvExport(sys.stdout, assembly.shared.keys) if args.csv else None
     replay = Replay(args.since, args.until)
     meters = {one.name: assembly.meter_of(one) for one in loaded.config.inputs}
+    logs: dict[str, list[str]] = {}
     for path in args.logs:
-        name = input_for(path, loaded.config, args.input).name
-        rows = export.rows if export else lambda meter, decoded: meter.count(decoded.rows)
-        replay.logs([path], meters[name], Journal(name, assembly.store), rows)
+        logs.setdefault(input_for(path, loaded.config, args.input).name, []).append(path)
+    rows = export.rows if export else lambda meter, decoded: meter.count(decoded.rows)
+    for name, paths in logs.items():
+        replay.logs(paths, meters[name], Journal(name, assembly.store), rows)
     if not export:
         for meter in meters.values():
             meter.fold()
