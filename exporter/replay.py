@@ -45,7 +45,7 @@ class Replay:
         """
         for path in paths:
             with _Progress(path) as progress:
-                for chunk, read in whole_lines(path):
+                for chunk, read in whole_lines(path, journal.too_long):
                     decoded = meter.reader.decoder.decode(chunk)
                     self._take(decoded, meter, journal, rows)
                     progress.show(read)

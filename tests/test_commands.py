@@ -162,6 +162,18 @@ def test_replay_counts_packed_logs_and_only_the_asked_period(folder: Path) -> No
     assert "gateway_errors_total" not in part.stdout
 
 
+def test_replay_counts_a_line_that_is_too_long_as_rejected(folder: Path) -> None:
+    """As `run` does: every line is accounted for."""
+    (folder / "access.log").write_text(LINES + "x" * (2 << 20) + "\n" + LINES, encoding="utf-8")
+    done = run("replay", "--config.file", str(folder / "config.yaml"), str(folder / "access.log"))
+    lines = [line.rpartition("result=")[2] for line in done.stdout.splitlines() if "_lines_total{" in line]
+    assert lines == [
+        '"parsed"} 6',
+        '"rejected"} 1',
+        'gateway_exporter_rejected_lines_total{input="access.log",reason="too_long"} 1',
+    ]
+
+
 def test_replay_joins_a_request_whose_lines_are_in_two_files(tmp_path: Path) -> None:
     """A rotated log and the one after it are one log, as they are while the exporter runs."""
     fields = {"status": "status", "rpc_method": "call", "model": "model"}
