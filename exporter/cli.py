@@ -12,20 +12,19 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import NoReturn
 
 from exporter import __version__
 from exporter.assembly import Assembly
+from exporter.choose import input_for, without_config
 from exporter.config import Config, Loaded, load, parse_address
 from exporter.config_inputs import InputConfig
-from exporter.config_metrics import MetricsConfig
-from exporter.errors import ExporterError, UsageError, unknown
+from exporter.errors import ExporterError, UsageError
 from exporter.explain import explain
 from exporter.exposition import render
 from exporter.formats.values import timestamp
-from exporter.init import config_for, recognise
+from exporter.init import config_for
 from exporter.inputs.archive import whole_lines
 from exporter.journal import Journal
 from exporter.reload import Reload
@@ -131,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(args: argparse.Namespace) -> None:
     if bool(args.config) == bool(args.logs):
         raise UsageError("run needs either --config.file FILE or LOG…")
-    _serve(load(Path(args.config)) if args.config else _without_config(args.logs), args.listen, args.config)
+    _serve(load(Path(args.config)) if args.config else without_config(args.logs), args.listen, args.config)
 
 
 def _demo(args: argparse.Namespace) -> None:
@@ -194,10 +193,12 @@ def _replay(args: argparse.Namespace) -> None:
     export = CsvExport(sys.stdout, assembly.shared.keys) if args.csv else None
     replay = Replay(args.since, args.until)
     meters = {one.name: assembly.meter_of(one) for one in loaded.config.inputs}
+    logs: dict[str, list[str]] = {}
     for path in args.logs:
-        name = _input_for(path, loaded.config, args.input).name
-        rows = export.rows if export else lambda meter, decoded: meter.count(decoded.rows)
-        replay.logs([path], meters[name], Journal(name, assembly.store), rows)
+        logs.setdefault(input_for(path, loaded.config, args.input).name, []).append(path)
+    rows = export.rows if export else lambda meter, decoded: meter.count(decoded.rows)
+    for name, paths in logs.items():
+        replay.logs(paths, meters[name], Journal(name, assembly.store), rows)
     if not export:
         for meter in meters.values():
             meter.fold()
@@ -277,42 +278,14 @@ def _with_secret(loaded: Loaded) -> Loaded:
     return loaded
 
 
-def _without_config(logs: list[str]) -> Loaded:
-    """A config for `run LOG…`: formats recognised, logs read from their start, nothing kept."""
-    inputs: list[InputConfig] = []
-    for path in logs:
-        best = recognise(path)
-        print(f"{path}: read as {best.preset} ({best.share:.0%} of the lines looked at)", file=sys.stderr)
-        name = Path(path).name
-        if any(one.name == name for one in inputs):
-            name = path
-        inputs.append(InputConfig(path=path, name=name, format=best.spec))
-    metrics = MetricsConfig(scrape_interval="1s")  # somebody looks, and does not wait long to see more than zeros
-    return Loaded(config=Config(inputs=inputs, metrics=metrics, start_at="beginning"))
-
-
 def _one_input(config: str | None, log: str, name: str | None) -> tuple[Assembly, InputConfig]:
     if config:
         loaded = load(Path(config))
-        return Assembly(loaded), _input_for(log, loaded.config, name)
+        return Assembly(loaded), input_for(log, loaded.config, name)
     if log == "-":
         raise UsageError("explain needs --config.file FILE to read standard input: its format can't be looked at")
-    loaded = _without_config([log])
+    loaded = without_config([log])
     return Assembly(loaded), loaded.config.inputs[0]
-
-
-def _input_for(path: str, config: Config, name: str | None) -> InputConfig:
-    """The input a log belongs to: the named one; else the one whose path fits; else the only one there is."""
-    if name:
-        named = [one for one in config.inputs if one.name == name]
-        if not named:
-            raise UsageError(f"--input: {unknown('input', name, [one.name for one in config.inputs])}")
-        return named[0]
-    fitting = [one for one in config.inputs if fnmatch(str(Path(path).resolve()), one.path)]
-    if len(fitting) == 1 or len(config.inputs) == 1:
-        return (fitting or config.inputs)[0]
-    names = ", ".join(one.name for one in config.inputs)
-    raise UsageError(f"{path}: no single input's path fits it; say which with --input (there are: {names})")
 
 
 def _time(written: str) -> float:

@@ -10,9 +10,10 @@ from urllib.parse import urlsplit
 
 from msgspec import field
 
+from exporter.durations import seconds
 from exporter.errors import InputError, unknown
 from exporter.formats.source import Source, parse_path, sources_of
-from exporter.formats.values import seconds, text, timestamp
+from exporter.formats.values import text, timestamp
 from exporter.identity import KeyEntry, bare_key
 from exporter.keyfile import CLASSES, KeyPart
 from exporter.yamlfile import Part
@@ -55,8 +56,8 @@ class KeyApiConfig(Part):
     fields: dict[str, Any] = field(default_factory=dict)
     token_file: str = ""
     headers_file: str = ""
-    every: str | int = "60s"
-    timeout: str | int = "10s"
+    every: str = "60s"
+    timeout: str = "10s"
     copy: str = ""
 
     def __post_init__(self) -> None:
@@ -70,8 +71,12 @@ class KeyApiConfig(Part):
         if parts.username or parts.password:
             raise ValueError("url has a password in it: put it into a headers_file or token_file")
         for name in ("every", "timeout"):
-            if (seconds(getattr(self, name)) or 0) < 1:
-                raise ValueError(f"{name}: write a time of a second or more, as in 60s or 5m")
+            try:
+                enough = seconds(getattr(self, name)) >= 1
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+            if not enough:
+                raise ValueError(f"{name} must be at least 1s")
         if self.preset and self.preset not in _PRESETS:
             raise ValueError(unknown("preset", self.preset, _PRESETS))
         self._take_preset()
@@ -113,7 +118,7 @@ class KeyApi:
 
     def patience(self, failures: int) -> float:
         """Seconds between two questions: twice as many after each that failed."""
-        every = seconds(self._config.every) or 0.0
+        every = seconds(self._config.every)
         return min(every * 2.0 ** min(failures, 20), max(every, _MOST_PATIENCE))
 
     def read(self) -> tuple[KeyEntry, ...]:

@@ -238,7 +238,12 @@ class Pipeline:
         if not self._trusted:
             return _POLL_SECONDS
         if not self._listening:
-            self._listening = self._watcher.listen_for_growth()
+            try:
+                self._listening = self._watcher.listen_for_growth()
+            except OSError as error:
+                log.warning("folders can't be watched any more (%s): looking at them often instead", error.strerror)
+                self._watcher.ignore_growth()
+                self._trusted = False
             return _BUSY_SECONDS  # what was written just before is seen at the next look
         return _SAFETY_SECONDS
 

@@ -40,10 +40,12 @@ class Replay:
         self._until = until
 
     def logs(self, paths: list[str], meter: Meter, journal: Journal, rows: Callable[[Meter, Decoded], None]) -> None:
-        """Give each chunk's rows to `rows`, the rest to the journal. InputError where a log can't be read."""
+        """Give each chunk's rows to `rows`, the rest to the journal. The logs are one input's, the oldest first:
+        what one of them began, the next may end. InputError where a log can't be read.
+        """
         for path in paths:
             with _Progress(path) as progress:
-                for chunk, read in whole_lines(path):
+                for chunk, read in whole_lines(path, journal.too_long):
                     decoded = meter.reader.decoder.decode(chunk)
                     self._take(decoded, meter, journal, rows)
                     progress.show(read)

@@ -97,7 +97,7 @@ class State:
 
     def look(self) -> None:
         """See whether the file is still where it was; if somebody removed it, it is begun anew."""
-        if not self._is_there():
+        if self._sizes and not self._is_there():
             log.error("%s was removed: it is begun anew with all that is counted", self.path)
             self._sizes = []
 

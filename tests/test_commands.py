@@ -162,6 +162,31 @@ def test_replay_counts_packed_logs_and_only_the_asked_period(folder: Path) -> No
     assert "gateway_errors_total" not in part.stdout
 
 
+def test_replay_counts_a_line_that_is_too_long_as_rejected(folder: Path) -> None:
+    """As `run` does: every line is accounted for."""
+    (folder / "access.log").write_text(LINES + "x" * (2 << 20) + "\n" + LINES, encoding="utf-8")
+    done = run("replay", "--config.file", str(folder / "config.yaml"), str(folder / "access.log"))
+    lines = [line.rpartition("result=")[2] for line in done.stdout.splitlines() if "_lines_total{" in line]
+    assert lines == [
+        '"parsed"} 6',
+        '"rejected"} 1',
+        'gateway_exporter_rejected_lines_total{input="access.log",reason="too_long"} 1',
+    ]
+
+
+def test_replay_joins_a_request_whose_lines_are_in_two_files(tmp_path: Path) -> None:
+    """A rotated log and the one after it are one log, as they are while the exporter runs."""
+    fields = {"status": "status", "rpc_method": "call", "model": "model"}
+    one = {"path": "access.log*", "name": "edge", "format": {"json": fields, "join": {"by": "id", "until": "model"}}}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"inputs": [one]}), encoding="utf-8")
+    logs = [tmp_path / "access.log.1", tmp_path / "access.log"]
+    logs[0].write_text('{"id":"1","status":200,"call":"chat"}\n', encoding="utf-8")
+    logs[1].write_text('{"id":"1","status":200,"call":"chat","model":"gpt-4o"}\n', encoding="utf-8")
+    done = run("replay", "--config.file", str(tmp_path / "config.yaml"), *map(str, logs))
+    requests = [line for line in done.stdout.splitlines() if line.startswith("gateway_requests_total")]
+    assert requests == ['gateway_requests_total{class="business",method="chat",status="200"} 1']
+
+
 def test_replay_exports_each_record_for_an_audit(folder: Path) -> None:
     """CSV: a row a request, with the key's public name and what the registry calls it."""
     done = run("replay", "--config.file", str(folder / "config.yaml"), "--csv", str(folder / "access.log"))

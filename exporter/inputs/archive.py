@@ -2,7 +2,7 @@
 
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,17 +11,20 @@ from exporter.inputs.content import UNPACKING, unpacked
 from exporter.inputs.lines import CHUNK, Lines
 
 
-def whole_lines(path: str) -> Iterator[tuple[bytes, int]]:
+def whole_lines(path: str, too_long: Callable[[str], object] = lambda _: None) -> Iterator[tuple[bytes, int]]:
     """Chunks of whole lines, each with the bytes of the file read so far (compressed, where it is).
 
-    `-` is standard input. A last line without a line feed counts. InputError where the file can't be read.
+    `-` is standard input. A last line without a line feed counts. For each line that is longer than is read,
+    `too_long` gets the path. InputError where the file can't be read.
     """
     lines = Lines()
     try:
         with _raw(path) as raw:
             opened = unpacked(path, raw)
             while data := opened.read(CHUNK):
-                whole, _ = lines.feed(data)
+                whole, dropped = lines.feed(data)
+                if dropped:
+                    too_long(path)
                 if whole:
                     yield whole, raw.tell() if raw.seekable() else 0
     except UNPACKING as error:

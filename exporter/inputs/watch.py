@@ -67,7 +67,9 @@ class Watcher:
         return True
 
     def listen_for_growth(self) -> bool:
-        """From now on, tell of the next growth. False where that can't be now: the files have to be looked at."""
+        """From now on, tell of the next growth. False where that can't be now: the files have to be looked at.
+        OSError where a folder has gone, or the system has no watches left.
+        """
         if self._forgetting and self._forgetting.is_alive():
             return False
         if not self._listening:

@@ -126,7 +126,11 @@ BAD = [
     (GOOD + "keys: {url: 'http://h/', fields: {id: a..b}}", "2: keys: bad path 'a..b' at '..b': write "),
     (
         GOOD + "keys: {url: 'http://h/', preset: litellm, every: soon}",
-        "2: keys: every: write a time of a second or more, as in 60s or 5m",
+        "2: keys: every: 'soon' is no duration: write it as Prometheus does, as in 15s, 5m, 24h or 1h30m",
+    ),
+    (
+        GOOD + "keys: {url: 'http://h/', preset: litellm, timeout: 100ms}",
+        "2: keys: timeout must be at least 1s",
     ),
     (GOOD + "keys:\n  urll: x", "3: keys.urll: unknown field 'urll'; did you mean 'url'? "),
     ("inputs: [", "1: is not YAML: "),

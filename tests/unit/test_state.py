@@ -178,8 +178,10 @@ def test_on_a_full_disk_commits_fail_and_then_heal(path: Path) -> None:
     assert reopened(path) == [b"snapshot", b"before", b"after"]
 
 
-def test_a_file_that_was_removed_while_the_disk_is_full_is_begun_anew_when_there_is_room(path: Path) -> None:
-    """A new file that could not be finished is not taken for one that is there."""
+def test_a_file_that_was_removed_while_the_disk_is_full_is_begun_anew_when_there_is_room(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A new file that could not be finished is not taken for one that is there. It is said once."""
     opened = State(path)
     opened.replace(b"snapshot")
     path.unlink()
@@ -190,6 +192,7 @@ def test_a_file_that_was_removed_while_the_disk_is_full_is_begun_anew_when_there
                 opened.replace(b"all of it")
     opened.look()
     assert opened.wants_snapshot
+    assert caplog.text.count("was removed") == 1
     opened.replace(b"all of it")
     opened.close()
     assert reopened(path) == [b"all of it"]

@@ -1,5 +1,6 @@
 """Waking up: events where they can be trusted, and the word that they can't where not."""
 
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from exporter.inputs import watch
 from exporter.inputs.watch import Watcher
+from tests.counted import Counting
 from tests.exporter import eventually
 
 
@@ -78,3 +80,15 @@ def test_a_folder_that_is_not_there_has_to_be_looked_for(
     """The log's folder may come later."""
     assert not watcher.watch(str(tmp_path / "none"))
     assert "looking at it often instead" in caplog.text
+
+
+def test_logs_whose_folder_has_gone_are_looked_at_often(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It may come back: nothing ends, and it is said."""
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    pipeline = Counting(tmp_path, "inputs: [{path: logs/a.log, format: nginx-json}]\n").assembly.pipeline()
+    pipeline.open()
+    shutil.rmtree(folder)
+    assert [pipeline._patience(busy_until=0.0) for _ in range(3)] == [0.05, 0.25, 0.25]
+    assert "can't be watched any more (No such file or directory)" in caplog.text
+    pipeline.close()

@@ -1,0 +1,39 @@
+"""Which config and input a command works with, where its arguments leave that open."""
+
+import sys
+from fnmatch import fnmatch
+from pathlib import Path
+
+from exporter.config import Config, Loaded
+from exporter.config_inputs import InputConfig
+from exporter.config_metrics import MetricsConfig
+from exporter.errors import UsageError, unknown
+from exporter.init import recognise
+
+
+def without_config(logs: list[str]) -> Loaded:
+    """A config for `run LOG…`: formats recognised, logs read from their start, nothing kept."""
+    inputs: list[InputConfig] = []
+    for path in logs:
+        best = recognise(path)
+        print(f"{path}: read as {best.preset} ({best.share:.0%} of the lines looked at)", file=sys.stderr)
+        name = Path(path).name
+        if any(one.name == name for one in inputs):
+            name = path
+        inputs.append(InputConfig(path=path, name=name, format=best.spec))
+    metrics = MetricsConfig(scrape_interval="1s")  # somebody looks, and does not wait long to see more than zeros
+    return Loaded(config=Config(inputs=inputs, metrics=metrics, start_at="beginning"))
+
+
+def input_for(path: str, config: Config, name: str | None) -> InputConfig:
+    """The input a log belongs to: the named one; else the one whose path fits; else the only one there is."""
+    if name:
+        named = [one for one in config.inputs if one.name == name]
+        if not named:
+            raise UsageError(f"--input: {unknown('input', name, [one.name for one in config.inputs])}")
+        return named[0]
+    fitting = [one for one in config.inputs if fnmatch(str(Path(path).resolve()), one.path)]
+    if len(fitting) == 1 or len(config.inputs) == 1:
+        return (fitting or config.inputs)[0]
+    names = ", ".join(one.name for one in config.inputs)
+    raise UsageError(f"{path}: no single input's path fits it; say which with --input (there are: {names})")
