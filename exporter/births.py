@@ -45,6 +45,11 @@ class _Scraper:
     def interval(self) -> float | None:
         return min(self._gaps, default=None)
 
+    @property
+    def regular(self) -> float | None:
+        """The interval, once it came more than twice: one gap alone may be a person's."""
+        return self.interval if len(self._gaps) > 1 else None
+
 
 _Name = tuple[str, int | str]
 
@@ -111,15 +116,16 @@ class Births:
         expected = self.interval
         self._scrapers = {name: one for name, one in self._scrapers.items() if now - one.last <= _FORGOTTEN_SECONDS}
         about = {one for one in self._scrapers.values() if now - one.last <= _ABOUT * (one.interval or expected)}
-        intervals = [one.interval or expected for one in about]
-        if not intervals or self._since is None or now - self._since < _ABOUT * expected:
-            intervals.append(expected)
-        slowest = max(intervals)
+        least = [one.regular or expected for one in about]
+        most = [one.interval or expected for one in about]
+        if not about or self._since is None or now - self._since < _ABOUT * expected:
+            least.append(expected)
+            most.append(expected)
         released = []
         held = []
         for batch in self._batches:
             age = now - batch.since
-            if age >= _MOST * slowest or (age >= _LEAST * slowest and batch.given >= about):
+            if age >= _MOST * max(most) or (age >= _LEAST * max(least) and batch.given >= about):
                 released += batch.series
             else:
                 held.append(batch)

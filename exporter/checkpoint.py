@@ -151,7 +151,10 @@ class Checkpoint:
     def commit(self) -> bool:
         """Write what changed; whether all that is in the store is on disk now."""
         begun = time.monotonic()
-        self._state.look()
+        try:
+            self._state.look()
+        except StateError as error:
+            return self._failed(error, begun)
         lasting = self._lasting
         # A snapshot also where a family is off now: what it held is to go from the file, too.
         whole = self._whole or self._state.wants_snapshot or not self._saved_rows.keys() <= lasting.keys()
@@ -166,9 +169,7 @@ class Checkpoint:
         try:
             (self._state.replace if whole else self._state.commit)(blob)
         except (sqlite3.Error, OSError, StateError) as error:
-            if self.healthy:
-                log.error("%s: can't commit: %s; counters are served as they were", self._state.path, error)
-            return self._told(False, begun)
+            return self._failed(error, begun)
         for one in changed:
             if isinstance(one, Histogram):
                 one.saved = one.values.copy()
@@ -209,6 +210,11 @@ class Checkpoint:
             return None
         packed = (part.tobytes() for part in (array("I", rows), values, unborn))
         return _FamilyDelta(name, family.family.declared, anew, births, created.tobytes(), *packed)
+
+    def _failed(self, error: Exception, begun: float) -> bool:
+        if self.healthy:
+            log.error("%s: can't commit: %s; counters are served as they were", self._state.path, error)
+        return self._told(False, begun)
 
     def _told(self, good: bool, begun: float) -> bool:
         if good and not self.healthy:

@@ -53,6 +53,7 @@ class State:
         self.path = path
         self.damaged = False
         self.blobs: list[bytes] = []
+        self._lock_path = path.with_name(path.name + ".lock")
         self._lock = self._take_lock()
         try:
             self._db = self._open()
@@ -96,7 +97,12 @@ class State:
         self._sizes = [len(snapshot)]
 
     def look(self) -> None:
-        """See whether the file is still where it was; if somebody removed it, it is begun anew."""
+        """See whether the file is still where it was; if somebody removed it, it is begun anew. StateError where
+        another process has it by now.
+        """
+        if not _is_same(self._lock_path, os.fstat(self._lock).st_ino):
+            lost, self._lock = self._lock, self._take_lock()
+            os.close(lost)
         if self._sizes and not self._is_there():
             log.error("%s was removed: it is begun anew with all that is counted", self.path)
             self._sizes = []
@@ -124,7 +130,7 @@ class State:
 
     def _take_lock(self) -> int:
         """Hold `<path>.lock`, which names the process; StateError where another one does."""
-        path = self.path.with_name(self.path.name + ".lock")
+        path = self._lock_path
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -169,7 +175,12 @@ class State:
         return [body for (body,) in self._db.execute("SELECT body FROM blob ORDER BY id")]
 
     def _is_there(self) -> bool:
-        try:
-            return self.path.stat().st_ino == self._inode
-        except OSError:
-            return False
+        return _is_same(self.path, self._inode)
+
+
+def _is_same(path: Path, inode: int) -> bool:
+    """Whether a path is of a file that was there before."""
+    try:
+        return path.stat().st_ino == inode
+    except OSError:
+        return False

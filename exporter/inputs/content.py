@@ -1,7 +1,9 @@
 """What a file holds, plain or packed, read from any place."""
 
+import errno
 import gzip
 import os
+import stat
 import struct
 import zlib
 from pathlib import Path
@@ -39,6 +41,9 @@ class Content(Protocol):
 def open_content(path: str) -> Content:
     """Open a file by its name; OSError where that fails."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise no_file(path)
     return _Packed(fd, path) if path.endswith(PACKED) else _Plain(fd)
 
 
@@ -49,6 +54,11 @@ def unpacked(path: str, raw: BinaryIO) -> BinaryIO:
     if path.endswith(".zst"):
         return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
     return raw
+
+
+def no_file(path: str) -> OSError:
+    """What is told of a folder, or a pipe, in a log's place."""
+    return OSError(errno.EINVAL, "Is a directory" if os.path.isdir(path) else "Is no regular file")  # noqa: PTH112
 
 
 class _Plain:

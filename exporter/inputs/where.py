@@ -2,7 +2,9 @@
 
 import glob
 from pathlib import Path
+from stat import S_ISREG
 
+from exporter.inputs.content import no_file
 from exporter.inputs.fingerprint import Identity
 from exporter.inputs.ledger import Ledger
 from exporter.inputs.rotated import Logs
@@ -41,7 +43,10 @@ class Where:
                     continue  # it went away since the pattern was looked up
                 self.trouble(path, error)
             else:
-                there.setdefault((found.st_dev, found.st_ino), path)
+                if S_ISREG(found.st_mode):
+                    there.setdefault((found.st_dev, found.st_ino), path)
+                elif not self._logs:
+                    self.trouble(path, no_file(path))
         return there
 
     def trouble(self, path: str, error: OSError) -> None:
