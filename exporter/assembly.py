@@ -140,13 +140,13 @@ class Assembly:
         expiry = Expiry(self.store, seconds(metrics.expire_after), keys.__contains__, now)
         pipeline = Pipeline([], self.store, self.shared.slowest, limits, births, expiry)
         remembered: Parts = {}
-        start_at = self.config.start_at
+        damaged = False
         if self.config.state.path:
             state = State(Path(self.config.state.path))
             checkpoint = Checkpoint(state, self.store, self.shared.admissions, lambda: self._parts(pipeline))
             pipeline.checkpoint = checkpoint
             remembered = checkpoint.restore()
-            start_at = "end" if state.damaged else start_at
+            damaged = state.damaged
             births.begin(render(self.store)[1], now)
         keys.restore(remembered.get("keys", {}))
         limits.restore(remembered.get("limits"))
@@ -155,11 +155,13 @@ class Assembly:
         names = {one.name for one in self.config.inputs}
         renamed = {tuple(one["place"]): one for name, one in inputs.items() if name not in names}
         for one in self.config.inputs:
-            stream = self.stream(one, start_at, pipeline.wake)
+            stream = self.stream(one, "end" if damaged else self.config.start_at, pipeline.wake)
             if found := inputs.get(one.name) or renamed.pop(stream.place, None):
                 stream.restore(found)
             stream.lines_before = sum(stream.lines(self.store))
             pipeline.streams.append(stream)
+            if damaged:
+                stream.journal.loss(one.path, "state_damaged")
         return pipeline
 
     def stream(self, one: InputConfig, start_at: str, wake: Callable[[], None]) -> Stream:
@@ -196,10 +198,14 @@ class Assembly:
             copy = Path(keys.copy) if keys.copy and self._secret else None
 
         def take(entries: tuple[KeyEntry, ...] | None, at: float) -> None:
-            pipeline.ask(lambda: self.take_keys([stream.meter for stream in pipeline.streams], entries, at))
+            def taken() -> None:
+                if registry is self._registry:  # and no other is in its place by now
+                    self.take_keys([stream.meter for stream in pipeline.streams], entries, at)
 
-        self._registry = Registry(source, (*self.identity.entries.values(),), take, copy)
-        self._registry.start()
+            pipeline.ask(taken)
+
+        registry = self._registry = Registry(source, (*self.identity.entries.values(),), take, copy)
+        registry.start()
 
     def forget_keys(self) -> None:
         """Look at the registry no more."""

@@ -37,7 +37,7 @@ LEVELS = ("debug", "info", "warn", "error")
 def command() -> NoReturn:
     """Run `main` and end at once: taking a hundred thousand series apart first would only cost time."""
     code = main()
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(OSError):  # told by `main`
         sys.stdout.flush()
     os._exit(code)
 
@@ -55,12 +55,16 @@ def main(argv: list[str] | None = None) -> int:
     gc.set_threshold(100_000, 50, 1000)
     try:
         code: int | None = args.command(args)
+        sys.stdout.flush()
         return code or 0
     except ExporterError as error:
         print(f"gateway-exporter: {error}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
         sys.stderr.close()
+        return 1
+    except OSError as error:  # what concerns a file of the user's is told where it is opened; this is the output
+        print(f"gateway-exporter: can't write: {error.strerror}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -149,7 +153,7 @@ def _demo(args: argparse.Namespace) -> None:
 
 
 def _hash(args: argparse.Namespace) -> None:
-    loaded = _with_secret(load(Path(args.config)))
+    loaded = _with_secret(load(Path(args.config), registry=False))  # which it helps to make
     if not loaded.secret:
         raise UsageError(
             f"{args.config}: state.path or identity.secret_file is needed: else names of keys change with every start"
@@ -220,6 +224,8 @@ def _alerts(args: argparse.Namespace) -> int:
         return int(bool(old))
     write(made, folder)
     print(f"{folder}: {', '.join(made)}")
+    if not (config and config.alerts.notify.receivers):
+        print("alertmanager.yml tells nobody: alerts.notify of the config names no receivers", file=sys.stderr)
     return 0
 
 

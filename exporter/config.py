@@ -124,7 +124,7 @@ class Loaded(Struct, kw_only=True):
     secret_file: Path | None = None
 
 
-def load(path: Path) -> Loaded:
+def load(path: Path, registry: bool = True) -> Loaded:
     """Read and check a config, its key registry, price tables and secret. ConfigError names the first mistake."""
     file = YamlFile(path)
     config = file.convert(Config)
@@ -150,7 +150,8 @@ def load(path: Path) -> Loaded:
     _check_families(file, config)
     loaded = Loaded(config=config)
     _load_secret(file, loaded, folder)
-    _load_registry(loaded, folder)
+    if registry:
+        _load_registry(loaded, folder)
     _load_pricing(file, loaded, folder)
     return loaded
 

@@ -22,6 +22,8 @@ from exporter.record import AccessRecord
 from exporter.shared import Shared
 from exporter.windows import Period
 
+# A sum past this is a mistake in the log; it must not spoil a counter for good.
+_MOST = 1e18
 # Lines between two folds of the histograms, at most: their observations are held until then.
 _MOST_PENDING = 100_000
 
@@ -115,7 +117,8 @@ class Meter:
                 if ends.shown:
                     shown.append((self.reader.seconds_since_epoch(cell.time) or 0.0, ends.shown))
                 for measure, series in zip(ends.measures, ends.series, strict=False):
-                    series.value += getattr(cell, measure)
+                    if (amount := getattr(cell, measure)) < _MOST:
+                        series.value += amount
                 for measure in ends.measures:  # of which several series may have the same
                     setattr(cell, measure, 0)
                 for series in ends.series[len(ends.measures) :]:

@@ -48,6 +48,8 @@ def _paragraph(where: str, record: AccessRecord, added: dict[str, float]) -> str
             continue
         if name == "time":
             value = datetime.fromtimestamp(value, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        elif isinstance(value, float):
+            value = _short(value)
         elif name == "calls":
             value = ", ".join(value)
         elif name == "attempts":

@@ -94,8 +94,8 @@ class Journal:
     def opened(self, path: str, offset: int) -> None:
         """A log is read from an offset on."""
         if offset:
-            text = "%s: reading %s from its end: the %d bytes before are not counted (start_at: beginning counts them)"
-            log.warning(text, self.name, path, offset)
+            text = "%s: reading %s from its end: the %d bytes before are not counted (%s)"
+            log.warning(text, self.name, path, offset, "start_at: beginning would, where there is no state yet")
         else:
             log.info("%s: reading %s from its beginning", self.name, path)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from exporter.assembly import Assembly
 from exporter.config import Config, Loaded, load
+from exporter.config_inputs import InputConfig
 from exporter.durations import seconds
 from exporter.errors import ExporterError
 from exporter.keyapi import KeyApiConfig
@@ -43,10 +44,16 @@ class Reload:
 
     def _take(self, loaded: Loaded) -> str:
         self._pipeline.fold()
+        goes_on = self._goes_on(loaded.config)
+        kept = [stream for _, stream in goes_on]
+        for stream in self._pipeline.streams:
+            if stream not in kept:
+                self._end(stream)
         anew = self._assembly.take(self._with_keys(loaded))
         self._pipeline.births.interval = seconds(loaded.config.metrics.scrape_interval)
         self._pipeline.expiry.after = seconds(loaded.config.metrics.expire_after)
-        self._replace(loaded.config)
+        self._pipeline.streams[:] = [self._turned(*one) for one in goes_on]
+        self._pipeline.watch()
         self._assembly.watch_keys(self._pipeline)
         self._told(True)
         said = "The config was reloaded."
@@ -63,33 +70,43 @@ class Reload:
             loaded.keys = (*self._assembly.identity.entries.values(),)
         return loaded
 
-    def _replace(self, config: Config) -> None:
-        """New streams for new inputs; the others go on where they are, with new meters."""
-        streams = self._pipeline.streams
-        running = [*streams]
-        kept: list[Stream] = []
+    def _goes_on(self, config: Config) -> list[tuple[InputConfig, Stream | None]]:
+        """The inputs of a config, each with the stream that has read it until now."""
+        running = [*self._pipeline.streams]
+        goes_on: list[tuple[InputConfig, Stream | None]] = []
         for one in config.inputs:
             here = [stream for stream in running if stream.place == (one.path, one.rotated)]
             stream = next((stream for stream in here if stream.name == one.name), here[0] if here else None)
             if stream:
                 running.remove(stream)
-                if stream.name != one.name:
-                    stream.hide(self._assembly.store)
-                stream.turn_to(self._assembly.meter_of(one), one.spec)
-            else:
-                stream = self._assembly.stream(one, config.start_at, self._pipeline.wake)
-                stream.input.look()
-            kept.append(stream)
-        for stream in running:
-            self._end(stream)
-        streams[:] = kept
-        self._pipeline.watch()
+            goes_on.append((one, stream))
+        return goes_on
+
+    def _turned(self, one: InputConfig, stream: Stream | None) -> Stream:
+        """The stream of an input: a new one for a new input; else it goes on where it is, with a new meter."""
+        store = self._assembly.store
+        if stream is None:
+            stream = self._assembly.stream(one, self._assembly.config.start_at, self._pipeline.wake)
+            stream.input.look()
+        else:
+            renamed = stream.name != one.name
+            if renamed:
+                stream.hide(store)
+            stream.turn_to(self._assembly.meter_of(one), one.spec)
+            if not renamed:
+                return stream
+        stream.lines_before = sum(stream.lines(store))
+        return stream
 
     def _end(self, stream: Stream) -> None:
+        """Count the rest of an input that is taken out."""
         until = time.monotonic() + _LAST_SECONDS
         stream.input.look()
         while stream.take() and time.monotonic() < until:
             pass
+        if left := stream.input.lag_bytes():
+            stream.journal.lost(stream.place[0], "removed", left)
+        stream.flush()
         stream.fold()
         stream.input.close()
         stream.hide(self._assembly.store)

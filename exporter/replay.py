@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from exporter.counting import Meter
+from exporter.errors import InputError
 from exporter.formats.decoded import Decoded
 from exporter.inputs.archive import whole_lines
 from exporter.journal import Journal
@@ -38,11 +39,13 @@ class Replay:
     def __init__(self, since: float | None = None, until: float | None = None) -> None:
         self._since = since
         self._until = until
+        self._parsed = self._rejected = 0
 
     def logs(self, paths: list[str], meter: Meter, journal: Journal, rows: Callable[[Meter, Decoded], None]) -> None:
         """Give each chunk's rows to `rows`, the rest to the journal. The logs are one input's, the oldest first:
-        what one of them began, the next may end. InputError where a log can't be read.
+        what one of them began, the next may end. InputError where a log can't be read, or none of its lines.
         """
+        self._parsed = self._rejected = 0
         for path in paths:
             with _Progress(path) as progress:
                 for chunk, read in whole_lines(path, journal.too_long):
@@ -50,8 +53,14 @@ class Replay:
                     self._take(decoded, meter, journal, rows)
                     progress.show(read)
         self._take(meter.reader.decoder.flush(), meter, journal, rows)
+        if self._rejected and not self._parsed:
+            raise InputError(
+                f"{', '.join(paths)}: none of the {self._rejected} lines could be read as input {meter.name!r} says"
+            )
 
     def _take(self, decoded: Decoded, meter: Meter, journal: Journal, rows: Callable[[Meter, Decoded], None]) -> None:
+        self._parsed += len(decoded.rows)
+        self._rejected += len(decoded.rejected)
         if not decoded.clean:
             journal.note(decoded)
         if self._since is not None or self._until is not None:

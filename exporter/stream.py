@@ -94,9 +94,10 @@ class Stream:
     def finish(self) -> None:
         """Count what still waits for another line, if none can come."""
         if self.input.finished:
-            self._flush()
+            self.flush()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Count what still waits for another line, as it is."""
         decoded = self.meter.reader.decoder.flush()
         self.meter.count(decoded.rows)
         self.journal.note(decoded)
@@ -140,7 +141,7 @@ class Stream:
         if spec == self.spec:
             meter.reader.decoder.restore(self.meter.reader.decoder.remembered())
         else:
-            self._flush()
+            self.flush()
             self.meter.fold()
         self.spec = spec
         meter.last_time = self.meter.last_time

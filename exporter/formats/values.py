@@ -150,4 +150,4 @@ def _month(name: str) -> int:
 def elapsed(start: Raw, end: Raw, scale: float = 1.0, zone: tzinfo | None = None) -> float | None:
     """Seconds between two times, each a number or a date; None where one is absent or they are reversed."""
     begun, ended = timestamp(start, scale, zone), timestamp(end, scale, zone)
-    return None if begun is None or ended is None or ended < begun else ended - begun
+    return None if begun is None or ended is None or ended < begun else round(ended - begun, 6)
