@@ -65,6 +65,24 @@ def test_hash_needs_a_secret_that_stays(folder: Path) -> None:
     assert KEY not in done.stderr
 
 
+def test_hash_needs_no_registry_that_it_helps_to_make(folder: Path) -> None:
+    """The registry that the config names may not be there yet."""
+    config = folder / "config.yaml"
+    (folder / "keys.yaml").unlink()
+    done = run("hash", "--config.file", str(config), stdin=KEY + "\n")
+    assert (done.code, done.stdout) == (0, PUBLIC + "\n")
+
+
+def test_replay_of_a_log_in_another_format_fails(folder: Path) -> None:
+    """An account of nothing is none."""
+    (folder / "other.log").write_text("no json\n" * 3, encoding="utf-8")
+    done = run("replay", "--config.file", str(folder / "config.yaml"), "--csv", str(folder / "other.log"))
+    assert done.code == 1
+    assert done.stderr.splitlines()[-1].endswith(
+        "other.log: none of the 3 lines could be read as input 'access.log' says"
+    )
+
+
 def test_hash_of_nothing_is_a_mistake_and_an_empty_log_is_called_empty(folder: Path) -> None:
     """An unset variable in a script, a log that was just rotated: both are told as what they are."""
     done = run("hash", "--config.file", str(folder / "config.yaml"), stdin=" \n")

@@ -161,6 +161,7 @@ def test_a_damaged_state_is_set_aside_and_the_log_read_from_its_end(beside: Besi
         beside.write(line() * 2)
         exporter.eventually(PARSED, 2)
         eventually(lambda: "state.db is damaged" in exporter.said)
+        exporter.eventually('gateway_exporter_losses_total{input="access.json",reason="state_damaged"}', 1)
     assert len([*beside.folder.glob("state.db.damaged-*")]) == 1
 
 

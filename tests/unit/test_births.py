@@ -73,6 +73,16 @@ def test_until_intervals_are_known_the_expected_one_counts() -> None:
     assert held_for(world, one, [(float(now), 1) for now in range(1, 60)]) == 17
 
 
+def test_the_second_look_of_a_person_shows_what_was_counted() -> None:
+    """One gap is no interval: who looks again after a while has seen the zero."""
+    world = World(1.0)
+    world.scrape(0)
+    one = world.born(0)
+    world.births.given(Visitor("10.0.0.1", 1, PROMETHEUS))
+    world.scrape(47, port=2)
+    assert one.born
+
+
 def test_one_that_was_seen_and_stays_away_is_not_waited_for() -> None:
     """For three of its intervals it is; then it is gone."""
     world = World()

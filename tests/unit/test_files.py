@@ -106,6 +106,30 @@ def test_a_line_that_is_too_long_is_dropped_once_and_the_next_one_is_read() -> N
 # --- growing
 
 
+def test_a_folder_among_the_logs_is_no_log(tmp_path: Path, told: Told) -> None:
+    """`/var/log/nginx/*` with a folder of old logs is ordinary; also one that comes in a log's place."""
+    (tmp_path / "old").mkdir()
+    (tmp_path / "a.log").write_bytes(b"one\n")
+    source = FileInput(str(tmp_path / "*"), told)
+    assert read_all(source) == b"one\n"
+    (tmp_path / "a.log").unlink()
+    (tmp_path / "a.log").mkdir()
+    assert read_all(source) == b""
+    source.close()
+
+
+def test_a_folder_at_a_logs_path_is_waited_for(log: Path, told: Told) -> None:
+    """It is told once what is there instead; when the log comes, it is read."""
+    log.mkdir()
+    source = FileInput(str(log), told)
+    assert read_all(source) + read_all(source) == b""
+    assert (told.events, source.readable) == ([("unreadable", "access.log", "Is a directory")], False)
+    log.rmdir()
+    log.write_bytes(b"one\n")
+    assert (read_all(source), source.readable) == (b"one\n", True)
+    source.close()
+
+
 def test_a_log_that_is_there_is_read_from_its_beginning_or_its_end(log: Path, told: Told) -> None:
     """`start_at` decides for logs that are there at the first look."""
     log.write_bytes(b"old\n")

@@ -135,6 +135,23 @@ def test_a_second_process_is_refused_and_told_of_the_first(path: Path) -> None:
     assert reopened(path) == [b"mine"]
 
 
+def test_a_lock_that_was_removed_is_held_again(path: Path) -> None:
+    """Or, where another process holds it by now, told: then nothing is committed."""
+    first = State(path)
+    lock = path.with_name("state.db.lock")
+    lock.unlink()
+    first.look()
+    with pytest.raises(StateError, match="is in use by process"):
+        State(path)
+    lock.unlink()
+    second = State(path)
+    with pytest.raises(StateError, match="is in use by process"):
+        first.look()
+    second.close()
+    first.look()
+    first.close()
+
+
 def test_a_place_that_cannot_be_is_refused(tmp_path: Path) -> None:
     """One line says which file, and why."""
     (tmp_path / "file").write_text("")
