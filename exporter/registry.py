@@ -99,6 +99,10 @@ class Registry:
                 log.error("the key registry stays as it was: %s", error)
             self._told = str(error)
             return
+        except Exception as error:  # a mistake of ours must not end the looking; its message may hold a key
+            self._failures += 1
+            log.error("the key registry stays as it was: %s while it was read", type(error).__name__)
+            return
         if self._stop.is_set():
             return  # it took long, and another registry is in its place by now
         if self._told:
