@@ -74,7 +74,7 @@ BAD_CHANGES = [
     ),
     (
         "gateway_request_duration_seconds: {buckets: [fast]}",
-        "gateway_request_duration_seconds.buckets[0]: must be a number, not text",
+        "gateway_request_duration_seconds.buckets[0]: must be a number, not 'fast'",
     ),
     (
         "gateway_exporter_lines_total: off",
