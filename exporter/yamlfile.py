@@ -92,7 +92,7 @@ class YamlFile:
 
     def error(self, field: str, problem: str) -> ConfigError:
         """A mistake in a field, `inputs[0].format`, that only its user could find."""
-        return ConfigError(str(self.path), self.line(_steps("." + field)), field, problem)
+        return self._at(*self._at_fault(_steps("." + field), problem))
 
     def line(self, steps: list[str | int]) -> int:
         """The line of a part; of the nearest part around it that is there."""
@@ -139,6 +139,9 @@ class YamlFile:
             problem = f"must be {wanted}, not {found}"
         else:
             steps, problem = self._at_fault(steps, problem)
+        return self._at(steps, problem)
+
+    def _at(self, steps: list[str | int], problem: str) -> ConfigError:
         field = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
         return ConfigError(str(self.path), self.line(steps), field, problem)
 

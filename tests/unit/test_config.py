@@ -41,7 +41,7 @@ BAD = [
     ),
     (
         "inputs:\n- path: a.log\n  format:\n    json:\n      status: s\n      duration: {path: d, unit: sec}",
-        "6: inputs[0].format.json.duration: unknown unit 'sec' (allowed: ms, ns, s, us)",
+        "6: inputs[0].format.json.duration.unit: unknown unit 'sec' (allowed: ms, ns, s, us)",
     ),
     (
         "inputs:\n- path: a.log\n  format:\n    json:\n      duration: d",
@@ -112,7 +112,7 @@ BAD = [
     ),
     (
         GOOD + "pricing:\n  credits:\n    statuses: {40x: 1}",
-        "4: pricing.credits.statuses: '40x' is no status: write one, as in 429, or a class, as in 4xx",
+        "4: pricing.credits.statuses.40x: '40x' is no status: write one, as in 429, or a class, as in 4xx",
     ),
     (
         GOOD + "pricing:\n  credits:\n    chains:\n      base: {x: -1}",
@@ -141,6 +141,10 @@ BAD = [
     (GOOD + "keys:\n  urll: x", "3: keys.urll: unknown field 'urll'; did you mean 'url'? "),
     (GOOD + "chains:\n  base: /base\n  eth: []", "4: chains.eth: give a path or a host name, or a list of them"),
     (GOOD + "chains: {eth: ['']}", "2: chains.eth: give a path or a host name, or a list of them"),
+    (
+        "inputs:\n- path: a.log\n  format:\n    regex: '(?P<staus>[0-9]+) (?P<status>[0-9]+)'",
+        "4: inputs[0].format.regex: unknown field 'staus'; did you mean 'status'? ",
+    ),
     # A mistake among good lines is told at its own.
     (GOOD + "web:\n  listen: :0\nstart_at: begining", "4: start_at: unknown start_at 'begining'; did you mean "),
     (GOOD + "routes:\n- /a\n- /b\n- bad", "5: routes[2]: 'bad' must start with /"),
@@ -185,7 +189,7 @@ def test_an_unknown_preset_gets_the_near_miss_and_the_list(tmp_path: Path) -> No
 BAD_KEYS = [
     ("- {name: x}", "1: [0]: a key needs an id, a hash (from `gateway-exporter hash`), or both"),
     ("- {hash: sk-live-raw-key}", "1: [0].hash: must be as `gateway-exporter hash` prints it: "),
-    ("- {id: a}\n- {id: a}", "2: [1]: 'a' is entry 0 too; a key stands once"),
+    ("- {id: a}\n- {id: a}", "2: [1].id: 'a' is entry 0 too; a key stands once"),
     ("- {id: a, expires: soon}", "1: [0].expires: 'soon' is no date; write 2026-12-31 or 2026-12-31T18:00:00Z"),
     ("- {id: a, class: b}", "1: [0].class: unknown class 'b' (allowed: business, internal)"),
     ("- {id: a, enabled: 'yes'}", "1: [0].enabled: must be true or false, not text"),
