@@ -12,7 +12,7 @@ from exporter.errors import ConfigError, unknown
 
 T = TypeVar("T")
 
-_PATH = re.compile(r"(.*) - at `(?:key in )?\$([^`]*)`$", re.DOTALL)
+_PATH = re.compile(r"(.*) - at (`key` in )?`\$([^`]*)`$", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
 # An entry of a mapping, which msgspec does not name.
 _SOME = "..."
@@ -44,11 +44,12 @@ class _Loader(yaml.SafeLoader):
         node = super().compose_mapping_node(anchor)
         lines: dict[str, int] = {}
         for key, _ in node.value:
-            line = key.start_mark.line + 1
-            if isinstance(key, yaml.ScalarNode) and lines.setdefault(key.value, line) != line and key.value != "<<":
-                raise ConfigError(
-                    self.name, line, "", f"{key.value!r} is on line {lines[key.value]} too; it stands once"
-                )
+            if not isinstance(key, yaml.ScalarNode) or key.value == "<<":
+                continue
+            line, name = key.start_mark.line + 1, key.value
+            if name in lines:
+                raise ConfigError(self.name, line, "", f"{name!r} is on line {lines[name]} too; it stands once")
+            lines[name] = line
         return node
 
     def construct_object(self, node: Any, deep: bool = False) -> Any:
@@ -87,8 +88,12 @@ class YamlFile:
             return msgspec.convert({} if self.content is None else self.content, type_)
         except msgspec.ValidationError as error:
             found = _PATH.fullmatch(str(error))
-            problem, at = (found[1], found[2]) if found else (str(error), "")
-            raise self._told(problem, self._named(_steps(at), type_), type_) from None
+            problem, in_key, at = found.groups() if found else (str(error), None, "")
+            steps = self._named(_steps(at), type_)
+            if in_key:
+                name = next(name for name in self._content(steps) if not isinstance(name, str))
+                raise self._at([*steps, str(name)], "a name must be text: write it in quotes") from None
+            raise self._told(problem, steps, type_) from None
 
     def error(self, field: str, problem: str) -> ConfigError:
         """A mistake in a field, `inputs[0].format`, that only its user could find."""

@@ -157,6 +157,8 @@ BAD = [
     (GOOD + "\nstart_at: 2027-02-30", "3: '2027-02-30' is no date: day is out of range for month"),
     (GOOD + "metrics:\n  max_series: !!int many", "3: 'many' is no int: "),
     (GOOD + "metrics: {}\nweb: {}\nmetrics: {}", "4: 'metrics' is on line 2 too; it stands once"),
+    (GOOD + "web: {listen: ':0', listen: ':1'}", "2: 'listen' is on line 2 too; it stands once"),
+    (GOOD + "chains:\n  1: /one", "3: chains.1: a name must be text: write it in quotes"),
     (GOOD + "web:\n  listen: :0\n  listen: :1", "4: 'listen' is on line 3 too; it stands once"),
     ("inputs: [", "1: is not YAML: "),
     ("a: b: c", "1: is not YAML: mapping values are not allowed here"),
