@@ -149,7 +149,7 @@ def _load_litellm(path: Path) -> PriceTable:
             raise ConfigError(str(path), _line(text, model), model, f"must be a mapping with prices, not {found!r}")
         for name in (*_LITELLM_TOKENS.values(), *_LITELLM_REQUESTS):
             if found.get(name) is not None and not _is_cost(found[name]):
-                problem = f"a price is a number, 0 or more, not {found[name]!r}"
+                problem = f"a price is a number from 0 to 1e6, not {found[name]!r}"
                 raise ConfigError(str(path), _line(text, model, name), f"{model}.{name}", problem)
         entries += _litellm_entries(model, found)
     if not any(entry.price for entry in entries):

@@ -396,12 +396,12 @@ BAD = [
     (
         "prices.json",
         '{"b": {"input_cost_per_token": 1e-6},\n "a": {\n  "output_cost_per_token": -1}}',
-        "3: a.output_cost_per_token: a price is a number, 0 or more, not -1",
+        "3: a.output_cost_per_token: a price is a number from 0 to 1e6, not -1",
     ),
     (
         "prices.json",
         '{"a": {"input_cost_per_token": "free"}}',
-        "1: a.input_cost_per_token: a price is a number, 0 or more, not 'free'",
+        "1: a.input_cost_per_token: a price is a number from 0 to 1e6, not 'free'",
     ),
     ("prices.yaml", "- {modell: a}", "1: [0].modell: unknown field 'modell'; did you mean 'model'? "),
     ("prices.yaml", "gpt-4o: 1", "1: must be a list, not a mapping"),
