@@ -27,6 +27,7 @@ from exporter.formats.values import timestamp
 from exporter.init import config_for
 from exporter.inputs.archive import whole_lines
 from exporter.journal import Journal
+from exporter.notes import notes
 from exporter.reload import Reload
 from exporter.replay import CsvExport, Replay
 from exporter.secret import own_secret
@@ -176,11 +177,13 @@ def _init(args: argparse.Namespace) -> None:
 def _check(args: argparse.Namespace) -> None:
     loaded = load(Path(args.config))
     _rules(args.config, loaded.config)
-    inputs = len(loaded.config.inputs)
-    print(
-        f"{args.config}: good: {inputs} {'input' if inputs == 1 else 'inputs'}, {len(loaded.keys)} registered keys"
-        + (f", {loaded.pricing.size} prices" if loaded.pricing.priced else "")
-    )
+    for note in notes({one.name: one.path for one in loaded.config.inputs}, loaded.config.state.path):
+        print(f"{args.config}: {note}", file=sys.stderr)
+    counts = {"input": len(loaded.config.inputs), "registered key": len(loaded.keys)}
+    if loaded.pricing.priced:
+        counts["price"] = loaded.pricing.size
+    found = ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts.items())
+    print(f"{args.config}: good: {found}")
 
 
 def _explain(args: argparse.Namespace) -> None:

@@ -65,7 +65,10 @@ class WebConfig(Part):
     listen: str = "127.0.0.1:10114"
 
     def __post_init__(self) -> None:
-        parse_address(self.listen)
+        try:
+            parse_address(self.listen)
+        except ValueError as error:
+            raise ValueError(f"listen: {error}") from None
 
 
 class Config(Part):
@@ -95,6 +98,9 @@ class Config(Part):
             raise ValueError("inputs is empty: name at least one log")
         if self.start_at not in ("end", "beginning"):
             raise ValueError(unknown("start_at", self.start_at, ("end", "beginning")))
+        for chain, patterns in self.chains.items():
+            if not all([patterns] if isinstance(patterns, str) else patterns or [""]):
+                raise ValueError(f"chains: {chain}: give a path or a host name, or a list of them")
         for route in self.routes:
             if not route.startswith("/"):
                 raise ValueError(f"routes: {route!r} must start with /, as in /v1/scores/:identity")
@@ -151,7 +157,7 @@ def load(path: Path, registry: bool = True) -> Loaded:
     loaded = Loaded(config=config)
     _load_secret(file, loaded, folder)
     if registry:
-        _load_registry(loaded, folder)
+        _load_registry(file, loaded, folder)
     _load_pricing(file, loaded, folder)
     return loaded
 
@@ -167,7 +173,7 @@ def _load_secret(file: YamlFile, loaded: Loaded, folder: Path) -> None:
         loaded.secret = _secret(file, loaded.secret_file)
 
 
-def _load_registry(loaded: Loaded, folder: Path) -> None:
+def _load_registry(file: YamlFile, loaded: Loaded, folder: Path) -> None:
     """The keys of the registry's file; of an API those of its copy, which are of no use without the secret."""
     keys = loaded.config.keys
     if isinstance(keys, KeyApiConfig):
@@ -180,13 +186,15 @@ def _load_registry(loaded: Loaded, folder: Path) -> None:
             loaded.keys, loaded.keys_read = kept(Path(keys.copy))
     elif keys:
         loaded.config.keys = str(folder / keys)
-        loaded.keys = load_keys(folder / keys, loaded.config.plans)
+        loaded.keys = load_keys(_readable(file, "keys", folder / keys), loaded.config.plans)
 
 
 def _load_pricing(file: YamlFile, loaded: Loaded, folder: Path) -> None:
     pricing = loaded.config.pricing
-    models = [pricing.models] if isinstance(pricing.models, str) else pricing.models
-    paths = [folder / path for path in models]
+    if isinstance(pricing.models, str):
+        paths = [_readable(file, "pricing.models", folder / pricing.models)]
+    else:
+        paths = [_readable(file, f"pricing.models[{n}]", folder / path) for n, path in enumerate(pricing.models)]
     loaded.pricing = Pricing(
         currency=pricing.currency,
         tables=tuple(map(load_prices, paths)),
@@ -242,11 +250,17 @@ def _check_families(file: YamlFile, config: Config) -> None:
         raise file.error("alerts.slow_methods", f"can't be told apart: {durations.name} is without its label method")
 
 
-def _secret(file: YamlFile, path: Path) -> bytes:
+def _readable(file: YamlFile, at: str, path: Path) -> Path:
+    """A file that the config names."""
     try:
-        secret = path.read_bytes().strip()
+        path.open("rb").close()
     except OSError as error:
-        raise file.error("identity.secret_file", f"{path} can't be read: {error.strerror}") from None
+        raise file.error(at, f"{path} can't be read: {error.strerror}") from None
+    return path
+
+
+def _secret(file: YamlFile, path: Path) -> bytes:
+    secret = _readable(file, "identity.secret_file", path).read_bytes().strip()
     if len(secret) < 16:
         raise file.error("identity.secret_file", f"{path} holds {len(secret)} bytes; at least 16 are needed")
     return secret

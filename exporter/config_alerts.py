@@ -257,8 +257,9 @@ class AlertsConfig(Part):
             if label in _OWN_LABELS:
                 raise ValueError(f"scope_labels: {label!r} is a label that rules use themselves; choose another")
         check_url("grafana_url", self.grafana_url)
-        if self.min_requests < 1 or self.min_failures < 1:
-            raise ValueError("min_requests and min_failures must be at least 1")
+        for name in ("min_requests", "min_failures"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1")
 
     def _check_retention(self) -> None:
         looks = [("burn rates", max((long for _, long, *_ in BURN_RATES), key=seconds), "")]

@@ -27,11 +27,12 @@ class MetricsConfig(Part):
     def __post_init__(self) -> None:
         for label, budget in self.budgets.items():
             if label not in BUDGETS:
-                raise ValueError(unknown("label", label, BUDGETS))
+                raise ValueError(f"budgets: {unknown('label', label, BUDGETS)}")
             if budget < 1:
-                raise ValueError(f"budgets: {label} must be at least 1")
-        if self.max_series < 1 or self.admit_after < 1:
-            raise ValueError("max_series and admit_after must be at least 1")
+                raise ValueError(f"budgets: {label}: must be at least 1")
+        for name in ("max_series", "admit_after"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1")
         if not 0 < _seconds("scrape_interval", self.scrape_interval) <= 3600:
             raise ValueError("scrape_interval must be more than 0s and at most 1h")
         if _seconds("expire_after", self.expire_after) < 3600:

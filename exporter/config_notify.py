@@ -90,9 +90,9 @@ class Notify(Part):
         for route, receiver_name in self.routes.items():
             if route not in ROUTES:
                 raise ValueError(f"routes: {unknown('route', route, ROUTES)}")
-            self._check_receiver(f"routes.{route}", receiver_name)
+            self._check_receiver(f"routes: {route}", receiver_name)
         for owner, receiver_name in self.owners.items():
-            self._check_receiver(f"owners.{owner}", receiver_name)
+            self._check_receiver(f"owners: {owner}", receiver_name)
         if self.receivers and "warning" not in self.routes:
             raise ValueError("routes: warning is missing: it is also who is told what has no route of its own")
 

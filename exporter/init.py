@@ -57,10 +57,13 @@ def recognise(path: str) -> Candidate:
 
 def config_for(paths: list[str]) -> str:
     """A config, with comments, for logs. InputError where the format of one is not recognised."""
-    inputs = ""
+    inputs, names = "", set()
     for path in paths:
         best = recognise(path)
         written = f"{{preset: {best.preset}, container: {best.container}}}" if best.container else best.preset
         inputs += f"  - path: {Path(path).resolve()}\n"
+        if (name := Path(path).name) in names:
+            inputs += f"    name: {path}\n"
+        names.add(name)
         inputs += f"    format: {written}  # reads {best.share:.0%} of the lines looked at\n"
     return _CONFIG.format(inputs=inputs)

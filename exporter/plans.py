@@ -18,10 +18,10 @@ class LimitConfig(Part):
     """
 
     window: str
-    requests: int = 0
-    tokens: int = 0
-    credits: float = 0
-    cost: float = 0
+    requests: int | None = None
+    tokens: int | None = None
+    credits: float | None = None
+    cost: float | None = None
     scope: str = "global"
     count_refused: bool = False
 
@@ -34,7 +34,7 @@ class LimitConfig(Part):
             raise ValueError(f"give an amount of {', '.join(UNITS[:-1])} or {UNITS[-1]}")
         for limit in self.limits:
             if not 0 < limit.amount < float("inf"):
-                raise ValueError(f"{limit.unit} must be above 0")
+                raise ValueError(f"{limit.unit} must be above 0, not {limit.amount:g}; what has no limit is left out")
 
     @property
     def limits(self) -> tuple[Limit, ...]:
@@ -48,7 +48,7 @@ class LimitConfig(Part):
                 count_refused=self.count_refused,
             )
             for unit in UNITS
-            if getattr(self, unit)
+            if getattr(self, unit) is not None
         )
 
 

@@ -23,6 +23,7 @@ _LITELLM_TOKENS = {
     "cache_write": "cache_creation_input_token_cost",
     "reasoning": "output_cost_per_reasoning_token",
 }
+_LITELLM_REQUESTS = ("input_cost_per_request", "input_cost_per_query")
 _BYTE = re.compile(r"byte (\d+)")
 
 
@@ -145,8 +146,11 @@ def _load_litellm(path: Path) -> PriceTable:
     entries: list[PriceEntry] = []
     for model, found in models.items():
         if not isinstance(found, dict):
-            line = text.count(b"\n", 0, max(text.find(f'"{model}"'.encode()), 0)) + 1
-            raise ConfigError(str(path), line, model, f"must be a mapping with prices, not {found!r}")
+            raise ConfigError(str(path), _line(text, model), model, f"must be a mapping with prices, not {found!r}")
+        for name in (*_LITELLM_TOKENS.values(), *_LITELLM_REQUESTS):
+            if found.get(name) is not None and not _is_cost(found[name]):
+                problem = f"a price is a number from 0 to 1e6, not {found[name]!r}"
+                raise ConfigError(str(path), _line(text, model, name), f"{model}.{name}", problem)
         entries += _litellm_entries(model, found)
     if not any(entry.price for entry in entries):
         expected = "LiteLLM's model_prices_and_context_window.json, or a .yaml of one's own"
@@ -160,7 +164,7 @@ def _litellm_entries(model: str, found: dict[str, Any]) -> list[PriceEntry]:
     """
     costs = {name: float(value) for name, value in found.items() if "cost" in name and _is_cost(value)}
     tokens = {name: costs[field] for name, field in _LITELLM_TOKENS.items() if field in costs}
-    request = costs.get("input_cost_per_request", costs.get("input_cost_per_query"))
+    request = next((costs[name] for name in _LITELLM_REQUESTS if name in costs), None)
     price = None
     if ("input" in tokens or "output" in tokens or request is not None) and (
         request or any(tokens.values()) or not any(costs.values())
@@ -171,6 +175,14 @@ def _litellm_entries(model: str, found: dict[str, Any]) -> list[PriceEntry]:
     names = [model, *(alias for alias in (aliases if isinstance(aliases, list) else ()) if isinstance(alias, str))]
     vendor, type_ = (str(found.get(name) or "") for name in ("litellm_provider", "mode"))
     return [PriceEntry(model=name, vendor=vendor, type=type_, price=price) for name in names]
+
+
+def _line(text: bytes, *names: str) -> int:
+    """The line of a name in JSON, each looked for after the one before."""
+    at = 0
+    for name in names:
+        at = max(text.find(f'"{name}"'.encode(), at), at)
+    return text.count(b"\n", 0, at) + 1
 
 
 def _is_cost(cost: Any) -> bool:

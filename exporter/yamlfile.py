@@ -12,18 +12,55 @@ from exporter.errors import ConfigError, unknown
 
 T = TypeVar("T")
 
-_PATH = re.compile(r"(.*) - at `(?:key in )?\$([^`]*)`$", re.DOTALL)
+_PATH = re.compile(r"(.*) - at (`key` in )?`\$([^`]*)`$", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
 # An entry of a mapping, which msgspec does not name.
 _SOME = "..."
 _UNKNOWN = re.compile(r"Object contains unknown field `([^`]*)`")
 _MISSING = re.compile(r"Object missing required field `([^`]*)`")
 _EXPECTED = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
-_WORDS = {"str": "text", "int": "a whole number", "float": "a number", "bool": "true or false", "array": "a list"}
+# A message that begins with what is at fault: `every: …`, `every must be …`, `unknown class 'x' …`, `'/x' has …`.
+_AT_FAULT = re.compile(r"([^\s:]+)(?:: | (?=(?:must|is|has|tells|sends) ))")
+_QUOTED = re.compile(r"(?:unknown (\w+) )?'([^']*)'")
+_WORDS = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+}
 
 
 class Part(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """A mapping in a config; a field it does not know is a mistake."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML, without what it would take in silence or leave to a traceback. `name` is the file's."""
+
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        """A mapping, in which a key stands once; what `<<` merges into it may have the same keys."""
+        node = super().compose_mapping_node(anchor)
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.value == "<<":
+                continue
+            line, name = key.start_mark.line + 1, key.value
+            if name in lines:
+                raise ConfigError(self.name, line, "", f"{name!r} is on line {lines[name]} too; it stands once")
+            lines[name] = line
+        return node
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        """A value; what looks like a date or a number must be one."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError) as error:
+            kind = node.tag.rpartition(":")[2].replace("timestamp", "date")
+            raise ConfigError(
+                self.name, node.start_mark.line + 1, "", f"{node.value!r} is no {kind}: {error}"
+            ) from None
 
 
 class YamlFile:
@@ -32,9 +69,10 @@ class YamlFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            text = path.read_text(encoding="utf-8")
-            self._root = yaml.compose(text, Loader=yaml.SafeLoader)
-            self.content: Any = yaml.safe_load(text)
+            loader = _Loader(path.read_text(encoding="utf-8"))
+            loader.name = str(path)
+            self._root = loader.get_single_node()
+            self.content: Any = None if self._root is None else loader.construct_document(self._root)
         except OSError as error:
             raise ConfigError(str(path), 1, "", f"can't be read: {error.strerror}") from None
         except UnicodeDecodeError:
@@ -50,12 +88,16 @@ class YamlFile:
             return msgspec.convert({} if self.content is None else self.content, type_)
         except msgspec.ValidationError as error:
             found = _PATH.fullmatch(str(error))
-            problem, at = (found[1], found[2]) if found else (str(error), "")
-            raise self._told(problem, self._named(_steps(at), type_), type_) from None
+            problem, in_key, at = found.groups() if found else (str(error), None, "")
+            steps = self._named(_steps(at), type_)
+            if in_key:
+                name = next(name for name in self._content(steps) if not isinstance(name, str))
+                raise self._at([*steps, str(name)], "a name must be text: write it in quotes") from None
+            raise self._told(problem, steps, type_) from None
 
     def error(self, field: str, problem: str) -> ConfigError:
         """A mistake in a field, `inputs[0].format`, that only its user could find."""
-        return ConfigError(str(self.path), self.line(_steps("." + field)), field, problem)
+        return self._at(*self._at_fault(_steps("." + field), problem))
 
     def line(self, steps: list[str | int]) -> int:
         """The line of a part; of the nearest part around it that is there."""
@@ -63,7 +105,8 @@ class YamlFile:
         for step in steps:
             found = None
             if isinstance(node, yaml.MappingNode):
-                found = next(((key, value) for key, value in node.value if key.value == step), None)
+                # What `<<` merged stands first, and what stands last counts.
+                found = next(((key, value) for key, value in reversed(node.value) if key.value == step), None)
             elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
                 found = (node.value[step], node.value[step])
             if not found:
@@ -94,12 +137,42 @@ class YamlFile:
         elif name := _MISSING.match(problem):
             problem = f"the field {name[1]!r} is missing"
         elif types := _EXPECTED.match(problem):
-            wanted = " or ".join(
-                _WORDS.get(one, "a mapping" if one == "object" else one) for one in types[1].split(" | ")
-            )
-            problem = f"must be {wanted}, not {_WORDS.get(types[2], 'a mapping' if types[2] == 'object' else types[2])}"
+            wanted = " or ".join(_WORDS.get(one, one) for one in types[1].removesuffix(" | null").split(" | "))
+            found = _WORDS.get(types[2], types[2])
+            if "number" in wanted and isinstance(value := self._content(steps), str):
+                found = repr(value)
+            problem = f"must be {wanted}, not {found}"
+        else:
+            steps, problem = self._at_fault(steps, problem)
+        return self._at(steps, problem)
+
+    def _at(self, steps: list[str | int], problem: str) -> ConfigError:
         field = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
         return ConfigError(str(self.path), self.line(steps), field, problem)
+
+    def _content(self, steps: list[str | int]) -> Any:
+        content = self.content
+        for step in steps:
+            content = next((value for key, value in _items(content) if key == step), None)
+        return content
+
+    def _at_fault(self, steps: list[str | int], problem: str) -> tuple[list[str | int], str]:
+        """The steps to what a message about the part there begins with, and what it says of that."""
+        content = self._content(steps)
+        while (found := _AT_FAULT.match(problem)) and isinstance(content, dict) and found[1] in content:
+            steps, problem, content = [*steps, found[1]], problem[found.end() :], content[found[1]]
+        if quoted := _QUOTED.match(problem):
+            entries = _items(content)
+            names = [key for name in filter(None, quoted.groups()) for key, value in entries if name in (key, value)]
+            steps = [*steps, *names[:1]]
+        return steps, problem
+
+
+def _items(content: Any) -> list[tuple[str | int, Any]]:
+    """The entries of a mapping or list, by their steps."""
+    if isinstance(content, dict):
+        return [(str(key), value) for key, value in content.items()]
+    return list(enumerate(content)) if isinstance(content, list) else []
 
 
 def _steps(path: str) -> list[str | int]:

@@ -4,12 +4,14 @@ import csv
 import gzip
 import io
 import json
+import os
 from pathlib import Path
 
 import pytest
 import yaml
 
 from exporter.identity import Identity
+from exporter.notes import notes
 from tests.command import run
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -103,6 +105,52 @@ def test_init_prints_a_config_that_works(folder: Path) -> None:
     assert yaml.safe_load(done.stdout)["inputs"] == [{"path": str(folder / "access.log"), "format": "nginx-json"}]
     counted = run("replay", "--config.file", str(config), str(folder / "access.log"))
     assert 'gateway_exporter_lines_total{input="access.log",result="parsed"} 3\n' in counted.stdout
+
+
+def test_init_names_logs_that_are_called_the_same(folder: Path) -> None:
+    """As `run` does: the first by its name, others by their path."""
+    (folder / "b").mkdir()
+    (folder / "b" / "access.log").write_text(LINES, encoding="utf-8")
+    made = run("init", "access.log", "b/access.log", cwd=folder).stdout
+    assert [one.get("name") for one in yaml.safe_load(made)["inputs"]] == [None, "b/access.log"]
+    (folder / "made.yaml").write_text(made, encoding="utf-8")
+    checked = run("check", "made.yaml", cwd=folder)
+    assert (checked.code, checked.stdout) == (0, "made.yaml: good: 2 inputs, 0 registered keys\n")
+    assert checked.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("section", "note"),
+    [
+        ("inputs: [{path: none.log, format: caddy}]\n", "input none.log: {folder}/none.log is not there yet"),
+        ("inputs: [{path: 'none/*.log', format: caddy}]\n", "input log: {folder}/none/*.log is not there yet"),
+        ("inputs: [{path: sub, format: caddy}]\n", "input sub: {folder}/sub is a folder"),
+        (
+            "inputs: [{path: access.log, format: caddy}]\nstate: {path: sub}\n",
+            "state.path: {folder}/sub is a folder; name a file",
+        ),
+        (
+            "inputs: [{path: access.log, format: caddy}]\nstate: {path: access.log/a/state.db}\n",
+            "state.path: {folder}/access.log/a/state.db can't be made: {folder}/access.log is no folder",
+        ),
+    ],
+)
+def test_check_notes_what_a_good_config_lacks_on_this_machine(folder: Path, section: str, note: str) -> None:
+    """It may be there when the exporter starts, so the exit code is 0."""
+    (folder / "sub").mkdir()
+    (folder / "config.yaml").write_text(f"{section}keys: keys.yaml\n", encoding="utf-8")
+    done = run("check", "config.yaml", cwd=folder)
+    assert (done.code, done.stdout) == (0, "config.yaml: good: 1 input, 1 registered key\n")
+    assert done.stderr == f"config.yaml: {note.replace('{folder}', str(folder))}\n"
+
+
+@pytest.mark.parametrize(("name", "mode"), [("access.log", os.R_OK), ("state", os.W_OK)])
+def test_check_notes_what_the_user_may_not(folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, mode: int) -> None:
+    """A log that can't be read, a folder that can't be written."""
+    (folder / "state").mkdir()
+    monkeypatch.setattr("os.access", lambda path, asked: not (Path(path).name == name and asked == mode))
+    (note,) = notes({"a": str(folder / "access.log")}, str(folder / "state" / "state.db"))
+    assert note.endswith(f"{folder}/{name} can't be {'read' if mode == os.R_OK else 'written'} by this user")
 
 
 def test_init_knows_a_containers_log(folder: Path) -> None:

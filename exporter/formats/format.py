@@ -23,7 +23,7 @@ from exporter.formats.json_lines import JsonLines
 from exporter.formats.logfmt_lines import LogfmtLines
 from exporter.formats.named_lines import NamedLines
 from exporter.formats.source import Source, parse_sources
-from exporter.formats.text_lines import NGINX_VARIABLES, TextLines, template_regex
+from exporter.formats.text_lines import NGINX_VARIABLES, TextLines, meant, template_regex
 from exporter.formats.values import ESCAPES
 from exporter.record import FIELDS
 
@@ -100,6 +100,7 @@ def _preset(name: str) -> FormatSpec:
 
 def build(spec: FormatSpec) -> Format:
     """The format that a spec describes; ValueError says which part of it is wrong."""
+    own = not spec.preset
     if spec.preset:
         spec = _on_top(spec, _preset(spec.preset))
     decoder: JsonLines | NamedLines | TextLines
@@ -129,6 +130,8 @@ def build(spec: FormatSpec) -> Format:
         path: tuple(map(_pattern, [globs] if isinstance(globs, str) else globs)) for path, globs in spec.only.items()
     }
     joined = Joined(decoder, spec.join, only) if spec.join else decoder
+    if own and isinstance(decoder, TextLines):
+        _check_unused(spec, decoder)
     return Format(
         decoder=Contained(joined, spec.container) if spec.container else joined,
         fields=ordered,
@@ -136,6 +139,17 @@ def build(spec: FormatSpec) -> Format:
         escape=spec.escape or ("nginx" if spec.template else ""),
         text=isinstance(decoder, TextLines),
     )
+
+
+def _check_unused(spec: FormatSpec, decoder: TextLines) -> None:
+    """ValueError where a capture that nothing uses is one that is misspelt."""
+    for path in spec.only:
+        decoder.expression(path)
+    for name in decoder.unused:
+        if spec.regex and name not in FIELDS:
+            raise ValueError(f"regex: {unknown('field', name, FIELDS)}")
+        if spec.template and (near := meant(name)):
+            raise ValueError(f"template: unknown variable ${name}; did you mean ${near}?")
 
 
 def _pattern(glob: str) -> re.Pattern[str]:

@@ -1,6 +1,7 @@
 """Text logs: nginx `log_format` templates and regular expressions. Hot path: one compiled bytes regex over a chunk."""
 
 import re
+from difflib import get_close_matches
 from typing import Any
 
 from exporter.errors import unknown
@@ -34,6 +35,8 @@ NGINX_VARIABLES: dict[str, list[str]] = {field: [field] for field in FIELDS} | {
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""", re.DOTALL)
 _LOG_FORMAT = re.compile(r"log_format\s+\S+\s+(?:escape=(\w+)\s+)?")
+# Variables whose names go on with whatever a client or a server sends.
+_OPEN = re.compile(r"(?:(?:sent_|upstream_)?(?:http|trailer|cookie)|arg)_")
 # Values that may hold spaces: lists, one entry for each upstream or proxy, and names that users chose.
 _SPACED = re.compile(r"upstream_|forwarded|remote_user")
 # Variables that start with a character of their own, so that they may stand right after another.
@@ -96,6 +99,15 @@ def template_regex(template: str) -> str:
     return pattern + re.escape(template[at:])
 
 
+def meant(variable: str) -> str | None:
+    """The variable that gives a field and that was meant, if one was: nginx has others, and users make their own."""
+    known = {name for names in NGINX_VARIABLES.values() for name in names}
+    if variable in known or _OPEN.match(variable):
+        return None
+    mixed = (name for name in known if sorted(name) == sorted(variable))
+    return next(mixed, None) or next(iter(get_close_matches(variable, known, n=1, cutoff=0.9)), None)
+
+
 class TextLines(Decoder):
     """Decoder of text lines: a row is the tuple of the pattern's groups, in bytes; b"" where one took no part.
 
@@ -111,11 +123,18 @@ class TextLines(Decoder):
         if not self._regex.groupindex:
             raise ValueError("a regex needs named groups, such as (?P<status>[0-9]{3})")
         self._inner: dict[int, JsonLines] = {}
+        # Captures that are of use: to the pattern itself, or to who asked for their expression.
+        self._used = set(re.findall(r"\(\?(?:P=|\()(\w+)\)", pattern))
 
     @property
     def captures(self) -> list[str]:
         """The names of what the pattern captures."""
         return list(self._regex.groupindex)
+
+    @property
+    def unused(self) -> list[str]:
+        """The names of captures that nobody has asked for."""
+        return [name for name in self._regex.groupindex if name not in self._used]
 
     def expression(self, path: str) -> str:
         """A capture's place in the row; or what the JSON in it says."""
@@ -123,6 +142,7 @@ class TextLines(Decoder):
         capture = capture.strip() if in_json else path
         if capture not in self._regex.groupindex:
             raise ValueError(unknown("capture", capture, self._regex.groupindex))
+        self._used.add(capture)
         place = self._regex.groupindex[capture] - 1
         if not in_json:
             return f"r[{place}]"

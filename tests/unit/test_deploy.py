@@ -5,6 +5,7 @@ from pathlib import Path
 
 import yaml
 
+from exporter.cli import _parser, _run
 from exporter.formats.format import presets
 
 ROOT = Path(__file__).parents[2]
@@ -19,10 +20,25 @@ def test_traefik_keeps_the_headers_that_are_read() -> None:
     assert headers["names"] == dict.fromkeys(re.findall(r"\brequest_([A-Z][\w-]+)", preset), "keep")
 
 
+def test_the_unit_runs_a_command_that_there_is_and_keeps_its_state() -> None:
+    """systemd's unit: `run` with a config, SIGHUP to reload, and the folder that the README's config names."""
+    unit = (ROOT / "deploy" / "systemd" / "gateway-exporter.service").read_text(encoding="utf-8")
+    settings = dict(re.findall(r"^(\w+)=(.*)$", unit, re.MULTILINE))
+    program, *arguments = settings["ExecStart"].split()
+    assert Path(program).name == "gateway-exporter"
+    args = _parser().parse_args(arguments)
+    assert (args.command, args.config) == (_run, "/etc/gateway-exporter/config.yaml")
+    assert settings["ExecReload"] == "/bin/kill -HUP $MAINPID"
+    state = f"state: {{path: /var/lib/{settings['StateDirectory']}/state.db}}"
+    assert state in unit
+    assert state in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
 def test_every_file_stands_in_the_table() -> None:
-    """deploy/README.md names each file, with a preset that there is."""
+    """deploy/README.md names each gateway's file, with a preset that there is."""
     readme = (ROOT / "deploy" / "README.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| [^|`]+ \| `([^`]+)` \| `([^`]+)` \|", readme, re.MULTILINE))
     shipped = {str(file.relative_to(ROOT / "deploy")) for file in (ROOT / "deploy").glob("*/*") if file.is_file()}
+    shipped.remove("systemd/gateway-exporter.service")
     assert set(rows) == shipped
     assert set(rows.values()) <= set(presets())

@@ -36,10 +36,10 @@ BAD_CHANGES = [
     ),
     (
         "gateway_calls_total: {drop: [chian]}",
-        "gateway_calls_total.drop: unknown label 'chian'; did you mean 'chain'? "
+        "gateway_calls_total.drop[0]: unknown label 'chian'; did you mean 'chain'? "
         "(allowed: chain, key, method, protocol, result)",
     ),
-    ("gateway_calls_total: {drop: [key, key]}", "gateway_calls_total.drop: 'key' stands there twice"),
+    ("gateway_calls_total: {drop: [key, key]}", "gateway_calls_total.drop[0]: 'key' stands there twice"),
     (
         "gateway_limit: {drop: [scope]}",
         "gateway_limit.drop: a gauge is no sum over its labels; it keeps them all, or is off",
@@ -74,7 +74,7 @@ BAD_CHANGES = [
     ),
     (
         "gateway_request_duration_seconds: {buckets: [fast]}",
-        "gateway_request_duration_seconds.buckets[0]: must be a number, not text",
+        "gateway_request_duration_seconds.buckets[0]: must be a number, not 'fast'",
     ),
     (
         "gateway_exporter_lines_total: off",
@@ -124,23 +124,27 @@ BAD_OWN = [
     (
         "gateway_x_total",
         "type: counter, help: x, adds: requests, labels: [mehtod]",
-        ".labels: unknown label 'mehtod'; did you mean 'method'? (allowed: ",
+        ".labels[0]: unknown label 'mehtod'; did you mean 'method'? (allowed: ",
     ),
-    ("gateway_x_total", "type: counter, help: x, adds: requests, labels: [origin]", ".labels: unknown label 'origin'"),
+    (
+        "gateway_x_total",
+        "type: counter, help: x, adds: requests, labels: [origin]",
+        ".labels[0]: unknown label 'origin'",
+    ),
     (
         "gateway_x_total",
         "type: counter, help: x, adds: requests, labels: [outcome]",
-        ".labels: unknown label 'outcome'",
+        ".labels[0]: unknown label 'outcome'",
     ),
     (
         "gateway_x_total",
         "type: counter, help: x, adds: requests, labels: [key, key]",
-        ".labels: 'key' stands there twice",
+        ".labels[0]: 'key' stands there twice",
     ),
     (
         "gateway_x_total",
         "type: counter, help: x, adds: origins, labels: [method]",
-        ".labels: unknown label 'method' (allowed: chain, key, origin, protocol)",
+        ".labels[0]: unknown label 'method' (allowed: chain, key, origin, protocol)",
     ),
     (
         "gateway_x_total",

@@ -1,11 +1,13 @@
 """The field language, nginx templates, regular expressions, and what is refused with which words."""
 
+import re
 from typing import Any
 
 import msgspec
 import pytest
 
 from exporter.formats.format import FormatSpec, build
+from exporter.formats.joined import JoinSpec
 from exporter.formats.source import Each, FromJson, Length, parse_path, parse_sources
 from exporter.formats.text_lines import TextLines, template_regex
 from tests.unit.reading import Reading
@@ -168,6 +170,43 @@ def test_refused_templates(template: str, message: str) -> None:
     with pytest.raises(ValueError) as refused:
         template_regex(template)
     assert message in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        (
+            FormatSpec(regex=r"(?P<cleint>\S+) (?P<status>\d+)"),
+            "regex: unknown field 'cleint'; did you mean 'client'? (allowed: attempt_",
+        ),
+        (
+            FormatSpec(template="$status $request_tmie"),
+            "template: unknown variable $request_tmie; did you mean $request_time?",
+        ),
+        (FormatSpec(template="$stauts $status"), "template: unknown variable $stauts; did you mean $status?"),
+    ],
+)
+def test_a_misspelt_capture_is_told(spec: FormatSpec, message: str) -> None:
+    """It would be read, and used for nothing."""
+    with pytest.raises(ValueError, match=re.escape(message)):
+        build(spec)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        FormatSpec(regex=r"(?P<q>\S)(?P<status>\d+)(?P=q)"),
+        FormatSpec(regex=r"(?P<cleint>\S+) (?P<status>\d+)", fields={"client": "cleint"}),
+        FormatSpec(regex=r"(?P<cleint>\S+) (?P<status>\d+)", fields={"key": "cleint | fromjson | id"}),
+        FormatSpec(regex=r"(?P<kind>\S+) (?P<status>\d+)", only={"kind": "access"}),
+        FormatSpec(regex=r"(?P<id>\S+) (?P<status>\d+)", join=JoinSpec(by="id", until="status")),
+        FormatSpec(template="$request_tmie $status", fields={"duration": "request_tmie"}),
+        FormatSpec(template="$request_id $status $ssl_server_name $http_x_forwarded_port $upstream_cache_status $own"),
+    ],
+)
+def test_captures_of_other_names_are_for_what_uses_them(spec: FormatSpec) -> None:
+    """`fields`, `only`, `join`, the pattern itself; nginx has many variables that are no field."""
+    build(spec)
 
 
 def test_nginx_variables_are_fields() -> None:

@@ -27,11 +27,11 @@ BAD = [
     ),
     (
         "plans:\n  free:\n    limits:\n    - {window: 1min, requests: 60}",
-        "5: plans.free.limits[0]: unknown window '1min'; did you mean '1m'? (allowed: 1d, 1h, 1m, 1mo)",
+        "5: plans.free.limits[0].window: unknown window '1min'; did you mean '1m'? (allowed: 1d, 1h, 1m, 1mo)",
     ),
     (
         "plans: {free: {limits: [{window: 1m, requests: 60, scope: globl}]}}",
-        "2: plans.free.limits[0]: unknown scope 'globl'; did you mean 'global'? (allowed: gateway, global)",
+        "2: plans.free.limits[0].scope: unknown scope 'globl'; did you mean 'global'? (allowed: gateway, global)",
     ),
     (
         "plans: {free: {limits: [{window: 1m}]}}",
@@ -39,10 +39,16 @@ BAD = [
     ),
     (
         "plans: {free: {limits: [{window: 1m, requests: 0}]}}",
-        "2: plans.free.limits[0]: give an amount of requests, tokens, credits or cost",
+        "2: plans.free.limits[0].requests: must be above 0, not 0; what has no limit is left out",
     ),
-    ("plans: {free: {limits: [{window: 1m, tokens: -5}]}}", "2: plans.free.limits[0]: tokens must be above 0"),
-    ("plans: {free: {limits: [{window: 1m, cost: .inf}]}}", "2: plans.free.limits[0]: cost must be above 0"),
+    (
+        "plans: {free: {limits: [{window: 1m, tokens: -5}]}}",
+        "2: plans.free.limits[0].tokens: must be above 0, not -5; what has no limit is left out",
+    ),
+    (
+        "plans: {free: {limits: [{window: 1m, cost: .inf}]}}",
+        "2: plans.free.limits[0].cost: must be above 0, not inf; what has no limit is left out",
+    ),
     (
         "plans: {free: {limits: [{window: 1m, requests: 1.5}]}}",
         "2: plans.free.limits[0].requests: must be a whole number, not a number",
@@ -53,12 +59,15 @@ BAD = [
     ),
     (
         "plans: {free: {limits: [{window: 1d, cost: 5}, {window: 1d, requests: 9, cost: 6, scope: gateway}]}}",
-        "2: plans.free: limits: cost per 1d is given more than once",
+        "2: plans.free.limits: cost per 1d is given more than once",
     ),
-    ("limits:\n  timezone: Europe/Berln", "2: limits: unknown timezone 'Europe/Berln': did you mean 'Europe/Berlin'?"),
-    ("limits: {timezone: ''}", "2: limits: unknown timezone '': names are like Europe/Berlin or UTC"),
+    (
+        "limits:\n  timezone: Europe/Berln",
+        "3: limits.timezone: unknown timezone 'Europe/Berln': did you mean 'Europe/Berlin'?",
+    ),
+    ("limits: {timezone: ''}", "2: limits.timezone: unknown timezone '': names are like Europe/Berlin or UTC"),
     ("limits: {grace: 5}", "2: limits.grace: must be text, not a whole number"),
-    ("limits: {grace: soon}", "2: limits: 'soon' is no duration: write it as Prometheus does, as in 15s, "),
+    ("limits: {grace: soon}", "2: limits.grace: 'soon' is no duration: write it as Prometheus does, as in 15s, "),
     (
         "limits: {zone: UTC}",
         "2: limits.zone: unknown field 'zone'; did you mean 'timezone'? (allowed: grace, timezone)",

@@ -379,7 +379,7 @@ def test_a_status_rule_goes_before_all() -> None:
 BAD = [
     ("prices.yaml", "- {per_request: 1}", "1: [0]: a price needs a model, a method, or both; * and ? are wildcards"),
     ("prices.yaml", "- {model: a}", "1: [0]: give a price: per_million_tokens, per_request or per_gigabyte; 0 is"),
-    ("prices.yaml", "- {model: a, per_request: -1}", "1: [0]: per_request: a price is 0 or more, not -1"),
+    ("prices.yaml", "- {model: a, per_request: -1}", "1: [0].per_request: a price is 0 or more, not -1"),
     (
         "prices.yaml",
         "- model: a\n  per_million_tokens: {input: 1}",
@@ -390,7 +390,19 @@ BAD = [
         "- model: a\n  per_million_tokens: {input: 1, output: 2, cached: 1}",
         "2: [0].per_million_tokens.cached: unknown field 'cached'; did you mean 'cache_read'? ",
     ),
-    ("prices.yaml", "- {model: a, per_request: 1, from: soon}", "1: [0]: from: 'soon' is no date; write 2026-12-31 or"),
+    ("prices.yaml", "- {model: a, per_request: 1, from: soon}", "1: [0].from: 'soon' is no date; write 2026-12-31 or"),
+    ("prices.yaml", "- model: a\n  per_request: 1\n  from: 2026-11-31", "3: '2026-11-31' is no date: day is out of "),
+    ("prices.yaml", "- model: a\n  per_request: free", "2: [0].per_request: must be a number, not 'free'"),
+    (
+        "prices.json",
+        '{"b": {"input_cost_per_token": 1e-6},\n "a": {\n  "output_cost_per_token": -1}}',
+        "3: a.output_cost_per_token: a price is a number from 0 to 1e6, not -1",
+    ),
+    (
+        "prices.json",
+        '{"a": {"input_cost_per_token": "free"}}',
+        "1: a.input_cost_per_token: a price is a number from 0 to 1e6, not 'free'",
+    ),
     ("prices.yaml", "- {modell: a}", "1: [0].modell: unknown field 'modell'; did you mean 'model'? "),
     ("prices.yaml", "gpt-4o: 1", "1: must be a list, not a mapping"),
     ("prices.json", "{\n}", "1: no model in it has a price: write LiteLLM's model_prices_and_context_window.json, or"),
