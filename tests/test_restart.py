@@ -2,6 +2,7 @@
 
 import resource
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -90,6 +91,29 @@ def test_a_new_series_shows_zero_first(beside: Beside) -> None:
         assert len(histogram) == 15
         assert {found[name] for name in (requests_of(), *histogram)} == {0}
         exporter.eventually(requests_of(), 3)
+
+
+def test_when_series_were_made_is_told_where_it_is_asked_for(beside: Beside) -> None:
+    """In OpenMetrics only, and the same after a restart; nowhere unless the config says so."""
+    openmetrics = "application/openmetrics-text; version=1.0.0"
+
+    def created(exporter: Exporter) -> list[str]:
+        exporter.eventually(requests_of(), 3)
+        assert "_created" not in exporter.get().text
+        return [line for line in exporter.get(Accept=openmetrics).text.splitlines() if "_requests_created{" in line]
+
+    beside.write(line() * 3)
+    beside.configure(start_at="beginning")
+    with beside.exporter() as exporter:
+        assert created(exporter) == []
+    beside.state.unlink()
+    beside.configure(metrics={"scrape_interval": "1ms", "created_timestamps": True})
+    with beside.exporter() as exporter:
+        before = created(exporter)
+    assert [line.split("{")[0] for line in before] == ["gateway_requests_created", "gateway_origin_requests_created"]
+    assert abs(float(before[0].split()[-1]) - time.time()) < 60
+    with beside.exporter() as exporter:
+        assert created(exporter) == before
 
 
 def test_while_nothing_can_be_committed_counters_stay_and_gauges_live(beside: Beside) -> None:
