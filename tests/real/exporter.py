@@ -60,6 +60,17 @@ class Exporter:
                     found[sample.name, labels] = sample.value
         return found
 
+    def settled(self) -> Samples:
+        """The same, once no new series is held at 0 any more."""
+
+        def found() -> Samples | None:
+            samples = self.samples()
+            return None if "show 0 until" in self.get("/") else samples
+
+        settled = eventually(found, "nothing is held at 0")
+        assert settled
+        return settled
+
     def everything_said(self) -> str:
         """All that leaves the exporter: metrics, the status page, its log."""
         return "\n".join([self.get("/metrics"), self.get("/"), self.process.stderr])

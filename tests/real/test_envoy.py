@@ -42,4 +42,4 @@ def test_a_retried_request_counts_once_with_two_attempts(
     session.send("GET", "/retried", HEADERS, key=public("one"))
     session.send("GET", "/retried", HEADERS | {"X-Answer": "500"}, key=public("one"), error="upstream_error")
     session.check(exporter)
-    assert attempts(exporter.samples()) == {("good", "success"): 2, ("good", "other"): 1, ("good", "server_error"): 1}
+    assert attempts(exporter.settled()) == {("good", "success"): 2, ("good", "other"): 1, ("good", "server_error"): 1}

@@ -37,4 +37,4 @@ def test_a_retried_request_counts_once_with_two_attempts(
     session.send("GET", "/limited", HEADERS, key=public("one"))
     session.send("GET", "/limited", HEADERS, key=public("one"), error="rate_limit_exceeded")
     session.check(exporter)
-    assert attempts(exporter.samples()) == {("pair", "other"): 1, ("pair", "success"): 1, ("good", "success"): 1}
+    assert attempts(exporter.settled()) == {("pair", "other"): 1, ("pair", "success"): 1, ("good", "success"): 1}

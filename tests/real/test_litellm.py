@@ -70,7 +70,7 @@ def after(lines: int, exporter: Exporter) -> Samples:
         return totals(exporter.samples(), "gateway_exporter_lines_total", "result") == {("parsed",): lines}
 
     eventually(read, f"{lines} lines are counted", 30)
-    return exporter.samples()
+    return exporter.settled()
 
 
 def test_tokens_and_money_are_counted_by_key_and_model(proxy: LiteLlm, exporter: Exporter) -> None:

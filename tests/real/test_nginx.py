@@ -76,7 +76,7 @@ def test_a_log_read_with_the_wrong_format_is_rejected_loudly(
     for _ in range(3):
         session.send("GET", f"/v1/models?apikey={raw_key('query')}", HEADERS)
     eventually(lambda: counted(exporter.samples()).lines == {("rejected",): 3}, "three lines are rejected")
-    samples = exporter.samples()
+    samples = exporter.settled()
     assert not counted(samples).requests
     assert samples.get(("gateway_exporter_rejected_lines_total", (("input", "gateway"), ("reason", reason)))) == 3
     assert reason in exporter.get("/")
