@@ -95,6 +95,18 @@ def test_an_input_that_was_taken_out_is_read_to_its_end_first(beside: Beside, ex
     assert len(told) == 3
 
 
+def test_what_still_waits_in_an_input_that_is_taken_out_counts_as_it_is(beside: Beside, exporter: Exporter) -> None:
+    """A line that waited for another one of its request is no loss."""
+    pairs = {"json": {"status": "status", "key": "key"}, "join": {"by": "id", "until": "end"}}
+    beside.configure(inputs=[ACCESS, {"path": "pairs.json", "name": "pairs", "format": pairs}])
+    assert reload(exporter) == (200, RELOADED)
+    beside.write('{"id":"a","status":200}\n{"id":"b","status":200,"end":1}\n', "pairs.json")
+    exporter.eventually(parsed("pairs"), 1)
+    beside.configure(inputs=[ACCESS])
+    assert reload(exporter) == (200, RELOADED)
+    exporter.eventually(parsed("pairs"), 2)
+
+
 def test_an_input_that_was_renamed_goes_on_where_it_was(beside: Beside, exporter: Exporter) -> None:
     """After a restart too. What it is called is a label of the exporter's own metrics only."""
     beside.configure(inputs=[{**ACCESS, "name": "front"}])
