@@ -42,7 +42,7 @@ _BUSY_SECONDS = 0.05
 _QUIET_SECONDS = 1.0
 # Where no event can be trusted, and as a safety net where they can.
 _POLL_SECONDS = 0.25
-_SAFETY_SECONDS = 10.0
+_SAFETY_SECONDS = 2.0  # not longer: a signal that comes just before the wait is seen after it
 # What a scrape may read before it answers.
 _DRAIN_SECONDS = 0.05
 # Between questions from outside, so many seconds are spent on lines at the most.
