@@ -7,10 +7,8 @@ label's budget lasts; until then it is `other` (a key: `unknown`). So a scanner 
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from exporter.record import OTHER
+from exporter.labels import BUDGETS, OTHER, UNKNOWN
 
-UNKNOWN = "unknown"
-BUDGETS = {"key": 2000, "method": 300, "chain": 100, "origin": 50, "model": 200, "provider": 100, "reason": 50}
 # Longer than any word a gateway uses; more is an attack or a mistake.
 _LONGEST = 120
 

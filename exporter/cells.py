@@ -1,6 +1,6 @@
 """Births of cells: what the words of a line decide, decided once for each combination. Cold path.
 
-A line's words fall in two: what was asked (its `Kind`) and who asked (its `Caller`). Both are found
+A line's words fall in two: what was asked (its `RequestKind`) and who asked (its `Caller`). Both are found
 once and shared: 35,000 cells are 500 callers of 1,400 kinds. A cell is where the two meet, connected
 to all series that such a request adds to.
 """
@@ -10,7 +10,7 @@ from typing import Any
 from exporter.cell import Bill, Caller, Cell, Ends, Origins
 from exporter.enrich import Enricher
 from exporter.formats.reader import RowReader
-from exporter.kinds import CHAIN, PROTOCOL, Kind, Kinds, Sink, Values
+from exporter.kinds import FamilyGroup, RequestKind, RequestKinds
 from exporter.limits import REFUSED
 from exporter.loop import Loop
 from exporter.record import AccessRecord
@@ -35,7 +35,13 @@ class Cells:
     """
 
     def __init__(
-        self, name: str, reader: RowReader, enricher: Enricher, shared: Shared, own: Values, loop: Loop
+        self,
+        name: str,
+        reader: RowReader,
+        enricher: Enricher,
+        shared: Shared,
+        input_labels: tuple[str, ...],
+        loop: Loop,
     ) -> None:
         self._name = name
         self._reader = reader
@@ -44,9 +50,9 @@ class Cells:
         self._admissions = shared.admissions
         self._keys = shared.keys
         self._limits = shared.limits
-        self._own = own
+        self._input_labels = input_labels
         self._loop = loop
-        self._kinds = Kinds(shared, loop, own)
+        self._kinds = RequestKinds(shared, loop, input_labels)
         # Families of origins, by what they count, each with the places of its labels among those of origins.
         self._of_origins: dict[str, list[tuple[FamilySeries, list[int]]]] = {"origins": [], "new_origins": []}
         for one in store.families.values():
@@ -63,12 +69,12 @@ class Cells:
         """Forget all cells. They must have been folded."""
         self.by_words.clear()
         self.born: list[Cell] = []
-        self.origins: dict[Values, Origins] = {}
+        self.origins: dict[tuple[str, ...], Origins] = {}
         self.callers: dict[Any, Caller] = {}
         self._known: dict[Any, Caller] = {}
         self._kinds.forget()
-        self._uncounted: dict[str, Kind] = {}
-        self._asked: dict[Any, tuple[Kind, str]] = {}
+        self._uncounted: dict[str, RequestKind] = {}
+        self._asked: dict[Any, tuple[RequestKind, str]] = {}
         self._entries = 0
 
     @property
@@ -105,23 +111,23 @@ class Cells:
             self._entries += 1
         return cell
 
-    def _ask(self, what: Any) -> tuple[tuple[Kind, str], bool]:
+    def _ask(self, what: Any) -> tuple[tuple[RequestKind, str], bool]:
         """The kind of a row's words, and the key in them; whether the kind may change with a later success."""
         record = self._enricher.record(self._reader.asked(what))
         if not (record.ignored or record.rejected):
-            kind, open_ = self._kinds.of(record)
+            kind, open_ = self._kinds.resolve(record)
             return (kind, record.key), open_
         if record.rejected not in self._uncounted:
             counters = [self._ignored if record.ignored else self._rejected]
             if record.rejected:
                 reason = self._store.series("gateway_exporter_rejected_lines_total", self._name, record.rejected)
                 counters.append(reason)
-            self._uncounted[record.rejected] = Kind(record, everyones=self._new_cell(Ends(tuple(counters))))
+            self._uncounted[record.rejected] = RequestKind(record, everyones=self._new_cell(Ends(tuple(counters))))
         return (self._uncounted[record.rejected], ""), False
 
     # --- who asked, what was asked
 
-    def _caller(self, kind: Kind, key: str, who: Any) -> tuple[Caller, bool]:
+    def _caller(self, kind: RequestKind, key: str, who: Any) -> tuple[Caller, bool]:
         """The caller; whether that may change with a later success."""
         words = self._reader.who.read(who)
         said = words.get("key") or key
@@ -144,19 +150,19 @@ class Cells:
 
     # --- where the two meet
 
-    def _born(self, kind: Kind, caller: Caller) -> Cell:
+    def _born(self, kind: RequestKind, caller: Caller) -> Cell:
         """A new cell, connected to all that it adds to."""
         counters: list[Any] = [self._parsed]
-        for sink in kind.counted:
-            labels = sink.labels(caller, self._own)
-            for family in sink.families:
+        for group in kind.counted:
+            labels = group.labels(caller, self._input_labels)
+            for family in group.families:
                 counters.append(family.find(labels))
                 if family.full and labels not in family.series:
                     counters.append(self._store.series("gateway_exporter_overflow_total", family.family.name))
         sums: list[Any] = []
-        for sink in kind.summed:
-            labels = sink.labels(caller, self._own)
-            sums += [family.find(labels) for family in sink.families]
+        for group in kind.summed:
+            labels = group.labels(caller, self._input_labels)
+            sums += [family.find(labels) for family in group.families]
         home = None
         if kind.record.requests:
             counters += caller.counters
@@ -173,7 +179,7 @@ class Cells:
                 success=not record.error_type,
                 credits=kind.credits,
                 credited=tuple(
-                    [(one, amount) for sink, amount in kind.credited for one in self._series([sink], caller)]
+                    [(one, amount) for group, amount in kind.credited for one in self._series([group], caller)]
                 ),
                 bill=self._bill(kind, caller) if kind.cost or kind.unpriced else None,
                 shown=kind.shown,
@@ -182,9 +188,9 @@ class Cells:
                 units=kind.units,
             )
         )
-        for sink in kind.observed:
-            labels = sink.labels(caller, self._own)
-            for family in sink.families:
+        for group in kind.observed:
+            labels = group.labels(caller, self._input_labels)
+            for family in group.families:
                 histogram = family.find(labels)
                 assert isinstance(histogram, Histogram)
                 setattr(cell, family.family.name, histogram.pending)
@@ -192,12 +198,12 @@ class Cells:
             cell.origins = _NONE_YET
         return cell
 
-    def _series(self, sinks: list[Sink], caller: Caller) -> tuple[Series, ...]:
-        """The counters of sinks."""
-        found = [family.find(sink.labels(caller, self._own)) for sink in sinks for family in sink.families]
+    def _series(self, groups: list[FamilyGroup], caller: Caller) -> tuple[Series, ...]:
+        """The counters of groups."""
+        found = [family.find(group.labels(caller, self._input_labels)) for group in groups for family in group.families]
         return tuple([one for one in found if isinstance(one, Series)])
 
-    def _bill(self, kind: Kind, caller: Caller) -> Bill:
+    def _bill(self, kind: RequestKind, caller: Caller) -> Bill:
         return Bill(kind.prices, self._series(kind.cost, caller), self._series(kind.unpriced, caller))
 
     def _new_cell(self, ends: Ends) -> Cell:
@@ -205,9 +211,9 @@ class Cells:
         self.born.append(cell)
         return cell
 
-    def _home(self, kind: Kind, caller: Caller) -> Origins:
+    def _home(self, kind: RequestKind, caller: Caller) -> Origins:
         """Where the origins of a kind and a caller are counted."""
-        at = (caller.label, kind.values[CHAIN], kind.values[PROTOCOL])
+        at = (caller.label, kind.values.chain, kind.values.protocol)
         home = self.origins.get(at)
         if home is None:
             home = self.origins[at] = Origins(*at)
@@ -243,7 +249,7 @@ class Cells:
         """Add to the families that count origins, or new ones."""
         values = (home.key, home.chain, origin, home.protocol)
         for family, places in self._of_origins[what]:
-            series = family.get(*(values[place] for place in places), *self._own)
+            series = family.get(*(values[place] for place in places), *self._input_labels)
             assert isinstance(series, Series)
             series.value += count
 

@@ -13,6 +13,7 @@ from msgspec import Struct, field
 
 from exporter.catalog import CATALOG, Family
 from exporter.errors import unknown
+from exporter.labels import LABELS, WHEN
 from exporter.record import TOKEN_TYPES
 from exporter.yamlfile import Part
 
@@ -31,14 +32,9 @@ ADDS = {
 }
 _UNITS = dict.fromkeys(_SECONDS, "seconds") | dict.fromkeys(_BYTES, "bytes")
 
-# What a label may be; what it may be besides, by what is added; and all that it may be of origins.
-LABELS = (
-    *("key", "class", "chain", "method", "protocol", "status", "type", "result", "model", "provider"),
-    *("requested_model", "billed", "reason", "to_provider"),
-)
+# What a label may be besides, by what is added; and all that it may be of origins.
 _MORE_LABELS = {"attempts": ("outcome",), "failovers": ("from_provider",), "cost": ("currency",)}
 _OF_ORIGINS = ("key", "chain", "origin", "protocol")
-WHEN = ("type", "chain", "method", "model", "provider", "requested_model", "to_provider", "blocked", "unbilled")
 
 _NAME = re.compile(r"gateway_[a-z0-9_]+")
 # What Prometheus and OpenMetrics put behind the names of other types.

@@ -8,7 +8,7 @@ from msgspec import field
 from exporter.catalog import CATALOG
 from exporter.errors import unknown
 from exporter.formats.format import FormatSpec, presets
-from exporter.keyfile import CLASSES
+from exporter.labels import CLASSES
 from exporter.windows import time_zone
 from exporter.yamlfile import Part
 

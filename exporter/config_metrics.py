@@ -2,10 +2,10 @@
 
 from msgspec import field
 
-from exporter.admission import BUDGETS
 from exporter.config_families import Change, OwnFamily
 from exporter.durations import seconds
 from exporter.errors import unknown
+from exporter.labels import BUDGETS
 from exporter.yamlfile import Part
 
 

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from exporter.attempts import attempts_of
-from exporter.record import ERROR_TYPES, OTHER, AccessRecord
+from exporter.labels import OTHER
+from exporter.record import ERROR_TYPES, AccessRecord
 from exporter.routes import NO_TARGET, Request, Target
 from exporter.rpc import NOTHING, Body
 from exporter.words import like_a_key

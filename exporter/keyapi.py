@@ -15,7 +15,8 @@ from exporter.errors import InputError, unknown
 from exporter.formats.source import Source, parse_path, sources_of
 from exporter.formats.values import text, timestamp
 from exporter.identity import KeyEntry, bare_key
-from exporter.keyfile import CLASSES, KeyPart
+from exporter.keyfile import KeyPart
+from exporter.labels import CLASSES
 from exporter.yamlfile import Part
 
 _FIELDS = ("id", "hash", "key", "name", "owner", "plan", "created", "expires", "enabled", "class")

@@ -10,9 +10,9 @@ import msgspec
 
 from exporter.errors import unknown
 from exporter.identity import KeyEntry
+from exporter.labels import CLASSES
 from exporter.yamlfile import Part, YamlFile
 
-CLASSES = ("business", "internal")
 _HASH = re.compile(r"k_[0-9a-f]{16}")
 
 

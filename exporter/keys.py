@@ -1,7 +1,7 @@
 """What is known of keys, as gauges: the registry's entries, names that gateways log, last use. Cold path."""
 
-from exporter.admission import UNKNOWN
 from exporter.identity import KeyEntry
+from exporter.labels import UNKNOWN
 from exporter.record import AccessRecord
 from exporter.series import Series, Store
 

@@ -97,9 +97,6 @@ class Attempt(NamedTuple):
     circuit: str = ""
 
 
-# What a label becomes where its value has no place.
-OTHER = "other"
-
 TOKEN_TYPES = ("input", "output", "cache_read", "cache_write", "reasoning")
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from exporter.catalog import CATALOG, Family
-from exporter.record import OTHER
+from exporter.labels import OTHER
 
 log = logging.getLogger(__name__)
 

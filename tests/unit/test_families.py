@@ -10,11 +10,11 @@ import yaml
 from exporter.assembly import Assembly
 from exporter.catalog import CATALOG
 from exporter.config import load
-from exporter.config_families import ADDS, LABELS, WHEN, Change, families_of
+from exporter.config_families import ADDS, Change, families_of
 from exporter.config_metrics import MetricsConfig
 from exporter.errors import ConfigError
 from exporter.exposition import render
-from exporter.kinds import PLACE
+from exporter.labels import LABELS, WHEN, LabelValues, field_of
 from exporter.series import Histogram, Store
 from exporter.slowest import Slowest
 from tests.counted import Counting, of
@@ -227,11 +227,14 @@ def test_what_others_stand_on_can_t_be_taken_away(tmp_path: Path, text: str, mes
     assert said(tmp_path, text) == message
 
 
-def test_labels_of_one_s_own_are_those_that_a_record_has() -> None:
-    """So that inputs can't have the same, and each is found among a record's values."""
+def test_each_label_of_the_records_families_is_a_value_that_records_have() -> None:
+    """Also what families ask for; families of origins have labels of their own."""
     every = {label for family in CATALOG.values() for label in family.labels}
     assert set(LABELS) <= every
-    assert {*LABELS, *WHEN} <= set(PLACE)
+    fed = [family for family in CATALOG.values() if family.adds and family.adds not in ("origins", "new_origins")]
+    wanted = {field_of(label, family.adds) for family in fed for label in family.labels}
+    asked = {family.when for family in fed} - {""}
+    assert wanted | asked | set(WHEN) <= set(LabelValues._fields)
 
 
 def test_without_changes_the_catalogue_is_served() -> None:

@@ -1,0 +1,65 @@
+"""The labels of records: all values that a request can have, and the words with which values are replaced.
+
+This file imports nothing of the project, so that every stage may depend on it.
+"""
+
+from typing import NamedTuple
+
+
+class LabelValues(NamedTuple):
+    """All label values that a request can have; families pick theirs by name.
+
+    `blocked` and `unbilled` are labels of no family, but what a family may ask for with `when`. `requested_model` is
+    set where another model served, and `to_provider` where another provider was tried. `token_type`, `outcome` and
+    `from_provider` are set where a request adds to several series of one family, each with its own.
+    """
+
+    chain: str = ""
+    method: str = ""
+    protocol: str = ""
+    status: str = ""
+    type: str = ""
+    model: str = ""
+    provider: str = ""
+    currency: str = ""
+    result: str = ""
+    token_type: str = ""
+    outcome: str = ""
+    from_provider: str = ""
+    to_provider: str = ""
+    requested_model: str = ""
+    billed: str = ""
+    reason: str = ""
+    blocked: str = ""
+    unbilled: str = ""
+    # Those of the caller, which are known apart from the rest: always the last two.
+    key: str = ""
+    class_: str = ""
+
+
+# Fields that are no label, or one only of families that count something special.
+_CONDITIONS = ("blocked", "unbilled")
+_SPECIAL = ("token_type", "outcome", "from_provider", "currency")
+# The labels that any family of records may have.
+LABELS = tuple(name.removesuffix("_") for name in LabelValues._fields if name not in (*_CONDITIONS, *_SPECIAL))
+# What a record may have or lack: the conditions of a family's `when`.
+WHEN = tuple(
+    name
+    for name in LabelValues._fields
+    if name not in (*_SPECIAL, "protocol", "status", "result", "billed", "reason", "key", "class_")
+)
+
+# The values of `class`.
+CLASSES = ("business", "internal")
+# What stands in the place of a value that has none of its own, and of a key that has none.
+OTHER = "other"
+UNKNOWN = "unknown"
+# How many undeclared values a label may have, unless the config says otherwise; of `origin`, for each key.
+BUDGETS = {"key": 2000, "method": 300, "chain": 100, "origin": 50, "model": 200, "provider": 100, "reason": 50}
+
+
+def field_of(label: str, adds: str) -> str:
+    """The field of LabelValues that is a label of a family, by what records add to that family."""
+    if label == "type" and adds == "tokens":
+        return "token_type"
+    return "class_" if label == "class" else label
