@@ -3,6 +3,9 @@
 Names and labels are a contract: dashboards, rules and users' own queries stand on them.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from msgspec import Struct
 
 
@@ -457,4 +460,4 @@ _FAMILIES = (
     ),
 )
 
-CATALOG: dict[str, Family] = {family.name: family for family in _FAMILIES}
+CATALOG: Mapping[str, Family] = MappingProxyType({family.name: family for family in _FAMILIES})

@@ -1,9 +1,13 @@
-"""The real command, run as a user runs it."""
+"""The real command, run as a user runs it, or called in this process where a process of its own proves nothing more."""
 
+import contextlib
+import io
 import subprocess
 import sys
 from pathlib import Path
 from typing import NamedTuple
+
+from exporter.cli import main
 
 COMMAND = str(Path(sys.executable).with_name("gateway-exporter"))
 
@@ -29,3 +33,11 @@ def run(*arguments: str, stdin: str = "", cwd: Path | None = None) -> Done:
         check=False,
     )
     return Done(done.returncode, done.stdout, done.stderr)
+
+
+def call(*arguments: str) -> Done:
+    """Call the command in this process."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2))
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        code = main(list(arguments))
+    return Done(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))

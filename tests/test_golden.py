@@ -1,26 +1,33 @@
-"""Golden logs: a config, a log, and the exposition that the real command must print for them, byte for byte.
+"""Golden logs: what each preset makes of its gateway's log, to the byte. See tests/golden.py."""
 
-A new case is a new folder in tests/golden. To write its `metrics.prom`, or renew all after a change
-that is meant, run the tests with UPDATE_GOLDEN=1, and read the difference.
-"""
-
-import os
+import json
 from pathlib import Path
 
 import pytest
 
-from tests.command import run
+from exporter.formats.format import FormatSpec, presets
+from tests.command import call
+from tests.golden import FOLDERS, NAMES, expected, preset_of
+from tests.unit.reading import Reading, told
 
-GOLDEN = Path(__file__).parent / "golden"
-FOLDERS = sorted(folder for folder in GOLDEN.iterdir() if folder.is_dir())
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=NAMES)
+def test_a_log_gives_exactly_its_records(folder: Path) -> None:
+    """The whole record of each line is exact: nothing is missing, nothing is made up."""
+    found = Reading(FormatSpec(preset=preset_of(folder)), (folder / "access.log").read_bytes())
+    records = [told(record) for record in found.records] + [{"rejected": reason} for reason, _ in found.rejected]
+    lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
+    assert lines == expected(folder / "records.jsonl", lines)
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=[folder.name for folder in FOLDERS])
+@pytest.mark.parametrize("folder", FOLDERS, ids=NAMES)
 def test_a_log_gives_exactly_its_metrics(folder: Path) -> None:
     """`replay` prints what metrics.prom holds."""
-    done = run("replay", "--config.file", str(folder / "config.yaml"), str(folder / "access.log"))
+    done = call("replay", "--config.file", str(folder / "config.yaml"), str(folder / "access.log"))
     assert done.code == 0, done.stderr
-    golden = folder / "metrics.prom"
-    if os.environ.get("UPDATE_GOLDEN"):
-        golden.write_text(done.stdout, encoding="utf-8")
-    assert done.stdout == golden.read_text(encoding="utf-8")
+    assert done.stdout == expected(folder / "metrics.prom", done.stdout)
+
+
+def test_there_is_a_log_for_every_preset() -> None:
+    """No preset goes without a test."""
+    assert {preset_of(folder) for folder in FOLDERS} == set(presets())

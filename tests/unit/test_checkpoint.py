@@ -11,7 +11,7 @@ import pytest
 
 from exporter import state
 from exporter.admission import Admissions
-from exporter.catalog import CATALOG
+from exporter.catalog import CATALOG, Family
 from exporter.checkpoint import Checkpoint
 from exporter.exposition import render
 from exporter.series import Histogram, Store
@@ -30,6 +30,7 @@ class Kept:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.families = {**CATALOG}
         self._begin()
 
     def restart(self) -> None:
@@ -37,7 +38,7 @@ class Kept:
         self._begin()
 
     def _begin(self) -> None:
-        self.store = Store(hold=True)
+        self.store = Store(hold=True, families=self.families)
         self.admissions = Admissions()
         self.parts: dict[str, Any] = {}
         self.state = State(self.path)
@@ -205,10 +206,10 @@ def _change(kept: Kept, rng: random.Random) -> None:
         kept.parts[rng.choice("ab")] = rng.randrange(5)
 
 
-def _instead(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
-    """Another version of the exporter, which declares a family differently."""
+def _instead(**changes: Any) -> dict[str, Family]:
+    """The catalogue of another version of the exporter, which declares a family differently."""
     name = changes.pop("name")
-    monkeypatch.setitem(CATALOG, name, msgspec.structs.replace(CATALOG[name], **changes))
+    return {**CATALOG, name: msgspec.structs.replace(CATALOG[name], **changes)}
 
 
 @pytest.mark.parametrize(
@@ -222,26 +223,26 @@ def _instead(monkeypatch: pytest.MonkeyPatch, **changes: Any) -> None:
     ],
 )
 def test_a_family_that_is_declared_otherwise_begins_anew(
-    kept: Kept, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    kept: Kept, changes: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     """Its old values would be under wrong labels or bounds. It is said; the other families go on."""
     kept.add(REQUESTS, *KEY)
     kept.add(REQUESTS, *KEY, 'gateway="eu-1"')
     kept.observe("eth", "eth_call", "https", seconds=0.3)
     kept.checkpoint.commit()
-    _instead(monkeypatch, **changes)
+    kept.families = _instead(**changes)
     kept.restart()
     assert [*kept.content()] == [DURATION if changes["name"] == REQUESTS else REQUESTS]
     assert f"{changes['name']}: its labels or buckets have changed; it begins anew" in caplog.text
 
 
-def test_a_family_that_is_gone_is_forgotten(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_family_that_is_gone_is_forgotten(kept: Kept) -> None:
     """And one that only was declared otherwise in its help goes on."""
     kept.add(REQUESTS, *KEY)
     kept.add(BYTES, "acme", "eth", "eth_call")
     kept.checkpoint.commit()
-    monkeypatch.delitem(CATALOG, BYTES)
-    _instead(monkeypatch, name=REQUESTS, help="Said in other words.")
+    kept.families = _instead(name=REQUESTS, help="Said in other words.")
+    del kept.families[BYTES]
     kept.restart()
     assert [*kept.content()] == [REQUESTS]
 

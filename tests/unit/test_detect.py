@@ -2,14 +2,12 @@
 
 import json
 import random
-from pathlib import Path
 
 import pytest
 
 from exporter.formats.detect import detect
+from tests.golden import GOLDEN, NAMES, log_of, preset_of
 
-LOGS = Path(__file__).parent / "logs"
-PRESET = {"openresty": "nginx-json"}
 CSV_HEADERS = (b"\xef\xbb\xbfTime (", b"generation_id,")
 
 
@@ -18,14 +16,14 @@ def best(sample: bytes) -> str:
     return found[0].preset if found else ""
 
 
-@pytest.mark.parametrize("path", sorted(LOGS.glob("*.log")), ids=lambda path: path.stem)
-def test_every_gateway_is_recognised(path: Path) -> None:
+@pytest.mark.parametrize("name", NAMES)
+def test_every_gateway_is_recognised(name: str) -> None:
     """Each gateway's log is told, also by its first record alone, and when the sample ends inside a line."""
-    log = path.read_bytes()
-    assert best(log) == PRESET.get(path.stem, path.stem)
-    assert best(log + log[: len(log) // 2]) == PRESET.get(path.stem, path.stem)
+    log, preset = log_of(name), preset_of(GOLDEN / name)
+    assert best(log) == preset
+    assert best(log + log[: len(log) // 2]) == preset
     first = 2 if log.startswith(CSV_HEADERS) else 1
-    assert best(b"".join(log.splitlines(True)[:first])) == PRESET.get(path.stem, path.stem)
+    assert best(b"".join(log.splitlines(True)[:first])) == preset
 
 
 COMBINED = '192.0.2.1 - bob [03/Mar/2026:14:05:09 +0000] "GET / HTTP/1.1" 200 5 "-" "curl"'
@@ -49,7 +47,7 @@ def test_small_differences_do_not_matter(line: str, preset: str) -> None:
 
 def test_a_log_with_foreign_lines_is_recognised() -> None:
     """A gateway that writes its errors between its requests is told all the same, and the share says so."""
-    log = (LOGS / "nginx-combined.log").read_bytes()
+    log = log_of("nginx-combined")
     mixed = b"".join(line + b"\n2026/03/03 14:05:09 [error] 7#7: *1 upstream timed out\n" for line in log.splitlines())
     (candidate,) = detect(mixed)
     assert (candidate.preset, candidate.share) == ("nginx-combined", 0.5)
@@ -58,7 +56,7 @@ def test_a_log_with_foreign_lines_is_recognised() -> None:
 def test_lines_left_out_on_purpose_do_not_count_against_a_format() -> None:
     """Caddy's other loggers write to the same file: of the access lines, all are read."""
     other = b'{"level":"info","ts":1772546709.3,"logger":"tls","msg":"storage cleaned"}\n'
-    candidate = detect(other * 20 + (LOGS / "caddy.log").read_bytes())[0]
+    candidate = detect(other * 20 + log_of("caddy"))[0]
     assert (candidate.preset, candidate.share) == ("caddy", 1.0)
 
 

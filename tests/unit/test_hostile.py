@@ -2,7 +2,6 @@
 
 import random
 import time
-from pathlib import Path
 
 import pytest
 
@@ -10,9 +9,9 @@ from exporter.assembly import Assembly
 from exporter.config import Config, Loaded
 from exporter.config_inputs import InputConfig
 from exporter.formats.format import FormatSpec, presets
+from tests.golden import log_of
 from tests.unit.reading import Reading
 
-LOGS = Path(__file__).parent / "logs"
 GOOD = b'{"status":200,"request":"GET /a HTTP/1.1"}'
 
 
@@ -120,7 +119,7 @@ def test_every_line_is_counted_exactly_once(preset: str) -> None:
     """However lines are broken: nothing raises, and each line is a record or part of one, rejected or blank."""
     seed = random.randrange(1 << 32)
     chance = random.Random(seed)
-    lines = (LOGS / f"{preset}.log").read_bytes().splitlines()
+    lines = log_of(preset).splitlines()
     for _ in range(60):
         some = [chance.choice(lines) for _ in range(chance.randrange(1, 12))]
         log = [broken(line, chance) if chance.random() < 0.5 else line for line in some]
@@ -155,7 +154,7 @@ NAMES = [b" record log: &{", b" TokenName:", b" ModelName:", b" Quota:1", b", to
 @pytest.mark.parametrize("preset", TEXT)
 def test_a_hostile_line_takes_linear_time(preset: str, noise: bytes) -> None:
     """No line makes a pattern try again and again: 100 kB of quotes and separators take a fraction of a second."""
-    good = (LOGS / f"{preset}.log").read_bytes().splitlines()[0]
+    good = log_of(preset).splitlines()[0]
     for at in (0, 40, 80, 120, len(good) - 1):
         begun = time.perf_counter()
         read(preset, good[:at] + noise * (100_000 // len(noise)) + b"\n")

@@ -1,6 +1,5 @@
 """Lines that are one request count once, whatever comes between them, and over a restart."""
 
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -10,9 +9,9 @@ from exporter.formats.decoded import Decoder
 from exporter.formats.format import FormatSpec, build, presets
 from exporter.formats.joined import Joined, JoinSpec
 from exporter.formats.reader import RowReader
+from tests.golden import log_of
 from tests.unit.reading import Reading
 
-LOGS = Path(__file__).parent / "logs"
 JOINING = ["bifrost", "new-api", "one-api"]
 
 
@@ -93,7 +92,7 @@ def rows(decoder: Decoder, expressions: list[str], found: list[Any]) -> list[Any
 @pytest.mark.parametrize("preset", JOINING)
 def test_a_log_counts_the_same_however_it_is_cut_and_restarted(preset: str) -> None:
     """Line by line, each with a decoder of its own that knows what the last one remembered: the same rows."""
-    lines = (LOGS / f"{preset}.log").read_bytes().splitlines(keepends=True)
+    lines = log_of(preset).splitlines(keepends=True)
 
     def fresh() -> tuple[Decoder, list[str]]:
         fmt = build(FormatSpec(preset=preset))

@@ -1,41 +1,22 @@
-"""Each preset reads each line of its gateway's log as that gateway meant it.
+"""What presets make of single lines: labels of closed sets, lines that were cut, words of gateways' own."""
 
-Beside each log in `logs/` stands what it says, a row for a row: the fields of the record, `ignored`, or why
-it is rejected. Rows that waited for another line in vain come last. The logs are composed after the
-gateways' own, every trap they set included.
-"""
-
-import json
 import re
-from pathlib import Path
 
 import pytest
 
-from exporter.formats.format import FormatSpec, presets
+from exporter.formats.format import FormatSpec, build
+from exporter.formats.json_lines import JsonLines
 from exporter.record import ERROR_TYPES
-from tests.unit.reading import Reading, told
+from tests.golden import GOLDEN, NAMES, log_of, preset_of
+from tests.unit.reading import Reading
 
-LOGS = Path(__file__).parent / "logs"
-PRESET = {"openresty": "nginx-json"}
-NAMES = sorted(path.stem for path in LOGS.glob("*.log"))
+
+def spec_of(name: str) -> FormatSpec:
+    return FormatSpec(preset=preset_of(GOLDEN / name))
 
 
 def read(name: str) -> Reading:
-    return Reading(FormatSpec(preset=PRESET.get(name, name)), (LOGS / f"{name}.log").read_bytes())
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_line_is_the_record_that_stands_beside_it(name: str) -> None:
-    """The whole record of each composed line is exact: nothing is missing, nothing is made up."""
-    expected = [json.loads(line) for line in (LOGS / f"{name}.expected").read_text("utf-8").splitlines()]
-    found = read(name)
-    assert found.rejected == []
-    assert json.loads(json.dumps([told(record) for record in found.records])) == expected
-
-
-def test_there_is_a_log_for_every_preset() -> None:
-    """No preset goes without a test."""
-    assert {PRESET.get(name, name) for name in NAMES} == set(presets())
+    return Reading(spec_of(name), log_of(name))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -47,27 +28,25 @@ def test_labels_are_of_closed_sets(name: str) -> None:
         assert record.error_type in ("", *ERROR_TYPES)
 
 
-CUT_JSON = (
-    *("apisix", "aws-api-gateway", "bifrost", "caddy", "claude-code-hub", "dshackle", "envoy-ai-gateway", "envoy-json"),
-    *("erpc", "kong", "litellm", "nginx-json", "portkey", "traefik", "tyk"),
-)
+# Presets whose every line is a JSON object.
+JSON = [name for name in NAMES if type(build(spec_of(name)).decoder) is JsonLines]
 
 
 @pytest.mark.parametrize("name", ["haproxy", "envoy", "traefik-common", "nginx-combined"])
 def test_a_text_line_that_was_cut_is_rejected(name: str) -> None:
     """Half a line of a text log counts as one line that does not match."""
-    for line in (LOGS / f"{name}.log").read_bytes().splitlines():
+    for line in log_of(name).splitlines():
         half = line[: line.index(b"HTTP") if b"HTTP" in line and name != "haproxy" else len(line) // 2]
-        found = Reading(FormatSpec(preset=PRESET.get(name, name)), half + b"\n")
+        found = Reading(spec_of(name), half + b"\n")
         assert (found.records, found.rejected) == ([], [("no_match", half)])
 
 
-@pytest.mark.parametrize("name", CUT_JSON)
+@pytest.mark.parametrize("name", JSON)
 def test_a_json_line_that_was_cut_is_rejected(name: str) -> None:
     """Half a JSON object counts as one line that was cut."""
-    for line in (LOGS / f"{name}.log").read_bytes().splitlines():
+    for line in log_of(name).splitlines():
         half = line[: len(line) // 2].rstrip(b"}")
-        found = Reading(FormatSpec(preset=name), half + b"\n")
+        found = Reading(spec_of(name), half + b"\n")
         assert (found.records, found.rejected) == ([], [("cut", half)])
 
 
@@ -186,7 +165,7 @@ def test_envoy_fields_cannot_be_forged() -> None:
 def test_a_preset_can_be_added_to() -> None:
     """`fields` and `only` on a preset replace what they name and leave the rest."""
     spec = FormatSpec(preset="nginx-combined", fields={"key": "remote_user"}, only={"status": "4*"})
-    records = Reading(spec, (LOGS / "nginx-combined.log").read_bytes()).records
+    records = Reading(spec, log_of("nginx-combined")).records
     assert [(record.key, record.status) for record in records if not record.ignored] == [
         ("acme", "429"),
         ("", "400"),

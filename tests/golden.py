@@ -1,0 +1,34 @@
+"""The corpus of presets: a folder for each log, with its config, what each line means, and what is counted.
+
+`access.log` has lines composed after the gateway's own, with every trap they set. `records.jsonl` has the records
+that the preset's reader makes of them, a line each, keys in clear; lines that wait for another in vain come last, and
+rejected ones after all. `metrics.prom` is what `replay` prints. UPDATE_GOLDEN=1 writes both anew.
+"""
+
+import os
+from pathlib import Path
+
+import yaml
+
+GOLDEN = Path(__file__).parent / "golden"
+FOLDERS = sorted(folder for folder in GOLDEN.iterdir() if folder.is_dir())
+NAMES = [folder.name for folder in FOLDERS]
+
+
+def preset_of(folder: Path) -> str:
+    """The preset that a folder's log is read with."""
+    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    preset: str = config["inputs"][0]["format"]
+    return preset
+
+
+def log_of(name: str) -> bytes:
+    """The log in a folder."""
+    return (GOLDEN / name / "access.log").read_bytes()
+
+
+def expected(file: Path, found: str) -> str:
+    """What a golden file holds; with UPDATE_GOLDEN it holds what was found."""
+    if os.environ.get("UPDATE_GOLDEN"):
+        file.write_text(found, encoding="utf-8")
+    return file.read_text(encoding="utf-8")
