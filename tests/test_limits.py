@@ -179,7 +179,7 @@ def test_a_reloaded_plan_keeps_what_was_used(beside: Beside) -> None:
         before = exporter.scrape()
         beside.config.write_text(CONFIG.replace("requests: 100,", "requests: 900,"), encoding="utf-8")
         beside.keys.write_text("- {id: acme, plan: free, name: Acme}\n", encoding="utf-8")
-        assert requests.post(exporter.url + "/-/reload", timeout=10).status_code == 200
+        assert requests.post(exporter.url + "/-/reload", timeout=60).status_code == 200
         after = exporter.scrape()
         assert after['gateway_limit{key="acme",scope="global",unit="requests",window="1h"}'] == 900
         assert both(after, "1mo") == both(before, "1mo")

@@ -36,7 +36,7 @@ def exporter(beside: Beside) -> Iterator[Exporter]:
 
 def reload(exporter: Exporter) -> tuple[int, str]:
     """The answer of POST /-/reload."""
-    answer = requests.post(exporter.url + "/-/reload", timeout=10)
+    answer = requests.post(exporter.url + "/-/reload", timeout=60)
     return answer.status_code, answer.text.strip()
 
 

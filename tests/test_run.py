@@ -155,7 +155,7 @@ def test_both_formats_plain_and_packed_hold_the_same(beside: Beside, exporter: E
     found = {sample.name for family in families for sample in family.samples}
     assert {"gateway_requests_total", "gateway_request_duration_seconds_bucket", "process_open_fds"} <= found
     with requests.get(
-        exporter.url + "/metrics", headers={"Accept-Encoding": "gzip"}, stream=True, timeout=10
+        exporter.url + "/metrics", headers={"Accept-Encoding": "gzip"}, stream=True, timeout=60
     ) as packed:
         assert packed.headers["content-encoding"] == "gzip"
         assert packed.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
@@ -192,7 +192,7 @@ def test_pages_answer_what_they_are_for(exporter: Exporter) -> None:
     assert "access.json" in exporter.get("/").text
     missing = exporter.get("/metric")
     assert (missing.status_code, "/metrics" in missing.text) == (404, True)
-    assert requests.post(exporter.url + "/metrics", timeout=10).status_code == 405
+    assert requests.post(exporter.url + "/metrics", timeout=60).status_code == 405
 
 
 def test_a_pipe_is_read_to_its_end_and_then_the_exporter_ends(beside: Beside) -> None:
@@ -206,7 +206,7 @@ def test_a_pipe_is_read_to_its_end_and_then_the_exporter_ends(beside: Beside) ->
         exporter.process.stdin.flush()
         exporter.eventually('gateway_exporter_lines_total{input="stdin",result="parsed"}', 3)
         exporter.process.stdin.close()
-        assert exporter.process.wait(10) == 0
+        assert exporter.process.wait(60) == 0
 
 
 def test_a_log_without_a_config_is_recognised_and_read_from_its_start(beside: Beside) -> None:

@@ -102,10 +102,12 @@ def _moved(line: str, at: float) -> str:
     except ValueError:
         return line + "\n"
     if isinstance(fields, dict):
-        times = [fields[name] for name in _TIMES if isinstance(fields.get(name), int | float)]
-        for name in _TIMES:
-            if isinstance(fields.get(name), int | float):
-                fields[name] = round(fields[name] - max(times) + at, 3)
+        timed = [fields, *(tried for tried in fields.get("attempts") or () if isinstance(tried, dict))]
+        times = [part[name] for part in timed for name in _TIMES if isinstance(part.get(name), int | float)]
+        for part in timed:
+            for name in _TIMES:
+                if isinstance(part.get(name), int | float):
+                    part[name] = round(part[name] - max(times) + at, 3)
         if "created_at" in fields:
             fields["created_at"] = datetime.fromtimestamp(at, UTC).isoformat()
     return json.dumps(fields) + "\n"

@@ -18,7 +18,7 @@ _MOST_DELTAS = "3"
 _KILLED = (-signal.SIGKILL, 137)
 # What is waited for a fault that may not be passed, and for an end that must come.
 _FAULT_SECONDS = 2.0
-_END_SECONDS = 10.0
+_END_SECONDS = 60.0
 _LONGEST_LIFE_SECONDS = 0.9
 
 

@@ -83,11 +83,11 @@ class Prometheus:
         ]
         self.process = Process([shutil.which("prometheus") or "prometheus", *arguments], folder)
         self.process.listens(port)
-        eventually(lambda: requests.get(f"http://127.0.0.1:{port}/-/ready", timeout=10).ok, "Prometheus is ready")
+        eventually(lambda: requests.get(f"http://127.0.0.1:{port}/-/ready", timeout=60).ok, "Prometheus is ready")
 
     def ask(self, query: str, at: float | None = None) -> dict[str, float]:
         """The value of each `key` that a query gives; one without is under ""."""
-        answer = requests.get(self._url, {"query": query, **({"time": f"{at:.3f}"} if at else {})}, timeout=10).json()
+        answer = requests.get(self._url, {"query": query, **({"time": f"{at:.3f}"} if at else {})}, timeout=60).json()
         assert answer["status"] == "success", answer
         return {one["metric"].get("key", ""): float(one["value"][1]) for one in answer["data"]["result"]}
 

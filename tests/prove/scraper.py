@@ -20,7 +20,7 @@ OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 OF_THE_PROCESS = ("process_", "python_", "gateway_exporter_scrape_duration", "gateway_exporter_checkpoint_")
 
 _PARSED = f'{LINES}{{input="{INPUT}",result="parsed"}}'
-_PATIENCE_SECONDS = 10.0
+_PATIENCE_SECONDS = 60.0
 # A scraper whose last try is longer ago than so many intervals was late itself: what it missed proves nothing.
 _PUNCTUAL = 1.5
 _MOST_FAILURES = 20

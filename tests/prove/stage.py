@@ -158,7 +158,7 @@ class Round:
 
     def _differences(self) -> list[str]:
         try:
-            text = requests.get(f"http://127.0.0.1:{self.port}/metrics", timeout=10).text
+            text = requests.get(f"http://127.0.0.1:{self.port}/metrics", timeout=60).text
         except requests.ConnectionError:
             return ["it does not answer"]
         return self.writer.truth.differences(samples(text))

@@ -97,7 +97,7 @@ _HANDSHAKE: Headers = {"Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhl
 
 
 def _connection(port: int, tls: bool = False) -> socket.socket:
-    plain = socket.create_connection(("127.0.0.1", port), timeout=10)
+    plain = socket.create_connection(("127.0.0.1", port), timeout=60)
     return _TRUSTING.wrap_socket(plain) if tls else plain
 
 

@@ -15,7 +15,7 @@ from tests.real.waiting import eventually
 
 _COMMAND = str(Path(sys.executable).with_name("gateway-exporter"))
 _SECRET = b"a secret for these tests only"
-_SECONDS = 10
+_SECONDS = 60
 
 IDENTITY = Identity(_SECRET)
 

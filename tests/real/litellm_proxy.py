@@ -68,7 +68,7 @@ class LiteLlm:
     def _ready(self) -> bool:
         self.process.alive()
         try:
-            return requests.get(self.url + "/health/liveliness", timeout=10).ok
+            return requests.get(self.url + "/health/liveliness", timeout=60).ok
         except requests.ConnectionError:
             return False
 

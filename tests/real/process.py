@@ -56,10 +56,10 @@ class Process:
         self._child.send_signal(signal.SIGCONT)
         self._child.terminate()
         try:
-            return self._child.wait(10)
+            return self._child.wait(60)
         except subprocess.TimeoutExpired:
             self._child.kill()
-            return self._child.wait(10)
+            return self._child.wait(60)
 
 
 def _accepts(port: int) -> bool:

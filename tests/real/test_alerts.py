@@ -142,7 +142,7 @@ def test_a_slow_method_is_told_with_a_link_to_it(start_site: Start, webhook: Web
     scraped = site.prometheus.value("count_over_time(up[1h])") or 0
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(site.send, "/v1/reports", answer="hang", times=25, at_once=25)
-        assert upstream.arrived.wait(10)
+        assert upstream.arrived.wait(60)
         site.prometheus.eventually("count_over_time(up[1h])", lambda scrapes: scrapes >= scraped + 3)
         upstream.release()
         waiting.result()
