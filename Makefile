@@ -1,5 +1,5 @@
-# `make` lists the targets. Python 3.11 or later and make are all they need; `make deb` adds the
-# servers that some tests run against.
+# `make` lists the targets. Python 3.11 or later and make are all that most of them need; `make check-all` also needs
+# the servers that `make deb` and `make litellm` install.
 
 PYTHON ?= python3
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -8,9 +8,12 @@ SERVERS := nginx-light caddy haproxy openssl mtail prometheus prometheus-alertma
 BIN := .venv/bin
 BENCH_LOGS := $(patsubst %,build/bench/%.log,steady wide random body)
 LLM_LOG := build/bench/llm.log
+# Percent of the branches and lines that the tests must reach.
+COVERED := 90
+LITELLM := build/litellm-1.106.2
 
 .DELETE_ON_ERROR:
-.PHONY: help demo install check format prove bench deb clean
+.PHONY: help demo install lint check check-all format prove bench deb litellm clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -20,11 +23,19 @@ demo: .venv/.product ## Run the exporter beside a sample gateway, for a first lo
 
 install: .venv/.dev ## Make .venv, with the product and all that development needs
 
-check: .venv/.dev ## Check style and types, and run the tests
+lint: .venv/.dev ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/pytest
+
+check: lint ## Check style and types, and run the tests that need no servers
+	$(BIN)/pytest -m "unit or command"
+
+check-all: lint ## The same with all tests: on real servers, of the promises, and with the share of code that they reach
+	rm -rf build/coverage
+	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --fail-under=$(COVERED)
 
 format: .venv/.dev ## Mend style where that needs no thought
 	$(BIN)/ruff check --fix .
@@ -43,6 +54,8 @@ bench: .venv/.dev $(BENCH_LOGS) $(LLM_LOG) ## Compare the speed with mtail's, an
 
 deb: ## Install the servers that tests run against (Debian and Ubuntu); starts none of them
 	$(SUDO) .ci/install $(SERVERS)
+
+litellm: $(LITELLM)/installed ## Install the LiteLLM proxy that some tests run against, in an environment of its own
 
 clean: ## Remove all that make and the tools have made
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
@@ -64,3 +77,8 @@ clean: ## Remove all that make and the tools have made
 build/bench/%.log: benchmarks/logs.py benchmarks/traffic.py | .venv/.product
 	mkdir -p $(@D)
 	$(BIN)/python -m benchmarks.logs $* $@
+
+$(LITELLM)/installed:
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet 'litellm[proxy]==$(LITELLM:build/litellm-%=%)'
+	touch $@

@@ -168,7 +168,8 @@ def test_init_knows_a_containers_log(folder: Path) -> None:
 def test_explain_shows_what_waits(folder: Path) -> None:
     """A line whose request has another line is told to wait; it counts in the end, with that line or without."""
     log = folder / "oneapi.log"
-    log.write_text((GOLDEN / "one-api" / "access.log").read_text("utf-8"), encoding="utf-8")
+    lines = (GOLDEN / "one-api" / "access.log").read_text("utf-8").splitlines(keepends=True)
+    log.write_text("".join(line for line in lines if "2026/04/07" in line), encoding="utf-8")
     paragraphs = run("explain", str(log)).stdout.split("\n\n")
     assert paragraphs[0] == "line 1: waits for another line of its request"
     assert paragraphs[1].startswith("line 2: parsed\n")

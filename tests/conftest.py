@@ -1,0 +1,26 @@
+"""Which tests are of which sort, told by where they are; see the markers in pyproject.toml."""
+
+from pathlib import Path
+
+import pytest
+
+_HERE = Path(__file__).parent
+# In folders and files; what is in none of them is `unit` in a folder, and `command` beside this file.
+_REAL = ("real", "dashboards/test_real.py", "alerts/test_promtool.py", "alerts/test_alertmanager.py")
+_PROOF = ("test_promises.py", "test_bounded.py")
+_UNIT = ("test_golden.py",)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test."""
+    for item in items:
+        item.add_marker(_sort(item.path.relative_to(_HERE)))
+
+
+def _sort(path: Path) -> str:
+    name = path.as_posix()
+    if name.startswith(_REAL):
+        return "real"
+    if name.startswith(_PROOF):
+        return "proof"
+    return "unit" if len(path.parts) > 1 or name in _UNIT else "command"
