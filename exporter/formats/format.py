@@ -5,7 +5,6 @@ a config and changed there.
 """
 
 import re
-from fnmatch import translate
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from exporter.formats.named_lines import NamedLines
 from exporter.formats.source import Source, parse_sources
 from exporter.formats.text_lines import NGINX_VARIABLES, TextLines, meant, template_regex
 from exporter.formats.values import ESCAPES
+from exporter.globs import compiled
 from exporter.record import FIELDS
 
 _PRESETS = Path(__file__).parent / "presets"
@@ -153,7 +153,7 @@ def _check_unused(spec: FormatSpec, decoder: TextLines) -> None:
 
 
 def _pattern(glob: str) -> re.Pattern[str]:
-    return re.compile(f"(?!{translate(glob[1:])})" if glob.startswith("!") else translate(glob))
+    return re.compile(f"(?!{compiled(glob[1:]).pattern})") if glob.startswith("!") else compiled(glob)
 
 
 def _on_top(spec: FormatSpec, preset: FormatSpec) -> FormatSpec:
