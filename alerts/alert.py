@@ -42,7 +42,7 @@ class Alert(Struct, frozen=True, kw_only=True):
 
     def rule(self, terms: Terms) -> dict[str, Any]:
         """The rule as Prometheus reads it."""
-        change = terms.config.changes.get(self.name)
+        change = terms.config.overrides.get(self.name)
         labels = {"severity": self.severity, "component": self.component, "category": self.category}
         return {
             "alert": self.name,

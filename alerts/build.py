@@ -63,12 +63,12 @@ def outdated(made: dict[str, str], folder: Path) -> list[str]:
 
 def _alert_groups(terms: Terms) -> list[dict[str, Any]]:
     """The groups of alert rules, one for each category, without what is switched off or asks for what is not served."""
-    changes = terms.config.changes
+    changes = terms.config.overrides
     alerts = [alert for subject in _SUBJECTS for alert in subject.alerts(terms)]
     names = {alert.name for alert in alerts}
     for name in changes:
         if name not in names:
-            raise ValueError(f"alerts.changes: {unknown('alert of this config', name, names)}")
+            raise ValueError(f"alerts.overrides: {unknown('alert of this config', name, names)}")
     off = {name for name, change in changes.items() if not change.enabled}
     on = [alert for alert in alerts if alert.name not in off and terms.made(alert.expression)]
     groups = {category: [alert.rule(terms) for alert in on if alert.category == category] for category in CATEGORIES}
