@@ -7,9 +7,9 @@ from grafanalib import core
 from msgspec import Struct
 
 from dashboards.grafana import DATASOURCE, Json, Panel
-from dashboards.promql import ABSENT, Metrics
-from dashboards.shown import Shown
+from dashboards.promql import Metrics
 from dashboards.variables import variables
+from exporter.config_served import ABSENT, Served
 
 TAG = "gateway-exporter"
 # Grafana 10.3's. Older ones read it as it is, newer ones migrate from it without side effects.
@@ -50,7 +50,7 @@ class Board(Struct, kw_only=True):
         return [row for row in rows if any(one.type != "text" for one in row.panels) or not row.title]
 
 
-def document(board: Board, shown: Shown) -> Json:
+def document(board: Board, served: Served) -> Json:
     """The dashboard as Grafana reads it."""
     asked = core.Dashboard(
         uid=board.uid,
@@ -66,8 +66,8 @@ def document(board: Board, shown: Shown) -> Json:
         schemaVersion=_SCHEMA,
         version=1,
         links=[core.DashboardLink(title="Gateway", tags=[TAG], asDropdown=True, includeVars=True, keepTime=True)],
-        templating=core.Templating([*variables(board.variables, shown), *board.more]),
-        annotations=core.Annotations(_annotations(Metrics(shown, ()), board.variables)),
+        templating=core.Templating([*variables(board.variables, served), *board.more]),
+        annotations=core.Annotations(_annotations(Metrics(served, ()), board.variables)),
         panels=_placed(board.kept()),
     ).auto_panel_ids()
     return _clean(asked)

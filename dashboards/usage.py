@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dashboards.board import Board
 from dashboards.build import boards
 from dashboards.grafana import Panel
-from dashboards.shown import Shown
+from exporter.config_served import Served
 
 QUESTIONS = {
     "A1": "What did the key's calls cost in credits, hour by hour, over the last 24 hours?",
@@ -72,9 +72,9 @@ This file is made of the builders: `python -m dashboards.usage > docs/dashboards
 """
 
 
-def page(shown: Shown) -> str:
+def page(served: Served) -> str:
     """The whole document."""
-    every = list(boards(shown))
+    every = list(boards(served))
     parts = [_HEAD, "| dashboard | uid | for |\n| --- | --- | --- |"]
     parts += [f"| {board.title} | `{board.uid}` | {board.description} |" for board in every]
     parts.append("\n## Questions and panels\n\n| | question | panels |\n| --- | --- | --- |")
@@ -102,4 +102,4 @@ def _answers(every: list[Board], question: str) -> Iterator[tuple[Board, Panel]]
 
 
 if __name__ == "__main__":
-    print(page(Shown()), end="")
+    print(page(Served()), end="")

@@ -13,19 +13,19 @@ _alert = partial(Alert, category="cost", dashboard="gateway-costs")
 def alerts(terms: Terms) -> Iterator[Alert]:
     """The alerts of this category."""
     spend = terms.config.spend
-    only = f'{{currency="{terms.currency}"}}'
+    only = f'{{currency="{terms.served.currency}"}}'
     if spend.daily is not None:
         yield _alert(
             name="GatewaySpendOverBudget",
             severity="warning",
             component="gateway",
             expression=f"sum by {terms.by('currency')} (key:gateway_cost:increase1d{only}) > {spend.daily:g}",
-            lasts="5m",
-            keeps="15m",
+            for_="5m",
+            keep_firing_for="15m",
             summary=f"{_MONEY} spent in 24 hours",
             description=(
                 f"All keys together have spent {_MONEY} in the last 24 hours; the budget is {spend.daily:g} "
-                f"{terms.currency}."
+                f"{terms.served.currency}."
             ),
             recommendation=(
                 "Sort keys and models by cost. If one key stands out, ask its owner, and give it a limit in cost; if "
@@ -38,12 +38,12 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             severity="warning",
             component="key",
             expression=terms.with_owner(f"key:gateway_cost:increase1d{only} > {spend.key_daily:g}"),
-            lasts="5m",
-            keeps="15m",
+            for_="5m",
+            keep_firing_for="15m",
             summary=f"{KEY} has spent {_MONEY} in 24 hours",
             description=(
                 f"{KEY} has spent {_MONEY} in the last 24 hours; the budget of a key is {spend.key_daily:g} "
-                f"{terms.currency}."
+                f"{terms.served.currency}."
             ),
             recommendation=(
                 "See which model it went to. Ask the owner whether that is meant; if not, give the key a limit in "
@@ -60,8 +60,8 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             expression=terms.with_owner(
                 terms.abnormal("key_model:gateway_cost:increase1h", anomalies.cost, "key", "currency")
             ),
-            lasts="10m",
-            keeps="15m",
+            for_="10m",
+            keep_firing_for="15m",
             summary=f"{KEY} has spent {_MONEY} in an hour, far more than usual",
             description=(
                 f"{KEY} has spent {_MONEY} in the last hour: more than {anomalies.factor:g} times what it spent at "
@@ -78,7 +78,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
         severity="warning",
         component="gateway",
         expression=f"{terms.now('increase', 'gateway_unpriced_requests_total', '1h', 'model')} > 0",
-        lasts="5m",
+        for_="5m",
         summary="{{ $labels.model }} is used and has no price",
         description=(
             f"{NUMBER} requests of the last hour went to {{{{ $labels.model }}}}, whose price is not known: they "

@@ -21,7 +21,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 severity=severity,
                 component="gateway",
                 expression=_low("fleet", level, terms),
-                lasts="5m",
+                for_="5m",
                 summary=f"Only {PERCENT} of all requests succeed",
                 description=(
                     f"{PERCENT} of the last five minutes' requests succeeded, under {level:.4g}. Errors of clients "
@@ -40,7 +40,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
         severity="warning",
         component="gateway",
         expression=_low("method", success.warning, terms),
-        lasts="5m",
+        for_="5m",
         summary=f"Only {PERCENT} of {METHOD} succeed",
         description=(
             f"{PERCENT} of the requests to {METHOD} succeeded in the last five minutes, under {success.warning:.4g}."
@@ -56,7 +56,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
         severity="info",
         component="key",
         expression=terms.with_owner(_low("key", success.warning, terms)),
-        lasts="15m",
+        for_="15m",
         summary=f"Only {PERCENT} of {KEY}'s requests succeed",
         description=(
             f"{PERCENT} of the requests of {KEY} succeeded in the last five minutes, under {success.warning:.4g}."
@@ -88,7 +88,7 @@ def _burn(terms: Terms) -> Iterator[Alert]:
             severity=severity,
             component="gateway",
             expression=burning("unavailable", long, short, factor * (1 - target), terms),
-            lasts=lasts,
+            for_=lasts,
             labels={"range": long},
             summary=f"{PERCENT} of requests failed over {long}, {factor:g} times what is allowed",
             description=(

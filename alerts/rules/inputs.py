@@ -21,8 +21,8 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 name="GatewayExporterLagging",
                 severity=severity,
                 expression=f"gateway_exporter_lag_seconds > {seconds(lag)}",
-                lasts="2m",
-                keeps="5m",
+                for_="2m",
+                keep_firing_for="5m",
                 summary=f"The log {_INPUT} is read {DURATION} late",
                 description=(
                     f"The oldest line of {_INPUT} that was not read yet is {DURATION} old. Rates leave this exporter "
@@ -41,7 +41,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 f"time() - (gateway_exporter_last_record_timestamp_seconds > 0) > {seconds(exporter.silent)}\n"
                 "unless gateway_exporter_lag_seconds > 60"
             ),
-            lasts="1m",
+            for_="1m",
             summary=f"No request was logged in {_INPUT} for {DURATION}",
             description=f"The exporter runs, and the last request in {_INPUT} is {DURATION} old.",
             recommendation=(
@@ -54,7 +54,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
         name="GatewayExporterInputUnreadable",
         severity="warning",
         expression="gateway_exporter_input_readable == 0",
-        lasts="5m",
+        for_="5m",
         summary=f"The log {_INPUT} can't be read",
         description=f"A log of the input {_INPUT} is missing or may not be read.",
         recommendation=(
@@ -71,7 +71,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             name="GatewayExporterRejectingLines",
             severity="warning",
             expression=f"{rejected}\n/ ({lines} > 0) > {exporter.rejected:g}\nand {lines} >= {enough}",
-            lasts="5m",
+            for_="5m",
             summary=f"{PERCENT} of the lines of {_INPUT} are rejected",
             description=(
                 f"{PERCENT} of the lines of {_INPUT} were no record in the last 15 minutes (this alert: "
@@ -89,8 +89,8 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             f"sum by {terms.by_target('job', 'instance', 'input', 'reason')} "
             "(increase(gateway_exporter_losses_total[15m])) > 0"
         ),
-        lasts="1m",
-        keeps="15m",
+        for_="1m",
+        keep_firing_for="15m",
         summary=f"Lines of {_INPUT} were lost: {{{{ $labels.reason }}}}",
         description=(
             f"Lines of {_INPUT} are gone, or may be, before they were read ({{{{ $labels.reason }}}}): the counters "
@@ -114,7 +114,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             name="GatewayUnknownKeys",
             severity="info",
             expression=f"{unknown}\n/ ({parsed} > 0) > {exporter.unknown_keys:g}\nand {unknown} >= {enough}",
-            lasts="15m",
+            for_="15m",
             summary=f"{PERCENT} of the requests in {_INPUT} come with unknown keys",
             description=(
                 f"{PERCENT} of the requests in {_INPUT} came with a key that is not registered, in the last 15 "

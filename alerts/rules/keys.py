@@ -26,7 +26,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                     f"and max by {by_key} ({_EXPIRES}) - time() > 0\n"
                     f"and {enabled}"
                 ),
-                lasts="1m",
+                for_="1m",
                 summary=f"{KEY} expires in {DURATION}",
                 description=f"The key {KEY} expires in {DURATION}; then the gateway refuses its requests.",
                 recommendation=(
@@ -45,7 +45,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             f"  or max by {by_key} (gateway_key_enabled) == 0\n"
             ")"
         ),
-        lasts="5m",
+        for_="5m",
         summary=f"{KEY} has expired or is disabled, and the gateway still serves it",
         description=(
             f"The registry says that {KEY} has expired or is disabled; the gateway answers {NUMBER} of its calls a "
@@ -68,7 +68,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 f") > {idle}\n"
                 f"and {enabled}"
             ),
-            lasts="1h",
+            for_="1h",
             summary=f"{KEY} has not been used for {DURATION}",
             description=(
                 f"The key {KEY} is enabled, and was used {DURATION} ago for the last time, or was made then and never "
@@ -85,8 +85,8 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             name="GatewayKeyAuthFailures",
             severity="warning",
             expression=terms.with_owner(f"{failures} > {keys.auth_failures}"),
-            lasts="5m",
-            keeps="10m",
+            for_="5m",
+            keep_firing_for="10m",
             summary=f"{KEY} was refused {NUMBER} times in 15 minutes",
             description=(
                 f"{NUMBER} requests of {KEY} ended with 400, 401 or 403 in the last 15 minutes (this alert: "
@@ -105,8 +105,8 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             name="GatewayKeyNewOrigins",
             severity="warning",
             expression=terms.with_owner(f"{origins} > {keys.new_origins}\nand on {by_key} {known}"),
-            lasts="1m",
-            keeps="15m",
+            for_="1m",
+            keep_firing_for="15m",
             summary=f"{KEY} is used from {NUMBER} new origins",
             description=(
                 f"In the last hour {KEY} was used from {NUMBER} origins never seen for it (this alert: "
@@ -134,8 +134,8 @@ def _spikes(terms: Terms) -> Iterator[Alert]:
             name=name,
             severity="warning",
             expression=terms.with_owner(terms.abnormal(series, floor, "key")),
-            lasts="10m",
-            keeps="15m",
+            for_="10m",
+            keep_firing_for="15m",
             summary=f"{KEY}: {NUMBER} {unit} in an hour, far more than usual",
             description=(
                 f"{KEY} made {NUMBER} {unit} in the last hour: more than {anomalies.factor:g} times what it made at "

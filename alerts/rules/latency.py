@@ -23,7 +23,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                     f"fleet:gateway_request_duration_seconds:mean5m > {level:g}\n"
                     f"and fleet:gateway_timed_requests:rate5m * 300 >= {config.min_requests}"
                 ),
-                lasts="5m",
+                for_="5m",
                 summary=f"Requests take {DURATION} on average",
                 description=f"The average of the last five minutes' requests is {DURATION}, over {level:g} s.",
                 recommendation=(
@@ -40,7 +40,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 f"method:gateway_request_duration_seconds:mean5m{slow} > {config.latency.warning:g}\n"
                 f"and method:gateway_requests:rate5m * 300 >= {config.min_requests}"
             ),
-            lasts="5m",
+            for_="5m",
             summary=f"{METHOD} takes {DURATION} on average",
             description=(
                 f"The average of the last five minutes' requests to {METHOD} is {DURATION}, over "
@@ -60,7 +60,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             name="GatewayLatencyBurn",
             severity=severity,
             expression=burning("slow", long, short, factor * (1 - target), terms),
-            lasts=lasts,
+            for_=lasts,
             labels={"range": long},
             summary=(
                 f"{PERCENT} of requests over {long} took more than {config.objectives.latency_seconds:g} s, "

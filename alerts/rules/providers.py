@@ -20,8 +20,8 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             severity="warning",
             component="provider",
             expression=f"{failed}\n/ ({attempts} > 0) > {providers.failing:g}\nand {attempts} * 300 >= {enough}",
-            lasts="5m",
-            keeps="5m",
+            for_="5m",
+            keep_firing_for="5m",
             summary=f"{PERCENT} of the attempts at {{{{ $labels.provider }}}} fail",
             description=(
                 f"{PERCENT} of the attempts at {{{{ $labels.provider }}}} failed in the last five minutes (this "
@@ -38,8 +38,8 @@ def alerts(terms: Terms) -> Iterator[Alert]:
         severity="warning",
         component="provider",
         expression=f"max by {terms.by('provider')} (gateway_provider_circuit_open) == 1",
-        lasts="5m",
-        keeps="5m",
+        for_="5m",
+        keep_firing_for="5m",
         summary="The gateway keeps {{ $labels.provider }} out of use",
         description="The gateway's circuit breaker for {{ $labels.provider }} has been open for five minutes.",
         recommendation=(
@@ -56,8 +56,8 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             severity="warning",
             component="provider",
             expression=f"{failovers}\n/ ({requests} > 0) > {providers.failovers:g}\nand {requests} * 300 >= {enough}",
-            lasts="5m",
-            keeps="5m",
+            for_="5m",
+            keep_firing_for="5m",
             summary=f"{PERCENT} of requests need another provider",
             description=(
                 f"For {PERCENT} of the last five minutes' requests the first provider failed and another was tried "
@@ -79,8 +79,8 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 f"{blocked}\n/ on {scope} group_left () (fleet:gateway_requests:rate5m > 0) > {providers.blocked:g}\n"
                 f"and on {scope} fleet:gateway_requests:rate5m * 300 >= {enough}"
             ),
-            lasts="5m",
-            keeps="5m",
+            for_="5m",
+            keep_firing_for="5m",
             summary=f"{PERCENT} of requests are blocked: {{{{ $labels.reason }}}}",
             description=(
                 f"A policy of the gateway blocks {PERCENT} of all requests, for the reason {{{{ $labels.reason }}}} "

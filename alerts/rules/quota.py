@@ -25,8 +25,8 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 name="GatewayLimitNear",
                 severity=severity,
                 expression=terms.with_owner(f"{utilization} >= {level:g}"),
-                lasts="1m",
-                keeps="5m",
+                for_="1m",
+                keep_firing_for="5m",
                 summary=f"{KEY} has used {PERCENT} of its {{{{ $labels.unit }}}} limit",
                 description=f"{KEY} has used {PERCENT} of {allowed} (this alert: {level:.0%}).{reset}",
                 recommendation=(
@@ -38,8 +38,8 @@ def alerts(terms: Terms) -> Iterator[Alert]:
         name="GatewayLimitReached",
         severity="critical",
         expression=terms.with_owner(f"{utilization} >= 1"),
-        lasts="1m",
-        keeps="5m",
+        for_="1m",
+        keep_firing_for="5m",
         summary=f"{KEY} has used up its {{{{ $labels.unit }}}} limit",
         description=f"{KEY} has used {PERCENT} of {allowed}: the gateway may be refusing its requests.{reset}",
         recommendation=(
@@ -53,8 +53,8 @@ def alerts(terms: Terms) -> Iterator[Alert]:
         expression=terms.with_owner(
             f"key:gateway_limit_projected:ratio > 1\nand {utilization} > 0.2\nand {utilization} < 1"
         ),
-        lasts="15m",
-        keeps="15m",
+        for_="15m",
+        keep_firing_for="15m",
         summary=f"{KEY} will use up its {{{{ $labels.unit }}}} limit before it resets",
         description=(
             f"If {KEY} goes on as in the last six hours, it will have used {PERCENT} of {allowed} by the reset.{reset}"
@@ -73,7 +73,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 f"{refused}\n/ (key:gateway_requests:rate5m > 0) > {limits.refused:g}\n"
                 f"and key:gateway_requests:rate5m * 300 >= {terms.config.min_requests}"
             ),
-            lasts="5m",
+            for_="5m",
             summary=f"{PERCENT} of {KEY}'s requests are refused with 429",
             description=(
                 f"The gateway refuses {PERCENT} of the requests of {KEY} because of a rate limit or a quota (this "
@@ -88,7 +88,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
 
 def _query(expression: str, series: str, more: str, terms: Terms) -> str:
     """The beginning of a template that looks up what a recorded series says of the alert's own limit."""
-    labels = [label for label in ("key", "unit", "window", more, *terms.target_scope) if label]
+    labels = [label for label in ("key", "unit", "window", more, *terms.served.target_scope) if label]
     matchers = ",".join(f"{label}=%q" for label in labels)
     values = " ".join(f"$labels.{label}" for label in labels)
     return f'{{{{ with printf "{expression.format(f"{series}{{{matchers}}}")}" {values} | query }}}}'

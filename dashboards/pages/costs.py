@@ -7,9 +7,9 @@ from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bars, stat, text, timeseries
 from dashboards.promql import Metrics, total
-from dashboards.shown import Shown
 from dashboards.tables import table
 from dashboards.variables import textbox
+from exporter.config_served import Served
 
 _HEADER = """**For whoever plans money and machines.** Type above what a request and a GB cost; costs of models come \
 from the log or the price table. Projections go on as the last day did against the day before: they are a warning, no \
@@ -20,9 +20,9 @@ _NEED = "Needs two days of recorded rules"
 _AHEAD = {"month": 30, "quarter": 91, "year": 365}
 
 
-def page(shown: Shown) -> Board:
+def page(served: Served) -> Board:
     """The dashboard."""
-    m, to = Metrics(shown, _VARIABLES), Links(shown, _VARIABLES)
+    m, to = Metrics(served, _VARIABLES), Links(served, _VARIABLES)
     return Board(
         uid="gateway-costs",
         title="Costs and capacity",
@@ -34,9 +34,9 @@ def page(shown: Shown) -> Board:
         ],
         rows=[
             Row("", [text(_HEADER)]),
-            Row("The last day, and what it leads to", _projected(m, shown)),
-            Row("By key and by model", _split(m, to, shown)),
-            Row("Capacity", _capacity(m, to, shown)),
+            Row("The last day, and what it leads to", _projected(m, served)),
+            Row("By key and by model", _split(m, to, served)),
+            Row("Capacity", _capacity(m, to, served)),
         ],
         since="now-7d",
     )
@@ -61,8 +61,8 @@ def _ahead(today: str, before: str, days: int) -> str:
     return f"clamp_min({days} * ({today}) + {days * (days + 1) // 2} * (({today}) - ({before})), 0)"
 
 
-def _projected(m: Metrics, shown: Shown) -> list[Panel]:
-    unit, today, before = columns.money(shown), _day(m), _day(m, "offset 1d")
+def _projected(m: Metrics, served: Served) -> list[Panel]:
+    unit, today, before = columns.money(served), _day(m), _day(m, "offset 1d")
     requests, sent, models = _parts(m)
     cards = [
         stat(
@@ -129,8 +129,8 @@ def _projected(m: Metrics, shown: Shown) -> list[Panel]:
     ]
 
 
-def _split(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
-    unit = columns.money(shown)
+def _split(m: Metrics, to: Links, served: Served) -> list[Panel]:
+    unit = columns.money(served)
     requests = m.hours("key:gateway_requests", by="key", hours=24 * 30)
     sent = m.hours("key:gateway_response_bytes", by="key", hours=24 * 30)
     models = m.hours("key_model:gateway_cost", by="key", hours=24 * 30)
@@ -183,8 +183,8 @@ def _split(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
     ]
 
 
-def _capacity(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
-    everyone = Metrics(shown, ())
+def _capacity(m: Metrics, to: Links, served: Served) -> list[Panel]:
+    everyone = Metrics(served, ())
     series = {
         "requests": total(everyone("fleet:gateway_requests:rate5m")),
         "failed": total(everyone("fleet:gateway_errors:rate5m")),

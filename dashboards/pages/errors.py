@@ -8,9 +8,9 @@ from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bars, donut, heatmap, stat, text, timeseries
-from dashboards.promql import ABSENT, Metrics, leaders, or_zero, success
-from dashboards.shown import Shown
+from dashboards.promql import Metrics, leaders, success
 from dashboards.tables import table
+from exporter.config_served import ABSENT, Served, or_zero
 
 _VARIABLES = ("key", "chain", "method")
 _HEADER = """**For whoever has to find out what fails, or what is slow.** First the types: `upstream_error`, \
@@ -30,9 +30,9 @@ TYPES = {
 }
 
 
-def page(shown: Shown) -> Board:
+def page(served: Served) -> Board:
     """The dashboard."""
-    m, to = Metrics(shown, _VARIABLES), Links(shown, _VARIABLES)
+    m, to = Metrics(served, _VARIABLES), Links(served, _VARIABLES)
     return Board(
         uid="gateway-errors",
         title="Errors and latency",
@@ -40,21 +40,21 @@ def page(shown: Shown) -> Board:
         variables=_VARIABLES,
         rows=[
             Row("", [text(_HEADER)]),
-            Row("Bottlenecks", _bottlenecks(m, to, shown)),
+            Row("Bottlenecks", _bottlenecks(m, to, served)),
             Row("Errors", _errors(m, to)),
-            Row("Latency", _latency(m, to, shown)),
-            Row("Broken down", _broken_down(m, to, shown)),
+            Row("Latency", _latency(m, to, served)),
+            Row("Broken down", _broken_down(m, to, served)),
             Row("Failures in detail", _detail(m, to), closed=True),
         ],
     )
 
 
-def _bottlenecks(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
+def _bottlenecks(m: Metrics, to: Links, served: Served) -> list[Panel]:
     requests, failed = m.count("gateway_requests_total"), m.count("gateway_errors_total")
     volume, errors = m.count("gateway_requests_total", by="method"), m.count("gateway_errors_total", by="method")
     mean = m.mean("gateway_request_duration_seconds", by="method", over="$__range")
     rate = success(errors, volume)
-    most, least = shown.alerts.latency.warning or math.inf, shown.alerts.success_rate.warning or 0
+    most, least = served.alerts.latency.warning or math.inf, served.alerts.success_rate.warning or 0
     slow, failing = f"({mean}) > bool {most:g}", f"({rate}) < bool {least:g}"
     found = f"({slow}) + 2 * ({failing}) or 2 * ({failing})"
     advice = range_map(
@@ -70,7 +70,7 @@ def _bottlenecks(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "Share of requests without any failure, of what is chosen above.",
             {"": success(failed, requests)},
             "percentunit",
-            steps=columns.good(shown),
+            steps=columns.good(served),
             first=RED,
             answers="C4",
         ),
@@ -95,7 +95,7 @@ def _bottlenecks(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "Without WebSocket sessions and aborted requests.",
             {"": m.mean("gateway_request_duration_seconds", over="$__range")},
             "s",
-            steps=columns.slow(shown),
+            steps=columns.slow(served),
             first=GREEN,
             answers="C8",
         ),
@@ -104,7 +104,7 @@ def _bottlenecks(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "19 of 20 requests were faster.",
             {"": m.quantile(0.95, "gateway_request_duration_seconds", over="$__range")},
             "s",
-            steps=columns.slow(shown),
+            steps=columns.slow(served),
             first=GREEN,
             answers="C8",
         ),
@@ -113,7 +113,7 @@ def _bottlenecks(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "99 of 100 requests were faster.",
             {"": m.quantile(0.99, "gateway_request_duration_seconds", over="$__range")},
             "s",
-            steps=columns.slow(shown),
+            steps=columns.slow(served),
             first=GREEN,
             answers="C8",
         ),
@@ -131,8 +131,8 @@ def _bottlenecks(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
                 "method": column(links=[to.cell("Only this method", "gateway-errors", "method")]),
                 "what_to_do": column(mappings=advice) | {"custom.cellOptions": {"type": "color-text"}},
                 "requests": columns.COUNT,
-                "average": columns.latency(shown),
-                "success": columns.rate_of_success(shown),
+                "average": columns.latency(served),
+                "success": columns.rate_of_success(served),
             },
             sort="requests",
             no_value="No method is slow or failing",
@@ -199,7 +199,7 @@ def _errors(m: Metrics, to: Links) -> list[Panel]:
     ]
 
 
-def _latency(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
+def _latency(m: Metrics, to: Links, served: Served) -> list[Panel]:
     name = "gateway_request_duration_seconds"
     ranking = m.count(f"{name}_count", by="method", at="@ end()")
     return [
@@ -211,7 +211,7 @@ def _latency(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
                 "p95": m.quantile(0.95, name),
                 "p99": m.quantile(0.99, name),
                 "average": m.mean(name),
-                "warning level": columns.level(shown.alerts.latency.warning),
+                "warning level": columns.level(served.alerts.latency.warning),
             },
             "s",
             limit="warning level",
@@ -244,7 +244,7 @@ def _latency(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
     ]
 
 
-def _broken_down(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
+def _broken_down(m: Metrics, to: Links, served: Served) -> list[Panel]:
     requests, errors, duration = "gateway_requests_total", "gateway_errors_total", "gateway_request_duration_seconds"
     whole = m.count(requests)
 
@@ -261,13 +261,13 @@ def _broken_down(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             found["p95"] = m.quantile(0.95, latency, by=by, over="$__range")
         return found
 
-    shown_columns = {
+    shared_columns = {
         "requests": columns.COUNT,
         "share": columns.SHARE,
         "failed": columns.COUNT,
-        "success": columns.rate_of_success(shown),
-        "average": columns.latency(shown),
-        "p95": columns.latency(shown),
+        "success": columns.rate_of_success(served),
+        "average": columns.latency(served),
+        "p95": columns.latency(served),
     }
     verbs = _verbs(m.count(requests, by="method"))
     return [
@@ -275,7 +275,7 @@ def _broken_down(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "By method",
             "Endpoints (route templates) and JSON-RPC methods. Sort by requests, failures or latency.",
             {name: f"topk(200, {query})" for name, query in rows("method", latency=duration).items()},
-            {"method": column(links=[to.cell("Only this method", "gateway-errors", "method")]), **shown_columns},
+            {"method": column(links=[to.cell("Only this method", "gateway-errors", "method")]), **shared_columns},
             sort="requests",
             answers="C3",
         ),
@@ -286,7 +286,7 @@ def _broken_down(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
                 name: f"topk(200, {query})"
                 for name, query in rows("key", latency="gateway_key_request_duration_seconds").items()
             },
-            {"key": column(links=[to.cell("Look at this key", "gateway-key", "key")]), **shown_columns},
+            {"key": column(links=[to.cell("Look at this key", "gateway-key", "key")]), **shared_columns},
             sort="failed",
             answers="C3",
         ),

@@ -5,9 +5,9 @@ from dashboards.fields import GREEN, RED, YELLOW, column, value_map
 from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.panels import bars, stat, text, timeline, timeseries
-from dashboards.promql import Metrics, or_zero
-from dashboards.shown import Shown
+from dashboards.promql import Metrics
 from dashboards.tables import table
+from exporter.config_served import Served, or_zero
 
 _HEADER = """**For whoever asks whether these numbers can be trusted.** All green: every line that the gateway wrote \
 is counted, once, and in time. A red one says what is missing: lines not read yet (lag), not understood (rejected), \
@@ -16,9 +16,9 @@ lines."""
 _NONE = "No exporter is scraped: see Prometheus' targets"
 
 
-def page(shown: Shown) -> Board:
+def page(served: Served) -> Board:
     """The dashboard."""
-    m = Metrics(shown, ())
+    m = Metrics(served, ())
     return Board(
         uid="gateway-exporter",
         title="Exporter",
@@ -26,7 +26,7 @@ def page(shown: Shown) -> Board:
         description="Can these numbers be trusted? Lag, rejected and lost lines, overflow, checkpoint, scrapes.",
         rows=[
             Row("", [text(_HEADER)]),
-            Row("Now", _now(m, shown)),
+            Row("Now", _now(m, served)),
             Row("Lines", _lines(m)),
             Row("Series", _series(m)),
             Row("Checkpoint, config, files", _state(m)),
@@ -35,7 +35,7 @@ def page(shown: Shown) -> Board:
     )
 
 
-def _now(m: Metrics, shown: Shown) -> list[Panel]:
+def _now(m: Metrics, served: Served) -> list[Panel]:
     def bad(
         title: str, description: str, query: str, unit: str = "short", steps: dict[float, str] | None = None
     ) -> Panel:
@@ -44,7 +44,7 @@ def _now(m: Metrics, shown: Shown) -> list[Panel]:
         )
 
     lines = m.count("gateway_exporter_lines_total")
-    build = m("gateway_exporter_build_info")
+    build, readable = m("gateway_exporter_build_info"), m("gateway_exporter_input_readable")
     return [
         stat(
             "Exporters",
@@ -57,31 +57,31 @@ def _now(m: Metrics, shown: Shown) -> list[Panel]:
         bad(
             "Not answering",
             "Exporters that were there in the last day and can't be scraped now.",
-            f"count(last_over_time({build}[1d]) unless on (instance, job) {build}) or 0 * count({build})",
+            or_zero(f"count(last_over_time({build}[1d]) unless on (instance, job) {build})", f"count({build})"),
         ),
         bad(
             "Lag",
             "Age of the oldest line not counted. Minutes: the disk or the CPU is too slow, or a log too large.",
             f"max({m('gateway_exporter_lag_seconds')})",
             "s",
-            columns.late(shown),
+            columns.late(served),
         ),
         bad(
             "Rejected lines",
             "Share of lines that could not be read. Look at the reasons below, then at the page `/`.",
-            f"({m.count('gateway_exporter_rejected_lines_total')} or 0 * {lines}) / ({lines} > 0)",
+            f"({or_zero(m.count('gateway_exporter_rejected_lines_total'), lines)}) / ({lines} > 0)",
             "percentunit",
             {0.0001: YELLOW, 0.01: RED},
         ),
         bad(
             "Losses",
             "Events in which lines were lost, or may have been: a rotation without a copy, a truncation.",
-            f"{m.count('gateway_exporter_losses_total')} or 0 * {lines}",
+            or_zero(m.count("gateway_exporter_losses_total"), lines),
         ),
         bad(
             "Inputs not readable",
             "Logs that are missing or may not be read.",
-            f"count({m('gateway_exporter_input_readable')} == 0) or 0 * count({m('gateway_exporter_input_readable')})",
+            or_zero(f"count({readable} == 0)", f"count({readable})"),
         ),
         bad(
             "Checkpoint",

@@ -7,9 +7,9 @@ from dashboards.pages import columns
 from dashboards.pages.keys import compared, registry, suspicious
 from dashboards.pages.links import Links
 from dashboards.panels import bars, donut, stat, text, timeseries
-from dashboards.promql import Metrics, largest, leaders, or_zero, success, total
-from dashboards.shown import Shown
+from dashboards.promql import Metrics, largest, leaders, success, total
 from dashboards.tables import table
+from exporter.config_served import Served, or_zero
 
 _VARIABLES = ("key", "chain", "method")
 _HEADER = """**For whoever has to know whether a key is in trouble.** Choose it above. The first row says it: all \
@@ -17,9 +17,9 @@ green and nothing near its limit, then the key is well, and its own client is to
 are links to what is behind them. Several keys are compared side by side further down."""
 
 
-def page(shown: Shown) -> Board:
+def page(served: Served) -> Board:
     """The dashboard."""
-    m, to = Metrics(shown, _VARIABLES), Links(shown, _VARIABLES)
+    m, to = Metrics(served, _VARIABLES), Links(served, _VARIABLES)
     return Board(
         uid="gateway-key",
         title="API key",
@@ -27,19 +27,19 @@ def page(shown: Shown) -> Board:
         variables=_VARIABLES,
         rows=[
             Row("", [text(_HEADER)]),
-            Row("Is this key in trouble?", _state(m, to, shown)),
+            Row("Is this key in trouble?", _state(m, to, served)),
             Row("What it calls", _calls(m, to)),
-            Row("Requests activity", _activity(m, to, shown)),
+            Row("Requests activity", _activity(m, to, served)),
             Row("Where it is used from", _origins(m)),
-            Row("Quota", _quota(m, to, shown)),
-            Row("Several keys side by side", compared(m, to, shown)),
+            Row("Quota", _quota(m, to, served)),
+            Row("Several keys side by side", compared(m, to, served)),
             Row("Is it stolen, broken, or idle?", suspicious(m, to)),
-            Row("All keys", registry(Metrics(shown, ()), to, shown), closed=True),
+            Row("All keys", registry(Metrics(served, ()), to, served), closed=True),
         ],
     )
 
 
-def _state(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
+def _state(m: Metrics, to: Links, served: Served) -> list[Panel]:
     requests, failed = m.count("gateway_requests_total"), m.count("gateway_errors_total")
     enabled, expires = m("gateway_key_enabled"), m("gateway_key_expires_timestamp_seconds")
     errors = [to.page("What fails, and why", "gateway-errors")]
@@ -60,7 +60,7 @@ def _state(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "Share of requests that did not fail. Red: the link shows which types of failure, and their statuses.",
             {"": success(failed, requests)},
             "percentunit",
-            steps=columns.good(shown),
+            steps=columns.good(served),
             first=RED,
             links=errors,
             width=3,
@@ -88,7 +88,7 @@ def _state(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "19 of 20 requests were faster. High for this key and not for others: its methods are heavy.",
             {"": m.quantile(0.95, "gateway_key_request_duration_seconds", over="$__range")},
             "s",
-            steps=columns.slow(shown),
+            steps=columns.slow(served),
             first=GREEN,
             links=errors,
             width=3,
@@ -98,7 +98,7 @@ def _state(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "Use over the allowed amount, of the limit that is nearest to its end. Red: it will be refused soon.",
             {"": f"max({m('key:gateway_limit_utilization:ratio')})"},
             "percentunit",
-            steps=columns.near(shown),
+            steps=columns.near(served),
             first=GREEN,
             links=limits,
             no_value="This key has no limit",
@@ -119,7 +119,7 @@ def _state(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "Time until the registry ends it. Tell its owner before it turns red.",
             {"": f"min({expires}) - time()"},
             "s",
-            steps=columns.expiring(shown, GREEN),
+            steps=columns.expiring(served, GREEN),
             first=RED,
             no_value="No expiry date",
             width=3,
@@ -178,7 +178,7 @@ def _calls(m: Metrics, to: Links) -> list[Panel]:
     ]
 
 
-def _activity(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
+def _activity(m: Metrics, to: Links, served: Served) -> list[Panel]:
     requests, errors = "gateway_requests_total", "gateway_errors_total"
     volume, failed = m.count(requests, by="method"), m.count(errors, by="method")
     return [
@@ -201,7 +201,7 @@ def _activity(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
                 "volume": columns.COUNT,
                 "share": columns.SHARE,
                 "failed": columns.COUNT,
-                "success": columns.rate_of_success(shown),
+                "success": columns.rate_of_success(served),
             },
             sort="volume",
             width=14,
@@ -238,7 +238,7 @@ def _activity(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             {
                 "average": m.mean("gateway_key_request_duration_seconds"),
                 "p95": m.quantile(0.95, "gateway_key_request_duration_seconds"),
-                "warning level": columns.level(shown.alerts.latency.warning),
+                "warning level": columns.level(served.alerts.latency.warning),
             },
             "s",
             limit="warning level",
@@ -276,7 +276,7 @@ def _origins(m: Metrics) -> list[Panel]:
     ]
 
 
-def _quota(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
+def _quota(m: Metrics, to: Links, served: Served) -> list[Panel]:
     month = 'unit="requests"', 'window="1mo"'
     used, limit = m("key:gateway_limit_used:sum", *month, by="key"), m("key:gateway_limit:max", *month, by="key")
     reset = m("key:gateway_limit_reset_timestamp_seconds:max", *month, by="key")
@@ -314,7 +314,7 @@ def _quota(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "Share of the monthly quota.",
             {"{{key}}": f"max by (key) ({m('key:gateway_limit_utilization:ratio', *month, by='key')})"},
             "percentunit",
-            steps=columns.near(shown),
+            steps=columns.near(served),
             first=GREEN,
             no_value=unlimited,
             answers="D2",

@@ -5,12 +5,12 @@ from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bars, timeseries
-from dashboards.promql import Metrics, or_zero, success
-from dashboards.shown import Shown
+from dashboards.promql import Metrics, success
 from dashboards.tables import table
+from exporter.config_served import Served, or_zero
 
 
-def compared(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
+def compared(m: Metrics, to: Links, served: Served) -> list[Panel]:
     """Keys side by side."""
     requests, failed = (m.count(name, by="key") for name in ("gateway_requests_total", "gateway_errors_total"))
     ranking = m.count("gateway_requests_total", by="key", at="@ end()")
@@ -34,12 +34,12 @@ def compared(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
                 "owner": "",
                 "requests": columns.COUNT,
                 "failed": columns.COUNT,
-                "success": columns.rate_of_success(shown),
-                "p95": columns.latency(shown),
+                "success": columns.rate_of_success(served),
+                "p95": columns.latency(served),
                 "sent": "bytes",
                 "credits": columns.COUNT,
                 "tokens": columns.COUNT,
-                "cost": columns.money(shown),
+                "cost": columns.money(served),
             },
             sort="requests",
             answers="B7",
@@ -114,7 +114,7 @@ def suspicious(m: Metrics, to: Links) -> list[Panel]:
     ]
 
 
-def registry(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
+def registry(m: Metrics, to: Links, served: Served) -> list[Panel]:
     """Every key, and how long it was not used."""
     used = m("key:gateway_key_last_used_timestamp_seconds:max")
     created, enabled = m("gateway_key_created_timestamp_seconds"), m("gateway_key_enabled")
@@ -140,7 +140,7 @@ def registry(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
                 | {"custom.cellOptions": {"type": "color-text"}},
                 "created": "dateTimeAsIso",
                 "last_used": column("dateTimeAsIso", noValue="never"),
-                "unused_for": column("s", steps=columns.unused(shown)) | {"noValue": "never used"},
+                "unused_for": column("s", steps=columns.unused(served)) | {"noValue": "never used"},
                 "requests_in_30_days": columns.COUNT,
             },
             sort="unused_for",

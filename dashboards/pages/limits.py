@@ -7,8 +7,8 @@ from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bars, stat, text, timeseries
 from dashboards.promql import Metrics, total
-from dashboards.shown import Shown
 from dashboards.tables import table
+from exporter.config_served import Served, or_zero
 
 _VARIABLES = ("key",)
 _HEADER = """**For whoever hands out limits.** Use over the allowed amount, in calendar windows of a minute, an \
@@ -20,9 +20,9 @@ _DAY = 86400
 _REFUSED = 'type="rate_limit_exceeded"'
 
 
-def page(shown: Shown) -> Board:
+def page(served: Served) -> Board:
     """The dashboard."""
-    m, to = Metrics(shown, _VARIABLES), Links(shown, _VARIABLES)
+    m, to = Metrics(served, _VARIABLES), Links(served, _VARIABLES)
     return Board(
         uid="gateway-limits",
         title="Limits and quotas",
@@ -30,17 +30,17 @@ def page(shown: Shown) -> Board:
         variables=_VARIABLES,
         rows=[
             Row("", [text(_HEADER)]),
-            Row("Now", _now(m, shown)),
-            Row("Use of every limit", _all(m, to, shown)),
+            Row("Now", _now(m, served)),
+            Row("Use of every limit", _all(m, to, served)),
             Row("Use and limit over time", _over_time(m, to)),
             Row("Refused", _refused(m, to)),
-            Row("Keys and plans", _keys(m, to, shown)),
+            Row("Keys and plans", _keys(m, to, served)),
         ],
     )
 
 
-def _now(m: Metrics, shown: Shown) -> list[Panel]:
-    warning, critical = _levels(shown)
+def _now(m: Metrics, served: Served) -> list[Panel]:
+    warning, critical = _levels(served)
     use, projected = m("key:gateway_limit_utilization:ratio"), m("key:gateway_limit_projected:ratio")
 
     def count(title: str, description: str, query: str, colour: str) -> Panel:
@@ -50,25 +50,25 @@ def _now(m: Metrics, shown: Shown) -> list[Panel]:
         count(
             "Limits reached",
             "Limits with nothing left. Their keys are refused until the window ends.",
-            f"count({use} >= 1) or 0 * count({use})",
+            or_zero(f"count({use} >= 1)", f"count({use})"),
             RED,
         ),
         count(
             f"Limits over {critical:.0%}",
             "Nearly used up. Raise them, or warn the owners, today.",
-            f"count({use} >= {critical}) or 0 * count({use})",
+            or_zero(f"count({use} >= {critical})", f"count({use})"),
             RED,
         ),
         count(
             f"Limits over {warning:.0%}",
             "On their way. See below which.",
-            f"count({use} >= {warning}) or 0 * count({use})",
+            or_zero(f"count({use} >= {warning})", f"count({use})"),
             YELLOW,
         ),
         count(
             "Will run out before the reset",
             "If the last six hours go on, and a fifth is used already.",
-            f"count({projected} > 1 and on (key, unit, window) {use} > 0.2) or 0 * count({use})",
+            or_zero(f"count({projected} > 1 and on (key, unit, window) {use} > 0.2)", f"count({use})"),
             YELLOW,
         ),
         stat(
@@ -89,14 +89,14 @@ def _now(m: Metrics, shown: Shown) -> list[Panel]:
     ]
 
 
-def _levels(shown: Shown) -> tuple[float, float]:
+def _levels(served: Served) -> tuple[float, float]:
     """From which use a limit is watched, and from which it is nearly over."""
-    return shown.alerts.limits.warning or 1, shown.alerts.limits.critical or 1
+    return served.alerts.limits.warning or 1, served.alerts.limits.critical or 1
 
 
-def _all(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
+def _all(m: Metrics, to: Links, served: Served) -> list[Panel]:
     by = "key, unit, window"
-    warning, critical = _levels(shown)
+    warning, critical = _levels(served)
     allowed, use = m("key:gateway_limit:max"), m("key:gateway_limit_utilization:ratio")
     advice = range_map(
         [
@@ -127,7 +127,7 @@ def _all(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
                 "allowed": columns.COUNT,
                 "used": columns.COUNT,
                 "left": columns.COUNT,
-                "use": column("percentunit", steps=columns.near(shown)),
+                "use": column("percentunit", steps=columns.near(served)),
                 "advice": column(mappings=advice) | {"custom.cellOptions": {"type": "color-text"}},
                 "at_the_reset": column("percentunit", steps={1: RED}),
                 "resets_in": "s",
@@ -211,7 +211,7 @@ def _refused(m: Metrics, to: Links) -> list[Panel]:
     ]
 
 
-def _keys(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
+def _keys(m: Metrics, to: Links, served: Served) -> list[Panel]:
     expires = m("gateway_key_expires_timestamp_seconds")
     info = f"topk by (key) (1, {m.info('plan')})"
     plans = f"max by (plan, unit, window) ({m('key:gateway_limit:max')} * on (key) group_left (plan) {info})"
@@ -225,7 +225,7 @@ def _keys(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
                 "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]),
                 "name": "",
                 "owner": "",
-                "expires_in": column("s", steps=columns.expiring(shown, "transparent"), first=RED),
+                "expires_in": column("s", steps=columns.expiring(served, "transparent"), first=RED),
             },
             sort="expires_in",
             ascending=True,

@@ -6,9 +6,9 @@ from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.pages.llm_spend import costs, exceptions, of_tokens, rises
 from dashboards.panels import bars, donut, stat, text, timeseries
-from dashboards.promql import Metrics, or_zero
-from dashboards.shown import Shown
+from dashboards.promql import Metrics
 from dashboards.variables import custom
+from exporter.config_served import Served, or_zero
 
 _VARIABLES = ("key", "model_type", "model", "provider")
 _HEADER = """**For whoever pays for tokens, or plans them.** Narrow the page to keys, models and providers above; \
@@ -26,9 +26,9 @@ _MEASURES = {
 }
 
 
-def page(shown: Shown) -> Board:
+def page(served: Served) -> Board:
     """The dashboard."""
-    m, to = Metrics(shown, _VARIABLES), Links(shown, ("key", "model", "provider"))
+    m, to = Metrics(served, _VARIABLES), Links(served, ("key", "model", "provider"))
     return Board(
         uid="gateway-llm",
         title="LLM usage",
@@ -38,9 +38,9 @@ def page(shown: Shown) -> Board:
         more=[custom("measure", "Trend of", _MEASURES)],
         rows=[
             Row("", [text(_HEADER)]),
-            Row("In the chosen time", _cards(m, shown)),
+            Row("In the chosen time", _cards(m, served)),
             Row("Trend", _trend(m, to)),
-            Row("Cost", costs(m, to, shown)),
+            Row("Cost", costs(m, to, served)),
             Row("Tokens", of_tokens(m, to)),
             Row("Sudden rises", rises(m, to)),
             Row("Latency", _latency(m, to)),
@@ -49,7 +49,7 @@ def page(shown: Shown) -> Board:
     )
 
 
-def _cards(m: Metrics, shown: Shown) -> list[Panel]:
+def _cards(m: Metrics, served: Served) -> list[Panel]:
     tokens, models, requests = "gateway_tokens_total", "gateway_model_requests_total", "gateway_requests_total"
     business, internal = 'class="business"', 'class="internal"'
     calls = m.count(models, business)
@@ -64,7 +64,7 @@ def _cards(m: Metrics, shown: Shown) -> list[Panel]:
             "Cost",
             "What the gateway logged as cost, or the price table gives. Unpriced models cost nothing here.",
             m.count("gateway_cost_total"),
-            columns.money(shown),
+            columns.money(served),
         ),
         card("Model calls", "Requests to language models, without internal ones. Zero: see Exporter.", calls),
         card(

@@ -6,15 +6,15 @@ from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bargauge, donut, timeseries
 from dashboards.promql import Metrics, leaders, total
-from dashboards.shown import Shown
 from dashboards.tables import table
+from exporter.config_served import Served
 
 _NONE = "No requests to models in this time"
 
 
-def costs(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
+def costs(m: Metrics, to: Links, served: Served) -> list[Panel]:
     """What models cost, by key, model and provider."""
-    cost, unit = "gateway_cost_total", columns.money(shown)
+    cost, unit = "gateway_cost_total", columns.money(served)
     by_key, by_model = m.count(cost, by="key"), m.count(cost, by="model")
     requests = m.count("gateway_model_requests_total", by="model")
     return [

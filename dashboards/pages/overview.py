@@ -6,8 +6,8 @@ from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import alerts, bargauge, bars, stat, text, timeseries
-from dashboards.promql import Metrics, largest, or_zero, success, total
-from dashboards.shown import Shown
+from dashboards.promql import Metrics, largest, success, total
+from exporter.config_served import Served, or_zero
 
 _HEADER = """**For whoever asks whether the gateway is well.** Green numbers above, flat lines below: it is.
 A red one is a link: *API key* says whose requests fail, *Errors and latency* which and why, *Exporter* whether these \
@@ -17,17 +17,17 @@ numbers can be trusted. Everything here is of the time chosen above, unless a pa
 _STEPS = (("hour", 1, "7d"), ("day", 24, "30d"), ("week", 24 * 7, "90d"), ("30 days", 24 * 30, "1y"))
 
 
-def page(shown: Shown) -> Board:
+def page(served: Served) -> Board:
     """The dashboard."""
-    m, to = Metrics(shown, ()), Links(shown, ())
+    m, to = Metrics(served, ()), Links(served, ())
     return Board(
         uid="gateway-overview",
         title="Overview",
         description="Is the gateway well? Requests, failures, latency, and who calls what most.",
         rows=[
             Row("", [text(_HEADER)]),
-            Row("Now", _now(m, to, shown)),
-            Row("Traffic, errors, latency", _over_time(m, to, shown)),
+            Row("Now", _now(m, to, served)),
+            Row("Traffic, errors, latency", _over_time(m, to, served)),
             Row("Who and what", _top(m, to)),
             Row("How much, and the peaks", _volume(m)),
             Row("Is it getting more, slower, worse?", _trends(m)),
@@ -36,7 +36,7 @@ def page(shown: Shown) -> Board:
     )
 
 
-def _now(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
+def _now(m: Metrics, to: Links, served: Served) -> list[Panel]:
     requests, failed = m.count("gateway_requests_total"), m.count("gateway_errors_total")
     errors = [to.page("What fails, and why", "gateway-errors")]
     return [
@@ -46,7 +46,7 @@ def _now(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "Errors and latency.",
             {"": success(failed, requests)},
             "percentunit",
-            steps=columns.good(shown),
+            steps=columns.good(served),
             first=RED,
             links=errors,
             answers="C1",
@@ -72,7 +72,7 @@ def _now(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "Average duration, without WebSocket sessions and aborted requests. High: find the slow method below.",
             {"": m.mean("gateway_request_duration_seconds", over="$__range")},
             "s",
-            steps=columns.slow(shown),
+            steps=columns.slow(served),
             first=GREEN,
             links=errors,
             answers="C1",
@@ -90,7 +90,7 @@ def _now(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             "Age of the oldest log line not counted yet. Minutes: the numbers here are late by as much; see Exporter.",
             {"": f"max({m('gateway_exporter_lag_seconds')})"},
             "s",
-            steps=columns.late(shown),
+            steps=columns.late(served),
             first=GREEN,
             no_value="No exporter is scraped",
             links=[to.page("Can I trust this?", "gateway-exporter")],
@@ -98,7 +98,7 @@ def _now(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
     ]
 
 
-def _over_time(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
+def _over_time(m: Metrics, to: Links, served: Served) -> list[Panel]:
     requests, errors = m.rate("gateway_requests_total"), m.rate("gateway_errors_total")
     return [
         bars(
@@ -119,7 +119,7 @@ def _over_time(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
         timeseries(
             "Success rate over time",
             "The dashed line is the warning level. A dip at one time is an incident, a slope is a client gone wrong.",
-            {"success": success(errors, requests), "warning level": columns.level(shown.alerts.success_rate.warning)},
+            {"success": success(errors, requests), "warning level": columns.level(served.alerts.success_rate.warning)},
             "percentunit",
             limit="warning level",
             calcs=("mean", "min", "lastNotNull"),
@@ -133,7 +133,7 @@ def _over_time(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             {
                 "average": m.mean("gateway_request_duration_seconds"),
                 "p95": m.quantile(0.95, "gateway_request_duration_seconds"),
-                "warning level": columns.level(shown.alerts.latency.warning),
+                "warning level": columns.level(served.alerts.latency.warning),
             },
             "s",
             limit="warning level",

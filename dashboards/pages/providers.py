@@ -7,8 +7,8 @@ from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bars, stat, text, timeline, timeseries
 from dashboards.promql import Metrics
-from dashboards.shown import Shown
 from dashboards.tables import table
+from exporter.config_served import Served, or_zero
 
 _VARIABLES = ("key", "model", "provider")
 _HEADER = """**For whoever routes requests to providers.** An attempt is one try at one provider; a failover the move \
@@ -17,9 +17,9 @@ requests. What a gateway does not log (attempts, circuits, multipliers) has no n
 _NO_ATTEMPTS = "The log tells nothing of attempts"
 
 
-def page(shown: Shown) -> Board:
+def page(served: Served) -> Board:
     """The dashboard."""
-    m, to = Metrics(shown, _VARIABLES), Links(shown, _VARIABLES)
+    m, to = Metrics(served, _VARIABLES), Links(served, _VARIABLES)
     return Board(
         uid="gateway-providers",
         title="Providers",
@@ -30,7 +30,7 @@ def page(shown: Shown) -> Board:
             Row("Now", _now(m)),
             Row("Attempts", _attempts(m, to)),
             Row("Failover", _failover(m)),
-            Row("Answers", _answers(m, shown)),
+            Row("Answers", _answers(m, served)),
             Row("Redirected and blocked", _policies(m, to)),
         ],
     )
@@ -115,7 +115,7 @@ def _attempts(m: Metrics, to: Links) -> list[Panel]:
             "Attempts, how many succeeded, and the multiplier of each provider's price.",
             {
                 "attempts": by_provider,
-                "succeeded": f"({good} or 0 * {by_provider}) / ({by_provider} > 0)",
+                "succeeded": f"({or_zero(good, by_provider)}) / ({by_provider} > 0)",
                 "multiplier": f"max by (provider) ({m('gateway_provider_cost_multiplier')})",
                 "circuit": f"max by (provider) ({m('gateway_provider_circuit_open')})",
             },
@@ -213,7 +213,7 @@ def _failover(m: Metrics) -> list[Panel]:
     ]
 
 
-def _answers(m: Metrics, shown: Shown) -> list[Panel]:
+def _answers(m: Metrics, served: Served) -> list[Panel]:
     requests, duration = "gateway_model_requests_total", "gateway_model_request_duration_seconds"
     return [
         timeseries(
@@ -237,7 +237,7 @@ def _answers(m: Metrics, shown: Shown) -> list[Panel]:
             "Cost an hour by provider",
             "What each is paid.",
             {"{{provider}}": f"3600 * {m.rate('gateway_cost_total', by='provider')}"},
-            columns.money(shown),
+            columns.money(served),
             no_value="No cost was logged",
             width=8,
             answers="E4",
