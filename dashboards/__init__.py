@@ -7,5 +7,6 @@ board.py        rows of panels → a dashboard as Grafana reads it
 pages/          the eight dashboards
 build.py        all of them as files, and whether a folder is up to date; made with the defaults: generated/
 push.py         … or into a running Grafana
+questions.py    the questions that people have; each panel says which it answers
 usage.py        docs/dashboards.md: which panel answers which question
 """

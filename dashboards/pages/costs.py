@@ -7,6 +7,7 @@ from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bars, stat, text, timeseries
 from dashboards.promql import Metrics, total
+from dashboards.questions import Question
 from dashboards.tables import table
 from dashboards.variables import textbox
 from exporter.config_served import Served
@@ -33,10 +34,10 @@ def page(served: Served) -> Board:
             textbox("gigabyte_price", "Price of a GB sent", "0.05"),
         ],
         rows=[
-            Row("", [text(_HEADER)]),
-            Row("The last day, and what it leads to", _projected(m, served)),
-            Row("By key and by model", _split(m, to, served)),
-            Row("Capacity", _capacity(m, to, served)),
+            Row("", [text(_HEADER, id=1)]),
+            Row("The last day, and what it leads to", _projected(m, served), id=2),
+            Row("By key and by model", _split(m, to, served), id=11),
+            Row("Capacity", _capacity(m, to, served), id=15),
         ],
         since="now-7d",
     )
@@ -71,7 +72,8 @@ def _projected(m: Metrics, served: Served) -> list[Panel]:
             {"": today},
             unit,
             no_value=_NEED,
-            answers="C9",
+            answers=Question.COST_AHEAD,
+            id=3,
         ),
         stat(
             "Against the day before",
@@ -79,7 +81,8 @@ def _projected(m: Metrics, served: Served) -> list[Panel]:
             {"": f"({today}) / (({before}) > 0) - 1"},
             "percentunit",
             no_value=_NEED,
-            answers="C9",
+            answers=Question.COST_AHEAD,
+            id=4,
         ),
         stat(
             "Cost of a request",
@@ -87,7 +90,8 @@ def _projected(m: Metrics, served: Served) -> list[Panel]:
             {"": f"({today}) / ({m.hours('key:gateway_requests', hours=24)} > 0)"},
             unit,
             no_value=_NEED,
-            answers="C9",
+            answers=Question.COST_AHEAD,
+            id=5,
         ),
     ]
     cards += [
@@ -97,9 +101,10 @@ def _projected(m: Metrics, served: Served) -> list[Panel]:
             {"": _ahead(today, before, days)},
             unit,
             no_value=_NEED,
-            answers="C9",
+            answers=Question.COST_AHEAD,
+            id=6 + n,
         )
-        for name, days in _AHEAD.items()
+        for n, (name, days) in enumerate(_AHEAD.items())
     ]
     at = "offset -1d"
     over_time = _parts(m, at)
@@ -114,7 +119,8 @@ def _projected(m: Metrics, served: Served) -> list[Panel]:
             timeFrom="30d",
             no_value=_NEED,
             width=16,
-            answers="C9 B4",
+            answers=(Question.COST_AHEAD, Question.COST_BY_KEY_AND_MODEL),
+            id=9,
         ),
         stat(
             "Of the last day",
@@ -124,7 +130,8 @@ def _projected(m: Metrics, served: Served) -> list[Panel]:
             no_value=_NEED,
             width=8,
             high=8,
-            answers="C9",
+            answers=Question.COST_AHEAD,
+            id=10,
         ),
     ]
 
@@ -152,7 +159,8 @@ def _split(m: Metrics, to: Links, served: Served) -> list[Panel]:
             sort="models",
             no_value=_NEED,
             width=12,
-            answers="B4 C9",
+            answers=(Question.COST_BY_KEY_AND_MODEL, Question.COST_AHEAD),
+            id=12,
         ),
         table(
             "Cost of 30 days by model",
@@ -166,7 +174,8 @@ def _split(m: Metrics, to: Links, served: Served) -> list[Panel]:
             sort="cost",
             no_value="No cost was logged",
             width=12,
-            answers="B4",
+            answers=Question.COST_BY_KEY_AND_MODEL,
+            id=13,
         ),
         bars(
             "Credits by day, last 30 days",
@@ -178,7 +187,8 @@ def _split(m: Metrics, to: Links, served: Served) -> list[Panel]:
             links=[to.key()],
             no_value="Calls have no credits: the config has no pricing.credits",
             width=24,
-            answers="B4",
+            answers=Question.COST_BY_KEY_AND_MODEL,
+            id=14,
         ),
     ]
 
@@ -205,9 +215,10 @@ def _capacity(m: Metrics, to: Links, served: Served) -> list[Panel]:
             limit="in 30 days",
             no_value=_NEED,
             width=8,
-            answers="C10",
+            answers=Question.LOAD_AHEAD,
+            id=16 + n,
         )
-        for name, query in series.items()
+        for n, (name, query) in enumerate(series.items())
     ]
     return [
         *graphs,
@@ -227,6 +238,7 @@ def _capacity(m: Metrics, to: Links, served: Served) -> list[Panel]:
             },
             sort="peak_hour",
             no_value=_NEED,
-            answers="C10 B5",
+            answers=(Question.LOAD_AHEAD, Question.WHERE_ARE_PEAKS),
+            id=19,
         ),
     ]

@@ -9,6 +9,7 @@ from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bars, donut, heatmap, stat, text, timeseries
 from dashboards.promql import Metrics, leaders, success
+from dashboards.questions import Question
 from dashboards.tables import table
 from exporter.config_served import ABSENT, Served, or_zero
 
@@ -39,12 +40,12 @@ def page(served: Served) -> Board:
         description="What fails, where, and why; what is slow. By type, method, status and key.",
         variables=_VARIABLES,
         rows=[
-            Row("", [text(_HEADER)]),
-            Row("Bottlenecks", _bottlenecks(m, to, served)),
-            Row("Errors", _errors(m, to)),
-            Row("Latency", _latency(m, to, served)),
-            Row("Broken down", _broken_down(m, to, served)),
-            Row("Failures in detail", _detail(m, to), closed=True),
+            Row("", [text(_HEADER, id=1)]),
+            Row("Bottlenecks", _bottlenecks(m, to, served), id=2),
+            Row("Errors", _errors(m, to), id=10),
+            Row("Latency", _latency(m, to, served), id=15),
+            Row("Broken down", _broken_down(m, to, served), id=20),
+            Row("Failures in detail", _detail(m, to), closed=True, id=26),
         ],
     )
 
@@ -72,14 +73,16 @@ def _bottlenecks(m: Metrics, to: Links, served: Served) -> list[Panel]:
             "percentunit",
             steps=columns.good(served),
             first=RED,
-            answers="C4",
+            answers=Question.WHICH_ERRORS,
+            id=3,
         ),
         stat(
             "Failed requests",
             "Requests with an error of any type.",
             {"": or_zero(failed, requests)},
             "short",
-            answers="C4",
+            answers=Question.WHICH_ERRORS,
+            id=4,
         ),
         stat(
             "Failures of ours",
@@ -88,7 +91,8 @@ def _bottlenecks(m: Metrics, to: Links, served: Served) -> list[Panel]:
             "short",
             steps={1: RED},
             first=GREEN,
-            answers="C4",
+            answers=Question.WHICH_ERRORS,
+            id=5,
         ),
         stat(
             "Average latency",
@@ -97,7 +101,8 @@ def _bottlenecks(m: Metrics, to: Links, served: Served) -> list[Panel]:
             "s",
             steps=columns.slow(served),
             first=GREEN,
-            answers="C8",
+            answers=Question.WHICH_BOTTLENECKS,
+            id=6,
         ),
         stat(
             "p95 latency",
@@ -106,7 +111,8 @@ def _bottlenecks(m: Metrics, to: Links, served: Served) -> list[Panel]:
             "s",
             steps=columns.slow(served),
             first=GREEN,
-            answers="C8",
+            answers=Question.WHICH_BOTTLENECKS,
+            id=7,
         ),
         stat(
             "p99 latency",
@@ -115,7 +121,8 @@ def _bottlenecks(m: Metrics, to: Links, served: Served) -> list[Panel]:
             "s",
             steps=columns.slow(served),
             first=GREEN,
-            answers="C8",
+            answers=Question.WHICH_BOTTLENECKS,
+            id=8,
         ),
         table(
             "Methods that are slow or failing",
@@ -136,7 +143,8 @@ def _bottlenecks(m: Metrics, to: Links, served: Served) -> list[Panel]:
             },
             sort="requests",
             no_value="No method is slow or failing",
-            answers="C8",
+            answers=Question.WHICH_BOTTLENECKS,
+            id=9,
         ),
     ]
 
@@ -163,7 +171,8 @@ def _errors(m: Metrics, to: Links) -> list[Panel]:
                 "^blocked$": "purple",
             },
             no_value="No request failed",
-            answers="C4",
+            answers=Question.WHICH_ERRORS,
+            id=11,
         ),
         table(
             "Types of failures",
@@ -177,7 +186,8 @@ def _errors(m: Metrics, to: Links) -> list[Panel]:
             sort="requests",
             no_value="No request failed",
             width=12,
-            answers="C4",
+            answers=Question.WHICH_ERRORS,
+            id=12,
         ),
         timeseries(
             "Failed requests a second by type",
@@ -185,7 +195,8 @@ def _errors(m: Metrics, to: Links) -> list[Panel]:
             {"{{type}}": m.rate(errors, by="type"), "all": or_zero(m.rate(errors), m.rate("gateway_requests_total"))},
             "reqps",
             no_value="No request failed",
-            answers="C4",
+            answers=Question.WHICH_ERRORS,
+            id=13,
         ),
         timeseries(
             "Failed requests a second of the five methods that fail most, and others",
@@ -194,7 +205,8 @@ def _errors(m: Metrics, to: Links) -> list[Panel]:
             "reqps",
             links=[to.method()],
             no_value="No request failed",
-            answers="C4 A4",
+            answers=(Question.WHICH_ERRORS, Question.WHAT_FAILED_FOR_A_KEY),
+            id=14,
         ),
     ]
 
@@ -216,7 +228,8 @@ def _latency(m: Metrics, to: Links, served: Served) -> list[Panel]:
             "s",
             limit="warning level",
             exemplar=True,
-            answers="C8",
+            answers=Question.WHICH_BOTTLENECKS,
+            id=16,
         ),
         heatmap(
             "How long requests take",
@@ -224,6 +237,7 @@ def _latency(m: Metrics, to: Links, served: Served) -> list[Panel]:
             f"sum by (le) (increase({m(f'{name}_bucket', by='le')}[$__rate_interval]))",
             "s",
             width=12,
+            id=17,
         ),
         timeseries(
             "p95 latency of the ten methods called most",
@@ -231,7 +245,8 @@ def _latency(m: Metrics, to: Links, served: Served) -> list[Panel]:
             {"{{method}}": f"{m.quantile(0.95, name, by='method')} and on (method) topk(10, {ranking})"},
             "s",
             links=[to.method()],
-            answers="C8",
+            answers=Question.WHICH_BOTTLENECKS,
+            id=18,
         ),
         timeseries(
             "Slowest request of the ten slowest methods",
@@ -239,7 +254,8 @@ def _latency(m: Metrics, to: Links, served: Served) -> list[Panel]:
             {"{{method}}": f"topk(10, max by (method) ({m('gateway_request_duration_max_seconds', by='method')}))"},
             "s",
             links=[to.method()],
-            answers="C1",
+            answers=Question.HOW_MUCH,
+            id=19,
         ),
     ]
 
@@ -277,7 +293,8 @@ def _broken_down(m: Metrics, to: Links, served: Served) -> list[Panel]:
             {name: f"topk(200, {query})" for name, query in rows("method", latency=duration).items()},
             {"method": column(links=[to.cell("Only this method", "gateway-errors", "method")]), **shared_columns},
             sort="requests",
-            answers="C3",
+            answers=Question.BREAKDOWN,
+            id=21,
         ),
         table(
             "By key",
@@ -288,7 +305,8 @@ def _broken_down(m: Metrics, to: Links, served: Served) -> list[Panel]:
             },
             {"key": column(links=[to.cell("Look at this key", "gateway-key", "key")]), **shared_columns},
             sort="failed",
-            answers="C3",
+            answers=Question.BREAKDOWN,
+            id=22,
         ),
         table(
             "By status",
@@ -300,14 +318,16 @@ def _broken_down(m: Metrics, to: Links, served: Served) -> list[Panel]:
             {"status": "", "requests": columns.COUNT, "share": columns.SHARE},
             sort="requests",
             width=8,
-            answers="C3",
+            answers=Question.BREAKDOWN,
+            id=23,
         ),
         donut(
             "By HTTP method",
             "Verbs; JSON-RPC calls have none worth telling.",
             {"{{verb}}": verbs},
             "short",
-            answers="C3",
+            answers=Question.BREAKDOWN,
+            id=24,
         ),
         donut(
             "Share of statuses",
@@ -315,7 +335,8 @@ def _broken_down(m: Metrics, to: Links, served: Served) -> list[Panel]:
             {"{{status}}": m.count(requests, by="status")},
             "short",
             colours=STATUS_COLOURS,
-            answers="C3",
+            answers=Question.BREAKDOWN,
+            id=25,
         ),
     ]
 
@@ -345,6 +366,7 @@ def _detail(m: Metrics, to: Links) -> list[Panel]:
             },
             sort="requests",
             no_value="No request failed",
-            answers="A4 C4",
+            answers=(Question.WHAT_FAILED_FOR_A_KEY, Question.WHICH_ERRORS),
+            id=27,
         )
     ]

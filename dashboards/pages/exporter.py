@@ -25,22 +25,22 @@ def page(served: Served) -> Board:
         about="gateway_exporter_build_info",
         description="Can these numbers be trusted? Lag, rejected and lost lines, overflow, checkpoint, scrapes.",
         rows=[
-            Row("", [text(_HEADER)]),
-            Row("Now", _now(m, served)),
-            Row("Lines", _lines(m)),
-            Row("Series", _series(m)),
-            Row("Checkpoint, config, files", _state(m)),
-            Row("Process and scrapes", _process(m)),
+            Row("", [text(_HEADER, id=1)]),
+            Row("Now", _now(m, served), id=2),
+            Row("Lines", _lines(m), id=11),
+            Row("Series", _series(m), id=19),
+            Row("Checkpoint, config, files", _state(m), id=24),
+            Row("Process and scrapes", _process(m), id=30),
         ],
     )
 
 
 def _now(m: Metrics, served: Served) -> list[Panel]:
     def bad(
-        title: str, description: str, query: str, unit: str = "short", steps: dict[float, str] | None = None
+        title: str, description: str, query: str, unit: str = "short", steps: dict[float, str] | None = None, *, id: int
     ) -> Panel:
         return stat(
-            title, description, {"": query}, unit, steps=steps or {1: RED}, first=GREEN, no_value=_NONE, width=3
+            title, description, {"": query}, unit, steps=steps or {1: RED}, first=GREEN, no_value=_NONE, width=3, id=id
         )
 
     lines = m.count("gateway_exporter_lines_total")
@@ -53,11 +53,13 @@ def _now(m: Metrics, served: Served) -> list[Panel]:
             "short",
             no_value=_NONE,
             width=3,
+            id=3,
         ),
         bad(
             "Not answering",
             "Exporters that were there in the last day and can't be scraped now.",
             or_zero(f"count(last_over_time({build}[1d]) unless on (instance, job) {build})", f"count({build})"),
+            id=4,
         ),
         bad(
             "Lag",
@@ -65,6 +67,7 @@ def _now(m: Metrics, served: Served) -> list[Panel]:
             f"max({m('gateway_exporter_lag_seconds')})",
             "s",
             columns.late(served),
+            id=5,
         ),
         bad(
             "Rejected lines",
@@ -72,26 +75,31 @@ def _now(m: Metrics, served: Served) -> list[Panel]:
             f"({or_zero(m.count('gateway_exporter_rejected_lines_total'), lines)}) / ({lines} > 0)",
             "percentunit",
             {0.0001: YELLOW, 0.01: RED},
+            id=6,
         ),
         bad(
             "Losses",
             "Events in which lines were lost, or may have been: a rotation without a copy, a truncation.",
             or_zero(m.count("gateway_exporter_losses_total"), lines),
+            id=7,
         ),
         bad(
             "Inputs not readable",
             "Logs that are missing or may not be read.",
             or_zero(f"count({readable} == 0)", f"count({readable})"),
+            id=8,
         ),
         bad(
             "Checkpoint",
             "1: the last commit failed; counters stay as they were until one succeeds. Look at the disk.",
             f"1 - min({m('gateway_exporter_checkpoint_healthy')})",
+            id=9,
         ),
         bad(
             "Config",
             "1: the config that was loaded last is bad, and the one before runs on. The log says why.",
             f"1 - min({m('gateway_exporter_config_last_reload_successful')})",
+            id=10,
         ),
     ]
 
@@ -106,6 +114,7 @@ def _lines(m: Metrics) -> list[Panel]:
             "short",
             no_value=_NONE,
             width=8,
+            id=12,
         ),
         bars(
             "Rejected lines by reason",
@@ -115,6 +124,7 @@ def _lines(m: Metrics) -> list[Panel]:
             colours={".": RED},
             no_value="No line was rejected",
             width=8,
+            id=13,
         ),
         timeseries(
             "Lag by input",
@@ -126,6 +136,7 @@ def _lines(m: Metrics) -> list[Panel]:
             "s",
             no_value=_NONE,
             width=8,
+            id=14,
         ),
         timeseries(
             "Bytes not read yet",
@@ -134,6 +145,7 @@ def _lines(m: Metrics) -> list[Panel]:
             "bytes",
             no_value=_NONE,
             width=8,
+            id=15,
         ),
         bars(
             "Lost, by reason",
@@ -143,6 +155,7 @@ def _lines(m: Metrics) -> list[Panel]:
             colours={".": RED},
             no_value="Nothing was lost",
             width=8,
+            id=16,
         ),
         bars(
             "Rotations by kind",
@@ -151,6 +164,7 @@ def _lines(m: Metrics) -> list[Panel]:
             "short",
             no_value="No rotation in this time",
             width=8,
+            id=17,
         ),
         table(
             "Inputs",
@@ -177,6 +191,7 @@ def _lines(m: Metrics) -> list[Panel]:
             },
             sort="rejected",
             no_value=_NONE,
+            id=18,
         ),
     ]
 
@@ -201,6 +216,7 @@ def _series(m: Metrics) -> list[Panel]:
             sort="use",
             no_value=_NONE,
             width=12,
+            id=20,
         ),
         bars(
             "Overflow by family and label",
@@ -212,6 +228,7 @@ def _series(m: Metrics) -> list[Panel]:
             },
             "short",
             no_value="Nothing overflowed",
+            id=21,
         ),
         timeseries(
             "Series",
@@ -223,6 +240,7 @@ def _series(m: Metrics) -> list[Panel]:
             },
             "short",
             no_value=_NONE,
+            id=22,
         ),
         timeseries(
             "Requests with unknown keys, a second",
@@ -230,6 +248,7 @@ def _series(m: Metrics) -> list[Panel]:
             {"{{input}}": m.rate("gateway_exporter_unknown_key_requests_total", by="input")},
             "reqps",
             no_value="No unknown key was seen",
+            id=23,
         ),
     ]
 
@@ -252,6 +271,7 @@ def _state(m: Metrics) -> list[Panel]:
             value_map({1: ("good", GREEN), 0: ("failing", RED)}),
             no_value="No state file is kept",
             width=8,
+            id=25,
         ),
         timeseries(
             "Duration of commits, p95",
@@ -260,6 +280,7 @@ def _state(m: Metrics) -> list[Panel]:
             "s",
             no_value="No state file is kept",
             width=8,
+            id=26,
         ),
         timeseries(
             "Failed commits",
@@ -269,6 +290,7 @@ def _state(m: Metrics) -> list[Panel]:
             no_value="No state file is kept",
             colours={".": RED},
             width=8,
+            id=27,
         ),
         stat(
             "How old",
@@ -277,6 +299,7 @@ def _state(m: Metrics) -> list[Panel]:
             "s",
             no_value="No such file",
             width=12,
+            id=28,
         ),
         table(
             "Exporters and their secrets",
@@ -288,6 +311,7 @@ def _state(m: Metrics) -> list[Panel]:
             {"instance": "", "version": "", "fingerprint": ""},
             no_value=_NONE,
             width=12,
+            id=29,
         ),
     ]
 
@@ -305,6 +329,7 @@ def _process(m: Metrics) -> list[Panel]:
             "s",
             no_value=_NONE,
             width=8,
+            id=31,
         ),
         timeseries(
             "CPU",
@@ -313,6 +338,7 @@ def _process(m: Metrics) -> list[Panel]:
             "short",
             no_value=_NONE,
             width=8,
+            id=32,
         ),
         timeseries(
             "Memory",
@@ -321,6 +347,7 @@ def _process(m: Metrics) -> list[Panel]:
             "bytes",
             no_value=_NONE,
             width=8,
+            id=33,
         ),
         timeline(
             "Scraped",
@@ -329,6 +356,7 @@ def _process(m: Metrics) -> list[Panel]:
             value_map({1: ("up", GREEN), 0: ("down", RED)}),
             no_value=_NONE,
             width=24,
+            id=34,
         ),
     ]
 

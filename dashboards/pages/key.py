@@ -8,6 +8,7 @@ from dashboards.pages.keys import compared, registry, suspicious
 from dashboards.pages.links import Links
 from dashboards.panels import bars, donut, stat, text, timeseries
 from dashboards.promql import Metrics, largest, leaders, success, total
+from dashboards.questions import Question
 from dashboards.tables import table
 from exporter.config_served import Served, or_zero
 
@@ -26,15 +27,15 @@ def page(served: Served) -> Board:
         description="One key, or several side by side: is it in trouble, what does it do, how much is left?",
         variables=_VARIABLES,
         rows=[
-            Row("", [text(_HEADER)]),
-            Row("Is this key in trouble?", _state(m, to, served)),
-            Row("What it calls", _calls(m, to)),
-            Row("Requests activity", _activity(m, to, served)),
-            Row("Where it is used from", _origins(m)),
-            Row("Quota", _quota(m, to, served)),
-            Row("Several keys side by side", compared(m, to, served)),
-            Row("Is it stolen, broken, or idle?", suspicious(m, to)),
-            Row("All keys", registry(Metrics(served, ()), to, served), closed=True),
+            Row("", [text(_HEADER, id=1)]),
+            Row("Is this key in trouble?", _state(m, to, served), id=2),
+            Row("What it calls", _calls(m, to), id=11),
+            Row("Requests activity", _activity(m, to, served), id=16),
+            Row("Where it is used from", _origins(m), id=21),
+            Row("Quota", _quota(m, to, served), id=24),
+            Row("Several keys side by side", compared(m, to, served), id=32),
+            Row("Is it stolen, broken, or idle?", suspicious(m, to), id=36),
+            Row("All keys", registry(Metrics(served, ()), to, served), closed=True, id=39),
         ],
     )
 
@@ -53,7 +54,8 @@ def _state(m: Metrics, to: Links, served: Served) -> list[Panel]:
             mappings=value_map({1: ("enabled", GREEN), 0: ("disabled", RED)}),
             no_value="Not registered",
             width=3,
-            answers="D1",
+            answers=Question.WHICH_KEYS,
+            id=3,
         ),
         stat(
             "Success rate",
@@ -64,7 +66,8 @@ def _state(m: Metrics, to: Links, served: Served) -> list[Panel]:
             first=RED,
             links=errors,
             width=3,
-            answers="A4",
+            answers=Question.WHAT_FAILED_FOR_A_KEY,
+            id=4,
         ),
         stat(
             "Failed requests",
@@ -73,7 +76,8 @@ def _state(m: Metrics, to: Links, served: Served) -> list[Panel]:
             "short",
             links=errors,
             width=3,
-            answers="A4",
+            answers=Question.WHAT_FAILED_FOR_A_KEY,
+            id=5,
         ),
         stat(
             "Requests",
@@ -81,7 +85,8 @@ def _state(m: Metrics, to: Links, served: Served) -> list[Panel]:
             {"": requests},
             "short",
             width=3,
-            answers="A4",
+            answers=Question.WHAT_FAILED_FOR_A_KEY,
+            id=6,
         ),
         stat(
             "p95 latency",
@@ -92,6 +97,7 @@ def _state(m: Metrics, to: Links, served: Served) -> list[Panel]:
             first=GREEN,
             links=errors,
             width=3,
+            id=7,
         ),
         stat(
             "Nearest limit",
@@ -103,7 +109,8 @@ def _state(m: Metrics, to: Links, served: Served) -> list[Panel]:
             links=limits,
             no_value="This key has no limit",
             width=3,
-            answers="D2",
+            answers=Question.USE_OF_QUOTA,
+            id=8,
         ),
         stat(
             "Last used",
@@ -112,7 +119,8 @@ def _state(m: Metrics, to: Links, served: Served) -> list[Panel]:
             "s",
             no_value="Never used",
             width=3,
-            answers="D1",
+            answers=Question.WHICH_KEYS,
+            id=9,
         ),
         stat(
             "Expires in",
@@ -123,7 +131,8 @@ def _state(m: Metrics, to: Links, served: Served) -> list[Panel]:
             first=RED,
             no_value="No expiry date",
             width=3,
-            answers="B9",
+            answers=Question.WHICH_KEYS_END_SOON,
+            id=10,
         ),
     ]
 
@@ -145,7 +154,8 @@ def _calls(m: Metrics, to: Links) -> list[Panel]:
             "short",
             links=[to.method()],
             width=16,
-            answers="A2",
+            answers=Question.WHICH_METHODS,
+            id=12,
         ),
         donut(
             "Share of methods",
@@ -153,7 +163,8 @@ def _calls(m: Metrics, to: Links) -> list[Panel]:
             {"{{method}}": largest(whole, "method")},
             "short",
             links=[to.method()],
-            answers="A2",
+            answers=Question.WHICH_METHODS,
+            id=13,
         ),
         bars(
             "Credits by the hour, last 24 hours",
@@ -164,7 +175,8 @@ def _calls(m: Metrics, to: Links) -> list[Panel]:
             timeFrom="24h",
             no_value="Calls have no credits: the config has no pricing.credits",
             width=16,
-            answers="A1",
+            answers=Question.CREDITS_BY_HOUR,
+            id=14,
         ),
         bars(
             "Calls by chain",
@@ -173,7 +185,8 @@ def _calls(m: Metrics, to: Links) -> list[Panel]:
             "short",
             links=[to.chain()],
             width=8,
-            answers="A3",
+            answers=Question.WHICH_CHAINS,
+            id=15,
         ),
     ]
 
@@ -205,7 +218,8 @@ def _activity(m: Metrics, to: Links, served: Served) -> list[Panel]:
             },
             sort="volume",
             width=14,
-            answers="A4",
+            answers=Question.WHAT_FAILED_FOR_A_KEY,
+            id=17,
         ),
         table(
             "Failed requests by status and protocol",
@@ -221,7 +235,8 @@ def _activity(m: Metrics, to: Links, served: Served) -> list[Panel]:
             sort="requests",
             no_value="No request failed",
             width=10,
-            answers="A4",
+            answers=Question.WHAT_FAILED_FOR_A_KEY,
+            id=18,
         ),
         bars(
             "Requests by status",
@@ -230,7 +245,8 @@ def _activity(m: Metrics, to: Links, served: Served) -> list[Panel]:
             "short",
             colours=STATUS_COLOURS,
             links=[to.page("Errors and latency", "gateway-errors")],
-            answers="A4",
+            answers=Question.WHAT_FAILED_FOR_A_KEY,
+            id=19,
         ),
         timeseries(
             "Latency",
@@ -243,6 +259,7 @@ def _activity(m: Metrics, to: Links, served: Served) -> list[Panel]:
             "s",
             limit="warning level",
             exemplar=True,
+            id=20,
         ),
     ]
 
@@ -262,7 +279,8 @@ def _origins(m: Metrics) -> list[Panel]:
             },
             "short",
             width=14,
-            answers="A5",
+            answers=Question.WHICH_ORIGINS,
+            id=22,
         ),
         table(
             "Requests by origin and protocol",
@@ -271,7 +289,8 @@ def _origins(m: Metrics) -> list[Panel]:
             {"origin": ""},
             pivot=("origin", "protocol"),
             width=10,
-            answers="A5",
+            answers=Question.WHICH_ORIGINS,
+            id=23,
         ),
     ]
 
@@ -288,7 +307,8 @@ def _quota(m: Metrics, to: Links, served: Served) -> list[Panel]:
             {"{{key}}": total(used, "key")},
             "short",
             no_value="Not registered: use by month is kept for registered keys",
-            answers="D2",
+            answers=Question.USE_OF_QUOTA,
+            id=25,
         ),
         stat(
             "Monthly quota",
@@ -296,7 +316,8 @@ def _quota(m: Metrics, to: Links, served: Served) -> list[Panel]:
             {"{{key}}": f"max by (key) ({limit})"},
             "short",
             no_value=unlimited,
-            answers="D2",
+            answers=Question.USE_OF_QUOTA,
+            id=26,
         ),
         stat(
             "Left this month",
@@ -307,7 +328,8 @@ def _quota(m: Metrics, to: Links, served: Served) -> list[Panel]:
             first=RED,
             no_value=unlimited,
             links=[to.page("Limits and quotas", "gateway-limits")],
-            answers="D2",
+            answers=Question.USE_OF_QUOTA,
+            id=27,
         ),
         stat(
             "Month used",
@@ -317,7 +339,8 @@ def _quota(m: Metrics, to: Links, served: Served) -> list[Panel]:
             steps=columns.near(served),
             first=GREEN,
             no_value=unlimited,
-            answers="D2",
+            answers=Question.USE_OF_QUOTA,
+            id=28,
         ),
         stat(
             "Resets in",
@@ -325,7 +348,8 @@ def _quota(m: Metrics, to: Links, served: Served) -> list[Panel]:
             {"{{key}}": f"max by (key) ({reset}) - time()"},
             "s",
             no_value="Not registered",
-            answers="D2",
+            answers=Question.USE_OF_QUOTA,
+            id=29,
         ),
         stat(
             "Quota at the reset",
@@ -335,7 +359,8 @@ def _quota(m: Metrics, to: Links, served: Served) -> list[Panel]:
             steps={1: RED},
             first=GREEN,
             no_value=unlimited,
-            answers="D2",
+            answers=Question.USE_OF_QUOTA,
+            id=30,
         ),
         bars(
             "Calls by day, last 30 days",
@@ -346,6 +371,7 @@ def _quota(m: Metrics, to: Links, served: Served) -> list[Panel]:
             timeFrom="30d",
             links=[to.key()],
             width=24,
-            answers="D2",
+            answers=Question.USE_OF_QUOTA,
+            id=31,
         ),
     ]

@@ -6,6 +6,7 @@ from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bars, timeseries
 from dashboards.promql import Metrics, success
+from dashboards.questions import Question
 from dashboards.tables import table
 from exporter.config_served import Served, or_zero
 
@@ -42,7 +43,8 @@ def compared(m: Metrics, to: Links, served: Served) -> list[Panel]:
                 "cost": columns.money(served),
             },
             sort="requests",
-            answers="B7",
+            answers=Question.KEYS_SIDE_BY_SIDE,
+            id=33,
         ),
         timeseries(
             "Requests a second by key",
@@ -50,7 +52,8 @@ def compared(m: Metrics, to: Links, served: Served) -> list[Panel]:
             {"{{key}}": f"{m.rate('gateway_requests_total', by='key')} and on (key) topk(10, {ranking})"},
             "reqps",
             links=[to.key()],
-            answers="B7",
+            answers=Question.KEYS_SIDE_BY_SIDE,
+            id=34,
         ),
         timeseries(
             "Success rate by key",
@@ -60,7 +63,8 @@ def compared(m: Metrics, to: Links, served: Served) -> list[Panel]:
             calcs=("mean", "min", "lastNotNull"),
             lowest=None,
             links=[to.key()],
-            answers="B7",
+            answers=Question.KEYS_SIDE_BY_SIDE,
+            id=35,
         ),
     ]
 
@@ -85,7 +89,8 @@ def suspicious(m: Metrics, to: Links) -> list[Panel]:
             colours={" 40[13]$": RED, " 400$": YELLOW},
             links=[to.key()],
             no_value="Nothing was refused with 400, 401 or 403",
-            answers="D4",
+            answers=Question.SUSPICIOUS_KEYS,
+            id=37,
         ),
         table(
             "Use against the last week, and new origins",
@@ -109,7 +114,8 @@ def suspicious(m: Metrics, to: Links) -> list[Panel]:
             },
             sort="new_origins",
             width=12,
-            answers="D4",
+            answers=Question.SUSPICIOUS_KEYS,
+            id=38,
         ),
     ]
 
@@ -145,6 +151,7 @@ def registry(m: Metrics, to: Links, served: Served) -> list[Panel]:
             },
             sort="unused_for",
             no_value="No key was seen",
-            answers="D1",
+            answers=Question.WHICH_KEYS,
+            id=40,
         )
     ]

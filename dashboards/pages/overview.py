@@ -7,6 +7,7 @@ from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import alerts, bargauge, bars, stat, text, timeseries
 from dashboards.promql import Metrics, largest, success, total
+from dashboards.questions import Question
 from exporter.config_served import Served, or_zero
 
 _HEADER = """**For whoever asks whether the gateway is well.** Green numbers above, flat lines below: it is.
@@ -14,7 +15,13 @@ A red one is a link: *API key* says whose requests fail, *Errors and latency* wh
 numbers can be trusted. Everything here is of the time chosen above, unless a panel names its own."""
 
 # Steps of bars: their name, hours, how far back they go.
-_STEPS = (("hour", 1, "7d"), ("day", 24, "30d"), ("week", 24 * 7, "90d"), ("30 days", 24 * 30, "1y"))
+# Of each bar its name and its hours, since when, and the ids of its two panels.
+_STEPS = (
+    ("hour", 1, "7d", 34, 35),
+    ("day", 24, "30d", 36, 37),
+    ("week", 24 * 7, "90d", 38, 39),
+    ("30 days", 24 * 30, "1y", 40, 41),
+)
 
 
 def page(served: Served) -> Board:
@@ -25,13 +32,13 @@ def page(served: Served) -> Board:
         title="Overview",
         description="Is the gateway well? Requests, failures, latency, and who calls what most.",
         rows=[
-            Row("", [text(_HEADER)]),
-            Row("Now", _now(m, to, served)),
-            Row("Traffic, errors, latency", _over_time(m, to, served)),
-            Row("Who and what", _top(m, to)),
-            Row("How much, and the peaks", _volume(m)),
-            Row("Is it getting more, slower, worse?", _trends(m)),
-            Row("By hour, day, week, month", _by_step(m), closed=True),
+            Row("", [text(_HEADER, id=1)]),
+            Row("Now", _now(m, to, served), id=2),
+            Row("Traffic, errors, latency", _over_time(m, to, served), id=9),
+            Row("Who and what", _top(m, to), id=14),
+            Row("How much, and the peaks", _volume(m), id=21),
+            Row("Is it getting more, slower, worse?", _trends(m), id=28),
+            Row("By hour, day, week, month", _by_step(m), closed=True, id=32),
         ],
     )
 
@@ -49,7 +56,8 @@ def _now(m: Metrics, to: Links, served: Served) -> list[Panel]:
             steps=columns.good(served),
             first=RED,
             links=errors,
-            answers="C1",
+            answers=Question.HOW_MUCH,
+            id=3,
         ),
         stat(
             "Failed requests",
@@ -57,7 +65,8 @@ def _now(m: Metrics, to: Links, served: Served) -> list[Panel]:
             {"": or_zero(failed, requests)},
             "short",
             links=errors,
-            answers="C1",
+            answers=Question.HOW_MUCH,
+            id=4,
         ),
         stat(
             "Requests",
@@ -65,7 +74,8 @@ def _now(m: Metrics, to: Links, served: Served) -> list[Panel]:
             {"": requests},
             "short",
             links=[to.page("Can I trust this?", "gateway-exporter")],
-            answers="C1",
+            answers=Question.HOW_MUCH,
+            id=5,
         ),
         stat(
             "Average latency",
@@ -75,7 +85,8 @@ def _now(m: Metrics, to: Links, served: Served) -> list[Panel]:
             steps=columns.slow(served),
             first=GREEN,
             links=errors,
-            answers="C1",
+            answers=Question.HOW_MUCH,
+            id=6,
         ),
         stat(
             "Slowest request now",
@@ -83,7 +94,8 @@ def _now(m: Metrics, to: Links, served: Served) -> list[Panel]:
             {"": f"max({m('gateway_request_duration_max_seconds')})"},
             "s",
             no_value="No requests in the last two minutes",
-            answers="C1",
+            answers=Question.HOW_MUCH,
+            id=7,
         ),
         stat(
             "Exporter lag",
@@ -94,6 +106,7 @@ def _now(m: Metrics, to: Links, served: Served) -> list[Panel]:
             first=GREEN,
             no_value="No exporter is scraped",
             links=[to.page("Can I trust this?", "gateway-exporter")],
+            id=8,
         ),
     ]
 
@@ -113,9 +126,15 @@ def _over_time(m: Metrics, to: Links, served: Served) -> list[Panel]:
             colours=STATUS_COLOURS,
             links=[to.page("Errors and latency", "gateway-errors")],
             width=16,
-            answers="C2",
+            answers=Question.HOW_MUCH_OVER_TIME,
+            id=10,
         ),
-        alerts("Alerts", "What fires now. An alert's own link opens the page of its key or method.", answers="C6"),
+        alerts(
+            "Alerts",
+            "What fires now. An alert's own link opens the page of its key or method.",
+            answers=Question.WHICH_ALERTS,
+            id=11,
+        ),
         timeseries(
             "Success rate over time",
             "The dashed line is the warning level. A dip at one time is an incident, a slope is a client gone wrong.",
@@ -124,7 +143,8 @@ def _over_time(m: Metrics, to: Links, served: Served) -> list[Panel]:
             limit="warning level",
             calcs=("mean", "min", "lastNotNull"),
             lowest=None,
-            answers="C2",
+            answers=Question.HOW_MUCH_OVER_TIME,
+            id=12,
         ),
         timeseries(
             "Latency",
@@ -138,7 +158,8 @@ def _over_time(m: Metrics, to: Links, served: Served) -> list[Panel]:
             "s",
             limit="warning level",
             exemplar=True,
-            answers="C2",
+            answers=Question.HOW_MUCH_OVER_TIME,
+            id=13,
         ),
     ]
 
@@ -154,7 +175,8 @@ def _top(m: Metrics, to: Links) -> list[Panel]:
             {"{{key}} {{name}}": keys},
             "short",
             links=[to.key()],
-            answers="C3",
+            answers=Question.BREAKDOWN,
+            id=15,
         ),
         bargauge(
             "Failures of the ten keys that fail most",
@@ -164,7 +186,8 @@ def _top(m: Metrics, to: Links) -> list[Panel]:
             steps={1: RED},
             links=[to.key()],
             no_value="No request failed",
-            answers="C3",
+            answers=Question.BREAKDOWN,
+            id=16,
         ),
         bargauge(
             "Calls of the ten methods called most, and others",
@@ -172,7 +195,8 @@ def _top(m: Metrics, to: Links) -> list[Panel]:
             {"{{method}}": largest(methods, "method", 10)},
             "short",
             links=[to.method()],
-            answers="C3",
+            answers=Question.BREAKDOWN,
+            id=17,
         ),
         bargauge(
             "Requests by chain",
@@ -180,7 +204,8 @@ def _top(m: Metrics, to: Links) -> list[Panel]:
             {"{{chain}}": largest(m.count("gateway_requests_total", by="chain"), "chain", 10)},
             "short",
             links=[to.chain()],
-            answers="C3",
+            answers=Question.BREAKDOWN,
+            id=18,
         ),
         bargauge(
             "Average latency of the ten slowest methods",
@@ -188,7 +213,8 @@ def _top(m: Metrics, to: Links) -> list[Panel]:
             {"{{method}}": f"topk(10, {m.mean('gateway_request_duration_seconds', by='method', over='$__range')})"},
             "s",
             links=[to.method()],
-            answers="C3 C8",
+            answers=(Question.BREAKDOWN, Question.WHICH_BOTTLENECKS),
+            id=19,
         ),
         bargauge(
             "Data sent to the ten keys that take most",
@@ -196,7 +222,8 @@ def _top(m: Metrics, to: Links) -> list[Panel]:
             {"{{key}} {{name}}": m.named(f"topk(10, {m.count('gateway_response_bytes_total', by='key')})")},
             "bytes",
             links=[to.key()],
-            answers="C1",
+            answers=Question.HOW_MUCH,
+            id=20,
         ),
     ]
 
@@ -214,7 +241,8 @@ def _volume(m: Metrics) -> list[Panel]:
                 "peak": f"60 * max_over_time({total(m('fleet:gateway_requests:rate5m'))}[$__range:5m])",
             },
             "short",
-            answers="C1",
+            answers=Question.HOW_MUCH,
+            id=22,
         ),
         stat(
             "Requests an hour",
@@ -224,35 +252,40 @@ def _volume(m: Metrics) -> list[Panel]:
                 "peak": f"max_over_time({total(m('key:gateway_requests:increase1h'))}[$__range:1h])",
             },
             "short",
-            answers="C1",
+            answers=Question.HOW_MUCH,
+            id=23,
         ),
         stat(
             "Requests a day",
             "The last 24 whole hours, and the busiest day of the last 30.",
             {"last": day, "peak": f"max_over_time({day}[30d:1d])"},
             "short",
-            answers="C1",
+            answers=Question.HOW_MUCH,
+            id=24,
         ),
         stat(
             "Peak latency",
             "The slowest request of the chosen time, by the hour.",
             {"": f"max(max_over_time({m('method:gateway_request_duration_max_seconds:max1h')}[$__range]))"},
             "s",
-            answers="C1",
+            answers=Question.HOW_MUCH,
+            id=25,
         ),
         stat(
             "Data transferred",
             "Bytes received from clients and sent to them.",
             {"sent": sent, "received": received},
             "bytes",
-            answers="C1",
+            answers=Question.HOW_MUCH,
+            id=26,
         ),
         stat(
             "Data of a request",
             "Average of a request's bytes, both ways. A jump: somebody asks for whole tables, or sends files.",
             {"": f"({sent} + ({received} or vector(0))) / ({m.count(requests)} > 0)"},
             "bytes",
-            answers="C1",
+            answers=Question.HOW_MUCH,
+            id=27,
         ),
     ]
 
@@ -262,13 +295,15 @@ def _trends(m: Metrics) -> list[Panel]:
     requests, errors = total(m("fleet:gateway_requests:rate5m")), total(m("fleet:gateway_errors:rate5m"))
     latency = f"avg({m('fleet:gateway_request_duration_seconds:mean5m')})"
     return [
-        _trend("Trend of requests", about + "Growth that lasts: look at Costs and capacity.", requests, "blue"),
-        _trend("Trend of latency", about + "Increasing: find what became slow in Errors and latency.", latency, RED),
-        _trend("Trend of failures", about + "Increasing faster than requests: something breaks.", errors, RED),
+        _trend("Trend of requests", about + "Growth that lasts: look at Costs and capacity.", requests, "blue", id=29),
+        _trend(
+            "Trend of latency", about + "Increasing: find what became slow in Errors and latency.", latency, RED, id=30
+        ),
+        _trend("Trend of failures", about + "Increasing faster than requests: something breaks.", errors, RED, id=31),
     ]
 
 
-def _trend(title: str, description: str, series: str, more: str) -> Panel:
+def _trend(title: str, description: str, series: str, more: str, *, id: int) -> Panel:
     """How the second half of the range compares with the first."""
     middle = "${__to:date:seconds} - $__range_s / 2"
     halves = [f"avg_over_time(({series} and on () (vector(time()) {op} {middle}))[$__range:5m])" for op in (">=", "<")]
@@ -281,7 +316,8 @@ def _trend(title: str, description: str, series: str, more: str) -> Panel:
         mappings=range_map(words),
         no_value="Nothing to compare with in the first half",
         width=8,
-        answers="C7",
+        answers=Question.WHICH_TRENDS,
+        id=id,
     )
 
 
@@ -297,11 +333,12 @@ def _by_step(m: Metrics) -> list[Panel]:
             "short",
             colours={"failed": RED},
             width=24,
-            answers="C2",
+            answers=Question.HOW_MUCH_OVER_TIME,
             stacked=False,
+            id=33,
         )
     ]
-    for step, hours, since in _STEPS:
+    for step, hours, since, requests_id, latency_id in _STEPS:
         every = "1h" if hours == 1 else f"{hours // 24}d"
         at = f"offset -{every}"
         found += [
@@ -317,7 +354,8 @@ def _by_step(m: Metrics) -> list[Panel]:
                 colours={"failed": RED},
                 timeFrom=since,
                 stacked=False,
-                answers="C2",
+                answers=Question.HOW_MUCH_OVER_TIME,
+                id=requests_id,
             ),
             timeseries(
                 f"Average latency by {step}, last {since}",
@@ -329,7 +367,8 @@ def _by_step(m: Metrics) -> list[Panel]:
                 "s",
                 interval=every,
                 timeFrom=since,
-                answers="C2",
+                answers=Question.HOW_MUCH_OVER_TIME,
+                id=latency_id,
             ),
         ]
     return found

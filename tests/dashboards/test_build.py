@@ -3,13 +3,18 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from msgspec import structs
 
 from dashboards import usage
+from dashboards.board import Board, Row, document
 from dashboards.build import boards, documents, files
+from dashboards.pages import PAGES
+from dashboards.panels import stat
+from dashboards.questions import Question
 from exporter.catalog import CATALOG
 from exporter.config import load
 from exporter.config_served import ABSENT, Served, served
@@ -54,13 +59,39 @@ def test_the_document_is_what_the_builders_say() -> None:
 def test_every_question_has_a_panel_and_no_panel_a_question_that_is_not_there() -> None:
     """But for those that variables answer."""
     answered = {
-        row
-        for board in boards(Served())
-        for line in board.kept()
-        for panel in line.panels
-        for row in panel.answers.split()
+        row for board in boards(Served()) for line in board.kept() for panel in line.panels for row in panel.answers
     }
-    assert answered == set(usage.QUESTIONS) - set(usage.BY_VARIABLES)
+    assert answered == set(Question) - set(usage.BY_VARIABLES)
+
+
+def ids(board: Board) -> dict[str, int]:
+    dashboard = document(board, Served())
+    headings = {one["title"]: one["id"] for one in dashboard["panels"] if one["type"] == "row"}
+    return headings | {one.get("title", ""): one["id"] for one in panels(dashboard)}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_new_panel_renumbers_none(page: Callable[[Served], Board]) -> None:
+    """So people's links to panels last: also where it stands before all others, or others go with their family."""
+    board = page(Served())
+    before = ids(board)
+    assert len(set(before.values())) == len(before)
+    board.rows[1].panels.insert(0, stat("New", "", {"": "vector(1)"}, "short", id=1000))
+    board.rows.insert(1, Row("Newer", [stat("Newest", "", {"": "vector(1)"}, "short", id=1001)], id=1002))
+    assert ids(board) == before | {"New": 1000, "Newest": 1001, "Newer": 1002}
+    fewer = ids(page(without("gateway_errors_total", "gateway_model_info")))
+    assert fewer.items() <= before.items()
+
+
+def test_an_id_is_given_and_given_once() -> None:
+    """Whoever adds a panel hears of it at once."""
+    board = PAGES[0](Served())
+    board.rows[1].panels.append(stat("New", "", {"": "vector(1)"}, "short"))
+    with pytest.raises(ValueError, match="gateway-overview: 'New' has no id"):
+        document(board, Served())
+    board.rows[1].panels[-1] = stat("New", "", {"": "vector(1)"}, "short", id=2)
+    with pytest.raises(ValueError, match="gateway-overview: 'New' has the id 2, which is that of 'Now'"):
+        document(board, Served())
 
 
 def test_out_of_date_folders_are_told(tmp_path: Path) -> None:
