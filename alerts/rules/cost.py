@@ -12,14 +12,25 @@ _alert = partial(Alert, category="cost", dashboard="gateway-costs")
 
 def alerts(terms: Terms) -> Iterator[Alert]:
     """The alerts of this category."""
+    yield from _spend_over_budget(terms)
+    yield from _key_spend_over_budget(terms)
+    yield from _spend_anomaly(terms)
+    yield from _unpriced_model(terms)
+
+
+def _spent(terms: Terms) -> str:
+    """The money of the last 24 hours, by key."""
+    return f'key:gateway_cost:increase1d{{currency="{terms.served.currency}"}}'
+
+
+def _spend_over_budget(terms: Terms) -> Iterator[Alert]:
     spend = terms.config.spend
-    only = f'{{currency="{terms.served.currency}"}}'
     if spend.daily is not None:
         yield _alert(
             name="GatewaySpendOverBudget",
             severity="warning",
             component="gateway",
-            expression=f"sum by {terms.by('currency')} (key:gateway_cost:increase1d{only}) > {spend.daily:g}",
+            expression=f"sum by {terms.by('currency')} ({_spent(terms)}) > {spend.daily:g}",
             for_="5m",
             keep_firing_for="15m",
             summary=f"{_MONEY} spent in 24 hours",
@@ -32,12 +43,16 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 "all have grown, the budget is what has to change."
             ),
         )
+
+
+def _key_spend_over_budget(terms: Terms) -> Iterator[Alert]:
+    spend = terms.config.spend
     if spend.key_daily is not None:
         yield _alert(
             name="GatewayKeySpendOverBudget",
             severity="warning",
             component="key",
-            expression=terms.with_owner(f"key:gateway_cost:increase1d{only} > {spend.key_daily:g}"),
+            expression=terms.with_owner(f"{_spent(terms)} > {spend.key_daily:g}"),
             for_="5m",
             keep_firing_for="15m",
             summary=f"{KEY} has spent {_MONEY} in 24 hours",
@@ -51,6 +66,9 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             ),
             shown=("key",),
         )
+
+
+def _spend_anomaly(terms: Terms) -> Iterator[Alert]:
     anomalies = terms.config.anomalies
     if anomalies is not None and anomalies.cost is not None:
         yield _alert(
@@ -73,6 +91,9 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             ),
             shown=("key",),
         )
+
+
+def _unpriced_model(terms: Terms) -> Iterator[Alert]:
     yield _alert(
         name="GatewayUnpricedModel",
         severity="warning",

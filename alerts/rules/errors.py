@@ -13,6 +13,12 @@ _alert = partial(Alert, category="errors", dashboard="gateway-errors")
 def alerts(terms: Terms) -> Iterator[Alert]:
     """The alerts of this category."""
     yield from _burn(terms)
+    yield from _success_rate_low(terms)
+    yield from _method_success_rate_low(terms)
+    yield from _key_success_rate_low(terms)
+
+
+def _success_rate_low(terms: Terms) -> Iterator[Alert]:
     success = terms.config.success_rate
     for severity, level in (("warning", success.warning), ("critical", success.critical)):
         if level is not None:
@@ -33,6 +39,10 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                     "the key that makes them, and tell its owner."
                 ),
             )
+
+
+def _method_success_rate_low(terms: Terms) -> Iterator[Alert]:
+    success = terms.config.success_rate
     if success.warning is None:
         return
     yield _alert(
@@ -51,6 +61,12 @@ def alerts(terms: Terms) -> Iterator[Alert]:
         ),
         shown=("chain", "method"),
     )
+
+
+def _key_success_rate_low(terms: Terms) -> Iterator[Alert]:
+    success = terms.config.success_rate
+    if success.warning is None:
+        return
     yield _alert(
         name="GatewayKeySuccessRateLow",
         severity="info",

@@ -20,7 +20,13 @@ def alerts(terms: Terms) -> Iterator[Alert]:
 
 
 def _reachable(terms: Terms) -> Iterator[Alert]:
-    job = terms.config.job
+    yield from _watchdog()
+    yield from _exporter_absent(terms)
+    yield from _exporter_down(terms)
+    yield from _fleet_secrets_differ(terms)
+
+
+def _watchdog() -> Iterator[Alert]:
     yield _alert(
         name="GatewayWatchdog",
         severity="info",
@@ -33,6 +39,10 @@ def _reachable(terms: Terms) -> Iterator[Alert]:
             "Prometheus, then at Alertmanager, then at the network between them."
         ),
     )
+
+
+def _exporter_absent(terms: Terms) -> Iterator[Alert]:
+    job = terms.config.job
     yield _alert(
         name="GatewayExporterAbsent",
         severity="critical",
@@ -50,6 +60,10 @@ def _reachable(terms: Terms) -> Iterator[Alert]:
         ),
         labels={"job": job},
     )
+
+
+def _exporter_down(terms: Terms) -> Iterator[Alert]:
+    job = terms.config.job
     yield _alert(
         name="GatewayExporterDown",
         severity="warning",
@@ -65,6 +79,9 @@ def _reachable(terms: Terms) -> Iterator[Alert]:
             "rotated away: then nothing is lost."
         ),
     )
+
+
+def _fleet_secrets_differ(terms: Terms) -> Iterator[Alert]:
     yield _alert(
         name="GatewayFleetSecretsDiffer",
         severity="warning",

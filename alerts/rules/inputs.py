@@ -13,8 +13,16 @@ _alert = partial(Alert, component="exporter", category="exporter", dashboard="ga
 
 def alerts(terms: Terms) -> Iterator[Alert]:
     """The alerts of this subject."""
-    exporter, of_input = terms.config.exporter, terms.by_target("job", "instance", "input")
-    enough = terms.config.min_requests
+    yield from _exporter_lagging(terms)
+    yield from _silent(terms)
+    yield from _exporter_input_unreadable()
+    yield from _exporter_rejecting_lines(terms)
+    yield from _exporter_losing_data(terms)
+    yield from _unknown_keys(terms)
+
+
+def _exporter_lagging(terms: Terms) -> Iterator[Alert]:
+    exporter = terms.config.exporter
     for severity, lag in (("warning", exporter.lag.warning), ("critical", exporter.lag.critical)):
         if lag is not None:
             yield _alert(
@@ -33,6 +41,10 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                     "and disk, and at the gateway's rate of lines; more than one log may need more than one exporter."
                 ),
             )
+
+
+def _silent(terms: Terms) -> Iterator[Alert]:
+    exporter = terms.config.exporter
     if exporter.silent is not None:
         yield _alert(
             name="GatewaySilent",
@@ -50,6 +62,9 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 "gateway: look at what stands before it."
             ),
         )
+
+
+def _exporter_input_unreadable() -> Iterator[Alert]:
     yield _alert(
         name="GatewayExporterInputUnreadable",
         severity="warning",
@@ -62,6 +77,12 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             "rotation: let the exporter's user read it."
         ),
     )
+
+
+def _exporter_rejecting_lines(terms: Terms) -> Iterator[Alert]:
+    exporter = terms.config.exporter
+    of_input = terms.by_target("job", "instance", "input")
+    enough = terms.config.min_requests
     if exporter.rejected is not None:
         rejected, lines = (
             f"sum by {of_input} (increase(gateway_exporter_lines_total{only}[15m]))"
@@ -82,6 +103,9 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 "what it makes of each. Mostly the gateway's log format was changed: change the config's as well."
             ),
         )
+
+
+def _exporter_losing_data(terms: Terms) -> Iterator[Alert]:
     yield _alert(
         name="GatewayExporterLosingData",
         severity="warning",
@@ -102,6 +126,12 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             "down."
         ),
     )
+
+
+def _unknown_keys(terms: Terms) -> Iterator[Alert]:
+    exporter = terms.config.exporter
+    of_input = terms.by_target("job", "instance", "input")
+    enough = terms.config.min_requests
     if exporter.unknown_keys is not None:
         unknown, parsed = (
             f"sum by {of_input} (increase({series}[15m]))"

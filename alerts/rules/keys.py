@@ -13,9 +13,21 @@ _alert = partial(Alert, component="key", category="keys", dashboard="gateway-key
 
 def alerts(terms: Terms) -> Iterator[Alert]:
     """The alerts of this category."""
+    yield from _key_expiring(terms)
+    yield from _expired_key_in_use(terms)
+    yield from _key_unused(terms)
+    yield from _key_auth_failures(terms)
+    yield from _key_new_origins(terms)
+    yield from _spikes(terms)
+
+
+def _enabled(terms: Terms) -> str:
+    return f"max by {terms.by_target('key')} (gateway_key_enabled) == 1"
+
+
+def _key_expiring(terms: Terms) -> Iterator[Alert]:
     keys = terms.config.keys
     by_key = terms.by_target("key")
-    enabled = f"max by {by_key} (gateway_key_enabled) == 1"
     for severity, before in (("warning", keys.expires.warning), ("critical", keys.expires.critical)):
         if before is not None:
             yield _alert(
@@ -24,7 +36,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 expression=terms.with_owner(
                     f"max by {by_key} ({_EXPIRES}) - time() < {seconds(before)}\n"
                     f"and max by {by_key} ({_EXPIRES}) - time() > 0\n"
-                    f"and {enabled}"
+                    f"and {_enabled(terms)}"
                 ),
                 for_="1m",
                 summary=f"{KEY} expires in {DURATION}",
@@ -34,6 +46,10 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                     "date into the key registry; if not, let it expire."
                 ),
             )
+
+
+def _expired_key_in_use(terms: Terms) -> Iterator[Alert]:
+    by_key = terms.by_target("key")
     successes = terms.now("rate", 'gateway_calls_total{result="success"}', "5m", "key")
     yield _alert(
         name="GatewayExpiredKeyInUse",
@@ -56,6 +72,11 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             "wrong. Then look at its origins: whoever uses a revoked key may have stolen it."
         ),
     )
+
+
+def _key_unused(terms: Terms) -> Iterator[Alert]:
+    keys = terms.config.keys
+    by_key = terms.by_target("key")
     if keys.unused is not None:
         used, idle = "key:gateway_key_last_used_timestamp_seconds:max", seconds(keys.unused)
         yield _alert(
@@ -66,7 +87,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 f"  {used} > 0\n"
                 f"  or on {by_key} max by {by_key} (gateway_key_created_timestamp_seconds)\n"
                 f") > {idle}\n"
-                f"and {enabled}"
+                f"and {_enabled(terms)}"
             ),
             for_="1h",
             summary=f"{KEY} has not been used for {DURATION}",
@@ -79,6 +100,10 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 "misses when it is stolen. If not, disable it."
             ),
         )
+
+
+def _key_auth_failures(terms: Terms) -> Iterator[Alert]:
+    keys = terms.config.keys
     if keys.auth_failures is not None:
         failures = terms.now("increase", 'gateway_errors_total{status=~"400|401|403"}', "15m", "key")
         yield _alert(
@@ -98,6 +123,11 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 "owner."
             ),
         )
+
+
+def _key_new_origins(terms: Terms) -> Iterator[Alert]:
+    keys = terms.config.keys
+    by_key = terms.by_target("key")
     if keys.new_origins is not None:
         origins = terms.now("increase", "gateway_key_new_origins_total", "1h", "key")
         known = "key:gateway_key_last_used_timestamp_seconds:max offset 1d > 0"
@@ -117,7 +147,6 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 "new one, and look at what was called from there."
             ),
         )
-    yield from _spikes(terms)
 
 
 def _spikes(terms: Terms) -> Iterator[Alert]:

@@ -13,6 +13,12 @@ _alert = partial(Alert, component="gateway", category="latency", dashboard="gate
 
 def alerts(terms: Terms) -> Iterator[Alert]:
     """The alerts of this category."""
+    yield from _latency_high(terms)
+    yield from _method_slow(terms)
+    yield from _latency_burn(terms)
+
+
+def _latency_high(terms: Terms) -> Iterator[Alert]:
     config = terms.config
     for severity, level in (("warning", config.latency.warning), ("critical", config.latency.critical)):
         if level is not None:
@@ -31,6 +37,10 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                     "gateway's CPU and connections, and at the upstreams; shed load if it grows."
                 ),
             )
+
+
+def _method_slow(terms: Terms) -> Iterator[Alert]:
+    config = terms.config
     if config.latency.warning is not None:
         slow = f'{{method!~"{either(config.slow_methods)}"}}' if config.slow_methods else ""
         yield _alert(
@@ -52,6 +62,10 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             ),
             shown=("chain", "method"),
         )
+
+
+def _latency_burn(terms: Terms) -> Iterator[Alert]:
+    config = terms.config
     target = config.objectives.latency
     if target is None:
         return

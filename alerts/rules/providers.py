@@ -11,7 +11,15 @@ _alert = partial(Alert, category="providers", dashboard="gateway-providers")
 
 def alerts(terms: Terms) -> Iterator[Alert]:
     """The alerts of this category."""
-    providers, enough = terms.config.providers, terms.config.min_requests
+    yield from _provider_failing(terms)
+    yield from _provider_circuit_open(terms)
+    yield from _failover_storm(terms)
+    yield from _blocked_storm(terms)
+
+
+def _provider_failing(terms: Terms) -> Iterator[Alert]:
+    providers = terms.config.providers
+    enough = terms.config.min_requests
     if providers.failing is not None:
         failed = terms.now("rate", 'gateway_upstream_attempts_total{outcome!="success"}', "5m", "provider")
         attempts = terms.now("rate", "gateway_upstream_attempts_total", "5m", "provider")
@@ -33,6 +41,9 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             ),
             shown=("provider",),
         )
+
+
+def _provider_circuit_open(terms: Terms) -> Iterator[Alert]:
     yield _alert(
         name="GatewayProviderCircuitOpen",
         severity="warning",
@@ -48,6 +59,11 @@ def alerts(terms: Terms) -> Iterator[Alert]:
         ),
         shown=("provider",),
     )
+
+
+def _failover_storm(terms: Terms) -> Iterator[Alert]:
+    providers = terms.config.providers
+    enough = terms.config.min_requests
     if providers.failovers is not None:
         failovers = terms.now("rate", "gateway_failovers_total", "5m")
         requests = terms.now("rate", "gateway_model_requests_total", "5m")
@@ -68,6 +84,11 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 "don't pay for the first try; check that those who take over have room."
             ),
         )
+
+
+def _blocked_storm(terms: Terms) -> Iterator[Alert]:
+    providers = terms.config.providers
+    enough = terms.config.min_requests
     if providers.blocked is not None:
         blocked = terms.now("rate", "gateway_blocked_requests_total", "5m", "reason")
         scope = terms.by()
