@@ -51,12 +51,107 @@ def page(served: Served) -> Board:
 
 
 def _bottlenecks(m: Metrics, to: Links, served: Served) -> list[Panel]:
-    requests, failed = m.count("gateway_requests_total"), m.count("gateway_errors_total")
-    volume, errors = m.count("gateway_requests_total", by="method"), m.count("gateway_errors_total", by="method")
+    return [
+        _success_rate(m, served),
+        _failed_requests(m),
+        _failures_of_ours(m),
+        _average_latency(m, served),
+        _p95_latency(m, served),
+        _p99_latency(m, served),
+        _methods_that_are_slow_or_failing(m, to, served),
+    ]
+
+
+def _success_rate(m: Metrics, served: Served) -> Panel:
+    requests = m.count("gateway_requests_total")
+    failed = m.count("gateway_errors_total")
+    return stat(
+        "Success rate",
+        "Share of requests without any failure, of what is chosen above.",
+        {"": success(failed, requests)},
+        "percentunit",
+        steps=columns.good(served),
+        first=RED,
+        answers=Question.WHICH_ERRORS,
+        id=3,
+    )
+
+
+def _failed_requests(m: Metrics) -> Panel:
+    requests = m.count("gateway_requests_total")
+    failed = m.count("gateway_errors_total")
+    return stat(
+        "Failed requests",
+        "Requests with an error of any type.",
+        {"": or_zero(failed, requests)},
+        "short",
+        answers=Question.WHICH_ERRORS,
+        id=4,
+    )
+
+
+def _failures_of_ours(m: Metrics) -> Panel:
+    requests = m.count("gateway_requests_total")
+    return stat(
+        "Failures of ours",
+        "Of type server_error, upstream_error or timeout: what availability counts.",
+        {"": or_zero(m.count("gateway_errors_total", 'type=~"server_error|upstream_error|timeout"'), requests)},
+        "short",
+        steps={1: RED},
+        first=GREEN,
+        answers=Question.WHICH_ERRORS,
+        id=5,
+    )
+
+
+def _average_latency(m: Metrics, served: Served) -> Panel:
+    return stat(
+        "Average latency",
+        "Without WebSocket sessions and aborted requests.",
+        {"": m.mean("gateway_request_duration_seconds", over="$__range")},
+        "s",
+        steps=columns.slow(served),
+        first=GREEN,
+        answers=Question.WHICH_BOTTLENECKS,
+        id=6,
+    )
+
+
+def _p95_latency(m: Metrics, served: Served) -> Panel:
+    return stat(
+        "p95 latency",
+        "19 of 20 requests were faster.",
+        {"": m.quantile(0.95, "gateway_request_duration_seconds", over="$__range")},
+        "s",
+        steps=columns.slow(served),
+        first=GREEN,
+        answers=Question.WHICH_BOTTLENECKS,
+        id=7,
+    )
+
+
+def _p99_latency(m: Metrics, served: Served) -> Panel:
+    return stat(
+        "p99 latency",
+        "99 of 100 requests were faster.",
+        {"": m.quantile(0.99, "gateway_request_duration_seconds", over="$__range")},
+        "s",
+        steps=columns.slow(served),
+        first=GREEN,
+        answers=Question.WHICH_BOTTLENECKS,
+        id=8,
+    )
+
+
+def _methods_that_are_slow_or_failing(m: Metrics, to: Links, served: Served) -> Panel:
+    volume = m.count("gateway_requests_total", by="method")
+    errors = m.count("gateway_errors_total", by="method")
     mean = m.mean("gateway_request_duration_seconds", by="method", over="$__range")
     rate = success(errors, volume)
-    most, least = served.alerts.latency.warning or math.inf, served.alerts.success_rate.warning or 0
-    slow, failing = f"({mean}) > bool {most:g}", f"({rate}) < bool {least:g}"
+    most = served.alerts.latency.warning or math.inf
+    least = served.alerts.success_rate.warning or 0
+    slow = f"({mean}) > bool {most:g}"
+    failing = f"({rate}) < bool {least:g}"
     found = f"({slow}) + 2 * ({failing}) or 2 * ({failing})"
     advice = range_map(
         [
@@ -65,88 +160,27 @@ def _bottlenecks(m: Metrics, to: Links, served: Served) -> list[Panel]:
             (3, 3, "slow and failing: its upstream is overloaded or broken; start here", RED),
         ]
     )
-    return [
-        stat(
-            "Success rate",
-            "Share of requests without any failure, of what is chosen above.",
-            {"": success(failed, requests)},
-            "percentunit",
-            steps=columns.good(served),
-            first=RED,
-            answers=Question.WHICH_ERRORS,
-            id=3,
-        ),
-        stat(
-            "Failed requests",
-            "Requests with an error of any type.",
-            {"": or_zero(failed, requests)},
-            "short",
-            answers=Question.WHICH_ERRORS,
-            id=4,
-        ),
-        stat(
-            "Failures of ours",
-            "Of type server_error, upstream_error or timeout: what availability counts.",
-            {"": or_zero(m.count("gateway_errors_total", 'type=~"server_error|upstream_error|timeout"'), requests)},
-            "short",
-            steps={1: RED},
-            first=GREEN,
-            answers=Question.WHICH_ERRORS,
-            id=5,
-        ),
-        stat(
-            "Average latency",
-            "Without WebSocket sessions and aborted requests.",
-            {"": m.mean("gateway_request_duration_seconds", over="$__range")},
-            "s",
-            steps=columns.slow(served),
-            first=GREEN,
-            answers=Question.WHICH_BOTTLENECKS,
-            id=6,
-        ),
-        stat(
-            "p95 latency",
-            "19 of 20 requests were faster.",
-            {"": m.quantile(0.95, "gateway_request_duration_seconds", over="$__range")},
-            "s",
-            steps=columns.slow(served),
-            first=GREEN,
-            answers=Question.WHICH_BOTTLENECKS,
-            id=7,
-        ),
-        stat(
-            "p99 latency",
-            "99 of 100 requests were faster.",
-            {"": m.quantile(0.99, "gateway_request_duration_seconds", over="$__range")},
-            "s",
-            steps=columns.slow(served),
-            first=GREEN,
-            answers=Question.WHICH_BOTTLENECKS,
-            id=8,
-        ),
-        table(
-            "Methods that are slow or failing",
-            f"Average over {most:g} s, or a success rate under {least:.0%}, in the "
-            "chosen time, with what to do about it.",
-            {
-                "what_to_do": f"topk(50, ({found}) > 0)",
-                "requests": volume + _only(found),
-                "average": mean + _only(found),
-                "success": rate + _only(found),
-            },
-            {
-                "method": column(links=[to.cell("Only this method", "gateway-errors", "method")]),
-                "what_to_do": column(mappings=advice) | {"custom.cellOptions": {"type": "color-text"}},
-                "requests": columns.COUNT,
-                "average": columns.latency(served),
-                "success": columns.rate_of_success(served),
-            },
-            sort="requests",
-            no_value="No method is slow or failing",
-            answers=Question.WHICH_BOTTLENECKS,
-            id=9,
-        ),
-    ]
+    return table(
+        "Methods that are slow or failing",
+        f"Average over {most:g} s, or a success rate under {least:.0%}, in the chosen time, with what to do about it.",
+        {
+            "what_to_do": f"topk(50, ({found}) > 0)",
+            "requests": volume + _only(found),
+            "average": mean + _only(found),
+            "success": rate + _only(found),
+        },
+        {
+            "method": column(links=[to.cell("Only this method", "gateway-errors", "method")]),
+            "what_to_do": column(mappings=advice) | {"custom.cellOptions": {"type": "color-text"}},
+            "requests": columns.COUNT,
+            "average": columns.latency(served),
+            "success": columns.rate_of_success(served),
+        },
+        sort="requests",
+        no_value="No method is slow or failing",
+        answers=Question.WHICH_BOTTLENECKS,
+        id=9,
+    )
 
 
 def _only(found: str) -> str:

@@ -36,164 +36,229 @@ def page(served: Served) -> Board:
 
 
 def _now(m: Metrics, served: Served) -> list[Panel]:
-    def bad(
-        title: str, description: str, query: str, unit: str = "short", steps: dict[float, str] | None = None, *, id: int
-    ) -> Panel:
-        return stat(
-            title, description, {"": query}, unit, steps=steps or {1: RED}, first=GREEN, no_value=_NONE, width=3, id=id
-        )
-
-    lines = m.count("gateway_exporter_lines_total")
-    build, readable = m("gateway_exporter_build_info"), m("gateway_exporter_input_readable")
     return [
-        stat(
-            "Exporters",
-            "How many are scraped. Fewer than there are gateways: see Prometheus' targets.",
-            {"": f"count({build})"},
-            "short",
-            no_value=_NONE,
-            width=3,
-            id=3,
-        ),
-        bad(
-            "Not answering",
-            "Exporters that were there in the last day and can't be scraped now.",
-            or_zero(f"count(last_over_time({build}[1d]) unless on (instance, job) {build})", f"count({build})"),
-            id=4,
-        ),
-        bad(
-            "Lag",
-            "Age of the oldest line not counted. Minutes: the disk or the CPU is too slow, or a log too large.",
-            f"max({m('gateway_exporter_lag_seconds')})",
-            "s",
-            columns.late(served),
-            id=5,
-        ),
-        bad(
-            "Rejected lines",
-            "Share of lines that could not be read. Look at the reasons below, then at the page `/`.",
-            f"({or_zero(m.count('gateway_exporter_rejected_lines_total'), lines)}) / ({lines} > 0)",
-            "percentunit",
-            {0.0001: YELLOW, 0.01: RED},
-            id=6,
-        ),
-        bad(
-            "Losses",
-            "Events in which lines were lost, or may have been: a rotation without a copy, a truncation.",
-            or_zero(m.count("gateway_exporter_losses_total"), lines),
-            id=7,
-        ),
-        bad(
-            "Inputs not readable",
-            "Logs that are missing or may not be read.",
-            or_zero(f"count({readable} == 0)", f"count({readable})"),
-            id=8,
-        ),
-        bad(
-            "Checkpoint",
-            "1: the last commit failed; counters stay as they were until one succeeds. Look at the disk.",
-            f"1 - min({m('gateway_exporter_checkpoint_healthy')})",
-            id=9,
-        ),
-        bad(
-            "Config",
-            "1: the config that was loaded last is bad, and the one before runs on. The log says why.",
-            f"1 - min({m('gateway_exporter_config_last_reload_successful')})",
-            id=10,
-        ),
+        _exporters(m),
+        _not_answering(m),
+        _lag(m, served),
+        _rejected_lines(m),
+        _losses(m),
+        _inputs_not_readable(m),
+        _checkpoint(m),
+        _config(m),
     ]
+
+
+def _bad(
+    title: str, description: str, query: str, unit: str = "short", steps: dict[float, str] | None = None, *, id: int
+) -> Panel:
+    return stat(
+        title, description, {"": query}, unit, steps=steps or {1: RED}, first=GREEN, no_value=_NONE, width=3, id=id
+    )
+
+
+def _exporters(m: Metrics) -> Panel:
+    build = m("gateway_exporter_build_info")
+    return stat(
+        "Exporters",
+        "How many are scraped. Fewer than there are gateways: see Prometheus' targets.",
+        {"": f"count({build})"},
+        "short",
+        no_value=_NONE,
+        width=3,
+        id=3,
+    )
+
+
+def _not_answering(m: Metrics) -> Panel:
+    build = m("gateway_exporter_build_info")
+    return _bad(
+        "Not answering",
+        "Exporters that were there in the last day and can't be scraped now.",
+        or_zero(f"count(last_over_time({build}[1d]) unless on (instance, job) {build})", f"count({build})"),
+        id=4,
+    )
+
+
+def _lag(m: Metrics, served: Served) -> Panel:
+    return _bad(
+        "Lag",
+        "Age of the oldest line not counted. Minutes: the disk or the CPU is too slow, or a log too large.",
+        f"max({m('gateway_exporter_lag_seconds')})",
+        "s",
+        columns.late(served),
+        id=5,
+    )
+
+
+def _rejected_lines(m: Metrics) -> Panel:
+    lines = m.count("gateway_exporter_lines_total")
+    return _bad(
+        "Rejected lines",
+        "Share of lines that could not be read. Look at the reasons below, then at the page `/`.",
+        f"({or_zero(m.count('gateway_exporter_rejected_lines_total'), lines)}) / ({lines} > 0)",
+        "percentunit",
+        {0.0001: YELLOW, 0.01: RED},
+        id=6,
+    )
+
+
+def _losses(m: Metrics) -> Panel:
+    lines = m.count("gateway_exporter_lines_total")
+    return _bad(
+        "Losses",
+        "Events in which lines were lost, or may have been: a rotation without a copy, a truncation.",
+        or_zero(m.count("gateway_exporter_losses_total"), lines),
+        id=7,
+    )
+
+
+def _inputs_not_readable(m: Metrics) -> Panel:
+    readable = m("gateway_exporter_input_readable")
+    return _bad(
+        "Inputs not readable",
+        "Logs that are missing or may not be read.",
+        or_zero(f"count({readable} == 0)", f"count({readable})"),
+        id=8,
+    )
+
+
+def _checkpoint(m: Metrics) -> Panel:
+    return _bad(
+        "Checkpoint",
+        "1: the last commit failed; counters stay as they were until one succeeds. Look at the disk.",
+        f"1 - min({m('gateway_exporter_checkpoint_healthy')})",
+        id=9,
+    )
+
+
+def _config(m: Metrics) -> Panel:
+    return _bad(
+        "Config",
+        "1: the config that was loaded last is bad, and the one before runs on. The log says why.",
+        f"1 - min({m('gateway_exporter_config_last_reload_successful')})",
+        id=10,
+    )
 
 
 def _lines(m: Metrics) -> list[Panel]:
-    every = {"over": "$__interval", "at": "offset -$__interval"}
     return [
-        timeseries(
-            "Lines a second by input",
-            "None though the gateway is busy: the log moved, or is not written.",
-            {"{{input}}": m.rate("gateway_exporter_lines_total", by="input")},
-            "short",
-            no_value=_NONE,
-            width=8,
-            id=12,
-        ),
-        bars(
-            "Rejected lines by reason",
-            "Why lines are no records. New after a release: the log's format changed.",
-            {"{{input}} {{reason}}": m.count("gateway_exporter_rejected_lines_total", by="input reason", **every)},
-            "short",
-            colours={".": RED},
-            no_value="No line was rejected",
-            width=8,
-            id=13,
-        ),
-        timeseries(
-            "Lag by input",
-            "Seconds behind the log. Peaks at rotation are harmless; a slope is not.",
-            {
-                "{{input}} {{instance}}": f"max by (input, instance) ({m('gateway_exporter_lag_seconds')})",
-                "fleet": f"max({m('fleet:gateway_exporter_lag_seconds:max')})",
-            },
-            "s",
-            no_value=_NONE,
-            width=8,
-            id=14,
-        ),
-        timeseries(
-            "Bytes not read yet",
-            "How much is waiting.",
-            {"{{input}}": f"sum by (input) ({m('gateway_exporter_lag_bytes')})"},
-            "bytes",
-            no_value=_NONE,
-            width=8,
-            id=15,
-        ),
-        bars(
-            "Lost, by reason",
-            "Bytes known to be gone before they were read. Keep a copy when rotating.",
-            {"{{input}} {{reason}}": m.count("gateway_exporter_lost_bytes_total", by="input reason", **every)},
-            "bytes",
-            colours={".": RED},
-            no_value="Nothing was lost",
-            width=8,
-            id=16,
-        ),
-        bars(
-            "Rotations by kind",
-            "When logs were renamed or truncated: a check on what the losses say.",
-            {"{{input}} {{kind}}": m.count("gateway_exporter_rotations_total", by="input kind", **every)},
-            "short",
-            no_value="No rotation in this time",
-            width=8,
-            id=17,
-        ),
-        table(
-            "Inputs",
-            "Each input: can it be read, how old is its last record, what was wrong with its lines.",
-            {
-                "readable": f"min by (input, instance) ({m('gateway_exporter_input_readable')})",
-                "last_record": "time() - max by (input, instance) "
-                f"({m('gateway_exporter_last_record_timestamp_seconds')})",
-                "lines": m.count("gateway_exporter_lines_total", by="input instance"),
-                "rejected": m.count("gateway_exporter_lines_total", 'result="rejected"', by="input instance"),
-                "losses": m.count("gateway_exporter_losses_total", by="input instance"),
-                "unknown_keys": m.count("gateway_exporter_unknown_key_requests_total", by="input instance"),
-            },
-            {
-                "input": "",
-                "instance": "",
-                "readable": column(mappings=value_map({1: ("yes", GREEN), 0: ("no", RED)}))
-                | {"custom.cellOptions": {"type": "color-text"}},
-                "last_record": "s",
-                "lines": columns.COUNT,
-                "rejected": columns.COUNT,
-                "losses": columns.COUNT,
-                "unknown_keys": columns.COUNT,
-            },
-            sort="rejected",
-            no_value=_NONE,
-            id=18,
-        ),
+        _lines_a_second_by_input(m),
+        _rejected_lines_by_reason(m),
+        _lag_by_input(m),
+        _bytes_not_read_yet(m),
+        _lost(m),
+        _rotations_by_kind(m),
+        _inputs(m),
     ]
+
+
+def _lines_a_second_by_input(m: Metrics) -> Panel:
+    return timeseries(
+        "Lines a second by input",
+        "None though the gateway is busy: the log moved, or is not written.",
+        {"{{input}}": m.rate("gateway_exporter_lines_total", by="input")},
+        "short",
+        no_value=_NONE,
+        width=8,
+        id=12,
+    )
+
+
+def _rejected_lines_by_reason(m: Metrics) -> Panel:
+    every = {"over": "$__interval", "at": "offset -$__interval"}
+    return bars(
+        "Rejected lines by reason",
+        "Why lines are no records. New after a release: the log's format changed.",
+        {"{{input}} {{reason}}": m.count("gateway_exporter_rejected_lines_total", by="input reason", **every)},
+        "short",
+        colours={".": RED},
+        no_value="No line was rejected",
+        width=8,
+        id=13,
+    )
+
+
+def _lag_by_input(m: Metrics) -> Panel:
+    return timeseries(
+        "Lag by input",
+        "Seconds behind the log. Peaks at rotation are harmless; a slope is not.",
+        {
+            "{{input}} {{instance}}": f"max by (input, instance) ({m('gateway_exporter_lag_seconds')})",
+            "fleet": f"max({m('fleet:gateway_exporter_lag_seconds:max')})",
+        },
+        "s",
+        no_value=_NONE,
+        width=8,
+        id=14,
+    )
+
+
+def _bytes_not_read_yet(m: Metrics) -> Panel:
+    return timeseries(
+        "Bytes not read yet",
+        "How much is waiting.",
+        {"{{input}}": f"sum by (input) ({m('gateway_exporter_lag_bytes')})"},
+        "bytes",
+        no_value=_NONE,
+        width=8,
+        id=15,
+    )
+
+
+def _lost(m: Metrics) -> Panel:
+    every = {"over": "$__interval", "at": "offset -$__interval"}
+    return bars(
+        "Lost, by reason",
+        "Bytes known to be gone before they were read. Keep a copy when rotating.",
+        {"{{input}} {{reason}}": m.count("gateway_exporter_lost_bytes_total", by="input reason", **every)},
+        "bytes",
+        colours={".": RED},
+        no_value="Nothing was lost",
+        width=8,
+        id=16,
+    )
+
+
+def _rotations_by_kind(m: Metrics) -> Panel:
+    every = {"over": "$__interval", "at": "offset -$__interval"}
+    return bars(
+        "Rotations by kind",
+        "When logs were renamed or truncated: a check on what the losses say.",
+        {"{{input}} {{kind}}": m.count("gateway_exporter_rotations_total", by="input kind", **every)},
+        "short",
+        no_value="No rotation in this time",
+        width=8,
+        id=17,
+    )
+
+
+def _inputs(m: Metrics) -> Panel:
+    return table(
+        "Inputs",
+        "Each input: can it be read, how old is its last record, what was wrong with its lines.",
+        {
+            "readable": f"min by (input, instance) ({m('gateway_exporter_input_readable')})",
+            "last_record": f"time() - max by (input, instance) ({m('gateway_exporter_last_record_timestamp_seconds')})",
+            "lines": m.count("gateway_exporter_lines_total", by="input instance"),
+            "rejected": m.count("gateway_exporter_lines_total", 'result="rejected"', by="input instance"),
+            "losses": m.count("gateway_exporter_losses_total", by="input instance"),
+            "unknown_keys": m.count("gateway_exporter_unknown_key_requests_total", by="input instance"),
+        },
+        {
+            "input": "",
+            "instance": "",
+            "readable": column(mappings=value_map({1: ("yes", GREEN), 0: ("no", RED)}))
+            | {"custom.cellOptions": {"type": "color-text"}},
+            "last_record": "s",
+            "lines": columns.COUNT,
+            "rejected": columns.COUNT,
+            "losses": columns.COUNT,
+            "unknown_keys": columns.COUNT,
+        },
+        sort="rejected",
+        no_value=_NONE,
+        id=18,
+    )
 
 
 def _series(m: Metrics) -> list[Panel]:

@@ -53,88 +53,155 @@ def page(served: Served) -> Board:
 
 
 def _cards(m: Metrics, served: Served) -> list[Panel]:
-    tokens, models, requests = "gateway_tokens_total", "gateway_model_requests_total", "gateway_requests_total"
-    business, internal = 'class="business"', 'class="internal"'
+    return [
+        _cost(m, served),
+        _model_calls(m),
+        _service_calls(m),
+        _internal_calls(m),
+        _total_tokens(m),
+        _input_tokens(m),
+        _output_tokens(m),
+        _reasoning_tokens(m),
+        _cache_tokens_written(m),
+        _cache_tokens_read(m),
+        _requests(m),
+        _failed(m),
+    ]
+
+
+def _card(title: str, description: str, query: str, unit: str = "short", **more: Any) -> Panel:
+    answers = more.pop("answers", (Question.HOW_MANY_CALLS_AND_TOKENS, Question.TOTALS_OF_A_CHOICE))
+    return stat(title, description, {"": query}, unit, no_value=_NONE, width=4, answers=answers, **more)
+
+
+def _cost(m: Metrics, served: Served) -> Panel:
+    return _card(
+        "Cost",
+        "What the gateway logged as cost, or the price table gives. Unpriced models cost nothing here.",
+        m.count("gateway_cost_total"),
+        columns.money(served),
+        id=3,
+    )
+
+
+def _model_calls(m: Metrics) -> Panel:
+    models = "gateway_model_requests_total"
+    business = 'class="business"'
+    calls = m.count(models, business)
+    return _card("Model calls", "Requests to language models, without internal ones. Zero: see Exporter.", calls, id=4)
+
+
+def _service_calls(m: Metrics) -> Panel:
+    models = "gateway_model_requests_total"
+    requests = "gateway_requests_total"
+    business = 'class="business"'
     calls = m.count(models, business)
     service = f"clamp_min({m.count(requests, business)} - ({calls} or vector(0)), 0)"
+    return _card(
+        "Service calls",
+        "Other requests of business keys. Models and providers can't narrow them.",
+        service,
+        answers=Question.HOW_MANY_CALLS_AND_TOKENS,
+        id=5,
+    )
 
-    def card(title: str, description: str, query: str, unit: str = "short", **more: Any) -> Panel:
-        answers = more.pop("answers", (Question.HOW_MANY_CALLS_AND_TOKENS, Question.TOTALS_OF_A_CHOICE))
-        return stat(title, description, {"": query}, unit, no_value=_NONE, width=4, answers=answers, **more)
 
+def _internal_calls(m: Metrics) -> Panel:
+    requests = "gateway_requests_total"
+    internal = 'class="internal"'
+    return _card(
+        "Internal calls",
+        "Requests of the platform's own keys and inputs (class internal), of every kind.",
+        f"{m.count(requests, internal)} or vector(0)",
+        answers=Question.HOW_MANY_CALLS_AND_TOKENS,
+        id=6,
+    )
+
+
+def _total_tokens(m: Metrics) -> Panel:
+    tokens = "gateway_tokens_total"
     whole = m.count(tokens)
-    return [
-        card(
-            "Cost",
-            "What the gateway logged as cost, or the price table gives. Unpriced models cost nothing here.",
-            m.count("gateway_cost_total"),
-            columns.money(served),
-            id=3,
-        ),
-        card("Model calls", "Requests to language models, without internal ones. Zero: see Exporter.", calls, id=4),
-        card(
-            "Service calls",
-            "Other requests of business keys. Models and providers can't narrow them.",
-            service,
-            answers=Question.HOW_MANY_CALLS_AND_TOKENS,
-            id=5,
-        ),
-        card(
-            "Internal calls",
-            "Requests of the platform's own keys and inputs (class internal), of every kind.",
-            f"{m.count(requests, internal)} or vector(0)",
-            answers=Question.HOW_MANY_CALLS_AND_TOKENS,
-            id=6,
-        ),
-        card("Total tokens", "All types. Far more than last week: see Sudden rises.", whole, id=7),
-        card(
-            "Input tokens",
-            "Tokens sent, without those from and to a cache.",
-            or_zero(m.count(tokens, 'type="input"'), whole),
-            id=8,
-        ),
-        card(
-            "Output tokens",
-            "Tokens answered, without reasoning.",
-            or_zero(m.count(tokens, 'type="output"'), whole),
-            id=9,
-        ),
-        card(
-            "Reasoning tokens",
-            "Tokens spent on thinking; billed as output. Much of it: a smaller model may do.",
-            or_zero(m.count(tokens, 'type="reasoning"'), whole),
-            answers=Question.HOW_MANY_CALLS_AND_TOKENS,
-            id=10,
-        ),
-        card(
-            "Cache tokens written",
-            "Input put into the provider's cache; dearer than input, worth it when read.",
-            or_zero(m.count(tokens, 'type="cache_write"'), whole),
-            answers=Question.TOTALS_OF_A_CHOICE,
-            id=11,
-        ),
-        card(
-            "Cache tokens read",
-            "Input from the provider's cache; a fraction of the price.",
-            or_zero(m.count(tokens, 'type="cache_read"'), whole),
-            answers=Question.TOTALS_OF_A_CHOICE,
-            id=12,
-        ),
-        card(
-            "Requests",
-            "All requests to models, internal ones too.",
-            m.count(models),
-            answers=Question.TOTALS_OF_A_CHOICE,
-            id=13,
-        ),
-        card(
-            "Failed",
-            "Requests to models with a status of 400 and above. The Providers page says who failed.",
-            or_zero(m.count(models, 'status=~"[45]..|other"'), m.count(models)),
-            answers=Question.TOTALS_OF_A_CHOICE,
-            id=14,
-        ),
-    ]
+    return _card("Total tokens", "All types. Far more than last week: see Sudden rises.", whole, id=7)
+
+
+def _input_tokens(m: Metrics) -> Panel:
+    tokens = "gateway_tokens_total"
+    whole = m.count(tokens)
+    return _card(
+        "Input tokens",
+        "Tokens sent, without those from and to a cache.",
+        or_zero(m.count(tokens, 'type="input"'), whole),
+        id=8,
+    )
+
+
+def _output_tokens(m: Metrics) -> Panel:
+    tokens = "gateway_tokens_total"
+    whole = m.count(tokens)
+    return _card(
+        "Output tokens",
+        "Tokens answered, without reasoning.",
+        or_zero(m.count(tokens, 'type="output"'), whole),
+        id=9,
+    )
+
+
+def _reasoning_tokens(m: Metrics) -> Panel:
+    tokens = "gateway_tokens_total"
+    whole = m.count(tokens)
+    return _card(
+        "Reasoning tokens",
+        "Tokens spent on thinking; billed as output. Much of it: a smaller model may do.",
+        or_zero(m.count(tokens, 'type="reasoning"'), whole),
+        answers=Question.HOW_MANY_CALLS_AND_TOKENS,
+        id=10,
+    )
+
+
+def _cache_tokens_written(m: Metrics) -> Panel:
+    tokens = "gateway_tokens_total"
+    whole = m.count(tokens)
+    return _card(
+        "Cache tokens written",
+        "Input put into the provider's cache; dearer than input, worth it when read.",
+        or_zero(m.count(tokens, 'type="cache_write"'), whole),
+        answers=Question.TOTALS_OF_A_CHOICE,
+        id=11,
+    )
+
+
+def _cache_tokens_read(m: Metrics) -> Panel:
+    tokens = "gateway_tokens_total"
+    whole = m.count(tokens)
+    return _card(
+        "Cache tokens read",
+        "Input from the provider's cache; a fraction of the price.",
+        or_zero(m.count(tokens, 'type="cache_read"'), whole),
+        answers=Question.TOTALS_OF_A_CHOICE,
+        id=12,
+    )
+
+
+def _requests(m: Metrics) -> Panel:
+    models = "gateway_model_requests_total"
+    return _card(
+        "Requests",
+        "All requests to models, internal ones too.",
+        m.count(models),
+        answers=Question.TOTALS_OF_A_CHOICE,
+        id=13,
+    )
+
+
+def _failed(m: Metrics) -> Panel:
+    models = "gateway_model_requests_total"
+    return _card(
+        "Failed",
+        "Requests to models with a status of 400 and above. The Providers page says who failed.",
+        or_zero(m.count(models, 'status=~"[45]..|other"'), m.count(models)),
+        answers=Question.TOTALS_OF_A_CHOICE,
+        id=14,
+    )
 
 
 def _trend(m: Metrics, to: Links) -> list[Panel]:

@@ -44,71 +44,101 @@ def page(served: Served) -> Board:
 
 
 def _now(m: Metrics, to: Links, served: Served) -> list[Panel]:
-    requests, failed = m.count("gateway_requests_total"), m.count("gateway_errors_total")
-    errors = [to.page("What fails, and why", "gateway-errors")]
     return [
-        stat(
-            "Success rate",
-            "Share of requests that did not fail in any way. Below the warning level: see which types fail under "
-            "Errors and latency.",
-            {"": success(failed, requests)},
-            "percentunit",
-            steps=columns.good(served),
-            first=RED,
-            links=errors,
-            answers=Question.HOW_MUCH,
-            id=3,
-        ),
-        stat(
-            "Failed requests",
-            "Requests with an error of any type. The link says which.",
-            {"": or_zero(failed, requests)},
-            "short",
-            links=errors,
-            answers=Question.HOW_MUCH,
-            id=4,
-        ),
-        stat(
-            "Requests",
-            "Finished HTTP requests and WebSocket sessions. None though people use the gateway: see Exporter.",
-            {"": requests},
-            "short",
-            links=[to.page("Can I trust this?", "gateway-exporter")],
-            answers=Question.HOW_MUCH,
-            id=5,
-        ),
-        stat(
-            "Average latency",
-            "Average duration, without WebSocket sessions and aborted requests. High: find the slow method below.",
-            {"": m.mean("gateway_request_duration_seconds", over="$__range")},
-            "s",
-            steps=columns.slow(served),
-            first=GREEN,
-            links=errors,
-            answers=Question.HOW_MUCH,
-            id=6,
-        ),
-        stat(
-            "Slowest request now",
-            "The slowest request of the last two minutes. One slow call is no alarm; see whether the average follows.",
-            {"": f"max({m('gateway_request_duration_max_seconds')})"},
-            "s",
-            no_value="No requests in the last two minutes",
-            answers=Question.HOW_MUCH,
-            id=7,
-        ),
-        stat(
-            "Exporter lag",
-            "Age of the oldest log line not counted yet. Minutes: the numbers here are late by as much; see Exporter.",
-            {"": f"max({m('gateway_exporter_lag_seconds')})"},
-            "s",
-            steps=columns.late(served),
-            first=GREEN,
-            no_value="No exporter is scraped",
-            links=[to.page("Can I trust this?", "gateway-exporter")],
-            id=8,
-        ),
+        _success_rate(m, to, served),
+        _failed_requests(m, to),
+        _requests(m, to),
+        _average_latency(m, to, served),
+        _slowest_request_now(m),
+        _exporter_lag(m, to, served),
     ]
+
+
+def _success_rate(m: Metrics, to: Links, served: Served) -> Panel:
+    requests = m.count("gateway_requests_total")
+    failed = m.count("gateway_errors_total")
+    errors = [to.page("What fails, and why", "gateway-errors")]
+    return stat(
+        "Success rate",
+        "Share of requests that did not fail in any way. Below the warning level: see which types fail under "
+        "Errors and latency.",
+        {"": success(failed, requests)},
+        "percentunit",
+        steps=columns.good(served),
+        first=RED,
+        links=errors,
+        answers=Question.HOW_MUCH,
+        id=3,
+    )
+
+
+def _failed_requests(m: Metrics, to: Links) -> Panel:
+    requests = m.count("gateway_requests_total")
+    failed = m.count("gateway_errors_total")
+    errors = [to.page("What fails, and why", "gateway-errors")]
+    return stat(
+        "Failed requests",
+        "Requests with an error of any type. The link says which.",
+        {"": or_zero(failed, requests)},
+        "short",
+        links=errors,
+        answers=Question.HOW_MUCH,
+        id=4,
+    )
+
+
+def _requests(m: Metrics, to: Links) -> Panel:
+    requests = m.count("gateway_requests_total")
+    return stat(
+        "Requests",
+        "Finished HTTP requests and WebSocket sessions. None though people use the gateway: see Exporter.",
+        {"": requests},
+        "short",
+        links=[to.page("Can I trust this?", "gateway-exporter")],
+        answers=Question.HOW_MUCH,
+        id=5,
+    )
+
+
+def _average_latency(m: Metrics, to: Links, served: Served) -> Panel:
+    errors = [to.page("What fails, and why", "gateway-errors")]
+    return stat(
+        "Average latency",
+        "Average duration, without WebSocket sessions and aborted requests. High: find the slow method below.",
+        {"": m.mean("gateway_request_duration_seconds", over="$__range")},
+        "s",
+        steps=columns.slow(served),
+        first=GREEN,
+        links=errors,
+        answers=Question.HOW_MUCH,
+        id=6,
+    )
+
+
+def _slowest_request_now(m: Metrics) -> Panel:
+    return stat(
+        "Slowest request now",
+        "The slowest request of the last two minutes. One slow call is no alarm; see whether the average follows.",
+        {"": f"max({m('gateway_request_duration_max_seconds')})"},
+        "s",
+        no_value="No requests in the last two minutes",
+        answers=Question.HOW_MUCH,
+        id=7,
+    )
+
+
+def _exporter_lag(m: Metrics, to: Links, served: Served) -> Panel:
+    return stat(
+        "Exporter lag",
+        "Age of the oldest log line not counted yet. Minutes: the numbers here are late by as much; see Exporter.",
+        {"": f"max({m('gateway_exporter_lag_seconds')})"},
+        "s",
+        steps=columns.late(served),
+        first=GREEN,
+        no_value="No exporter is scraped",
+        links=[to.page("Can I trust this?", "gateway-exporter")],
+        id=8,
+    )
 
 
 def _over_time(m: Metrics, to: Links, served: Served) -> list[Panel]:
