@@ -7,6 +7,8 @@ from exporter.durations import seconds
 
 SHARE = column("percentunit", min=0, max=1) | {"custom.cellOptions": {"type": "gauge", "mode": "basic"}}
 COUNT = column("short", decimals=0)
+# Where there is nothing to show.
+NO_EXPORTER = "No exporter is scraped: see Prometheus' targets"
 
 Steps = dict[float, str]
 

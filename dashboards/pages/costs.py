@@ -63,9 +63,12 @@ def _ahead(today: str, before: str, days: int) -> str:
 
 
 def _projected(m: Metrics, served: Served) -> list[Panel]:
+    return [*_last_day(m, served), *_next(m, served), _by_day(m, served), _of_the_last_day(m, served)]
+
+
+def _last_day(m: Metrics, served: Served) -> list[Panel]:
     unit, today, before = columns.money(served), _day(m), _day(m, "offset 1d")
-    requests, sent, models = _parts(m)
-    cards = [
+    return [
         stat(
             "Cost of the last day",
             "Requests, bytes sent, and models, of the last 24 whole hours.",
@@ -94,46 +97,52 @@ def _projected(m: Metrics, served: Served) -> list[Panel]:
             id=5,
         ),
     ]
-    cards += [
+
+
+def _next(m: Metrics, served: Served) -> list[Panel]:
+    return [
         stat(
             f"Cost of the next {name}",
             f"{days} days, if each grows as the last one did.",
-            {"": _ahead(today, before, days)},
-            unit,
+            {"": _ahead(_day(m), _day(m, "offset 1d"), days)},
+            columns.money(served),
             no_value=_NEED,
             answers=Question.COST_AHEAD,
             id=6 + n,
         )
         for n, (name, days) in enumerate(_AHEAD.items())
     ]
-    at = "offset -1d"
-    over_time = _parts(m, at)
-    return [
-        *cards,
-        bars(
-            "Cost by day, last 30 days",
-            "What is paid for: requests, bytes, models. Each bar stands at its day's beginning; the last is not over.",
-            {"requests": over_time[0], "bytes sent": over_time[1], "models": over_time[2]},
-            unit,
-            every="1d",
-            timeFrom="30d",
-            no_value=_NEED,
-            width=16,
-            answers=(Question.COST_AHEAD, Question.COST_BY_KEY_AND_MODEL),
-            id=9,
-        ),
-        stat(
-            "Of the last day",
-            "What the day's cost consists of.",
-            {"requests": requests, "bytes sent": sent, "models": models},
-            unit,
-            no_value=_NEED,
-            width=8,
-            high=8,
-            answers=Question.COST_AHEAD,
-            id=10,
-        ),
-    ]
+
+
+def _by_day(m: Metrics, served: Served) -> Panel:
+    requests, sent, models = _parts(m, "offset -1d")
+    return bars(
+        "Cost by day, last 30 days",
+        "What is paid for: requests, bytes, models. Each bar stands at its day's beginning; the last is not over.",
+        {"requests": requests, "bytes sent": sent, "models": models},
+        columns.money(served),
+        every="1d",
+        timeFrom="30d",
+        no_value=_NEED,
+        width=16,
+        answers=(Question.COST_AHEAD, Question.COST_BY_KEY_AND_MODEL),
+        id=9,
+    )
+
+
+def _of_the_last_day(m: Metrics, served: Served) -> Panel:
+    requests, sent, models = _parts(m)
+    return stat(
+        "Of the last day",
+        "What the day's cost consists of.",
+        {"requests": requests, "bytes sent": sent, "models": models},
+        columns.money(served),
+        no_value=_NEED,
+        width=8,
+        high=8,
+        answers=Question.COST_AHEAD,
+        id=10,
+    )
 
 
 def _split(m: Metrics, to: Links, served: Served) -> list[Panel]:

@@ -1,17 +1,17 @@
 """Gateway / Errors and latency: what fails, where, why; what is slow."""
 
-import math
-
 from dashboards.board import Board, Row
-from dashboards.fields import GREEN, GREY, ORANGE, RED, STATUS_COLOURS, YELLOW, column, range_map
+from dashboards.fields import GREY, ORANGE, RED, YELLOW, column
 from dashboards.grafana import Panel
 from dashboards.pages import columns
+from dashboards.pages.errors_bottlenecks import bottlenecks
+from dashboards.pages.errors_broken_down import broken_down
 from dashboards.pages.links import Links
-from dashboards.panels import bars, donut, heatmap, stat, text, timeseries
-from dashboards.promql import Metrics, leaders, success
+from dashboards.panels import bars, heatmap, text, timeseries
+from dashboards.promql import Metrics, leaders
 from dashboards.questions import Question
 from dashboards.tables import table
-from exporter.config_served import ABSENT, Served, or_zero
+from exporter.config_served import Served, or_zero
 
 _VARIABLES = ("key", "chain", "method")
 _HEADER = """**For whoever has to find out what fails, or what is slow.** First the types: `upstream_error`, \
@@ -41,150 +41,13 @@ def page(served: Served) -> Board:
         variables=_VARIABLES,
         rows=[
             Row("", [text(_HEADER, id=1)]),
-            Row("Bottlenecks", _bottlenecks(m, to, served), id=2),
+            Row("Bottlenecks", bottlenecks(m, to, served), id=2),
             Row("Errors", _errors(m, to), id=10),
             Row("Latency", _latency(m, to, served), id=15),
-            Row("Broken down", _broken_down(m, to, served), id=20),
+            Row("Broken down", broken_down(m, to, served), id=20),
             Row("Failures in detail", _detail(m, to), closed=True, id=26),
         ],
     )
-
-
-def _bottlenecks(m: Metrics, to: Links, served: Served) -> list[Panel]:
-    return [
-        _success_rate(m, served),
-        _failed_requests(m),
-        _failures_of_ours(m),
-        _average_latency(m, served),
-        _p95_latency(m, served),
-        _p99_latency(m, served),
-        _methods_that_are_slow_or_failing(m, to, served),
-    ]
-
-
-def _success_rate(m: Metrics, served: Served) -> Panel:
-    requests = m.count("gateway_requests_total")
-    failed = m.count("gateway_errors_total")
-    return stat(
-        "Success rate",
-        "Share of requests without any failure, of what is chosen above.",
-        {"": success(failed, requests)},
-        "percentunit",
-        steps=columns.good(served),
-        first=RED,
-        answers=Question.WHICH_ERRORS,
-        id=3,
-    )
-
-
-def _failed_requests(m: Metrics) -> Panel:
-    requests = m.count("gateway_requests_total")
-    failed = m.count("gateway_errors_total")
-    return stat(
-        "Failed requests",
-        "Requests with an error of any type.",
-        {"": or_zero(failed, requests)},
-        "short",
-        answers=Question.WHICH_ERRORS,
-        id=4,
-    )
-
-
-def _failures_of_ours(m: Metrics) -> Panel:
-    requests = m.count("gateway_requests_total")
-    return stat(
-        "Failures of ours",
-        "Of type server_error, upstream_error or timeout: what availability counts.",
-        {"": or_zero(m.count("gateway_errors_total", 'type=~"server_error|upstream_error|timeout"'), requests)},
-        "short",
-        steps={1: RED},
-        first=GREEN,
-        answers=Question.WHICH_ERRORS,
-        id=5,
-    )
-
-
-def _average_latency(m: Metrics, served: Served) -> Panel:
-    return stat(
-        "Average latency",
-        "Without WebSocket sessions and aborted requests.",
-        {"": m.mean("gateway_request_duration_seconds", over="$__range")},
-        "s",
-        steps=columns.slow(served),
-        first=GREEN,
-        answers=Question.WHICH_BOTTLENECKS,
-        id=6,
-    )
-
-
-def _p95_latency(m: Metrics, served: Served) -> Panel:
-    return stat(
-        "p95 latency",
-        "19 of 20 requests were faster.",
-        {"": m.quantile(0.95, "gateway_request_duration_seconds", over="$__range")},
-        "s",
-        steps=columns.slow(served),
-        first=GREEN,
-        answers=Question.WHICH_BOTTLENECKS,
-        id=7,
-    )
-
-
-def _p99_latency(m: Metrics, served: Served) -> Panel:
-    return stat(
-        "p99 latency",
-        "99 of 100 requests were faster.",
-        {"": m.quantile(0.99, "gateway_request_duration_seconds", over="$__range")},
-        "s",
-        steps=columns.slow(served),
-        first=GREEN,
-        answers=Question.WHICH_BOTTLENECKS,
-        id=8,
-    )
-
-
-def _methods_that_are_slow_or_failing(m: Metrics, to: Links, served: Served) -> Panel:
-    volume = m.count("gateway_requests_total", by="method")
-    errors = m.count("gateway_errors_total", by="method")
-    mean = m.mean("gateway_request_duration_seconds", by="method", over="$__range")
-    rate = success(errors, volume)
-    most = served.alerts.latency.warning or math.inf
-    least = served.alerts.success_rate.warning or 0
-    slow = f"({mean}) > bool {most:g}"
-    failing = f"({rate}) < bool {least:g}"
-    found = f"({slow}) + 2 * ({failing}) or 2 * ({failing})"
-    advice = range_map(
-        [
-            (1, 1, "slow: look at its upstream, cache it, or give it a limit of its own", YELLOW),
-            (2, 2, "failing: see its error types below", RED),
-            (3, 3, "slow and failing: its upstream is overloaded or broken; start here", RED),
-        ]
-    )
-    return table(
-        "Methods that are slow or failing",
-        f"Average over {most:g} s, or a success rate under {least:.0%}, in the chosen time, with what to do about it.",
-        {
-            "what_to_do": f"topk(50, ({found}) > 0)",
-            "requests": volume + _only(found),
-            "average": mean + _only(found),
-            "success": rate + _only(found),
-        },
-        {
-            "method": column(links=[to.cell("Only this method", "gateway-errors", "method")]),
-            "what_to_do": column(mappings=advice) | {"custom.cellOptions": {"type": "color-text"}},
-            "requests": columns.COUNT,
-            "average": columns.latency(served),
-            "success": columns.rate_of_success(served),
-        },
-        sort="requests",
-        no_value="No method is slow or failing",
-        answers=Question.WHICH_BOTTLENECKS,
-        id=9,
-    )
-
-
-def _only(found: str) -> str:
-    return f" and on (method) (({found}) > 0)"
 
 
 def _errors(m: Metrics, to: Links) -> list[Panel]:
@@ -292,95 +155,6 @@ def _latency(m: Metrics, to: Links, served: Served) -> list[Panel]:
             id=19,
         ),
     ]
-
-
-def _broken_down(m: Metrics, to: Links, served: Served) -> list[Panel]:
-    requests, errors, duration = "gateway_requests_total", "gateway_errors_total", "gateway_request_duration_seconds"
-    whole = m.count(requests)
-
-    def rows(by: str, *, latency: str = "") -> dict[str, str]:
-        volume, failed = m.count(requests, by=by), m.count(errors, by=by)
-        found = {
-            "requests": volume,
-            "share": f"{volume} / on () group_left () {whole}",
-            "failed": or_zero(failed, volume),
-            "success": success(failed, volume),
-        }
-        if latency:
-            found["average"] = m.mean(latency, by=by, over="$__range")
-            found["p95"] = m.quantile(0.95, latency, by=by, over="$__range")
-        return found
-
-    shared_columns = {
-        "requests": columns.COUNT,
-        "share": columns.SHARE,
-        "failed": columns.COUNT,
-        "success": columns.rate_of_success(served),
-        "average": columns.latency(served),
-        "p95": columns.latency(served),
-    }
-    verbs = _verbs(m.count(requests, by="method"))
-    return [
-        table(
-            "By method",
-            "Endpoints (route templates) and JSON-RPC methods. Sort by requests, failures or latency.",
-            {name: f"topk(200, {query})" for name, query in rows("method", latency=duration).items()},
-            {"method": column(links=[to.cell("Only this method", "gateway-errors", "method")]), **shared_columns},
-            sort="requests",
-            answers=Question.BREAKDOWN,
-            id=21,
-        ),
-        table(
-            "By key",
-            "Whose requests. A click opens the key.",
-            {
-                name: f"topk(200, {query})"
-                for name, query in rows("key", latency="gateway_key_request_duration_seconds").items()
-            },
-            {"key": column(links=[to.cell("Look at this key", "gateway-key", "key")]), **shared_columns},
-            sort="failed",
-            answers=Question.BREAKDOWN,
-            id=22,
-        ),
-        table(
-            "By status",
-            "Every status, its share. 499: the client went away; other: no HTTP status was logged.",
-            {
-                "requests": m.count(requests, by="status"),
-                "share": f"{m.count(requests, by='status')} / on () group_left () {whole}",
-            },
-            {"status": "", "requests": columns.COUNT, "share": columns.SHARE},
-            sort="requests",
-            width=8,
-            answers=Question.BREAKDOWN,
-            id=23,
-        ),
-        donut(
-            "By HTTP method",
-            "Verbs; JSON-RPC calls have none worth telling.",
-            {"{{verb}}": verbs},
-            "short",
-            answers=Question.BREAKDOWN,
-            id=24,
-        ),
-        donut(
-            "Share of statuses",
-            "Classes have their colours: green good, blue elsewhere, yellow the client, red ours.",
-            {"{{status}}": m.count(requests, by="status")},
-            "short",
-            colours=STATUS_COLOURS,
-            answers=Question.BREAKDOWN,
-            id=25,
-        ),
-    ]
-
-
-def _verbs(by_method: str) -> str:
-    """Counts by method as counts by HTTP verb; a method that is no `VERB /route` is JSON-RPC's."""
-    if by_method == ABSENT:
-        return ABSENT
-    rpc = f'label_replace({by_method}, "verb", "JSON-RPC", "", "")'
-    return f'sum by (verb) (label_replace({rpc}, "verb", "$1", "method", "([A-Z]+) .*"))'
 
 
 def _detail(m: Metrics, to: Links) -> list[Panel]:
