@@ -21,9 +21,10 @@ METHOD = "{{ $labels.method }}{{ with $labels.chain }} on {{ . }}{{ end }}"
 class Alert(Struct, frozen=True, kw_only=True):
     """An alert rule.
 
-    `expression` compares, and its labels are the alert's. `lasts` is how long it must hold, `keeps` how long it goes on
-    firing after it held. Texts are Prometheus templates: `recommendation` says what to look at first, and what to do.
-    `dashboard` is the uid of the dashboard that shows it, `shown` the labels that become the dashboard's variables.
+    `expression` compares, and its labels are the alert's. `for_` and `keep_firing_for` are Prometheus' own: how long
+    it must hold, and how long it goes on firing after it held. Texts are Prometheus templates: `recommendation` says
+    what to look at first, and what to do. `dashboard` is the uid of the dashboard that shows it, `shown` the labels
+    that become the dashboard's variables.
     """
 
     name: str
@@ -31,24 +32,24 @@ class Alert(Struct, frozen=True, kw_only=True):
     component: str
     category: str
     expression: str
-    lasts: str
+    for_: str
     summary: str
     description: str
     recommendation: str
     dashboard: str
     shown: tuple[str, ...] = ()
-    keeps: str = ""
+    keep_firing_for: str = ""
     labels: dict[str, str] = {}
 
     def rule(self, terms: Terms) -> dict[str, Any]:
         """The rule as Prometheus reads it."""
-        change = terms.config.changes.get(self.name)
+        change = terms.config.overrides.get(self.name)
         labels = {"severity": self.severity, "component": self.component, "category": self.category}
         return {
             "alert": self.name,
             "expr": self.expression,
-            "for": change.for_ if change and change.for_ is not None else self.lasts,
-            **({"keep_firing_for": self.keeps} if self.keeps else {}),
+            "for": change.for_ if change and change.for_ is not None else self.for_,
+            **({"keep_firing_for": self.keep_firing_for} if self.keep_firing_for else {}),
             "labels": labels | self.labels,
             "annotations": {
                 "summary": self.summary,
@@ -62,6 +63,6 @@ class Alert(Struct, frozen=True, kw_only=True):
     def _link(self, terms: Terms) -> str:
         """The dashboard, over the last six hours, with the alert's own key, method … filled in."""
         link = f"{terms.config.grafana_url.rstrip('/')}/d/{self.dashboard}?from=now-6h&to=now"
-        for label in (*self.shown, *terms.record_scope):
+        for label in (*self.shown, *terms.served.record_scope):
             link += f"{{{{ with $labels.{label} }}}}&var-{label}={{{{ urlquery . }}}}{{{{ end }}}}"
         return link

@@ -11,7 +11,8 @@ from alerts.promql import Terms
 from alerts.routing import TEMPLATES, alertmanager
 from alerts.rules import cost, errors, exporter, inputs, keys, latency, providers, quota
 from exporter.config import Config
-from exporter.errors import ExporterError, unknown
+from exporter.config_served import served
+from exporter.errors import unknown
 
 _MADE = "# Made by `gateway-exporter alerts`: change the config's section `alerts`, and run it again.\n"
 _SUBJECTS = (quota, errors, latency, keys, cost, providers, exporter, inputs)
@@ -22,7 +23,7 @@ def files(config: Config | None, kubernetes: bool = False) -> dict[str, str]:
 
     `kubernetes` adds the rules as a PrometheusRule of the Prometheus operator.
     """
-    terms = Terms.of(config)
+    terms = Terms(served(config))
     recorded, alerting = recording.groups(terms), _alert_groups(terms)
     made = {
         "recording.rules.yml": _yaml({"groups": recorded}),
@@ -42,35 +43,16 @@ def files(config: Config | None, kubernetes: bool = False) -> dict[str, str]:
     return made
 
 
-def write(made: dict[str, str], folder: Path) -> None:
-    """Put files into a folder, which is made where it is not there. ExporterError where that can't be."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, content in made.items():
-            (folder / name).write_text(content, encoding="utf-8")
-    except OSError as error:
-        raise ExporterError(f"{folder}: can't be written: {error.strerror}") from None
-
-
-def outdated(made: dict[str, str], folder: Path) -> list[str]:
-    """The names of files that a folder lacks, or has otherwise."""
-    return [
-        name
-        for name, content in made.items()
-        if not (folder / name).is_file() or (folder / name).read_text(encoding="utf-8") != content
-    ]
-
-
 def _alert_groups(terms: Terms) -> list[dict[str, Any]]:
     """The groups of alert rules, one for each category, without what is switched off or asks for what is not served."""
-    changes = terms.config.changes
+    changes = terms.config.overrides
     alerts = [alert for subject in _SUBJECTS for alert in subject.alerts(terms)]
     names = {alert.name for alert in alerts}
     for name in changes:
         if name not in names:
-            raise ValueError(f"alerts.changes: {unknown('alert of this config', name, names)}")
+            raise ValueError(f"alerts.overrides: {unknown('alert of this config', name, names)}")
     off = {name for name, change in changes.items() if not change.enabled}
-    on = [alert for alert in alerts if alert.name not in off and terms.made(alert.expression)]
+    on = [alert for alert in alerts if alert.name not in off and terms.is_served(alert.expression)]
     groups = {category: [alert.rule(terms) for alert in on if alert.category == category] for category in CATEGORIES}
     # As often as the limits' own recordings: a minute's limit is over in a minute.
     return [

@@ -1,19 +1,16 @@
 """What rules need of PromQL again and again: scopes, and rates that a catching-up exporter can't spoil."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from msgspec import Struct
 
-from exporter.catalog import CATALOG, Family
-from exporter.config import Config
+from exporter.catalog import CATALOG
 from exporter.config_alerts import AlertsConfig
+from exporter.config_served import ABSENT, Served, family_of
 from exporter.durations import seconds
-from exporter.recorded import RECORDED, recorded_of
+from exporter.recorded import RECORDED
 
-# Stands for a series that is not served, or lacks a label; no rule is made of it.
-ABSENT = "∅"
-_PART = re.compile(r"_(?:bucket|sum|count)$")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _MATCHER = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)")
 _NAME = re.compile(r"(?:\w+:)?gateway_\w+(?::\w+)?")
@@ -22,63 +19,50 @@ _NAME = re.compile(r"(?:\w+:)?gateway_\w+(?::\w+)?")
 _CATCHING_UP_SECONDS = 60
 
 
-class Terms(Struct, frozen=True, kw_only=True):
-    """What all rules are made of: thresholds, the families that are served, and the labels that are kept apart.
+class Terms(Struct, frozen=True):
+    """What all rules are made of.
 
-    `record_scope` are all scope labels. `target_scope` are those that come from Prometheus' targets: labels that an
-    input adds are on the families of records only, not on those of keys, limits and the exporter.
+    Labels that an input adds are on the families of records only, not on those of keys, limits and the exporter.
     """
 
-    config: AlertsConfig
-    families: Mapping[str, Family]
-    currency: str
-    record_scope: tuple[str, ...]
-    target_scope: tuple[str, ...]
+    served: Served
 
-    @classmethod
-    def of(cls, config: Config | None) -> "Terms":
-        """A config's terms; the defaults' without one."""
-        alerts = config.alerts if config else AlertsConfig()
-        of_inputs = {label for one in config.inputs for label in one.labels} if config else set()
-        return cls(
-            config=alerts,
-            families=config.families if config else CATALOG,
-            currency=config.pricing.currency if config else "USD",
-            record_scope=tuple(alerts.scope_labels),
-            target_scope=tuple(label for label in alerts.scope_labels if label not in of_inputs),
-        )
+    @property
+    def config(self) -> AlertsConfig:
+        """The thresholds."""
+        return self.served.alerts
 
     @property
     def interval(self) -> int:
         """How often rules are evaluated, in seconds."""
         return int(seconds(self.config.interval))
 
-    def made(self, expression: str) -> bool:
+    def is_served(self, expression: str) -> bool:
         """Whether all that an expression asks for is served or recorded."""
         named = _NAME.findall(_STRING.sub("", expression))
-        lost = {*RECORDED, *CATALOG} - {*recorded_of(self.families), *self.families}
-        return ABSENT not in expression and lost.isdisjoint({*named, *(_PART.sub("", name) for name in named)})
+        lost = {*RECORDED, *CATALOG} - {*self.served.recorded, *self.served.families}
+        return ABSENT not in expression and lost.isdisjoint({*named, *map(family_of, named)})
 
-    def served(self, series: str, *labels: str) -> str:
+    def selector(self, series: str, *labels: str) -> str:
         """A selector whose family has these labels, and those that it selects by; else ABSENT."""
         name, _, matchers = series.partition("{")
-        family = self.families.get(name) or self.families.get(_PART.sub("", name))
+        has = self.served.labels(name)
         needed = {*labels, *_MATCHER.findall(_STRING.sub("", matchers))}
-        return series if family and needed <= {*family.labels, "le"} else ABSENT
+        return series if has is not None and needed <= {*has, "le"} else ABSENT
 
     def by(self, *labels: str) -> str:
         """`(key, gateway)`: labels with the scope of records, for `by` and `on`."""
-        return f"({', '.join((*labels, *self.record_scope))})"
+        return f"({', '.join((*labels, *self.served.record_scope))})"
 
     def by_target(self, *labels: str) -> str:
         """The same with the scope of keys, limits and the exporter."""
-        return f"({', '.join((*labels, *self.target_scope))})"
+        return f"({', '.join((*labels, *self.served.target_scope))})"
 
     def now(self, function: str, series: str, window: str, *labels: str) -> str:
         """`rate` or `increase` of a counter summed by labels, without exporters that are catching up."""
         return (
             f"sum by {self.by(*labels)} (\n"
-            f"  {function}({self.served(series, *labels)}[{window}])\n"
+            f"  {function}({self.selector(series, *labels)}[{window}])\n"
             f"  unless on (job, instance) (max by (job, instance) "
             f"(max_over_time(gateway_exporter_lag_seconds[{window}])) > {_CATCHING_UP_SECONDS})\n"
             ")"

@@ -3,7 +3,8 @@
 from typing import Any
 
 from alerts.promql import Terms, bound, either
-from exporter.recorded import BURN_WINDOWS, HOURLY, HOURLY_HISTOGRAMS, recorded_of
+from exporter.config_served import or_zero
+from exporter.recorded import BURN_WINDOWS, HOURLY, HOURLY_HISTOGRAMS
 
 _LEVELS: dict[str, tuple[str, ...]] = {"fleet": (), "key": ("key",), "method": ("chain", "method")}
 # What a limit's use is counted in → the counter of it. Refused requests use up nothing.
@@ -19,7 +20,7 @@ _LIMIT = ("key", "unit", "window")
 def groups(terms: Terms) -> list[dict[str, Any]]:
     """The rule groups. Within one, a rule sees what those before it have just recorded."""
     every = terms.interval
-    made = recorded_of(terms.families)
+    made = terms.served.recorded
     groups = (
         ("gateway-fleet", every, _fleet(terms)),
         ("gateway-now", every, _now(terms)),
@@ -58,15 +59,15 @@ def _now(terms: Terms) -> dict[str, str]:
         requests, errors = f"{level}:gateway_requests:rate5m", f"{level}:gateway_errors:rate5m"
         rules[requests] = terms.now("rate", "gateway_requests_total", "5m", *labels)
         # A level that never failed has no error series: its rate is 0, not absent.
-        rules[errors] = f"{terms.now('rate', 'gateway_errors_total', '5m', *labels)}\nor 0 * {requests}"
+        rules[errors] = or_zero(terms.now("rate", "gateway_errors_total", "5m", *labels), requests)
         rules[f"{level}:gateway_success:ratio_rate5m"] = f"1 - {errors} / ({requests} > 0)"
         family = "gateway_key_request_duration_seconds" if level == "key" else "gateway_request_duration_seconds"
         only = f"{{{swift}}}" if swift and level == "fleet" else ""
         total, count = (terms.now("rate", f"{family}_{part}{only}", "5m", *labels) for part in ("sum", "count"))
         rules[f"{level}:{family}:mean5m"] = f"{total}\n/\n({count} > 0)"
     unavailable = 'gateway_errors_total{type=~"server_error|upstream_error|timeout"}'
-    rules["fleet:gateway_unavailable_requests:rate5m"] = (
-        f"{terms.now('rate', unavailable, '5m')}\nor 0 * fleet:gateway_requests:rate5m"
+    rules["fleet:gateway_unavailable_requests:rate5m"] = or_zero(
+        terms.now("rate", unavailable, "5m"), "fleet:gateway_requests:rate5m"
     )
     within = f'le=~"{bound(terms.config.objectives.latency_seconds)}"'
     duration = "gateway_request_duration_seconds"
@@ -103,7 +104,7 @@ def _limits(terms: Terms) -> dict[str, str]:
         f"+ on {limit} {left}\n"
         f"* on {terms.by_target('key')} group_left () sum by {terms.by_target('key')} (rate({counter}[6h]))"
         for unit, counter in _COUNTERS.items()
-        if terms.served(counter, "key") == counter
+        if terms.selector(counter, "key") == counter
     )
     return {
         "key:gateway_limit:max": (

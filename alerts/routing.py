@@ -28,8 +28,8 @@ def alertmanager(terms: Terms) -> dict[str, Any]:
     return {
         **({"global": smtp} if smtp else {}),
         "templates": [TEMPLATES],
-        "route": _route(notify, terms.record_scope),
-        "inhibit_rules": _inhibitions(terms.record_scope),
+        "route": _route(notify, terms.served.record_scope),
+        "inhibit_rules": _inhibitions(terms.served.record_scope),
         "receivers": [{"name": _NOBODY}, *(_receiver(name, one) for name, one in notify.receivers.items())],
     }
 

@@ -1,12 +1,12 @@
 """Grafana dashboards over the exporter's metrics, built for a config.
 
-shown.py        what there is to show: families with their labels, thresholds, currency
-promql.py       queries over that, narrowed by a dashboard's variables
+promql.py       queries over what a config's exporter serves, narrowed by a dashboard's variables
 grafana.py      the thin layer over grafanalib; panels.py, tables.py: its panels by name; fields.py: their parts
 variables.py    the drop-downs
 board.py        rows of panels → a dashboard as Grafana reads it
 pages/          the eight dashboards
 build.py        all of them as files, and whether a folder is up to date; made with the defaults: generated/
 push.py         … or into a running Grafana
+questions.py    the questions that people have; each panel says which it answers
 usage.py        docs/dashboards.md: which panel answers which question
 """

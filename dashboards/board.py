@@ -5,11 +5,12 @@ from typing import Any
 import attr
 from grafanalib import core
 from msgspec import Struct
+from msgspec.structs import replace
 
 from dashboards.grafana import DATASOURCE, Json, Panel
-from dashboards.promql import ABSENT, Metrics
-from dashboards.shown import Shown
+from dashboards.promql import Metrics
 from dashboards.variables import variables
+from exporter.config_served import ABSENT, Served
 
 TAG = "gateway-exporter"
 # Grafana 10.3's. Older ones read it as it is, newer ones migrate from it without side effects.
@@ -22,11 +23,15 @@ _DEAD_OF_VARIABLES = {"auto", "auto_count", "auto_min", "tagValuesQuery", "tagsQ
 
 
 class Row(Struct):
-    """Panels under a heading; closed ones are asked when somebody opens them. Without a title there is no heading."""
+    """Panels under a heading; closed ones are asked when somebody opens them. Without a title there is no heading.
+
+    The heading has an `id` as panels have.
+    """
 
     title: str
     panels: list[Panel]
     closed: bool = False
+    id: int | None = None
 
 
 class Board(Struct, kw_only=True):
@@ -46,12 +51,13 @@ class Board(Struct, kw_only=True):
 
     def kept(self) -> list[Row]:
         """The rows with the panels that have something to show, without rows that are empty then."""
-        rows = [Row(row.title, [one for one in row.panels if not one.absent], row.closed) for row in self.rows]
+        rows = [replace(row, panels=[one for one in row.panels if not one.absent]) for row in self.rows]
         return [row for row in rows if any(one.type != "text" for one in row.panels) or not row.title]
 
 
-def document(board: Board, shown: Shown) -> Json:
-    """The dashboard as Grafana reads it."""
+def document(board: Board, served: Served) -> Json:
+    """The dashboard as Grafana reads it. ValueError where two of its panels have one id, or one has none."""
+    _check_ids(board)
     asked = core.Dashboard(
         uid=board.uid,
         title=f"Gateway / {board.title}",
@@ -66,11 +72,22 @@ def document(board: Board, shown: Shown) -> Json:
         schemaVersion=_SCHEMA,
         version=1,
         links=[core.DashboardLink(title="Gateway", tags=[TAG], asDropdown=True, includeVars=True, keepTime=True)],
-        templating=core.Templating([*variables(board.variables, shown), *board.more]),
-        annotations=core.Annotations(_annotations(Metrics(shown, ()), board.variables)),
+        templating=core.Templating([*variables(board.variables, served), *board.more]),
+        annotations=core.Annotations(_annotations(Metrics(served, ()), board.variables)),
         panels=_placed(board.kept()),
-    ).auto_panel_ids()
+    )
     return _clean(asked)
+
+
+def _check_ids(board: Board) -> None:
+    headings = [(row.id, row.title) for row in board.rows if row.title]
+    taken: dict[int, str] = {}
+    for id_, title in headings + [(one.id, one.title) for row in board.rows for one in row.panels]:
+        if id_ is None:
+            raise ValueError(f"{board.uid}: {title!r} has no id: give it one that the dashboard never had")
+        if id_ in taken:
+            raise ValueError(f"{board.uid}: {title!r} has the id {id_}, which is that of {taken[id_]!r}")
+        taken[id_] = title
 
 
 def _placed(rows: list[Row]) -> list[Any]:
@@ -79,7 +96,8 @@ def _placed(rows: list[Row]) -> list[Any]:
     top = 0
     for row in rows:
         if row.title:
-            heading = core.RowPanel(title=row.title, collapsed=row.closed, gridPos=core.GridPos(1, _COLUMNS, 0, top))
+            place = core.GridPos(1, _COLUMNS, 0, top)
+            heading = core.RowPanel(id=row.id, title=row.title, collapsed=row.closed, gridPos=place)
             placed.append(heading)
             top += 1
         panels: list[Panel] = []

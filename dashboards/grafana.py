@@ -10,9 +10,15 @@ from typing import Any
 import attr
 from grafanalib import core
 
+from dashboards.questions import Question
+
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 Json = dict[str, Any]
+
+
+def _several(answers: Question | tuple[Question, ...]) -> tuple[Question, ...]:
+    return (answers,) if isinstance(answers, Question) else answers
 
 
 @attr.s(auto_attribs=True, kw_only=True)
@@ -43,7 +49,10 @@ class Query(core.Target):  # type: ignore[misc]
 
 @attr.s(auto_attribs=True, kw_only=True)
 class Panel(core.Panel):  # type: ignore[misc]
-    """A panel of any type, `width` of 24 columns wide. `answers` are questions of docs/dashboards.md."""
+    """A panel of any type, `width` of 24 columns wide.
+
+    `id` is what people's links to the panel have: a new one takes a number that its dashboard never had.
+    """
 
     type: str
     title: str = ""
@@ -56,7 +65,7 @@ class Panel(core.Panel):  # type: ignore[misc]
     defaults: Json = attr.Factory(dict)
     overrides: list[Json] = attr.Factory(list)
     options: Json = attr.Factory(dict)
-    answers: str = ""
+    answers: tuple[Question, ...] = attr.ib(default=(), converter=_several)
     width: int = 8
     high: int = 8
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from dashboards.fields import BLUE, GREEN, ORANGE, coloured, fixed, override, thresholds
 from dashboards.grafana import Json, Panel, Query
-from dashboards.promql import ABSENT
+from exporter.config_served import ABSENT
 
 Queries = dict[str, str]
 
@@ -201,12 +201,12 @@ def timeline(title: str, description: str, queries: Queries, mappings: list[Json
     return panel_of("state-timeline", title, description, queries, defaults=defaults | custom, options=options, **more)
 
 
-def text(content: str, *, width: int = 24, high: int = 3) -> Panel:
+def text(content: str, *, width: int = 24, high: int = 3, **more: Any) -> Panel:
     """Words for whoever opens the page, in Markdown."""
-    return Panel(type="text", options={"mode": "markdown", "content": content}, width=width, high=high)
+    return Panel(type="text", options={"mode": "markdown", "content": content}, width=width, high=high, **more)
 
 
-def alerts(title: str, description: str, *, filter_: str = "", answers: str = "") -> Panel:
+def alerts(title: str, description: str, *, filter_: str = "", **more: Any) -> Panel:
     """Alerts that fire now, of Prometheus and of Grafana."""
     options = {
         "viewMode": "list",
@@ -219,7 +219,7 @@ def alerts(title: str, description: str, *, filter_: str = "", answers: str = ""
         "alertInstanceLabelFilter": filter_,
         "stateFilter": {"firing": True, "pending": True, "noData": False, "normal": False, "error": True},
     }
-    return Panel(type="alertlist", title=title, description=description, options=options, answers=answers)
+    return Panel(type="alertlist", title=title, description=description, options=options, **more)
 
 
 def _over_time(

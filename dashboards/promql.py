@@ -6,15 +6,13 @@ its parts one by one, and `board.py` leaves out the panels that have nothing to 
 
 import re
 
-from dashboards.shown import Shown
+from exporter.config_served import ABSENT, Served, or_zero
 
-ABSENT = "∅"
 # What has no labels of inputs: keys, limits, models as they are, and the exporter.
 _NOT_OF_RECORDS = (
     *("gateway_key_info", "gateway_key_enabled", "gateway_key_created", "gateway_key_expires", "gateway_key_last_used"),
     *("gateway_limit", "gateway_model_info", "gateway_exporter_"),
 )
-_PARTS = re.compile(r"_(bucket|sum|count)$")
 
 
 class Metrics:
@@ -24,9 +22,9 @@ class Metrics:
     that knows nothing of it. `by` and `on` are labels, separated by blanks.
     """
 
-    def __init__(self, shown: Shown, variables: tuple[str, ...]) -> None:
-        self._shown = shown
-        self._variables = (*variables, *shown.scope)
+    def __init__(self, served: Served, variables: tuple[str, ...]) -> None:
+        self._served = served
+        self._variables = (*variables, *served.record_scope)
 
     def __call__(self, name: str, *matchers: str, by: str = "") -> str:
         """A selector of a family or a recorded series; `matchers` go before a variable of the same label."""
@@ -80,13 +78,12 @@ class Metrics:
         return f"({query}) * on (key) group_left (name, owner) {info} or on (key) ({query})"
 
     def _labels(self, name: str) -> tuple[str, ...] | None:
-        """The labels of a family, of a histogram's part, or of a recorded series; None where it is not there."""
-        every = self._shown.recorded if ":" in name else self._shown.families
-        labels = every.get(name, every.get(_PARTS.sub("", name)))
+        """The labels of a series, those of the scope among them; None where it is not there."""
+        labels = self._served.labels(name)
         if labels is None:
             return None
         counted = not (name.split(":")[1] if ":" in name else name).startswith(_NOT_OF_RECORDS)
-        return (*labels, *(self._shown.scope if counted else self._shown.target_scope))
+        return (*labels, *(self._served.record_scope if counted else self._served.target_scope))
 
 
 def total(query: str, by: str = "") -> str:
@@ -97,11 +94,6 @@ def total(query: str, by: str = "") -> str:
 def success(errors: str, requests: str) -> str:
     """Share of requests that did not fail; 1 where none did, nothing where there were no requests."""
     return f"1 - ({or_zero(errors, requests)}) / (({requests}) > 0)"
-
-
-def or_zero(query: str, whole: str) -> str:
-    """A part of a whole, 0 where the whole has series and the part none."""
-    return f"{query} or 0 * {whole}"
 
 
 def leaders(query: str, ranking: str, label: str, most: int = 5) -> str:

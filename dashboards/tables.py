@@ -5,7 +5,7 @@ from typing import Any
 from dashboards.fields import override
 from dashboards.grafana import Json, Panel
 from dashboards.panels import Queries, panel_of
-from dashboards.promql import ABSENT
+from exporter.config_served import ABSENT
 
 
 def table(

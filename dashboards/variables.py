@@ -5,8 +5,8 @@ from typing import Any
 from grafanalib import core
 
 from dashboards.grafana import DATASOURCE
-from dashboards.promql import ABSENT, Metrics
-from dashboards.shown import Shown
+from dashboards.promql import Metrics
+from exporter.config_served import ABSENT, Served
 
 # A label without a value is absent, and `.*` matches that too: with `.+`, "All" would leave requests out.
 ALL = ".*"
@@ -27,17 +27,17 @@ _REGEX = {
 }
 
 
-def variables(names: tuple[str, ...], shown: Shown) -> list[core.Template]:
+def variables(names: tuple[str, ...], served: Served) -> list[core.Template]:
     """The data source, the scope, and the named variables; those whose families are not there are left out."""
     source = core.Template("datasource", "prometheus", type="datasource", label="Data source")
     source._current = {"selected": True, "text": "default", "value": "default"}
     found = [source]
     found += [
-        _query(name, name.capitalize(), f"label_values({Metrics(shown, ())('gateway_requests_total')}, {name})")
-        for name in shown.scope
+        _query(name, name.capitalize(), f"label_values({Metrics(served, ())('gateway_requests_total')}, {name})")
+        for name in served.record_scope
     ]
     for name in names:
-        query = _values(name, names, shown)
+        query = _values(name, names, served)
         if ABSENT not in query:
             # All models are those of the chosen type: their names, one by one.
             every = None if name == "model" and "model_type" in names else ALL
@@ -60,9 +60,9 @@ def textbox(name: str, label: str, value: str) -> core.Template:
     return template
 
 
-def _values(name: str, names: tuple[str, ...], shown: Shown) -> str:
+def _values(name: str, names: tuple[str, ...], served: Served) -> str:
     """The query for a variable's values; those of the variables before it narrow it."""
-    scoped, narrowed = Metrics(shown, ()), Metrics(shown, names[: names.index(name)])
+    scoped, narrowed = Metrics(served, ()), Metrics(served, names[: names.index(name)])
     if name == "key":
         infos = f"group by (key, name) ({scoped('gateway_key_info', by='key name')})"
         return f"query_result({infos} or on (key) group by (key) ({scoped('gateway_requests_total', by='key')}))"

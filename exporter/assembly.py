@@ -194,7 +194,7 @@ class Assembly:
             source: Source = KeyFile(Path(keys), self.config.plans)
             copy = None
         else:
-            source = KeyApi(keys, self.identity.hash)
+            source = KeyApi(keys.request, self.identity.hash)
             copy = Path(keys.copy) if keys.copy and self._secret else None
 
         def take(entries: tuple[KeyEntry, ...] | None, at: float) -> None:

@@ -1,13 +1,13 @@
 """Which config and input a command works with, where its arguments leave that open."""
 
 import sys
-from fnmatch import fnmatch
 from pathlib import Path
 
 from exporter.config import Config, Loaded
 from exporter.config_inputs import InputConfig
 from exporter.config_metrics import MetricsConfig
 from exporter.errors import UsageError, unknown
+from exporter.globs import match_path
 from exporter.init import recognise
 
 
@@ -32,8 +32,13 @@ def input_for(path: str, config: Config, name: str | None) -> InputConfig:
         if not named:
             raise UsageError(f"--input: {unknown('input', name, [one.name for one in config.inputs])}")
         return named[0]
-    fitting = [one for one in config.inputs if fnmatch(str(Path(path).resolve()), one.path)]
+    fitting = [one for one in config.inputs if match_path(_resolved(one.path), _resolved(path))]
     if len(fitting) == 1 or len(config.inputs) == 1:
         return (fitting or config.inputs)[0]
     names = ", ".join(one.name for one in config.inputs)
     raise UsageError(f"{path}: no single input's path fits it; say which with --input (there are: {names})")
+
+
+def _resolved(path: str) -> str:
+    """A path whose folder has one name only: no `..`, no link. The last part stays: it is what a pattern is about."""
+    return str(Path(path).parent.resolve() / Path(path).name)

@@ -24,6 +24,7 @@ from exporter.errors import ExporterError, UsageError
 from exporter.explain import explain
 from exporter.exposition import render
 from exporter.formats.values import timestamp
+from exporter.generated_files import report
 from exporter.init import config_for
 from exporter.inputs.archive import whole_lines
 from exporter.journal import Journal
@@ -216,20 +217,11 @@ def _replay(args: argparse.Namespace) -> None:
 
 
 def _alerts(args: argparse.Namespace) -> int:
-    from alerts.build import outdated, write  # noqa: PLC0415 - not loaded where it isn't used
-
     config = load(Path(args.config)).config if args.config else None
-    made, folder = _rules(args.config, config, args.kubernetes), Path(args.out)
-    if args.check:
-        old = outdated(made, folder)
-        for name in old:
-            print(f"{folder / name}: not up to date", file=sys.stderr)
-        return int(bool(old))
-    write(made, folder)
-    print(f"{folder}: {', '.join(made)}")
-    if not (config and config.alerts.notify.receivers):
+    code = report(_rules(args.config, config, args.kubernetes), Path(args.out), args.check)
+    if not args.check and not (config and config.alerts.notify.receivers):
         print("alertmanager.yml tells nobody: alerts.notify of the config names no receivers", file=sys.stderr)
-    return 0
+    return code
 
 
 def _dashboards(args: argparse.Namespace) -> int:

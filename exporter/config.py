@@ -3,27 +3,38 @@
 The command line hands the parts on to the stages as plain values; no stage imports this file.
 """
 
+import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct, field
 
 from exporter.catalog import CATALOG, Family
 from exporter.config_alerts import AlertsConfig
-from exporter.config_families import FamilyError, families_of
+from exporter.config_families import families_of
 from exporter.config_inputs import InputConfig
+from exporter.config_keys import KeyApiConfig
 from exporter.config_metrics import MetricsConfig
-from exporter.errors import unknown
-from exporter.formats.format import FormatSpec, build
-from exporter.formats.source import parse_sources
+from exporter.config_values import NotNegative
+from exporter.errors import FieldError, Steps, dotted, within
+from exporter.formats.format import build
 from exporter.identity import KeyEntry
-from exporter.keyapi import KeyApiConfig
 from exporter.keyfile import load_keys
 from exporter.plans import LimitsConfig, PlanConfig
 from exporter.pricefile import load_prices, read_credits
 from exporter.pricing import Pricing
 from exporter.registry import kept
 from exporter.yamlfile import Part, YamlFile
+
+log = logging.getLogger(__name__)
+
+# What had another name before: the section, the old name, the new one.
+_RENAMED: tuple[tuple[Steps, str, str], ...] = (
+    (("metrics",), "own_families", "custom_families"),
+    (("alerts",), "changes", "overrides"),
+)
+# Parts of a route that stand for the key.
+_KEY_PARTS = (":key", "{key}", ":apikey", "{apikey}", ":api_key", "{api_key}")
 
 
 class IdentityConfig(Part):
@@ -41,16 +52,9 @@ class PricingConfig(Part):
     currency: str = "USD"
     models: str | list[str] = field(default_factory=list)
     credits: Any = None
-    bill: str = "served"
-    multipliers: dict[str, float] = field(default_factory=dict)
+    bill: Literal["served", "requested"] = "served"
+    multipliers: dict[str, NotNegative] = field(default_factory=dict)
     unbilled: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        if self.bill not in ("served", "requested"):
-            raise ValueError(unknown("bill", self.bill, ("served", "requested")))
-        for provider, factor in self.multipliers.items():
-            if not 0 <= factor < float("inf"):
-                raise ValueError(f"multipliers: {provider}: a multiplier is 0 or more, not {factor}")
 
 
 class StateConfig(Part):
@@ -65,10 +69,8 @@ class WebConfig(Part):
     listen: str = "127.0.0.1:10114"
 
     def __post_init__(self) -> None:
-        try:
+        with within("listen"):
             parse_address(self.listen)
-        except ValueError as error:
-            raise ValueError(f"listen: {error}") from None
 
 
 class Config(Part):
@@ -85,33 +87,25 @@ class Config(Part):
     pricing: PricingConfig = field(default_factory=PricingConfig)
     state: StateConfig = field(default_factory=StateConfig)
     web: WebConfig = field(default_factory=WebConfig)
-    start_at: str = "end"
+    start_at: Literal["end", "beginning"] = "end"
     alerts: AlertsConfig = field(default_factory=AlertsConfig)
 
     @property
     def families(self) -> dict[str, Family]:
-        """The families that are served, by name. FamilyError where the section `metrics` makes none of them."""
-        return families_of(self.metrics.families, self.metrics.own_families)
+        """The families that are served, by name. FieldError where the section `metrics` makes none of them."""
+        return families_of(self.metrics.families, self.metrics.custom_families)
 
     def __post_init__(self) -> None:
         if not self.inputs:
-            raise ValueError("inputs is empty: name at least one log")
-        if self.start_at not in ("end", "beginning"):
-            raise ValueError(unknown("start_at", self.start_at, ("end", "beginning")))
+            raise FieldError("inputs", "is empty: name at least one log")
         for chain, patterns in self.chains.items():
             if not all([patterns] if isinstance(patterns, str) else patterns or [""]):
-                raise ValueError(f"chains: {chain}: give a path or a host name, or a list of them")
-        for route in self.routes:
+                raise FieldError(("chains", chain), "give a path or a host name, or a list of them")
+        for n, route in enumerate(self.routes):
             if not route.startswith("/"):
-                raise ValueError(f"routes: {route!r} must start with /, as in /v1/scores/:identity")
-            if (
-                sum(
-                    part in (":key", "{key}", ":apikey", "{apikey}", ":api_key", "{api_key}")
-                    for part in route.split("/")
-                )
-                > 1
-            ):
-                raise ValueError(f"routes: {route!r} has more than one :key; a request has one key")
+                raise FieldError(("routes", n), f"{route!r} must start with /, as in /v1/scores/:identity")
+            if sum(part in _KEY_PARTS for part in route.split("/")) > 1:
+                raise FieldError(("routes", n), f"{route!r} has more than one :key; a request has one key")
 
 
 class Loaded(Struct, kw_only=True):
@@ -133,22 +127,13 @@ class Loaded(Struct, kw_only=True):
 def load(path: Path, registry: bool = True) -> Loaded:
     """Read and check a config, its key registry, price tables and secret. ConfigError names the first mistake."""
     file = YamlFile(path)
+    for steps, old, new in _RENAMED:
+        if line := file.rename(steps, old, new):
+            log.warning("%s:%d: %s is called %s now; the old name is still read", path, line, old, new)
     config = file.convert(Config)
     folder = path.resolve().parent
-    names: dict[str, int] = {}
-    for n, one in enumerate(config.inputs):
-        at = f"inputs[{n}]"
-        try:
-            spec = one.spec
-        except ValueError as error:
-            raise file.error(f"{at}.format", str(error)) from None
-        _check_format(file, f"{at}.format", spec)
-        one.name = one.name or _input_name(one.path)
-        if one.name in names:
-            raise file.error(
-                f"{at}.name", f"{one.name!r} is the name of inputs[{names[one.name]}] too; give each its own"
-            )
-        names[one.name] = n
+    _check_inputs(file, config)
+    for one in config.inputs:
         if one.path != "-":
             one.path = str(folder / one.path)
         if one.rotated:
@@ -186,19 +171,21 @@ def _load_registry(file: YamlFile, loaded: Loaded, folder: Path) -> None:
             loaded.keys, loaded.keys_read = kept(Path(keys.copy))
     elif keys:
         loaded.config.keys = str(folder / keys)
-        loaded.keys = load_keys(_readable(file, "keys", folder / keys), loaded.config.plans)
+        loaded.keys = load_keys(_readable(file, ("keys",), folder / keys), loaded.config.plans)
 
 
 def _load_pricing(file: YamlFile, loaded: Loaded, folder: Path) -> None:
     pricing = loaded.config.pricing
     if isinstance(pricing.models, str):
-        paths = [_readable(file, "pricing.models", folder / pricing.models)]
+        paths = [_readable(file, ("pricing", "models"), folder / pricing.models)]
     else:
-        paths = [_readable(file, f"pricing.models[{n}]", folder / path) for n, path in enumerate(pricing.models)]
+        paths = [_readable(file, ("pricing", "models", n), folder / path) for n, path in enumerate(pricing.models)]
+    with file.part("pricing", "credits"):
+        credits_ = None if pricing.credits is None else read_credits(pricing.credits)
     loaded.pricing = Pricing(
         currency=pricing.currency,
         tables=tuple(map(load_prices, paths)),
-        credits=None if pricing.credits is None else read_credits(file, "pricing.credits", pricing.credits),
+        credits=credits_,
         bill=pricing.bill,
         multipliers=pricing.multipliers,
         unbilled=tuple(pricing.unbilled),
@@ -214,43 +201,43 @@ def parse_address(address: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _check_format(file: YamlFile, at: str, spec: FormatSpec) -> None:
-    """Fields one by one, so that a mistake is told where it stands; then the whole."""
-    for part in ("json", "fields"):
-        for name, sources in (getattr(spec, part) or {}).items():
-            try:
-                parse_sources(name, sources)
-            except ValueError as error:
-                raise file.error(f"{at}.{part}.{name}", str(error).removeprefix(f"{name}: ")) from None
-    try:
-        build(spec)
-    except ValueError as error:
-        raise file.error(at, str(error)) from None
+def _check_inputs(file: YamlFile, config: Config) -> None:
+    """Whether formats can be built and names differ; an input without a name gets one."""
+    names: dict[str, int] = {}
+    for n, one in enumerate(config.inputs):
+        with file.part("inputs", n, "format"):
+            build(one.spec)
+        one.name = one.name or _input_name(one.path)
+        if one.name in names:
+            problem = f"{one.name!r} is the name of inputs[{names[one.name]}] too; give each its own"
+            raise file.error(("inputs", n, "name"), problem)
+        names[one.name] = n
 
 
 def _check_families(file: YamlFile, config: Config) -> None:
-    """Changes and families of one's own; and whether what limits and alerts stand on is there."""
-    try:
+    """Changed and custom families; and whether what limits and alerts stand on is there."""
+    with file.part("metrics"):
         families = config.families
-    except FamilyError as error:
-        raise file.error(f"metrics.{error.field}", str(error)) from None
     for plan, config_of in config.plans.items():
         for limit in config_of.all_limits:
             name = f"gateway_{limit.unit}_total"
             if limit.unit != "requests" and name not in families:
-                raise file.error(f"metrics.families.{name}", f"can't be off: the plan {plan!r} limits {limit.unit}")
+                problem = f"can't be off: the plan {plan!r} limits {limit.unit}"
+                raise file.error(("metrics", "families", name), problem)
     durations = families.get("gateway_request_duration_seconds")
     objective = config.alerts.objectives.latency_seconds
     if durations and objective not in durations.buckets:
-        at, bounds = "alerts.objectives.latency_seconds", ", ".join(f"{bound:g}" for bound in durations.buckets)
+        at, bounds = ("alerts", "objectives", "latency_seconds"), ", ".join(f"{one:g}" for one in durations.buckets)
         if objective in CATALOG[durations.name].buckets:
-            raise file.error(f"metrics.families.{durations.name}.buckets", f"{objective:g} is missing: it is {at}")
+            changed = ("metrics", "families", durations.name, "buckets")
+            raise file.error(changed, f"{objective:g} is missing: it is {dotted(at)}")
         raise file.error(at, f"{objective:g} is no bucket of {durations.name} (allowed: {bounds})")
     if durations and config.alerts.slow_methods and "method" not in durations.labels:
-        raise file.error("alerts.slow_methods", f"can't be told apart: {durations.name} is without its label method")
+        problem = f"can't be told apart: {durations.name} is without its label method"
+        raise file.error(("alerts", "slow_methods"), problem)
 
 
-def _readable(file: YamlFile, at: str, path: Path) -> Path:
+def _readable(file: YamlFile, at: Steps, path: Path) -> Path:
     """A file that the config names."""
     try:
         path.open("rb").close()
@@ -260,9 +247,10 @@ def _readable(file: YamlFile, at: str, path: Path) -> Path:
 
 
 def _secret(file: YamlFile, path: Path) -> bytes:
-    secret = _readable(file, "identity.secret_file", path).read_bytes().strip()
+    at = ("identity", "secret_file")
+    secret = _readable(file, at, path).read_bytes().strip()
     if len(secret) < 16:
-        raise file.error("identity.secret_file", f"{path} holds {len(secret)} bytes; at least 16 are needed")
+        raise file.error(at, f"{path} holds {len(secret)} bytes; at least 16 are needed")
     return secret
 
 

@@ -1,18 +1,17 @@
 """The config's section `inputs`: the logs."""
 
-import re
 from zoneinfo import ZoneInfo
 
 from msgspec import field
 
 from exporter.catalog import CATALOG
-from exporter.errors import unknown
+from exporter.config_values import check_label
+from exporter.errors import FieldError, unknown, within
 from exporter.formats.format import FormatSpec, presets
-from exporter.labels import CLASSES
+from exporter.labels import Class
 from exporter.windows import time_zone
 from exporter.yamlfile import Part
 
-_LABEL = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _RESERVED = {"job", "instance", "le", "quantile"} | {label for family in CATALOG.values() for label in family.labels}
 
 
@@ -29,21 +28,20 @@ class InputConfig(Part, rename={"class_": "class"}):
     format: str | FormatSpec = ""
     rotated: str = ""
     labels: dict[str, str] = field(default_factory=dict)
-    class_: str = "business"
+    class_: Class = "business"
     timezone: str = ""
 
     def __post_init__(self) -> None:
         if not self.path:
-            raise ValueError("path is empty")
-        if self.class_ not in CLASSES:
-            raise ValueError(unknown("class", self.class_, CLASSES))
+            raise FieldError("path", "is empty")
         if self.timezone:
-            time_zone(self.timezone)
+            with within("timezone"):
+                time_zone(self.timezone)
         for label in self.labels:
-            if not _LABEL.fullmatch(label) or label.startswith("__"):
-                raise ValueError(f"labels: {label!r} is no label name: letters, digits and _ are allowed")
+            check_label(("labels", label), label)
             if label in _RESERVED:
-                raise ValueError(f"labels: {label!r} is used by Prometheus or the catalogue; choose another name")
+                problem = f"{label!r} is used by Prometheus or the catalogue; choose another name"
+                raise FieldError(("labels", label), problem)
 
     @property
     def spec(self) -> FormatSpec:

@@ -1,11 +1,9 @@
 """The config's `alerts.notify` section: who can be told, and who is told what."""
 
-from urllib.parse import urlsplit
-
 from msgspec import field
 
-from exporter.durations import seconds
-from exporter.errors import unknown
+from exporter.config_values import Duration, Url
+from exporter.errors import FieldError, Steps, unknown
 from exporter.yamlfile import Part
 
 SEVERITIES = ("critical", "warning", "info")
@@ -16,11 +14,8 @@ ROUTES = ("watchdog", "exporter", "cost", "quota", *SEVERITIES)
 class Webhook(Part):
     """A URL that notifications are posted to; the file holds a bearer token."""
 
-    url: str
+    url: Url
     credentials_file: str = ""
-
-    def __post_init__(self) -> None:
-        check_url("url", self.url)
 
 
 class Slack(Part):
@@ -63,13 +58,9 @@ class Smtp(Part):
 class Grouping(Part):
     """Alertmanager's waits: before the first notification of a group, before news of it, before it is repeated."""
 
-    wait: str = "30s"
-    interval: str = "5m"
-    repeat: str = "4h"
-
-    def __post_init__(self) -> None:
-        for duration in (self.wait, self.interval, self.repeat):
-            seconds(duration)
+    wait: Duration = "30s"
+    interval: Duration = "5m"
+    repeat: Duration = "4h"
 
 
 class Notify(Part):
@@ -83,26 +74,20 @@ class Notify(Part):
 
     def __post_init__(self) -> None:
         for name, receiver in self.receivers.items():
+            at = ("receivers", name)
             if not any((receiver.webhook, receiver.slack, receiver.email, receiver.pagerduty)):
-                raise ValueError(f"receivers: {name} tells nobody: give it webhook, slack, email or pagerduty")
+                raise FieldError(at, "tells nobody: give it webhook, slack, email or pagerduty")
             if receiver.email and not self.smtp:
-                raise ValueError(f"receivers: {name} sends e-mail, and there is no smtp with a smarthost to send it by")
+                raise FieldError(at, "sends e-mail, and there is no smtp with a smarthost to send it by")
         for route, receiver_name in self.routes.items():
             if route not in ROUTES:
-                raise ValueError(f"routes: {unknown('route', route, ROUTES)}")
-            self._check_receiver(f"routes: {route}", receiver_name)
+                raise FieldError(("routes", route), unknown("route", route, ROUTES))
+            self._check_receiver(("routes", route), receiver_name)
         for owner, receiver_name in self.owners.items():
-            self._check_receiver(f"owners: {owner}", receiver_name)
+            self._check_receiver(("owners", owner), receiver_name)
         if self.receivers and "warning" not in self.routes:
-            raise ValueError("routes: warning is missing: it is also who is told what has no route of its own")
+            raise FieldError("routes", "warning is missing: it is also who is told what has no route of its own")
 
-    def _check_receiver(self, at: str, name: str) -> None:
+    def _check_receiver(self, at: Steps, name: str) -> None:
         if name not in self.receivers:
-            raise ValueError(f"{at}: {unknown('receiver', name, self.receivers)}")
-
-
-def check_url(name: str, url: str) -> None:
-    """ValueError where it is no URL of a web server."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise ValueError(f"{name}: {url!r} is no URL: write it with http:// or https://")
+            raise FieldError(at, unknown("receiver", name, self.receivers))

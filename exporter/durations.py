@@ -2,13 +2,14 @@
 
 import re
 
-_DURATION = re.compile(r"(?=\d)(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?")
+PATTERN = r"\A(?=\d)(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?\Z"
+_DURATION = re.compile(PATTERN)
 _SECONDS = (7 * 86400, 86400, 3600, 60, 1, 0.001)
 
 
 def seconds(duration: str) -> float:
     """A duration in seconds. ValueError where it is none."""
-    found = _DURATION.fullmatch(duration)
+    found = _DURATION.match(duration)
     if not found:
         raise ValueError(f"{duration!r} is no duration: write it as Prometheus does, as in 15s, 5m, 24h or 1h30m")
     return sum(int(amount) * unit for amount, unit in zip(found.groups(), _SECONDS, strict=True) if amount)

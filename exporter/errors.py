@@ -5,10 +5,13 @@
     │   └── ConfigError      … with file, line and field
     └── InputError           a log could not be read, or its format not be told
 
+A mistake is first a `FieldError`, which knows its field but not the file; `YamlFile` makes a ConfigError of it.
+
 A message is one line: what is wrong, what is allowed, and the near miss if there is one. None holds a raw API key.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 
 
@@ -33,6 +36,37 @@ class ConfigError(UsageError):
 
 class InputError(ExporterError):
     """A log can't be read, or does not look like any known format."""
+
+
+Steps = tuple[str | int, ...]
+
+
+class FieldError(ValueError):
+    """A mistake in a field: `steps` lead to it from the part that was looked at, `problem` is the sentence about it."""
+
+    def __init__(self, field: str | Steps, problem: str) -> None:
+        super().__init__(problem)
+        self.steps = (field,) if isinstance(field, str) else field
+        self.problem = problem
+
+    def __str__(self) -> str:
+        return ": ".join(part for part in (dotted(self.steps), self.problem) if part)
+
+
+@contextmanager
+def within(*steps: str | int) -> Iterator[None]:
+    """Mistakes that are found in here are in the field at `steps`, or in a field of it."""
+    try:
+        yield
+    except FieldError as error:
+        raise FieldError((*steps, *error.steps), error.problem) from None
+    except ValueError as error:
+        raise FieldError(steps, str(error)) from None
+
+
+def dotted(steps: Steps) -> str:
+    """Steps as people write them: `inputs[0].format`."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
 
 
 def unknown(what: str, name: str, allowed: Iterable[str]) -> str:

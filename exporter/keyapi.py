@@ -8,118 +8,50 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from msgspec import field
+from msgspec import Struct
 
-from exporter.durations import seconds
-from exporter.errors import InputError, unknown
-from exporter.formats.source import Source, parse_path, sources_of
+from exporter.errors import InputError
+from exporter.formats.source import Source, parse_path
 from exporter.formats.values import text, timestamp
 from exporter.identity import KeyEntry, bare_key
 from exporter.keyfile import KeyPart
 from exporter.labels import CLASSES
-from exporter.yamlfile import Part
 
-_FIELDS = ("id", "hash", "key", "name", "owner", "plan", "created", "expires", "enabled", "class")
 # The longest wait after failures, in seconds.
 _MOST_PATIENCE = 600.0
 # More pages than any registry has: an API that never ends must not be read for ever.
 _MOST_PAGES = 10_000
-_PRESETS: dict[str, dict[str, Any]] = {
-    # LiteLLM proxy: /key/list. Its log has a key's `token`, which is a hash of the key.
-    "litellm": {
-        "path": "/key/list?return_full_object=true&include_team_keys=true&size=100",
-        "items": "keys",
-        "pages": "total_pages",
-        "fields": {
-            "key": "token",
-            "name": ["key_alias", "key_name"],
-            "owner": ["team_alias", "team_id", "user_id"],
-            "plan": "metadata.plan",
-            "created": "created_at",
-            "expires": "expires",
-            "enabled": {"path": "blocked", "map": {"true": "false", "*": "true"}},
-        },
-    },
-}
 
 
-class KeyApiConfig(Part):
-    """The config's `keys` where they are asked for. `items` is the path of the list in the answer ("" is the answer),
-    `pages` that of the number of pages, `fields` say where an item has what, as a format's do: `key` is what the log
-    has as the key. `token_file` holds a bearer token, `headers_file` lines like `Name: value`. `copy` keeps the last
-    good registry for the next start, beside the state unless said.
+class KeyRequest(Struct, kw_only=True):
+    """How the API is asked. `items` is the path of the list in the answer ("" is the answer), `pages` that of the
+    number of pages, `fields` say where an item has what: `key` is what the log has as the key. `token_file` holds a
+    bearer token, `headers_file` lines like `Name: value`. `every` and `timeout` are seconds.
     """
 
     url: str
-    preset: str = ""
+    fields: dict[str, tuple[Source, ...]]
     items: str = ""
     pages: str = ""
-    fields: dict[str, Any] = field(default_factory=dict)
     token_file: str = ""
     headers_file: str = ""
-    every: str = "60s"
-    timeout: str = "10s"
-    copy: str = ""
-
-    def __post_init__(self) -> None:
-        try:
-            parts = urlsplit(self.url)
-            good = parts.scheme in ("http", "https") and bool(parts.hostname)
-        except ValueError:
-            good = False
-        if not good:
-            raise ValueError("url must be like https://gateway.example/keys")
-        if parts.username or parts.password:
-            raise ValueError("url has a password in it: put it into a headers_file or token_file")
-        for name in ("every", "timeout"):
-            try:
-                enough = seconds(getattr(self, name)) >= 1
-            except ValueError as error:
-                raise ValueError(f"{name}: {error}") from None
-            if not enough:
-                raise ValueError(f"{name} must be at least 1s")
-        if self.preset and self.preset not in _PRESETS:
-            raise ValueError(unknown("preset", self.preset, _PRESETS))
-        self._take_preset()
-        if not {"id", "hash", "key"} & self.fields.keys():
-            raise ValueError("fields: a key is known by its id, hash or key; say where one of them stands")
-        for path in filter(None, (self.items, self.pages)):
-            parse_path(path)
-        self.sources()
-
-    def _take_preset(self) -> None:
-        preset = _PRESETS.get(self.preset)
-        if preset:
-            self.items = self.items or preset["items"]
-            self.pages = self.pages or preset["pages"]
-            self.fields = preset["fields"] | self.fields
-            if urlsplit(self.url).path in ("", "/"):
-                self.url = self.url.rstrip("/") + preset["path"]
-
-    def sources(self) -> dict[str, tuple[Source, ...]]:
-        """Where an item has each field; ValueError where that can't be."""
-        for name in self.fields:
-            if name not in _FIELDS:
-                raise ValueError(f"fields: {unknown('field', name, _FIELDS)}")
-        found = {name: sources_of(f"fields.{name}", "text", spec) for name, spec in self.fields.items()}
-        for path in (source.path for sources in found.values() for source in sources if source.path):
-            parse_path(path)
-        return found
+    every: float
+    timeout: float
 
 
 class KeyApi:
     """A registry's source (see `registry`). `hash_of` makes a public name of a raw key."""
 
-    def __init__(self, config: KeyApiConfig, hash_of: Callable[[str], str]) -> None:
+    def __init__(self, config: KeyRequest, hash_of: Callable[[str], str]) -> None:
         self._config = config
         self._hash_of = hash_of
-        self._fields = config.sources()
+        self._fields = config.fields
         parts = urlsplit(config.url)
         self._name = f"{parts.scheme}://{parts.netloc}{parts.path}"
 
     def patience(self, failures: int) -> float:
         """Seconds between two questions: twice as many after each that failed."""
-        every = seconds(self._config.every)
+        every = self._config.every
         return min(every * 2.0 ** min(failures, 20), max(every, _MOST_PATIENCE))
 
     def read(self) -> tuple[KeyEntry, ...]:
@@ -151,7 +83,7 @@ class KeyApi:
                 config.url,
                 params={"page": str(page)} if config.pages else None,
                 headers=self._headers(),
-                timeout=seconds(config.timeout),
+                timeout=config.timeout,
                 allow_redirects=False,  # a header with a secret goes nowhere else
             )
         except (requests.RequestException, UnicodeError) as error:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from exporter.errors import unknown
+from exporter.errors import FieldError, unknown
 from exporter.identity import KeyEntry
 from exporter.labels import CLASSES
 from exporter.yamlfile import Part, YamlFile
@@ -33,9 +33,10 @@ class KeyPart(Part, rename={"class_": "class"}, omit_defaults=True):
         if not self.id and not self.hash:
             raise ValueError("a key needs an id, a hash (from `gateway-exporter hash`), or both")
         if self.hash and not _HASH.fullmatch(self.hash):
-            raise ValueError("hash must be as `gateway-exporter hash` prints it: k_ and 16 hex digits. Never a raw key")
+            problem = "must be as `gateway-exporter hash` prints it: k_ and 16 hex digits. Never a raw key"
+            raise FieldError("hash", problem)
         if self.class_ and self.class_ not in CLASSES:
-            raise ValueError(unknown("class", self.class_, CLASSES))
+            raise FieldError("class", unknown("class", self.class_, CLASSES))
         self.created, self.expires = read_date("created", self.created), read_date("expires", self.expires)
 
     @property
@@ -54,10 +55,11 @@ def load_keys(path: Path, plans: Collection[str] = ()) -> tuple[KeyEntry, ...]:
     for n, part in enumerate(parts):
         for name in {part.id, part.hash} - {""}:
             if name in seen:
-                raise file.error(f"[{n}]", f"{name!r} is entry {seen[name]} too; a key stands once")
+                field = "id" if name == part.id else "hash"
+                raise file.error((n, field), f"{name!r} is entry {seen[name]} too; a key stands once")
             seen[name] = n
         if part.plan and plans and part.plan not in plans:
-            raise file.error(f"[{n}].plan", unknown("plan", part.plan, plans))
+            raise file.error((n, "plan"), unknown("plan", part.plan, plans))
     return tuple(part.entry for part in parts)
 
 
@@ -68,16 +70,16 @@ def written(entries: tuple[KeyEntry, ...]) -> bytes:
 
 
 def read_date(name: str, value: Any) -> datetime | None:
-    """A date of a file that people write; ValueError where it is none. A day is its beginning, in UTC."""
+    """A date of a file that people write; FieldError where it is none. A day is its beginning, in UTC."""
     if value is None:
         return None
     if isinstance(value, str):
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
-            raise ValueError(f"{name}: {value!r} is no date; write 2026-12-31 or 2026-12-31T18:00:00Z") from None
+            raise FieldError(name, f"{value!r} is no date; write 2026-12-31 or 2026-12-31T18:00:00Z") from None
     if isinstance(value, datetime):
         return value if value.tzinfo else value.replace(tzinfo=UTC)
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
-    raise ValueError(f"{name}: {value!r} is no date; write 2026-12-31 or 2026-12-31T18:00:00Z")
+    raise FieldError(name, f"{value!r} is no date; write 2026-12-31 or 2026-12-31T18:00:00Z")

@@ -3,7 +3,7 @@
 This file imports nothing of the project, so that every stage may depend on it.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 
 class LabelValues(NamedTuple):
@@ -50,7 +50,8 @@ WHEN = tuple(
 )
 
 # The values of `class`.
-CLASSES = ("business", "internal")
+Class = Literal["business", "internal"]
+CLASSES: tuple[Class, ...] = get_args(Class)
 # What stands in the place of a value that has none of its own, and of a key that has none.
 OTHER = "other"
 UNKNOWN = "unknown"

@@ -7,7 +7,7 @@ clock less a grace, if that is later: so the window of a key that is idle ends, 
 
 import logging
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
@@ -18,7 +18,7 @@ from exporter.windows import WINDOWS, Calendar, Period, Window
 log = logging.getLogger(__name__)
 
 UNITS = ("requests", "tokens", "credits", "cost")
-SCOPES = ("global", "gateway")
+Scope = Literal["global", "gateway"]
 # Requests that the gateway refused: HTTP statuses, and the gRPC codes that mean the same.
 REFUSED = frozenset(("401", "403", "429", "7", "8", "16"))
 
@@ -29,12 +29,12 @@ Amounts = dict[str, float]
 
 
 class Limit(Struct, frozen=True, kw_only=True):
-    """So many of a unit (one of UNITS) in a window (one of WINDOWS). `scope` is one of SCOPES."""
+    """So many of a unit (one of UNITS) in a window (one of WINDOWS). `scope` says whose the amount is."""
 
     unit: str
     window: str
     amount: float
-    scope: str = "global"
+    scope: Scope = "global"
     count_refused: bool = False
 
 

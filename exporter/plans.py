@@ -1,14 +1,20 @@
 """The config's `plans` and `limits`: what keys may use, and by which calendar and clock."""
 
+from sys import float_info
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from msgspec import field
+from msgspec import Meta, field
 
-from exporter.durations import seconds
-from exporter.errors import unknown
-from exporter.limits import SCOPES, UNITS, Limit
-from exporter.windows import WINDOWS, time_zone
+from exporter.config_values import Duration
+from exporter.errors import FieldError, within
+from exporter.limits import UNITS, Limit, Scope
+from exporter.windows import WindowName, time_zone
 from exporter.yamlfile import Part
+
+_ALLOWED = "more than 0 (leave out what has no limit)"
+_Number = Annotated[int, Meta(gt=0, description=_ALLOWED)]
+_Amount = Annotated[float, Meta(gt=0, le=float_info.max, description=_ALLOWED)]
 
 
 class LimitConfig(Part):
@@ -17,24 +23,17 @@ class LimitConfig(Part):
     `scope: gateway` gives each gateway the whole amount; `global`, the whole fleet.
     """
 
-    window: str
-    requests: int | None = None
-    tokens: int | None = None
-    credits: float | None = None
-    cost: float | None = None
-    scope: str = "global"
+    window: WindowName
+    requests: _Number | None = None
+    tokens: _Number | None = None
+    credits: _Amount | None = None
+    cost: _Amount | None = None
+    scope: Scope = "global"
     count_refused: bool = False
 
     def __post_init__(self) -> None:
-        if self.window not in WINDOWS:
-            raise ValueError(unknown("window", self.window, WINDOWS))
-        if self.scope not in SCOPES:
-            raise ValueError(unknown("scope", self.scope, SCOPES))
         if not self.limits:
             raise ValueError(f"give an amount of {', '.join(UNITS[:-1])} or {UNITS[-1]}")
-        for limit in self.limits:
-            if not 0 < limit.amount < float("inf"):
-                raise ValueError(f"{limit.unit} must be above 0, not {limit.amount:g}; what has no limit is left out")
 
     @property
     def limits(self) -> tuple[Limit, ...]:
@@ -61,7 +60,7 @@ class PlanConfig(Part):
         given = [f"{limit.unit} per {limit.window}" for limit in self.all_limits]
         for one in given:
             if given.count(one) > 1:
-                raise ValueError(f"limits: {one} is given more than once")
+                raise FieldError("limits", f"{one} is given more than once")
 
     @property
     def all_limits(self) -> tuple[Limit, ...]:
@@ -73,11 +72,11 @@ class LimitsConfig(Part):
     """`timezone` is that of days and months. For `grace` (`5s`) after a window's end, lines for it may come."""
 
     timezone: str = "UTC"
-    grace: str = "5s"
+    grace: Duration = "5s"
 
     def __post_init__(self) -> None:
-        time_zone(self.timezone)
-        seconds(self.grace)
+        with within("timezone"):
+            time_zone(self.timezone)
 
     @property
     def zone(self) -> ZoneInfo:

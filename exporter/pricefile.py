@@ -7,11 +7,12 @@ number in a log, so that such models are either priced by their tokens at the lo
 
 import re
 from pathlib import Path
-from typing import Any
+from sys import float_info
+from typing import Annotated, Any
 
 import msgspec
 
-from exporter.errors import ConfigError
+from exporter.errors import ConfigError, FieldError
 from exporter.keyfile import read_date
 from exporter.pricing import ALWAYS, Credits, Price, PriceEntry, PriceTable
 from exporter.yamlfile import Part, YamlFile
@@ -24,6 +25,7 @@ _LITELLM_TOKENS = {
     "reasoning": "output_cost_per_reasoning_token",
 }
 _LITELLM_REQUESTS = ("input_cost_per_request", "input_cost_per_query")
+_Money = Annotated[float, msgspec.Meta(ge=0, le=float_info.max, description="a price, 0 or more")]
 _BYTE = re.compile(r"byte (\d+)")
 
 
@@ -32,24 +34,18 @@ class _TokenPrices(Part):
     as output.
     """
 
-    input: float
-    output: float
-    cache_read: float | None = None
-    cache_write: float | None = None
-    reasoning: float | None = None
-
-    def __post_init__(self) -> None:
-        _not_negative({name: getattr(self, name) for name in self.__struct_fields__})
+    input: _Money
+    output: _Money
+    cache_read: _Money | None = None
+    cache_write: _Money | None = None
+    reasoning: _Money | None = None
 
 
 class _BytePrices(Part):
     """Money for 10⁹ bytes."""
 
-    request: float = 0.0
-    response: float = 0.0
-
-    def __post_init__(self) -> None:
-        _not_negative({"request": self.request, "response": self.response})
+    request: _Money = 0.0
+    response: _Money = 0.0
 
 
 class _PricePart(Part, rename={"start": "from"}):
@@ -61,7 +57,7 @@ class _PricePart(Part, rename={"start": "from"}):
     type: str = ""
     start: Any = None
     per_million_tokens: _TokenPrices | None = None
-    per_request: float | None = None
+    per_request: _Money | None = None
     per_gigabyte: _BytePrices | None = None
 
     def __post_init__(self) -> None:
@@ -70,7 +66,6 @@ class _PricePart(Part, rename={"start": "from"}):
         prices = (self.per_million_tokens, self.per_request, self.per_gigabyte)
         if not self.type and prices == (None, None, None):
             raise ValueError("give a price: per_million_tokens, per_request or per_gigabyte; 0 is what is free")
-        _not_negative({"per_request": self.per_request})
         self.start = read_date("from", self.start)
 
     @property
@@ -97,38 +92,42 @@ def load_prices(path: Path) -> PriceTable:
     return PriceTable([part.entry for part in file.convert(list[_PricePart])])
 
 
-def read_credits(file: YamlFile, at: str, written: Any) -> Credits:
-    """The credits of a config: numbers by method pattern, with `default`, `chains` and `statuses` among them."""
+def read_credits(written: Any) -> Credits:
+    """The credits of a config: numbers by method pattern, with `default`, `chains` and `statuses` among them.
+
+    FieldError names the first mistake.
+    """
     if not isinstance(written, dict):
-        raise file.error(at, "must be a mapping: methods (with * and ?), default, chains, statuses")
+        raise ValueError("must be a mapping: methods (with * and ?), default, chains, statuses")
     rest = {str(name): value for name, value in written.items()}
     chains, statuses = rest.pop("chains", {}), rest.pop("statuses", {})
     for name, part in (("chains", chains), ("statuses", statuses)):
         if not isinstance(part, dict):
-            raise file.error(f"{at}.{name}", "must be a mapping")
+            raise FieldError(name, "must be a mapping")
     for status in map(str, statuses):
         if not re.fullmatch(r"[1-5](?:\d\d|xx)", status):
-            raise file.error(f"{at}.statuses", f"{status!r} is no status: write one, as in 429, or a class, as in 4xx")
-    default = _amount(file, f"{at}.default", rest.pop("default", 0))
+            problem = f"{status!r} is no status: write one, as in 429, or a class, as in 4xx"
+            raise FieldError(("statuses", status), problem)
+    default = _amount(rest.pop("default", 0), "default")
     return Credits(
         default=default,
-        methods={name: _amount(file, f"{at}.{name}", value) for name, value in rest.items()},
-        chains={str(chain): _of_chain(file, f"{at}.chains.{chain}", value, default) for chain, value in chains.items()},
-        statuses={str(rule): _amount(file, f"{at}.statuses.{rule}", value) for rule, value in statuses.items()},
+        methods={name: _amount(value, name) for name, value in rest.items()},
+        chains={str(chain): _of_chain(value, default, "chains", str(chain)) for chain, value in chains.items()},
+        statuses={str(status): _amount(value, "statuses", str(status)) for status, value in statuses.items()},
     )
 
 
-def _of_chain(file: YamlFile, at: str, written: Any, default: float) -> Credits:
+def _of_chain(written: Any, default: float, *at: str) -> Credits:
     """A number for all of a chain's calls, or numbers by method."""
     if not isinstance(written, dict):
-        return Credits(default=_amount(file, at, written))
-    own = {str(name): _amount(file, f"{at}.{name}", value) for name, value in written.items()}
-    return Credits(default=own.pop("default", default), methods=own)
+        return Credits(default=_amount(written, *at))
+    methods = {str(name): _amount(value, *at, str(name)) for name, value in written.items()}
+    return Credits(default=methods.pop("default", default), methods=methods)
 
 
-def _amount(file: YamlFile, at: str, value: Any) -> float:
+def _amount(value: Any, *at: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < 1e15:
-        raise file.error(at, f"credits are a number, 0 or more, not {value!r}")
+        raise FieldError(at, f"credits are a number, 0 or more, not {value!r}")
     return value
 
 
@@ -196,9 +195,3 @@ def _token_rates(each: dict[str, float]) -> list[tuple[str, float]]:
     """What a token of each type costs; those that nothing is said of cost as what they are a part of."""
     whole = {"cache_read": each["input"], "cache_write": each["input"], "reasoning": each["output"]}
     return [(f"{type_}_tokens", rate) for type_, rate in (whole | each).items()]
-
-
-def _not_negative(prices: dict[str, float | None]) -> None:
-    for name, price in prices.items():
-        if price is not None and not 0 <= price < float("inf"):
-            raise ValueError(f"{name}: a price is 0 or more, not {price}")

@@ -5,11 +5,11 @@ method, chain, status) is the same for all requests of a kind, so a kind has its
 multiplies sums with them.
 """
 
-from fnmatch import fnmatchcase
 from operator import itemgetter
 
 from msgspec import Struct
 
+from exporter.globs import is_glob, match
 from exporter.memo import Memo
 from exporter.record import AccessRecord
 
@@ -94,7 +94,7 @@ class PriceTable:
         self._exact: dict[str, list[PriceEntry]] = {}
         self._patterns: list[PriceEntry] = []
         for entry in entries:
-            if entry.model and not is_pattern(entry.model):
+            if entry.model and not is_glob(entry.model):
                 self._exact.setdefault(entry.model, []).append(entry)
             else:
                 self._patterns.append(entry)
@@ -123,7 +123,7 @@ def _rank(
     if (entry.model and not fitting) or not fits(provider, entry.provider) or not fits(method, entry.method):
         return None
     since = entry.price.since if entry.price else ALWAYS
-    exactness = (not entry.model, is_pattern(entry.model), -len(entry.model), fitting[0] if fitting else 0)
+    exactness = (not entry.model, is_glob(entry.model), -len(entry.model), fitting[0] if fitting else 0)
     return (*exactness, -len(entry.provider), -len(entry.method), -since)
 
 
@@ -245,18 +245,13 @@ def price_at(prices: tuple[Price, ...], time: float | None) -> Price | None:
     return next((price for price in prices if time is None or price.since <= time), None)
 
 
-def is_pattern(word: str) -> bool:
-    """Whether it stands for more than itself."""
-    return "*" in word or "?" in word
-
-
 def fits(word: str, pattern: str) -> bool:
     """Whether a word is one of a pattern's; "" is the pattern of all."""
-    return not pattern or word == pattern or (is_pattern(pattern) and fnmatchcase(word, pattern.replace("[", "[[]")))
+    return not pattern or word == pattern or (is_glob(pattern) and match(pattern, word))
 
 
 def best_pattern(word: str, patterns: dict[str, float]) -> str | None:
     """The pattern that is the word itself, else the longest that fits; None where none does."""
     if word in patterns:
         return word
-    return max((one for one in patterns if is_pattern(one) and fits(word, one)), key=len, default=None)
+    return max((one for one in patterns if is_glob(one) and fits(word, one)), key=len, default=None)

@@ -7,9 +7,9 @@ from pathlib import Path
 from exporter.assembly import Assembly
 from exporter.config import Config, Loaded, load
 from exporter.config_inputs import InputConfig
+from exporter.config_keys import KeyApiConfig
 from exporter.durations import seconds
 from exporter.errors import ExporterError
-from exporter.keyapi import KeyApiConfig
 from exporter.pipeline import Pipeline
 from exporter.stream import Stream
 

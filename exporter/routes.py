@@ -7,10 +7,10 @@ A path that was not seen before costs about a microsecond: logs with random ids 
 
 import re
 from collections.abc import Callable, Iterable
-from fnmatch import translate
 from typing import NamedTuple
 from urllib.parse import unquote_plus, urlsplit
 
+from exporter.globs import compiled
 from exporter.memo import Memo
 from exporter.words import like_a_key, looks_made_up
 
@@ -98,8 +98,8 @@ class Routes:
         self._template = re.compile(f"(?:{either})/?") if either else None
         self._with_key = {group for group in self._templates if f"(?P<{group}_key>" in either}
         patterns = [(chain, pattern) for chain, patterns in (chains or {}).items() for pattern in patterns]
-        self._paths = [(re.compile(translate(p)), chain) for chain, p in patterns if p.startswith("/")]
-        self._hosts = [(re.compile(translate(p.lower())), chain) for chain, p in patterns if not p.startswith("/")]
+        self._paths = [(compiled(p), chain) for chain, p in patterns if p.startswith("/")]
+        self._hosts = [(compiled(p.lower()), chain) for chain, p in patterns if not p.startswith("/")]
         self._words: set[str] = set()
         self._key_places: Memo[str, bool] = Memo(lambda route: _KEY_PLACE.fullmatch(route) is not None, _KNOWN)
         self._keyless = Memo(Target, _KNOWN)

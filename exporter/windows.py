@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from difflib import get_close_matches
 from math import inf
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 from zoneinfo import ZoneInfo, available_timezones
 
-WINDOWS = ("1m", "1h", "1d", "1mo")
+WindowName = Literal["1m", "1h", "1d", "1mo"]
+WINDOWS: tuple[WindowName, ...] = get_args(WindowName)
 
 # Periods, and windows of each name, that are at hand at once: logs come nearly in order.
 _AT_HAND = 4

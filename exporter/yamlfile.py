@@ -1,35 +1,17 @@
-"""YAML files that people write: typed by msgspec, and every mistake told with its file, line and field."""
+"""YAML files that people write: every mistake has its file, line and field."""
 
-import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, TypeVar
 
 import msgspec
 import yaml
 
-from exporter.errors import ConfigError, unknown
+from exporter.convert import convert
+from exporter.errors import ConfigError, FieldError, Steps, dotted, within
 
 T = TypeVar("T")
-
-_PATH = re.compile(r"(.*) - at (`key` in )?`\$([^`]*)`$", re.DOTALL)
-_STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
-# An entry of a mapping, which msgspec does not name.
-_SOME = "..."
-_UNKNOWN = re.compile(r"Object contains unknown field `([^`]*)`")
-_MISSING = re.compile(r"Object missing required field `([^`]*)`")
-_EXPECTED = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
-# A message that begins with what is at fault: `every: …`, `every must be …`, `unknown class 'x' …`, `'/x' has …`.
-_AT_FAULT = re.compile(r"([^\s:]+)(?:: | (?=(?:must|is|has|tells|sends) ))")
-_QUOTED = re.compile(r"(?:unknown (\w+) )?'([^']*)'")
-_WORDS = {
-    "str": "text",
-    "int": "a whole number",
-    "float": "a number",
-    "bool": "true or false",
-    "array": "a list",
-    "object": "a mapping",
-}
 
 
 class Part(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -84,24 +66,49 @@ class YamlFile:
 
     def convert(self, type_: type[T]) -> T:
         """The content as a type made of msgspec Structs."""
+        with self.part():
+            return convert({} if self.content is None else self.content, type_)
+
+    @contextmanager
+    def part(self, *steps: str | int) -> Iterator[None]:
+        """Mistakes that are found in here are mistakes in the part at `steps`: ConfigError instead of ValueError."""
         try:
-            return msgspec.convert({} if self.content is None else self.content, type_)
-        except msgspec.ValidationError as error:
-            found = _PATH.fullmatch(str(error))
-            problem, in_key, at = found.groups() if found else (str(error), None, "")
-            steps = self._named(_steps(at), type_)
-            if in_key:
-                name = next(name for name in self._content(steps) if not isinstance(name, str))
-                raise self._at([*steps, str(name)], "a name must be text: write it in quotes") from None
-            raise self._told(problem, steps, type_) from None
+            with within(*steps):
+                yield
+        except FieldError as error:
+            raise self.error(error.steps, error.problem) from None
 
-    def error(self, field: str, problem: str) -> ConfigError:
-        """A mistake in a field, `inputs[0].format`, that only its user could find."""
-        return self._at(*self._at_fault(_steps("." + field), problem))
+    def error(self, steps: Steps, problem: str) -> ConfigError:
+        """A mistake in the field at `steps`."""
+        return ConfigError(str(self.path), self.line(steps), dotted(steps), problem)
 
-    def line(self, steps: list[str | int]) -> int:
+    def rename(self, steps: Steps, old: str, new: str) -> int:
+        """Give a field of the mapping at `steps` another name; its line, or 0 where it isn't there.
+
+        ConfigError where the mapping has both names.
+        """
+        part = self.content
+        for step in steps:
+            part = part.get(step) if isinstance(part, dict) else None
+        if not isinstance(part, dict) or old not in part:
+            return 0
+        at = (*steps, old)
+        line = self.line(at)
+        if new in part:
+            raise self.error(at, f"is the old name of {new}, which is there, too; write {new} only")
+        part[new] = part.pop(old)
+        self._way(at)[-1][0].value = new
+        return line
+
+    def line(self, steps: Steps) -> int:
         """The line of a part; of the nearest part around it that is there."""
-        node, line = self._root, 1
+        way = self._way(steps)
+        return way[-1][0].start_mark.line + 1 if way else 1
+
+    def _way(self, steps: Steps) -> list[tuple[yaml.Node, yaml.Node]]:
+        """The names and the values on the way to a part, as far as they are there."""
+        way: list[tuple[yaml.Node, yaml.Node]] = []
+        node = self._root
         for step in steps:
             found = None
             if isinstance(node, yaml.MappingNode):
@@ -111,100 +118,6 @@ class YamlFile:
                 found = (node.value[step], node.value[step])
             if not found:
                 break
-            line, node = found[0].start_mark.line + 1, found[1]
-        return line
-
-    def _named(self, steps: list[str | int], type_: Any) -> list[str | int]:
-        """Steps to a mistake, with the name of the mapping's entry: the first that does not convert."""
-        named: list[str | int] = []
-        content = self.content
-        for step in steps:
-            type_ = _part(type_, step)
-            at: Any = step
-            if step == _SOME:
-                at = next((key for key, value in content.items() if not _converts(value, type_)), None)
-            if at is None:
-                break
-            named.append(at if isinstance(at, int) and isinstance(content, list) else str(at))
-            content = content[at]
-        return named
-
-    def _told(self, problem: str, steps: list[str | int], type_: Any) -> ConfigError:
-        """msgspec's complaint in the user's words."""
-        if name := _UNKNOWN.match(problem):
-            problem = unknown("field", name[1], _fields(type_, steps))
-            steps = [*steps, name[1]]
-        elif name := _MISSING.match(problem):
-            problem = f"the field {name[1]!r} is missing"
-        elif types := _EXPECTED.match(problem):
-            wanted = " or ".join(_WORDS.get(one, one) for one in types[1].removesuffix(" | null").split(" | "))
-            found = _WORDS.get(types[2], types[2])
-            if "number" in wanted and isinstance(value := self._content(steps), str):
-                found = repr(value)
-            problem = f"must be {wanted}, not {found}"
-        else:
-            steps, problem = self._at_fault(steps, problem)
-        return self._at(steps, problem)
-
-    def _at(self, steps: list[str | int], problem: str) -> ConfigError:
-        field = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
-        return ConfigError(str(self.path), self.line(steps), field, problem)
-
-    def _content(self, steps: list[str | int]) -> Any:
-        content = self.content
-        for step in steps:
-            content = next((value for key, value in _items(content) if key == step), None)
-        return content
-
-    def _at_fault(self, steps: list[str | int], problem: str) -> tuple[list[str | int], str]:
-        """The steps to what a message about the part there begins with, and what it says of that."""
-        content = self._content(steps)
-        while (found := _AT_FAULT.match(problem)) and isinstance(content, dict) and found[1] in content:
-            steps, problem, content = [*steps, found[1]], problem[found.end() :], content[found[1]]
-        if quoted := _QUOTED.match(problem):
-            entries = _items(content)
-            names = [key for name in filter(None, quoted.groups()) for key, value in entries if name in (key, value)]
-            steps = [*steps, *names[:1]]
-        return steps, problem
-
-
-def _items(content: Any) -> list[tuple[str | int, Any]]:
-    """The entries of a mapping or list, by their steps."""
-    if isinstance(content, dict):
-        return [(str(key), value) for key, value in content.items()]
-    return list(enumerate(content)) if isinstance(content, list) else []
-
-
-def _steps(path: str) -> list[str | int]:
-    """`.inputs[0].format` → ["inputs", 0, "format"]."""
-    return [int(index) if index.isdigit() else name or index for name, index in _STEP.findall(path)]
-
-
-def _fields(type_: Any, steps: list[str | int]) -> list[str]:
-    """The names that may stand at a place: the fields of the Struct there."""
-    for step in steps:
-        type_ = _part(type_, step)
-    return [field.encode_name for field in msgspec.structs.fields(_with_parts(type_))]
-
-
-def _part(type_: Any, step: str | int) -> Any:
-    """The type of a part: a list's, a mapping's or a Struct's."""
-    type_ = _with_parts(type_)
-    if get_origin(type_) in (list, dict):
-        return get_args(type_)[-1]
-    return next(field.type for field in msgspec.structs.fields(type_) if field.encode_name == step)
-
-
-def _converts(value: Any, type_: Any) -> bool:
-    try:
-        msgspec.convert(value, type_)
-    except msgspec.ValidationError:
-        return False
-    return True
-
-
-def _with_parts(type_: Any) -> Any:
-    """The list, mapping or Struct among a type's alternatives."""
-    if get_origin(type_) in (Union, UnionType):
-        return next(one for one in get_args(type_) if get_origin(one) or issubclass(one, msgspec.Struct))
-    return type_
+            way.append(found)
+            node = found[1]
+        return way

@@ -16,7 +16,7 @@ DURATIONS, ERRORS = "gateway_request_duration_seconds", "gateway_errors_total"
 OWN = {"type": "counter", "help": "Bytes by status.", "labels": ["status"], "adds": "response_bytes"}
 
 
-def test_a_config_with_changed_and_own_families_gives_exactly_these_metrics() -> None:
+def test_a_config_with_changed_and_custom_families_gives_exactly_these_metrics() -> None:
     """Counted by hand; UPDATE_GOLDEN=1 writes them anew."""
     done = run("replay", "--config.file", str(FOLDER / "config.yaml"), str(FOLDER / "access.log"))
     assert done.code == 0, done.stderr
@@ -75,7 +75,7 @@ def test_a_reload_begins_anew_what_it_declares_otherwise_and_loses_nothing_else(
         configure(
             beside,
             families={BYTES: False, CALLS: {"drop": ["protocol"]}, DURATIONS: {"buckets": [0.01, 1.0]}},
-            own_families={"gateway_status_bytes_total": OWN},
+            custom_families={"gateway_status_bytes_total": OWN},
         )
         anew = f"{CALLS} and {DURATIONS}"
         assert reload(exporter) == (
@@ -159,9 +159,9 @@ def test_a_restart_with_other_families_says_what_begins_anew(beside: Beside) -> 
         assert f"{CALLS}: its labels or buckets have changed; it begins anew" in exporter.said
 
 
-def test_the_status_page_tells_of_own_families(beside: Beside) -> None:
+def test_the_status_page_tells_of_custom_families(beside: Beside) -> None:
     """With what they are for."""
-    configure(beside, own_families={"gateway_status_bytes_total": OWN})
+    configure(beside, custom_families={"gateway_status_bytes_total": OWN})
     with beside.exporter() as exporter:
         beside.write(line())
         exporter.eventually(requests_of(), 1)

@@ -12,38 +12,53 @@ _alert = partial(Alert, category="cost", dashboard="gateway-costs")
 
 def alerts(terms: Terms) -> Iterator[Alert]:
     """The alerts of this category."""
+    yield from _spend_over_budget(terms)
+    yield from _key_spend_over_budget(terms)
+    yield from _spend_anomaly(terms)
+    yield from _unpriced_model(terms)
+
+
+def _spent(terms: Terms) -> str:
+    """The money of the last 24 hours, by key."""
+    return f'key:gateway_cost:increase1d{{currency="{terms.served.currency}"}}'
+
+
+def _spend_over_budget(terms: Terms) -> Iterator[Alert]:
     spend = terms.config.spend
-    only = f'{{currency="{terms.currency}"}}'
     if spend.daily is not None:
         yield _alert(
             name="GatewaySpendOverBudget",
             severity="warning",
             component="gateway",
-            expression=f"sum by {terms.by('currency')} (key:gateway_cost:increase1d{only}) > {spend.daily:g}",
-            lasts="5m",
-            keeps="15m",
+            expression=f"sum by {terms.by('currency')} ({_spent(terms)}) > {spend.daily:g}",
+            for_="5m",
+            keep_firing_for="15m",
             summary=f"{_MONEY} spent in 24 hours",
             description=(
                 f"All keys together have spent {_MONEY} in the last 24 hours; the budget is {spend.daily:g} "
-                f"{terms.currency}."
+                f"{terms.served.currency}."
             ),
             recommendation=(
                 "Sort keys and models by cost. If one key stands out, ask its owner, and give it a limit in cost; if "
                 "all have grown, the budget is what has to change."
             ),
         )
+
+
+def _key_spend_over_budget(terms: Terms) -> Iterator[Alert]:
+    spend = terms.config.spend
     if spend.key_daily is not None:
         yield _alert(
             name="GatewayKeySpendOverBudget",
             severity="warning",
             component="key",
-            expression=terms.with_owner(f"key:gateway_cost:increase1d{only} > {spend.key_daily:g}"),
-            lasts="5m",
-            keeps="15m",
+            expression=terms.with_owner(f"{_spent(terms)} > {spend.key_daily:g}"),
+            for_="5m",
+            keep_firing_for="15m",
             summary=f"{KEY} has spent {_MONEY} in 24 hours",
             description=(
                 f"{KEY} has spent {_MONEY} in the last 24 hours; the budget of a key is {spend.key_daily:g} "
-                f"{terms.currency}."
+                f"{terms.served.currency}."
             ),
             recommendation=(
                 "See which model it went to. Ask the owner whether that is meant; if not, give the key a limit in "
@@ -51,6 +66,9 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             ),
             shown=("key",),
         )
+
+
+def _spend_anomaly(terms: Terms) -> Iterator[Alert]:
     anomalies = terms.config.anomalies
     if anomalies is not None and anomalies.cost is not None:
         yield _alert(
@@ -60,8 +78,8 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             expression=terms.with_owner(
                 terms.abnormal("key_model:gateway_cost:increase1h", anomalies.cost, "key", "currency")
             ),
-            lasts="10m",
-            keeps="15m",
+            for_="10m",
+            keep_firing_for="15m",
             summary=f"{KEY} has spent {_MONEY} in an hour, far more than usual",
             description=(
                 f"{KEY} has spent {_MONEY} in the last hour: more than {anomalies.factor:g} times what it spent at "
@@ -73,12 +91,15 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             ),
             shown=("key",),
         )
+
+
+def _unpriced_model(terms: Terms) -> Iterator[Alert]:
     yield _alert(
         name="GatewayUnpricedModel",
         severity="warning",
         component="gateway",
         expression=f"{terms.now('increase', 'gateway_unpriced_requests_total', '1h', 'model')} > 0",
-        lasts="5m",
+        for_="5m",
         summary="{{ $labels.model }} is used and has no price",
         description=(
             f"{NUMBER} requests of the last hour went to {{{{ $labels.model }}}}, whose price is not known: they "

@@ -13,6 +13,12 @@ _alert = partial(Alert, category="errors", dashboard="gateway-errors")
 def alerts(terms: Terms) -> Iterator[Alert]:
     """The alerts of this category."""
     yield from _burn(terms)
+    yield from _success_rate_low(terms)
+    yield from _method_success_rate_low(terms)
+    yield from _key_success_rate_low(terms)
+
+
+def _success_rate_low(terms: Terms) -> Iterator[Alert]:
     success = terms.config.success_rate
     for severity, level in (("warning", success.warning), ("critical", success.critical)):
         if level is not None:
@@ -21,7 +27,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 severity=severity,
                 component="gateway",
                 expression=_low("fleet", level, terms),
-                lasts="5m",
+                for_="5m",
                 summary=f"Only {PERCENT} of all requests succeed",
                 description=(
                     f"{PERCENT} of the last five minutes' requests succeeded, under {level:.4g}. Errors of clients "
@@ -33,6 +39,10 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                     "the key that makes them, and tell its owner."
                 ),
             )
+
+
+def _method_success_rate_low(terms: Terms) -> Iterator[Alert]:
+    success = terms.config.success_rate
     if success.warning is None:
         return
     yield _alert(
@@ -40,7 +50,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
         severity="warning",
         component="gateway",
         expression=_low("method", success.warning, terms),
-        lasts="5m",
+        for_="5m",
         summary=f"Only {PERCENT} of {METHOD} succeed",
         description=(
             f"{PERCENT} of the requests to {METHOD} succeeded in the last five minutes, under {success.warning:.4g}."
@@ -51,12 +61,18 @@ def alerts(terms: Terms) -> Iterator[Alert]:
         ),
         shown=("chain", "method"),
     )
+
+
+def _key_success_rate_low(terms: Terms) -> Iterator[Alert]:
+    success = terms.config.success_rate
+    if success.warning is None:
+        return
     yield _alert(
         name="GatewayKeySuccessRateLow",
         severity="info",
         component="key",
         expression=terms.with_owner(_low("key", success.warning, terms)),
-        lasts="15m",
+        for_="15m",
         summary=f"Only {PERCENT} of {KEY}'s requests succeed",
         description=(
             f"{PERCENT} of the requests of {KEY} succeeded in the last five minutes, under {success.warning:.4g}."
@@ -88,7 +104,7 @@ def _burn(terms: Terms) -> Iterator[Alert]:
             severity=severity,
             component="gateway",
             expression=burning("unavailable", long, short, factor * (1 - target), terms),
-            lasts=lasts,
+            for_=lasts,
             labels={"range": long},
             summary=f"{PERCENT} of requests failed over {long}, {factor:g} times what is allowed",
             description=(

@@ -20,12 +20,18 @@ def alerts(terms: Terms) -> Iterator[Alert]:
 
 
 def _reachable(terms: Terms) -> Iterator[Alert]:
-    job = terms.config.job
+    yield from _watchdog()
+    yield from _exporter_absent(terms)
+    yield from _exporter_down(terms)
+    yield from _fleet_secrets_differ(terms)
+
+
+def _watchdog() -> Iterator[Alert]:
     yield _alert(
         name="GatewayWatchdog",
         severity="info",
         expression="vector(1) == 1",
-        lasts="0s",
+        for_="0s",
         summary="Alerts of the gateway work",
         description="This alert always fires. Where it stops arriving, no other alert arrives either.",
         recommendation=(
@@ -33,12 +39,16 @@ def _reachable(terms: Terms) -> Iterator[Alert]:
             "Prometheus, then at Alertmanager, then at the network between them."
         ),
     )
+
+
+def _exporter_absent(terms: Terms) -> Iterator[Alert]:
+    job = terms.config.job
     yield _alert(
         name="GatewayExporterAbsent",
         severity="critical",
         # Not absent(up{job=…}): that is content with targets that are down. This one drops `job`, so it is put back.
         expression=f'absent(up{{job="{job}"}} == 1) == 1',
-        lasts="2m",
+        for_="2m",
         summary=f"No exporter of job {job} answers",
         description=(
             "Prometheus has no exporter to ask: nothing of the gateway is measured, and every other alert about it "
@@ -50,11 +60,15 @@ def _reachable(terms: Terms) -> Iterator[Alert]:
         ),
         labels={"job": job},
     )
+
+
+def _exporter_down(terms: Terms) -> Iterator[Alert]:
+    job = terms.config.job
     yield _alert(
         name="GatewayExporterDown",
         severity="warning",
         expression=f'up{{job="{job}"}} == 0',
-        lasts="2m",
+        for_="2m",
         summary=f"The exporter {_WHERE} does not answer",
         description=(
             f"Prometheus has not been able to scrape {_WHERE} for two minutes; the requests of its gateway are "
@@ -65,6 +79,9 @@ def _reachable(terms: Terms) -> Iterator[Alert]:
             "rotated away: then nothing is lost."
         ),
     )
+
+
+def _fleet_secrets_differ(terms: Terms) -> Iterator[Alert]:
     yield _alert(
         name="GatewayFleetSecretsDiffer",
         severity="warning",
@@ -72,7 +89,7 @@ def _reachable(terms: Terms) -> Iterator[Alert]:
             f"count by {terms.by_target()} (count by {terms.by_target('fingerprint')} "
             "(gateway_exporter_identity_info)) > 1"
         ),
-        lasts="10m",
+        for_="10m",
         summary="Exporters hash keys with {{ $value }} different secrets",
         description=(
             "The same API key has another public name on another exporter: its numbers don't add up, and its limits "
@@ -92,7 +109,7 @@ def _room(terms: Terms) -> Iterator[Alert]:
             name="GatewayExporterSeriesNearLimit",
             severity="warning",
             expression=f"gateway_exporter_series / (gateway_exporter_series_limit > 0) > {near:g}",
-            lasts="5m",
+            for_="5m",
             summary=f"{_WHERE}: {{{{ $labels.family }}}} has used {PERCENT} of its series",
             description=(
                 f"{{{{ $labels.family }}}} on {_WHERE} holds {PERCENT} of the series that it may (max_series). Past "
@@ -110,7 +127,7 @@ def _room(terms: Terms) -> Iterator[Alert]:
             f"sum by {terms.by_target('job', 'instance', 'family', 'label')} "
             "(increase(gateway_exporter_overflow_total[1h])) > 0"
         ),
-        lasts="15m",
+        for_="15m",
         summary=f"{_WHERE}: new values of {{{{ $labels.label }}}} become `other`",
         description=(
             f"The budget for {{{{ $labels.label }}}} in {{{{ $labels.family }}}} on {_WHERE} is used up: {NUMBER} "
@@ -128,7 +145,7 @@ def _state() -> Iterator[Alert]:
         name="GatewayExporterReloadFailed",
         severity="warning",
         expression="gateway_exporter_config_last_reload_successful == 0",
-        lasts="5m",
+        for_="5m",
         summary=f"{_WHERE} runs with an old config",
         description=f"The config that {_WHERE} was last told to load has a mistake; the one before it runs on.",
         recommendation="`gateway-exporter check` says the file, the line and the mistake. Mend it and reload.",
@@ -137,7 +154,7 @@ def _state() -> Iterator[Alert]:
         name="GatewayExporterCheckpointFailing",
         severity="critical",
         expression="gateway_exporter_checkpoint_healthy == 0",
-        lasts="2m",
+        for_="2m",
         summary=f"{_WHERE} can't save its state",
         description=(
             f"{_WHERE} can't commit counters and positions: the counters that it serves stand still, and after a "
@@ -175,7 +192,7 @@ def _tables(terms: Terms) -> Iterator[Alert]:
                 name=name,
                 severity="warning",
                 expression=f"time() - ({metric} > 0) > {seconds(age)}",
-                lasts="15m",
+                for_="15m",
                 summary=f"The {what} of {_WHERE} is {DURATION} old",
                 description=f"The {what} that {_WHERE} works with is {DURATION} old (this alert: {age}).",
                 recommendation=advice,

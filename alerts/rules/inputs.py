@@ -13,16 +13,24 @@ _alert = partial(Alert, component="exporter", category="exporter", dashboard="ga
 
 def alerts(terms: Terms) -> Iterator[Alert]:
     """The alerts of this subject."""
-    exporter, of_input = terms.config.exporter, terms.by_target("job", "instance", "input")
-    enough = terms.config.min_requests
+    yield from _exporter_lagging(terms)
+    yield from _silent(terms)
+    yield from _exporter_input_unreadable()
+    yield from _exporter_rejecting_lines(terms)
+    yield from _exporter_losing_data(terms)
+    yield from _unknown_keys(terms)
+
+
+def _exporter_lagging(terms: Terms) -> Iterator[Alert]:
+    exporter = terms.config.exporter
     for severity, lag in (("warning", exporter.lag.warning), ("critical", exporter.lag.critical)):
         if lag is not None:
             yield _alert(
                 name="GatewayExporterLagging",
                 severity=severity,
                 expression=f"gateway_exporter_lag_seconds > {seconds(lag)}",
-                lasts="2m",
-                keeps="5m",
+                for_="2m",
+                keep_firing_for="5m",
                 summary=f"The log {_INPUT} is read {DURATION} late",
                 description=(
                     f"The oldest line of {_INPUT} that was not read yet is {DURATION} old. Rates leave this exporter "
@@ -33,6 +41,10 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                     "and disk, and at the gateway's rate of lines; more than one log may need more than one exporter."
                 ),
             )
+
+
+def _silent(terms: Terms) -> Iterator[Alert]:
+    exporter = terms.config.exporter
     if exporter.silent is not None:
         yield _alert(
             name="GatewaySilent",
@@ -41,7 +53,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 f"time() - (gateway_exporter_last_record_timestamp_seconds > 0) > {seconds(exporter.silent)}\n"
                 "unless gateway_exporter_lag_seconds > 60"
             ),
-            lasts="1m",
+            for_="1m",
             summary=f"No request was logged in {_INPUT} for {DURATION}",
             description=f"The exporter runs, and the last request in {_INPUT} is {DURATION} old.",
             recommendation=(
@@ -50,11 +62,14 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 "gateway: look at what stands before it."
             ),
         )
+
+
+def _exporter_input_unreadable() -> Iterator[Alert]:
     yield _alert(
         name="GatewayExporterInputUnreadable",
         severity="warning",
         expression="gateway_exporter_input_readable == 0",
-        lasts="5m",
+        for_="5m",
         summary=f"The log {_INPUT} can't be read",
         description=f"A log of the input {_INPUT} is missing or may not be read.",
         recommendation=(
@@ -62,6 +77,12 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             "rotation: let the exporter's user read it."
         ),
     )
+
+
+def _exporter_rejecting_lines(terms: Terms) -> Iterator[Alert]:
+    exporter = terms.config.exporter
+    of_input = terms.by_target("job", "instance", "input")
+    enough = terms.config.min_requests
     if exporter.rejected is not None:
         rejected, lines = (
             f"sum by {of_input} (increase(gateway_exporter_lines_total{only}[15m]))"
@@ -71,7 +92,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             name="GatewayExporterRejectingLines",
             severity="warning",
             expression=f"{rejected}\n/ ({lines} > 0) > {exporter.rejected:g}\nand {lines} >= {enough}",
-            lasts="5m",
+            for_="5m",
             summary=f"{PERCENT} of the lines of {_INPUT} are rejected",
             description=(
                 f"{PERCENT} of the lines of {_INPUT} were no record in the last 15 minutes (this alert: "
@@ -82,6 +103,9 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 "what it makes of each. Mostly the gateway's log format was changed: change the config's as well."
             ),
         )
+
+
+def _exporter_losing_data(terms: Terms) -> Iterator[Alert]:
     yield _alert(
         name="GatewayExporterLosingData",
         severity="warning",
@@ -89,8 +113,8 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             f"sum by {terms.by_target('job', 'instance', 'input', 'reason')} "
             "(increase(gateway_exporter_losses_total[15m])) > 0"
         ),
-        lasts="1m",
-        keeps="15m",
+        for_="1m",
+        keep_firing_for="15m",
         summary=f"Lines of {_INPUT} were lost: {{{{ $labels.reason }}}}",
         description=(
             f"Lines of {_INPUT} are gone, or may be, before they were read ({{{{ $labels.reason }}}}): the counters "
@@ -102,6 +126,12 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             "down."
         ),
     )
+
+
+def _unknown_keys(terms: Terms) -> Iterator[Alert]:
+    exporter = terms.config.exporter
+    of_input = terms.by_target("job", "instance", "input")
+    enough = terms.config.min_requests
     if exporter.unknown_keys is not None:
         unknown, parsed = (
             f"sum by {of_input} (increase({series}[15m]))"
@@ -114,7 +144,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             name="GatewayUnknownKeys",
             severity="info",
             expression=f"{unknown}\n/ ({parsed} > 0) > {exporter.unknown_keys:g}\nand {unknown} >= {enough}",
-            lasts="15m",
+            for_="15m",
             summary=f"{PERCENT} of the requests in {_INPUT} come with unknown keys",
             description=(
                 f"{PERCENT} of the requests in {_INPUT} came with a key that is not registered, in the last 15 "

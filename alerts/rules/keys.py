@@ -13,9 +13,21 @@ _alert = partial(Alert, component="key", category="keys", dashboard="gateway-key
 
 def alerts(terms: Terms) -> Iterator[Alert]:
     """The alerts of this category."""
+    yield from _key_expiring(terms)
+    yield from _expired_key_in_use(terms)
+    yield from _key_unused(terms)
+    yield from _key_auth_failures(terms)
+    yield from _key_new_origins(terms)
+    yield from _spikes(terms)
+
+
+def _enabled(terms: Terms) -> str:
+    return f"max by {terms.by_target('key')} (gateway_key_enabled) == 1"
+
+
+def _key_expiring(terms: Terms) -> Iterator[Alert]:
     keys = terms.config.keys
     by_key = terms.by_target("key")
-    enabled = f"max by {by_key} (gateway_key_enabled) == 1"
     for severity, before in (("warning", keys.expires.warning), ("critical", keys.expires.critical)):
         if before is not None:
             yield _alert(
@@ -24,9 +36,9 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 expression=terms.with_owner(
                     f"max by {by_key} ({_EXPIRES}) - time() < {seconds(before)}\n"
                     f"and max by {by_key} ({_EXPIRES}) - time() > 0\n"
-                    f"and {enabled}"
+                    f"and {_enabled(terms)}"
                 ),
-                lasts="1m",
+                for_="1m",
                 summary=f"{KEY} expires in {DURATION}",
                 description=f"The key {KEY} expires in {DURATION}; then the gateway refuses its requests.",
                 recommendation=(
@@ -34,6 +46,10 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                     "date into the key registry; if not, let it expire."
                 ),
             )
+
+
+def _expired_key_in_use(terms: Terms) -> Iterator[Alert]:
+    by_key = terms.by_target("key")
     successes = terms.now("rate", 'gateway_calls_total{result="success"}', "5m", "key")
     yield _alert(
         name="GatewayExpiredKeyInUse",
@@ -45,7 +61,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             f"  or max by {by_key} (gateway_key_enabled) == 0\n"
             ")"
         ),
-        lasts="5m",
+        for_="5m",
         summary=f"{KEY} has expired or is disabled, and the gateway still serves it",
         description=(
             f"The registry says that {KEY} has expired or is disabled; the gateway answers {NUMBER} of its calls a "
@@ -56,6 +72,11 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             "wrong. Then look at its origins: whoever uses a revoked key may have stolen it."
         ),
     )
+
+
+def _key_unused(terms: Terms) -> Iterator[Alert]:
+    keys = terms.config.keys
+    by_key = terms.by_target("key")
     if keys.unused is not None:
         used, idle = "key:gateway_key_last_used_timestamp_seconds:max", seconds(keys.unused)
         yield _alert(
@@ -66,9 +87,9 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 f"  {used} > 0\n"
                 f"  or on {by_key} max by {by_key} (gateway_key_created_timestamp_seconds)\n"
                 f") > {idle}\n"
-                f"and {enabled}"
+                f"and {_enabled(terms)}"
             ),
-            lasts="1h",
+            for_="1h",
             summary=f"{KEY} has not been used for {DURATION}",
             description=(
                 f"The key {KEY} is enabled, and was used {DURATION} ago for the last time, or was made then and never "
@@ -79,14 +100,18 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 "misses when it is stolen. If not, disable it."
             ),
         )
+
+
+def _key_auth_failures(terms: Terms) -> Iterator[Alert]:
+    keys = terms.config.keys
     if keys.auth_failures is not None:
         failures = terms.now("increase", 'gateway_errors_total{status=~"400|401|403"}', "15m", "key")
         yield _alert(
             name="GatewayKeyAuthFailures",
             severity="warning",
             expression=terms.with_owner(f"{failures} > {keys.auth_failures}"),
-            lasts="5m",
-            keeps="10m",
+            for_="5m",
+            keep_firing_for="10m",
             summary=f"{KEY} was refused {NUMBER} times in 15 minutes",
             description=(
                 f"{NUMBER} requests of {KEY} ended with 400, 401 or 403 in the last 15 minutes (this alert: "
@@ -98,6 +123,11 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 "owner."
             ),
         )
+
+
+def _key_new_origins(terms: Terms) -> Iterator[Alert]:
+    keys = terms.config.keys
+    by_key = terms.by_target("key")
     if keys.new_origins is not None:
         origins = terms.now("increase", "gateway_key_new_origins_total", "1h", "key")
         known = "key:gateway_key_last_used_timestamp_seconds:max offset 1d > 0"
@@ -105,8 +135,8 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             name="GatewayKeyNewOrigins",
             severity="warning",
             expression=terms.with_owner(f"{origins} > {keys.new_origins}\nand on {by_key} {known}"),
-            lasts="1m",
-            keeps="15m",
+            for_="1m",
+            keep_firing_for="15m",
             summary=f"{KEY} is used from {NUMBER} new origins",
             description=(
                 f"In the last hour {KEY} was used from {NUMBER} origins never seen for it (this alert: "
@@ -117,7 +147,6 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 "new one, and look at what was called from there."
             ),
         )
-    yield from _spikes(terms)
 
 
 def _spikes(terms: Terms) -> Iterator[Alert]:
@@ -134,8 +163,8 @@ def _spikes(terms: Terms) -> Iterator[Alert]:
             name=name,
             severity="warning",
             expression=terms.with_owner(terms.abnormal(series, floor, "key")),
-            lasts="10m",
-            keeps="15m",
+            for_="10m",
+            keep_firing_for="15m",
             summary=f"{KEY}: {NUMBER} {unit} in an hour, far more than usual",
             description=(
                 f"{KEY} made {NUMBER} {unit} in the last hour: more than {anomalies.factor:g} times what it made at "

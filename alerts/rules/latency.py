@@ -13,6 +13,12 @@ _alert = partial(Alert, component="gateway", category="latency", dashboard="gate
 
 def alerts(terms: Terms) -> Iterator[Alert]:
     """The alerts of this category."""
+    yield from _latency_high(terms)
+    yield from _method_slow(terms)
+    yield from _latency_burn(terms)
+
+
+def _latency_high(terms: Terms) -> Iterator[Alert]:
     config = terms.config
     for severity, level in (("warning", config.latency.warning), ("critical", config.latency.critical)):
         if level is not None:
@@ -23,7 +29,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                     f"fleet:gateway_request_duration_seconds:mean5m > {level:g}\n"
                     f"and fleet:gateway_timed_requests:rate5m * 300 >= {config.min_requests}"
                 ),
-                lasts="5m",
+                for_="5m",
                 summary=f"Requests take {DURATION} on average",
                 description=f"The average of the last five minutes' requests is {DURATION}, over {level:g} s.",
                 recommendation=(
@@ -31,6 +37,10 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                     "gateway's CPU and connections, and at the upstreams; shed load if it grows."
                 ),
             )
+
+
+def _method_slow(terms: Terms) -> Iterator[Alert]:
+    config = terms.config
     if config.latency.warning is not None:
         slow = f'{{method!~"{either(config.slow_methods)}"}}' if config.slow_methods else ""
         yield _alert(
@@ -40,7 +50,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 f"method:gateway_request_duration_seconds:mean5m{slow} > {config.latency.warning:g}\n"
                 f"and method:gateway_requests:rate5m * 300 >= {config.min_requests}"
             ),
-            lasts="5m",
+            for_="5m",
             summary=f"{METHOD} takes {DURATION} on average",
             description=(
                 f"The average of the last five minutes' requests to {METHOD} is {DURATION}, over "
@@ -52,6 +62,10 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             ),
             shown=("chain", "method"),
         )
+
+
+def _latency_burn(terms: Terms) -> Iterator[Alert]:
+    config = terms.config
     target = config.objectives.latency
     if target is None:
         return
@@ -60,7 +74,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             name="GatewayLatencyBurn",
             severity=severity,
             expression=burning("slow", long, short, factor * (1 - target), terms),
-            lasts=lasts,
+            for_=lasts,
             labels={"range": long},
             summary=(
                 f"{PERCENT} of requests over {long} took more than {config.objectives.latency_seconds:g} s, "

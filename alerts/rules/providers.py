@@ -11,7 +11,15 @@ _alert = partial(Alert, category="providers", dashboard="gateway-providers")
 
 def alerts(terms: Terms) -> Iterator[Alert]:
     """The alerts of this category."""
-    providers, enough = terms.config.providers, terms.config.min_requests
+    yield from _provider_failing(terms)
+    yield from _provider_circuit_open(terms)
+    yield from _failover_storm(terms)
+    yield from _blocked_storm(terms)
+
+
+def _provider_failing(terms: Terms) -> Iterator[Alert]:
+    providers = terms.config.providers
+    enough = terms.config.min_requests
     if providers.failing is not None:
         failed = terms.now("rate", 'gateway_upstream_attempts_total{outcome!="success"}', "5m", "provider")
         attempts = terms.now("rate", "gateway_upstream_attempts_total", "5m", "provider")
@@ -20,8 +28,8 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             severity="warning",
             component="provider",
             expression=f"{failed}\n/ ({attempts} > 0) > {providers.failing:g}\nand {attempts} * 300 >= {enough}",
-            lasts="5m",
-            keeps="5m",
+            for_="5m",
+            keep_firing_for="5m",
             summary=f"{PERCENT} of the attempts at {{{{ $labels.provider }}}} fail",
             description=(
                 f"{PERCENT} of the attempts at {{{{ $labels.provider }}}} failed in the last five minutes (this "
@@ -33,13 +41,16 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             ),
             shown=("provider",),
         )
+
+
+def _provider_circuit_open(terms: Terms) -> Iterator[Alert]:
     yield _alert(
         name="GatewayProviderCircuitOpen",
         severity="warning",
         component="provider",
         expression=f"max by {terms.by('provider')} (gateway_provider_circuit_open) == 1",
-        lasts="5m",
-        keeps="5m",
+        for_="5m",
+        keep_firing_for="5m",
         summary="The gateway keeps {{ $labels.provider }} out of use",
         description="The gateway's circuit breaker for {{ $labels.provider }} has been open for five minutes.",
         recommendation=(
@@ -48,6 +59,11 @@ def alerts(terms: Terms) -> Iterator[Alert]:
         ),
         shown=("provider",),
     )
+
+
+def _failover_storm(terms: Terms) -> Iterator[Alert]:
+    providers = terms.config.providers
+    enough = terms.config.min_requests
     if providers.failovers is not None:
         failovers = terms.now("rate", "gateway_failovers_total", "5m")
         requests = terms.now("rate", "gateway_model_requests_total", "5m")
@@ -56,8 +72,8 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             severity="warning",
             component="provider",
             expression=f"{failovers}\n/ ({requests} > 0) > {providers.failovers:g}\nand {requests} * 300 >= {enough}",
-            lasts="5m",
-            keeps="5m",
+            for_="5m",
+            keep_firing_for="5m",
             summary=f"{PERCENT} of requests need another provider",
             description=(
                 f"For {PERCENT} of the last five minutes' requests the first provider failed and another was tried "
@@ -68,6 +84,11 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 "don't pay for the first try; check that those who take over have room."
             ),
         )
+
+
+def _blocked_storm(terms: Terms) -> Iterator[Alert]:
+    providers = terms.config.providers
+    enough = terms.config.min_requests
     if providers.blocked is not None:
         blocked = terms.now("rate", "gateway_blocked_requests_total", "5m", "reason")
         scope = terms.by()
@@ -79,8 +100,8 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 f"{blocked}\n/ on {scope} group_left () (fleet:gateway_requests:rate5m > 0) > {providers.blocked:g}\n"
                 f"and on {scope} fleet:gateway_requests:rate5m * 300 >= {enough}"
             ),
-            lasts="5m",
-            keeps="5m",
+            for_="5m",
+            keep_firing_for="5m",
             summary=f"{PERCENT} of requests are blocked: {{{{ $labels.reason }}}}",
             description=(
                 f"A policy of the gateway blocks {PERCENT} of all requests, for the reason {{{{ $labels.reason }}}} "

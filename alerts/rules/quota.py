@@ -8,25 +8,29 @@ from alerts.promql import Terms
 
 _WINDOWS = (("1m", "a minute"), ("1h", "an hour"), ("1d", "a day"), ("1mo", "a month"))
 _PER = "".join(f'{{{{ if eq $labels.window "{window}" }}}}{words}{{{{ end }}}}' for window, words in _WINDOWS)
+_UTILIZATION = "key:gateway_limit_utilization:ratio"
 _alert = partial(Alert, component="key", category="quota", dashboard="gateway-limits", shown=("key",))
 
 
 def alerts(terms: Terms) -> Iterator[Alert]:
     """The alerts of this category."""
+    yield from _limit_near(terms)
+    yield from _limit_reached(terms)
+    yield from _limit_projected(terms)
+    yield from _requests_refused(terms)
+
+
+def _limit_near(terms: Terms) -> Iterator[Alert]:
     limits = terms.config.limits
-    allowed = f"{_query('max({})', 'key:gateway_limit:max', 'scope', terms)}{{{{ . | first | value | humanize }}}} "
-    allowed += f"{{{{ end }}}}{{{{ $labels.unit }}}} {_PER}"
-    reset = _query("max({}) - time()", "key:gateway_limit_reset_timestamp_seconds:max", "", terms)
-    reset += " It resets in {{ . | first | value | humanizeDuration }}.{{ end }}"
-    utilization = "key:gateway_limit_utilization:ratio"
+    allowed, reset = _allowed(terms), _reset(terms)
     for severity, level in (("warning", limits.warning), ("critical", limits.critical)):
         if level is not None:
             yield _alert(
                 name="GatewayLimitNear",
                 severity=severity,
-                expression=terms.with_owner(f"{utilization} >= {level:g}"),
-                lasts="1m",
-                keeps="5m",
+                expression=terms.with_owner(f"{_UTILIZATION} >= {level:g}"),
+                for_="1m",
+                keep_firing_for="5m",
                 summary=f"{KEY} has used {PERCENT} of its {{{{ $labels.unit }}}} limit",
                 description=f"{KEY} has used {PERCENT} of {allowed} (this alert: {level:.0%}).{reset}",
                 recommendation=(
@@ -34,12 +38,16 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                     "the owner a larger plan before requests are refused. A loop: tell the owner which method it is."
                 ),
             )
+
+
+def _limit_reached(terms: Terms) -> Iterator[Alert]:
+    allowed, reset = _allowed(terms), _reset(terms)
     yield _alert(
         name="GatewayLimitReached",
         severity="critical",
-        expression=terms.with_owner(f"{utilization} >= 1"),
-        lasts="1m",
-        keeps="5m",
+        expression=terms.with_owner(f"{_UTILIZATION} >= 1"),
+        for_="1m",
+        keep_firing_for="5m",
         summary=f"{KEY} has used up its {{{{ $labels.unit }}}} limit",
         description=f"{KEY} has used {PERCENT} of {allowed}: the gateway may be refusing its requests.{reset}",
         recommendation=(
@@ -47,14 +55,18 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             "raise the limit in the plan and at the gateway; if the use is no intention of theirs, tell them."
         ),
     )
+
+
+def _limit_projected(terms: Terms) -> Iterator[Alert]:
+    allowed, reset = _allowed(terms), _reset(terms)
     yield _alert(
         name="GatewayLimitProjected",
         severity="warning",
         expression=terms.with_owner(
-            f"key:gateway_limit_projected:ratio > 1\nand {utilization} > 0.2\nand {utilization} < 1"
+            f"key:gateway_limit_projected:ratio > 1\nand {_UTILIZATION} > 0.2\nand {_UTILIZATION} < 1"
         ),
-        lasts="15m",
-        keeps="15m",
+        for_="15m",
+        keep_firing_for="15m",
         summary=f"{KEY} will use up its {{{{ $labels.unit }}}} limit before it resets",
         description=(
             f"If {KEY} goes on as in the last six hours, it will have used {PERCENT} of {allowed} by the reset.{reset}"
@@ -64,6 +76,10 @@ def alerts(terms: Terms) -> Iterator[Alert]:
             "a larger plan now; if it is a burst, ask them to spread it."
         ),
     )
+
+
+def _requests_refused(terms: Terms) -> Iterator[Alert]:
+    limits = terms.config.limits
     if limits.refused is not None:
         refused = terms.now("rate", 'gateway_errors_total{type="rate_limit_exceeded"}', "5m", "key")
         yield _alert(
@@ -73,7 +89,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 f"{refused}\n/ (key:gateway_requests:rate5m > 0) > {limits.refused:g}\n"
                 f"and key:gateway_requests:rate5m * 300 >= {terms.config.min_requests}"
             ),
-            lasts="5m",
+            for_="5m",
             summary=f"{PERCENT} of {KEY}'s requests are refused with 429",
             description=(
                 f"The gateway refuses {PERCENT} of the requests of {KEY} because of a rate limit or a quota (this "
@@ -86,9 +102,21 @@ def alerts(terms: Terms) -> Iterator[Alert]:
         )
 
 
+def _allowed(terms: Terms) -> str:
+    """What the limit allows, in words."""
+    amount = _query("max({})", "key:gateway_limit:max", "scope", terms)
+    return f"{amount}{{{{ . | first | value | humanize }}}} {{{{ end }}}}{{{{ $labels.unit }}}} {_PER}"
+
+
+def _reset(terms: Terms) -> str:
+    """When its window ends, as a sentence."""
+    left = _query("max({}) - time()", "key:gateway_limit_reset_timestamp_seconds:max", "", terms)
+    return left + " It resets in {{ . | first | value | humanizeDuration }}.{{ end }}"
+
+
 def _query(expression: str, series: str, more: str, terms: Terms) -> str:
     """The beginning of a template that looks up what a recorded series says of the alert's own limit."""
-    labels = [label for label in ("key", "unit", "window", more, *terms.target_scope) if label]
+    labels = [label for label in ("key", "unit", "window", more, *terms.served.target_scope) if label]
     matchers = ",".join(f"{label}=%q" for label in labels)
     values = " ".join(f"$labels.{label}" for label in labels)
     return f'{{{{ with printf "{expression.format(f"{series}{{{matchers}}}")}" {values} | query }}}}'

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 from dashboards.board import Board
 from dashboards.pages import costs, errors, exporter, key, limits, llm, overview, providers
-from dashboards.shown import Shown
+from exporter.config_served import Served
 
-PAGES: tuple[Callable[[Shown], Board], ...] = (
+PAGES: tuple[Callable[[Served], Board], ...] = (
     overview.page,
     key.page,
     llm.page,

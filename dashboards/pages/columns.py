@@ -2,64 +2,65 @@
 
 from dashboards.fields import GREEN, RED, YELLOW, column, thresholds
 from dashboards.grafana import Json
-from dashboards.promql import ABSENT
-from dashboards.shown import Shown
+from exporter.config_served import ABSENT, Served
 from exporter.durations import seconds
 
 SHARE = column("percentunit", min=0, max=1) | {"custom.cellOptions": {"type": "gauge", "mode": "basic"}}
 COUNT = column("short", decimals=0)
+# Where there is nothing to show.
+NO_EXPORTER = "No exporter is scraped: see Prometheus' targets"
 
 Steps = dict[float, str]
 
 
-def rate_of_success(shown: Shown) -> Json:
+def rate_of_success(served: Served) -> Json:
     """A share of successes: red below what people are warned of."""
-    below = thresholds({shown.alerts.success_rate.warning or 0: "text"}, RED)
+    below = thresholds({served.alerts.success_rate.warning or 0: "text"}, RED)
     return column("percentunit", decimals=2, thresholds=below) | {"custom.cellOptions": {"type": "color-text"}}
 
 
-def latency(shown: Shown) -> Json:
+def latency(served: Served) -> Json:
     """Seconds, coloured from where people are warned."""
-    return column("s", steps=slow(shown))
+    return column("s", steps=slow(served))
 
 
-def slow(shown: Shown) -> Steps:
+def slow(served: Served) -> Steps:
     """From where a latency is yellow, and from where red."""
-    return _steps(shown.alerts.latency.warning, shown.alerts.latency.critical)
+    return _steps(served.alerts.latency.warning, served.alerts.latency.critical)
 
 
-def near(shown: Shown) -> Steps:
+def near(served: Served) -> Steps:
     """From where the use of a limit is yellow, and from where red."""
-    return _steps(shown.alerts.limits.warning, shown.alerts.limits.critical)
+    return _steps(served.alerts.limits.warning, served.alerts.limits.critical)
 
 
-def late(shown: Shown) -> Steps:
+def late(served: Served) -> Steps:
     """From where the exporter's lag is yellow, and from where red."""
-    lag = shown.alerts.exporter.lag
+    lag = served.alerts.exporter.lag
     return _steps(*(None if one is None else seconds(one) for one in (lag.warning, lag.critical)))
 
 
-def good(shown: Shown) -> Steps:
+def good(served: Served) -> Steps:
     """From where a success rate is no longer red, and from where it is green."""
-    level = shown.alerts.success_rate.warning or 0
+    level = served.alerts.success_rate.warning or 0
     return {level: YELLOW, (1 + level) / 2: GREEN}
 
 
-def money(shown: Shown) -> str:
+def money(served: Served) -> str:
     """The unit of amounts in the configured currency, as Grafana calls it."""
     known = ("USD", "EUR", "GBP", "JPY", "CHF", "RUB", "UAH", "BRL", "DKK", "SEK", "NOK", "CZK", "INR", "KRW", "TWD")
-    return f"currency{shown.currency}" if shown.currency in known else f"suffix: {shown.currency}"
+    return f"currency{served.currency}" if served.currency in known else f"suffix: {served.currency}"
 
 
-def expiring(shown: Shown, later: str) -> Steps:
+def expiring(served: Served, later: str) -> Steps:
     """Seconds until a key expires: red, yellow, then a colour of one's own."""
-    expires = shown.alerts.keys.expires
+    expires = served.alerts.keys.expires
     return {seconds(expires.critical or "1d"): YELLOW, seconds(expires.warning or "7d"): later}
 
 
-def unused(shown: Shown) -> Steps:
+def unused(served: Served) -> Steps:
     """Seconds since a key's last use."""
-    longest = seconds(shown.alerts.keys.unused or "30d")
+    longest = seconds(served.alerts.keys.unused or "30d")
     return {longest / 4: YELLOW, longest: RED}
 
 

@@ -7,9 +7,10 @@ from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bars, stat, text, timeseries
 from dashboards.promql import Metrics, total
-from dashboards.shown import Shown
+from dashboards.questions import Question
 from dashboards.tables import table
 from dashboards.variables import textbox
+from exporter.config_served import Served
 
 _HEADER = """**For whoever plans money and machines.** Type above what a request and a GB cost; costs of models come \
 from the log or the price table. Projections go on as the last day did against the day before: they are a warning, no \
@@ -20,9 +21,9 @@ _NEED = "Needs two days of recorded rules"
 _AHEAD = {"month": 30, "quarter": 91, "year": 365}
 
 
-def page(shown: Shown) -> Board:
+def page(served: Served) -> Board:
     """The dashboard."""
-    m, to = Metrics(shown, _VARIABLES), Links(shown, _VARIABLES)
+    m, to = Metrics(served, _VARIABLES), Links(served, _VARIABLES)
     return Board(
         uid="gateway-costs",
         title="Costs and capacity",
@@ -33,10 +34,10 @@ def page(shown: Shown) -> Board:
             textbox("gigabyte_price", "Price of a GB sent", "0.05"),
         ],
         rows=[
-            Row("", [text(_HEADER)]),
-            Row("The last day, and what it leads to", _projected(m, shown)),
-            Row("By key and by model", _split(m, to, shown)),
-            Row("Capacity", _capacity(m, to, shown)),
+            Row("", [text(_HEADER, id=1)]),
+            Row("The last day, and what it leads to", _projected(m, served), id=2),
+            Row("By key and by model", _split(m, to, served), id=11),
+            Row("Capacity", _capacity(m, to, served), id=15),
         ],
         since="now-7d",
     )
@@ -61,17 +62,21 @@ def _ahead(today: str, before: str, days: int) -> str:
     return f"clamp_min({days} * ({today}) + {days * (days + 1) // 2} * (({today}) - ({before})), 0)"
 
 
-def _projected(m: Metrics, shown: Shown) -> list[Panel]:
-    unit, today, before = columns.money(shown), _day(m), _day(m, "offset 1d")
-    requests, sent, models = _parts(m)
-    cards = [
+def _projected(m: Metrics, served: Served) -> list[Panel]:
+    return [*_last_day(m, served), *_next(m, served), _by_day(m, served), _of_the_last_day(m, served)]
+
+
+def _last_day(m: Metrics, served: Served) -> list[Panel]:
+    unit, today, before = columns.money(served), _day(m), _day(m, "offset 1d")
+    return [
         stat(
             "Cost of the last day",
             "Requests, bytes sent, and models, of the last 24 whole hours.",
             {"": today},
             unit,
             no_value=_NEED,
-            answers="C9",
+            answers=Question.COST_AHEAD,
+            id=3,
         ),
         stat(
             "Against the day before",
@@ -79,7 +84,8 @@ def _projected(m: Metrics, shown: Shown) -> list[Panel]:
             {"": f"({today}) / (({before}) > 0) - 1"},
             "percentunit",
             no_value=_NEED,
-            answers="C9",
+            answers=Question.COST_AHEAD,
+            id=4,
         ),
         stat(
             "Cost of a request",
@@ -87,50 +93,60 @@ def _projected(m: Metrics, shown: Shown) -> list[Panel]:
             {"": f"({today}) / ({m.hours('key:gateway_requests', hours=24)} > 0)"},
             unit,
             no_value=_NEED,
-            answers="C9",
+            answers=Question.COST_AHEAD,
+            id=5,
         ),
     ]
-    cards += [
+
+
+def _next(m: Metrics, served: Served) -> list[Panel]:
+    return [
         stat(
             f"Cost of the next {name}",
             f"{days} days, if each grows as the last one did.",
-            {"": _ahead(today, before, days)},
-            unit,
+            {"": _ahead(_day(m), _day(m, "offset 1d"), days)},
+            columns.money(served),
             no_value=_NEED,
-            answers="C9",
+            answers=Question.COST_AHEAD,
+            id=6 + n,
         )
-        for name, days in _AHEAD.items()
-    ]
-    at = "offset -1d"
-    over_time = _parts(m, at)
-    return [
-        *cards,
-        bars(
-            "Cost by day, last 30 days",
-            "What is paid for: requests, bytes, models. Each bar stands at its day's beginning; the last is not over.",
-            {"requests": over_time[0], "bytes sent": over_time[1], "models": over_time[2]},
-            unit,
-            every="1d",
-            timeFrom="30d",
-            no_value=_NEED,
-            width=16,
-            answers="C9 B4",
-        ),
-        stat(
-            "Of the last day",
-            "What the day's cost consists of.",
-            {"requests": requests, "bytes sent": sent, "models": models},
-            unit,
-            no_value=_NEED,
-            width=8,
-            high=8,
-            answers="C9",
-        ),
+        for n, (name, days) in enumerate(_AHEAD.items())
     ]
 
 
-def _split(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
-    unit = columns.money(shown)
+def _by_day(m: Metrics, served: Served) -> Panel:
+    requests, sent, models = _parts(m, "offset -1d")
+    return bars(
+        "Cost by day, last 30 days",
+        "What is paid for: requests, bytes, models. Each bar stands at its day's beginning; the last is not over.",
+        {"requests": requests, "bytes sent": sent, "models": models},
+        columns.money(served),
+        every="1d",
+        timeFrom="30d",
+        no_value=_NEED,
+        width=16,
+        answers=(Question.COST_AHEAD, Question.COST_BY_KEY_AND_MODEL),
+        id=9,
+    )
+
+
+def _of_the_last_day(m: Metrics, served: Served) -> Panel:
+    requests, sent, models = _parts(m)
+    return stat(
+        "Of the last day",
+        "What the day's cost consists of.",
+        {"requests": requests, "bytes sent": sent, "models": models},
+        columns.money(served),
+        no_value=_NEED,
+        width=8,
+        high=8,
+        answers=Question.COST_AHEAD,
+        id=10,
+    )
+
+
+def _split(m: Metrics, to: Links, served: Served) -> list[Panel]:
+    unit = columns.money(served)
     requests = m.hours("key:gateway_requests", by="key", hours=24 * 30)
     sent = m.hours("key:gateway_response_bytes", by="key", hours=24 * 30)
     models = m.hours("key_model:gateway_cost", by="key", hours=24 * 30)
@@ -152,7 +168,8 @@ def _split(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             sort="models",
             no_value=_NEED,
             width=12,
-            answers="B4 C9",
+            answers=(Question.COST_BY_KEY_AND_MODEL, Question.COST_AHEAD),
+            id=12,
         ),
         table(
             "Cost of 30 days by model",
@@ -166,7 +183,8 @@ def _split(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             sort="cost",
             no_value="No cost was logged",
             width=12,
-            answers="B4",
+            answers=Question.COST_BY_KEY_AND_MODEL,
+            id=13,
         ),
         bars(
             "Credits by day, last 30 days",
@@ -178,13 +196,14 @@ def _split(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             links=[to.key()],
             no_value="Calls have no credits: the config has no pricing.credits",
             width=24,
-            answers="B4",
+            answers=Question.COST_BY_KEY_AND_MODEL,
+            id=14,
         ),
     ]
 
 
-def _capacity(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
-    everyone = Metrics(shown, ())
+def _capacity(m: Metrics, to: Links, served: Served) -> list[Panel]:
+    everyone = Metrics(served, ())
     series = {
         "requests": total(everyone("fleet:gateway_requests:rate5m")),
         "failed": total(everyone("fleet:gateway_errors:rate5m")),
@@ -205,9 +224,10 @@ def _capacity(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             limit="in 30 days",
             no_value=_NEED,
             width=8,
-            answers="C10",
+            answers=Question.LOAD_AHEAD,
+            id=16 + n,
         )
-        for name, query in series.items()
+        for n, (name, query) in enumerate(series.items())
     ]
     return [
         *graphs,
@@ -227,6 +247,7 @@ def _capacity(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             },
             sort="peak_hour",
             no_value=_NEED,
-            answers="C10 B5",
+            answers=(Question.LOAD_AHEAD, Question.WHERE_ARE_PEAKS),
+            id=19,
         ),
     ]

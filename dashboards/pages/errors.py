@@ -1,16 +1,17 @@
 """Gateway / Errors and latency: what fails, where, why; what is slow."""
 
-import math
-
 from dashboards.board import Board, Row
-from dashboards.fields import GREEN, GREY, ORANGE, RED, STATUS_COLOURS, YELLOW, column, range_map
+from dashboards.fields import GREY, ORANGE, RED, YELLOW, column
 from dashboards.grafana import Panel
 from dashboards.pages import columns
+from dashboards.pages.errors_bottlenecks import bottlenecks
+from dashboards.pages.errors_broken_down import broken_down
 from dashboards.pages.links import Links
-from dashboards.panels import bars, donut, heatmap, stat, text, timeseries
-from dashboards.promql import ABSENT, Metrics, leaders, or_zero, success
-from dashboards.shown import Shown
+from dashboards.panels import bars, heatmap, text, timeseries
+from dashboards.promql import Metrics, leaders
+from dashboards.questions import Question
 from dashboards.tables import table
+from exporter.config_served import Served, or_zero
 
 _VARIABLES = ("key", "chain", "method")
 _HEADER = """**For whoever has to find out what fails, or what is slow.** First the types: `upstream_error`, \
@@ -30,119 +31,23 @@ TYPES = {
 }
 
 
-def page(shown: Shown) -> Board:
+def page(served: Served) -> Board:
     """The dashboard."""
-    m, to = Metrics(shown, _VARIABLES), Links(shown, _VARIABLES)
+    m, to = Metrics(served, _VARIABLES), Links(served, _VARIABLES)
     return Board(
         uid="gateway-errors",
         title="Errors and latency",
         description="What fails, where, and why; what is slow. By type, method, status and key.",
         variables=_VARIABLES,
         rows=[
-            Row("", [text(_HEADER)]),
-            Row("Bottlenecks", _bottlenecks(m, to, shown)),
-            Row("Errors", _errors(m, to)),
-            Row("Latency", _latency(m, to, shown)),
-            Row("Broken down", _broken_down(m, to, shown)),
-            Row("Failures in detail", _detail(m, to), closed=True),
+            Row("", [text(_HEADER, id=1)]),
+            Row("Bottlenecks", bottlenecks(m, to, served), id=2),
+            Row("Errors", _errors(m, to), id=10),
+            Row("Latency", _latency(m, to, served), id=15),
+            Row("Broken down", broken_down(m, to, served), id=20),
+            Row("Failures in detail", _detail(m, to), closed=True, id=26),
         ],
     )
-
-
-def _bottlenecks(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
-    requests, failed = m.count("gateway_requests_total"), m.count("gateway_errors_total")
-    volume, errors = m.count("gateway_requests_total", by="method"), m.count("gateway_errors_total", by="method")
-    mean = m.mean("gateway_request_duration_seconds", by="method", over="$__range")
-    rate = success(errors, volume)
-    most, least = shown.alerts.latency.warning or math.inf, shown.alerts.success_rate.warning or 0
-    slow, failing = f"({mean}) > bool {most:g}", f"({rate}) < bool {least:g}"
-    found = f"({slow}) + 2 * ({failing}) or 2 * ({failing})"
-    advice = range_map(
-        [
-            (1, 1, "slow: look at its upstream, cache it, or give it a limit of its own", YELLOW),
-            (2, 2, "failing: see its error types below", RED),
-            (3, 3, "slow and failing: its upstream is overloaded or broken; start here", RED),
-        ]
-    )
-    return [
-        stat(
-            "Success rate",
-            "Share of requests without any failure, of what is chosen above.",
-            {"": success(failed, requests)},
-            "percentunit",
-            steps=columns.good(shown),
-            first=RED,
-            answers="C4",
-        ),
-        stat(
-            "Failed requests",
-            "Requests with an error of any type.",
-            {"": or_zero(failed, requests)},
-            "short",
-            answers="C4",
-        ),
-        stat(
-            "Failures of ours",
-            "Of type server_error, upstream_error or timeout: what availability counts.",
-            {"": or_zero(m.count("gateway_errors_total", 'type=~"server_error|upstream_error|timeout"'), requests)},
-            "short",
-            steps={1: RED},
-            first=GREEN,
-            answers="C4",
-        ),
-        stat(
-            "Average latency",
-            "Without WebSocket sessions and aborted requests.",
-            {"": m.mean("gateway_request_duration_seconds", over="$__range")},
-            "s",
-            steps=columns.slow(shown),
-            first=GREEN,
-            answers="C8",
-        ),
-        stat(
-            "p95 latency",
-            "19 of 20 requests were faster.",
-            {"": m.quantile(0.95, "gateway_request_duration_seconds", over="$__range")},
-            "s",
-            steps=columns.slow(shown),
-            first=GREEN,
-            answers="C8",
-        ),
-        stat(
-            "p99 latency",
-            "99 of 100 requests were faster.",
-            {"": m.quantile(0.99, "gateway_request_duration_seconds", over="$__range")},
-            "s",
-            steps=columns.slow(shown),
-            first=GREEN,
-            answers="C8",
-        ),
-        table(
-            "Methods that are slow or failing",
-            f"Average over {most:g} s, or a success rate under {least:.0%}, in the "
-            "chosen time, with what to do about it.",
-            {
-                "what_to_do": f"topk(50, ({found}) > 0)",
-                "requests": volume + _only(found),
-                "average": mean + _only(found),
-                "success": rate + _only(found),
-            },
-            {
-                "method": column(links=[to.cell("Only this method", "gateway-errors", "method")]),
-                "what_to_do": column(mappings=advice) | {"custom.cellOptions": {"type": "color-text"}},
-                "requests": columns.COUNT,
-                "average": columns.latency(shown),
-                "success": columns.rate_of_success(shown),
-            },
-            sort="requests",
-            no_value="No method is slow or failing",
-            answers="C8",
-        ),
-    ]
-
-
-def _only(found: str) -> str:
-    return f" and on (method) (({found}) > 0)"
 
 
 def _errors(m: Metrics, to: Links) -> list[Panel]:
@@ -163,7 +68,8 @@ def _errors(m: Metrics, to: Links) -> list[Panel]:
                 "^blocked$": "purple",
             },
             no_value="No request failed",
-            answers="C4",
+            answers=Question.WHICH_ERRORS,
+            id=11,
         ),
         table(
             "Types of failures",
@@ -177,7 +83,8 @@ def _errors(m: Metrics, to: Links) -> list[Panel]:
             sort="requests",
             no_value="No request failed",
             width=12,
-            answers="C4",
+            answers=Question.WHICH_ERRORS,
+            id=12,
         ),
         timeseries(
             "Failed requests a second by type",
@@ -185,7 +92,8 @@ def _errors(m: Metrics, to: Links) -> list[Panel]:
             {"{{type}}": m.rate(errors, by="type"), "all": or_zero(m.rate(errors), m.rate("gateway_requests_total"))},
             "reqps",
             no_value="No request failed",
-            answers="C4",
+            answers=Question.WHICH_ERRORS,
+            id=13,
         ),
         timeseries(
             "Failed requests a second of the five methods that fail most, and others",
@@ -194,12 +102,13 @@ def _errors(m: Metrics, to: Links) -> list[Panel]:
             "reqps",
             links=[to.method()],
             no_value="No request failed",
-            answers="C4 A4",
+            answers=(Question.WHICH_ERRORS, Question.WHAT_FAILED_FOR_A_KEY),
+            id=14,
         ),
     ]
 
 
-def _latency(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
+def _latency(m: Metrics, to: Links, served: Served) -> list[Panel]:
     name = "gateway_request_duration_seconds"
     ranking = m.count(f"{name}_count", by="method", at="@ end()")
     return [
@@ -211,12 +120,13 @@ def _latency(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
                 "p95": m.quantile(0.95, name),
                 "p99": m.quantile(0.99, name),
                 "average": m.mean(name),
-                "warning level": columns.level(shown.alerts.latency.warning),
+                "warning level": columns.level(served.alerts.latency.warning),
             },
             "s",
             limit="warning level",
             exemplar=True,
-            answers="C8",
+            answers=Question.WHICH_BOTTLENECKS,
+            id=16,
         ),
         heatmap(
             "How long requests take",
@@ -224,6 +134,7 @@ def _latency(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             f"sum by (le) (increase({m(f'{name}_bucket', by='le')}[$__rate_interval]))",
             "s",
             width=12,
+            id=17,
         ),
         timeseries(
             "p95 latency of the ten methods called most",
@@ -231,7 +142,8 @@ def _latency(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             {"{{method}}": f"{m.quantile(0.95, name, by='method')} and on (method) topk(10, {ranking})"},
             "s",
             links=[to.method()],
-            answers="C8",
+            answers=Question.WHICH_BOTTLENECKS,
+            id=18,
         ),
         timeseries(
             "Slowest request of the ten slowest methods",
@@ -239,93 +151,10 @@ def _latency(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             {"{{method}}": f"topk(10, max by (method) ({m('gateway_request_duration_max_seconds', by='method')}))"},
             "s",
             links=[to.method()],
-            answers="C1",
+            answers=Question.HOW_MUCH,
+            id=19,
         ),
     ]
-
-
-def _broken_down(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
-    requests, errors, duration = "gateway_requests_total", "gateway_errors_total", "gateway_request_duration_seconds"
-    whole = m.count(requests)
-
-    def rows(by: str, *, latency: str = "") -> dict[str, str]:
-        volume, failed = m.count(requests, by=by), m.count(errors, by=by)
-        found = {
-            "requests": volume,
-            "share": f"{volume} / on () group_left () {whole}",
-            "failed": or_zero(failed, volume),
-            "success": success(failed, volume),
-        }
-        if latency:
-            found["average"] = m.mean(latency, by=by, over="$__range")
-            found["p95"] = m.quantile(0.95, latency, by=by, over="$__range")
-        return found
-
-    shown_columns = {
-        "requests": columns.COUNT,
-        "share": columns.SHARE,
-        "failed": columns.COUNT,
-        "success": columns.rate_of_success(shown),
-        "average": columns.latency(shown),
-        "p95": columns.latency(shown),
-    }
-    verbs = _verbs(m.count(requests, by="method"))
-    return [
-        table(
-            "By method",
-            "Endpoints (route templates) and JSON-RPC methods. Sort by requests, failures or latency.",
-            {name: f"topk(200, {query})" for name, query in rows("method", latency=duration).items()},
-            {"method": column(links=[to.cell("Only this method", "gateway-errors", "method")]), **shown_columns},
-            sort="requests",
-            answers="C3",
-        ),
-        table(
-            "By key",
-            "Whose requests. A click opens the key.",
-            {
-                name: f"topk(200, {query})"
-                for name, query in rows("key", latency="gateway_key_request_duration_seconds").items()
-            },
-            {"key": column(links=[to.cell("Look at this key", "gateway-key", "key")]), **shown_columns},
-            sort="failed",
-            answers="C3",
-        ),
-        table(
-            "By status",
-            "Every status, its share. 499: the client went away; other: no HTTP status was logged.",
-            {
-                "requests": m.count(requests, by="status"),
-                "share": f"{m.count(requests, by='status')} / on () group_left () {whole}",
-            },
-            {"status": "", "requests": columns.COUNT, "share": columns.SHARE},
-            sort="requests",
-            width=8,
-            answers="C3",
-        ),
-        donut(
-            "By HTTP method",
-            "Verbs; JSON-RPC calls have none worth telling.",
-            {"{{verb}}": verbs},
-            "short",
-            answers="C3",
-        ),
-        donut(
-            "Share of statuses",
-            "Classes have their colours: green good, blue elsewhere, yellow the client, red ours.",
-            {"{{status}}": m.count(requests, by="status")},
-            "short",
-            colours=STATUS_COLOURS,
-            answers="C3",
-        ),
-    ]
-
-
-def _verbs(by_method: str) -> str:
-    """Counts by method as counts by HTTP verb; a method that is no `VERB /route` is JSON-RPC's."""
-    if by_method == ABSENT:
-        return ABSENT
-    rpc = f'label_replace({by_method}, "verb", "JSON-RPC", "", "")'
-    return f'sum by (verb) (label_replace({rpc}, "verb", "$1", "method", "([A-Z]+) .*"))'
 
 
 def _detail(m: Metrics, to: Links) -> list[Panel]:
@@ -345,6 +174,7 @@ def _detail(m: Metrics, to: Links) -> list[Panel]:
             },
             sort="requests",
             no_value="No request failed",
-            answers="A4 C4",
+            answers=(Question.WHAT_FAILED_FOR_A_KEY, Question.WHICH_ERRORS),
+            id=27,
         )
     ]

@@ -5,12 +5,13 @@ from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bars, timeseries
-from dashboards.promql import Metrics, or_zero, success
-from dashboards.shown import Shown
+from dashboards.promql import Metrics, success
+from dashboards.questions import Question
 from dashboards.tables import table
+from exporter.config_served import Served, or_zero
 
 
-def compared(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
+def compared(m: Metrics, to: Links, served: Served) -> list[Panel]:
     """Keys side by side."""
     requests, failed = (m.count(name, by="key") for name in ("gateway_requests_total", "gateway_errors_total"))
     ranking = m.count("gateway_requests_total", by="key", at="@ end()")
@@ -34,15 +35,16 @@ def compared(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
                 "owner": "",
                 "requests": columns.COUNT,
                 "failed": columns.COUNT,
-                "success": columns.rate_of_success(shown),
-                "p95": columns.latency(shown),
+                "success": columns.rate_of_success(served),
+                "p95": columns.latency(served),
                 "sent": "bytes",
                 "credits": columns.COUNT,
                 "tokens": columns.COUNT,
-                "cost": columns.money(shown),
+                "cost": columns.money(served),
             },
             sort="requests",
-            answers="B7",
+            answers=Question.KEYS_SIDE_BY_SIDE,
+            id=33,
         ),
         timeseries(
             "Requests a second by key",
@@ -50,7 +52,8 @@ def compared(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             {"{{key}}": f"{m.rate('gateway_requests_total', by='key')} and on (key) topk(10, {ranking})"},
             "reqps",
             links=[to.key()],
-            answers="B7",
+            answers=Question.KEYS_SIDE_BY_SIDE,
+            id=34,
         ),
         timeseries(
             "Success rate by key",
@@ -60,7 +63,8 @@ def compared(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             calcs=("mean", "min", "lastNotNull"),
             lowest=None,
             links=[to.key()],
-            answers="B7",
+            answers=Question.KEYS_SIDE_BY_SIDE,
+            id=35,
         ),
     ]
 
@@ -85,7 +89,8 @@ def suspicious(m: Metrics, to: Links) -> list[Panel]:
             colours={" 40[13]$": RED, " 400$": YELLOW},
             links=[to.key()],
             no_value="Nothing was refused with 400, 401 or 403",
-            answers="D4",
+            answers=Question.SUSPICIOUS_KEYS,
+            id=37,
         ),
         table(
             "Use against the last week, and new origins",
@@ -109,12 +114,13 @@ def suspicious(m: Metrics, to: Links) -> list[Panel]:
             },
             sort="new_origins",
             width=12,
-            answers="D4",
+            answers=Question.SUSPICIOUS_KEYS,
+            id=38,
         ),
     ]
 
 
-def registry(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
+def registry(m: Metrics, to: Links, served: Served) -> list[Panel]:
     """Every key, and how long it was not used."""
     used = m("key:gateway_key_last_used_timestamp_seconds:max")
     created, enabled = m("gateway_key_created_timestamp_seconds"), m("gateway_key_enabled")
@@ -140,11 +146,12 @@ def registry(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
                 | {"custom.cellOptions": {"type": "color-text"}},
                 "created": "dateTimeAsIso",
                 "last_used": column("dateTimeAsIso", noValue="never"),
-                "unused_for": column("s", steps=columns.unused(shown)) | {"noValue": "never used"},
+                "unused_for": column("s", steps=columns.unused(served)) | {"noValue": "never used"},
                 "requests_in_30_days": columns.COUNT,
             },
             sort="unused_for",
             no_value="No key was seen",
-            answers="D1",
+            answers=Question.WHICH_KEYS,
+            id=40,
         )
     ]

@@ -7,8 +7,9 @@ from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bars, stat, text, timeseries
 from dashboards.promql import Metrics, total
-from dashboards.shown import Shown
+from dashboards.questions import Question
 from dashboards.tables import table
+from exporter.config_served import Served, or_zero
 
 _VARIABLES = ("key",)
 _HEADER = """**For whoever hands out limits.** Use over the allowed amount, in calendar windows of a minute, an \
@@ -20,62 +21,67 @@ _DAY = 86400
 _REFUSED = 'type="rate_limit_exceeded"'
 
 
-def page(shown: Shown) -> Board:
+def page(served: Served) -> Board:
     """The dashboard."""
-    m, to = Metrics(shown, _VARIABLES), Links(shown, _VARIABLES)
+    m, to = Metrics(served, _VARIABLES), Links(served, _VARIABLES)
     return Board(
         uid="gateway-limits",
         title="Limits and quotas",
         description="Who is near a limit, who will run out before the reset, who was refused, whose key expires.",
         variables=_VARIABLES,
         rows=[
-            Row("", [text(_HEADER)]),
-            Row("Now", _now(m, shown)),
-            Row("Use of every limit", _all(m, to, shown)),
-            Row("Use and limit over time", _over_time(m, to)),
-            Row("Refused", _refused(m, to)),
-            Row("Keys and plans", _keys(m, to, shown)),
+            Row("", [text(_HEADER, id=1)]),
+            Row("Now", _now(m, served), id=2),
+            Row("Use of every limit", _all(m, to, served), id=9),
+            Row("Use and limit over time", _over_time(m, to), id=11),
+            Row("Refused", _refused(m, to), id=16),
+            Row("Keys and plans", _keys(m, to, served), id=19),
         ],
     )
 
 
-def _now(m: Metrics, shown: Shown) -> list[Panel]:
-    warning, critical = _levels(shown)
+def _now(m: Metrics, served: Served) -> list[Panel]:
+    warning, critical = _levels(served)
     use, projected = m("key:gateway_limit_utilization:ratio"), m("key:gateway_limit_projected:ratio")
 
-    def count(title: str, description: str, query: str, colour: str) -> Panel:
-        return stat(title, description, {"": query}, "short", steps={1: colour}, first=GREEN, no_value=_NO_LIMIT)
+    def count(title: str, description: str, query: str, colour: str, *, id: int) -> Panel:
+        return stat(title, description, {"": query}, "short", steps={1: colour}, first=GREEN, no_value=_NO_LIMIT, id=id)
 
     return [
         count(
             "Limits reached",
             "Limits with nothing left. Their keys are refused until the window ends.",
-            f"count({use} >= 1) or 0 * count({use})",
+            or_zero(f"count({use} >= 1)", f"count({use})"),
             RED,
+            id=3,
         ),
         count(
             f"Limits over {critical:.0%}",
             "Nearly used up. Raise them, or warn the owners, today.",
-            f"count({use} >= {critical}) or 0 * count({use})",
+            or_zero(f"count({use} >= {critical})", f"count({use})"),
             RED,
+            id=4,
         ),
         count(
             f"Limits over {warning:.0%}",
             "On their way. See below which.",
-            f"count({use} >= {warning}) or 0 * count({use})",
+            or_zero(f"count({use} >= {warning})", f"count({use})"),
             YELLOW,
+            id=5,
         ),
         count(
             "Will run out before the reset",
             "If the last six hours go on, and a fifth is used already.",
-            f"count({projected} > 1 and on (key, unit, window) {use} > 0.2) or 0 * count({use})",
+            or_zero(f"count({projected} > 1 and on (key, unit, window) {use} > 0.2)", f"count({use})"),
             YELLOW,
+            id=6,
         ),
         stat(
             "Requests refused for a limit",
             "Requests with an error of type rate_limit_exceeded (429).",
             {"": f"{m.count('gateway_errors_total', _REFUSED)} or vector(0)"},
             "short",
+            id=7,
         ),
         stat(
             "Keys that expire in 7 days",
@@ -84,19 +90,20 @@ def _now(m: Metrics, shown: Shown) -> list[Panel]:
             "short",
             steps={1: YELLOW},
             first=GREEN,
-            answers="B9",
+            answers=Question.WHICH_KEYS_END_SOON,
+            id=8,
         ),
     ]
 
 
-def _levels(shown: Shown) -> tuple[float, float]:
+def _levels(served: Served) -> tuple[float, float]:
     """From which use a limit is watched, and from which it is nearly over."""
-    return shown.alerts.limits.warning or 1, shown.alerts.limits.critical or 1
+    return served.alerts.limits.warning or 1, served.alerts.limits.critical or 1
 
 
-def _all(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
+def _all(m: Metrics, to: Links, served: Served) -> list[Panel]:
     by = "key, unit, window"
-    warning, critical = _levels(shown)
+    warning, critical = _levels(served)
     allowed, use = m("key:gateway_limit:max"), m("key:gateway_limit_utilization:ratio")
     advice = range_map(
         [
@@ -127,14 +134,21 @@ def _all(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
                 "allowed": columns.COUNT,
                 "used": columns.COUNT,
                 "left": columns.COUNT,
-                "use": column("percentunit", steps=columns.near(shown)),
+                "use": column("percentunit", steps=columns.near(served)),
                 "advice": column(mappings=advice) | {"custom.cellOptions": {"type": "color-text"}},
                 "at_the_reset": column("percentunit", steps={1: RED}),
                 "resets_in": "s",
             },
             sort="use",
             no_value=_NO_LIMIT,
-            answers="C5 C8 D2 B5 B9",
+            answers=(
+                Question.USE_OF_LIMITS,
+                Question.WHICH_BOTTLENECKS,
+                Question.USE_OF_QUOTA,
+                Question.WHERE_ARE_PEAKS,
+                Question.WHICH_KEYS_END_SOON,
+            ),
+            id=10,
         )
     ]
 
@@ -146,7 +160,7 @@ def _words(words: dict[str, str]) -> list[dict[str, object]]:
 
 def _over_time(m: Metrics, to: Links) -> list[Panel]:
     found = []
-    for window, name in _WINDOWS.items():
+    for n, (window, name) in enumerate(_WINDOWS.items()):
         matchers = ('unit="requests"', f'window="{window}"')
         used = m("key:gateway_limit_used:sum", *matchers, by="key")
         allowed = m("key:gateway_limit:max", *matchers, by="key")
@@ -165,7 +179,8 @@ def _over_time(m: Metrics, to: Links) -> list[Panel]:
                 calcs=("max", "lastNotNull"),
                 links=[to.key()],
                 no_value=f"No key has a limit of requests by the {name}",
-                answers="C5" + (" D2" if window == "1mo" else ""),
+                answers=(Question.USE_OF_LIMITS, Question.USE_OF_QUOTA) if window == "1mo" else Question.USE_OF_LIMITS,
+                id=12 + n,
             )
         )
     return found
@@ -186,7 +201,8 @@ def _refused(m: Metrics, to: Links) -> list[Panel]:
             colours={".": RED},
             links=[to.key()],
             no_value="No request was refused for a limit",
-            answers="C5",
+            answers=Question.USE_OF_LIMITS,
+            id=17,
         ),
         table(
             "Keys that need a larger limit",
@@ -206,12 +222,13 @@ def _refused(m: Metrics, to: Links) -> list[Panel]:
             sort="refused",
             no_value="No request was refused for a limit",
             width=12,
-            answers="B5",
+            answers=Question.WHERE_ARE_PEAKS,
+            id=18,
         ),
     ]
 
 
-def _keys(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
+def _keys(m: Metrics, to: Links, served: Served) -> list[Panel]:
     expires = m("gateway_key_expires_timestamp_seconds")
     info = f"topk by (key) (1, {m.info('plan')})"
     plans = f"max by (plan, unit, window) ({m('key:gateway_limit:max')} * on (key) group_left (plan) {info})"
@@ -225,13 +242,14 @@ def _keys(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
                 "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]),
                 "name": "",
                 "owner": "",
-                "expires_in": column("s", steps=columns.expiring(shown, "transparent"), first=RED),
+                "expires_in": column("s", steps=columns.expiring(served, "transparent"), first=RED),
             },
             sort="expires_in",
             ascending=True,
             no_value="No key expires in the next 30 days",
             width=12,
-            answers="B9",
+            answers=Question.WHICH_KEYS_END_SOON,
+            id=20,
         ),
         table(
             "Plans",
@@ -248,6 +266,7 @@ def _keys(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             ascending=True,
             no_value=_NO_LIMIT,
             width=12,
-            answers="D5",
+            answers=Question.PLANS,
+            id=21,
         ),
     ]

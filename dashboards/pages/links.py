@@ -2,14 +2,14 @@
 
 from dashboards.fields import link
 from dashboards.grafana import Json
-from dashboards.shown import Shown
+from exporter.config_served import Served
 
 
 class Links:
     """Links of a dashboard that has some variables."""
 
-    def __init__(self, shown: Shown, variables: tuple[str, ...]) -> None:
-        self._passed = (*shown.scope, *variables)
+    def __init__(self, served: Served, variables: tuple[str, ...]) -> None:
+        self._passed = (*served.record_scope, *variables)
 
     def key(self, label: str = "key") -> Json:
         """From a series or a bar to its key."""

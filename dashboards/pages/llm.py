@@ -1,14 +1,17 @@
 """Gateway / LLM usage: tokens and money, by model and by key."""
 
+from typing import Any
+
 from dashboards.board import Board, Row
 from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.pages.llm_spend import costs, exceptions, of_tokens, rises
 from dashboards.panels import bars, donut, stat, text, timeseries
-from dashboards.promql import Metrics, or_zero
-from dashboards.shown import Shown
+from dashboards.promql import Metrics
+from dashboards.questions import Question
 from dashboards.variables import custom
+from exporter.config_served import Served, or_zero
 
 _VARIABLES = ("key", "model_type", "model", "provider")
 _HEADER = """**For whoever pays for tokens, or plans them.** Narrow the page to keys, models and providers above; \
@@ -26,9 +29,9 @@ _MEASURES = {
 }
 
 
-def page(shown: Shown) -> Board:
+def page(served: Served) -> Board:
     """The dashboard."""
-    m, to = Metrics(shown, _VARIABLES), Links(shown, ("key", "model", "provider"))
+    m, to = Metrics(served, _VARIABLES), Links(served, ("key", "model", "provider"))
     return Board(
         uid="gateway-llm",
         title="LLM usage",
@@ -37,81 +40,168 @@ def page(shown: Shown) -> Board:
         about="gateway_model_requests_total",
         more=[custom("measure", "Trend of", _MEASURES)],
         rows=[
-            Row("", [text(_HEADER)]),
-            Row("In the chosen time", _cards(m, shown)),
-            Row("Trend", _trend(m, to)),
-            Row("Cost", costs(m, to, shown)),
-            Row("Tokens", of_tokens(m, to)),
-            Row("Sudden rises", rises(m, to)),
-            Row("Latency", _latency(m, to)),
-            Row("Redirected, unpriced, unbilled, blocked", exceptions(m, to)),
+            Row("", [text(_HEADER, id=1)]),
+            Row("In the chosen time", _cards(m, served), id=2),
+            Row("Trend", _trend(m, to), id=15),
+            Row("Cost", costs(m, to, served), id=19),
+            Row("Tokens", of_tokens(m, to), id=24),
+            Row("Sudden rises", rises(m, to), id=28),
+            Row("Latency", _latency(m, to), id=31),
+            Row("Redirected, unpriced, unbilled, blocked", exceptions(m, to), id=35),
         ],
     )
 
 
-def _cards(m: Metrics, shown: Shown) -> list[Panel]:
-    tokens, models, requests = "gateway_tokens_total", "gateway_model_requests_total", "gateway_requests_total"
-    business, internal = 'class="business"', 'class="internal"'
+def _cards(m: Metrics, served: Served) -> list[Panel]:
+    return [
+        _cost(m, served),
+        _model_calls(m),
+        _service_calls(m),
+        _internal_calls(m),
+        _total_tokens(m),
+        _input_tokens(m),
+        _output_tokens(m),
+        _reasoning_tokens(m),
+        _cache_tokens_written(m),
+        _cache_tokens_read(m),
+        _requests(m),
+        _failed(m),
+    ]
+
+
+def _card(title: str, description: str, query: str, unit: str = "short", **more: Any) -> Panel:
+    answers = more.pop("answers", (Question.HOW_MANY_CALLS_AND_TOKENS, Question.TOTALS_OF_A_CHOICE))
+    return stat(title, description, {"": query}, unit, no_value=_NONE, width=4, answers=answers, **more)
+
+
+def _cost(m: Metrics, served: Served) -> Panel:
+    return _card(
+        "Cost",
+        "What the gateway logged as cost, or the price table gives. Unpriced models cost nothing here.",
+        m.count("gateway_cost_total"),
+        columns.money(served),
+        id=3,
+    )
+
+
+def _model_calls(m: Metrics) -> Panel:
+    models = "gateway_model_requests_total"
+    business = 'class="business"'
+    calls = m.count(models, business)
+    return _card("Model calls", "Requests to language models, without internal ones. Zero: see Exporter.", calls, id=4)
+
+
+def _service_calls(m: Metrics) -> Panel:
+    models = "gateway_model_requests_total"
+    requests = "gateway_requests_total"
+    business = 'class="business"'
     calls = m.count(models, business)
     service = f"clamp_min({m.count(requests, business)} - ({calls} or vector(0)), 0)"
+    return _card(
+        "Service calls",
+        "Other requests of business keys. Models and providers can't narrow them.",
+        service,
+        answers=Question.HOW_MANY_CALLS_AND_TOKENS,
+        id=5,
+    )
 
-    def card(title: str, description: str, query: str, unit: str = "short", answers: str = "B2 E1") -> Panel:
-        return stat(title, description, {"": query}, unit, no_value=_NONE, width=4, answers=answers)
 
+def _internal_calls(m: Metrics) -> Panel:
+    requests = "gateway_requests_total"
+    internal = 'class="internal"'
+    return _card(
+        "Internal calls",
+        "Requests of the platform's own keys and inputs (class internal), of every kind.",
+        f"{m.count(requests, internal)} or vector(0)",
+        answers=Question.HOW_MANY_CALLS_AND_TOKENS,
+        id=6,
+    )
+
+
+def _total_tokens(m: Metrics) -> Panel:
+    tokens = "gateway_tokens_total"
     whole = m.count(tokens)
-    return [
-        card(
-            "Cost",
-            "What the gateway logged as cost, or the price table gives. Unpriced models cost nothing here.",
-            m.count("gateway_cost_total"),
-            columns.money(shown),
-        ),
-        card("Model calls", "Requests to language models, without internal ones. Zero: see Exporter.", calls),
-        card(
-            "Service calls",
-            "Other requests of business keys. Models and providers can't narrow them.",
-            service,
-            answers="B2",
-        ),
-        card(
-            "Internal calls",
-            "Requests of the platform's own keys and inputs (class internal), of every kind.",
-            f"{m.count(requests, internal)} or vector(0)",
-            answers="B2",
-        ),
-        card("Total tokens", "All types. Far more than last week: see Sudden rises.", whole),
-        card(
-            "Input tokens",
-            "Tokens sent, without those from and to a cache.",
-            or_zero(m.count(tokens, 'type="input"'), whole),
-        ),
-        card("Output tokens", "Tokens answered, without reasoning.", or_zero(m.count(tokens, 'type="output"'), whole)),
-        card(
-            "Reasoning tokens",
-            "Tokens spent on thinking; billed as output. Much of it: a smaller model may do.",
-            or_zero(m.count(tokens, 'type="reasoning"'), whole),
-            answers="B2",
-        ),
-        card(
-            "Cache tokens written",
-            "Input put into the provider's cache; dearer than input, worth it when read.",
-            or_zero(m.count(tokens, 'type="cache_write"'), whole),
-            answers="E1",
-        ),
-        card(
-            "Cache tokens read",
-            "Input from the provider's cache; a fraction of the price.",
-            or_zero(m.count(tokens, 'type="cache_read"'), whole),
-            answers="E1",
-        ),
-        card("Requests", "All requests to models, internal ones too.", m.count(models), answers="E1"),
-        card(
-            "Failed",
-            "Requests to models with a status of 400 and above. The Providers page says who failed.",
-            or_zero(m.count(models, 'status=~"[45]..|other"'), m.count(models)),
-            answers="E1",
-        ),
-    ]
+    return _card("Total tokens", "All types. Far more than last week: see Sudden rises.", whole, id=7)
+
+
+def _input_tokens(m: Metrics) -> Panel:
+    tokens = "gateway_tokens_total"
+    whole = m.count(tokens)
+    return _card(
+        "Input tokens",
+        "Tokens sent, without those from and to a cache.",
+        or_zero(m.count(tokens, 'type="input"'), whole),
+        id=8,
+    )
+
+
+def _output_tokens(m: Metrics) -> Panel:
+    tokens = "gateway_tokens_total"
+    whole = m.count(tokens)
+    return _card(
+        "Output tokens",
+        "Tokens answered, without reasoning.",
+        or_zero(m.count(tokens, 'type="output"'), whole),
+        id=9,
+    )
+
+
+def _reasoning_tokens(m: Metrics) -> Panel:
+    tokens = "gateway_tokens_total"
+    whole = m.count(tokens)
+    return _card(
+        "Reasoning tokens",
+        "Tokens spent on thinking; billed as output. Much of it: a smaller model may do.",
+        or_zero(m.count(tokens, 'type="reasoning"'), whole),
+        answers=Question.HOW_MANY_CALLS_AND_TOKENS,
+        id=10,
+    )
+
+
+def _cache_tokens_written(m: Metrics) -> Panel:
+    tokens = "gateway_tokens_total"
+    whole = m.count(tokens)
+    return _card(
+        "Cache tokens written",
+        "Input put into the provider's cache; dearer than input, worth it when read.",
+        or_zero(m.count(tokens, 'type="cache_write"'), whole),
+        answers=Question.TOTALS_OF_A_CHOICE,
+        id=11,
+    )
+
+
+def _cache_tokens_read(m: Metrics) -> Panel:
+    tokens = "gateway_tokens_total"
+    whole = m.count(tokens)
+    return _card(
+        "Cache tokens read",
+        "Input from the provider's cache; a fraction of the price.",
+        or_zero(m.count(tokens, 'type="cache_read"'), whole),
+        answers=Question.TOTALS_OF_A_CHOICE,
+        id=12,
+    )
+
+
+def _requests(m: Metrics) -> Panel:
+    models = "gateway_model_requests_total"
+    return _card(
+        "Requests",
+        "All requests to models, internal ones too.",
+        m.count(models),
+        answers=Question.TOTALS_OF_A_CHOICE,
+        id=13,
+    )
+
+
+def _failed(m: Metrics) -> Panel:
+    models = "gateway_model_requests_total"
+    return _card(
+        "Failed",
+        "Requests to models with a status of 400 and above. The Providers page says who failed.",
+        or_zero(m.count(models, 'status=~"[45]..|other"'), m.count(models)),
+        answers=Question.TOTALS_OF_A_CHOICE,
+        id=14,
+    )
 
 
 def _trend(m: Metrics, to: Links) -> list[Panel]:
@@ -134,7 +224,8 @@ def _trend(m: Metrics, to: Links) -> list[Panel]:
             links=[to.model()],
             no_value="No requests to models in the last seven days",
             width=16,
-            answers="B3",
+            answers=Question.MODELS_BY_DAY,
+            id=16,
         ),
         donut(
             "Requests by model type",
@@ -145,7 +236,8 @@ def _trend(m: Metrics, to: Links) -> list[Panel]:
             },
             "short",
             no_value="No model's type is known",
-            answers="B1",
+            answers=Question.WHICH_MODELS,
+            id=17,
         ),
         bars(
             "Tokens by model, last 30 days",
@@ -157,13 +249,14 @@ def _trend(m: Metrics, to: Links) -> list[Panel]:
             links=[to.model()],
             no_value=_NONE,
             width=24,
-            answers="B3 B5",
+            answers=(Question.MODELS_BY_DAY, Question.WHERE_ARE_PEAKS),
+            id=18,
         ),
     ]
 
 
 def _latency(m: Metrics, to: Links) -> list[Panel]:
-    def quantiles(title: str, description: str, family: str) -> Panel:
+    def quantiles(title: str, description: str, family: str, *, id: int) -> Panel:
         return timeseries(
             title,
             description,
@@ -173,6 +266,7 @@ def _latency(m: Metrics, to: Links) -> list[Panel]:
             no_value="No such times in the log",
             exemplar=True,
             width=8,
+            id=id,
         )
 
     return [
@@ -180,15 +274,18 @@ def _latency(m: Metrics, to: Links) -> list[Panel]:
             "p95 duration by model",
             "From request to last token. Long answers take long: compare the next two.",
             "gateway_model_request_duration_seconds",
+            id=32,
         ),
         quantiles(
             "p95 time to first token by model",
             "What people wait before they see something. Up: the provider queues, or prompts grew.",
             "gateway_time_to_first_token_seconds",
+            id=33,
         ),
         quantiles(
             "p95 time per output token by model",
             "How fast answers are written. Up: the provider is busy.",
             "gateway_time_per_output_token_seconds",
+            id=34,
         ),
     ]

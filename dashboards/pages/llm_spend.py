@@ -6,15 +6,16 @@ from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bargauge, donut, timeseries
 from dashboards.promql import Metrics, leaders, total
-from dashboards.shown import Shown
+from dashboards.questions import Question
 from dashboards.tables import table
+from exporter.config_served import Served
 
 _NONE = "No requests to models in this time"
 
 
-def costs(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
+def costs(m: Metrics, to: Links, served: Served) -> list[Panel]:
     """What models cost, by key, model and provider."""
-    cost, unit = "gateway_cost_total", columns.money(shown)
+    cost, unit = "gateway_cost_total", columns.money(served)
     by_key, by_model = m.count(cost, by="key"), m.count(cost, by="model")
     requests = m.count("gateway_model_requests_total", by="model")
     return [
@@ -25,7 +26,8 @@ def costs(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             unit,
             links=[to.key()],
             no_value="No cost was logged",
-            answers="B4",
+            answers=Question.COST_BY_KEY_AND_MODEL,
+            id=20,
         ),
         donut(
             "Cost by model",
@@ -34,7 +36,8 @@ def costs(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             unit,
             links=[to.model()],
             no_value="No cost was logged",
-            answers="B4",
+            answers=Question.COST_BY_KEY_AND_MODEL,
+            id=21,
         ),
         donut(
             "Cost by provider",
@@ -42,7 +45,8 @@ def costs(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             {"{{provider}}": m.count(cost, by="provider")},
             unit,
             no_value="No cost was logged",
-            answers="B4",
+            answers=Question.COST_BY_KEY_AND_MODEL,
+            id=22,
         ),
         table(
             "Models: requests, tokens, cost",
@@ -64,7 +68,8 @@ def costs(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             },
             sort="cost",
             no_value=_NONE,
-            answers="B4 B1",
+            answers=(Question.COST_BY_KEY_AND_MODEL, Question.WHICH_MODELS),
+            id=23,
         ),
     ]
 
@@ -79,7 +84,8 @@ def of_tokens(m: Metrics, to: Links) -> list[Panel]:
             {"{{type}}": m.rate(tokens, by="type")},
             "short",
             no_value=_NONE,
-            answers="B5",
+            answers=Question.WHERE_ARE_PEAKS,
+            id=25,
         ),
         timeseries(
             "Tokens a second of the five busiest keys, and others",
@@ -88,7 +94,8 @@ def of_tokens(m: Metrics, to: Links) -> list[Panel]:
             "short",
             links=[to.key()],
             no_value=_NONE,
-            answers="B5",
+            answers=Question.WHERE_ARE_PEAKS,
+            id=26,
         ),
         table(
             "Peaks by key, last 30 days",
@@ -104,7 +111,8 @@ def of_tokens(m: Metrics, to: Links) -> list[Panel]:
             },
             sort="peak_hour",
             no_value=_NONE,
-            answers="B5",
+            answers=Question.WHERE_ARE_PEAKS,
+            id=27,
         ),
     ]
 
@@ -142,7 +150,8 @@ def rises(m: Metrics, to: Links) -> list[Panel]:
             sort="tokens_ratio",
             no_value=_NONE,
             width=14,
-            answers="B6",
+            answers=Question.SUDDEN_RISES,
+            id=29,
         ),
         timeseries(
             "Tokens a request by model",
@@ -155,7 +164,8 @@ def rises(m: Metrics, to: Links) -> list[Panel]:
             links=[to.model()],
             no_value=_NONE,
             width=10,
-            answers="B6",
+            answers=Question.SUDDEN_RISES,
+            id=30,
         ),
     ]
 
@@ -172,7 +182,8 @@ def exceptions(m: Metrics, to: Links) -> list[Panel]:
             sort="requests",
             no_value="No request was redirected",
             width=8,
-            answers="E5",
+            answers=Question.BLOCKED_AND_REDIRECTED,
+            id=36,
         ),
         table(
             "Requests to unpriced models",
@@ -182,7 +193,8 @@ def exceptions(m: Metrics, to: Links) -> list[Panel]:
             sort="requests",
             no_value="Every model has a price",
             width=5,
-            answers="B4",
+            answers=Question.COST_BY_KEY_AND_MODEL,
+            id=37,
         ),
         table(
             "Unbilled requests",
@@ -196,7 +208,8 @@ def exceptions(m: Metrics, to: Links) -> list[Panel]:
             sort="requests",
             no_value="No unbilled request",
             width=6,
-            answers="E5",
+            answers=Question.BLOCKED_AND_REDIRECTED,
+            id=38,
         ),
         table(
             "Blocked requests",
@@ -210,6 +223,7 @@ def exceptions(m: Metrics, to: Links) -> list[Panel]:
             sort="requests",
             no_value="Nothing was blocked",
             width=5,
-            answers="E5",
+            answers=Question.BLOCKED_AND_REDIRECTED,
+            id=39,
         ),
     ]

@@ -1,104 +1,139 @@
 """Gateway / Overview: is the gateway well?"""
 
 from dashboards.board import Board, Row
-from dashboards.fields import GREEN, RED, STATUS_COLOURS, range_map
+from dashboards.fields import GREEN, RED, STATUS_COLOURS
 from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
+from dashboards.pages.overview_volume import by_step, trends, volume
 from dashboards.panels import alerts, bargauge, bars, stat, text, timeseries
-from dashboards.promql import Metrics, largest, or_zero, success, total
-from dashboards.shown import Shown
+from dashboards.promql import Metrics, largest, success
+from dashboards.questions import Question
+from exporter.config_served import Served, or_zero
 
 _HEADER = """**For whoever asks whether the gateway is well.** Green numbers above, flat lines below: it is.
 A red one is a link: *API key* says whose requests fail, *Errors and latency* which and why, *Exporter* whether these \
 numbers can be trusted. Everything here is of the time chosen above, unless a panel names its own."""
 
-# Steps of bars: their name, hours, how far back they go.
-_STEPS = (("hour", 1, "7d"), ("day", 24, "30d"), ("week", 24 * 7, "90d"), ("30 days", 24 * 30, "1y"))
 
-
-def page(shown: Shown) -> Board:
+def page(served: Served) -> Board:
     """The dashboard."""
-    m, to = Metrics(shown, ()), Links(shown, ())
+    m, to = Metrics(served, ()), Links(served, ())
     return Board(
         uid="gateway-overview",
         title="Overview",
         description="Is the gateway well? Requests, failures, latency, and who calls what most.",
         rows=[
-            Row("", [text(_HEADER)]),
-            Row("Now", _now(m, to, shown)),
-            Row("Traffic, errors, latency", _over_time(m, to, shown)),
-            Row("Who and what", _top(m, to)),
-            Row("How much, and the peaks", _volume(m)),
-            Row("Is it getting more, slower, worse?", _trends(m)),
-            Row("By hour, day, week, month", _by_step(m), closed=True),
+            Row("", [text(_HEADER, id=1)]),
+            Row("Now", _now(m, to, served), id=2),
+            Row("Traffic, errors, latency", _over_time(m, to, served), id=9),
+            Row("Who and what", _top(m, to), id=14),
+            Row("How much, and the peaks", volume(m), id=21),
+            Row("Is it getting more, slower, worse?", trends(m), id=28),
+            Row("By hour, day, week, month", by_step(m), closed=True, id=32),
         ],
     )
 
 
-def _now(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
-    requests, failed = m.count("gateway_requests_total"), m.count("gateway_errors_total")
-    errors = [to.page("What fails, and why", "gateway-errors")]
+def _now(m: Metrics, to: Links, served: Served) -> list[Panel]:
     return [
-        stat(
-            "Success rate",
-            "Share of requests that did not fail in any way. Below the warning level: see which types fail under "
-            "Errors and latency.",
-            {"": success(failed, requests)},
-            "percentunit",
-            steps=columns.good(shown),
-            first=RED,
-            links=errors,
-            answers="C1",
-        ),
-        stat(
-            "Failed requests",
-            "Requests with an error of any type. The link says which.",
-            {"": or_zero(failed, requests)},
-            "short",
-            links=errors,
-            answers="C1",
-        ),
-        stat(
-            "Requests",
-            "Finished HTTP requests and WebSocket sessions. None though people use the gateway: see Exporter.",
-            {"": requests},
-            "short",
-            links=[to.page("Can I trust this?", "gateway-exporter")],
-            answers="C1",
-        ),
-        stat(
-            "Average latency",
-            "Average duration, without WebSocket sessions and aborted requests. High: find the slow method below.",
-            {"": m.mean("gateway_request_duration_seconds", over="$__range")},
-            "s",
-            steps=columns.slow(shown),
-            first=GREEN,
-            links=errors,
-            answers="C1",
-        ),
-        stat(
-            "Slowest request now",
-            "The slowest request of the last two minutes. One slow call is no alarm; see whether the average follows.",
-            {"": f"max({m('gateway_request_duration_max_seconds')})"},
-            "s",
-            no_value="No requests in the last two minutes",
-            answers="C1",
-        ),
-        stat(
-            "Exporter lag",
-            "Age of the oldest log line not counted yet. Minutes: the numbers here are late by as much; see Exporter.",
-            {"": f"max({m('gateway_exporter_lag_seconds')})"},
-            "s",
-            steps=columns.late(shown),
-            first=GREEN,
-            no_value="No exporter is scraped",
-            links=[to.page("Can I trust this?", "gateway-exporter")],
-        ),
+        _success_rate(m, to, served),
+        _failed_requests(m, to),
+        _requests(m, to),
+        _average_latency(m, to, served),
+        _slowest_request_now(m),
+        _exporter_lag(m, to, served),
     ]
 
 
-def _over_time(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
+def _success_rate(m: Metrics, to: Links, served: Served) -> Panel:
+    requests = m.count("gateway_requests_total")
+    failed = m.count("gateway_errors_total")
+    errors = [to.page("What fails, and why", "gateway-errors")]
+    return stat(
+        "Success rate",
+        "Share of requests that did not fail in any way. Below the warning level: see which types fail under "
+        "Errors and latency.",
+        {"": success(failed, requests)},
+        "percentunit",
+        steps=columns.good(served),
+        first=RED,
+        links=errors,
+        answers=Question.HOW_MUCH,
+        id=3,
+    )
+
+
+def _failed_requests(m: Metrics, to: Links) -> Panel:
+    requests = m.count("gateway_requests_total")
+    failed = m.count("gateway_errors_total")
+    errors = [to.page("What fails, and why", "gateway-errors")]
+    return stat(
+        "Failed requests",
+        "Requests with an error of any type. The link says which.",
+        {"": or_zero(failed, requests)},
+        "short",
+        links=errors,
+        answers=Question.HOW_MUCH,
+        id=4,
+    )
+
+
+def _requests(m: Metrics, to: Links) -> Panel:
+    requests = m.count("gateway_requests_total")
+    return stat(
+        "Requests",
+        "Finished HTTP requests and WebSocket sessions. None though people use the gateway: see Exporter.",
+        {"": requests},
+        "short",
+        links=[to.page("Can I trust this?", "gateway-exporter")],
+        answers=Question.HOW_MUCH,
+        id=5,
+    )
+
+
+def _average_latency(m: Metrics, to: Links, served: Served) -> Panel:
+    errors = [to.page("What fails, and why", "gateway-errors")]
+    return stat(
+        "Average latency",
+        "Average duration, without WebSocket sessions and aborted requests. High: find the slow method below.",
+        {"": m.mean("gateway_request_duration_seconds", over="$__range")},
+        "s",
+        steps=columns.slow(served),
+        first=GREEN,
+        links=errors,
+        answers=Question.HOW_MUCH,
+        id=6,
+    )
+
+
+def _slowest_request_now(m: Metrics) -> Panel:
+    return stat(
+        "Slowest request now",
+        "The slowest request of the last two minutes. One slow call is no alarm; see whether the average follows.",
+        {"": f"max({m('gateway_request_duration_max_seconds')})"},
+        "s",
+        no_value="No requests in the last two minutes",
+        answers=Question.HOW_MUCH,
+        id=7,
+    )
+
+
+def _exporter_lag(m: Metrics, to: Links, served: Served) -> Panel:
+    return stat(
+        "Exporter lag",
+        "Age of the oldest log line not counted yet. Minutes: the numbers here are late by as much; see Exporter.",
+        {"": f"max({m('gateway_exporter_lag_seconds')})"},
+        "s",
+        steps=columns.late(served),
+        first=GREEN,
+        no_value="No exporter is scraped",
+        links=[to.page("Can I trust this?", "gateway-exporter")],
+        id=8,
+    )
+
+
+def _over_time(m: Metrics, to: Links, served: Served) -> list[Panel]:
     requests, errors = m.rate("gateway_requests_total"), m.rate("gateway_errors_total")
     return [
         bars(
@@ -113,18 +148,25 @@ def _over_time(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             colours=STATUS_COLOURS,
             links=[to.page("Errors and latency", "gateway-errors")],
             width=16,
-            answers="C2",
+            answers=Question.HOW_MUCH_OVER_TIME,
+            id=10,
         ),
-        alerts("Alerts", "What fires now. An alert's own link opens the page of its key or method.", answers="C6"),
+        alerts(
+            "Alerts",
+            "What fires now. An alert's own link opens the page of its key or method.",
+            answers=Question.WHICH_ALERTS,
+            id=11,
+        ),
         timeseries(
             "Success rate over time",
             "The dashed line is the warning level. A dip at one time is an incident, a slope is a client gone wrong.",
-            {"success": success(errors, requests), "warning level": columns.level(shown.alerts.success_rate.warning)},
+            {"success": success(errors, requests), "warning level": columns.level(served.alerts.success_rate.warning)},
             "percentunit",
             limit="warning level",
             calcs=("mean", "min", "lastNotNull"),
             lowest=None,
-            answers="C2",
+            answers=Question.HOW_MUCH_OVER_TIME,
+            id=12,
         ),
         timeseries(
             "Latency",
@@ -133,12 +175,13 @@ def _over_time(m: Metrics, to: Links, shown: Shown) -> list[Panel]:
             {
                 "average": m.mean("gateway_request_duration_seconds"),
                 "p95": m.quantile(0.95, "gateway_request_duration_seconds"),
-                "warning level": columns.level(shown.alerts.latency.warning),
+                "warning level": columns.level(served.alerts.latency.warning),
             },
             "s",
             limit="warning level",
             exemplar=True,
-            answers="C2",
+            answers=Question.HOW_MUCH_OVER_TIME,
+            id=13,
         ),
     ]
 
@@ -154,7 +197,8 @@ def _top(m: Metrics, to: Links) -> list[Panel]:
             {"{{key}} {{name}}": keys},
             "short",
             links=[to.key()],
-            answers="C3",
+            answers=Question.BREAKDOWN,
+            id=15,
         ),
         bargauge(
             "Failures of the ten keys that fail most",
@@ -164,7 +208,8 @@ def _top(m: Metrics, to: Links) -> list[Panel]:
             steps={1: RED},
             links=[to.key()],
             no_value="No request failed",
-            answers="C3",
+            answers=Question.BREAKDOWN,
+            id=16,
         ),
         bargauge(
             "Calls of the ten methods called most, and others",
@@ -172,7 +217,8 @@ def _top(m: Metrics, to: Links) -> list[Panel]:
             {"{{method}}": largest(methods, "method", 10)},
             "short",
             links=[to.method()],
-            answers="C3",
+            answers=Question.BREAKDOWN,
+            id=17,
         ),
         bargauge(
             "Requests by chain",
@@ -180,7 +226,8 @@ def _top(m: Metrics, to: Links) -> list[Panel]:
             {"{{chain}}": largest(m.count("gateway_requests_total", by="chain"), "chain", 10)},
             "short",
             links=[to.chain()],
-            answers="C3",
+            answers=Question.BREAKDOWN,
+            id=18,
         ),
         bargauge(
             "Average latency of the ten slowest methods",
@@ -188,7 +235,8 @@ def _top(m: Metrics, to: Links) -> list[Panel]:
             {"{{method}}": f"topk(10, {m.mean('gateway_request_duration_seconds', by='method', over='$__range')})"},
             "s",
             links=[to.method()],
-            answers="C3 C8",
+            answers=(Question.BREAKDOWN, Question.WHICH_BOTTLENECKS),
+            id=19,
         ),
         bargauge(
             "Data sent to the ten keys that take most",
@@ -196,140 +244,7 @@ def _top(m: Metrics, to: Links) -> list[Panel]:
             {"{{key}} {{name}}": m.named(f"topk(10, {m.count('gateway_response_bytes_total', by='key')})")},
             "bytes",
             links=[to.key()],
-            answers="C1",
+            answers=Question.HOW_MUCH,
+            id=20,
         ),
     ]
-
-
-def _volume(m: Metrics) -> list[Panel]:
-    requests = "gateway_requests_total"
-    sent, received = m.count("gateway_response_bytes_total"), m.count("gateway_request_bytes_total")
-    day = m.hours("key:gateway_requests", hours=24)
-    return [
-        stat(
-            "Requests a minute",
-            "Average over the chosen time, and the highest five minutes of it. A peak far above: bursts; see Limits.",
-            {
-                "average": f"60 * {m.rate(requests, over='$__range')}",
-                "peak": f"60 * max_over_time({total(m('fleet:gateway_requests:rate5m'))}[$__range:5m])",
-            },
-            "short",
-            answers="C1",
-        ),
-        stat(
-            "Requests an hour",
-            "The last whole hour, and the busiest of the chosen time.",
-            {
-                "last": total(m("key:gateway_requests:increase1h")),
-                "peak": f"max_over_time({total(m('key:gateway_requests:increase1h'))}[$__range:1h])",
-            },
-            "short",
-            answers="C1",
-        ),
-        stat(
-            "Requests a day",
-            "The last 24 whole hours, and the busiest day of the last 30.",
-            {"last": day, "peak": f"max_over_time({day}[30d:1d])"},
-            "short",
-            answers="C1",
-        ),
-        stat(
-            "Peak latency",
-            "The slowest request of the chosen time, by the hour.",
-            {"": f"max(max_over_time({m('method:gateway_request_duration_max_seconds:max1h')}[$__range]))"},
-            "s",
-            answers="C1",
-        ),
-        stat(
-            "Data transferred",
-            "Bytes received from clients and sent to them.",
-            {"sent": sent, "received": received},
-            "bytes",
-            answers="C1",
-        ),
-        stat(
-            "Data of a request",
-            "Average of a request's bytes, both ways. A jump: somebody asks for whole tables, or sends files.",
-            {"": f"({sent} + ({received} or vector(0))) / ({m.count(requests)} > 0)"},
-            "bytes",
-            answers="C1",
-        ),
-    ]
-
-
-def _trends(m: Metrics) -> list[Panel]:
-    about = "The second half of the chosen time over the first: ±10 % counts as stable. "
-    requests, errors = total(m("fleet:gateway_requests:rate5m")), total(m("fleet:gateway_errors:rate5m"))
-    latency = f"avg({m('fleet:gateway_request_duration_seconds:mean5m')})"
-    return [
-        _trend("Trend of requests", about + "Growth that lasts: look at Costs and capacity.", requests, "blue"),
-        _trend("Trend of latency", about + "Increasing: find what became slow in Errors and latency.", latency, RED),
-        _trend("Trend of failures", about + "Increasing faster than requests: something breaks.", errors, RED),
-    ]
-
-
-def _trend(title: str, description: str, series: str, more: str) -> Panel:
-    """How the second half of the range compares with the first."""
-    middle = "${__to:date:seconds} - $__range_s / 2"
-    halves = [f"avg_over_time(({series} and on () (vector(time()) {op} {middle}))[$__range:5m])" for op in (">=", "<")]
-    words = [(None, 0.9, "decreasing", GREEN), (0.9, 1.1, "stable", "text"), (1.1, None, "increasing", more)]
-    return stat(
-        title,
-        description,
-        {"": f"{halves[0]} / ({halves[1]} > 0)"},
-        "percentunit",
-        mappings=range_map(words),
-        no_value="Nothing to compare with in the first half",
-        width=8,
-        answers="C7",
-    )
-
-
-def _by_step(m: Metrics) -> list[Panel]:
-    found = [
-        bars(
-            "Requests and failures by minute",
-            "The chosen time in bars of a minute, or longer where they would be too thin.",
-            {
-                "requests": m.count("gateway_requests_total", over="$__interval", at="offset -$__interval"),
-                "of them failed": m.count("gateway_errors_total", over="$__interval", at="offset -$__interval"),
-            },
-            "short",
-            colours={"failed": RED},
-            width=24,
-            answers="C2",
-            stacked=False,
-        )
-    ]
-    for step, hours, since in _STEPS:
-        every = "1h" if hours == 1 else f"{hours // 24}d"
-        at = f"offset -{every}"
-        found += [
-            bars(
-                f"Requests and failures by {step}, last {since}",
-                "Each bar stands at its beginning; the last one is not over. Whole hours, from recorded rules.",
-                {
-                    "requests": m.hours("key:gateway_requests", hours=hours, at=at),
-                    "of them failed": m.hours("key:gateway_errors", hours=hours, at=at),
-                },
-                "short",
-                every=every,
-                colours={"failed": RED},
-                timeFrom=since,
-                stacked=False,
-                answers="C2",
-            ),
-            timeseries(
-                f"Average latency by {step}, last {since}",
-                "A slope over weeks is growth or ageing data; a step is a release.",
-                {
-                    "average": f"{m.hours('key:gateway_key_request_duration_seconds_sum', hours=hours, at=at)}"
-                    f" / ({m.hours('key:gateway_key_request_duration_seconds_count', hours=hours, at=at)} > 0)"
-                },
-                "s",
-                interval=every,
-                timeFrom=since,
-                answers="C2",
-            ),
-        ]
-    return found

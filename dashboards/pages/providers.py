@@ -7,8 +7,9 @@ from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bars, stat, text, timeline, timeseries
 from dashboards.promql import Metrics
-from dashboards.shown import Shown
+from dashboards.questions import Question
 from dashboards.tables import table
+from exporter.config_served import Served, or_zero
 
 _VARIABLES = ("key", "model", "provider")
 _HEADER = """**For whoever routes requests to providers.** An attempt is one try at one provider; a failover the move \
@@ -17,21 +18,21 @@ requests. What a gateway does not log (attempts, circuits, multipliers) has no n
 _NO_ATTEMPTS = "The log tells nothing of attempts"
 
 
-def page(shown: Shown) -> Board:
+def page(served: Served) -> Board:
     """The dashboard."""
-    m, to = Metrics(shown, _VARIABLES), Links(shown, _VARIABLES)
+    m, to = Metrics(served, _VARIABLES), Links(served, _VARIABLES)
     return Board(
         uid="gateway-providers",
         title="Providers",
         description="Which provider answered, which failed, why, and what the gateway did: failover, redirect, block.",
         variables=_VARIABLES,
         rows=[
-            Row("", [text(_HEADER)]),
-            Row("Now", _now(m)),
-            Row("Attempts", _attempts(m, to)),
-            Row("Failover", _failover(m)),
-            Row("Answers", _answers(m, shown)),
-            Row("Redirected and blocked", _policies(m, to)),
+            Row("", [text(_HEADER, id=1)]),
+            Row("Now", _now(m), id=2),
+            Row("Attempts", _attempts(m, to), id=9),
+            Row("Failover", _failover(m), id=14),
+            Row("Answers", _answers(m, served), id=20),
+            Row("Redirected and blocked", _policies(m, to), id=24),
         ],
     )
 
@@ -50,14 +51,16 @@ def _now(m: Metrics) -> list[Panel]:
             steps={0.9: YELLOW, 0.99: GREEN},
             first=RED,
             no_value=_NO_ATTEMPTS,
-            answers="E4",
+            answers=Question.PROVIDER_FAILURES,
+            id=3,
         ),
         stat(
             "Failovers",
             "Requests that moved on to another provider.",
             {"": f"{m.count('gateway_failovers_total')} or vector(0)"},
             "short",
-            answers="E4",
+            answers=Question.PROVIDER_FAILURES,
+            id=4,
         ),
         stat(
             "p95 extra delay of failover",
@@ -65,7 +68,8 @@ def _now(m: Metrics) -> list[Panel]:
             {"": m.quantile(0.95, "gateway_failover_delay_seconds", over="$__range")},
             "s",
             no_value="No failover in this time",
-            answers="E4",
+            answers=Question.PROVIDER_FAILURES,
+            id=5,
         ),
         stat(
             "Providers out of use",
@@ -74,21 +78,24 @@ def _now(m: Metrics) -> list[Panel]:
             "short",
             steps={1: RED},
             first=GREEN,
-            answers="E4",
+            answers=Question.PROVIDER_FAILURES,
+            id=6,
         ),
         stat(
             "Redirected requests",
             "Served by another model than the one asked for.",
             {"": f"{m.count('gateway_model_redirects_total')} or vector(0)"},
             "short",
-            answers="E5",
+            answers=Question.BLOCKED_AND_REDIRECTED,
+            id=7,
         ),
         stat(
             "Blocked requests",
             "Stopped by a policy of the gateway.",
             {"": f"{m.count('gateway_blocked_requests_total')} or vector(0)"},
             "short",
-            answers="E5",
+            answers=Question.BLOCKED_AND_REDIRECTED,
+            id=8,
         ),
     ]
 
@@ -108,14 +115,15 @@ def _attempts(m: Metrics, to: Links) -> list[Panel]:
                 "rate_limit": YELLOW,
             },
             no_value=_NO_ATTEMPTS,
-            answers="E4",
+            answers=Question.PROVIDER_FAILURES,
+            id=10,
         ),
         table(
             "Providers",
             "Attempts, how many succeeded, and the multiplier of each provider's price.",
             {
                 "attempts": by_provider,
-                "succeeded": f"({good} or 0 * {by_provider}) / ({by_provider} > 0)",
+                "succeeded": f"({or_zero(good, by_provider)}) / ({by_provider} > 0)",
                 "multiplier": f"max by (provider) ({m('gateway_provider_cost_multiplier')})",
                 "circuit": f"max by (provider) ({m('gateway_provider_circuit_open')})",
             },
@@ -129,7 +137,8 @@ def _attempts(m: Metrics, to: Links) -> list[Panel]:
             sort="attempts",
             no_value=_NO_ATTEMPTS,
             width=12,
-            answers="E4",
+            answers=Question.PROVIDER_FAILURES,
+            id=11,
         ),
         table(
             "Failed attempts",
@@ -139,7 +148,8 @@ def _attempts(m: Metrics, to: Links) -> list[Panel]:
             sort="attempts",
             no_value="No attempt failed, or the log tells nothing of attempts",
             width=12,
-            answers="E4",
+            answers=Question.PROVIDER_FAILURES,
+            id=12,
         ),
         timeline(
             "Circuits",
@@ -148,7 +158,8 @@ def _attempts(m: Metrics, to: Links) -> list[Panel]:
             _CIRCUIT,
             no_value="The log tells nothing of circuits",
             width=12,
-            answers="E4",
+            answers=Question.PROVIDER_FAILURES,
+            id=13,
         ),
     ]
 
@@ -166,7 +177,8 @@ def _failover(m: Metrics) -> list[Panel]:
             "short",
             no_value="No failover in this time",
             width=8,
-            answers="E4",
+            answers=Question.PROVIDER_FAILURES,
+            id=15,
         ),
         table(
             "From, to, why",
@@ -176,7 +188,8 @@ def _failover(m: Metrics) -> list[Panel]:
             sort="failovers",
             no_value="No failover in this time",
             width=8,
-            answers="E4",
+            answers=Question.PROVIDER_FAILURES,
+            id=16,
         ),
         timeseries(
             "p95 extra delay, by provider that answered",
@@ -185,7 +198,8 @@ def _failover(m: Metrics) -> list[Panel]:
             "s",
             no_value="No failover in this time",
             width=8,
-            answers="E4",
+            answers=Question.PROVIDER_FAILURES,
+            id=17,
         ),
         bars(
             "Failovers by day, last 30 days",
@@ -196,7 +210,8 @@ def _failover(m: Metrics) -> list[Panel]:
             timeFrom="30d",
             no_value="No failover in 30 days",
             width=12,
-            answers="E4",
+            answers=Question.PROVIDER_FAILURES,
+            id=18,
         ),
         bars(
             "Attempts by day and outcome, last 30 days",
@@ -208,12 +223,13 @@ def _failover(m: Metrics) -> list[Panel]:
             colours={"^success$": GREEN},
             no_value=_NO_ATTEMPTS,
             width=12,
-            answers="E4",
+            answers=Question.PROVIDER_FAILURES,
+            id=19,
         ),
     ]
 
 
-def _answers(m: Metrics, shown: Shown) -> list[Panel]:
+def _answers(m: Metrics, served: Served) -> list[Panel]:
     requests, duration = "gateway_model_requests_total", "gateway_model_request_duration_seconds"
     return [
         timeseries(
@@ -222,7 +238,8 @@ def _answers(m: Metrics, shown: Shown) -> list[Panel]:
             {"{{provider}}": m.rate(requests, by="provider")},
             "reqps",
             width=8,
-            answers="E4",
+            answers=Question.PROVIDER_FAILURES,
+            id=21,
         ),
         timeseries(
             "p95 duration by provider",
@@ -231,16 +248,18 @@ def _answers(m: Metrics, shown: Shown) -> list[Panel]:
             "s",
             exemplar=True,
             width=8,
-            answers="E4",
+            answers=Question.PROVIDER_FAILURES,
+            id=22,
         ),
         timeseries(
             "Cost an hour by provider",
             "What each is paid.",
             {"{{provider}}": f"3600 * {m.rate('gateway_cost_total', by='provider')}"},
-            columns.money(shown),
+            columns.money(served),
             no_value="No cost was logged",
             width=8,
-            answers="E4",
+            answers=Question.PROVIDER_FAILURES,
+            id=23,
         ),
     ]
 
@@ -256,7 +275,8 @@ def _policies(m: Metrics, to: Links) -> list[Panel]:
             sort="requests",
             no_value="No request was redirected",
             width=10,
-            answers="E5",
+            answers=Question.BLOCKED_AND_REDIRECTED,
+            id=25,
         ),
         table(
             "Blocked requests by key",
@@ -270,7 +290,8 @@ def _policies(m: Metrics, to: Links) -> list[Panel]:
             sort="requests",
             no_value="Nothing was blocked",
             width=6,
-            answers="E5",
+            answers=Question.BLOCKED_AND_REDIRECTED,
+            id=26,
         ),
         bars(
             "Blocked requests by reason",
@@ -279,6 +300,7 @@ def _policies(m: Metrics, to: Links) -> list[Panel]:
             "short",
             no_value="Nothing was blocked",
             width=8,
-            answers="E5",
+            answers=Question.BLOCKED_AND_REDIRECTED,
+            id=27,
         ),
     ]

@@ -5,7 +5,6 @@ a config and changed there.
 """
 
 import re
-from fnmatch import translate
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import msgspec
 import yaml
 from msgspec import Struct
 
-from exporter.errors import unknown
+from exporter.errors import FieldError, unknown, within
 from exporter.formats.container import CONTAINERS, Contained
 from exporter.formats.csv_lines import CsvLines
 from exporter.formats.decoded import Decoder
@@ -25,6 +24,7 @@ from exporter.formats.named_lines import NamedLines
 from exporter.formats.source import Source, parse_sources
 from exporter.formats.text_lines import NGINX_VARIABLES, TextLines, meant, template_regex
 from exporter.formats.values import ESCAPES
+from exporter.globs import compiled
 from exporter.record import FIELDS
 
 _PRESETS = Path(__file__).parent / "presets"
@@ -59,13 +59,13 @@ class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults
         if bool(self.preset) + bool(self.template) + bool(self.regex) + len(named) != 1:
             raise ValueError("give exactly one of preset, json, template, regex, csv, logfmt")
         if self.preset and self.preset not in presets():
-            raise ValueError(unknown("preset", self.preset, presets()))
+            raise FieldError("preset", unknown("preset", self.preset, presets()))
         if self.container and self.container not in CONTAINERS:
-            raise ValueError(unknown("container", self.container, CONTAINERS))
+            raise FieldError("container", unknown("container", self.container, CONTAINERS))
         if self.escape not in ESCAPES:
-            raise ValueError(unknown("escape", self.escape, [name for name in ESCAPES if name]))
+            raise FieldError("escape", unknown("escape", self.escape, [name for name in ESCAPES if name]))
         if named and self.fields:
-            raise ValueError(f"with {named[0]}, name the fields there: `fields` goes with preset, template and regex")
+            raise FieldError("fields", f"goes with preset, template and regex; with {named[0]}, name the fields there")
 
     @property
     def named(self) -> dict[str, dict[str, Any]]:
@@ -99,29 +99,17 @@ def _preset(name: str) -> FormatSpec:
 
 
 def build(spec: FormatSpec) -> Format:
-    """The format that a spec describes; ValueError says which part of it is wrong."""
+    """The format that a spec describes. FieldError names the part of it that is wrong."""
     own = not spec.preset
     if spec.preset:
         spec = _on_top(spec, _preset(spec.preset))
-    decoder: JsonLines | NamedLines | TextLines
-    if spec.json is not None:
-        decoder, named = JsonLines(escaped=spec.escape != "none"), spec.json
-    elif spec.csv is not None:
-        decoder, named = CsvLines(), spec.csv
-    elif spec.logfmt is not None:
-        decoder, named = LogfmtLines(), spec.logfmt
-    else:
-        patterns = [spec.regex] if isinstance(spec.regex, str) else spec.regex
-        text = TextLines(template_regex(spec.template) if spec.template else "|".join(patterns))
-        meanings = NGINX_VARIABLES if spec.template else {field: [field] for field in FIELDS}
-        decoder, named = text, _named_after(text.captures, meanings) | spec.fields
-    fields = {field: parse_sources(field, sources) for field, sources in named.items()}
-    for field, sources in fields.items():
-        for path in (path for one in sources for path in one.paths):
-            try:
+    decoder, named, part = _decoder(spec)
+    fields: dict[str, tuple[Source, ...]] = {}
+    for field, sources in named.items():
+        with within(part if own else "fields", field):
+            fields[field] = parse_sources(field, sources)
+            for path in (path for one in fields[field] for path in one.paths):
                 decoder.expression(path)
-            except ValueError as error:
-                raise ValueError(f"{field}: {error}") from None
     if "status" not in fields:
         raise ValueError("no source for the field 'status': without it no line is a finished request")
     # What includes other fields is told after them.
@@ -129,7 +117,8 @@ def build(spec: FormatSpec) -> Format:
     only = {
         path: tuple(map(_pattern, [globs] if isinstance(globs, str) else globs)) for path, globs in spec.only.items()
     }
-    joined = Joined(decoder, spec.join, only) if spec.join else decoder
+    with within("join"):
+        joined = Joined(decoder, spec.join, only) if spec.join else decoder
     if own and isinstance(decoder, TextLines):
         _check_unused(spec, decoder)
     return Format(
@@ -141,19 +130,35 @@ def build(spec: FormatSpec) -> Format:
     )
 
 
+def _decoder(spec: FormatSpec) -> tuple[JsonLines | NamedLines | TextLines, dict[str, Any], str]:
+    """The decoder of a spec without `preset`, the sources of its fields, and the part of the spec that has them."""
+    if spec.json is not None:
+        return JsonLines(escaped=spec.escape != "none"), spec.json, "json"
+    if spec.csv is not None:
+        return CsvLines(), spec.csv, "csv"
+    if spec.logfmt is not None:
+        return LogfmtLines(), spec.logfmt, "logfmt"
+    patterns = [spec.regex] if isinstance(spec.regex, str) else spec.regex
+    with within("template" if spec.template else "regex"):
+        text = TextLines(template_regex(spec.template) if spec.template else "|".join(patterns))
+    meanings = NGINX_VARIABLES if spec.template else {field: [field] for field in FIELDS}
+    return text, _named_after(text.captures, meanings) | spec.fields, "fields"
+
+
 def _check_unused(spec: FormatSpec, decoder: TextLines) -> None:
-    """ValueError where a capture that nothing uses is one that is misspelt."""
+    """FieldError where a capture that nothing uses is one that is misspelt."""
     for path in spec.only:
-        decoder.expression(path)
+        with within("only", path):
+            decoder.expression(path)
     for name in decoder.unused:
         if spec.regex and name not in FIELDS:
-            raise ValueError(f"regex: {unknown('field', name, FIELDS)}")
+            raise FieldError("regex", unknown("field", name, FIELDS))
         if spec.template and (near := meant(name)):
-            raise ValueError(f"template: unknown variable ${name}; did you mean ${near}?")
+            raise FieldError("template", f"unknown variable ${name}; did you mean ${near}?")
 
 
 def _pattern(glob: str) -> re.Pattern[str]:
-    return re.compile(f"(?!{translate(glob[1:])})" if glob.startswith("!") else translate(glob))
+    return re.compile(f"(?!{compiled(glob[1:]).pattern})") if glob.startswith("!") else compiled(glob)
 
 
 def _on_top(spec: FormatSpec, preset: FormatSpec) -> FormatSpec:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from exporter.errors import within
 from exporter.formats.decoded import Decoded, Decoder
 from exporter.formats.json_lines import JsonLines
 from exporter.formats.named_lines import NamedLines
@@ -42,14 +43,17 @@ class Joined(Decoder):
     ) -> None:
         self._decoder = decoder
         self._only = only
-        self._by = sources_of("join.by", "text", spec.by)
-        until = spec.until if isinstance(spec.until, list) else [spec.until]
-        self._until = [sources_of("join.until", "text", one) for one in until]
+        with within("by"):
+            self._by = sources_of("text", spec.by)
+        with within("until"):
+            until = spec.until if isinstance(spec.until, list) else [spec.until]
+            self._until = [sources_of("text", one) for one in until]
         self._within = spec.within
         words = [*self._by, *(source for sources in self._until for source in sources)]
         paths = [*only, *(source.path for source in words)]
         self._raw = {path: decoder.expression(path) for path in paths}
-        self._collect: list[Any] = [self._place(path) for path in spec.collect]
+        with within("collect"):
+            self._collect: list[Any] = [self._place(path) for path in spec.collect]
         self._read: Any = None
         self._lines = 0
         # By id, the oldest first: at which line it came, and the row so far.
@@ -68,7 +72,7 @@ class Joined(Decoder):
         """Where a value stands in a row: its index or its attribute."""
         found = _PLACE.fullmatch(self._decoder.expression(path))
         if not found:
-            raise ValueError(f"join.collect: {path!r} is no top-level name")
+            raise ValueError(f"{path!r} is no top-level name")
         return found[2] or int(found[1])
 
     def decode(self, chunk: bytes) -> Decoded:

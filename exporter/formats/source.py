@@ -32,7 +32,8 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from exporter.errors import unknown
+from exporter.convert import convert
+from exporter.errors import FieldError, unknown, within
 from exporter.formats.values import PICKS, UNITS, Raw, picked, text
 from exporter.record import FIELDS
 
@@ -111,23 +112,23 @@ class Source(
         if kinds != 1:
             raise ValueError("give exactly one of path, value, from and to")
         if self.plus and not self.path:
-            raise ValueError("plus goes with path")
+            raise FieldError("plus", "goes with path")
         if self.divide < 1:
-            raise ValueError(f"divide must be at least 1, not {self.divide}")
+            raise FieldError("divide", f"must be at least 1, not {self.divide}")
         if self.unit not in UNITS:
-            raise ValueError(unknown("unit", self.unit, UNITS))
+            raise FieldError("unit", unknown("unit", self.unit, UNITS))
         if self.pick and self.pick not in PICKS:
-            raise ValueError(unknown("pick", self.pick, PICKS))
-        for field in self.includes:
+            raise FieldError("pick", unknown("pick", self.pick, PICKS))
+        for n, field in enumerate(self.includes):
             if field not in FIELDS:
-                raise ValueError(unknown("field", field, FIELDS))
+                raise FieldError(("includes", n), unknown("field", field, FIELDS))
         if self.match:
             try:
                 groups = re.compile(self.match).groups
             except re.error as error:
-                raise ValueError(f"match is no regular expression: {error}") from None
+                raise FieldError("match", f"is no regular expression: {error}") from None
             if groups != 1:
-                raise ValueError(f"match needs one group, the value; it has {groups}")
+                raise FieldError("match", f"needs one group, the value; it has {groups}")
 
     def read(self, raw: Raw) -> str:
         """The word of a raw value: after `pick`, `match` and `map`."""
@@ -159,26 +160,29 @@ def parse_sources(field: str, spec: Any) -> tuple[Source, ...]:
     """The sources of one field; ValueError says what is wrong with it."""
     if field not in FIELDS:
         raise ValueError(unknown("field", field, FIELDS))
-    return sources_of(field, FIELDS[field][0], spec)
+    return sources_of(FIELDS[field][0], spec)
 
 
-def sources_of(name: str, kind: str, spec: Any) -> tuple[Source, ...]:
-    """The sources of a value of some kind (see FIELDS), field or not."""
-    return tuple(_parse_source(name, kind, one) for one in (spec if isinstance(spec, list) and spec else [spec]))
+def sources_of(kind: str, spec: Any) -> tuple[Source, ...]:
+    """The sources of a value of some kind (see FIELDS), field or not; ValueError says what is wrong with them."""
+    if not isinstance(spec, list) or not spec:
+        return (_parse_source(kind, spec),)
+    found: list[Source] = []
+    for n, one in enumerate(spec):
+        with within(n):
+            found.append(_parse_source(kind, one))
+    return tuple(found)
 
 
-def _parse_source(field: str, kind: str, spec: Any) -> Source:
+def _parse_source(kind: str, spec: Any) -> Source:
     if isinstance(spec, str):
         spec = {"path": spec}
     if not isinstance(spec, dict):
-        raise ValueError(f"{field}: a path, a mapping or a list of them is needed, not {spec!r}")
+        raise ValueError(f"a path, a mapping or a list of them is needed, not {spec!r}")
     if isinstance(spec.get("map"), dict):
         spec = spec | {"map": {_as_logged(word): meaning for word, meaning in spec["map"].items()}}
-    try:
-        source = msgspec.convert(spec, Source, strict=True)
-    except msgspec.ValidationError as error:
-        raise ValueError(f"{field}: {error}".replace(" - at `$`", "")) from None
-    _check(field, kind, source)
+    source = convert(spec, Source)
+    _check(kind, source)
     return source
 
 
@@ -203,8 +207,8 @@ _KINDS = {
 _DEFAULTS = msgspec.to_builtins(Source(path="-"))
 
 
-def _check(field: str, kind: str, source: Source) -> None:
-    """ValueError where a source has what a field of this kind can't."""
+def _check(kind: str, source: Source) -> None:
+    """FieldError where a source has what a field of this kind can't."""
     for name, kinds in _KINDS.items():
         if kind not in kinds and msgspec.to_builtins(source)[name] != _DEFAULTS[name]:
-            raise ValueError(f"{field}: a field of kind {kind} can't have {name!r}; it goes with {' and '.join(kinds)}")
+            raise FieldError(name, f"a field of kind {kind} can't have {name!r}; it goes with {' and '.join(kinds)}")

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from alerts.build import files, write
+from alerts.build import files
+from exporter.generated_files import write
 from tests.alerts.built import ALERTS, GENERATED, config
 from tests.real.gateways import program
 

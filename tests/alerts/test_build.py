@@ -10,11 +10,11 @@ import yaml
 
 from alerts.alert import CATEGORIES, COMPONENTS
 from alerts.build import files
-from alerts.promql import ABSENT
 from exporter.catalog import CATALOG
 from exporter.config import Config, load
-from exporter.config_alerts import BURN_RATES, Change
+from exporter.config_alerts import BURN_RATES, AlertChange
 from exporter.config_notify import SEVERITIES
+from exporter.config_served import ABSENT
 from exporter.durations import seconds
 from exporter.recorded import BURN_WINDOWS, RECORDED, recorded_of
 from tests.alerts.built import (
@@ -125,7 +125,7 @@ def test_the_windows_of_burn_rates_are_all_recorded() -> None:
 def test_imports_run_one_way() -> None:
     """Rules know what is declared and configured; of the exporter, only the command line knows them."""
     told = {"exporter.catalog", "exporter.recorded", "exporter.errors", "exporter.durations"}
-    told |= {"exporter.config", "exporter.config_alerts", "exporter.config_notify"}
+    told |= {"exporter.config", "exporter.config_alerts", "exporter.config_notify", "exporter.config_served"}
     for path in (ROOT / "alerts").rglob("*.py"):
         assert set(re.findall(r"from (exporter\S*) import", path.read_text(encoding="utf-8"))) <= told, path
     importing = [
@@ -164,7 +164,7 @@ def test_thresholds_objectives_and_names_come_from_the_config(tmp_path: Path) ->
             tmp_path,
             "{interval: 10s, job: edge, latency: {warning: null, critical: 2.5}, limits: {warning: 0.6},"
             " objectives: {availability: 0.99, latency_seconds: 0.5}, grafana_url: 'http://g/', anomalies: null,"
-            " exporter: {silent: null}, changes: {GatewayWatchdog: {enabled: false}, GatewayKeyExpiring: {for: 1s}}}",
+            " exporter: {silent: null}, overrides: {GatewayWatchdog: {enabled: false}, GatewayKeyExpiring: {for: 1s}}}",
         )
     )
     found = {
@@ -233,7 +233,7 @@ def test_an_alert_goes_with_its_family_and_others_stay(tmp_path: Path) -> None:
     gone = {"GatewayKeySuccessRateLow", "GatewayKeyAuthFailures", "GatewayRequestsRefused", "GatewaySpendOverBudget"}
     gone |= {"GatewayKeySpendOverBudget", "GatewaySpendAnomaly"}
     assert {*ALERT_NAMES} - names - {"GatewayKeyRegistryStale"} == gone
-    made.alerts.changes["GatewaySpendAnomaly"] = Change(enabled=False)
+    made.alerts.overrides["GatewaySpendAnomaly"] = AlertChange(enabled=False)
     assert rules(files(made))
 
 

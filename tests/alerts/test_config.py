@@ -10,10 +10,10 @@ from tests.command import run
 
 # A section, and what is said of it: field, problem.
 BAD = [
-    ("{latncy: {}}", "alerts.latncy: unknown field 'latncy'; did you mean 'latency'? (allowed: anomalies, changes, "),
+    ("{latncy: {}}", "alerts.latncy: unknown field 'latncy'; did you mean 'latency'? (allowed: anomalies, exporter, "),
     (
         "{retention: 15 days}",
-        "alerts.retention: '15 days' is no duration: write it as Prometheus does, as in 15s, 5m, 24h or 1h30m",
+        "alerts.retention: must be a duration, as in 15s, 5m, 24h or 1h30m, not '15 days'",
     ),
     ("{retention: 2d, anomalies: null}", "alerts.retention: 2d is too short: burn rates look back 3d"),
     ("{retention: 14d}", "alerts.retention: 14d is too short: anomalies look back 14d1h (weeks: 2)"),
@@ -21,15 +21,18 @@ BAD = [
     ("{job: ''}", "alerts.job: is empty: name the scrape job that Prometheus has for the exporters"),
     ("{scope_labels: [eu-1]}", "alerts.scope_labels[0]: 'eu-1' is no label name: letters, digits and _ are allowed"),
     ("{scope_labels: [key]}", "alerts.scope_labels[0]: 'key' is a label that rules use themselves; choose another"),
-    ("{grafana_url: grafana}", "alerts.grafana_url: 'grafana' is no URL: write it with http:// or https://"),
+    ("{grafana_url: grafana}", "alerts.grafana_url: must be a URL that begins with http:// or https://"),
     ("{min_requests: 0}", "alerts.min_requests: must be at least 1"),
-    ("{success_rate: {warning: 95}}", "alerts.success_rate.warning: is a share between 0 and 1, such as 0.95, not 95"),
+    (
+        "{success_rate: {warning: 95}}",
+        "alerts.success_rate.warning: must be a share between 0 and 1, such as 0.95, not 95",
+    ),
     (
         "{success_rate: {warning: 0.95, critical: 0.97}}",
         "alerts.success_rate.warning: must be reached before critical; as it is, it would never be the first to tell",
     ),
     ("{latency: {warning: 2}}", "alerts.latency.warning: must be reached before critical; "),
-    ("{latency: {warning: -1}}", "alerts.latency.warning: must be more than 0, not -1; null switches its alert off"),
+    ("{latency: {warning: -1}}", "alerts.latency.warning: must be more than 0, or null for no alert, not -1"),
     ("{limits: {warning: 0.95}}", "alerts.limits.warning: must be reached before critical; "),
     ("{keys: {expires: {warning: 1h}}}", "alerts.keys.expires.warning: must be reached before critical; "),
     (
@@ -41,10 +44,13 @@ BAD = [
         "{objectives: {latency_seconds: 0.6}}",
         "alerts.objectives.latency_seconds: 0.6 is no bucket of gateway_request_duration_seconds (allowed: 0.005, ",
     ),
-    ("{anomalies: {factor: 1}}", "alerts.anomalies.factor: must be more than 1, not 1: every hour would be abnormal"),
+    ("{anomalies: {factor: 1}}", "alerts.anomalies.factor: must be more than 1 (else every hour is abnormal), not 1"),
     ("{anomalies: {weeks: 0}}", "alerts.anomalies.weeks: must be at least 1"),
     ("{exporter: {lag: {warning: 10m}}}", "alerts.exporter.lag.warning: must be reached before critical; "),
-    ("{changes: {GatewayWatchdog: {for: soon}}}", "alerts.changes.GatewayWatchdog.for: 'soon' is no duration: "),
+    (
+        "{overrides: {GatewayWatchdog: {for: soon}}}",
+        "alerts.overrides.GatewayWatchdog.for: must be a duration, as in 15s, 5m, 24h or 1h30m, not 'soon'",
+    ),
     ("{notify: {receivers: {team: {}}}}", "alerts.notify.receivers.team: tells nobody: give it webhook, slack, "),
     (
         "{notify: {receivers: {team: {email: {to: a@b}}}}}",
@@ -52,7 +58,7 @@ BAD = [
     ),
     (
         "{notify: {receivers: {team: {webhook: {url: 'http://a'}}}}}",
-        "alerts.notify: routes: warning is missing: it is also who is told what has no route of its own",
+        "alerts.notify.routes: warning is missing: it is also who is told what has no route of its own",
     ),
     (
         "{notify: {receivers: {team: {webhook: {url: 'http://a'}}}, routes: {warnings: team}}}",
@@ -66,7 +72,10 @@ BAD = [
         "{notify: {receivers: {team: {webhook: {url: 'http://a'}}}, routes: {warning: team}, owners: {acme: acme}}}",
         "alerts.notify.owners.acme: unknown receiver 'acme' (allowed: team)",
     ),
-    ("{notify: {grouping: {wait: ten}}}", "alerts.notify.grouping.wait: 'ten' is no duration: "),
+    (
+        "{notify: {grouping: {wait: ten}}}",
+        "alerts.notify.grouping.wait: must be a duration, as in 15s, 5m, 24h or 1h30m, not 'ten'",
+    ),
 ]
 
 
@@ -80,8 +89,8 @@ def test_a_mistake_is_told_with_its_line_and_what_is_allowed(tmp_path: Path, sec
 
 def test_a_change_of_an_alert_that_does_not_exist_is_told_by_check_too(tmp_path: Path) -> None:
     """With the near miss; nothing is written."""
-    config(tmp_path, "{changes: {GatewayLimitsNear: {enabled: false}}}")
-    said = f"{tmp_path}/config.yaml: alerts.changes: unknown alert of this config 'GatewayLimitsNear'; "
+    config(tmp_path, "{overrides: {GatewayLimitsNear: {enabled: false}}}")
+    said = f"{tmp_path}/config.yaml: alerts.overrides: unknown alert of this config 'GatewayLimitsNear'; "
     said += "did you mean 'GatewayLimitNear'?"
     for command in (["check"], ["alerts", "--out", str(tmp_path / "out"), "--config.file"]):
         done = run(*command, str(tmp_path / "config.yaml"))

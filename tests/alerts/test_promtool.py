@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from alerts.build import files, write
+from alerts.build import files
 from exporter.durations import seconds
+from exporter.generated_files import write
 from tests.alerts.built import ALERTS, GENERATED, RULE_TESTS, config
 from tests.real.gateways import program
 

@@ -12,13 +12,13 @@ import yaml
 from alerts.build import files as rule_files
 from dashboards.build import documents
 from dashboards.pages.errors import TYPES
-from dashboards.shown import Shown
 from exporter.catalog import CATALOG
+from exporter.config_served import Served
 from exporter.record import ERROR_TYPES
 from exporter.recorded import RECORDED
 from tests.dashboards.asked import Asked, Json, filled, of_annotations, of_panels, of_variables, panels, variables
 
-DASHBOARDS = {one["uid"]: one for one in documents(Shown())}
+DASHBOARDS = {one["uid"]: one for one in documents(Served())}
 EVERY = [pytest.param(one, id=uid) for uid, one in DASHBOARDS.items()]
 PANELS = [
     pytest.param(one, panel, id=f"{uid}: {panel.get('title', 'header')}")

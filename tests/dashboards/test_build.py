@@ -3,63 +3,95 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from dashboards import usage
+from dashboards.board import Board, Row, document
 from dashboards.build import boards, documents, files
-from dashboards.promql import ABSENT
-from dashboards.shown import Shown, shown
+from dashboards.pages import PAGES
+from dashboards.panels import stat
+from dashboards.questions import Question
 from exporter.catalog import CATALOG
 from exporter.config import load
-from exporter.recorded import RECORDED
+from exporter.config_served import ABSENT, Served, served
+from exporter.recorded import RECORDED, recorded_of
 from tests.command import run
 from tests.dashboards.asked import Json, of_panels, panels
 
 ROOT = Path(__file__).parents[2]
 
 
-def families(*without: str, drop: str = "") -> dict[str, tuple[str, ...]]:
-    """The catalogue without some families, and with a label dropped from all."""
-    return {
-        name: tuple(label for label in family.labels if label != drop)
+def without(*families: str, drop: str = "") -> Served:
+    """What is served without some families, and with a label dropped from all."""
+    left = {
+        name: structs.replace(family, labels=tuple(label for label in family.labels if label != drop))
         for name, family in CATALOG.items()
-        if name not in without
+        if name not in families
     }
+    return Served(families=left, recorded=recorded_of(left))
 
 
-def titles(show: Shown) -> set[str]:
+def titles(show: Served) -> set[str]:
     return {panel["title"] for one in documents(show) for panel in panels(one) if "title" in panel}
 
 
 def test_what_is_committed_is_what_the_builders_make() -> None:
     """Twice the same bytes, and those that are in the repository, by the command itself."""
-    assert files(Shown()) == files(Shown())
+    assert files(Served()) == files(Served())
     done = run("dashboards", "--check", cwd=ROOT)
     assert (done.code, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_the_example_config_makes_the_same_but_for_what_it_says() -> None:
     """It shows the defaults, so its dashboards are those that are committed."""
-    assert files(shown(load(ROOT / "config.example.yaml").config)) == files(Shown())
+    assert files(served(load(ROOT / "config.example.yaml").config)) == files(Served())
 
 
 def test_the_document_is_what_the_builders_say() -> None:
     """docs/dashboards.md, made anew."""
-    assert (ROOT / "docs" / "dashboards.md").read_text(encoding="utf-8") == usage.page(Shown())
+    assert (ROOT / "docs" / "dashboards.md").read_text(encoding="utf-8") == usage.page(Served())
 
 
 def test_every_question_has_a_panel_and_no_panel_a_question_that_is_not_there() -> None:
     """But for those that variables answer."""
     answered = {
-        row
-        for board in boards(Shown())
-        for line in board.kept()
-        for panel in line.panels
-        for row in panel.answers.split()
+        row for board in boards(Served()) for line in board.kept() for panel in line.panels for row in panel.answers
     }
-    assert answered == set(usage.QUESTIONS) - set(usage.BY_VARIABLES)
+    assert answered == set(Question) - set(usage.BY_VARIABLES)
+
+
+def ids(board: Board) -> dict[str, int]:
+    dashboard = document(board, Served())
+    headings = {one["title"]: one["id"] for one in dashboard["panels"] if one["type"] == "row"}
+    return headings | {one.get("title", ""): one["id"] for one in panels(dashboard)}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_new_panel_renumbers_none(page: Callable[[Served], Board]) -> None:
+    """So people's links to panels last: also where it stands before all others, or others go with their family."""
+    board = page(Served())
+    before = ids(board)
+    assert len(set(before.values())) == len(before)
+    board.rows[1].panels.insert(0, stat("New", "", {"": "vector(1)"}, "short", id=1000))
+    board.rows.insert(1, Row("Newer", [stat("Newest", "", {"": "vector(1)"}, "short", id=1001)], id=1002))
+    assert ids(board) == before | {"New": 1000, "Newest": 1001, "Newer": 1002}
+    fewer = ids(page(without("gateway_errors_total", "gateway_model_info")))
+    assert fewer.items() <= before.items()
+
+
+def test_an_id_is_given_and_given_once() -> None:
+    """Whoever adds a panel hears of it at once."""
+    board = PAGES[0](Served())
+    board.rows[1].panels.append(stat("New", "", {"": "vector(1)"}, "short"))
+    with pytest.raises(ValueError, match="gateway-overview: 'New' has no id"):
+        document(board, Served())
+    board.rows[1].panels[-1] = stat("New", "", {"": "vector(1)"}, "short", id=2)
+    with pytest.raises(ValueError, match="gateway-overview: 'New' has the id 2, which is that of 'Now'"):
+        document(board, Served())
 
 
 def test_out_of_date_folders_are_told(tmp_path: Path) -> None:
@@ -89,15 +121,14 @@ def test_a_folder_that_can_t_be_written_is_one_clear_line(tmp_path: Path) -> Non
 
 def test_a_family_that_is_off_takes_its_panels_along() -> None:
     """Without credits there is no panel of credits, and the others stay."""
-    recorded = {name: one.labels for name, one in RECORDED.items() if "credits" not in name}
-    without = titles(Shown(families=families("gateway_credits_total"), recorded=recorded))
-    assert titles(Shown()) - without == {"Credits by the hour, last 24 hours", "Credits by day, last 30 days"}
+    left = titles(without("gateway_credits_total"))
+    assert titles(Served()) - left == {"Credits by the hour, last 24 hours", "Credits by day, last 30 days"}
 
 
 def test_a_dashboard_without_panels_is_not_made() -> None:
     """A gateway of no language models has no page for them."""
     off = [name for name in CATALOG if not name.startswith(("gateway_exporter_", "gateway_request"))]
-    assert {board.uid for board in boards(Shown(families=families(*off), recorded={}))} == {
+    assert {board.uid for board in boards(Served(families=without(*off).families, recorded={}))} == {
         "gateway-overview",
         "gateway-key",
         "gateway-errors",
@@ -107,9 +138,8 @@ def test_a_dashboard_without_panels_is_not_made() -> None:
 
 def test_a_label_that_is_dropped_takes_what_is_by_it_and_no_more() -> None:
     """Without `method`, what narrows by it goes on, and what is by method goes."""
-    recorded = {name: tuple(one for one in two.labels if one != "method") for name, two in RECORDED.items()}
-    show = Shown(families=families(drop="method"), recorded=recorded)
-    gone = titles(Shown()) - titles(show)
+    show = without(drop="method")
+    gone = titles(Served()) - titles(show)
     assert {"Share of methods", "By method", "Methods that are slow or failing"} <= gone
     assert "Requests by status" not in gone
     for dashboard in documents(show):
@@ -120,15 +150,14 @@ def test_a_label_that_is_dropped_takes_what_is_by_it_and_no_more() -> None:
 @pytest.mark.parametrize("drop", sorted({label for family in CATALOG.values() for label in family.labels}))
 def test_nothing_that_is_not_there_is_ever_asked(drop: str) -> None:
     """Whatever label is dropped, no query is left half."""
-    recorded = {name: tuple(one for one in two.labels if one != drop) for name, two in RECORDED.items()}
-    for dashboard in documents(Shown(families=families(drop=drop), recorded=recorded)):
+    for dashboard in documents(without(drop=drop)):
         assert ABSENT not in json.dumps(dashboard, ensure_ascii=False)
 
 
-def config(folder: Path, more: str) -> Shown:
+def config(folder: Path, more: str) -> Served:
     path = folder / "config.yaml"
     path.write_text("inputs: [{path: a.log, format: caddy, labels: {gateway: eu}}]\n" + more, encoding="utf-8")
-    return shown(load(path).config)
+    return served(load(path).config)
 
 
 def test_the_config_s_families_decide_what_is_shown(tmp_path: Path) -> None:
@@ -136,12 +165,12 @@ def test_the_config_s_families_decide_what_is_shown(tmp_path: Path) -> None:
     families = "gateway_credits_total: off, gateway_calls_total: {drop: [method]}, gateway_key_enabled: off"
     show = config(tmp_path, f"metrics: {{families: {{{families}}}}}\n")
     assert "gateway_credits_total" not in show.families
-    assert show.families["gateway_calls_total"] == ("key", "chain", "protocol", "result")
+    assert show.families["gateway_calls_total"].labels == ("key", "chain", "protocol", "result")
     assert {name for name in RECORDED if name not in show.recorded} == {
         "key_method:gateway_calls:increase1h",
         "key_method:gateway_credits:increase1h",
     }
-    gone = titles(Shown()) - titles(show)
+    gone = titles(Served()) - titles(show)
     assert {"Credits by the hour, last 24 hours", "Credits by day, last 30 days"} <= gone
     asked = [one.query for dashboard in documents(show) for one in of_panels(dashboard)]
     assert not [one for one in asked if "gateway_credits" in one or "gateway_key_enabled" in one]
@@ -154,7 +183,7 @@ def test_the_config_s_families_decide_what_is_shown(tmp_path: Path) -> None:
     }
 
 
-def panel(show: Shown, uid: str, title: str) -> Json:
+def panel(show: Served, uid: str, title: str) -> Json:
     dashboard = next(one for one in documents(show) if one["uid"] == uid)
     return next(one for one in panels(dashboard) if one.get("title") == title)
 
@@ -208,6 +237,6 @@ def test_the_exporter_knows_nothing_of_dashboards() -> None:
 
 def test_provisioning_names_what_is_there() -> None:
     """The provider's folder and the data source are plain YAML beside the dashboards."""
-    made = files(Shown())
+    made = files(Served())
     assert "type: prometheus" in made["provisioning/datasources/gateway-exporter.yaml"]
     assert "folder: Gateway" in made["provisioning/dashboards/gateway-exporter.yaml"]

@@ -10,7 +10,7 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards.build import documents
-from dashboards.shown import Shown
+from exporter.config_served import Served
 
 # Read by the Prometheus data source, which the model of annotations does not cover: Grafana, "Prometheus: annotations".
 UNMODELLED = {"titleFormat"}
@@ -32,7 +32,7 @@ def unknown(made: Any, read: Any, path: str = "") -> Iterator[str]:
         yield f"{path}: {made!r} became {read!r}"
 
 
-@pytest.mark.parametrize("dashboard", [pytest.param(one, id=one["uid"]) for one in documents(Shown())])
+@pytest.mark.parametrize("dashboard", [pytest.param(one, id=one["uid"]) for one in documents(Served())])
 def test_a_round_trip_leaves_no_unknown_key(dashboard: dict[str, Any]) -> None:
     """`from_json` alone takes anything; what comes out again is what was understood."""
     register_default_plugins()

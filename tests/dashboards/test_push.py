@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dashboards.build import documents
-from dashboards.shown import Shown
+from exporter.config_served import Served
 from tests.command import run
 from tests.dashboards.grafana import TOKEN, Grafana
 
@@ -30,7 +30,7 @@ def test_all_dashboards_arrive_in_a_folder_and_each_result_is_told(grafana: Graf
     """The folder is made; a line for each dashboard, with its version and address."""
     done = run("dashboards", "--push", grafana.url, "--token.file", token)
     assert (done.code, done.stderr) == (0, "")
-    made = documents(Shown())
+    made = documents(Served())
     assert done.stdout.splitlines() == [
         f"{one['title']}: version 1, {grafana.url}/d/{one['uid']}/{one['uid']}" for one in made
     ]
@@ -44,7 +44,7 @@ def test_pushed_again_they_are_replaced(grafana: Grafana, token: str) -> None:
         done = run("dashboards", "--push", grafana.url + "/", "--token.file", token)
         assert done.code == 0
         assert f"Gateway / Overview: version {version}, " in done.stdout
-    assert len(grafana.dashboards) == len(documents(Shown()))
+    assert len(grafana.dashboards) == len(documents(Served()))
 
 
 def test_the_token_may_stand_in_the_environment(grafana: Grafana, monkeypatch: pytest.MonkeyPatch) -> None:

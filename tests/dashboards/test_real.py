@@ -8,15 +8,15 @@ import pytest
 
 from dashboards.build import documents
 from dashboards.pages import PAGES
-from dashboards.shown import Shown, shown
 from exporter.catalog import CATALOG
 from exporter.config import load
+from exporter.config_served import Served, served
 from exporter.demo.cast import CLIENTS
 from tests.dashboards import count
 from tests.dashboards.asked import Asked, Json, filled, of_annotations, of_panels, of_variables, panels, variables
 from tests.dashboards.scene import STEP, Scene
 
-UIDS = [page(Shown()).uid for page in PAGES]
+UIDS = [page(Served()).uid for page in PAGES]
 # What a dashboard is narrowed to, where somebody came by a link or an alert.
 CHOSEN = {
     "gateway-key": {"key": "swap-front-end", "gateway": "demo"},
@@ -30,7 +30,7 @@ CHOSEN = {
 @pytest.fixture(scope="module")
 def dashboards(scene: Scene) -> dict[str, Json]:
     """The dashboards of the scene's own config."""
-    return {one["uid"]: one for one in documents(shown(load(scene.folder / "config.yaml").config))}
+    return {one["uid"]: one for one in documents(served(load(scene.folder / "config.yaml").config))}
 
 
 def answers(scene: Scene, asked: Asked, values: dict[str, str]) -> list[Json]:

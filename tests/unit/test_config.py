@@ -49,11 +49,11 @@ BAD = [
     ),
     (
         "inputs:\n- path: a.log\n  format: {regex: '(?P<status>[0-9'}",
-        "3: inputs[0].format: no regular expression: ",
+        "3: inputs[0].format.regex: no regular expression: ",
     ),
     (
         "inputs:\n- path: a.log\n  format: {template: 'no variables'}",
-        "3: inputs[0].format: a template needs variables, such as ",
+        "3: inputs[0].format.template: a template needs variables, such as ",
     ),
     (
         "inputs:\n- path: a.log\n  format: nginx-json\n  class: internl",
@@ -87,7 +87,7 @@ BAD = [
     (GOOD + "routes: ['/:key/:key']", "2: routes[0]: '/:key/:key' has more than one :key; a request has one key"),
     (
         "inputs:\n- path: a.log\n  format:\n    json: {status: a..b}",
-        "3: inputs[0].format: status: bad path 'a..b' at '..b': write ",
+        "4: inputs[0].format.json.status: bad path 'a..b' at '..b': write ",
     ),
     (GOOD + "keys: none.yaml", "2: keys: {folder}/none.yaml can't be read: No such file or directory"),
     (
@@ -104,7 +104,7 @@ BAD = [
         GOOD + "pricing:\n  models:\n  - none.json",
         "4: pricing.models[0]: {folder}/none.json can't be read: No such file or directory",
     ),
-    (GOOD + "pricing: {multipliers: {a: -1}}", "2: pricing.multipliers.a: a multiplier is 0 or more, not -1"),
+    (GOOD + "pricing: {multipliers: {a: -1}}", "2: pricing.multipliers.a: must be 0 or more, not -1"),
     (GOOD + "pricing:\n  credits: 20", "3: pricing.credits: must be a mapping: methods (with * and ?), default, "),
     (
         GOOD + "pricing:\n  credits:\n    eth_call: many",
@@ -120,7 +120,7 @@ BAD = [
     ),
     (GOOD + "keys: {url: here}", "2: keys.url: must be like https://gateway.example/keys"),
     (GOOD + "keys: {url: 'http://u:p@h/'}", "2: keys.url: has a password in it: put it into a headers_file or "),
-    (GOOD + "keys: {url: 'http://h/'}", "2: keys: fields: a key is known by its id, hash or key; say where one of "),
+    (GOOD + "keys: {url: 'http://h/'}", "2: keys.fields: a key is known by its id, hash or key; say where one of "),
     (
         GOOD + "keys: {url: 'http://h/', preset: litelm}",
         "2: keys.preset: unknown preset 'litelm'; did you mean 'litellm'? (allowed: litellm)",
@@ -129,10 +129,10 @@ BAD = [
         GOOD + "keys: {url: 'http://h/', fields: {id: a, nam: b}}",
         "2: keys.fields.nam: unknown field 'nam'; did you mean 'name'? (allowed: class, created, enabled, ",
     ),
-    (GOOD + "keys: {url: 'http://h/', fields: {id: a..b}}", "2: keys: bad path 'a..b' at '..b': write "),
+    (GOOD + "keys: {url: 'http://h/', fields: {id: a..b}}", "2: keys.fields.id: bad path 'a..b' at '..b': write "),
     (
         GOOD + "keys: {url: 'http://h/', preset: litellm, every: soon}",
-        "2: keys.every: 'soon' is no duration: write it as Prometheus does, as in 15s, 5m, 24h or 1h30m",
+        "2: keys.every: must be a duration, as in 15s, 5m, 24h or 1h30m, not 'soon'",
     ),
     (
         GOOD + "keys: {url: 'http://h/', preset: litellm, timeout: 100ms}",
@@ -148,7 +148,10 @@ BAD = [
     # A mistake among good lines is told at its own.
     (GOOD + "web:\n  listen: :0\nstart_at: begining", "4: start_at: unknown start_at 'begining'; did you mean "),
     (GOOD + "routes:\n- /a\n- /b\n- bad", "5: routes[2]: 'bad' must start with /"),
-    (GOOD + "metrics:\n  max_series: 9\n  scrape_interval: bogus", "4: metrics.scrape_interval: 'bogus' is no dur"),
+    (
+        GOOD + "metrics:\n  max_series: 9\n  scrape_interval: bogus",
+        "4: metrics.scrape_interval: must be a duration, as in 15s, 5m, 24h or 1h30m, not 'bogus'",
+    ),
     (GOOD + "alerts:\n  anomalies:\n    weeks: 0", "4: alerts.anomalies.weeks: must be at least 1"),
     (
         GOOD + "plans:\n  pro:\n    limits:\n    - {window: 1w, cost: 1}",
@@ -160,6 +163,13 @@ BAD = [
     (GOOD + "web: {listen: ':0', listen: ':1'}", "2: 'listen' is on line 2 too; it stands once"),
     (GOOD + "chains:\n  1: /one", "3: chains.1: a name must be text: write it in quotes"),
     (GOOD + "web:\n  listen: :0\n  listen: :1", "4: 'listen' is on line 3 too; it stands once"),
+    # A name with a dot is one name.
+    (GOOD + "pricing:\n  multipliers:\n    a: 1\n    b.c: -1", "5: pricing.multipliers.b.c: must be 0 or more, not -1"),
+    (GOOD + "metrics:\n  own_families:\n    x: {}", "4: metrics.custom_families.x: the field 'type' is missing"),
+    (
+        GOOD + "alerts:\n  overrides: {}\n  changes: {}",
+        "4: alerts.changes: is the old name of overrides, which is there, too; write overrides only",
+    ),
     ("inputs: [", "1: is not YAML: "),
     ("a: b: c", "1: is not YAML: mapping values are not allowed here"),
 ]
@@ -186,6 +196,33 @@ def test_an_unknown_preset_gets_the_near_miss_and_the_list(tmp_path: Path) -> No
     start = f"{path}:3: inputs[0].format: unknown preset 'ngnix-json'; did you mean 'nginx-json'? (allowed: "
     assert str(caught.value).startswith(start)
     assert ", nginx-combined, nginx-json" in str(caught.value)
+
+
+def test_old_names_are_read_with_a_note(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As if the new ones stood there; nothing is said of a config that has the new ones."""
+    family = "gateway_x_total: {type: counter, help: x, adds: requests}"
+    path = tmp_path / "config.yaml"
+    sections = "metrics:\n  {}: {{{}}}\nalerts:\n  {}: {{GatewayWatchdog: {{enabled: false}}}}\n"
+    path.write_text(GOOD + sections.format("custom_families", family, "overrides"), encoding="utf-8")
+    expected = load(path).config
+    assert caplog.messages == []
+    path.write_text(GOOD + sections.format("own_families", family, "changes"), encoding="utf-8")
+    assert load(path).config == expected
+    assert caplog.messages == [
+        f"{path}:3: own_families is called custom_families now; the old name is still read",
+        f"{path}:5: changes is called overrides now; the old name is still read",
+    ]
+
+
+def test_a_url_that_may_hold_a_secret_is_not_repeated(tmp_path: Path) -> None:
+    """A webhook's path is often all that it takes to post there."""
+    path = tmp_path / "config.yaml"
+    receivers = "{team: {webhook: {url: 'hooks.example/T0/s3cret'}}}"
+    path.write_text(GOOD + f"alerts: {{notify: {{receivers: {receivers}}}}}\n", encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load(path)
+    field = "alerts.notify.receivers.team.webhook.url"
+    assert str(caught.value) == f"{path}:2: {field}: must be a URL that begins with http:// or https://"
 
 
 BAD_KEYS = [

@@ -217,8 +217,8 @@ def test_a_mistake_in_a_family_of_one_s_own_is_told_where_it_stands(
     tmp_path: Path, name: str, fields: str, message: str
 ) -> None:
     """The same; nothing that Prometheus would refuse gets through."""
-    found = said(tmp_path, f"  own_families:\n    {name}: {{{fields}}}\n")
-    assert found.startswith(f"4: metrics.own_families.{name}{message}")
+    found = said(tmp_path, f"  custom_families:\n    {name}: {{{fields}}}\n")
+    assert found.startswith(f"4: metrics.custom_families.{name}{message}")
 
 
 @pytest.mark.parametrize(("text", "message"), BAD_TOGETHER, ids=[message for _, message in BAD_TOGETHER])
@@ -245,9 +245,9 @@ def test_without_changes_the_catalogue_is_served() -> None:
 def test_the_examples_are_good(tmp_path: Path) -> None:
     """That of the README, and the comments of config.example.yaml with their # taken out."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8").split("```yaml\n")
-    (shown,) = (block.partition("```")[0] for block in readme if "own_families" in block)
+    (shown,) = (block.partition("```")[0] for block in readme if "custom_families" in block)
     example = (ROOT / "config.example.yaml").read_text(encoding="utf-8")
-    uncommented = re.sub(r"^  # (families:|own_families:|  .*)$", r"  \1", example, flags=re.M)
+    uncommented = re.sub(r"^  # (families:|custom_families:|  .*)$", r"  \1", example, flags=re.M)
     for text in ("inputs: [{path: a.log, format: caddy}]\n" + shown, uncommented):
         (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
         config = load(tmp_path / "config.yaml").config
@@ -318,7 +318,7 @@ def test_a_family_that_is_off_leaves_all_others_as_they_are(tmp_path: Path, log:
 
 
 @pytest.mark.parametrize("log", LOGS)
-def test_own_families_count_what_the_catalogue_s_do(tmp_path: Path, log: str) -> None:
+def test_custom_families_count_what_the_catalogue_s_do(tmp_path: Path, log: str) -> None:
     """A copy of each, under another name, has the same values; and the catalogue's own are not touched."""
     copies = {
         family.name.replace("gateway_", "gateway_own_", 1): {
@@ -333,7 +333,7 @@ def test_own_families_count_what_the_catalogue_s_do(tmp_path: Path, log: str) ->
         if family.adds in ADDS[family.type]
     }
     assert len(copies) == len(SUMMED)
-    whole, found = counted(tmp_path, log, {}), counted(tmp_path, log, {"own_families": copies})
+    whole, found = counted(tmp_path, log, {}), counted(tmp_path, log, {"custom_families": copies})
     own = {name.replace("gateway_own_", "gateway_", 1): value for name, value in found.items() if "_own_" in name}
     assert {name: value for name, value in found.items() if "_own_" not in name} == whole
     assert own == {name: value for name, value in whole.items() if name.startswith(tuple(one.name for one in SUMMED))}
@@ -372,7 +372,7 @@ def test_a_number_can_be_summed_and_observed(tmp_path: Path) -> None:
     counting = Counting(
         tmp_path,
         "inputs: [{path: a.log, format: {json: {status: s, duration: d, response_bytes: b}}}]\n"
-        "metrics: {own_families: {\n"
+        "metrics: {custom_families: {\n"
         "  gateway_busy_seconds_total: {type: counter, help: x, adds: duration},\n"
         "  gateway_size_bytes: {type: histogram, help: x, adds: response_bytes, buckets: [10]}}}\n",
     )
@@ -394,7 +394,7 @@ def test_limits_are_exact_whatever_families_there_are(tmp_path: Path) -> None:
         "keys: keys.yaml\nplans: {pro: {limits: [{window: 1d, tokens: 100, credits: 100}]}}\n"
         "pricing: {credits: {default: 5}}\n"
         "metrics:\n  families: {gateway_tokens_total: {drop: [key, class, model, provider, method, type]}}\n"
-        "  own_families:\n"
+        "  custom_families:\n"
         "    gateway_twice_tokens_total: {type: counter, help: x, adds: tokens}\n"
         "    gateway_in_tokens_total: {type: counter, help: x, adds: input_tokens}\n"
         "    gateway_twice_credits_total: {type: counter, help: x, adds: credits, labels: [key]}\n",
@@ -441,7 +441,7 @@ REQUESTS, CALLS, DURATIONS = "gateway_requests_total", "gateway_calls_total", "g
 
 def declared(families: dict[str, Any] | None = None) -> dict[str, Any]:
     config = MetricsConfig(families={name: _change(one) for name, one in (families or {}).items()})
-    return families_of(config.families, config.own_families)
+    return families_of(config.families, config.custom_families)
 
 
 def _change(one: Any) -> Any:

@@ -73,15 +73,19 @@ def test_translations(spec: dict[str, Any], word: str, expected: str) -> None:
     ("field", "spec", "message"),
     [
         ("statu", "a", "unknown field 'statu'; did you mean 'status'?"),
-        ("status", 7, "status: a path, a mapping or a list of them is needed, not 7"),
+        ("status", 7, "a path, a mapping or a list of them is needed, not 7"),
         ("status", [], "a path, a mapping or a list"),
-        ("status", {"pth": "a"}, "status: Object contains unknown field `pth`"),
-        ("status", {"path": "a", "value": 1}, "status: give exactly one of path, value, from and to"),
-        ("duration", {"from": "a"}, "duration: give exactly one of path, value, from and to"),
+        (
+            "status",
+            {"pth": "a"},
+            "pth: unknown field 'pth'; did you mean 'path'? (allowed: divide, from, if, includes, ",
+        ),
+        ("status", {"path": "a", "value": 1}, "give exactly one of path, value, from and to"),
+        ("duration", {"from": "a"}, "give exactly one of path, value, from and to"),
         ("duration", {"path": "a", "unit": "sec"}, "unknown unit 'sec'"),
         ("status", {"path": "a", "pick": "lst"}, "unknown pick 'lst'; did you mean 'last'?"),
-        ("status", {"path": "a", "match": "("}, "match is no regular expression"),
-        ("status", {"path": "a", "match": "a"}, "match needs one group, the value; it has 0"),
+        ("status", {"path": "a", "match": "("}, "match: is no regular expression"),
+        ("status", {"path": "a", "match": "a"}, "match: needs one group, the value; it has 0"),
         ("input_tokens", {"path": "a", "includes": ["cached"]}, "unknown field 'cached'"),
         (
             "status",
@@ -92,8 +96,8 @@ def test_translations(spec: dict[str, Any], word: str, expected: str) -> None:
         ("time", {"path": "a", "pick": "last"}, "a field of kind time can't have 'pick'"),
         ("status", {"path": "a", "if": "b"}, "a field of kind text can't have 'if'"),
         ("status", {"path": "a", "divide": 2}, "a field of kind text can't have 'divide'"),
-        ("cost", {"path": "a", "divide": 0}, "divide must be at least 1, not 0"),
-        ("cost", {"value": 1, "plus": "b"}, "plus goes with path"),
+        ("cost", {"path": "a", "divide": 0}, "divide: must be at least 1, not 0"),
+        ("cost", {"value": 1, "plus": "b"}, "plus: goes with path"),
     ],
 )
 def test_refused_sources(field: str, spec: Any, message: str) -> None:

@@ -39,15 +39,15 @@ BAD = [
     ),
     (
         "plans: {free: {limits: [{window: 1m, requests: 0}]}}",
-        "2: plans.free.limits[0].requests: must be above 0, not 0; what has no limit is left out",
+        "2: plans.free.limits[0].requests: must be more than 0 (leave out what has no limit), not 0",
     ),
     (
         "plans: {free: {limits: [{window: 1m, tokens: -5}]}}",
-        "2: plans.free.limits[0].tokens: must be above 0, not -5; what has no limit is left out",
+        "2: plans.free.limits[0].tokens: must be more than 0 (leave out what has no limit), not -5",
     ),
     (
         "plans: {free: {limits: [{window: 1m, cost: .inf}]}}",
-        "2: plans.free.limits[0].cost: must be above 0, not inf; what has no limit is left out",
+        "2: plans.free.limits[0].cost: must be more than 0 (leave out what has no limit), not inf",
     ),
     (
         "plans: {free: {limits: [{window: 1m, requests: 1.5}]}}",
@@ -67,7 +67,7 @@ BAD = [
     ),
     ("limits: {timezone: ''}", "2: limits.timezone: unknown timezone '': names are like Europe/Berlin or UTC"),
     ("limits: {grace: 5}", "2: limits.grace: must be text, not a whole number"),
-    ("limits: {grace: soon}", "2: limits.grace: 'soon' is no duration: write it as Prometheus does, as in 15s, "),
+    ("limits: {grace: soon}", "2: limits.grace: must be a duration, as in 15s, 5m, 24h or 1h30m, not 'soon'"),
     (
         "limits: {zone: UTC}",
         "2: limits.zone: unknown field 'zone'; did you mean 'timezone'? (allowed: grace, timezone)",

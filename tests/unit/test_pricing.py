@@ -379,7 +379,7 @@ def test_a_status_rule_goes_before_all() -> None:
 BAD = [
     ("prices.yaml", "- {per_request: 1}", "1: [0]: a price needs a model, a method, or both; * and ? are wildcards"),
     ("prices.yaml", "- {model: a}", "1: [0]: give a price: per_million_tokens, per_request or per_gigabyte; 0 is"),
-    ("prices.yaml", "- {model: a, per_request: -1}", "1: [0].per_request: a price is 0 or more, not -1"),
+    ("prices.yaml", "- {model: a, per_request: -1}", "1: [0].per_request: must be a price, 0 or more, not -1"),
     (
         "prices.yaml",
         "- model: a\n  per_million_tokens: {input: 1}",

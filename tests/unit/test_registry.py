@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 
+from exporter.config_keys import KeyApiConfig
 from exporter.errors import InputError
 from exporter.identity import Identity, KeyEntry
-from exporter.keyapi import KeyApi, KeyApiConfig
+from exporter.keyapi import KeyApi
 from exporter.keyfile import load_keys, written
 from exporter.registry import KeyFile, Registry, kept
 from tests.admin_api import Gateway, admin_api
@@ -29,7 +30,7 @@ def gateway() -> Iterator[Gateway]:
 
 
 def api(url: str, **config: Any) -> KeyApi:
-    return KeyApi(msgspec.convert({"url": url, **config}, KeyApiConfig), IDENTITY.hash)
+    return KeyApi(msgspec.convert({"url": url, **config}, KeyApiConfig).request, IDENTITY.hash)
 
 
 def test_litellms_key_list(gateway: Gateway, tmp_path: Path) -> None:
@@ -95,7 +96,7 @@ def test_any_json_by_a_mapping(gateway: Gateway, tmp_path: Path) -> None:
         ({"keys": [{"id": ""}]}, 200, "entry 1: a key needs an id, a hash (from `gateway-exporter hash`), or both"),
         ({"keys": [{"id": "a", "until": RAW}]}, 200, "entry 1: expires is not understood"),
         ({"keys": [{"id": "a", "kind": RAW}]}, 200, "entry 1: class is not understood"),
-        ({"keys": [{"hash": RAW}]}, 200, "entry 1: hash must be as `gateway-exporter hash` prints it: k_ and"),
+        ({"keys": [{"hash": RAW}]}, 200, "entry 1: hash: must be as `gateway-exporter hash` prints it: k_ and"),
         ({"keys": [{"id": "a"}, {"id": "a"}]}, 200, "entry 2 is a key that was there before"),
         ({"keys": [RAW]}, 200, "entry 1: a key needs an id"),
         ({}, 401, "it answered with status 401"),

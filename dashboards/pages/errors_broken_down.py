@@ -1,0 +1,116 @@
+"""The page of errors: requests by method, key, status and HTTP verb."""
+
+from dashboards.fields import STATUS_COLOURS, column
+from dashboards.grafana import Json, Panel
+from dashboards.pages import columns
+from dashboards.pages.links import Links
+from dashboards.panels import donut
+from dashboards.promql import Metrics, success
+from dashboards.questions import Question
+from dashboards.tables import table
+from exporter.config_served import ABSENT, Served, or_zero
+
+
+def broken_down(m: Metrics, to: Links, served: Served) -> list[Panel]:
+    """The same requests, by one label after the other."""
+    return [
+        _by_method(m, to, served),
+        _by_key(m, to, served),
+        _by_status(m),
+        _by_http_method(m),
+        _share_of_statuses(m),
+    ]
+
+
+def _by_method(m: Metrics, to: Links, served: Served) -> Panel:
+    return table(
+        "By method",
+        "Endpoints (route templates) and JSON-RPC methods. Sort by requests, failures or latency.",
+        _compared(m, "method", "gateway_request_duration_seconds"),
+        {"method": column(links=[to.cell("Only this method", "gateway-errors", "method")]), **_columns(served)},
+        sort="requests",
+        answers=Question.BREAKDOWN,
+        id=21,
+    )
+
+
+def _by_key(m: Metrics, to: Links, served: Served) -> Panel:
+    return table(
+        "By key",
+        "Whose requests. A click opens the key.",
+        _compared(m, "key", "gateway_key_request_duration_seconds"),
+        {"key": column(links=[to.cell("Look at this key", "gateway-key", "key")]), **_columns(served)},
+        sort="failed",
+        answers=Question.BREAKDOWN,
+        id=22,
+    )
+
+
+def _compared(m: Metrics, by: str, duration: str) -> dict[str, str]:
+    """The columns of requests by a label, those with the largest values."""
+    volume, failed = m.count("gateway_requests_total", by=by), m.count("gateway_errors_total", by=by)
+    found = {
+        "requests": volume,
+        "share": f"{volume} / on () group_left () {m.count('gateway_requests_total')}",
+        "failed": or_zero(failed, volume),
+        "success": success(failed, volume),
+        "average": m.mean(duration, by=by, over="$__range"),
+        "p95": m.quantile(0.95, duration, by=by, over="$__range"),
+    }
+    return {name: f"topk(200, {query})" for name, query in found.items()}
+
+
+def _columns(served: Served) -> dict[str, Json | str]:
+    return {
+        "requests": columns.COUNT,
+        "share": columns.SHARE,
+        "failed": columns.COUNT,
+        "success": columns.rate_of_success(served),
+        "average": columns.latency(served),
+        "p95": columns.latency(served),
+    }
+
+
+def _by_status(m: Metrics) -> Panel:
+    by_status = m.count("gateway_requests_total", by="status")
+    return table(
+        "By status",
+        "Every status, its share. 499: the client went away; other: no HTTP status was logged.",
+        {"requests": by_status, "share": f"{by_status} / on () group_left () {m.count('gateway_requests_total')}"},
+        {"status": "", "requests": columns.COUNT, "share": columns.SHARE},
+        sort="requests",
+        width=8,
+        answers=Question.BREAKDOWN,
+        id=23,
+    )
+
+
+def _by_http_method(m: Metrics) -> Panel:
+    return donut(
+        "By HTTP method",
+        "Verbs; JSON-RPC calls have none worth telling.",
+        {"{{verb}}": _verbs(m.count("gateway_requests_total", by="method"))},
+        "short",
+        answers=Question.BREAKDOWN,
+        id=24,
+    )
+
+
+def _share_of_statuses(m: Metrics) -> Panel:
+    return donut(
+        "Share of statuses",
+        "Classes have their colours: green good, blue elsewhere, yellow the client, red ours.",
+        {"{{status}}": m.count("gateway_requests_total", by="status")},
+        "short",
+        colours=STATUS_COLOURS,
+        answers=Question.BREAKDOWN,
+        id=25,
+    )
+
+
+def _verbs(by_method: str) -> str:
+    """Counts by method as counts by HTTP verb; a method that is no `VERB /route` is JSON-RPC's."""
+    if by_method == ABSENT:
+        return ABSENT
+    rpc = f'label_replace({by_method}, "verb", "JSON-RPC", "", "")'
+    return f'sum by (verb) (label_replace({rpc}, "verb", "$1", "method", "([A-Z]+) .*"))'

@@ -1,0 +1,130 @@
+"""The page of the exporter: what becomes of each input's lines."""
+
+from dashboards.fields import GREEN, RED, column, value_map
+from dashboards.grafana import Panel
+from dashboards.pages import columns
+from dashboards.panels import bars, timeseries
+from dashboards.promql import Metrics
+from dashboards.tables import table
+
+
+def lines(m: Metrics) -> list[Panel]:
+    """What was read, rejected, lost, and is still to be read."""
+    return [
+        _lines_a_second_by_input(m),
+        _rejected_lines_by_reason(m),
+        _lag_by_input(m),
+        _bytes_not_read_yet(m),
+        _lost(m),
+        _rotations_by_kind(m),
+        _inputs(m),
+    ]
+
+
+def _lines_a_second_by_input(m: Metrics) -> Panel:
+    return timeseries(
+        "Lines a second by input",
+        "None though the gateway is busy: the log moved, or is not written.",
+        {"{{input}}": m.rate("gateway_exporter_lines_total", by="input")},
+        "short",
+        no_value=columns.NO_EXPORTER,
+        width=8,
+        id=12,
+    )
+
+
+def _rejected_lines_by_reason(m: Metrics) -> Panel:
+    every = {"over": "$__interval", "at": "offset -$__interval"}
+    return bars(
+        "Rejected lines by reason",
+        "Why lines are no records. New after a release: the log's format changed.",
+        {"{{input}} {{reason}}": m.count("gateway_exporter_rejected_lines_total", by="input reason", **every)},
+        "short",
+        colours={".": RED},
+        no_value="No line was rejected",
+        width=8,
+        id=13,
+    )
+
+
+def _lag_by_input(m: Metrics) -> Panel:
+    return timeseries(
+        "Lag by input",
+        "Seconds behind the log. Peaks at rotation are harmless; a slope is not.",
+        {
+            "{{input}} {{instance}}": f"max by (input, instance) ({m('gateway_exporter_lag_seconds')})",
+            "fleet": f"max({m('fleet:gateway_exporter_lag_seconds:max')})",
+        },
+        "s",
+        no_value=columns.NO_EXPORTER,
+        width=8,
+        id=14,
+    )
+
+
+def _bytes_not_read_yet(m: Metrics) -> Panel:
+    return timeseries(
+        "Bytes not read yet",
+        "How much is waiting.",
+        {"{{input}}": f"sum by (input) ({m('gateway_exporter_lag_bytes')})"},
+        "bytes",
+        no_value=columns.NO_EXPORTER,
+        width=8,
+        id=15,
+    )
+
+
+def _lost(m: Metrics) -> Panel:
+    every = {"over": "$__interval", "at": "offset -$__interval"}
+    return bars(
+        "Lost, by reason",
+        "Bytes known to be gone before they were read. Keep a copy when rotating.",
+        {"{{input}} {{reason}}": m.count("gateway_exporter_lost_bytes_total", by="input reason", **every)},
+        "bytes",
+        colours={".": RED},
+        no_value="Nothing was lost",
+        width=8,
+        id=16,
+    )
+
+
+def _rotations_by_kind(m: Metrics) -> Panel:
+    every = {"over": "$__interval", "at": "offset -$__interval"}
+    return bars(
+        "Rotations by kind",
+        "When logs were renamed or truncated: a check on what the losses say.",
+        {"{{input}} {{kind}}": m.count("gateway_exporter_rotations_total", by="input kind", **every)},
+        "short",
+        no_value="No rotation in this time",
+        width=8,
+        id=17,
+    )
+
+
+def _inputs(m: Metrics) -> Panel:
+    return table(
+        "Inputs",
+        "Each input: can it be read, how old is its last record, what was wrong with its lines.",
+        {
+            "readable": f"min by (input, instance) ({m('gateway_exporter_input_readable')})",
+            "last_record": f"time() - max by (input, instance) ({m('gateway_exporter_last_record_timestamp_seconds')})",
+            "lines": m.count("gateway_exporter_lines_total", by="input instance"),
+            "rejected": m.count("gateway_exporter_lines_total", 'result="rejected"', by="input instance"),
+            "losses": m.count("gateway_exporter_losses_total", by="input instance"),
+            "unknown_keys": m.count("gateway_exporter_unknown_key_requests_total", by="input instance"),
+        },
+        {
+            "input": "",
+            "instance": "",
+            "readable": column(mappings=value_map({1: ("yes", GREEN), 0: ("no", RED)}))
+            | {"custom.cellOptions": {"type": "color-text"}},
+            "last_record": "s",
+            "lines": columns.COUNT,
+            "rejected": columns.COUNT,
+            "losses": columns.COUNT,
+            "unknown_keys": columns.COUNT,
+        },
+        sort="rejected",
+        no_value=columns.NO_EXPORTER,
+        id=18,
+    )

@@ -1,0 +1,181 @@
+"""The page of the exporter: its series, its state, and the process."""
+
+from dashboards.fields import GREEN, RED, YELLOW, column, value_map
+from dashboards.grafana import Panel
+from dashboards.pages import columns
+from dashboards.panels import bars, stat, timeline, timeseries
+from dashboards.promql import Metrics
+from dashboards.tables import table
+from exporter.config_served import or_zero
+
+
+def series(m: Metrics) -> list[Panel]:
+    """How many series there are, and what overflows."""
+    used, most = m("gateway_exporter_series"), m("gateway_exporter_series_limit")
+    return [
+        table(
+            "Series by family",
+            "Use of each family's ceiling. Past it, new values become `other`.",
+            {
+                "series": f"max by (family) ({used})",
+                "limit": f"max by (family) ({most})",
+                "use": f"max by (family) ({used} / {most})",
+            },
+            {
+                "family": "",
+                "series": columns.COUNT,
+                "limit": columns.COUNT,
+                "use": column("percentunit", steps={0.8: YELLOW, 0.95: RED}),
+            },
+            sort="use",
+            no_value=columns.NO_EXPORTER,
+            width=12,
+            id=20,
+        ),
+        bars(
+            "Overflow by family and label",
+            "Records whose value became `other`: raise metrics.budgets, or list routes.",
+            {
+                "{{family}} {{label}}": m.count(
+                    "gateway_exporter_overflow_total", by="family label", over="$__interval", at="offset -$__interval"
+                )
+            },
+            "short",
+            no_value="Nothing overflowed",
+            id=21,
+        ),
+        timeseries(
+            "Series",
+            "All of an exporter's. A jump: a new label value on everything, or a scanner.",
+            {
+                "{{instance}}": f"sum by (instance) ({used})",
+                "scraped samples": "sum(scrape_samples_scraped and on (instance, job) "
+                f"{m('gateway_exporter_build_info')})",
+            },
+            "short",
+            no_value=columns.NO_EXPORTER,
+            id=22,
+        ),
+        timeseries(
+            "Requests with unknown keys, a second",
+            "Keys that are not registered: a scanner, or a new client.",
+            {"{{input}}": m.rate("gateway_exporter_unknown_key_requests_total", by="input")},
+            "reqps",
+            no_value="No unknown key was seen",
+            id=23,
+        ),
+    ]
+
+
+def state(m: Metrics) -> list[Panel]:
+    """What lasts over a restart, and how old it is."""
+    files = {
+        "config loaded": m("gateway_exporter_config_last_reload_success_timestamp_seconds"),
+        "price table": m("gateway_exporter_price_table_timestamp_seconds"),
+        "key registry": m("gateway_exporter_key_registry_timestamp_seconds"),
+        "checkpoint": m("gateway_exporter_checkpoint_last_success_timestamp_seconds"),
+    }
+    commits = "gateway_exporter_checkpoint_duration_seconds"
+    failed = m.count("gateway_exporter_checkpoint_failures_total", by="instance", over="$__rate_interval")
+    healthy = f"sum by (instance) ({m('gateway_exporter_checkpoint_healthy')})"
+    return [
+        timeline(
+            "Checkpoint over time",
+            "While a commit fails, counters stay as they were, and counting goes on in memory.",
+            {"{{instance}}": f"min by (instance) ({m('gateway_exporter_checkpoint_healthy')})"},
+            value_map({1: ("good", GREEN), 0: ("failing", RED)}),
+            no_value="No state file is kept",
+            width=8,
+            id=25,
+        ),
+        timeseries(
+            "Duration of commits, p95",
+            "Long commits delay scrapes: put the state on a faster disk.",
+            {"p95": m.quantile(0.95, commits)},
+            "s",
+            no_value="No state file is kept",
+            width=8,
+            id=26,
+        ),
+        timeseries(
+            "Failed commits",
+            "The disk is full or gone; the log says which.",
+            {"{{instance}}": or_zero(failed, healthy)},
+            "short",
+            no_value="No state file is kept",
+            colours={".": RED},
+            width=8,
+            id=27,
+        ),
+        stat(
+            "How old",
+            "Age of what the exporter works with. A price table of months misprices new models.",
+            {name: f"time() - min({query})" for name, query in files.items()},
+            "s",
+            no_value="No such file",
+            width=12,
+            id=28,
+        ),
+        table(
+            "Exporters and their secrets",
+            "Two fingerprints in one fleet: its keys have two names each. Share the secret.",
+            {
+                "info": f"max by (instance, fingerprint) ({m('gateway_exporter_identity_info')})",
+                "version": f"max by (instance, version) ({m('gateway_exporter_build_info')})",
+            },
+            {"instance": "", "version": "", "fingerprint": ""},
+            no_value=columns.NO_EXPORTER,
+            width=12,
+            id=29,
+        ),
+    ]
+
+
+def process(m: Metrics) -> list[Panel]:
+    """What the exporter takes of the machine."""
+    ours = f"and on (instance, job) {m('gateway_exporter_build_info')}"
+    return [
+        timeseries(
+            "p95 time of a scrape",
+            "Reading what is there, and rendering. Over a second: too many series.",
+            {
+                "exporter, p95": m.quantile(0.95, "gateway_exporter_scrape_duration_seconds"),
+                "Prometheus, longest": f"max(scrape_duration_seconds {ours})",
+            },
+            "s",
+            no_value=columns.NO_EXPORTER,
+            width=8,
+            id=31,
+        ),
+        timeseries(
+            "CPU",
+            "Cores used. Near 1 all the time: it falls behind; split the inputs.",
+            {"{{instance}}": f"sum by (instance) (rate(process_cpu_seconds_total[$__rate_interval]) {ours})"},
+            "short",
+            no_value=columns.NO_EXPORTER,
+            width=8,
+            id=32,
+        ),
+        timeseries(
+            "Memory",
+            "Bounded by the series' ceiling. It climbs with series, then stays.",
+            {"{{instance}}": f"sum by (instance) (process_resident_memory_bytes {ours})"},
+            "bytes",
+            no_value=columns.NO_EXPORTER,
+            width=8,
+            id=33,
+        ),
+        timeline(
+            "Scraped",
+            "Gaps here are gaps everywhere.",
+            {"{{instance}}": f"min by (instance) (up and on (instance, job) last_over_time({_build(m)}[1h]))"},
+            value_map({1: ("up", GREEN), 0: ("down", RED)}),
+            no_value=columns.NO_EXPORTER,
+            width=24,
+            id=34,
+        ),
+    ]
+
+
+def _build(m: Metrics) -> str:
+    return m("gateway_exporter_build_info")

@@ -1,0 +1,153 @@
+"""Plain values as people write them → types made of msgspec Structs; a mistake names its field, in everyday words.
+
+A constraint is described where its type is: `Annotated[int, Meta(ge=1, description="at least 1")]` gives "must be at
+least 1, not 0". With `extra={"secret": True}` the value is not repeated.
+"""
+
+import re
+from collections.abc import Iterator
+from types import UnionType
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
+
+import msgspec
+
+from exporter.errors import FieldError, Steps, unknown
+
+T = TypeVar("T")
+
+_PATH = re.compile(r"(.*) - at (`key` in )?`\$([^`]*)`", re.DOTALL)
+_STEP = re.compile(r"\.([^.\[]+)|\[(\d+|\.\.\.)\]")
+# An entry of a mapping, which msgspec does not name.
+_SOME = "..."
+_UNKNOWN = re.compile(r"Object contains unknown field `([^`]*)`")
+_MISSING = re.compile(r"Object missing required field `([^`]*)`")
+_EXPECTED = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
+_CONSTRAINT = re.compile(r"Expected `\w+` ")
+_NO_CHOICE = re.compile(r"Invalid enum value ")
+_WORDS = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+}
+
+
+class _Place(NamedTuple):
+    """Where a mistake is, what stands there, and what should."""
+
+    steps: Steps
+    value: Any
+    type_: Any
+
+
+def convert(content: Any, type_: type[T]) -> T:
+    """The content as that type. FieldError names the first mistake."""
+    try:
+        return msgspec.convert(content, type_)
+    except msgspec.ValidationError as error:
+        found = _PATH.fullmatch(str(error))
+        problem, in_key, path = found.groups() if found else (str(error), None, "")
+        place = _find(path, content, type_)
+        if isinstance(error.__cause__, FieldError):
+            raise FieldError((*place.steps, *error.__cause__.steps), error.__cause__.problem) from None
+        if in_key:
+            name = next(str(name) for name in place.value if not isinstance(name, str))
+            raise FieldError((*place.steps, name), "a name must be text: write it in quotes") from None
+        raise _translated(problem, place) from None
+
+
+def _translated(problem: str, place: _Place) -> FieldError:
+    """msgspec's complaint in the user's words."""
+    steps, value, type_ = place
+    if name := _UNKNOWN.match(problem):
+        return FieldError((*steps, name[1]), unknown("field", name[1], _fields(type_)))
+    if name := _MISSING.match(problem):
+        return FieldError(steps, f"the field {name[1]!r} is missing")
+    if _NO_CHOICE.match(problem):
+        what = next((step for step in reversed(steps) if isinstance(step, str)), "value")
+        return FieldError(steps, unknown(what, str(value), _choices(type_)))
+    if types := _EXPECTED.match(problem):
+        wanted = " or ".join(_WORDS.get(one, one) for one in types[1].removesuffix(" | null").split(" | "))
+        is_text = isinstance(value, str) and "number" in wanted
+        return FieldError(steps, f"must be {wanted}, not {repr(value) if is_text else _WORDS.get(types[2], types[2])}")
+    if _CONSTRAINT.match(problem):
+        return FieldError(steps, f"must be {_description(type_, value)}")
+    return FieldError(steps, problem)
+
+
+def _description(type_: Any, value: Any) -> str:
+    """What a constraint allows, and what stands there."""
+    meta = next(_metas(type_))
+    given = f"{value:g}" if isinstance(value, float) else repr(value)
+    return f"{meta.description}" if (meta.extra or {}).get("secret") else f"{meta.description}, not {given}"
+
+
+def _find(path: str, value: Any, type_: Any) -> _Place:
+    """The place at msgspec's path; of an entry of a mapping, the first that does not convert."""
+    steps: list[str | int] = []
+    for name, index in _STEP.findall(path):
+        step = int(index) if index.isdigit() else name or index
+        type_ = _part(type_, step)
+        if step == _SOME:
+            step = next(key for key, entry in value.items() if not _converts(entry, type_))
+        value = value[step]
+        steps.append(step if index.isdigit() else str(step))
+    return _Place(tuple(steps), value, type_)
+
+
+def _part(type_: Any, step: str | int) -> Any:
+    """The type of a part: a list's, a mapping's or a Struct's."""
+    whole = _container(type_)
+    if get_origin(whole):
+        return get_args(whole)[1 if get_origin(whole) is dict else 0]
+    return next(field.type for field in msgspec.structs.fields(whole) if field.encode_name == step)
+
+
+def _container(type_: Any) -> Any:
+    """The list, mapping or Struct among a type's alternatives."""
+    containers = (list, dict, tuple)
+    return next(
+        one
+        for one in _alternatives(type_)
+        if get_origin(one) in containers or (isinstance(one, type) and issubclass(one, msgspec.Struct))
+    )
+
+
+def _alternatives(type_: Any) -> Iterator[Any]:
+    """The types that a value may have, without what is said about them."""
+    if get_origin(type_) in (Union, UnionType):
+        for one in get_args(type_):
+            yield from _alternatives(one)
+    elif get_origin(type_) is Annotated:
+        yield from _alternatives(get_args(type_)[0])
+    else:
+        yield type_
+
+
+def _metas(type_: Any) -> Iterator[msgspec.Meta]:
+    """What is said about the types that a value may have."""
+    if get_origin(type_) in (Union, UnionType):
+        for one in get_args(type_):
+            yield from _metas(one)
+    elif get_origin(type_) is Annotated:
+        yield from (one for one in get_args(type_)[1:] if isinstance(one, msgspec.Meta))
+
+
+def _fields(type_: Any) -> list[str]:
+    """The names of a Struct's fields."""
+    return [field.encode_name for field in msgspec.structs.fields(_container(type_))]
+
+
+def _choices(type_: Any) -> list[str]:
+    """The words that a value may be."""
+    return [word for one in _alternatives(type_) if get_origin(one) is Literal for word in get_args(one) if word]
+
+
+def _converts(value: Any, type_: Any) -> bool:
+    try:
+        msgspec.convert(value, type_)
+    except msgspec.ValidationError:
+        return False
+    return True
