@@ -18,7 +18,9 @@ class World:
     def __init__(self, expected: float = 15.0) -> None:
         self.births = Births(expected)
 
-    def scrape(self, now: float, port: int = 1, agent: str = PROMETHEUS, query: str = "", declared: bool = True) -> None:
+    def scrape(
+        self, now: float, port: int = 1, agent: str = PROMETHEUS, query: str = "", declared: bool = True
+    ) -> None:
         """As the pipeline does it. What is made with `born` before is shown at 0 by this scrape."""
         visitor = Visitor("10.0.0.1", port, agent, query, declared)
         self.births.came(visitor, now)
@@ -95,14 +97,18 @@ def test_the_second_look_of_a_person_shows_what_was_counted() -> None:
 def test_who_only_looks_now_and_then_holds_nothing_back(looks: list[float]) -> None:
     """Beside a scraper that comes each 5 s a new series shows its value at the second scrape after its birth."""
     world = World(expected=5)
-    visits = sorted([(float(now), PROMETHEUS) for now in range(0, 605, 5)] + [(now, CURL) for now in looks if now < 604])
+    visits = sorted(
+        [(float(now), PROMETHEUS) for now in range(0, 605, 5)] + [(now, CURL) for now in looks if now < 604]
+    )
     for now, agent in visits:
         world.scrape(now, port=int(now), agent=agent, declared=agent == PROMETHEUS)
     one = world.born(604.0)
     assert held_for(world, one, [(605.0, 605), (610.0, 610), (615.0, 615)]) == 610
 
 
-@pytest.mark.parametrize(("visits", "shown_at"), [([0, 10, 20], 40), ([0, 10], 20), ([0, 14, 20], 30), ([7, 10, 20], 30)])
+@pytest.mark.parametrize(
+    ("visits", "shown_at"), [([0, 10, 20], 40), ([0, 10], 20), ([0, 14, 20], 30), ([7, 10, 20], 30)]
+)
 def test_who_declares_nothing_is_a_scraper_from_the_third_even_interval_on(visits: list[float], shown_at: int) -> None:
     """At its fourth visit it is one, and is waited for from then on."""
     world = World(expected=1)
