@@ -47,11 +47,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run a command; its exit code."""
     parser = _parser()
     args = parser.parse_args(argv)
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=getattr(args, "log_level", "warn").upper().replace("WARN", "WARNING"),
-        format="%(asctime)s %(levelname)s %(message)s",
-    )
+    _log(getattr(args, "log_level", "warn"))
     # Series and cells are many, live long and are never in cycles: looking at them often finds nothing.
     gc.set_threshold(100_000, 50, 1000)
     try:
@@ -240,6 +236,14 @@ def _dashboards(args: argparse.Namespace) -> int:
 
 
 # --- what they share
+
+
+def _log(level: str) -> None:
+    """Log to stderr: what the product does, from a level on; of libraries only what goes wrong. Their debug lines,
+    written into a folder that is watched, would each cause the next.
+    """
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("exporter").setLevel(level.upper().replace("WARN", "WARNING"))
 
 
 def _rules(path: str, config: Config | None, kubernetes: bool = False) -> dict[str, str]:

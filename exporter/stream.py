@@ -23,9 +23,10 @@ _GAUGES = (
 
 
 class Input(Protocol):
-    """Where lines come from."""
+    """Where lines come from. It `has_more` if the last read ended within a line that is too long for one."""
 
     finished: bool
+    has_more: bool
 
     def look(self) -> None:
         """See what there is to read."""
@@ -82,6 +83,8 @@ class Stream:
     def take(self) -> bool:
         """Count the next chunk; False if there is none. Hot path."""
         chunk = self.input.read()
+        if not chunk and self.input.has_more:
+            return True
         if not chunk:
             self._behind_since = None
             return False
