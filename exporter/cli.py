@@ -242,8 +242,11 @@ def _log(level: str) -> None:
     """Log to stderr: what the product does, from a level on; of libraries only what goes wrong. Their debug lines,
     written into a folder that is watched, would each cause the next.
     """
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("exporter").setLevel(level.upper().replace("WARN", "WARNING"))
+    least = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(
+        stream=sys.stderr, level=max(least, logging.WARNING), format="%(asctime)s %(levelname)s %(message)s"
+    )
+    logging.getLogger("exporter").setLevel(least)
 
 
 def _rules(path: str, config: Config | None, kubernetes: bool = False) -> dict[str, str]:
