@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from exporter import __version__
+from exporter import __version__, descriptors
 from exporter.assembly import Assembly
 from exporter.choose import input_for, without_config
 from exporter.config import Config, Loaded, load, parse_address
@@ -261,8 +261,10 @@ def _rules(path: str, config: Config | None, kubernetes: bool = False) -> dict[s
 
 def _serve(loaded: Loaded, listen: str | None, config: str | None = None) -> None:
     """Run the pipeline and the server until SIGTERM or SIGINT, or until the inputs end. SIGHUP reloads the config."""
-    from exporter.server import Server  # noqa: PLC0415 - a web server is long to load, and most commands need none
+    from exporter.connections import Limits  # noqa: PLC0415 - a web server is long to load, and most commands need none
+    from exporter.server import Server  # noqa: PLC0415
 
+    descriptors.raise_limit()
     try:
         host, port = parse_address(listen or loaded.config.web.listen)
     except ValueError as error:
@@ -270,7 +272,8 @@ def _serve(loaded: Loaded, listen: str | None, config: str | None = None) -> Non
     assembly = Assembly(_with_secret(loaded), serving=True)
     pipeline = assembly.pipeline()
     reload = Reload(Path(config), assembly, pipeline) if config else None
-    server = Server(pipeline, host, port, reload)
+    limits = Limits(connections=descriptors.for_connections(descriptors.limit()))
+    server = Server(pipeline, host, port, reload, limits)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: pipeline.stop())
     if reload:
@@ -285,6 +288,8 @@ def _serve(loaded: Loaded, listen: str | None, config: str | None = None) -> Non
         assembly.forget_keys()
         server.stop()
         pipeline.close()
+    if server.failed:
+        raise ExporterError("the web server has failed, and nothing could be served any more")
 
 
 def _with_secret(loaded: Loaded) -> Loaded:

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import uvicorn
@@ -170,7 +171,8 @@ class _QuietServer(uvicorn.Server):
         """End `main_loop`, from any thread."""
         self.should_exit = True
         if self._loop and self._end:
-            self._loop.call_soon_threadsafe(self._end.set)
+            with suppress(RuntimeError):  # it has ended by itself
+                self._loop.call_soon_threadsafe(self._end.set)
 
 
 class Server:

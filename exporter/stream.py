@@ -58,6 +58,10 @@ class Input(Protocol):
         """Whether all of it can be read."""
 
     @property
+    def unopened(self) -> int:
+        """Logs that there is no descriptor for."""
+
+    @property
     def files(self) -> list[str]:
         """What is read, for people."""
 

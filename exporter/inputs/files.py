@@ -23,7 +23,7 @@ import os
 import time
 from collections.abc import Iterable
 
-from exporter.inputs.content import open_content
+from exporter.inputs.content import open_log
 from exporter.inputs.copies import Copies
 from exporter.inputs.fingerprint import Identity, Position
 from exporter.inputs.known import Known, Missing
@@ -70,6 +70,11 @@ class FileInput:
     def readable(self) -> bool:
         """Whether there is a log, and every one of them can be read."""
         return bool(self._live) and not self._where.unreadable
+
+    @property
+    def unopened(self) -> int:
+        """Logs that there is no descriptor for."""
+        return len(self._where.unopened)
 
     @property
     def files(self) -> list[str]:
@@ -314,7 +319,7 @@ class FileInput:
                 old[identity].log = path
                 continue
             try:
-                tail = Tail(path, path, open_content(path), self._ledger)
+                tail = Tail(path, path, open_log(path), self._ledger)
             except OSError as error:
                 self._where.trouble(path, error)
                 continue

@@ -28,6 +28,7 @@ class StreamInput:
         threading.Thread(target=self._pump, name=f"read {name}", daemon=True).start()
 
     directory = None
+    unopened = 0
 
     def owns(self, _: str) -> bool:
         """No file is its own."""
