@@ -127,11 +127,14 @@ class Tail:
 
     def _skip_hole(self, until: int) -> None:
         """A writer that does not append goes on at its old offset after a truncation: before it is a hole."""
-        at, piece = self.at, b"\0"
+        at = self.at
         if not self.content.packed:
             with suppress(OSError):
                 at = os.lseek(self.content.fileno(), at, os.SEEK_DATA)
-        while at < until and piece and not piece.strip(b"\0"):
+        while at < until:
             piece = self.content.pread(CHUNK, at)
-            at += len(piece) - len(piece.lstrip(b"\0"))
+            if not piece or piece != bytes(len(piece)):
+                at += len(piece) - len(piece.lstrip(b"\0"))
+                break
+            at += len(piece)
         self.start(at)
