@@ -1,14 +1,15 @@
 """File descriptors: how many this process may have, and who may have how many.
 
-A quarter is for connections, 256 at most, so that many logs never shut scrapers out. An eighth, 64 at most, is for
-what is open for a moment. Logs have the rest. The system gives the lowest free number, so that a log whose
-descriptor is not below `for_logs` has one of the others'.
+An eighth is for connections, 256 at most, so that many logs never shut scrapers out. Some are spare, for what is open
+for a moment. Logs have the rest. The system gives the lowest free number, so that a log whose descriptor is not
+below `for_logs` has one of the others'.
 """
 
 import resource
 from contextlib import suppress
 
-_MOST_CONNECTIONS, _MOST_SPARE = 256, 64
+_MOST_CONNECTIONS = 256
+_LEAST_SPARE, _MOST_SPARE = 16, 64
 # What is open beside logs and connections: the state, watches, the web server's own.
 _OWN = 20
 _UNLIMITED = 1 << 20
@@ -33,12 +34,12 @@ def hard_limit() -> int:
 
 def for_connections(limit: int) -> int:
     """How many connections may be open at once."""
-    return min(_MOST_CONNECTIONS, limit // 4)
+    return min(_MOST_CONNECTIONS, limit // 8)
 
 
 def for_logs(limit: int) -> int:
     """Logs may have the descriptors below this number."""
-    return limit - for_connections(limit) - min(_MOST_SPARE, limit // 8)
+    return limit - for_connections(limit) - min(_MOST_SPARE, _LEAST_SPARE + limit // 16)
 
 
 def most_logs(limit: int) -> int:

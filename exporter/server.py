@@ -46,9 +46,9 @@ _END_SECONDS = 3.0
 _STEP_SECONDS = 0.02
 # Of a request, without its body.
 _LONGEST_HEAD = 1 << 14
-# Connections that wait to be accepted: at most so many, of which so few are taken at once that the ceiling holds.
+# Connections that wait to be accepted: at most so many. They are taken one by one, so that the ceiling holds.
 _BACKLOG = 1024
-_ACCEPTED_AT_ONCE = 4
+_ACCEPTED_AT_ONCE = 1
 
 
 class App:
