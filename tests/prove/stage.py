@@ -128,7 +128,7 @@ class Round:
             self.outcome.kills += 1
             if self.outcome.kills % 25 == 0:
                 say(f"{self.outcome.kills} kills, {self.writer.truth.lines} lines, {self.log.rotations} rotations")
-        if kills:
+        if self.outcome.kills:
             self._start()
         self.writer.stop()
         self._compare("in the end")
