@@ -54,10 +54,10 @@ class Connection(H11Protocol):
         super().connection_made(transport)
         transport.set_write_buffer_limits(high=0)  # no more than one block of an answer waits in each connection
         self._time("a request", self.limits.request_seconds)
-        others = self.connections - {self}
+        others = [one for one in self.connections if isinstance(one, Connection) and one is not self]
         if len(others) >= self.limits.connections:
-            longest_idle = min(others, key=lambda one: (one.is_scraper, one._moved_at))  # type: ignore[union-attr]
-            longest_idle.end("there are too many")  # type: ignore[union-attr]
+            longest_idle = min(others, key=lambda one: (one.is_scraper, one._moved_at))
+            longest_idle.end("there are too many")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nobody is there any more to make an answer for."""
@@ -82,9 +82,14 @@ class Connection(H11Protocol):
         super().on_response_complete()
         self._time_what_is_awaited()
 
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it comes from, as far as that can still be known."""
+        return self.client or ("", 0)
+
     def end(self, why: str) -> None:
         """Close it at once, whatever was not sent yet."""
-        log.debug("the connection of %s is closed: %s", self.client[0] if self.client else "?", why)
+        log.debug("the connection of %s is closed: %s", self.address[0], why)
         self.connections.discard(self)
         if self.cycle:
             self.cycle.disconnected = True

@@ -74,7 +74,7 @@ class App:
         connection: Connection = scope["state"]["connection"]
         connection.answering = asyncio.current_task()
         try:
-            await self._answer(scope, send)
+            await self._answer(scope, send, connection)
         except asyncio.CancelledError:
             if not connection.cycle.disconnected:
                 connection.end("the server ends")
@@ -84,7 +84,7 @@ class App:
         finally:
             connection.answering = None
 
-    async def _answer(self, scope: Scope, send: Send) -> None:
+    async def _answer(self, scope: Scope, send: Send, connection: Connection) -> None:
         answer = self._pages.get(scope["path"])
         allowed = ("POST", "PUT") if scope["path"] == "/-/reload" else ("GET", "HEAD")
         if answer is None:
@@ -96,7 +96,7 @@ class App:
             begun = time.monotonic()
             await answer(scope, send)
             taken = time.monotonic() - begun
-            log.debug("%s %s of %s: %.3f s", scope["method"], scope["path"], scope["client"][0], taken)
+            log.debug("%s %s of %s: %.3f s", scope["method"], scope["path"], connection.address[0], taken)
 
     async def _metrics(self, scope: Scope, send: Send) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
@@ -110,9 +110,8 @@ class App:
         connection: Connection = scope["state"]["connection"]
         declared = "x-prometheus-scrape-timeout-seconds" in headers
         connection.is_scraper = connection.is_scraper or declared
-        host, port = scope["client"]
         query = scope["query_string"].decode("latin-1")
-        visitor = Visitor(host, port, headers.get("user-agent", ""), query, declared)
+        visitor = Visitor(*connection.address, headers.get("user-agent", ""), query, declared)
         body = await self._scrapes.ask(Scrape(visitor, openmetrics, packed))
         with self._held.by(connection, body):
             await _send(send, 200, content_type, body, more)
