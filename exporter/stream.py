@@ -23,16 +23,15 @@ _GAUGES = (
 
 
 class Input(Protocol):
-    """Where lines come from. It `has_more` if the last read ended within a line that is too long for one."""
+    """Where lines come from."""
 
     finished: bool
-    has_more: bool
 
     def look(self) -> None:
         """See what there is to read."""
 
     def read(self) -> bytes:
-        """The next whole lines, b"" when there are none now."""
+        """The next whole lines, b"" when there are none now. It takes some milliseconds at most."""
 
     def lag_bytes(self) -> int:
         """Bytes that are there and not read."""
@@ -52,6 +51,10 @@ class Input(Protocol):
     @property
     def directory(self) -> str | None:
         """The folder to watch; None where there is none."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is more to do, also where `read` gave nothing."""
 
     @property
     def readable(self) -> bool:
@@ -85,13 +88,12 @@ class Stream:
         return self.meter.name
 
     def take(self) -> bool:
-        """Count the next chunk; False if there is none. Hot path."""
+        """Count the next chunk; False if there is nothing to do. Hot path."""
         chunk = self.input.read()
-        if not chunk and self.input.has_more:
-            return True
         if not chunk:
-            self._behind_since = None
-            return False
+            if not self.input.pending:
+                self._behind_since = None
+            return self.input.pending
         decoded = self.meter.reader.decoder.decode(chunk)
         self.meter.count(decoded.rows)
         if not decoded.clean:

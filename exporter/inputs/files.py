@@ -45,7 +45,7 @@ class FileInput:
 
     def __init__(self, pattern: str, ledger: Ledger, start_at: str = "beginning", rotated: str = "") -> None:
         self.pattern = pattern
-        self.finished = self.has_more = False
+        self.finished = self.pending = False
         self._ledger = ledger
         self._at_end = start_at == "end"
         self._is_new = self._is_first_look = True
@@ -114,8 +114,8 @@ class FileInput:
             tail.seen = size
 
     def read(self) -> bytes:
-        """The next whole lines; b"" when there are none now, or if it `has_more`. At most about CHUNK bytes at once."""
-        self.has_more = False
+        """The next whole lines; b"" when there are none now, or where more is `pending`. About CHUNK bytes at most."""
+        self.pending = False
         for tail in self._tails():
             if tail.has_stirred:
                 self._find_copies([tail.log])
@@ -132,7 +132,7 @@ class FileInput:
                 self._truncated(tail, tail.seen if tail.unread() < tail.seen - tail.at else 0)
                 return self.read()
             if tail.has_more:
-                self.has_more = True
+                self.pending = True
                 return b""
             if not lines and tail.identity not in self._live:
                 lines = self._let_go(tail)

@@ -18,7 +18,7 @@ class StreamInput:
 
     def __init__(self, fd: int, name: str, ledger: Ledger, wake: Callable[[], None]) -> None:
         self.name = name
-        self.finished = self.has_more = False
+        self.finished = self.pending = False
         self.readable = True
         self._fd = fd
         self._ledger = ledger
@@ -54,8 +54,8 @@ class StreamInput:
         return self._waiting.qsize() * CHUNK
 
     def read(self) -> bytes:
-        """The next whole lines; b"" when there are none now, none any more (`finished`), or if it `has_more`."""
-        self.has_more = False
+        """The next whole lines; b"" when there are none now, none any more (`finished`), or where more is `pending`."""
+        self.pending = False
         for _ in range(SLICE // CHUNK):
             try:
                 data = self._waiting.get_nowait()
@@ -69,7 +69,7 @@ class StreamInput:
                 self._ledger.too_long(self.name)
             if whole:
                 return whole
-        self.has_more = True
+        self.pending = True
         return b""
 
     def close(self) -> None:

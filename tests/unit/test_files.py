@@ -296,10 +296,10 @@ def test_a_flood_without_a_line_is_passed_over_in_slices(
     source = FileInput(str(log), told)
     source.look()
     found, slices, lag = b"", 0, source.lag_bytes()
-    while (chunk := source.read()) or source.has_more:
+    while (chunk := source.read()) or source.pending:
         assert lag - source.lag_bytes() <= SLICE + (1 << 16)
         lag = source.lag_bytes()
-        slices += source.has_more
+        slices += source.pending
         found += chunk
         positions = source.positions()
         source.close()
@@ -318,8 +318,8 @@ def test_a_pipe_without_a_line_is_passed_over_in_slices_too(told: Told) -> None:
     source._waiting = queue.Queue()
     for _ in range(SLICE // CHUNK + 1):
         source._waiting.put(b"x" * CHUNK)
-    assert (source.read(), source.has_more) == (b"", True)
-    assert (source.read(), source.has_more) == (b"", False)
+    assert (source.read(), source.pending) == (b"", True)
+    assert (source.read(), source.pending) == (b"", False)
     os.write(writing, b"\nline\n")
     eventually(lambda: source.read() == b"line\n")
     os.close(writing)
