@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-from exporter import __version__
+from exporter import __version__, descriptors
 from exporter.assembly import Assembly
 from exporter.choose import input_for, without_config
 from exporter.config import Config, Loaded, load, parse_address
@@ -48,11 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run a command; its exit code."""
     parser = _parser()
     args = parser.parse_args(argv)
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=getattr(args, "log_level", "warn").upper().replace("WARN", "WARNING"),
-        format="%(asctime)s %(levelname)s %(message)s",
-    )
+    _log(getattr(args, "log_level", "warn"))
     # Series and cells are many, live long and are never in cycles: looking at them often finds nothing.
     gc.set_threshold(100_000, 50, 1000)
     try:
@@ -234,6 +230,17 @@ def _dashboards(args: argparse.Namespace) -> int:
 # --- what they share
 
 
+def _log(level: str) -> None:
+    """Log to stderr: what the product does, from a level on; of libraries only what goes wrong. Their debug lines,
+    written into a folder that is watched, would each cause the next.
+    """
+    least = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(
+        stream=sys.stderr, level=max(least, logging.WARNING), format="%(asctime)s %(levelname)s %(message)s"
+    )
+    logging.getLogger("exporter").setLevel(least)
+
+
 def _rules(path: str, config: Config | None, kubernetes: bool = False) -> dict[str, str]:
     """The files of rules, by name."""
     from alerts.build import files  # noqa: PLC0415 - not loaded where it isn't used
@@ -246,8 +253,10 @@ def _rules(path: str, config: Config | None, kubernetes: bool = False) -> dict[s
 
 def _serve(loaded: Loaded, listen: str | None, config: str | None = None) -> None:
     """Run the pipeline and the server until SIGTERM or SIGINT, or until the inputs end. SIGHUP reloads the config."""
-    from exporter.server import Server  # noqa: PLC0415 - a web server is long to load, and most commands need none
+    from exporter.connections import Limits  # noqa: PLC0415 - a web server is long to load, and most commands need none
+    from exporter.server import Server  # noqa: PLC0415
 
+    descriptors.raise_limit()
     try:
         host, port = parse_address(listen or loaded.config.web.listen)
     except ValueError as error:
@@ -255,7 +264,8 @@ def _serve(loaded: Loaded, listen: str | None, config: str | None = None) -> Non
     assembly = Assembly(_with_secret(loaded), serving=True)
     pipeline = assembly.pipeline()
     reload = Reload(Path(config), assembly, pipeline) if config else None
-    server = Server(pipeline, host, port, reload)
+    limits = Limits(connections=descriptors.for_connections(descriptors.limit()))
+    server = Server(pipeline, host, port, reload, limits)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: pipeline.stop())
     if reload:
@@ -270,6 +280,8 @@ def _serve(loaded: Loaded, listen: str | None, config: str | None = None) -> Non
         assembly.forget_keys()
         server.stop()
         pipeline.close()
+    if server.failed:
+        raise ExporterError("the web server has failed, and nothing could be served any more")
 
 
 def _with_secret(loaded: Loaded) -> Loaded:

@@ -15,7 +15,7 @@ import logging
 import queue
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence, Set
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
@@ -75,7 +75,6 @@ class Pipeline:
         self._watcher: Watcher | None = None
         self._trusted = False
         self._listening = False
-        self._last_scrape = (-1.0, False, list[bytes]())
 
     # --- from other threads
 
@@ -97,10 +96,11 @@ class Pipeline:
         self._inbox.put(run)
         return answer
 
-    def scrape(self, visitor: Visitor, openmetrics: bool) -> "Future[list[bytes]]":
-        """The exposition's lines, after what is in the logs now was counted and committed."""
-        asked = time.monotonic()
-        return self.ask(lambda: self._scrape(visitor, openmetrics, asked))
+    def scrape(self, visitors: Sequence[Visitor], formats: Set[bool]) -> "Future[dict[bool, list[bytes]]]":
+        """The exposition's lines, after what is in the logs now was counted and committed: as text, as OpenMetrics
+        (True), or as both. They are for all visitors.
+        """
+        return self.ask(lambda: self._scrape(visitors, formats))
 
     def wake(self) -> None:
         """There may be something to read."""
@@ -186,21 +186,21 @@ class Pipeline:
         except queue.Empty:
             pass
 
-    def _scrape(self, visitor: Visitor, openmetrics: bool, asked: float) -> list[bytes]:
-        """An answer serves all who asked before it was begun."""
+    def _scrape(self, visitors: Sequence[Visitor], formats: Set[bool]) -> dict[bool, list[bytes]]:
         begun = time.monotonic()
-        self.births.came(visitor, begun)
-        last, format_, lines = self._last_scrape
-        if asked > last or format_ != openmetrics:
-            behind = self._drain(_DRAIN_SECONDS)
-            lines = self._expose(openmetrics, begun, behind)
-            self._last_scrape = (begun, openmetrics, lines)
-            self.store.observe("gateway_exporter_scrape_duration_seconds", time.monotonic() - begun)
-        self.births.given(visitor)
+        for visitor in visitors:
+            self.births.came(visitor, begun)
+        behind = self._drain(_DRAIN_SECONDS)
+        texts = self._expose(formats, begun, behind)
+        for visitor in visitors:
+            self.births.given(visitor)
+        seconds = time.monotonic() - begun
+        self.store.observe("gateway_exporter_scrape_duration_seconds", seconds)
+        log.debug("rendered for %d in %.3f s; %d new series show 0", len(visitors), seconds, self.births.held)
         fault("after-render")
-        return lines
+        return texts
 
-    def _expose(self, openmetrics: bool, now: float, behind: bool) -> list[bytes]:
+    def _expose(self, formats: Set[bool], now: float, behind: bool) -> dict[bool, list[bytes]]:
         """Commit, and render what was committed. `behind` says that there is more to read."""
         released = self.births.release(now)
         committed = self.commit()
@@ -210,9 +210,11 @@ class Pipeline:
             stream.show(self.store, time.time())
         self._limits.show(None if behind else time.time())
         self.store.show_sizes()
-        lines, newborn = render(self.store, openmetrics, frozen=not committed)
-        self.births.begin(newborn, now)
-        return lines
+        texts = {}
+        for openmetrics in formats:
+            texts[openmetrics], newborn = render(self.store, openmetrics, frozen=not committed)
+            self.births.begin(newborn, now)
+        return texts
 
     # --- waking up
 

@@ -6,6 +6,7 @@ from html import escape
 
 from msgspec import Struct
 
+from exporter import descriptors
 from exporter.formats.decoded import REASONS
 from exporter.journal import Rejected
 from exporter.pipeline import Pipeline
@@ -39,6 +40,9 @@ class Snapshot(Struct):
     kept_at: float
     # New series that show 0 for now.
     held: int
+    # Logs that there is no file descriptor for, and how many descriptors there are.
+    unopened: int
+    descriptors: int
     inputs: list[InputStatus]
     # Name, series, how many it may have, what it is.
     families: list[tuple[str, int, int, str]]
@@ -84,6 +88,8 @@ def snapshot(pipeline: Pipeline) -> Snapshot:
         kept_well=not checkpoint or checkpoint.healthy,
         kept_at=kept_at,
         held=pipeline.births.held,
+        unopened=sum(stream.input.unopened for stream in pipeline.streams),
+        descriptors=descriptors.limit(),
         inputs=inputs,
         families=families,
     )
@@ -102,7 +108,7 @@ def page(found: Snapshot) -> str:
 <header><h1>gateway-exporter</h1><p>{escape(found.version)} · up {_span(found.up_seconds)} ·
 <b class={"good" if found.ready else "bad"}>{"ready" if found.ready else "catching up"}</b> ·
 <a href=metrics>metrics</a> · <a href=-/healthy>health</a> · <a href=-/ready>readiness</a></p>
-<p>{_kept(found)}</p></header>
+<p>{_kept(found)}</p>{_unopened(found)}</header>
 <h2>Inputs</h2><table><tr><th>input<th>logs<th class=n>parsed<th class=n>ignored<th class=n>rejected<th class=n>lines/s
 <th class=n>behind<th>last record{inputs}</table>
 <h2>Rejected lines</h2>{_table("<th>when<th>input<th>reason<th class=n>bytes<th>its shape", rejects) or "<p>None.</p>"}
@@ -120,6 +126,15 @@ def _kept(found: Snapshot) -> str:
             f"and count on in memory. See the log, and <code>{escape(found.kept_in)}</code>"
         )
     return f"Kept in <code>{escape(found.kept_in)}</code>, last committed {_time(found.kept_at)}"
+
+
+def _unopened(found: Snapshot) -> str:
+    return (
+        f"<p><b class=bad>{found.unopened:,} logs wait for a file descriptor</b> of {found.descriptors:,} in all. "
+        "Raise the limit of open files (<code>ulimit -n</code>, <code>LimitNOFILE=</code>)</p>"
+        if found.unopened
+        else ""
+    )
 
 
 def _held(series: int) -> str:

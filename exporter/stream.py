@@ -31,7 +31,7 @@ class Input(Protocol):
         """See what there is to read."""
 
     def read(self) -> bytes:
-        """The next whole lines, b"" when there are none now."""
+        """The next whole lines, b"" when there are none now. It takes some milliseconds at most."""
 
     def lag_bytes(self) -> int:
         """Bytes that are there and not read."""
@@ -53,8 +53,16 @@ class Input(Protocol):
         """The folder to watch; None where there is none."""
 
     @property
+    def pending(self) -> bool:
+        """Whether there is more to do, also where `read` gave nothing."""
+
+    @property
     def readable(self) -> bool:
         """Whether all of it can be read."""
+
+    @property
+    def unopened(self) -> int:
+        """Logs that there is no descriptor for."""
 
     @property
     def files(self) -> list[str]:
@@ -80,11 +88,12 @@ class Stream:
         return self.meter.name
 
     def take(self) -> bool:
-        """Count the next chunk; False if there is none. Hot path."""
+        """Count the next chunk; False if there is nothing to do. Hot path."""
         chunk = self.input.read()
         if not chunk:
-            self._behind_since = None
-            return False
+            if not self.input.pending:
+                self._behind_since = None
+            return self.input.pending
         decoded = self.meter.reader.decoder.decode(chunk)
         self.meter.count(decoded.rows)
         if not decoded.clean:

@@ -58,6 +58,6 @@ class Beside:
         with (self.folder / log).open("a", encoding="utf-8") as out:
             out.write(text)
 
-    def exporter(self) -> Exporter:
+    def exporter(self, descriptors: int | None = None) -> Exporter:
         """Run it."""
-        return Exporter("run", "--config.file", str(self.config))
+        return Exporter("run", "--config.file", str(self.config), descriptors=descriptors)

@@ -42,10 +42,21 @@ def samples(text: str) -> Samples:
 
 
 class Exporter:
-    """`gateway-exporter run`, on a free port of 127.0.0.1. What it says on stderr is in `said`."""
+    """`gateway-exporter run`, on a free port of 127.0.0.1. What it says on stderr is in `said`.
 
-    def __init__(self, *arguments: str, cwd: Path | None = None, stdin: int | None = subprocess.DEVNULL) -> None:
+    `descriptors` limits how many files it may have open.
+    """
+
+    def __init__(
+        self,
+        *arguments: str,
+        cwd: Path | None = None,
+        stdin: int | None = subprocess.DEVNULL,
+        descriptors: int | None = None,
+    ) -> None:
         command = [COMMAND, *arguments, "--web.listen-address", "127.0.0.1:0"]
+        if descriptors:
+            command = ["sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh", *command]
         self.said = ""
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, stdin=stdin, cwd=cwd)
         assert self.process.stderr

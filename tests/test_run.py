@@ -13,8 +13,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 
 from tests.admin_api import admin_api
 from tests.beside import KEY, PARSED, PUBLIC, Beside, line, requests_of
-from tests.command import run
+from tests.command import COMMAND, run
 from tests.exporter import Exporter, eventually
+from tests.real.process import free_port
 
 
 @pytest.fixture
@@ -183,6 +184,29 @@ def test_silent_and_slow_clients_delay_no_scrape(beside: Beside, exporter: Expor
     exporter.eventually(PARSED, 1)
     for connection in silent:
         connection.close()
+
+
+def test_debug_shows_what_the_product_does_and_nothing_of_libraries(beside: Beside) -> None:
+    """Two lines for each scrape, and no other: written into the folder that is watched, a line causes no next one."""
+    said = beside.folder / "exporter.log"
+    port = free_port()
+    arguments = ["--config.file", str(beside.config), "--log.level", "debug"]
+    with said.open("wb") as out:
+        process = subprocess.Popen(
+            [COMMAND, "run", *arguments, "--web.listen-address", f"127.0.0.1:{port}"], stderr=out
+        )
+    try:
+        eventually(lambda: "metrics: " in said.read_text("utf-8"), "it starts")
+        for _ in range(scrapes := 30):
+            beside.write(line())
+            assert requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).ok
+        eventually(lambda: said.read_text("utf-8").count("GET /metrics of 127.0.0.1") == scrapes, "all are shown")
+    finally:
+        process.terminate()
+        process.wait(10)
+    debug = [text.split(" DEBUG ")[1] for text in said.read_text("utf-8").splitlines() if " DEBUG " in text]
+    assert {text.split(" ")[0] for text in debug} == {"rendered", "GET"}
+    assert len(debug) == 2 * scrapes
 
 
 def test_pages_answer_what_they_are_for(exporter: Exporter) -> None:

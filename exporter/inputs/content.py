@@ -11,6 +11,7 @@ from typing import BinaryIO, Protocol
 
 import zstandard
 
+from exporter import descriptors
 from exporter.inputs.lines import CHUNK
 
 PACKED = (".gz", ".zst")
@@ -45,6 +46,17 @@ def open_content(path: str) -> Content:
         os.close(fd)
         raise no_file(path)
     return _Packed(fd, path) if path.endswith(PACKED) else _Plain(fd)
+
+
+def open_log(path: str) -> Content:
+    """Open a log by its name, for long; OSError (EMFILE) where that would take a descriptor that is not for logs."""
+    content = open_content(path)
+    limit = descriptors.limit()
+    if content.fileno() >= descriptors.for_logs(limit):
+        content.close()
+        why = f"no descriptor of {limit} is left for logs: raise the limit of open files (ulimit -n, LimitNOFILE=)"
+        raise OSError(errno.EMFILE, why)
+    return content
 
 
 def unpacked(path: str, raw: BinaryIO) -> BinaryIO:

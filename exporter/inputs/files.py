@@ -23,7 +23,7 @@ import os
 import time
 from collections.abc import Iterable
 
-from exporter.inputs.content import open_content
+from exporter.inputs.content import open_log
 from exporter.inputs.copies import Copies
 from exporter.inputs.fingerprint import Identity, Position
 from exporter.inputs.known import Known, Missing
@@ -45,7 +45,7 @@ class FileInput:
 
     def __init__(self, pattern: str, ledger: Ledger, start_at: str = "beginning", rotated: str = "") -> None:
         self.pattern = pattern
-        self.finished = False
+        self.finished = self.pending = False
         self._ledger = ledger
         self._at_end = start_at == "end"
         self._is_new = self._is_first_look = True
@@ -70,6 +70,11 @@ class FileInput:
     def readable(self) -> bool:
         """Whether there is a log, and every one of them can be read."""
         return bool(self._live) and not self._where.unreadable
+
+    @property
+    def unopened(self) -> int:
+        """Logs that there is no descriptor for."""
+        return len(self._where.unopened)
 
     @property
     def files(self) -> list[str]:
@@ -109,7 +114,8 @@ class FileInput:
             tail.seen = size
 
     def read(self) -> bytes:
-        """The next whole lines; b"" when there are none now. At most about CHUNK bytes at once."""
+        """The next whole lines; b"" when there are none now, or where more is `pending`. About CHUNK bytes at most."""
+        self.pending = False
         for tail in self._tails():
             if tail.has_stirred:
                 self._find_copies([tail.log])
@@ -125,6 +131,9 @@ class FileInput:
             except TruncatedError:
                 self._truncated(tail, tail.seen if tail.unread() < tail.seen - tail.at else 0)
                 return self.read()
+            if tail.has_more:
+                self.pending = True
+                return b""
             if not lines and tail.identity not in self._live:
                 lines = self._let_go(tail)
             if lines:
@@ -310,7 +319,7 @@ class FileInput:
                 old[identity].log = path
                 continue
             try:
-                tail = Tail(path, path, open_content(path), self._ledger)
+                tail = Tail(path, path, open_log(path), self._ledger)
             except OSError as error:
                 self._where.trouble(path, error)
                 continue

@@ -2,6 +2,8 @@
 
 CHUNK = 1 << 16
 LONGEST_LINE = 1 << 20
+# Without a whole line a read ends after so many bytes, so that others have their turn.
+SLICE = 1 << 22
 
 
 class Lines:

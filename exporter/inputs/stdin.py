@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from exporter.inputs.fingerprint import Position
 from exporter.inputs.ledger import Ledger
-from exporter.inputs.lines import CHUNK, Lines
+from exporter.inputs.lines import CHUNK, SLICE, Lines
 
 
 class StreamInput:
@@ -18,7 +18,7 @@ class StreamInput:
 
     def __init__(self, fd: int, name: str, ledger: Ledger, wake: Callable[[], None]) -> None:
         self.name = name
-        self.finished = False
+        self.finished = self.pending = False
         self.readable = True
         self._fd = fd
         self._ledger = ledger
@@ -28,6 +28,7 @@ class StreamInput:
         threading.Thread(target=self._pump, name=f"read {name}", daemon=True).start()
 
     directory = None
+    unopened = 0
 
     def owns(self, _: str) -> bool:
         """No file is its own."""
@@ -53,8 +54,9 @@ class StreamInput:
         return self._waiting.qsize() * CHUNK
 
     def read(self) -> bytes:
-        """The next whole lines; b"" when there are none now, or none any more (`finished`)."""
-        while not self.finished:
+        """The next whole lines; b"" when there are none now, none any more (`finished`), or where more is `pending`."""
+        self.pending = False
+        for _ in range(SLICE // CHUNK):
             try:
                 data = self._waiting.get_nowait()
             except queue.Empty:
@@ -67,6 +69,7 @@ class StreamInput:
                 self._ledger.too_long(self.name)
             if whole:
                 return whole
+        self.pending = True
         return b""
 
     def close(self) -> None:

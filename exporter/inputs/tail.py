@@ -11,7 +11,7 @@ from contextlib import suppress
 from exporter.inputs.content import Content
 from exporter.inputs.fingerprint import SPAN, Identity, Position, digest, stamp
 from exporter.inputs.ledger import Ledger
-from exporter.inputs.lines import CHUNK, Lines
+from exporter.inputs.lines import CHUNK, SLICE, Lines
 
 
 class TruncatedError(Exception):
@@ -21,7 +21,8 @@ class TruncatedError(Exception):
 class Tail:
     """`log` is the log's name, `name` where the file was found. `started` once it is clear where to read from.
 
-    One that is not `wanted` is read only if it is a known one. `seen` is the largest size that was seen.
+    One that is not `wanted` is read only if it is a known one. `seen` is the largest size that was seen. It
+    `has_more` if the last read found no whole line in a slice of the file, and ended there.
     """
 
     def __init__(self, log: str, name: str, content: Content, ledger: Ledger, wanted: bool = True) -> None:
@@ -31,7 +32,7 @@ class Tail:
         self.content = content
         self.identity: Identity = (found.st_dev, found.st_ino)
         self.wanted = wanted
-        self.started = False
+        self.started = self.has_more = False
         self.at = self.seen = 0
         self.grown_at = time.monotonic() - max(0.0, time.time() - found.st_mtime)
         self.lines = Lines()
@@ -64,15 +65,17 @@ class Tail:
 
     def read(self) -> bytes:
         """The next whole lines; b"" when there are none now. Hot path."""
-        while True:
+        self.has_more = False
+        until = self.at + SLICE
+        while self.at < until:
             window = self._window
             raw = self.content.pread(len(window) + CHUNK, self.at - len(window))
             if not raw.startswith(window):
                 raise TruncatedError
             if len(raw) == len(window):
                 return b""
-            if not self.at and raw.startswith(b"\0"):
-                self._skip_hole()
+            if raw.startswith(b"\0", len(window)) and not self.lines.rest and not self.lines.skipping:
+                self._skip_hole(until)
                 continue
             if self.at == len(window):
                 self._head = raw[:SPAN]
@@ -87,6 +90,8 @@ class Tail:
                 self._ledger.too_long(self.name)
             if whole:
                 return whole
+        self.has_more = True
+        return b""
 
     def finish(self) -> bytes:
         """The unfinished line at the end, which counts as it is; b"" if there is none."""
@@ -120,12 +125,16 @@ class Tail:
         """Bytes that are there and not read."""
         return max(0, (self.content.size() or 0) - self.at)
 
-    def _skip_hole(self) -> None:
+    def _skip_hole(self, until: int) -> None:
         """A writer that does not append goes on at its old offset after a truncation: before it is a hole."""
-        at = 0
+        at = self.at
         if not self.content.packed:
             with suppress(OSError):
-                at = os.lseek(self.content.fileno(), 0, os.SEEK_DATA)
-        while (piece := self.content.pread(CHUNK, at)) and not piece.strip(b"\0"):
+                at = os.lseek(self.content.fileno(), at, os.SEEK_DATA)
+        while at < until:
+            piece = self.content.pread(CHUNK, at)
+            if not piece or piece != bytes(len(piece)):
+                at += len(piece) - len(piece.lstrip(b"\0"))
+                break
             at += len(piece)
-        self.start(at + len(piece) - len(piece.lstrip(b"\0")))
+        self.start(at)

@@ -1,5 +1,6 @@
 """Where the logs are now that a path or a pattern names, and which of them can't be read."""
 
+import errno
 import glob
 from pathlib import Path
 from stat import S_ISREG
@@ -11,10 +12,13 @@ from exporter.inputs.rotated import Logs
 
 
 class Where:
-    """Looks for the logs. `unreadable` are the paths that could not be read, or a pattern that no file matches."""
+    """Looks for the logs. `unreadable` are the paths that could not be read, or a pattern that no file matches;
+    `unopened` those among them that there was no descriptor for.
+    """
 
     def __init__(self, pattern: str, ledger: Ledger) -> None:
         self.unreadable: set[str] = set()
+        self.unopened: set[str] = set()
         self._pattern = pattern
         self._ledger = ledger
         self._logs = Logs() if glob.has_magic(pattern) else None
@@ -50,18 +54,24 @@ class Where:
         return there
 
     def trouble(self, path: str, error: OSError) -> None:
-        """A log can't be read; told once."""
+        """A log can't be read; told once, and of those without a descriptor only the first."""
+        if error.errno == errno.EMFILE:
+            if self.unopened:
+                self.unreadable.add(path)
+            self.unopened.add(path)
         self._tell(path, error.strerror or str(error))
 
     def opened(self, path: str) -> None:
         """A log can be read."""
         self.unreadable -= {path, self._pattern}
+        self.unopened.discard(path)
 
     def _paths(self, before: set[str]) -> list[str]:
         if not self._logs:
             return [self._pattern]
         paths = self._logs.among(glob.glob(self._pattern), before)
         self.unreadable.intersection_update((*paths, self._pattern))
+        self.unopened &= self.unreadable
         if not paths:
             self._tell(self._pattern, "no file matches")
         return paths

@@ -115,7 +115,7 @@ class Scraper(threading.Thread):
         self._checks = checks
         self._port = port
         self._interval = interval
-        self._headers = {"Accept": accept, "User-Agent": name}
+        self._headers = {"Accept": accept, "User-Agent": name, "X-Prometheus-Scrape-Timeout-Seconds": "10"}
         self._own: Counters | None = None
         self._enough = threading.Event()
         self._connection = self._connect()

@@ -1,10 +1,11 @@
-"""Questions to the pipeline's thread: one that fails ends nothing, and is told, whoever asked."""
+"""Questions to the pipeline's thread: one that fails ends nothing, and none waits for a log without lines."""
 
 from pathlib import Path
 
 import pytest
 
 from exporter.errors import ExporterError
+from exporter.inputs.lines import SLICE
 from tests.counted import Counting
 
 
@@ -22,4 +23,21 @@ def test_a_question_that_fails(tmp_path: Path, caplog: pytest.LogCaptureFixture,
     assert next_.result() == "answered"
     assert ("KeyError" in caplog.text, "in fail" in caplog.text) == (told, told)
     assert "a raw key" not in caplog.text
+    pipeline.close()
+
+
+@pytest.mark.parametrize("filler", [b"\0", b"x"], ids=["zeros", "one line"])
+def test_a_flood_without_a_line_is_left_for_questions(tmp_path: Path, filler: bytes) -> None:
+    """After each slice of it the thread is free, knows that there is more, and says how much."""
+    (tmp_path / "a.log").write_bytes(filler * (3 * SLICE) + b'\n{"status":200}\n')
+    pipeline = Counting(
+        tmp_path, "inputs: [{path: a.log, format: nginx-json}]\nstart_at: beginning\n"
+    ).assembly.pipeline()
+    stream = pipeline.streams[0]
+    stream.input.look()
+    left = []
+    while stream.take():
+        left.append(stream.input.lag_bytes() // SLICE)
+    assert left == [2, 1, 0, 0]
+    assert sum(stream.lines(pipeline.store)) > 0
     pipeline.close()

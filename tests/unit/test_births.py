@@ -8,6 +8,7 @@ from exporter.births import Births, Visitor
 from exporter.series import Series
 
 PROMETHEUS = "Prometheus/3"
+CURL = "curl/8"
 SEED = 20261121
 
 
@@ -17,9 +18,11 @@ class World:
     def __init__(self, expected: float = 15.0) -> None:
         self.births = Births(expected)
 
-    def scrape(self, now: float, port: int = 1, agent: str = PROMETHEUS, host: str = "10.0.0.1") -> None:
+    def scrape(
+        self, now: float, port: int = 1, agent: str = PROMETHEUS, query: str = "", declared: bool = True
+    ) -> None:
         """As the pipeline does it. What is made with `born` before is shown at 0 by this scrape."""
-        visitor = Visitor(host, port, agent)
+        visitor = Visitor("10.0.0.1", port, agent, query, declared)
         self.births.came(visitor, now)
         self.births.release(now)
         self.births.given(visitor)
@@ -60,7 +63,7 @@ def test_it_is_held_for_a_little_more_than_the_slowest_interval(intervals: list[
         world.scrape(now, port)
     world.scrape(600.0, 0)
     one = world.born(600.0)
-    world.births.given(Visitor("10.0.0.1", 0, PROMETHEUS))
+    world.births.given(Visitor("10.0.0.1", 0, PROMETHEUS, declared=True))
     after = [(now, port) for now, port in visits if now > 600 or (now == 600 and port)]
     assert held_for(world, one, after) == 600 + shown_at
 
@@ -74,13 +77,86 @@ def test_until_intervals_are_known_the_expected_one_counts() -> None:
 
 
 def test_the_second_look_of_a_person_shows_what_was_counted() -> None:
-    """One gap is no interval: who looks again after a while has seen the zero."""
+    """Who looks again after a while has seen the zero."""
     world = World(1.0)
-    world.scrape(0)
+    world.scrape(0, agent=CURL, declared=False)
     one = world.born(0)
-    world.births.given(Visitor("10.0.0.1", 1, PROMETHEUS))
-    world.scrape(47, port=2)
+    world.scrape(47, port=2, agent=CURL, declared=False)
     assert one.born
+
+
+@pytest.mark.parametrize(
+    "looks",
+    [
+        [580.0, 600.5],  # twice
+        [0.0, 60.0, 180.0, 220.0, 400.0, 430.0, 603.0],  # unevenly
+        [20.0, 310.0, 600.0],  # a probe, each 290 s
+        [float(now) for now in range(0, 610, 121)],  # evenly, but more rarely than scrapers come
+    ],
+)
+def test_who_only_looks_now_and_then_holds_nothing_back(looks: list[float]) -> None:
+    """Beside a scraper that comes each 5 s a new series shows its value at the second scrape after its birth."""
+    world = World(expected=5)
+    visits = sorted(
+        [(float(now), PROMETHEUS) for now in range(0, 605, 5)] + [(now, CURL) for now in looks if now < 604]
+    )
+    for now, agent in visits:
+        world.scrape(now, port=int(now), agent=agent, declared=agent == PROMETHEUS)
+    one = world.born(604.0)
+    assert held_for(world, one, [(605.0, 605), (610.0, 610), (615.0, 615)]) == 610
+
+
+@pytest.mark.parametrize(
+    ("visits", "shown_at"), [([0, 10, 20], 40), ([0, 10], 20), ([0, 14, 20], 30), ([7, 10, 20], 30)]
+)
+def test_who_declares_nothing_is_a_scraper_from_the_third_even_interval_on(visits: list[float], shown_at: int) -> None:
+    """At its fourth visit it is one, and is waited for from then on."""
+    world = World(expected=1)
+    for now in visits:
+        world.scrape(now, agent="Telegraf", declared=False)
+    one = world.born(visits[-1])
+    for now in range(int(visits[-1]) + 10, 100, 10):
+        world.scrape(now, agent="Telegraf", declared=False)
+        if one.born:
+            break
+    assert now == shown_at
+
+
+def test_once_a_scraper_it_stays_one_though_it_misses_a_scrape() -> None:
+    """Its intervals are uneven then, and it still has to be given the zero."""
+    world = World(expected=1)
+    for now in (0, 10, 20, 30, 50):
+        world.scrape(now, agent="Telegraf", declared=False)
+    one = world.born(50)
+    world.scrape(52, agent=CURL, declared=False)
+    assert not one.born
+
+
+@pytest.mark.parametrize(("queries", "shown_at"), [(("", ""), 310), (("scraper=a", "scraper=b"), 320)])
+def test_two_behind_one_proxy_are_told_apart_by_their_query(queries: tuple[str, str], shown_at: int) -> None:
+    """They come over the same connections. Without a query they are taken for one that comes twice as often: what
+    the first was given at 300 and 310 the second, whose scrape at 305 failed, has not seen."""
+    world = World(expected=10)
+    for now in range(0, 300, 10):
+        world.scrape(now, query=queries[0])
+        world.scrape(now + 5, query=queries[1])
+    one = world.born(299)
+    for now, query in ((300, queries[0]), (310, queries[0]), (315, queries[1]), (320, queries[0])):
+        world.scrape(now, query=query)
+        if one.born:
+            break
+    assert now == shown_at
+
+
+def test_made_up_names_take_no_more_room_than_there_is() -> None:
+    """The longest unseen are forgotten first, and scrapers last."""
+    world = World()
+    world.scrape(0)
+    for n in range(5000):
+        world.scrape(1 + n / 1000, agent=f"made up {n}", port=n, declared=False)
+    known = world.births._scrapers
+    assert len(known) == 256
+    assert [name for name, one in known.items() if one.counts] == [("10.0.0.1", PROMETHEUS, "")]
 
 
 def test_one_that_was_seen_and_stays_away_is_not_waited_for() -> None:
@@ -115,7 +191,7 @@ def test_who_was_given_the_zero_and_who_was_not() -> None:
         world.scrape(now + 7.0, 2)
     world.scrape(300.0, 1)
     one = world.born(300.0)
-    world.births.given(Visitor("10.0.0.1", 1, PROMETHEUS))
+    world.births.given(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True))
     assert held_for(world, one, [(315.0, 1), (330.0, 1)]) is None  # the second one missed two
     assert held_for(world, one, [(331.0, 2), (345.0, 1)]) == 345
 
@@ -127,7 +203,7 @@ def test_two_on_one_host_at_one_interval_both_get_the_zero() -> None:
         world.scrape(float(now), 1)
         world.scrape(now + 1.0, 2)
     one = world.born(291.0)
-    world.births.given(Visitor("10.0.0.1", 2, PROMETHEUS))
+    world.births.given(Visitor("10.0.0.1", 2, PROMETHEUS, declared=True))
     assert held_for(world, one, [(300.0, 1), (301.0, 2), (310.0, 1)]) == 310
 
 
@@ -139,7 +215,7 @@ def test_a_connection_that_was_made_anew_is_not_a_gap() -> None:
     for now in range(300, 600, 15):
         world.scrape(float(now), 2)
     one = world.born(585.0)
-    world.births.given(Visitor("10.0.0.1", 2, PROMETHEUS))
+    world.births.given(Visitor("10.0.0.1", 2, PROMETHEUS, declared=True))
     assert held_for(world, one, [(600.0, 2), (615.0, 2)]) == 615
 
 
@@ -159,13 +235,13 @@ def test_what_could_not_be_committed_is_held_again() -> None:
     for now in range(0, 300, 15):
         world.scrape(float(now))
     one = world.born(285.0)
-    world.births.given(Visitor("10.0.0.1", 1, PROMETHEUS))
-    world.births.came(Visitor("10.0.0.1", 1, PROMETHEUS), 315.0)
+    world.births.given(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True))
+    world.births.came(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True), 315.0)
     released = world.births.release(315.0)
     assert (released, one.born) == ([one], True)
     world.births.take_back(released, 315.0)
     assert not one.born
-    world.births.given(Visitor("10.0.0.1", 1, PROMETHEUS))
+    world.births.given(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True))
     assert held_for(world, one, [(330.0, 1), (345.0, 1)]) == 345
 
 
@@ -180,7 +256,7 @@ def test_of_thousands_of_births_hardly_one_is_seen_at_more_than_zero() -> None:
     for now, port in visits:
         if rng.random() < 0.02:
             continue
-        visitor = Visitor("10.0.0.1", port, PROMETHEUS)
+        visitor = Visitor("10.0.0.1", port, PROMETHEUS, declared=True)
         births.came(visitor, now)
         births.release(now)
         if now > 600 and rng.random() < 0.2:

@@ -2,6 +2,7 @@
 
 import gzip
 import os
+import queue
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,9 @@ from exporter.errors import InputError
 from exporter.inputs import files
 from exporter.inputs.archive import whole_lines
 from exporter.inputs.files import FileInput
-from exporter.inputs.lines import LONGEST_LINE, Lines
+from exporter.inputs.lines import CHUNK, LONGEST_LINE, SLICE, Lines
+from exporter.inputs.stdin import StreamInput
+from tests.exporter import eventually
 
 TEXT = "one\ntwo €uro\n\nключ 世界 four\r\nlast\n".encode()
 
@@ -270,6 +273,56 @@ def test_bytes_not_read_yet_are_the_lag(log: Path, told: Told) -> None:
     assert source.lag_bytes() == 6
     source.read()
     assert source.lag_bytes() == 0
+
+
+# --- what is passed over
+
+
+@pytest.mark.parametrize(
+    ("before", "filler", "after", "lines", "events"),
+    [
+        (b"", b"\0", b"after\n", b"after\n", []),
+        (b"before\n", b"\0", b"after\n", b"before\nafter\n", []),
+        (b"before\n", b"x", b"\nafter\n", b"before\nafter\n", [("too_long", "access.log")]),
+        (b"before\nx", b"\0", b"\nafter\n", b"before\nafter\n", [("too_long", "access.log")]),
+    ],
+    ids=["zeros first", "zeros", "one line", "zeros within a line"],
+)
+def test_a_flood_without_a_line_is_passed_over_in_slices(
+    log: Path, told: Told, before: bytes, filler: bytes, after: bytes, lines: bytes, events: list[tuple[str, ...]]
+) -> None:
+    """No read takes more than a slice of it, and its neighbours come whole. A restart within it changes nothing."""
+    log.write_bytes(before + filler * (5 * SLICE + 7) + after)
+    source = FileInput(str(log), told)
+    source.look()
+    found, slices, lag = b"", 0, source.lag_bytes()
+    while (chunk := source.read()) or source.pending:
+        assert lag - source.lag_bytes() <= SLICE + (1 << 16)
+        lag = source.lag_bytes()
+        slices += source.pending
+        found += chunk
+        positions = source.positions()
+        source.close()
+        source = FileInput(str(log), told)
+        source.restore(positions)
+        source.look()
+    assert (found, slices) == (lines, 5)
+    assert [event for event in told.events if event[0] not in ("opened", "resumed")] == events
+    source.close()
+
+
+def test_a_pipe_without_a_line_is_passed_over_in_slices_too(told: Told) -> None:
+    """However fast its writer is."""
+    reading, writing = os.pipe()
+    source = StreamInput(reading, "stdin", told, lambda: None)
+    source._waiting = queue.Queue()
+    for _ in range(SLICE // CHUNK + 1):
+        source._waiting.put(b"x" * CHUNK)
+    assert (source.read(), source.pending) == (b"", True)
+    assert (source.read(), source.pending) == (b"", False)
+    os.write(writing, b"\nline\n")
+    eventually(lambda: source.read() == b"line\n")
+    os.close(writing)
 
 
 # --- whole files

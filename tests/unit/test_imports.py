@@ -6,7 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 # Downwards; a module may import those of the lines below its own. Stages are all that stand in none of these.
-ABOVE_STAGES = (("cli",), ("choose", "reload", "server"), ("assembly", "status"), ("pipeline",))
+ABOVE_STAGES = (("cli",), ("choose", "reload", "server"), ("assembly", "scrapes", "status"), ("pipeline",))
 FOUNDATION = ("record", "catalog", "errors")
 # What only the command line runs.
 COMMANDS = {"alerts", "dashboards", "demo", "explain", "init", "replay"}

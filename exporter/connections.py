@@ -1,0 +1,113 @@
+"""Connections to the web server, each of which ends by itself: whoever says nothing, asks slowly, or reads slowly.
+
+Uvicorn's own timer begins only after a response, and its `limit_concurrency` answers scrapers with 503. So this
+adds what it lacks to its protocol, with what it keeps of a connection: `cycle`, `conn`, `connections`.
+"""
+
+import asyncio
+import logging
+from typing import Any, ClassVar, NamedTuple
+
+import h11
+from uvicorn.config import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+log = logging.getLogger(__name__)
+
+
+class Limits(NamedTuple):
+    """What clients may take: connections in all, seconds to send a request, seconds until its answer was taken (the
+    waiting is part of it), and bytes of answers that are not taken yet.
+    """
+
+    connections: int = 256
+    request_seconds: float = 10.0
+    answer_seconds: float = 60.0
+    held_bytes: int = 24 << 20
+
+
+class Connection(H11Protocol):
+    """One client. Applications find it as `scope["state"]["connection"]`.
+
+    `is_scraper` and `answering`, the task that makes the answer, are theirs to set.
+    """
+
+    limits: ClassVar[Limits] = Limits()
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state | {"connection": self}, _loop)
+        self.is_scraper = False
+        self.answering: asyncio.Task[None] | None = None
+        self._moved_at = self.loop.time()
+        self._timed: RequestResponseCycle | str | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Make room for it, and wait for its request."""
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(high=0)  # no more than one block of an answer waits in each connection
+        self._time("a request", self.limits.request_seconds)
+        others = [one for one in self.connections if isinstance(one, Connection) and one is not self]
+        if len(others) >= self.limits.connections:
+            longest_idle = min(others, key=lambda one: (one.is_scraper, one._moved_at))
+            longest_idle.end("there are too many")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nobody is there any more to make an answer for."""
+        self._time(None, 0)
+        super().connection_lost(exc)
+        if self.answering:
+            self.answering.cancel()
+
+    def data_received(self, data: bytes) -> None:
+        """A request or a part of one."""
+        self._moved_at = self.loop.time()
+        super().data_received(data)
+        self._time_what_is_awaited()
+
+    def resume_writing(self) -> None:
+        """A block of the answer was taken."""
+        self._moved_at = self.loop.time()
+        super().resume_writing()
+
+    def on_response_complete(self) -> None:
+        """The answer was taken."""
+        super().on_response_complete()
+        self._time_what_is_awaited()
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where it comes from, as far as that can still be known."""
+        return self.client or ("", 0)
+
+    def end(self, why: str) -> None:
+        """Close it at once, whatever was not sent yet."""
+        log.debug("the connection of %s is closed: %s", self.address[0], why)
+        self.connections.discard(self)
+        if self.cycle:
+            self.cycle.disconnected = True
+        self.transport.abort()
+
+    def _time_what_is_awaited(self) -> None:
+        if self.cycle and not self.cycle.response_complete:
+            self._time(self.cycle, self.limits.answer_seconds)
+        elif self.timeout_keep_alive_task and self.conn.their_state is h11.IDLE and not self.conn.trailing_data[0]:
+            self._time(None, 0)  # uvicorn's own timer runs
+        else:
+            self._time("a request", self.limits.request_seconds)
+
+    def _time(self, what: RequestResponseCycle | str | None, seconds: float) -> None:
+        """Wait so long for something; what is waited for already keeps its time."""
+        if what == self._timed:
+            return
+        self._timed = what
+        if self._timer:
+            self._timer.cancel()
+        self._timer = self.loop.call_later(seconds, self.end, f"{seconds:g} s were not enough") if what else None

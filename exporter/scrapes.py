@@ -1,0 +1,97 @@
+"""Scrapes: one rendering at a time serves all who wait for it, and is held once for all who are slow to read it."""
+
+import asyncio
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+
+from exporter.births import Visitor
+from exporter.connections import Connection
+from exporter.pipeline import Pipeline
+from exporter.rounds import Rounds
+
+# So many lines are joined at once, to be packed.
+_BLOCK = 2000
+
+
+class Scrape(NamedTuple):
+    """Who asks, and for what: OpenMetrics or text, packed with gzip or plain."""
+
+    visitor: Visitor
+    openmetrics: bool
+    packed: bool
+
+
+_Form = tuple[bool, bool]
+
+
+class Scrapes:
+    """Answers scrapes of one pipeline."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+        self._rounds = Rounds(self._render)
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+
+    async def ask(self, scrape: Scrape) -> bytes:
+        """The exposition."""
+        bodies = await self._rounds.ask(scrape)
+        return bodies[scrape.openmetrics, scrape.packed]
+
+    async def _render(self, scrapes: list[Scrape]) -> dict[_Form, bytes]:
+        visitors = [one.visitor for one in scrapes]
+        texts = await asyncio.wrap_future(self._pipeline.scrape(visitors, {one.openmetrics for one in scrapes}))
+        forms = {(one.openmetrics, one.packed) for one in scrapes}
+        return await asyncio.get_running_loop().run_in_executor(None, self._bodies, texts, forms)
+
+    def _bodies(self, texts: dict[bool, list[bytes]], forms: set[_Form]) -> dict[_Form, bytes]:
+        for openmetrics, lines in texts.items():
+            generate = generate_openmetrics if openmetrics else generate_latest
+            lines.append(generate(self._registry))  # OpenMetrics' ends with # EOF
+        return {(form, packed): (_gzip if packed else b"".join)(texts[form]) for form, packed in forms}
+
+
+class Held:
+    """The answers that are not taken yet, each held once. Past `most` bytes of them, whoever has waited for the
+    longest to take an older one is closed, scrapers last.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._readers: dict[Connection, bytes] = {}  # in the order in which they began
+
+    @contextmanager
+    def by(self, reader: Connection, body: bytes) -> Iterator[None]:
+        """While it takes an answer."""
+        self._readers[reader] = body
+        self._make_room(body)
+        try:
+            yield
+        finally:
+            self._readers.pop(reader, None)
+
+    def _make_room(self, newest: bytes) -> None:
+        while self._size() > self._most:
+            older = [reader for reader, body in self._readers.items() if body is not newest]
+            if not older:
+                return
+            reader = min(older, key=lambda one: one.is_scraper)
+            del self._readers[reader]
+            reader.end("it holds an old answer")
+
+    def _size(self) -> int:
+        return sum({id(body): len(body) for body in self._readers.values()}.values())
+
+
+def _gzip(lines: list[bytes]) -> bytes:
+    packer = zlib.compressobj(level=3, wbits=31)
+    return b"".join([packer.compress(block) for block in _joined(lines)]) + packer.flush()
+
+
+def _joined(lines: list[bytes]) -> Iterable[bytes]:
+    return (b"".join(lines[at : at + _BLOCK]) for at in range(0, len(lines), _BLOCK))
