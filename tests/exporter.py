@@ -43,10 +43,16 @@ def samples(text: str) -> Samples:
 class Exporter:
     """`gateway-exporter run`, on a free port of 127.0.0.1. What it says on stderr is in `said`."""
 
-    def __init__(self, *arguments: str, cwd: Path | None = None, stdin: int | None = subprocess.DEVNULL) -> None:
-        command = [COMMAND, *arguments, "--web.listen-address", "127.0.0.1:0"]
+    def __init__(
+        self,
+        *arguments: str,
+        cwd: Path | None = None,
+        stdin: int | None = subprocess.DEVNULL,
+        command: list[str] | None = None,
+    ) -> None:
+        whole = [*(command or [COMMAND]), *arguments, "--web.listen-address", "127.0.0.1:0"]
         self.said = ""
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, stdin=stdin, cwd=cwd)
+        self.process = subprocess.Popen(whole, stderr=subprocess.PIPE, stdin=stdin, cwd=cwd)
         assert self.process.stderr
         self._selector = selectors.DefaultSelector()
         self._selector.register(self.process.stderr, selectors.EVENT_READ)
