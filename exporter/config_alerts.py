@@ -184,20 +184,22 @@ class Lag(Part):
 class ExporterHealth(Part):
     """The exporter itself.
 
-    `silent` is how long without a new record; `rejected`, `unknown_keys` and `series` are shares of lines, of requests
-    and of the series that a family may have; the tables' ages are from their last change, or last reading.
+    `silent` is how long without a new record; `rejected`, `implausible`, `unknown_keys` and `series` are shares of
+    lines, of requests (twice) and of the series that a family may have; the tables' ages are from their last change,
+    or last reading.
     """
 
     lag: Lag = field(default_factory=Lag)
     silent: str | None = "30m"
     rejected: float | None = 0.05
+    implausible: float | None = 0.01
     unknown_keys: float | None = 0.2
     series: float | None = 0.8
     price_table: str | None = "90d"
     key_registry: str | None = None
 
     def __post_init__(self) -> None:
-        for name in ("rejected", "unknown_keys", "series"):
+        for name in ("rejected", "implausible", "unknown_keys", "series"):
             _ratio(name, getattr(self, name))
         for name in ("silent", "price_table", "key_registry"):
             if getattr(self, name) is not None:

@@ -82,6 +82,28 @@ def alerts(terms: Terms) -> Iterator[Alert]:
                 "what it makes of each. Mostly the gateway's log format was changed: change the config's as well."
             ),
         )
+    if exporter.implausible is not None:
+        of_field = terms.by_target("job", "instance", "input", "field")
+        implausible = f"sum by {of_field} (increase(gateway_exporter_implausible_values_total[15m]))"
+        parsed = f'sum by {of_input} (increase(gateway_exporter_lines_total{{result="parsed"}}[15m]))'
+        yield _alert(
+            name="GatewayExporterImplausibleValues",
+            severity="warning",
+            expression=(
+                f"{implausible}\n/ on {of_input} group_left () ({parsed} >= {enough}) > {exporter.implausible:g}"
+            ),
+            lasts="5m",
+            summary=f"{PERCENT} of the requests in {_INPUT} have a {{{{ $labels.field }}}} that can't be",
+            description=(
+                f"{PERCENT} of the requests in {_INPUT} were logged with a {{{{ $labels.field }}}} that no request can "
+                f"have, in the last 15 minutes (this alert: {exporter.implausible:.0%}): the sums of this field are "
+                "without them."
+            ),
+            recommendation=(
+                "Look at what the log writes there: mostly the field's unit or path in the format is wrong, or the "
+                "gateway writes a number of its own for nothing. The runbook has the range of each field."
+            ),
+        )
     yield _alert(
         name="GatewayExporterLosingData",
         severity="warning",
