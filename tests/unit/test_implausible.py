@@ -52,7 +52,7 @@ def counted(preset: str, log: list[bytes]) -> Samples:
         assert decoded.faults == []
         other += len(decoded.rejected) + decoded.blank + decoded.joined
     meter.fold()
-    assert meter.faults == []
+    assert not meter.faults
     found = samples(b"".join(render(assembly.store)[0]).decode())
     assert total(found, LINES) + other == len(log)
     return found
