@@ -335,6 +335,12 @@ _FAMILIES = (
         labels=("input", "reason"),
     ),
     Family(
+        name="gateway_exporter_implausible_values_total",
+        type="counter",
+        help="Numbers that no request can have, such as 2^64-1 bytes: left out of the sums; the request counts.",
+        labels=("input", "field"),
+    ),
+    Family(
         name="gateway_exporter_lag_bytes", type="gauge", help="Bytes not read yet.", labels=("input",), unit="bytes"
     ),
     Family(

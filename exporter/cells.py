@@ -163,6 +163,8 @@ class Cells:
         for group in kind.summed:
             labels = group.labels(caller, self._input_labels)
             sums += [family.find(labels) for family in group.families]
+        for field in kind.record.implausible:
+            counters.append(self._store.series("gateway_exporter_implausible_values_total", self._name, field))
         home = None
         if kind.record.requests:
             counters += caller.counters
@@ -233,25 +235,34 @@ class Cells:
 
     def _origin_label(self, home: Origins, origin: str, success: bool) -> str:
         verdict = self._admissions.origin(home.key, origin, success)
+        label = verdict.value
+        if label not in home.counts:
+            self._add("origins", home, label, 0)
+            home.counts[label] = 0
         if verdict.fresh and home.key:
             self._add("new_origins", home, verdict.value, 1)
         if verdict.overflow:
             for family, _ in self._of_origins["origins"]:
                 if "origin" in family.family.labels:
                     self._store.add("gateway_exporter_overflow_total", family.family.name, "origin")
-        label = verdict.value
-        if label not in home.counts:
-            home.counts[label] = 0
-            self._add("origins", home, label, 0)
         return label
 
     def _add(self, what: str, home: Origins, origin: str, count: int) -> None:
         """Add to the families that count origins, or new ones."""
         values = (home.key, home.chain, origin, home.protocol)
-        for family, places in self._of_origins[what]:
-            series = family.get(*(values[place] for place in places), *self._input_labels)
+        of_all = [
+            family.get(*(values[place] for place in places), *self._input_labels)
+            for family, places in self._of_origins[what]
+        ]
+        for series in of_all:  # all are there before the first is added to
             assert isinstance(series, Series)
             series.value += count
+
+    def odd(self, cell: Cell, field: str, value: float) -> float:
+        """Judge a number that is outside of its field's range: -1.0, as it is absent in any case."""
+        if cell.ends.caller and self._reader.absurd(field, value):
+            self._store.add("gateway_exporter_implausible_values_total", self._name, field)
+        return -1.0
 
     def fold_origins(self) -> None:
         """Move the counts of origins into their series."""

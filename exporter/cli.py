@@ -20,6 +20,7 @@ from exporter.assembly import Assembly
 from exporter.choose import input_for, without_config
 from exporter.config import Config, Loaded, load, parse_address
 from exporter.config_inputs import InputConfig
+from exporter.counting import Meter
 from exporter.errors import ExporterError, UsageError
 from exporter.explain import explain
 from exporter.exposition import render
@@ -200,12 +201,10 @@ def _replay(args: argparse.Namespace) -> None:
     logs: dict[str, list[str]] = {}
     for path in args.logs:
         logs.setdefault(input_for(path, loaded.config, args.input).name, []).append(path)
-    rows = export.rows if export else lambda meter, decoded: meter.count(decoded.rows)
+    rows = export.rows if export else Meter.count
     for name, paths in logs.items():
         replay.logs(paths, meters[name], Journal(name, assembly.store), rows)
     if not export:
-        for meter in meters.values():
-            meter.fold()
         assembly.shared.slowest.show(int(max(meter.last_time or 0 for meter in meters.values()) // 60))
         assembly.shared.limits.show(None)
         sys.stdout.flush()

@@ -150,13 +150,15 @@ class Lag(Part):
 class ExporterHealth(Part):
     """The exporter itself.
 
-    `silent` is how long without a new record; `rejected`, `unknown_keys` and `series` are shares of lines, of requests
-    and of the series that a family may have; the tables' ages are from their last change, or last reading.
+    `silent` is how long without a new record; `rejected`, `implausible`, `unknown_keys` and `series` are shares of
+    lines, of requests (twice) and of the series that a family may have; the tables' ages are from their last change,
+    or last reading.
     """
 
     lag: Lag = field(default_factory=Lag)
     silent: Duration | None = "30m"
     rejected: Ratio | None = 0.05
+    implausible: Ratio | None = 0.01
     unknown_keys: Ratio | None = 0.2
     series: Ratio | None = 0.8
     price_table: Duration | None = "90d"

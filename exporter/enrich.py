@@ -4,20 +4,19 @@ Here stand the decisions about a request that no single field makes: its method,
 whether and how it failed.
 """
 
-import re
 from collections.abc import Callable
 from typing import Any
 
 from exporter.attempts import attempts_of
+from exporter.formats.values import number
 from exporter.labels import OTHER
-from exporter.record import ERROR_TYPES, AccessRecord
+from exporter.record import ERROR_TYPES, MOST, AccessRecord
 from exporter.routes import NO_TARGET, Request, Target
 from exporter.rpc import NOTHING, Body
 from exporter.words import like_a_key
 
 BATCH = "batch"
 _TLS = ("https", "wss", "on", "true", "tls", "ssl")
-_FACTOR = re.compile(r"\d{1,9}(?:\.\d{1,20})?(?:e-?\d{1,2})?")
 _VERBS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"))
 # What a status means on its own. 408 is a client that was too slow to ask: a client_error, unless the
 # gateway's own verdict says otherwise.
@@ -80,6 +79,7 @@ class Enricher:
         methods = tuple(_public(method) for method in methods)
         model, requested, provider = (_public(words.get(name, "")) for name in ("model", "requested_model", "provider"))
         error_type = _error_type(status, protocol, words)
+        multiplier, plausible = _multiplier(words.get("cost_multiplier", ""))
         tried = attempts_of(words, provider, error_type)
         attempts = tuple(one._replace(provider=_public(one.provider)) for one in tried)
         batch = len(methods) > 1 or words.get("batch_size", "") not in ("", "0", "1")
@@ -102,7 +102,8 @@ class Enricher:
             blocked_reason=_public(words.get("blocked_reason", "")),
             unbilled=words.get("unbilled") == "true",
             billed_model=_public(words.get("billed_model", "")),
-            cost_multiplier=_multiplier(words.get("cost_multiplier", "")),
+            cost_multiplier=multiplier,
+            implausible=() if plausible else ("cost_multiplier",),
         )
 
 
@@ -111,9 +112,12 @@ def _public(word: str) -> str:
     return OTHER if like_a_key(word) else word
 
 
-def _multiplier(word: str) -> float | None:
-    """A factor ≥ 0; None where it is none."""
-    return float(word) if word and _FACTOR.fullmatch(word) else None
+def _multiplier(word: str) -> tuple[float | None, bool]:
+    """A factor, None where it is none; and whether it is plausible, if it is a number at all."""
+    factor = number(word)
+    if factor is None or 0 <= factor <= MOST["cost_multiplier"]:
+        return factor, True
+    return None, False
 
 
 def _several(methods: str) -> tuple[str, ...]:
@@ -123,8 +127,12 @@ def _several(methods: str) -> tuple[str, ...]:
 
 def _status(status: str, protocol: str) -> str:
     """The status label: 100–599 as logged, a gRPC code, or `other`."""
-    known = len(status) == 3 and status.isascii() and status.isdigit() and "100" <= status <= "599"
-    return status if known or (protocol == "grpc" and status in _BY_GRPC_CODE) else "other"
+    return status if _is_http(status) or (protocol == "grpc" and status in _BY_GRPC_CODE) else "other"
+
+
+def _is_http(status: str) -> bool:
+    """Whether HTTP has such a status."""
+    return len(status) == 3 and status.isascii() and status.isdigit() and "100" <= status <= "599"
 
 
 def _protocol(scheme: str, websocket: bool) -> str:
@@ -150,7 +158,7 @@ def _error_type(status: str, protocol: str, words: dict[str, Any]) -> str:
         fitting.append(_BY_GRPC_CODE[status])
     elif status in _BY_STATUS:
         fitting.append(_BY_STATUS[status])
-    elif status[:1] == "5":
+    elif status[:1] == "5" or (status and not _is_http(status)):  # what HTTP does not have is like a 5xx: RFC 9110, 15
         # Of a retried request the last upstream counts: `502, 200`.
         upstream = words.get("upstream_status", "").rpartition(",")[2].rpartition(" ")[2]
         fitting.append("upstream_error" if upstream[:1] == "5" else "server_error")

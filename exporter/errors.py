@@ -10,6 +10,7 @@ A mistake is first a `FieldError`, which knows its field but not the file; `Yaml
 A message is one line: what is wrong, what is allowed, and the near miss if there is one. None holds a raw API key.
 """
 
+import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -75,3 +76,8 @@ def unknown(what: str, name: str, allowed: Iterable[str]) -> str:
     near = get_close_matches(name, choices, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
     return f"unknown {what} {name!r}{hint} (allowed: {', '.join(choices)})"
+
+
+def place(error: Exception) -> str:
+    """What kind of error was raised, and where in the code; without its message, which may hold a secret."""
+    return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from exporter.counting import Meter
+from exporter.errors import place
 from exporter.exposition import render
-from exporter.formats.decoded import REASONS
+from exporter.formats.decoded import REASONS, Decoded
 from exporter.journal import shape
 from exporter.record import AccessRecord
 from exporter.series import Store
@@ -19,6 +20,8 @@ def explain(lines: Iterator[bytes], meter: Meter, store: Store) -> Iterator[str]
         decoded = decoder.decode(line.rstrip(b"\n") + b"\n")
         for reason, bad in decoded.rejected:
             yield f"line {n}: rejected, {reason}: {REASONS[reason]}\n  its shape: {shape(bad)}\n"
+        for fault in decoded.faults:
+            yield f"  {place(fault)}"
         if decoded.blank:
             yield f"line {n}: ignored: it is blank, or a header\n"
         elif not decoded.rows and not decoded.rejected:
@@ -30,10 +33,20 @@ def explain(lines: Iterator[bytes], meter: Meter, store: Store) -> Iterator[str]
 def _rows(where: str, rows: list[Any], meter: Meter, store: Store) -> Iterator[str]:
     for row in rows:
         before = _values(store)
-        record = meter.record(row)
-        meter.count([row])
-        meter.fold()
-        yield _paragraph(where, record, {name: value - before.get(name, 0) for name, value in _values(store).items()})
+        counted = Decoded([row], [])
+        try:
+            record = meter.record(row)
+            meter.count(counted)
+            meter.fold()
+        except Exception as error:
+            counted.faults.append(error)
+        faults = [*counted.faults, *meter.faults]
+        meter.faults.clear()
+        if faults:
+            yield f"{where}: rejected, failed: {REASONS['failed']}\n  {place(faults[0])}"
+            continue
+        added = {name: value - before.get(name, 0) for name, value in _values(store).items()}
+        yield _paragraph(where, record, added)
 
 
 def _paragraph(where: str, record: AccessRecord, added: dict[str, float]) -> str:
@@ -52,6 +65,8 @@ def _paragraph(where: str, record: AccessRecord, added: dict[str, float]) -> str
             value = _short(value)
         elif name == "calls":
             value = ", ".join(value)
+        elif name == "implausible":
+            value = f"{', '.join(value)} (left out: no request can have such a number)"
         elif name == "attempts":
             value = ", ".join(f"{one.provider}: {one.outcome}" for one in value)
         told.append(f"  {name.rstrip('_'):24} {value}")

@@ -7,8 +7,10 @@ import logging
 import re
 import time
 from collections import deque
+from collections.abc import MutableSequence
 from typing import NamedTuple
 
+from exporter.errors import place
 from exporter.formats.decoded import REASONS, Decoded
 from exporter.inputs.ledger import LOSSES
 from exporter.series import Store
@@ -47,6 +49,7 @@ class Journal:
         self.samples: deque[Rejected] = deque(maxlen=20)
         self._store = store
         self._told: set[str] = set()
+        self._faults: set[str] = set()
 
     def note(self, decoded: Decoded) -> None:
         """Lines that are no rows."""
@@ -59,6 +62,16 @@ class Journal:
             self._store.add("gateway_exporter_lines_total", self.name, "ignored", amount=decoded.blank)
         for reason, line in decoded.rejected:
             self._reject(reason, line)
+        self.failed(decoded.faults)
+
+    def failed(self, faults: MutableSequence[Exception]) -> None:
+        """Log mistakes of the exporter's own, each once for its place in the code, and empty the list."""
+        for fault in faults:
+            where = place(fault)
+            if where not in self._faults:
+                self._faults.add(where)
+                log.error("%s: the exporter failed, which is a mistake of its own: %s", self.name, where)
+        faults.clear()
 
     def look(self) -> None:
         """Warn, once, of lines that were read well and are no request."""
@@ -104,7 +117,13 @@ class Journal:
         log.info("%s: reading %s on from byte %d", self.name, path, offset)
 
     def _reject(self, reason: str, line: bytes) -> None:
-        self.samples.append(Rejected(time.time(), reason, len(line), shape(line)))
+        seen = ""
+        try:
+            seen = shape(line)
+        except Exception as error:
+            self.failed([error])
+            reason = "failed"
+        self.samples.append(Rejected(time.time(), reason, len(line), seen))
         self._tell(reason)
         self._store.add("gateway_exporter_lines_total", self.name, "rejected")
         self._store.add("gateway_exporter_rejected_lines_total", self.name, reason)

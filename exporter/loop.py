@@ -1,22 +1,19 @@
 """The hot loop, generated from what a format has."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from exporter.catalog import Family
 from exporter.cell import Cell
 from exporter.formats.reader import NO_ORIGIN, RowReader
-from exporter.record import FIELDS, TOKEN_TYPES
-
-# A duration past this (30 years) is a mistake in the log; it must not spoil a sum.
-_LONGEST = 1e9
-
+from exporter.record import MOST, TOKEN_TYPES
 
 _TOKENS = tuple(f"{type_}_tokens" for type_ in TOKEN_TYPES)
 # Numbers that a price may be for.
 _RATED = (*_TOKENS, "request_bytes", "response_bytes")
-# What the time of an output token is made of.
+# A measure that is no field; and what it is made of, within their ranges.
+_DERIVED = "time_per_output_token"
 _PER_TOKEN = ("duration", "time_to_first_token", "output_tokens", "reasoning_tokens")
 
 # Takes what a cell does not observe: cheaper than asking on each line.
@@ -40,7 +37,7 @@ class Loop:
         self._measures = dict(reader.measures)
         if {"duration", "time_to_first_token", "output_tokens"} <= set(self._measures):
             reasoning = " + max(reasoning_tokens, 0)" if "reasoning_tokens" in self._measures else ""
-            self._measures["time_per_output_token"] = (
+            self._measures[_DERIVED] = (
                 f"(duration - time_to_first_token) / (output_tokens{reasoning} - 1) "
                 f"if output_tokens{reasoning} > 1 and 0 <= time_to_first_token <= duration else -1.0"
             )
@@ -79,29 +76,48 @@ class Loop:
         cells: dict[Any, dict[Any, Cell]],
         miss: Callable[[Any, Any], Cell],
         new_origin: Callable[[Cell, str], None],
+        odd: Callable[[Cell, str, float], float],
         touched: list[Cell],
-    ) -> Callable[[list[Any]], None]:
-        """The function `count(rows)`. `miss` gives the cell that `cells` lacks; `touched` is where cells are noted."""
-        names = {**self._reader.names, "cells": cells, "miss": miss, "new_origin": new_origin, "touched": touched}
+    ) -> Callable[[Iterator[Any]], None]:
+        """The function `count(rows)`. `miss` gives the cell that `cells` lacks; `odd` takes a number outside of its
+        field's range, and gives -1.0; `touched` is where cells are noted.
+        """
+        names = {**self._reader.names, "cells": cells, "miss": miss, "new_origin": new_origin, "odd": odd}
+        names["touched"] = touched
         exec(compile(self.source, "<hot loop>", "exec"), names)
-        count: Callable[[list[Any]], None] = names["count"]
+        count: Callable[[Iterator[Any]], None] = names["count"]
         return count
 
-    def compile_read(self) -> Callable[[Any], tuple[Any, Any, str, dict[str, float]]]:
-        """The function `read(row)`: what the loop reads of a row, for people: words, time, origin, numbers."""
+    def compile_read(self) -> Callable[[Any], tuple[Any, Any, str, dict[str, float], list[str]]]:
+        """The function `read(row)`: what the loop reads of a row, for people: words, time, origin, numbers, and the
+        fields whose number is a mistake.
+        """
         reader = self._reader
-        names = dict(reader.names)
-        code = ["def read(r):"]
-        for measure, expression in self._measures.items():
-            code += ["  " + line for line in _read(measure, expression)]
+
+        def odd(absurd: list[str], field: str, value: float) -> float:
+            if reader.absurd(field, value):
+                absurd.append(field)
+            return -1.0
+
+        names = {**reader.names, "odd": odd}
+        code = ["def read(r):", "  absurd = []"]
+        for measure in reader.measures:
+            code += reader.statements(measure, "  ")
+            code.append(f"  if not {_plausible(measure)}: {measure} = odd(absurd, {measure!r}, {measure})")
+        if _DERIVED in self._measures:
+            code.append(f"  {_DERIVED} = {self._measures[_DERIVED]}")
         held = ", ".join(f"{measure!r}: {measure}" for measure in self._measures)
-        code.append(f"  return {reader.dims}, {reader.time}, {reader.origin}, {{{held}}}")
+        code.append(f"  return {reader.dims}, {reader.time}, {reader.origin}, {{{held}}}, absurd")
         exec("\n".join(code), names)
-        read: Callable[[Any], tuple[Any, Any, str, dict[str, float]]] = names["read"]
+        read: Callable[[Any], tuple[Any, Any, str, dict[str, float], list[str]]] = names["read"]
         return read
 
     def _lines(self) -> list[str]:
+        """First all that may raise, then all that counts: so a row counts whole, or not at all."""
         reader = self._reader
+        read = {*self.summed, *(family.adds for family in self.histograms)}
+        read.update(_PER_TOKEN if _DERIVED in read else (), ["cost"] if self.unlogged != "n" else (), self.rated)
+        needed = read.union(*(reader.needs(measure) for measure in read))
         code = [
             "def count(rows):",
             "  for r in rows:",
@@ -111,10 +127,14 @@ class Loop:
             "      c = cells[what][who]",
             "    except KeyError:",
             "      c = miss(what, who)",
-            *(["    if not c.n: touched.append(c)"] if self._noting else []),
-            "    c.n += 1",
-            f"    {'c.time = ' if reader.sets_gauges else ''}c.used[0] = {reader.time}",
         ]
+        time = reader.time
+        if "(" in time:  # there is something that may raise
+            code.append(f"    t = {time}")
+            time = "t"
+        for field in reader.measures:
+            if field in needed:
+                code += reader.statements(field, "    ")
         if self.origins:
             code += [
                 f"    o = {reader.origin}",
@@ -125,12 +145,14 @@ class Loop:
                 "      except KeyError:",
                 "        new_origin(c, o)",
             ]
-        read = {*self.summed, *(family.adds for family in self.histograms)}
-        read.update(_PER_TOKEN if "time_per_output_token" in read else (), ["cost"] if self.unlogged != "n" else ())
-        read.update(self.rated)
-        for measure, expression in self._measures.items():
+        code += [
+            *(["    if not c.n: touched.append(c)"] if self._noting else []),
+            "    c.n += 1",
+            f"    {'c.time = ' if reader.sets_gauges else ''}c.used[0] = {time}",
+        ]
+        for measure in self._measures:
             if measure in read:
-                code += [*("    " + line for line in _read(measure, expression)), *self._add(measure)]
+                code += self._add(measure)
         if self.unlogged != "n":
             code += ["    if cost < 0:", f"      c.{self.unlogged} += 1"]
             code += [f"      if {measure} > 0: c.{slot} += {measure}" for measure, slot in self.rated.items()]
@@ -138,19 +160,16 @@ class Loop:
 
     def _add(self, measure: str) -> list[str]:
         """What takes a measure into its sum and its histograms."""
-        seconds = FIELDS.get(measure, ("seconds",))[0] == "seconds"
-        most = f" < {_LONGEST}" if seconds else ""
-        code = []
-        if measure in self.summed:
-            there = f"0 < {measure}{most}" if seconds else f"{measure} > 0"
-            code.append(f"    if {there}: c.{measure} += {measure}")
-        names = [family.name for family in self.histograms if family.adds == measure]
-        if names:
-            code += [f"    if 0 <= {measure}{most}:", *(f"      c.{name}.append({measure})" for name in names)]
-        return code
+        adds = [f"c.{measure} += {measure}"] if measure in self.summed else []
+        adds += [f"c.{family.name}.append({measure})" for family in self.histograms if family.adds == measure]
+        if measure == _DERIVED:
+            return [f"    {measure} = {self._measures[measure]}", f"    if {measure} >= 0: {'; '.join(adds)}"]
+        return [
+            f"    if {_plausible(measure)}: {'; '.join(adds) or 'pass'}",
+            f"    elif {measure} != -1.0: {measure} = odd(c, {measure!r}, {measure})",
+        ]
 
 
-def _read(measure: str, expression: str) -> list[str]:
-    """What reads a measure. Python makes no number of thousands of digits; a `try` costs nothing until then."""
-    code = f"{measure} = {expression}"
-    return ["try:", f"  {code}", "except ValueError:", f"  {measure} = -1.0"] if "int(" in expression else [code]
+def _plausible(field: str) -> str:
+    """Whether a number is one that its field can have. NaN is in no range."""
+    return f"0.0 <= {field} <= {MOST[field]!r}"

@@ -14,14 +14,13 @@ A scrape is a commit: what is served has been committed. Everything else talks t
 import logging
 import queue
 import time
-import traceback
 from collections.abc import Callable, Sequence, Set
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, TypeVar
 
 from exporter.births import Births, Visitor
 from exporter.checkpoint import Checkpoint
-from exporter.errors import ExporterError
+from exporter.errors import ExporterError, place
 from exporter.expiry import Expiry
 from exporter.exposition import render
 from exporter.limits import Limits
@@ -89,8 +88,7 @@ class Pipeline:
                 answer.set_result(question())
             except Exception as error:
                 if not isinstance(error, ExporterError):  # not all who ask look at the answer
-                    where = "".join(traceback.format_tb(error.__traceback__))
-                    log.error("a mistake of the exporter's: %s\n%s", type(error).__name__, where)  # no message: secrets
+                    log.error("a mistake of the exporter's: %s", place(error))
                 answer.set_exception(error)
 
         self._inbox.put(run)

@@ -60,6 +60,26 @@ FIELDS: dict[str, tuple[str, str]] = {
     "cost": ("number", "money, in the configured currency"),
 }
 
+# The most that one request can plausibly have of each number; the least is 0. A number outside, NaN and infinity among
+# them, is a mistake of whoever wrote it: it is left out, the request still counts, and
+# `gateway_exporter_implausible_values_total` grows. -1 is how logs write that there is none: absent, and no mistake.
+# The ceilings are far above what is real and below what unsigned -1s, clocks and wrong units give; docs/runbook.md
+# repeats them for users.
+MOST: dict[str, float] = {
+    "duration": 1e6,  # seconds: 11 days; 2^31 - 1 ms would be 24
+    "time_to_first_token": 1e5,
+    "failover_delay": 1e5,
+    "request_bytes": 1e13,
+    "response_bytes": 1e13,
+    "input_tokens": 1e9,
+    "output_tokens": 1e9,
+    "cache_read_tokens": 1e9,
+    "cache_write_tokens": 1e9,
+    "reasoning_tokens": 1e9,
+    "cost": 1e9,  # money, in whatever currency
+    "cost_multiplier": 1e4,
+}
+
 # Every failed request has exactly one of these. "Availability" fails on the three marked.
 ERROR_TYPES = (
     "blocked",
@@ -146,6 +166,8 @@ class AccessRecord(Struct, kw_only=True):
     reasoning_tokens: float | None = None
     cost: float | None = None
     credits: float | None = None
+    # Fields that are absent because their number is outside of its range.
+    implausible: tuple[str, ...] = ()
 
     @property
     def timed(self) -> bool:

@@ -3,7 +3,7 @@
 import csv
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -53,6 +53,8 @@ class Replay:
                     self._take(decoded, meter, journal, rows)
                     progress.show(read)
         self._take(meter.reader.decoder.flush(), meter, journal, rows)
+        meter.forget()
+        journal.failed(meter.faults)
         if self._rejected and not self._parsed:
             raise InputError(
                 f"{', '.join(paths)}: none of the {self._rejected} lines could be read as input {meter.name!r} says"
@@ -61,14 +63,13 @@ class Replay:
     def _take(self, decoded: Decoded, meter: Meter, journal: Journal, rows: Callable[[Meter, Decoded], None]) -> None:
         self._parsed += len(decoded.rows)
         self._rejected += len(decoded.rejected)
+        if self._since is not None or self._until is not None:
+            decoded.keep([place for place, record in _records(meter, decoded) if self._wanted(record.time)])
+        rows(meter, decoded)
         if not decoded.clean:
             journal.note(decoded)
-        if self._since is not None or self._until is not None:
-            decoded.rows = [row for row in decoded.rows if self._wanted(meter, row)]
-        rows(meter, decoded)
 
-    def _wanted(self, meter: Meter, row: object) -> bool:
-        at = meter.record(row).time
+    def _wanted(self, at: float | None) -> bool:
         return at is not None and (self._since or 0.0) <= at < (self._until or float("inf"))
 
 
@@ -82,11 +83,21 @@ class CsvExport:
 
     def rows(self, meter: Meter, decoded: Decoded) -> None:
         """Write what is a request; lines that are none are left out."""
-        for row in decoded.rows:
-            record = meter.record(row)
+        for _, record in _records(meter, decoded):
             if not record.ignored and not record.rejected and record.requests:
                 self._keys.describe(record)
                 self._writer.writerow([_cell(record, name) for name in CSV_COLUMNS])
+
+
+def _records(meter: Meter, decoded: Decoded) -> Iterator[tuple[int, AccessRecord]]:
+    """The record of each row, with the row's place; lines that give none are rejected."""
+    for place, row in enumerate(decoded.rows):
+        try:
+            record = meter.record(row)
+        except Exception as error:
+            decoded.fail(row, error)
+        else:
+            yield place, record
 
 
 def _cell(record: AccessRecord, name: str) -> str:

@@ -10,6 +10,8 @@ from exporter import descriptors
 from exporter.formats.decoded import REASONS
 from exporter.journal import Rejected
 from exporter.pipeline import Pipeline
+from exporter.record import MOST
+from exporter.series import Series
 
 
 class InputStatus(Struct):
@@ -46,6 +48,8 @@ class Snapshot(Struct):
     inputs: list[InputStatus]
     # Name, series, how many it may have, what it is.
     families: list[tuple[str, int, int, str]]
+    # Input, field, and how many of its numbers no request can have.
+    implausible: list[tuple[str, str, int]]
 
 
 def snapshot(pipeline: Pipeline) -> Snapshot:
@@ -92,6 +96,11 @@ def snapshot(pipeline: Pipeline) -> Snapshot:
         descriptors=descriptors.limit(),
         inputs=inputs,
         families=families,
+        implausible=[
+            (name, field, int(one.value))
+            for (name, field), one in store.families["gateway_exporter_implausible_values_total"].series.items()
+            if isinstance(one, Series) and one.value
+        ],
     )
 
 
@@ -99,6 +108,10 @@ def page(found: Snapshot) -> str:
     """The page, in HTML, without a byte from anywhere else."""
     inputs = "".join(_input(one) for one in found.inputs)
     rejects = "".join(_reject(one.name, reject) for one in found.inputs for reject in one.rejects)
+    implausible = "".join(
+        f"<tr><td>{escape(name)}<td><code>{field}</code><td class=n>{count:,}<td class=n>{MOST[field]:,.0f}"
+        for name, field, count in found.implausible
+    )
     families = "".join(
         f"<tr><td><code>{name}</code><td class=n>{count:,}<td class=n>{limit:,}<td>{escape(text)}"
         for name, count, limit, text in found.families
@@ -112,6 +125,8 @@ def page(found: Snapshot) -> str:
 <h2>Inputs</h2><table><tr><th>input<th>logs<th class=n>parsed<th class=n>ignored<th class=n>rejected<th class=n>lines/s
 <th class=n>behind<th>last record{inputs}</table>
 <h2>Rejected lines</h2>{_table("<th>when<th>input<th>reason<th class=n>bytes<th>its shape", rejects) or "<p>None.</p>"}
+<h2>Implausible numbers</h2>
+{_table("<th>input<th>field<th class=n>left out<th class=n>most that is plausible", implausible) or "<p>None.</p>"}
 <h2>Series</h2>{_held(found.held)}
 {_table("<th>family<th class=n>series<th class=n>at most<th>what", families) or "<p>None yet.</p>"}
 </html>"""

@@ -95,7 +95,7 @@ class Stream:
                 self._behind_since = None
             return self.input.pending
         decoded = self.meter.reader.decoder.decode(chunk)
-        self.meter.count(decoded.rows)
+        self.meter.count(decoded)
         if not decoded.clean:
             self.journal.note(decoded)
         return True
@@ -108,12 +108,13 @@ class Stream:
     def flush(self) -> None:
         """Count what still waits for another line, as it is."""
         decoded = self.meter.reader.decoder.flush()
-        self.meter.count(decoded.rows)
+        self.meter.count(decoded)
         self.journal.note(decoded)
 
     def fold(self) -> None:
         """Move what was counted into the series."""
         self.meter.fold()
+        self.journal.failed(self.meter.faults)
         self.journal.look()
 
     def lag_seconds(self, now: float) -> float:
@@ -151,7 +152,8 @@ class Stream:
             meter.reader.decoder.restore(self.meter.reader.decoder.remembered())
         else:
             self.flush()
-            self.meter.fold()
+            self.fold()
+        self.meter.give_up(self.meter.kept)
         self.spec = spec
         meter.last_time = self.meter.last_time
         self.meter = meter
@@ -165,6 +167,7 @@ class Stream:
             "place": self.place,
             "positions": self.input.positions(),
             "last_time": self.meter.last_time,
+            "kept": self.meter.kept,
             "format": _fingerprint(self.spec),
             "decoder": self.meter.reader.decoder.remembered(),
         }
@@ -173,6 +176,7 @@ class Stream:
         """Before the first look: go on where another one stopped."""
         self.input.restore(msgspec.convert(remembered["positions"], list[Position]))
         self.meter.last_time = remembered["last_time"]
+        self.meter.give_up(remembered.get("kept", 0))
         if remembered["format"] == _fingerprint(self.spec):
             self.meter.reader.decoder.restore(remembered["decoder"])
         elif remembered["decoder"] is not None:

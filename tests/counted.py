@@ -9,6 +9,7 @@ from exporter.assembly import Assembly
 from exporter.config import load
 from exporter.counting import Meter
 from exporter.exposition import render
+from exporter.formats.decoded import Decoded
 from tests.exporter import Samples, samples
 
 
@@ -21,14 +22,14 @@ class Counting:
         self.assembly = Assembly(load(path))
         self.meter: Meter = self.assembly.meter_of(self.assembly.config.inputs[0])
 
-    def rows(self, lines: Iterable[dict[str, Any]]) -> list[Any]:
+    def decoded(self, lines: Iterable[dict[str, Any]]) -> Decoded:
         """Lines, decoded."""
         text = "".join(json.dumps(line) + "\n" for line in lines)
-        return self.meter.reader.decoder.decode(text.encode()).rows if text else []
+        return self.meter.reader.decoder.decode(text.encode()) if text else Decoded([], [])
 
     def count(self, *lines: dict[str, Any]) -> Samples:
         """Count lines, and fold; the samples then."""
-        self.meter.count(self.rows(lines))
+        self.meter.count(self.decoded(lines))
         self.meter.fold()
         return self.samples()
 

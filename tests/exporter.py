@@ -53,12 +53,13 @@ class Exporter:
         cwd: Path | None = None,
         stdin: int | None = subprocess.DEVNULL,
         descriptors: int | None = None,
+        command: list[str] | None = None,
     ) -> None:
-        command = [COMMAND, *arguments, "--web.listen-address", "127.0.0.1:0"]
+        whole = [*(command or [COMMAND]), *arguments, "--web.listen-address", "127.0.0.1:0"]
         if descriptors:
-            command = ["sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh", *command]
+            whole = ["sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh", *whole]
         self.said = ""
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, stdin=stdin, cwd=cwd)
+        self.process = subprocess.Popen(whole, stderr=subprocess.PIPE, stdin=stdin, cwd=cwd)
         assert self.process.stderr
         self._selector = selectors.DefaultSelector()
         self._selector.register(self.process.stderr, selectors.EVENT_READ)

@@ -17,6 +17,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
     yield from _silent(terms)
     yield from _exporter_input_unreadable()
     yield from _exporter_rejecting_lines(terms)
+    yield from _exporter_implausible_values(terms)
     yield from _exporter_losing_data(terms)
     yield from _unknown_keys(terms)
 
@@ -103,6 +104,33 @@ def _exporter_rejecting_lines(terms: Terms) -> Iterator[Alert]:
                 "what it makes of each. Mostly the gateway's log format was changed: change the config's as well."
             ),
         )
+
+
+def _exporter_implausible_values(terms: Terms) -> Iterator[Alert]:
+    exporter = terms.config.exporter
+    if exporter.implausible is None:
+        return
+    of_input = terms.by_target("job", "instance", "input")
+    of_field = terms.by_target("job", "instance", "input", "field")
+    implausible = f"sum by {of_field} (increase(gateway_exporter_implausible_values_total[15m]))"
+    parsed = f'sum by {of_input} (increase(gateway_exporter_lines_total{{result="parsed"}}[15m]))'
+    enough = terms.config.min_requests
+    yield _alert(
+        name="GatewayExporterImplausibleValues",
+        severity="warning",
+        expression=f"{implausible}\n/ on {of_input} group_left () ({parsed} >= {enough}) > {exporter.implausible:g}",
+        for_="5m",
+        summary=f"{PERCENT} of the requests in {_INPUT} have a {{{{ $labels.field }}}} that can't be",
+        description=(
+            f"{PERCENT} of the requests in {_INPUT} were logged with a {{{{ $labels.field }}}} that no request can "
+            f"have, in the last 15 minutes (this alert: {exporter.implausible:.0%}): the sums of this field are "
+            "without them."
+        ),
+        recommendation=(
+            "Look at what the log writes there: mostly the field's unit or path in the format is wrong, or the "
+            "gateway writes a number of its own for nothing. The runbook has the range of each field."
+        ),
+    )
 
 
 def _exporter_losing_data(terms: Terms) -> Iterator[Alert]:

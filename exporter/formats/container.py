@@ -70,6 +70,7 @@ class Contained(Decoder):
         done.rejected += outer.rejected
         done.blank += outer.blank
         done.joined += outer.joined
+        done.faults += outer.faults
         return done
 
     def unwrap(self, chunk: bytes, outer: Decoded) -> bytes:
@@ -78,7 +79,12 @@ class Contained(Decoder):
         lines = chunk.split(b"\n")
         lines.pop()
         for line in lines:
-            found = self._piece(line.rstrip(b"\r"))
+            try:
+                found = self._piece(line.rstrip(b"\r"))
+            except Exception as error:
+                outer.rejected.append(("failed", line))
+                outer.blame(error)
+                continue
             if found:
                 stream, text, ends = found
                 before = self._pieces.pop(stream, b"")

@@ -27,7 +27,7 @@ class CsvLines(NamedLines):
         self._places: list[int] = []
         self._zones: list[tuple[int, ZoneInfo]] = []
 
-    def decode(self, chunk: bytes) -> Decoded:
+    def _decode(self, chunk: bytes) -> Decoded:
         """All lines at once where each is a record; else line by line."""
         lines = chunk.split(b"\n")
         lines.pop()
@@ -52,16 +52,16 @@ class CsvLines(NamedLines):
 
     def _take(self, line: bytes, cells: list[str] | None, done: Decoded) -> None:
         if not line.strip(b" \t\r\0"):
-            done.blank += 1
+            done.skip()
         elif not cells:
-            done.rejected.append(("no_match", line))
+            done.reject("no_match", line)
         elif self._is_header(cells):
             self.restore(cells)
-            done.blank += 1
+            done.skip()
         elif not self._header:
-            done.rejected.append(("no_header", line))
+            done.reject("no_header", line)
         elif len(cells) != len(self._header):
-            done.rejected.append(("no_match", line))
+            done.reject("no_match", line)
         else:
             done.rows.append(self._row(cells))
 

@@ -1,7 +1,7 @@
 """What every decoder gives back, and what is asked of one."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -16,7 +16,11 @@ REASONS = {
     "no_header": "a CSV line before the header: the log was not read from its start",
     "no_start": "the end of a line whose beginning is lost: a container log that was restarted in it, or is too long",
     "too_long": "longer than the longest line that is read (1 MiB)",
+    "failed": "the exporter failed at it, which is a mistake of its own: its log says where; please report it",
 }
+
+# An error holds on to all that was at hand where it was raised; a few of a chunk's tell where the mistakes are.
+_MOST_FAULTS = 20
 
 
 class Decoded(Struct):
@@ -24,7 +28,11 @@ class Decoded(Struct):
 
     `rows` are what the decoder's expressions read from; `rejected` has a reason and the line itself. `blank`
     lines say nothing, a CSV header among them. Of lines that are one request, one is the row, the others are
-    `joined`; `alone` rows never found the other line they waited for.
+    `joined`; `alone` rows never found the other line they waited for. `faults` are why lines are rejected as `failed`.
+
+    What follows finds a row's line, should the row fail: the `chunk`; the numbers of its lines that are `skipped`, as
+    they are no rows; and where rows were put together of others, the place `among` those of each one's last. `lines`
+    and `places` (by a row's `id`) are found out once, so that many rows that fail take no longer than as many lines.
     """
 
     rows: list[Any]
@@ -32,11 +40,58 @@ class Decoded(Struct):
     blank: int = 0
     joined: int = 0
     alone: int = 0
+    faults: list[Exception] = []
+    chunk: bytes = b""
+    skipped: list[int] = []
+    among: list[int] | None = None
+    lines: list[bytes] = []
+    places: dict[int, int] = {}
 
     @property
     def clean(self) -> bool:
         """Whether every line is a row, and there is nothing else to tell."""
         return not (self.rejected or self.blank or self.joined or self.alone)
+
+    def skip(self) -> None:
+        """The next line says nothing."""
+        self.skipped.append(len(self.skipped) + len(self.rows))
+        self.blank += 1
+
+    def reject(self, reason: str, line: bytes) -> None:
+        """The next line is no record."""
+        self.skipped.append(len(self.skipped) + len(self.rows))
+        self.rejected.append((reason, line))
+
+    def fail(self, row: Any, error: Exception) -> None:
+        """A row can't be counted: its line is rejected after all. Cold path."""
+        if not self.places:
+            self.places = dict(zip(map(id, self.rows), self._among, strict=True))
+        place = self.places[id(row)]
+        line = self.line(place) if self.chunk and place >= 0 else repr(row).encode("utf-8", "replace")
+        self.rejected.append(("failed", line))
+        self.blame(error)
+
+    def blame(self, error: Exception) -> None:
+        """Keep why a line is rejected as `failed`, of the first few."""
+        if len(self.faults) < _MOST_FAULTS:
+            self.faults.append(error)
+
+    def keep(self, places: list[int]) -> None:
+        """Go on with some of the rows."""
+        among = self._among
+        self.among = [among[place] for place in places]
+        self.rows = [self.rows[place] for place in places]
+
+    @property
+    def _among(self) -> Sequence[int]:
+        return range(len(self.rows)) if self.among is None else self.among
+
+    def line(self, place: int) -> bytes:
+        """The line of a row, by its place among those that were decoded of the chunk."""
+        if not self.lines:
+            skipped = {*self.skipped}
+            self.lines = [line for number, line in enumerate(self.chunk.split(b"\n")) if number not in skipped]
+        return self.lines[place]
 
 
 class Decoder(ABC):
@@ -61,7 +116,7 @@ class Decoder(ABC):
 
     @abstractmethod
     def decode(self, chunk: bytes) -> Decoded:
-        """Decode whole lines; `chunk` ends with a line feed. Hot path."""
+        """Decode whole lines; `chunk` ends with a line feed. A line at which that fails is rejected. Hot path."""
 
     def flush(self) -> Decoded:
         """What still waits for another line, now that none comes."""
@@ -75,3 +130,40 @@ class Decoder(ABC):
         """Go on with what was remembered. ValueError where another format remembered it."""
         if remembered is not None:
             raise ValueError("this format remembers nothing")
+
+
+class LineDecoder(Decoder):
+    """Decodes each line by itself."""
+
+    @abstractmethod
+    def _decode(self, chunk: bytes) -> Decoded:
+        """Decode whole lines. Hot path."""
+
+    def decode(self, chunk: bytes) -> Decoded:
+        """All lines at once; one by one where that fails, as then one of them is to blame."""
+        before = self.remembered()
+        try:
+            decoded = self._decode(chunk)
+        except Exception:
+            self.restore(before)
+            decoded = self._one_by_one(chunk)
+        decoded.chunk = chunk
+        return decoded
+
+    def _one_by_one(self, chunk: bytes) -> Decoded:
+        done = Decoded([], [])
+        lines = chunk.split(b"\n")
+        lines.pop()
+        for line in lines:
+            try:
+                one = self._decode(line + b"\n")
+            except Exception as error:
+                done.reject("failed", line)
+                done.blame(error)
+                continue
+            for reason, _ in one.rejected:
+                done.reject(reason, line)
+            if one.blank:
+                done.skip()
+            done.rows += one.rows
+        return done

@@ -86,9 +86,10 @@ def _try(preset: str, lines: list[bytes], container: str) -> Candidate:
 def _compiled(reader: RowReader, only: list[str]) -> _Read:
     """A row → its words, its time and origin, its numbers, and what tells its lines apart."""
     marks = ", ".join(reader.decoder.expression(path) for path in only)
-    numbers = "".join(f"  {field} = {code}\n" for field, code in reader.measures.items())
+    numbers = "\n".join(line for measure in reader.measures for line in reader.statements(measure, "  "))
     held = ", ".join(reader.measures)
     names = dict(reader.names)
-    exec(f"def read(r):\n{numbers}  return {reader.dims}, [{reader.time}, {reader.origin}], [{held}], [{marks}]", names)
+    found = f"{reader.dims}, [{reader.time}, {reader.origin}], [{held}], [{marks}]"
+    exec(f"def read(r):\n{numbers}\n  return {found}", names)
     read: _Read = names["read"]
     return read

@@ -78,23 +78,32 @@ class Joined(Decoder):
     def decode(self, chunk: bytes) -> Decoded:
         """The rows of requests that are whole, or waited too long."""
         decoded = self._decoder.decode(chunk)
-        rows, decoded.rows = decoded.rows, []
-        for row in rows:
-            self._take(row, decoded)
+        rows, decoded.rows, decoded.among = decoded.rows, [], []
+        for place, row in enumerate(rows):
+            self._lines += 1
+            try:
+                whole = self._take(row, decoded)
+            except Exception as error:
+                decoded.rejected.append(("failed", decoded.line(place)))
+                decoded.blame(error)
+                continue
+            if whole is not None:
+                decoded.rows.append(whole)
+                decoded.among.append(place)
         while self._waiting:
             oldest = next(iter(self._waiting))
             if self._waiting[oldest][0] + self._within > self._lines:
                 break
             decoded.alone += 1
             decoded.rows.append(self._waiting.pop(oldest)[1])
+            decoded.among.append(-1)
         return decoded
 
-    def _take(self, row: Any, decoded: Decoded) -> None:
-        self._lines += 1
+    def _take(self, row: Any, decoded: Decoded) -> Any:
+        """The row of a request that is whole; None where it waits for more. What may raise comes first."""
         id_, until = self._words(row)
         if not id_:
-            decoded.rows.append(row)
-            return
+            return row
         since = self._lines
         if id_ in self._waiting:
             since, earlier = self._waiting[id_]
@@ -103,9 +112,9 @@ class Joined(Decoder):
             decoded.joined += 1
         if all(until):
             self._waiting.pop(id_, None)
-            decoded.rows.append(row)
-        else:
-            self._waiting[id_] = (since, row)
+            return row
+        self._waiting[id_] = (since, row)
+        return None
 
     def _words(self, row: Any) -> tuple[str, list[str]]:
         if self._read is None:
@@ -120,6 +129,10 @@ class Joined(Decoder):
         if isinstance(row, tuple):
             lists = {place: _list(earlier[place], row[place]) for place in self._collect}
             return tuple(lists.get(n, value or earlier[n]) for n, value in enumerate(row))
+        if isinstance(row, list):
+            for place in self._collect:
+                row[place] = _list(earlier[place], row[place])
+            return row
         for place in self._collect:
             setattr(row, place, _list(getattr(earlier, place), getattr(row, place)))
         return row

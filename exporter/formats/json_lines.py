@@ -1,16 +1,18 @@
 """JSON, an object a line. Hot path: msgspec decodes a chunk at a time, and of each object only what is asked for."""
 
+import json
 import re
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from functools import cached_property
 from io import BytesIO
+from math import isinf
 from types import GenericAlias
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
-from exporter.formats.decoded import Decoded, Decoder
+from exporter.formats.decoded import Decoded, LineDecoder
 from exporter.formats.source import Each, FromJson, Length, Step, parse_path
 from exporter.formats.values import Raw, listed
 
@@ -53,7 +55,7 @@ def each(value: Any, read: Callable[[Any], Raw]) -> str | None:
 def _is_number(value: Any) -> bool:
     """Whether msgspec takes a value for a float, or a text that holds one."""
     try:
-        msgspec.convert(value, _Number, strict=False)
+        msgspec.convert(value, float, strict=False)
     except msgspec.ValidationError:
         return False
     return True
@@ -67,8 +69,14 @@ def _is_json(line: bytes) -> bool:
     return True
 
 
-# A number or a text that holds one; what is too large, or none (NaN), is left to the converter.
-_Number = Annotated[float, msgspec.Meta(ge=-1e18, le=1e18)]
+def _with_such_numbers_as_text(line: bytes | str) -> bytes:
+    """JSON again, in which NaN, infinity and numbers that no float can hold are texts. ValueError where it is none."""
+    return json.dumps(json.loads(line, parse_int=_or_text, parse_float=_or_text, parse_constant=str)).encode()
+
+
+def _or_text(written: str) -> int | float | str:
+    value = float(written)
+    return written if isinf(value) else value if "." in written or "e" in written.lower() else int(written)
 
 
 class _Node:
@@ -103,15 +111,13 @@ class _Node:
         for n, (name, node) in enumerate(self.fields.items()):
             attribute = f"f{n}"
             is_float = node.convert is not None and loose is not None and attribute not in loose
-            fields.append(
-                (name, (attribute, _Number if is_float else node.type, None if node.convert is None else -1.0))
-            )
+            fields.append((name, (attribute, float if is_float else node.type, None if node.convert is None else -1.0)))
         fields.sort(key=lambda field: order.index(field[0]) if field[0] in order else len(order))
         rename = {attribute: name for name, (attribute, _, _) in fields}
         return msgspec.defstruct(self.name, [definition for _, definition in fields], rename=rename, gc=False)
 
 
-class JsonLines(Decoder):
+class JsonLines(LineDecoder):
     """Decoder of JSON lines. Ask for all expressions first: `names` fixes what is read of each object.
 
     `escaped` is False where quotes inside of values stand as they are.
@@ -210,7 +216,7 @@ class JsonLines(Decoder):
         held = f"{self._prefix.lower()}t{self._temporaries}"
         return f"({held}.{attribute} if ({held} := {code}).__class__ is {node.name} else None)"
 
-    def decode(self, chunk: bytes) -> Decoded:
+    def _decode(self, chunk: bytes) -> Decoded:
         """A chunk at once where it is clean, else line by line."""
         if self._order is None:
             self._learn_order(chunk)
@@ -233,7 +239,11 @@ class JsonLines(Decoder):
         """The object inside a string; None where there is none."""
         try:
             return self._decoder.decode(value)
-        except (msgspec.DecodeError, UnicodeDecodeError, TypeError, RecursionError):
+        except (UnicodeDecodeError, TypeError, RecursionError):
+            return None
+        except msgspec.DecodeError:
+            with suppress(msgspec.DecodeError, ValueError, RecursionError):
+                return self._decoder.decode(_with_such_numbers_as_text(value))
             return None
 
     def row(self, value: Any) -> Any:
@@ -296,7 +306,7 @@ class JsonLines(Decoder):
         """Cold path: a line that is no JSON as it stands. Mend what gateways are known to break, or say why not."""
         stripped = line.strip(b" \t\r\0")
         if not stripped:
-            done.blank += 1
+            done.skip()
             return
         mended = stripped.decode("utf-8", "replace").encode()
         mended = _UNQUOTED.sub(lambda found: found[1] + b'"' + (found[2] or b"") + b'"', mended)
@@ -306,7 +316,14 @@ class JsonLines(Decoder):
             done.rows.append(self._decoder.decode(mended))
         except msgspec.ValidationError:
             # A wrong type is told before the syntax is looked at: text that starts with a digit is no JSON at all.
-            done.rejected.append(("wrong_type" if _is_json(mended) else "not_json", line))
+            self._retry(mended, "wrong_type" if _is_json(mended) else "not_json", line, done)
         except (msgspec.DecodeError, RecursionError):
             cut = stripped.startswith(b"{") and not stripped.endswith(b"}")
-            done.rejected.append(("cut" if cut else "not_json", line))
+            self._retry(mended, "cut" if cut else "not_json", line, done)
+
+    def _retry(self, mended: bytes, reason: str, line: bytes, done: Decoded) -> None:
+        """Decode a line with the numbers that JSON or msgspec can't hold made text; reject it where that is no help."""
+        try:
+            done.rows.append(self._decoder.decode(_with_such_numbers_as_text(mended)))
+        except (msgspec.DecodeError, ValueError, RecursionError):
+            done.reject(reason, line)

@@ -12,7 +12,7 @@ _ESCAPED = re.compile(r"\\(.)")
 class LogfmtLines(NamedLines):
     """Decoder of logfmt. A name that stands twice has its first value; one that is not there is empty."""
 
-    def decode(self, chunk: bytes) -> Decoded:
+    def _decode(self, chunk: bytes) -> Decoded:
         """A row for each line that is pairs of names and values from its start to its end."""
         done = Decoded([], [])
         lines = chunk.split(b"\n")
@@ -29,7 +29,7 @@ class LogfmtLines(NamedLines):
             if text and at == len(text):
                 done.rows.append([values.get(name, "") for name in self.asked])
             elif text:
-                done.rejected.append(("no_match", line))
+                done.reject("no_match", line)
             else:
-                done.blank += 1
+                done.skip()
         return done

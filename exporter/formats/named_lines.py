@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from exporter.formats.decoded import Decoder
+from exporter.formats.decoded import LineDecoder
 
 
-class NamedLines(Decoder):
+class NamedLines(LineDecoder):
     """A decoder whose rows are lists of the values `asked` for, as text, in the order of the expressions."""
 
     def __init__(self) -> None:

@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import tzinfo
 from functools import partial
+from math import nan
 from typing import Any
 
 from exporter.formats.format import Format
 from exporter.formats.source import Source
 from exporter.formats.values import ESCAPES, UNITS, Raw, elapsed, number, picked, seconds, text, timestamp
 from exporter.memo import Memo
-from exporter.record import FIELDS
+from exporter.record import FIELDS, MOST
 
 # What a gateway writes where there is nothing.
 ABSENT = frozenset((None, "", "-", b"", b"-"))
@@ -76,12 +77,13 @@ class RowReader:
 
     `what.expression` and `who.expression` (the text fields), `origin`, `time` and the values of
     `measures` are Python expressions over `r`, a row; `names` is what they use. An absent measure is
-    -1.0, an absent origin "". `canonical` makes short words of long ones; without a function for
+    -1.0, an absent origin "". Measures are to be read by `statements`, and may be outside of their
+    ranges. `canonical` makes short words of long ones; without a function for
     `host`, hosts tell nothing, and are not read.
     """
 
     def __init__(self, fmt: Format, canonical: dict[str, Callable[[str], Any]], zone: tzinfo | None = None) -> None:
-        self.names: dict[str, Any] = {"ABSENT": ABSENT, "FALSE": FALSE}
+        self.names: dict[str, Any] = {"ABSENT": ABSENT, "FALSE": FALSE, "both": _both, "nan": nan}
         self.decoder = fmt.decoder
         self._format = fmt
         self._canonical = canonical
@@ -111,7 +113,6 @@ class RowReader:
             for field, sources in fmt.fields.items()
             if FIELDS[field][0] in ("seconds", "number")
         }
-        self.names["both"] = lambda one, other: max(one, 0) + max(other, 0) if max(one, other) >= 0 else one
         scale = UNITS[fmt.fields["time"][0].unit] if "time" in fmt.fields else 1.0
         self._times = Memo(partial(timestamp, scale=scale, zone=zone), 1000)
         self.names |= self.decoder.names
@@ -145,6 +146,26 @@ class RowReader:
             if not any(glob.match(value) for glob in globs):
                 return None
         return words
+
+    def statements(self, measure: str, indent: str) -> list[str]:
+        """The lines of code that read a measure into a variable of its name; one that is too large to compute with is
+        NaN. Those of `measures` before it must have been read.
+        """
+        code = f"{measure} = {self.measures[measure]}"
+        if self.measures[measure].startswith("r."):  # it is there, and a float
+            return [indent + code]
+        return [
+            indent + line for line in ("try:", f"  {code}", "except (ValueError, OverflowError):", f"  {measure} = nan")
+        ]
+
+    def needs(self, measure: str) -> set[str]:
+        """The measures that a measure is computed of."""
+        included = {field for source in self._format.fields.get(measure, ()) for field in source.includes}
+        return included & self.measures.keys()
+
+    def absurd(self, field: str, value: float) -> bool:
+        """Whether a number outside of its field's range is a mistake: -1, in whatever unit, says that there is none."""
+        return all(value not in _absent(field, source) for source in self._format.fields[field])
 
     # --- text fields
 
@@ -221,7 +242,8 @@ class RowReader:
         code = "-1.0"
         for source in reversed(sources):
             held = self._held()
-            code = f"({held} if ({held} := {self._single(field, source)}) >= 0 else {code})"
+            absent = "in (" + ", ".join(map(repr, sorted(_absent(field, source)))) + ",)"
+            code = f"({code} if ({held} := {self._single(field, source)}) {absent} else {held})"
         return code
 
     def _single(self, field: str, source: Source) -> str:
@@ -239,7 +261,11 @@ class RowReader:
 
     def _less(self, source: Source, code: str) -> str:
         """Without what stands in other fields, which are read before."""
-        parts = [f"({field} if {field} > 0 else 0)" for field in source.includes if field in self._format.fields]
+        parts = [
+            f"({field} if 0 < {field} <= {MOST[field]!r} else 0)"
+            for field in source.includes
+            if field in self._format.fields
+        ]
         if not parts:
             return code
         whole, rest = self._held(), self._held()
@@ -299,5 +325,19 @@ def _alike(one: Source, other: Source) -> bool:
     return (one.unit, one.includes, "|" in one.path) == (other.unit, other.includes, "|" in other.path)
 
 
+def _absent(field: str, source: Source) -> set[float]:
+    """The measures that say that there is none: -1, and what a logged -1 becomes in the unit of the field."""
+    return {-1.0, -UNITS[source.unit]} if FIELDS[field][0] == "seconds" else {-1.0}
+
+
 def _present(value: float | None) -> float:
     return -1.0 if value is None else value
+
+
+def _both(one: float, other: float) -> float:
+    """The sum of two measures, each of which may be absent; NaN where one can't be."""
+    if one == -1:
+        return other
+    if other == -1:
+        return one
+    return one + other if one >= 0 and other >= 0 else nan

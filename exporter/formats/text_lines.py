@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from exporter.errors import unknown
-from exporter.formats.decoded import Decoded, Decoder
+from exporter.formats.decoded import Decoded, LineDecoder
 from exporter.formats.json_lines import JsonLines
 from exporter.formats.source import FromJson, parse_path
 from exporter.record import FIELDS
@@ -108,7 +108,7 @@ def meant(variable: str) -> str | None:
     return next(mixed, None) or next(iter(get_close_matches(variable, known, n=1, cutoff=0.9)), None)
 
 
-class TextLines(Decoder):
+class TextLines(LineDecoder):
     """Decoder of text lines: a row is the tuple of the pattern's groups, in bytes; b"" where one took no part.
 
     A capture that is asked for with `| fromjson` is in the row as the object it holds, or None.
@@ -166,14 +166,14 @@ class TextLines(Decoder):
             row[place] = row[place] and inner.row(row[place])
         return tuple(row)
 
-    def decode(self, chunk: bytes) -> Decoded:
+    def _decode(self, chunk: bytes) -> Decoded:
         """All lines at once where all of them match; else line by line."""
-        done = self._decode(chunk)
+        done = self._match(chunk)
         for place, inner in self._inner.items():
             done.rows = [(*row[:place], inner.decode_text(row[place]), *row[place + 1 :]) for row in done.rows]
         return done
 
-    def _decode(self, chunk: bytes) -> Decoded:
+    def _match(self, chunk: bytes) -> Decoded:
         rows = self._regex.findall(chunk)
         # Each match starts and ends at a line's edge, so an equal count means one line each.
         if len(rows) == chunk.count(b"\n"):
@@ -186,7 +186,7 @@ class TextLines(Decoder):
             if found:
                 done.rows.append(found.groups(b""))
             elif line.strip(b" \t\r\0"):
-                done.rejected.append(("no_match", line))
+                done.reject("no_match", line)
             else:
-                done.blank += 1
+                done.skip()
         return done

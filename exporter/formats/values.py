@@ -2,12 +2,14 @@
 
 A raw value is what a decoder found: `str`, `int`, `float`, `bool`, `None`, or `bytes` of a text log.
 Gateways write "nothing" as an empty string, `-`, `-1` or null; all of these are absent here. So is what
-makes no sense: none of these functions raises.
+makes no sense, except that a number which no amount can be is NaN, so that it can be counted as a mistake. None of
+these functions raises.
 """
 
 import re
 from collections.abc import Callable
 from datetime import datetime, tzinfo
+from math import isnan, nan
 
 Raw = str | int | float | bool | bytes | None
 Number = int | float
@@ -15,7 +17,7 @@ Number = int | float
 UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 PICKS = ("first", "last", "sum", "before_last", "count")
 
-# More than this is a mistake in the log: it must not spoil a sum.
+# A number past this is none of anything. What is plausible in a field, `record.MOST` says.
 _MOST = 1e20
 
 _GO_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
@@ -60,7 +62,9 @@ def text(raw: Raw) -> str:
 
 
 def number(raw: Raw) -> Number | None:
-    """A count or an amount ≥ 0, None where it is absent. HAProxy's leading `+` is allowed."""
+    """A count or an amount ≥ 0; None where it is absent, which -1 means, too; NaN where it is a number that no
+    amount can be. HAProxy's leading `+` is allowed.
+    """
     if isinstance(raw, bool) or raw is None:
         return None
     if isinstance(raw, (str, bytes)):
@@ -71,7 +75,9 @@ def number(raw: Raw) -> Number | None:
                 raw = float(raw)
             except ValueError:
                 return None
-    return raw if 0 <= raw < _MOST else None
+    if 0 <= raw < _MOST:
+        return raw
+    return None if raw == -1 else nan
 
 
 def seconds(raw: Raw, scale: float = 1.0) -> float | None:
@@ -115,11 +121,13 @@ def timestamp(raw: Raw, scale: float = 1.0, zone: tzinfo | None = None) -> float
     """
     written = text(raw).strip() if isinstance(raw, (str, bytes)) else ""
     if "-" not in written and "/" not in written:
-        value = number(raw) or 0
+        value = number(raw)
+        if not value or isnan(value):
+            return None
         value *= scale
         while value >= 1e11:
             value /= 1000
-        return float(value) or None
+        return float(value)
     try:
         date = datetime.fromisoformat(_as_iso(written))
         if date.tzinfo is None:

@@ -32,9 +32,9 @@ class Reading:
             UTC,
         )
         names = dict(reader.names)
-        numbers = "".join(f"  {field} = {code}\n" for field, code in reader.measures.items())
+        numbers = "\n".join(line for measure in reader.measures for line in reader.statements(measure, "  "))
         held = ", ".join(f"{field!r}: {field}" for field in reader.measures)
-        exec(f"def read(r):\n{numbers}  return {reader.dims}, {reader.time}, {reader.origin}, {{{held}}}", names)
+        exec(f"def read(r):\n{numbers}\n  return {reader.dims}, {reader.time}, {reader.origin}, {{{held}}}", names)
         decoded = reader.decoder.decode(log)
         self.rejected = decoded.rejected
         self.blank = decoded.blank

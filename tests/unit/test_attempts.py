@@ -138,7 +138,7 @@ def test_the_provider_is_the_last_that_was_tried_where_nothing_else_is_said(tmp_
     """A line without either has no provider: never the last line's."""
     counted = Counting(tmp_path, CHAIN)
     lines = [ask({"name": "a", "code": 502}, {"name": "b", "code": 200}), ask(), ask({"name": "a"}, provider="p")]
-    assert [counted.meter.record(row).provider for row in counted.rows(lines)] == ["b", "", "p"]
+    assert [counted.meter.record(row).provider for row in counted.decoded(lines).rows] == ["b", "", "p"]
 
 
 def test_providers_and_reasons_have_budgets(tmp_path: Path) -> None:

@@ -304,7 +304,7 @@ def test_an_inputs_own_label_may_have_any_value(tmp_path: Path) -> None:
     """It is escaped as others are, and read back as it was written."""
     inputs = "inputs: [{path: a.log, format: nginx-json, labels: {site: 'a \"b\" \\c'}}]\n"
     counted = Counting(tmp_path, inputs)
-    counted.meter.count(counted.rows([{"status": 200, "rpc_method": "m"}]))
+    counted.meter.count(counted.decoded([{"status": 200, "rpc_method": "m"}]))
     counted.meter.fold()
     text = b"".join(render(counted.assembly.store)[0]).decode()
     (sites,) = {

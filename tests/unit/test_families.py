@@ -270,8 +270,8 @@ def counted(folder: Path, log: str, metrics: dict[str, Any]) -> Samples:
     assembly = Assembly(load(path))
     meter = assembly.meter_of(assembly.config.inputs[0])
     decoder = meter.reader.decoder
-    meter.count(decoder.decode((GOLDEN / log / "access.log").read_bytes()).rows)
-    meter.count(decoder.flush().rows)
+    meter.count(decoder.decode((GOLDEN / log / "access.log").read_bytes()))
+    meter.count(decoder.flush())
     meter.fold()
     return samples(b"".join(render(assembly.store)[0]).decode())
 

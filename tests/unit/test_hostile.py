@@ -93,13 +93,13 @@ def test_a_number_of_thousands_of_digits() -> None:
     assembly = Assembly(Loaded(config=Config(inputs=[one]), secret=b"a secret for tests"))
     meter = assembly.meter_of(one)
     line = b'192.0.2.1 - - [03/Mar/2026:14:05:09 +0000] "GET /a HTTP/1.1" 200 %b "-" "-"\n'
-    rows = meter.reader.decoder.decode(b"".join(line % size for size in (b"5", b"9" * 5000, b"7"))).rows
-    meter.count(rows)
+    decoded = meter.reader.decoder.decode(b"".join(line % size for size in (b"5", b"9" * 5000, b"7")))
+    meter.count(decoded)
     meter.fold()
     assert assembly.store.series("gateway_exporter_lines_total", "edge", "parsed").value == 3
     (labels,) = assembly.store.families["gateway_response_bytes_total"].series
     assert assembly.store.series("gateway_response_bytes_total", *labels).value == 12
-    assert [meter.record(row).response_bytes for row in rows] == [5, None, 7]
+    assert [meter.record(row).response_bytes for row in decoded.rows] == [5, None, 7]
 
 
 def broken(line: bytes, chance: random.Random) -> bytes:

@@ -101,7 +101,7 @@ def test_the_cost_of_all_is_the_sum_of_each_lines(tmp_path: Path) -> None:
         for name in ("input", "output", "cache_read", "cache_write", "reasoning", "sent"):
             line[name] = chance.choice([None, 0, chance.randrange(10**6)])
         lines.append(line)
-    records = [counted.meter.record(row) for row in counted.rows(lines)]
+    records = [counted.meter.record(row) for row in counted.decoded(lines).rows]
     found = counted.count(*lines)
     assert sum(of(found, "gateway_cost_total").values()) == pytest.approx(sum(one.cost or 0 for one in records))
     unknown = [one for one in records if one.model == "unknown" and one.cost is None and not one.error_type]

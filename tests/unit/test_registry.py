@@ -233,7 +233,7 @@ def test_a_changed_registry_changes_names_classes_and_gauges(tmp_path: Path) -> 
     counted = Counting(tmp_path, CONFIG)
     hashed = IDENTITY.hash(RAW)
     counted.count(LINE, LINE | {"api_key": "old"})
-    counted.meter.count(counted.rows([LINE]))
+    counted.meter.count(counted.decoded([LINE]))
 
     acme = KeyEntry(id="acme", hash=hashed, name="Acme", owner="o", plan="gold", class_="internal", enabled=False)
     counted.assembly.take_keys([counted.meter], (acme,), 1.5)

@@ -1,5 +1,6 @@
 """What a logged value means, for every way in which gateways write it."""
 
+import math
 import random
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -50,17 +51,30 @@ def test_text(raw: Any, expected: str) -> None:
         (None, None),
         (True, None),
         ("12 kB", None),
-        ("nan", None),
-        ("inf", None),
-        ("1e400", None),
-        (float("inf"), None),
-        ("9" * 5000, None),
-        (1e25, None),
     ],
 )
 def test_number(raw: Any, expected: float | None) -> None:
-    """A number is not negative and not absurd; everything else is absent."""
+    """A number is not negative; what is none, and -1, is absent."""
     assert number(raw) == expected
+
+
+@pytest.mark.parametrize(
+    "raw",
+    ["nan", "-inf", "1e400", b"9" * 5000, math.inf, math.nan, 1e25, 2**64 * 10, 10**309, -2, "-0.5", -(2**63)],
+)
+def test_a_number_that_no_amount_can_be(raw: Any) -> None:
+    """It is NaN, which is neither absent nor in any range: every comparison with it is false."""
+    found = number(raw)
+    assert found is not None
+    assert math.isnan(found)
+    assert (found < 0, found >= 0, 0 <= found <= 1e300) == (False, False, False)
+    assert math.isnan(seconds(raw, 1e-3) or 0)
+    assert timestamp(raw) is None
+
+
+def test_a_list_with_a_number_that_no_amount_can_be() -> None:
+    """Its sum is none that can be, either."""
+    assert math.isnan(float(picked("0.1, 1e300", "sum") or 0))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,85 @@
+"""An exporter with a mistake: `python -m tests.faulty STAGE run …` raises there for each line that is marked.
+
+A mark is the word `marked` among what the stage is given: the line, its words, its record, its cell.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from exporter import assembly, counting, journal
+from exporter.cells import Cells
+from exporter.cli import main
+from exporter.counting import Meter
+from exporter.enrich import Enricher
+from exporter.formats import reader
+from exporter.formats.json_lines import JsonLines
+from exporter.formats.reader import RowReader
+from exporter.kinds import RequestKinds
+from exporter.limits import Limits
+from exporter.pricing import Pricing
+from exporter.routes import Routes
+
+SECRET = "sk-secret-in-a-message"
+# When marked lines were logged.
+MARKED_TIME = 1772546709.777
+
+
+class Stage(NamedTuple):
+    """Where to raise: a function of a module or a class, and whether its arguments are of a marked line."""
+
+    owner: Any
+    function: str
+    marked: Callable[..., bool] = lambda *given: "marked" in str(given)
+
+
+def _caller(cell: Any) -> bool:
+    return cell.ends.caller is not None and cell.ends.caller.label == "marked"
+
+
+STAGES = {
+    "decode": Stage(JsonLines, "_decode"),
+    "rescue": Stage(JsonLines, "_rescue"),
+    "number": Stage(reader, "seconds"),
+    "origin": Stage(assembly, "origin_host"),
+    "path": Stage(Routes, "target"),
+    "period": Stage(RowReader, "seconds_since_epoch", lambda _, raw: raw == MARKED_TIME),
+    "enrich": Stage(Enricher, "record"),
+    "kind": Stage(RequestKinds, "resolve"),
+    "worth": Stage(Pricing, "worth"),
+    "use": Stage(Limits, "use"),
+    "birth": Stage(Cells, "_born"),
+    "new origin": Stage(Cells, "_origin_label"),
+    "journal": Stage(journal, "shape"),
+    "fold": Stage(Meter, "_fold_cell", lambda _, cell, *__: _caller(cell)),
+    "price": Stage(counting, "price_at", lambda prices, _: prices[0].request == 7),
+    "limits": Stage(Meter, "_use_up", lambda _, cell, __: _caller(cell)),
+}
+# Where a whole cell is at stake, not a line.
+FOLDING = ("fold", "price", "limits")
+# Where a line is no record as it is.
+BROKEN = ("rescue", "journal")
+
+
+def command(stage: str) -> list[str]:
+    """What starts such an exporter, in any folder."""
+    return ["env", f"PYTHONPATH={Path(__file__).parents[1]}", sys.executable, "-m", "tests.faulty", stage]
+
+
+def break_at(stage: Stage) -> None:
+    """Make the function raise for what is marked, before it does anything."""
+    good = getattr(stage.owner, stage.function)
+
+    def bad(*given: Any) -> Any:
+        if stage.marked(*given):
+            raise KeyError(f"a message with {SECRET}")
+        return good(*given)
+
+    is_static = isinstance(stage.owner.__dict__.get(stage.function), staticmethod)
+    setattr(stage.owner, stage.function, staticmethod(bad) if is_static else bad)
+
+
+if __name__ == "__main__":
+    break_at(STAGES[sys.argv[1]])
+    sys.exit(main(sys.argv[2:]))
