@@ -18,8 +18,9 @@ import msgspec
 from msgspec import Struct
 
 from exporter.admission import Admissions
+from exporter.errors import StateError
 from exporter.series import FamilySeries, Histogram, Series, Store
-from exporter.state import State, StateError
+from exporter.state import State
 
 log = logging.getLogger(__name__)
 

@@ -3,7 +3,9 @@
     ExporterError            exit 1: it could not be done
     ├── UsageError           exit 2: the command line or the config is wrong
     │   └── ConfigError      … with file, line and field
-    └── InputError           a log could not be read, or its format not be told
+    ├── InputError           a log could not be read, or its format not be told
+    └── StateError           the state file can't be used
+        └── DamagedError     … as it is not what was written; it is set aside
 
 A message is one line: what is wrong, what is allowed, and the near miss if there is one. None holds a raw API key.
 """
@@ -33,6 +35,14 @@ class ConfigError(UsageError):
 
 class InputError(ExporterError):
     """A log can't be read, or does not look like any known format."""
+
+
+class StateError(ExporterError):
+    """The state file is in use, can't be opened, or is of a version that is not known."""
+
+
+class DamagedError(StateError):
+    """The state file is not what was written to it."""
 
 
 def unknown(what: str, name: str, allowed: Iterable[str]) -> str:

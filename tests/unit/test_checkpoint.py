@@ -14,6 +14,7 @@ from exporter.admission import Admissions
 from exporter.catalog import CATALOG
 from exporter.checkpoint import Checkpoint
 from exporter.exposition import render
+from exporter.frames import unwrapped
 from exporter.series import Histogram, Store
 from exporter.state import State
 
@@ -56,8 +57,8 @@ class Kept:
 
     def blobs(self) -> list[list[Any]]:
         """What is in the file now: of each blob, the families, by name."""
-        rows = self.state._db.execute("SELECT body FROM blob ORDER BY id")
-        return [[family[0] for family in msgspec.msgpack.decode(body)[1]] for (body,) in rows]
+        blobs = [body for (body,) in self.state._db.execute("SELECT body FROM blob ORDER BY id")]
+        return [[family[0] for family in msgspec.msgpack.decode(one.body)[1]] for one in unwrapped(blobs)]
 
     def content(self) -> dict[str, dict[tuple[str, ...], tuple[object, bool]]]:
         """Every lasting series: value and whether it is born."""
