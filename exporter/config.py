@@ -25,6 +25,9 @@ from exporter.pricing import Pricing
 from exporter.registry import kept
 from exporter.yamlfile import Part, YamlFile
 
+# How a route names the part that is the key.
+_KEY_PARTS = (":key", "{key}", ":apikey", "{apikey}", ":api_key", "{api_key}")
+
 
 class IdentityConfig(Part):
     """`secret_file` holds the secret that key hashes are made with; share it among exporters that must agree."""
@@ -72,7 +75,7 @@ class WebConfig(Part):
 
 
 class Config(Part):
-    """The whole config."""
+    """The whole config. `public_routes` are routes whose success proves nothing about a key."""
 
     inputs: list[InputConfig]
     identity: IdentityConfig = field(default_factory=IdentityConfig)
@@ -80,6 +83,7 @@ class Config(Part):
     plans: dict[str, PlanConfig] = field(default_factory=dict)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     routes: list[str] = field(default_factory=list)
+    public_routes: list[str] = field(default_factory=list)
     chains: dict[str, str | list[str]] = field(default_factory=dict)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     pricing: PricingConfig = field(default_factory=PricingConfig)
@@ -101,17 +105,12 @@ class Config(Part):
         for chain, patterns in self.chains.items():
             if not all([patterns] if isinstance(patterns, str) else patterns or [""]):
                 raise ValueError(f"chains: {chain}: give a path or a host name, or a list of them")
-        for route in self.routes:
-            if not route.startswith("/"):
-                raise ValueError(f"routes: {route!r} must start with /, as in /v1/scores/:identity")
-            if (
-                sum(
-                    part in (":key", "{key}", ":apikey", "{apikey}", ":api_key", "{api_key}")
-                    for part in route.split("/")
-                )
-                > 1
-            ):
-                raise ValueError(f"routes: {route!r} has more than one :key; a request has one key")
+        for name in ("routes", "public_routes"):
+            for route in getattr(self, name):
+                if not route.startswith("/"):
+                    raise ValueError(f"{name}: {route!r} must start with /, as in /v1/scores/:identity")
+                if sum(part in _KEY_PARTS for part in route.split("/")) > 1:
+                    raise ValueError(f"{name}: {route!r} has more than one :key; a request has one key")
 
 
 class Loaded(Struct, kw_only=True):

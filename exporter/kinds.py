@@ -167,7 +167,7 @@ class Kinds:
         if any(verdict.overflow for verdict in tried):
             overflows.add("provider")
         full = tuple(sorted(overflows))
-        at = (values, methods, record.requests, full, attempts, worth, record.cost_multiplier)
+        at = (values, methods, record.requests, full, attempts, worth, record.cost_multiplier, record.public)
         if at not in self._kinds:
             self._kinds[at] = self._new(record, values, methods, full, attempts, worth)
         return self._kinds[at], any(verdict.open for verdict in (*verdicts.values(), *tried, *calls))

@@ -60,7 +60,7 @@ class Restored:
             if family.family.lasting and not family.family.of_process
             for labels, one in family.series.items()
         ]
-        return series, self.parts, [*self.admissions.log]
+        return series, self.parts, sorted(self.admissions.places)
 
 
 @pytest.fixture(params=["ended", "killed", "killed at first"])

@@ -55,7 +55,7 @@ def test_all_of_it_is_read(folder: Path) -> None:
         }
         assert found == expected["series"]
         assert json.loads(msgspec.json.encode(parts)) == expected["parts"]
-        assert sorted(map(list, admissions.log)) == expected["places"]
+        assert sorted(map(list, admissions.places)) == expected["places"]
         assert checkpoint.commit()
         state.close()
 
