@@ -11,7 +11,7 @@ from pathlib import Path
 from exporter import __version__
 from exporter.admission import Admissions
 from exporter.births import Births
-from exporter.checkpoint import Checkpoint, Parts
+from exporter.checkpoint import Checkpoint, Parts, places_of
 from exporter.config import Loaded
 from exporter.config_inputs import InputConfig
 from exporter.counting import Meter
@@ -36,13 +36,22 @@ from exporter.rpc import read_body
 from exporter.series import Store
 from exporter.shared import Shared
 from exporter.slowest import Slowest
-from exporter.state import State
+from exporter.state import State, peek
 from exporter.stream import Input, Stream
 from exporter.windows import WINDOWS
 
 _REGISTRY_READ = "gateway_exporter_key_registry_timestamp_seconds"
 
 log = logging.getLogger(__name__)
+
+
+def used_places(loaded: Loaded) -> dict[str, tuple[int, int]]:
+    """Of each label, how many places the state of a config uses, and how many there are. StateError where it can't be
+    read; it may be in use.
+    """
+    admissions = Assembly(loaded).shared.admissions
+    admissions.restore(places_of(peek(Path(loaded.config.state.path))))
+    return admissions.used
 
 
 class Assembly:

@@ -54,6 +54,12 @@ class _Delta(Struct, array_like=True):
     admitted: list[Place]
     given_back: list[Place] = []
 
+    def move(self, places: dict[Place, None]) -> None:
+        """Take, and give back, places among those there were before."""
+        places |= dict.fromkeys(self.admitted)
+        for place in self.given_back:
+            places.pop(place, None)
+
 
 class _Table(Struct):
     """A family's rows, put together from blobs."""
@@ -84,6 +90,17 @@ class _Table(Struct):
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Delta)
+
+
+def places_of(blobs: list[bytes]) -> list[Place]:
+    """The places that a state has. StateError where its blobs make no sense."""
+    places: dict[Place, None] = {}
+    try:
+        for blob in blobs:
+            _decoder.decode(blob).move(places)
+    except msgspec.MsgspecError as error:
+        raise StateError(f"the state is damaged: {error}") from None
+    return [*places]
 
 
 class Checkpoint:
@@ -125,9 +142,7 @@ class Checkpoint:
                 for family in delta.families:
                     tables.setdefault(family.name, _Table()).add(family)
                 parts |= {name: msgspec.msgpack.decode(part) for name, part in delta.parts.items()}
-                places |= dict.fromkeys(delta.admitted)
-                for place in delta.given_back:
-                    places.pop(place, None)
+                delta.move(places)
         except (msgspec.MsgspecError, ValueError, IndexError) as error:
             self._state.set_aside(str(error))
             return {}

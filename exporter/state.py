@@ -10,7 +10,7 @@ import os
 import signal
 import sqlite3
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 from exporter.errors import DamagedError, StateError
@@ -173,7 +173,7 @@ class State:
         if not self.path.exists():
             self._lock.forget()
         self._db = sqlite3.connect(self.path, check_same_thread=False)
-        if self._db.execute("SELECT 1 FROM sqlite_schema").fetchone():
+        if _is_begun(self._db):
             _check(self._db, self.path)
             self._db.execute("BEGIN")  # a damaged header may forbid to write
             self._db.execute(f"PRAGMA user_version={_version(self._db)}")
@@ -183,7 +183,7 @@ class State:
         self.path.chmod(0o600)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
-        if not self._db.execute("SELECT 1 FROM sqlite_schema").fetchone():
+        if not _is_begun(self._db):
             with self._db:
                 self._db.execute(_TABLE)
                 self._db.execute(f"PRAGMA application_id={_APPLICATION}")
@@ -193,14 +193,13 @@ class State:
     def _read(self) -> list[bytes]:
         if self._db.execute("PRAGMA quick_check").fetchone()[0] != "ok":
             raise DamagedError("quick_check finds errors")
-        blobs = _blobs(self._db)
-        frames = unwrapped(blobs) if _version(self._db) > 1 else []
-        if frames:
+        frames = _frames(self._db)
+        if frames and frames[-1].number:
             self._file, self._number, self._snapshot, _ = frames[-1]
         file, number = self._lock.noted or (self._file, 0)
-        if number > self._number and (not frames or file == self._file):
+        if number > self._number and (not self._number or file == self._file):
             raise DamagedError(f"it ends with commit {self._number}, and {number} were made")
-        return [frame.body for frame in frames] or blobs
+        return [frame.body for frame in frames]
 
     def _is_there(self) -> bool:
         """Whether the file is still the one that is open."""
@@ -208,6 +207,24 @@ class State:
             return self.path.stat().st_ino == self._inode
         except OSError:
             return False
+
+
+def peek(path: Path) -> list[bytes]:
+    """The blobs of a state file; another process may hold it, and go on. StateError where they can't be read."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
+            if not _is_begun(db):
+                return []
+            _check(db, path)
+            return [frame.body for frame in _frames(db)]
+    except DamagedError as error:
+        raise StateError(f"{path} is damaged ({error}); the next start sets it aside") from None
+    except sqlite3.Error as error:
+        raise StateError(f"{path} can't be read: {error}") from None
+
+
+def _is_begun(db: sqlite3.Connection) -> bool:
+    return db.execute("SELECT 1 FROM sqlite_schema").fetchone() is not None
 
 
 def _version(db: sqlite3.Connection) -> int:
@@ -220,6 +237,11 @@ def _blobs(db: sqlite3.Connection) -> list[bytes]:
     if not all(isinstance(body, bytes) for body in found):
         raise DamagedError("not all of it is blobs")
     return found
+
+
+def _frames(db: sqlite3.Connection) -> list[Frame]:
+    blobs = _blobs(db)
+    return [Frame(b"", 0, 0, blob) for blob in blobs] if _version(db) == 1 else unwrapped(blobs)
 
 
 def _check(db: sqlite3.Connection, path: Path) -> None:

@@ -42,6 +42,8 @@ class Snapshot(Struct):
     inputs: list[InputStatus]
     # Name, series, how many it may have, what it is.
     families: list[tuple[str, int, int, str]]
+    # Of each label with a budget, how many places are used, and how many there are.
+    places: dict[str, tuple[int, int]]
 
 
 def snapshot(pipeline: Pipeline) -> Snapshot:
@@ -86,6 +88,7 @@ def snapshot(pipeline: Pipeline) -> Snapshot:
         held=pipeline.births.held,
         inputs=inputs,
         families=families,
+        places=pipeline.expiry.places.admissions.used,
     )
 
 
@@ -96,6 +99,11 @@ def page(found: Snapshot) -> str:
     families = "".join(
         f"<tr><td><code>{name}</code><td class=n>{count:,}<td class=n>{limit:,}<td>{escape(text)}"
         for name, count, limit, text in found.families
+    )
+    places = "".join(
+        f"<tr><td>{label}{' (of the key with most)' if label == 'origin' else ''}<td class=n>{used:,}"
+        f"<td class=n>{max(0, most - used):,}"
+        for label, (used, most) in found.places.items()
     )
     return f"""<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width">
 <title>gateway-exporter</title><style>{_STYLE}</style>
@@ -108,6 +116,9 @@ def page(found: Snapshot) -> str:
 <h2>Rejected lines</h2>{_table("<th>when<th>input<th>reason<th class=n>bytes<th>its shape", rejects) or "<p>None.</p>"}
 <h2>Series</h2>{_held(found.held)}
 {_table("<th>family<th class=n>series<th class=n>at most<th>what", families) or "<p>None yet.</p>"}
+<h2>Places</h2><p>A value that is not declared takes a place by a successful request, and gives it back when its last
+series has expired. With none left, new values are counted as <code>other</code>, new keys as <code>unknown</code>.</p>
+{_table("<th>label<th class=n>used<th class=n>left", places)}
 </html>"""
 
 
