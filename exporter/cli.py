@@ -179,7 +179,7 @@ def _check(args: argparse.Namespace) -> None:
     _rules(args.config, loaded.config)
     for note in notes({one.name: one.path for one in loaded.config.inputs}, loaded.config.state.path):
         print(f"{args.config}: {note}", file=sys.stderr)
-    if loaded.config.state.path and Path(loaded.config.state.path).exists():
+    if loaded.config.state.path and Path(loaded.config.state.path).is_file():
         print(f"{args.config}: {_places(loaded)}")
     counts = {"input": len(loaded.config.inputs), "registered key": len(loaded.keys)}
     if loaded.pricing.priced:
