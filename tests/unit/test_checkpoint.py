@@ -114,6 +114,7 @@ def test_only_what_changed_is_written(kept: Kept) -> None:
     kept.checkpoint.commit()
     kept.parts = {"inputs": 1}
     kept.checkpoint.commit()
+    kept.checkpoint.commit()
     assert kept.blobs() == [[REQUESTS, DURATION], [BYTES], []]
 
 
@@ -262,8 +263,23 @@ def test_a_blob_that_makes_no_sense_is_set_aside_with_its_file(
     assert "is damaged" in caplog.text
 
 
+def test_what_a_later_exporter_has_appended_is_left_out(kept: Kept) -> None:
+    """Within one version, fields only come at the ends."""
+    kept.add(REQUESTS, *KEY, amount=3)
+    kept.admissions.judge("method", "eth_call", success=True)
+    kept.checkpoint.commit()
+    before, places = kept.content(), kept.admissions.places
+    (blob,) = unwrapped([body for (body,) in kept.state._db.execute("SELECT body FROM blob")])
+    delta = msgspec.msgpack.decode(blob.body)
+    delta[1] = [[*family, "appended"] for family in delta[1]]
+    kept.state.replace(msgspec.msgpack.encode([*delta, {"appended": 1}]))
+    kept.restart()
+    assert (kept.content(), kept.admissions.places) == (before, places)
+
+
 def test_while_commits_fail_it_is_told_and_what_was_counted_is_committed_later(kept: Kept) -> None:
     """The gauge, the count of failures, and the whole of it when it heals."""
+    assert kept.checkpoint.healthy
     kept.add(REQUESTS, *KEY)
     assert kept.checkpoint.commit()
     assert kept.store.series("gateway_exporter_checkpoint_healthy").value == 1
@@ -276,6 +292,9 @@ def test_while_commits_fail_it_is_told_and_what_was_counted_is_committed_later(k
     kept.state._db.execute("PRAGMA query_only=0")
     assert kept.checkpoint.commit()
     assert kept.store.series("gateway_exporter_checkpoint_healthy").value == 1
+    (durations,) = kept.store.families["gateway_exporter_checkpoint_duration_seconds"].series.values()
+    assert isinstance(durations, Histogram)
+    assert sum(durations.values[:-1]) == 4
     kept.restart()
     assert kept.store.series(REQUESTS, *KEY).value == 3
 

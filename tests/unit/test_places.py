@@ -240,7 +240,8 @@ def test_a_restart_keeps_places_exactly(gateway: Gateway) -> None:
     for _ in range(17):
         gateway.count("two", **{"from": "https://a.example"})
         gateway.passes(1)
-    gateway.count("three", m="eth_b")
+    gateway.count("three", m="eth_b", **{"from": "https://b.example"})
+    assert ("origin", public("three"), "b.example") in gateway.admissions.places
     for snapshot in (False, True):
         before = sorted(gateway.admissions.places)
         assert {value for label, _, value in before if label == "key"} == {public("two"), public("three")}
@@ -273,14 +274,14 @@ def test_a_place_that_could_not_be_committed_is_committed_later(gateway: Gateway
 
 def test_a_value_that_is_declared_no_more_keeps_its_place_while_it_has_a_series() -> None:
     """At the budget's cost; one that is declared costs nothing, whatever it did before."""
-    admissions = Admissions({"key": 1}, {"key": ["a", "b"]})
+    admissions = Admissions({"key": 1}, {"key": ["a", "b", "unused"]})
     assert admissions.used["key"] == (0, 1)
     admissions.judge("key", "c", success=True)
     admissions.declare("key", ["b", "c"])
-    assert admissions.used["key"] == (1, 1)
-    assert admissions.changes == {("key", "", "c"): False, ("key", "", "a"): True}
+    assert admissions.used["key"] == (2, 1)
+    assert admissions.changes == {("key", "", "c"): False, ("key", "", "a"): True, ("key", "", "unused"): True}
     held: dict[str, set[str]] = {label: set() for label in BUDGETS}
-    assert admissions.give_back(held | {"key": {"a", "b"}}, None) == {}
+    assert admissions.give_back(held | {"key": {"a", "b"}}, None) == {"key": {"unused"}}
     assert admissions.give_back(held, None) == {"key": {"a"}}
     assert admissions.places == []
     assert [admissions.judge("key", key, success=False).value for key in "abc"] == ["unknown", "b", "c"]
