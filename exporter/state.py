@@ -60,7 +60,6 @@ class State:
         self.damaged = False
         self.blobs: list[bytes] = []
         self._sizes: list[int] = []
-        self._inode = 0
         # Which file this is, the number of its last commit and that of its snapshot.
         self._file, self._number, self._snapshot = os.urandom(8), 0, 0
         self._lock = StateLock(path)
@@ -153,7 +152,10 @@ class State:
         log.error(
             "%s is damaged (%s): it is kept as %s; counting begins anew, at the logs' ends", self.path, why, aside
         )
-        self._open()
+        try:
+            self._open()
+        except sqlite3.Error as error:
+            raise StateError(f"{self.path}: no new state file can be begun: {error}") from None
 
     def _unused_name(self) -> str:
         aside = f"{self.path.name}.damaged-{int(time.time())}"

@@ -2,6 +2,7 @@
 
 import random
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -281,14 +282,19 @@ def test_while_commits_fail_it_is_told_and_what_was_counted_is_committed_later(k
     """The gauge, the count of failures, and the whole of it when it heals."""
     assert kept.checkpoint.healthy
     kept.add(REQUESTS, *KEY)
+    begun = time.time()
     assert kept.checkpoint.commit()
+    last_success = kept.store.series("gateway_exporter_checkpoint_last_success_timestamp_seconds")
+    assert begun - 0.001 <= last_success.value <= time.time() + 0.001
     assert kept.store.series("gateway_exporter_checkpoint_healthy").value == 1
     kept.state._db.execute("PRAGMA query_only=1")
+    succeeded = last_success.value
     for failures in (1, 2):
         kept.add(REQUESTS, *KEY)
         assert not kept.checkpoint.commit()
         assert kept.store.series("gateway_exporter_checkpoint_healthy").value == 0
         assert kept.store.series("gateway_exporter_checkpoint_failures_total").value == failures
+        assert last_success.value == succeeded
     kept.state._db.execute("PRAGMA query_only=0")
     assert kept.checkpoint.commit()
     assert kept.store.series("gateway_exporter_checkpoint_healthy").value == 1

@@ -287,6 +287,21 @@ def test_a_value_that_is_declared_no_more_keeps_its_place_while_it_has_a_series(
     assert [admissions.judge("key", key, success=False).value for key in "abc"] == ["unknown", "b", "c"]
 
 
+def test_other_bounds_hold_for_all_that_is_judged_from_then_on() -> None:
+    """Of origins too, whose key was seen before; what has its place keeps it."""
+    admissions = Admissions({"method": 1, "origin": 1})
+    judged = [admissions.judge("method", name, success=True).value for name in "ab"]
+    judged += [admissions.origin("key", name, success=True).value for name in "ab"]
+    assert judged == ["a", "other", "a", "other"]
+    admissions.bound({"method": 2, "origin": 2}, after=1)
+    assert admissions.judge("method", "b", success=True).value == "b"
+    assert admissions.origin("key", "b", success=True).value == "b"
+    admissions.bound({"method": 1, "origin": 1}, after=1)
+    assert admissions.judge("method", "b", success=False).value == "b"
+    assert admissions.origin("key", "b", success=False).value == "b"
+    assert (admissions.used["method"], admissions.used["origin"]) == ((2, 1), (2, 1))
+
+
 def test_what_earns_a_place() -> None:
     """A success, or as many as is asked for; nothing that is too long, or can't be printed. Past the budget nothing."""
     admission = Admission("method", budget=2, declared=["declared"], after=2)
