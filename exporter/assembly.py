@@ -11,12 +11,12 @@ from pathlib import Path
 from exporter import __version__
 from exporter.admission import Admissions
 from exporter.births import Births
-from exporter.checkpoint import Checkpoint, Parts
+from exporter.checkpoint import Checkpoint, Parts, places_of
 from exporter.config import Loaded
 from exporter.config_inputs import InputConfig
 from exporter.counting import Meter
 from exporter.durations import seconds
-from exporter.enrich import BATCH, Enricher
+from exporter.enrich import BATCH, Enricher, methods_of
 from exporter.expiry import Expiry
 from exporter.exposition import render
 from exporter.formats.format import FormatSpec, build
@@ -29,19 +29,29 @@ from exporter.keyapi import KeyApi
 from exporter.keys import Keys
 from exporter.limits import Limits
 from exporter.pipeline import Pipeline
+from exporter.places import Places
 from exporter.registry import KeyFile, Registry, Source
 from exporter.routes import Routes, client_network, origin_host
 from exporter.rpc import read_body
 from exporter.series import Store
 from exporter.shared import Shared
 from exporter.slowest import Slowest
-from exporter.state import State
+from exporter.state import State, peek
 from exporter.stream import Input, Stream
 from exporter.windows import WINDOWS
 
 _REGISTRY_READ = "gateway_exporter_key_registry_timestamp_seconds"
 
 log = logging.getLogger(__name__)
+
+
+def used_places(loaded: Loaded) -> dict[str, tuple[int, int]]:
+    """Of each label, how many places the state of a config uses, and how many there are. StateError where it can't be
+    read; it may be in use.
+    """
+    admissions = Assembly(loaded).shared.admissions
+    admissions.restore(places_of(peek(Path(loaded.config.state.path))))
+    return admissions.used
 
 
 class Assembly:
@@ -83,11 +93,12 @@ class Assembly:
             boundaries=loaded.pricing.boundaries,
         )
         chains = {chain: [one] if isinstance(one, str) else one for chain, one in config.chains.items()}
-        self._routes = Routes(self.identity.public, config.routes, chains)
+        routes = [*config.public_routes, *config.routes]
+        self._routes = Routes(self.identity.public, routes, chains)
         admissions = self.shared.admissions
         admissions.bound(config.metrics.budgets, config.metrics.admit_after)
         admissions.declare("chain", chains)
-        admissions.declare("method", [BATCH, *config.routes])
+        admissions.declare("method", [BATCH, *(method for route in routes for method in methods_of(route))])
         self._register(loaded.keys)
         if loaded.prices_changed:
             self.store.set("gateway_exporter_price_table_timestamp_seconds", to=loaded.prices_changed)
@@ -122,7 +133,7 @@ class Assembly:
             "body": read_body,
         }
         reader = RowReader(build(spec), canonical, zone)
-        enricher = Enricher(class_, self.shared.keys.class_of)
+        enricher = Enricher(class_, self.shared.keys.class_of, self.config.public_routes)
         return Meter(name, reader, enricher, self.shared, labels)
 
     def meter_of(self, one: InputConfig) -> Meter:
@@ -137,7 +148,8 @@ class Assembly:
         metrics = self.config.metrics
         keys, limits = self.shared.keys, self.shared.limits
         births = Births(seconds(metrics.scrape_interval))
-        expiry = Expiry(self.store, seconds(metrics.expire_after), keys.__contains__, now)
+        places = Places(self.store, self.shared.admissions, keys)
+        expiry = Expiry(self.store, seconds(metrics.expire_after), keys.__contains__, places, now)
         pipeline = Pipeline([], self.store, self.shared.slowest, limits, births, expiry)
         remembered: Parts = {}
         damaged = False

@@ -131,7 +131,8 @@ class Cells:
         """The caller; whether that may change with a later success."""
         words = self._reader.who.read(who)
         said = words.get("key") or key
-        verdict = self._admissions.judge("key", said, not kind.record.error_type)
+        proven = not (kind.record.error_type or kind.record.public)
+        verdict = self._admissions.judge("key", said, proven)
         label, class_ = verdict.value, self._enricher.class_of(said)
         unknown = bool(said) and (said not in self._keys if len(self._keys) else label != said)
         about = AccessRecord(class_=class_)

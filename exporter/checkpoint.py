@@ -17,9 +17,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from exporter.admission import Admissions
+from exporter.admission import Admissions, Place
+from exporter.errors import StateError
 from exporter.series import FamilySeries, Histogram, Series, Store
-from exporter.state import State, StateError
+from exporter.state import State
 
 log = logging.getLogger(__name__)
 
@@ -43,12 +44,21 @@ class _FamilyDelta(Struct, array_like=True):
 
 
 class _Delta(Struct, array_like=True):
-    """One blob. `at` is when it was committed; parts that did not change are left out."""
+    """One blob. `at` is when it was committed; parts that did not change are left out. `admitted` are the places that
+    were taken, `given_back` those that are free again.
+    """
 
     at: float
     families: list[_FamilyDelta]
     parts: dict[str, bytes]
-    admitted: list[tuple[str, str, str]]
+    admitted: list[Place]
+    given_back: list[Place] = []
+
+    def move(self, places: dict[Place, None]) -> None:
+        """Take, and give back, places among those there were before."""
+        places |= dict.fromkeys(self.admitted)
+        for place in self.given_back:
+            places.pop(place, None)
 
 
 class _Table(Struct):
@@ -82,6 +92,17 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Delta)
 
 
+def places_of(blobs: list[bytes]) -> list[Place]:
+    """The places that a state has. StateError where its blobs make no sense."""
+    places: dict[Place, None] = {}
+    try:
+        for blob in blobs:
+            _decoder.decode(blob).move(places)
+    except msgspec.MsgspecError as error:
+        raise StateError(f"the state is damaged: {error}") from None
+    return [*places]
+
+
 class Checkpoint:
     """Commits the store, the admitted values and the parts; restores them at the start.
 
@@ -97,7 +118,6 @@ class Checkpoint:
         self._admissions = admissions
         self._parts = parts
         self._whole = True
-        self._admitted = 0
         self._saved_parts: dict[str, bytes] = {}
         self._saved_rows: dict[str, int] = {}
         self._saved_unborn: dict[str, bytes] = {}
@@ -115,21 +135,21 @@ class Checkpoint:
         """Put what was committed into the store; the parts. A file whose blobs make no sense is set aside."""
         tables: dict[str, _Table] = {}
         parts: dict[str, Any] = {}
-        admitted: list[tuple[str, str, str]] = []
+        places: dict[Place, None] = {}
         try:
             for blob in self._state.blobs:
                 delta = _decoder.decode(blob)
                 for family in delta.families:
                     tables.setdefault(family.name, _Table()).add(family)
                 parts |= {name: msgspec.msgpack.decode(part) for name, part in delta.parts.items()}
-                admitted += delta.admitted
+                delta.move(places)
         except (msgspec.MsgspecError, ValueError, IndexError) as error:
             self._state.set_aside(str(error))
             return {}
         self._state.blobs.clear()
         for name, table in tables.items():
             self._fill(name, table)
-        self._admissions.restore(dict.fromkeys(admitted))
+        self._admissions.restore(places)
         return parts
 
     def _fill(self, name: str, table: _Table) -> None:
@@ -162,10 +182,11 @@ class Checkpoint:
         families = [delta for one in lasting.values() if (delta := self._changes(one, whole, changed))]
         parts = {name: _encoder.encode(part) for name, part in self._parts().items()}
         news = {name: part for name, part in parts.items() if whole or self._saved_parts.get(name) != part}
-        admitted = self._admissions.log if whole else self._admissions.log[self._admitted :]
-        if not (whole or families or news or admitted):
+        changes = dict.fromkeys(self._admissions.places, True) if whole else self._admissions.changes
+        if not (whole or families or news or changes):
             return self._told(True, begun)
-        blob = _encoder.encode(_Delta(time.time(), families, news, admitted))
+        admitted, given_back = ([place for place, taken in changes.items() if taken is way] for way in (True, False))
+        blob = _encoder.encode(_Delta(time.time(), families, news, admitted, given_back))
         try:
             (self._state.replace if whole else self._state.commit)(blob)
         except (sqlite3.Error, OSError, StateError) as error:
@@ -180,7 +201,7 @@ class Checkpoint:
         self._saved_rows = {name: len(family.series) for name, family in lasting.items()}
         for family in lasting.values():
             family.reordered = False
-        self._admitted = len(self._admissions.log)
+        self._admissions.changes.clear()
         self._saved_parts = parts
         self._whole = False
         return self._told(True, begun)

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import NoReturn
 
 from exporter import __version__, descriptors
-from exporter.assembly import Assembly
+from exporter.assembly import Assembly, used_places
 from exporter.choose import input_for, without_config
 from exporter.config import Config, Loaded, load, parse_address
 from exporter.config_inputs import InputConfig
 from exporter.counting import Meter
-from exporter.errors import ExporterError, UsageError
+from exporter.errors import ExporterError, StateError, UsageError
 from exporter.explain import explain
 from exporter.exposition import render
 from exporter.formats.values import timestamp
@@ -177,6 +177,8 @@ def _check(args: argparse.Namespace) -> None:
     _rules(args.config, loaded.config)
     for note in notes({one.name: one.path for one in loaded.config.inputs}, loaded.config.state.path):
         print(f"{args.config}: {note}", file=sys.stderr)
+    if loaded.config.state.path and Path(loaded.config.state.path).is_file():
+        print(f"{args.config}: {_places(loaded)}")
     counts = {"input": len(loaded.config.inputs), "registered key": len(loaded.keys)}
     if loaded.pricing.priced:
         counts["price"] = loaded.pricing.size
@@ -248,6 +250,16 @@ def _rules(path: str, config: Config | None, kubernetes: bool = False) -> dict[s
         return files(config, kubernetes)
     except ValueError as error:
         raise UsageError(f"{path}: {error}") from None
+
+
+def _places(loaded: Loaded) -> str:
+    """How many places values have taken, for people."""
+    try:
+        used = used_places(loaded)
+    except StateError as error:
+        return f"state.path: {error}"
+    told = [f"{label} {count:,} used, {max(0, most - count):,} left" for label, (count, most) in used.items()]
+    return f"places: {'; '.join(told)} (of the key with most)"
 
 
 def _serve(loaded: Loaded, listen: str | None, config: str | None = None) -> None:

@@ -33,7 +33,7 @@ _RENAMED: tuple[tuple[Steps, str, str], ...] = (
     (("metrics",), "own_families", "custom_families"),
     (("alerts",), "changes", "overrides"),
 )
-# Parts of a route that stand for the key.
+# How a route names the part that is the key.
 _KEY_PARTS = (":key", "{key}", ":apikey", "{apikey}", ":api_key", "{api_key}")
 
 
@@ -74,7 +74,7 @@ class WebConfig(Part):
 
 
 class Config(Part):
-    """The whole config."""
+    """The whole config. `public_routes` are routes whose success proves nothing about a key."""
 
     inputs: list[InputConfig]
     identity: IdentityConfig = field(default_factory=IdentityConfig)
@@ -82,6 +82,7 @@ class Config(Part):
     plans: dict[str, PlanConfig] = field(default_factory=dict)
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     routes: list[str] = field(default_factory=list)
+    public_routes: list[str] = field(default_factory=list)
     chains: dict[str, str | list[str]] = field(default_factory=dict)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     pricing: PricingConfig = field(default_factory=PricingConfig)
@@ -101,11 +102,12 @@ class Config(Part):
         for chain, patterns in self.chains.items():
             if not all([patterns] if isinstance(patterns, str) else patterns or [""]):
                 raise FieldError(("chains", chain), "give a path or a host name, or a list of them")
-        for n, route in enumerate(self.routes):
-            if not route.startswith("/"):
-                raise FieldError(("routes", n), f"{route!r} must start with /, as in /v1/scores/:identity")
-            if sum(part in _KEY_PARTS for part in route.split("/")) > 1:
-                raise FieldError(("routes", n), f"{route!r} has more than one :key; a request has one key")
+        for name in ("routes", "public_routes"):
+            for n, route in enumerate(getattr(self, name)):
+                if not route.startswith("/"):
+                    raise FieldError((name, n), f"{route!r} must start with /, as in /v1/scores/:identity")
+                if sum(part in _KEY_PARTS for part in route.split("/")) > 1:
+                    raise FieldError((name, n), f"{route!r} has more than one :key; a request has one key")
 
 
 class Loaded(Struct, kw_only=True):

@@ -4,7 +4,7 @@ Here stand the decisions about a request that no single field makes: its method,
 whether and how it failed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
 from exporter.attempts import attempts_of
@@ -46,12 +46,20 @@ _BY_GRPC_CODE = {
 }
 
 
-class Enricher:
-    """Makes records of one input. `class_` is its class; `class_of` a key's own, "" where it has none."""
+def methods_of(route: str) -> list[str]:
+    """The values of the label `method` that requests of a route may have."""
+    return [route, *(f"{verb} {route}" for verb in sorted(_VERBS))]
 
-    def __init__(self, class_: str, class_of: Callable[[str], str]) -> None:
+
+class Enricher:
+    """Makes records of one input. `class_` is its class; `class_of` a key's own, "" where it has none.
+    `public_routes` are those that answer everybody.
+    """
+
+    def __init__(self, class_: str, class_of: Callable[[str], str], public_routes: Container[str] = ()) -> None:
         self._class = class_
         self._class_of = class_of
+        self._public_routes = public_routes
 
     def class_of(self, key: str) -> str:
         """The class of a key's requests."""
@@ -95,6 +103,7 @@ class Enricher:
             chain=words.get("chain") or target.chain or words.get("host", ""),
             protocol=protocol,
             error_type=error_type,
+            public=target.route in self._public_routes,
             model=model or _public(body.model),
             requested_model=requested or _public(body.model),
             provider=provider or (attempts[-1].provider if attempts else ""),

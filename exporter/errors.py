@@ -3,7 +3,9 @@
     ExporterError            exit 1: it could not be done
     ├── UsageError           exit 2: the command line or the config is wrong
     │   └── ConfigError      … with file, line and field
-    └── InputError           a log could not be read, or its format not be told
+    ├── InputError           a log could not be read, or its format not be told
+    └── StateError           the state file can't be used
+        └── DamagedError     … as it is not what was written; it is set aside
 
 A mistake is first a `FieldError`, which knows its field but not the file; `YamlFile` makes a ConfigError of it.
 
@@ -37,6 +39,14 @@ class ConfigError(UsageError):
 
 class InputError(ExporterError):
     """A log can't be read, or does not look like any known format."""
+
+
+class StateError(ExporterError):
+    """The state file is in use, can't be opened, or is of a version that is not known."""
+
+
+class DamagedError(StateError):
+    """The state file is not what was written to it."""
 
 
 Steps = tuple[str | int, ...]

@@ -1,16 +1,15 @@
 """Expiry: counters and histograms that were idle for long enough are dropped, so that others have room.
 
 The clock of idleness runs only while the exporter does. A registered key's series never expire, nor do the
-exporter's own. Coming back is a new birth.
+exporter's own. Coming back is a new birth. A value whose last series goes gives its place back.
 """
 
 from array import array
 from collections.abc import Callable
 
+from exporter.admission import LOOKS
+from exporter.places import Places
 from exporter.series import FamilySeries, Histogram, Series, Store
-
-# Looks in the time after which something idle goes.
-_LOOKS = 16
 
 
 class _Seen:
@@ -24,16 +23,17 @@ class _Seen:
 class Expiry:
     """`after` is in seconds; `keeps` says whether a key is never forgotten. Times are monotonic seconds."""
 
-    def __init__(self, store: Store, after: float, keeps: Callable[[str], bool], now: float) -> None:
+    def __init__(self, store: Store, after: float, keeps: Callable[[str], bool], places: Places, now: float) -> None:
         self.after = after
+        self.places = places
         self._store = store
         self._keeps = keeps
         self._looked = now
         self._seen: dict[FamilySeries, _Seen] = {}
 
     def drop(self, now: float) -> bool:
-        """Look, if it is time to; whether series were dropped: then nothing may hold on to them."""
-        if now - self._looked < self.after / _LOOKS:
+        """Look, if it is time to; whether series or places have gone: then nothing may hold on to them."""
+        if now - self._looked < self.after / LOOKS:
             return False
         self._looked = now
         self._seen = {
@@ -44,7 +44,7 @@ class Expiry:
         dropped = False
         for family, seen in self._seen.items():
             dropped = self._look(family, seen) or dropped
-        return dropped
+        return self.places.give_back() or dropped
 
     def _look(self, family: FamilySeries, seen: _Seen) -> bool:
         values = [_count(one) for one in family.series.values()]
@@ -52,12 +52,12 @@ class Expiry:
         idle = array("B", bytes(len(values)))
         for row, value in enumerate(values[:known]):
             if value == seen.values[row]:
-                idle[row] = min(seen.idle[row] + 1, _LOOKS)
+                idle[row] = min(seen.idle[row] + 1, LOOKS)
         place = family.family.labels.index("key") if "key" in family.family.labels else None
         expired = {
             row: labels
             for row, (looks, labels) in enumerate(zip(idle, family.series, strict=True))
-            if looks >= _LOOKS and not (place is not None and self._keeps(labels[place]))
+            if looks >= LOOKS and not (place is not None and self._keeps(labels[place]))
         }
         for labels in expired.values():
             family.drop(*labels)

@@ -1,5 +1,7 @@
 """What is known of keys, as gauges: the registry's entries, names that gateways log, last use. Cold path."""
 
+from collections.abc import Iterable
+
 from exporter.identity import KeyEntry
 from exporter.labels import UNKNOWN
 from exporter.record import AccessRecord
@@ -65,6 +67,11 @@ class Keys:
         if label not in self._registry:
             self._show(label, record.key_name or label, record.key_owner, "", record.class_)
         return self._store.series(_LAST_USED, label)
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Keys have lost their place, and are not shown any more."""
+        for key in keys:
+            self._shown.pop(key, None)
 
     def remembered(self) -> dict[str, tuple[str, ...]]:
         """What the log has said of keys that are not registered: to be found again after a restart."""

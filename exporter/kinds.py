@@ -143,7 +143,16 @@ class RequestKinds:
         attempts, overflows = judged.attempts, judged.overflows
         values = self._values(judged, attempts)
         methods = tuple(verdict.value for verdict in judged.calls)
-        key = (values, methods, record.requests, overflows, attempts, judged.worth, record.cost_multiplier)
+        key = (
+            values,
+            methods,
+            record.requests,
+            overflows,
+            attempts,
+            judged.worth,
+            record.cost_multiplier,
+            record.public,
+        )
         kind = self._kinds.get(key)
         if kind is None:
             kind = self._kinds[key] = self._new(record, values, methods, attempts, judged.worth)

@@ -144,6 +144,8 @@ class AccessRecord(Struct, kw_only=True):
     protocol: str = ""
     status: str = ""
     error_type: str = ""
+    # Whether its route answers everybody, so that its success proves nothing about the key.
+    public: bool = False
     model: str = ""
     requested_model: str = ""
     provider: str = ""

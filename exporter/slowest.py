@@ -55,12 +55,13 @@ class Slowest:
     def show(self, minute: int) -> None:
         """Set the gauges, as of a minute; where there was no request they are absent."""
         self._look()
-        for values, minutes in self._known.items():
+        for values, minutes in [*self._known.items()]:
             seconds = minutes.roll(minute)
             if seconds:
                 self._store.set(_GAUGE, *values, to=seconds)
             else:
                 self._store.drop(_GAUGE, *values)
+                del self._known[values]
 
     def _look(self) -> FamilySeries | None:
         """The gauge's family, None where it is off. With other labels than before, all begins anew."""

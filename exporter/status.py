@@ -50,6 +50,8 @@ class Snapshot(Struct):
     families: list[tuple[str, int, int, str]]
     # Input, field, and how many of its numbers no request can have.
     implausible: list[tuple[str, str, int]]
+    # Of each label with a budget, how many places are used, and how many there are.
+    places: dict[str, tuple[int, int]]
 
 
 def snapshot(pipeline: Pipeline) -> Snapshot:
@@ -101,6 +103,7 @@ def snapshot(pipeline: Pipeline) -> Snapshot:
             for (name, field), one in store.families["gateway_exporter_implausible_values_total"].series.items()
             if isinstance(one, Series) and one.value
         ],
+        places=pipeline.expiry.places.admissions.used,
     )
 
 
@@ -116,6 +119,11 @@ def page(found: Snapshot) -> str:
         f"<tr><td><code>{name}</code><td class=n>{count:,}<td class=n>{limit:,}<td>{escape(text)}"
         for name, count, limit, text in found.families
     )
+    places = "".join(
+        f"<tr><td>{label}{' (of the key with most)' if label == 'origin' else ''}<td class=n>{used:,}"
+        f"<td class=n>{max(0, most - used):,}"
+        for label, (used, most) in found.places.items()
+    )
     return f"""<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width">
 <title>gateway-exporter</title><style>{_STYLE}</style>
 <header><h1>gateway-exporter</h1><p>{escape(found.version)} · up {_span(found.up_seconds)} ·
@@ -129,6 +137,9 @@ def page(found: Snapshot) -> str:
 {_table("<th>input<th>field<th class=n>left out<th class=n>most that is plausible", implausible) or "<p>None.</p>"}
 <h2>Series</h2>{_held(found.held)}
 {_table("<th>family<th class=n>series<th class=n>at most<th>what", families) or "<p>None yet.</p>"}
+<h2>Places</h2><p>A value that is not declared takes a place by a successful request, and gives it back when its last
+series has expired. With none left, new values are counted as <code>other</code>, new keys as <code>unknown</code>.</p>
+{_table("<th>label<th class=n>used<th class=n>left", places)}
 </html>"""
 
 

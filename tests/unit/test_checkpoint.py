@@ -2,6 +2,7 @@
 
 import random
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from exporter.admission import Admissions
 from exporter.catalog import CATALOG, Family
 from exporter.checkpoint import Checkpoint
 from exporter.exposition import render
+from exporter.frames import unwrapped
 from exporter.series import Histogram, Store
 from exporter.state import State
 
@@ -57,8 +59,8 @@ class Kept:
 
     def blobs(self) -> list[list[Any]]:
         """What is in the file now: of each blob, the families, by name."""
-        rows = self.state._db.execute("SELECT body FROM blob ORDER BY id")
-        return [[family[0] for family in msgspec.msgpack.decode(body)[1]] for (body,) in rows]
+        blobs = [body for (body,) in self.state._db.execute("SELECT body FROM blob ORDER BY id")]
+        return [[family[0] for family in msgspec.msgpack.decode(one.body)[1]] for one in unwrapped(blobs)]
 
     def content(self) -> dict[str, dict[tuple[str, ...], tuple[object, bool]]]:
         """Every lasting series: value and whether it is born."""
@@ -96,7 +98,7 @@ def test_all_of_it_comes_back(kept: Kept) -> None:
     kept.restart()
     assert kept.content() == before
     assert kept.restored == parts
-    assert kept.admissions.log == [("method", "", "eth_call"), ("origin", "acme", "shop.example")]
+    assert kept.admissions.places == [("method", "", "eth_call"), ("origin", "acme", "shop.example")]
     assert kept.store.families[REQUESTS].series[KEY].born
     assert not kept.store.families[DURATION].series["eth", "eth_call", "https"].born
     assert isinstance(kept.store.series(REQUESTS, *KEY).value, int)
@@ -113,6 +115,7 @@ def test_only_what_changed_is_written(kept: Kept) -> None:
     kept.store.set("gateway_exporter_lag_bytes", "a", to=5)
     kept.checkpoint.commit()
     kept.parts = {"inputs": 1}
+    kept.checkpoint.commit()
     kept.checkpoint.commit()
     assert kept.blobs() == [[REQUESTS, DURATION], [BYTES], []]
 
@@ -171,7 +174,7 @@ def test_random_stores_come_back_whole(tmp_path: Path, seed: int, monkeypatch: p
         draw = rng.random()
         if draw < 0.15:
             kept.restart()
-            assert (kept.content(), kept.restored, kept.admissions.log) == committed
+            assert (kept.content(), kept.restored, sorted(kept.admissions.places)) == committed
         elif draw < 0.3:
             kept.state._db.execute("PRAGMA query_only=1")
             kept.checkpoint.commit()
@@ -179,7 +182,7 @@ def test_random_stores_come_back_whole(tmp_path: Path, seed: int, monkeypatch: p
         else:
             assert kept.checkpoint.commit()
         if draw >= 0.3 or kept.checkpoint.healthy:
-            committed = (kept.content(), dict(kept.parts), [*kept.admissions.log])
+            committed = (kept.content(), dict(kept.parts), sorted(kept.admissions.places))
     kept.checkpoint.close()
 
 
@@ -262,20 +265,43 @@ def test_a_blob_that_makes_no_sense_is_set_aside_with_its_file(
     assert "is damaged" in caplog.text
 
 
+def test_what_a_later_exporter_has_appended_is_left_out(kept: Kept) -> None:
+    """Within one version, fields only come at the ends."""
+    kept.add(REQUESTS, *KEY, amount=3)
+    kept.admissions.judge("method", "eth_call", success=True)
+    kept.checkpoint.commit()
+    before, places = kept.content(), kept.admissions.places
+    (blob,) = unwrapped([body for (body,) in kept.state._db.execute("SELECT body FROM blob")])
+    delta = msgspec.msgpack.decode(blob.body)
+    delta[1] = [[*family, "appended"] for family in delta[1]]
+    kept.state.replace(msgspec.msgpack.encode([*delta, {"appended": 1}]))
+    kept.restart()
+    assert (kept.content(), kept.admissions.places) == (before, places)
+
+
 def test_while_commits_fail_it_is_told_and_what_was_counted_is_committed_later(kept: Kept) -> None:
     """The gauge, the count of failures, and the whole of it when it heals."""
+    assert kept.checkpoint.healthy
     kept.add(REQUESTS, *KEY)
+    begun = time.time()
     assert kept.checkpoint.commit()
+    last_success = kept.store.series("gateway_exporter_checkpoint_last_success_timestamp_seconds")
+    assert begun - 0.001 <= last_success.value <= time.time() + 0.001
     assert kept.store.series("gateway_exporter_checkpoint_healthy").value == 1
     kept.state._db.execute("PRAGMA query_only=1")
+    succeeded = last_success.value
     for failures in (1, 2):
         kept.add(REQUESTS, *KEY)
         assert not kept.checkpoint.commit()
         assert kept.store.series("gateway_exporter_checkpoint_healthy").value == 0
         assert kept.store.series("gateway_exporter_checkpoint_failures_total").value == failures
+        assert last_success.value == succeeded
     kept.state._db.execute("PRAGMA query_only=0")
     assert kept.checkpoint.commit()
     assert kept.store.series("gateway_exporter_checkpoint_healthy").value == 1
+    (durations,) = kept.store.families["gateway_exporter_checkpoint_duration_seconds"].series.values()
+    assert isinstance(durations, Histogram)
+    assert sum(durations.values[:-1]) == 4
     kept.restart()
     assert kept.store.series(REQUESTS, *KEY).value == 3
 

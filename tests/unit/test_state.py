@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from exporter import state
-from exporter.state import State, StateError
+from exporter.errors import StateError
+from exporter.state import State
 
 
 @pytest.fixture
@@ -85,14 +87,164 @@ def test_only_the_owner_can_read_it(path: Path) -> None:
     opened.close()
 
 
-def test_a_newer_version_is_refused_and_left_as_it_is(path: Path) -> None:
-    """An older exporter can't know what a newer one wrote."""
-    State(path).close()
+def edit(path: Path, *statements: str) -> None:
+    """Change what is in the file."""
     with sqlite3.connect(path) as db:
-        db.execute("PRAGMA user_version=2")
-    with pytest.raises(StateError, match=r"was written by a newer version: its format is 2, this one knows 1"):
+        for statement in statements:
+            db.execute(statement)
+    db.close()
+
+
+def killed(path: Path, *blobs: bytes) -> Path:
+    """A folder with the files as they are after these commits and a kill; the state file in it."""
+    opened = State(path)
+    for n, blob in enumerate(blobs):
+        (opened.commit if n else opened.replace)(blob)
+    folder = shutil.copytree(path.parent, path.parent.with_name(f"killed after {len(blobs)}"))
+    opened.close()
+    return folder / path.name
+
+
+def test_a_newer_version_is_refused_and_left_as_it_is(path: Path) -> None:
+    """An older exporter can't know what a newer one wrote, but in its frames' first bytes. It says what to do."""
+    opened = State(path)
+    opened.replace(b"snapshot")
+    opened.close()
+    edit(path, "PRAGMA user_version=3", "UPDATE blob SET body = x'c14757580300000000'")
+    before = path.read_bytes()
+    with pytest.raises(StateError) as refused:
         State(path)
-    assert sqlite3.connect(path).execute("PRAGMA user_version").fetchone() == (2,)
+    assert str(refused.value) == (
+        f"{path} was written by a newer version: its format is 3, this one knows 2. Run that version again; or move "
+        "the file away, and counting begins anew, at the logs' ends"
+    )
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_was_only_begun_by_a_newer_version_is_refused_too(path: Path) -> None:
+    """It may declare its table otherwise."""
+    State(path).close()
+    edit(path, "PRAGMA user_version=3")
+    with pytest.raises(StateError, match="was written by a newer version"):
+        State(path)
+    edit(path, "ALTER TABLE blob ADD COLUMN more")
+    with pytest.raises(StateError, match="was written by a newer version"):
+        State(path)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "PRAGMA user_version=3",
+        "PRAGMA user_version=0",
+        "PRAGMA user_version=1",
+        "PRAGMA application_id=7",
+        "ALTER TABLE blob RENAME COLUMN body TO bode",
+        "DELETE FROM blob",
+        "DELETE FROM blob WHERE id = 1",
+        "DELETE FROM blob WHERE id = 2",
+        "DELETE FROM blob WHERE id = 3",
+        "UPDATE blob SET id = 4 - id WHERE id IN (1, 3)",
+        "UPDATE blob SET id = 4 WHERE id = 2",
+        "UPDATE blob SET body = (SELECT body FROM blob WHERE id = 2) WHERE id = 3",
+        "UPDATE blob SET body = x'' WHERE id = 3",
+        "UPDATE blob SET body = 'a text that is longer than what a frame begins and ends with' WHERE id = 3",
+        "UPDATE blob SET body = 5 WHERE id = 3",
+        "INSERT INTO blob (body) SELECT body FROM blob WHERE id = 3",
+    ],
+)
+def test_what_the_file_says_of_itself_is_not_trusted(
+    path: Path, statement: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A version, a name, an order that is not as it was written is damage like any other."""
+    opened = State(path)
+    opened.replace(b"snapshot")
+    opened.commit(b"first")
+    opened.commit(b"second")
+    opened.close()
+    if " id = 4 - id" in statement:  # which can't be done at once, as ids are unique
+        edit(path, "UPDATE blob SET id = 9 WHERE id = 3", "UPDATE blob SET id = 3 WHERE id = 1")
+        edit(path, "UPDATE blob SET id = 1 WHERE id = 9")
+    else:
+        edit(path, statement)
+    opened = State(path)
+    opened.close()
+    assert (opened.damaged, opened.blobs) == (True, [])
+    assert "is damaged" in caplog.text
+
+
+def test_a_blob_of_another_state_file_is_not_taken_for_its_own(path: Path) -> None:
+    """Though it is whole, and its number fits."""
+    for name in ("one", "two"):
+        opened = State(path.with_name(name))
+        opened.replace(b"snapshot")
+        opened.commit(name.encode())
+        opened.close()
+    with sqlite3.connect(path.with_name("one")) as db:
+        db.execute("ATTACH ? AS two", (str(path.with_name("two")),))
+        db.execute("UPDATE blob SET body = (SELECT body FROM two.blob WHERE id = 2) WHERE id = 2")
+    db.close()
+    opened = State(path.with_name("one"))
+    opened.close()
+    assert opened.damaged
+
+
+def test_a_file_without_its_write_ahead_log_has_lost_commits(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As one that was copied alone, after a kill: what it has is older than what was served."""
+    State(path).close()
+    first = killed(path, b"snapshot", b"delta")
+    assert reopened(first) == [b"snapshot", b"delta"]
+    second = killed(path, b"snapshot", b"delta", b"last")
+    second.with_name("state.db-wal").unlink()
+    opened = State(second)
+    opened.close()
+    assert (opened.damaged, opened.blobs) == (True, [])
+    assert "it ends with commit 2, and 5 were made" in caplog.text
+
+
+def test_an_older_copy_of_the_file_is_set_aside_unless_the_lock_goes_too(path: Path) -> None:
+    """Its counters would fall. Who wants that removes the lock, which knows of the last commit."""
+    opened = State(path)
+    opened.replace(b"snapshot")
+    opened.close()
+    copy = path.read_bytes()
+    opened = State(path)
+    opened.commit(b"delta")
+    opened.close()
+    path.write_bytes(copy)
+    path.with_name("state.db.lock").unlink()
+    assert reopened(path) == [b"snapshot"]
+    opened = State(path)
+    opened.commit(b"delta")
+    opened.close()
+    path.write_bytes(copy)
+    opened = State(path)
+    opened.close()
+    assert (opened.damaged, opened.blobs) == (True, [])
+
+
+def test_a_state_that_was_removed_is_begun_without_a_word_of_damage(path: Path) -> None:
+    """What the lock knows is of the one before; also where the new one is killed before its first commit."""
+    opened = State(path)
+    opened.replace(b"snapshot")
+    opened.close()
+    path.unlink()
+    for _ in range(2):
+        opened = State(path)
+        opened.close()
+        assert (opened.damaged, opened.blobs) == (False, [])
+
+
+def test_all_that_is_set_aside_is_kept(path: Path) -> None:
+    """Two of the same second have two names; and what SQLite has not moved out of its write-ahead log stays there."""
+    for n in range(3):
+        opened = State(path)
+        opened.replace(b"snapshot %d" % n)
+        opened.set_aside("it is only a test")
+        opened.close()
+    aside = sorted(path.parent.glob("state.db.damaged-*"))
+    found = [file for file in aside if not file.name.endswith("-wal")]
+    assert [reopened(file) for file in found] == [[b"snapshot 0"], [b"snapshot 1"], [b"snapshot 2"]]
 
 
 def test_another_programs_database_is_refused_and_left_as_it_is(path: Path) -> None:

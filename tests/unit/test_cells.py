@@ -1,0 +1,104 @@
+"""Cells: what is remembered of a combination of words is bounded and can be forgotten, and nothing miscounts by it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from exporter import cells
+from tests.counted import Counting, of
+
+CONFIG = """
+inputs:
+  - path: access.json
+    format:
+      {json: {time: t, status: s, rpc_method: m, key: key, origin: from_, provider: by, cost_multiplier: times,
+      attempts: tried, attempt_circuits: open, response_bytes: bytes, duration: took}}
+identity: {secret_file: secret}
+"""
+OVERFLOW = "gateway_exporter_overflow_total"
+
+
+def counting(folder: Path, more: str = "") -> Counting:
+    (folder / "secret").write_text("a secret of the tests", encoding="utf-8")
+    return Counting(folder, CONFIG + more)
+
+
+def line(t: float = 1, **more: Any) -> dict[str, Any]:
+    return {"t": t, "s": 200, "m": "eth_call", "key": "sk-live-0000000000000001"} | more
+
+
+@pytest.mark.parametrize("first", ["earlier", "later"])
+def test_of_a_gauge_the_value_logged_last_counts(tmp_path: Path, first: str) -> None:
+    """Of several combinations in one fold, whichever was seen first, and whichever line was written first."""
+    counted = counting(tmp_path)
+    earlier = line(5, by="p", times="2", tried="p", open="open")
+    later = line(7, by="p", times="3", tried="p", open="closed")
+    counted.count(*([earlier, later] if first == "earlier" else [later, earlier]))
+    for one, two in ((earlier, later), (later, earlier)):
+        found = counted.count(one | {"t": one["t"] + 10}, two | {"t": two["t"] + 10})
+        assert of(found, "gateway_provider_cost_multiplier") == {("p",): 3}
+        assert of(found, "gateway_provider_circuit_open") == {("p",): 0}
+    found = counted.count(later | {"t": 30}, earlier | {"t": 31})
+    assert of(found, "gateway_provider_cost_multiplier") == {("p",): 2}
+    assert of(found, "gateway_provider_circuit_open") == {("p",): 1}
+
+
+@pytest.mark.parametrize(
+    ("bound", "words", "budget"),
+    [
+        ("_MOST_CELLS", lambda n: {"m": f"eth_{n % 7}", "key": f"sk-{n % 11}"}, 100),  # words with a cell each
+        ("_MOST_CELLS", lambda n: {"m": f"eth_{n % 7}", "key": f"sk-{n % 11}"}, 1),  # many words of one cell
+        ("_MOST_CELLS", lambda n: {"m": f"eth_{n}", "s": 400 + n % 90}, 100),  # cells of words that are asked again
+        ("_MOST_KINDS", lambda n: {"m": f"eth_{n}"}, 100),  # what was asked
+        ("_MOST_KINDS", lambda n: {"key": f"sk-{n}"}, 100),  # who asked
+        ("_MOST_KINDS", lambda n: {"key": f"sk-{n}"}, 1),  # words of one who asked
+    ],
+)
+def test_when_there_are_many_cells_all_are_forgotten_and_nothing_is_lost(
+    tmp_path: Path,
+    bound: str,
+    words: Callable[[int], dict[str, Any]],
+    budget: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every line counts once, in the series of its words; what is kept stays within the bound, and a chunk's lines."""
+    monkeypatch.setattr(cells, bound, 20)
+    counted = counting(tmp_path, f"metrics: {{budgets: {{method: {budget}, key: {budget}}}}}")
+    chunk = 5
+    for start in range(0, 200, chunk):
+        lines = [line(took=0.5, bytes=10, from_="https://a.example", **words(n)) for n in range(start, start + chunk)]
+        found = counted.count(*lines)
+        kept = counted.meter._cells
+        assert sum(len(one) for one in kept.by_words.values()) <= 20 + chunk
+        assert max(map(len, (kept.born, kept.by_words, kept.callers, kept._known))) <= 20 + chunk
+    assert sum(of(found, "gateway_requests_total").values()) == 200
+    assert sum(of(found, "gateway_response_bytes_total").values()) == 2000
+    assert sum(of(found, "gateway_origin_requests_total").values()) == 200
+    assert sum(of(found, "gateway_key_request_duration_seconds_count").values()) == 200
+
+
+def test_overflow_says_which_family_and_which_label(tmp_path: Path) -> None:
+    """A budget that is used up, by family and label; a family that is full, by the family alone."""
+    counted = counting(tmp_path, "metrics: {budgets: {method: 1, key: 1, provider: 1}}")
+    found = counted.count(line(), line(m="eth_b"), line(key="sk-b"), line(m="eth_b", key="sk-b"))
+    overflow = of(found, OVERFLOW)
+    assert {name for name, label in overflow if label == "method"} == {
+        *("gateway_requests_total", "gateway_calls_total", "gateway_request_duration_seconds"),
+        *("gateway_request_bytes_total", "gateway_response_bytes_total"),
+    }
+    assert overflow["gateway_requests_total", "method"] == overflow["gateway_calls_total", "method"] == 2
+    assert overflow["gateway_requests_total", "key"] == overflow["gateway_calls_total", "key"] == 2
+    assert {*overflow.values()} == {2}
+    counted = counting(tmp_path, "metrics: {max_series: 2}")
+    found = counted.count(line(), line(m="eth_b"), line(m="eth_c"), line(m="eth_c"), line(m="eth_d"), line(m="eth_b"))
+    assert of(found, OVERFLOW) == {("gateway_requests_total",): 3, ("gateway_calls_total",): 3}
+    assert sorted(of(found, "gateway_requests_total").values()) == [1, 2, 3]
+
+
+def test_an_origin_that_has_no_place_is_overflow_of_its_family(tmp_path: Path) -> None:
+    """Of each key apart; once for each cell in which it was new."""
+    counted = counting(tmp_path, "metrics: {budgets: {origin: 1}}")
+    found = counted.count(*(line(from_=f"https://{host}.example") for host in "aabb"))
+    assert of(found, OVERFLOW) == {("gateway_origin_requests_total", "origin"): 2}
