@@ -12,6 +12,7 @@ from exporter import __version__
 from exporter.admission import Admissions
 from exporter.births import Births
 from exporter.checkpoint import Checkpoint, Parts
+from exporter.clock import Clock
 from exporter.config import Loaded
 from exporter.config_inputs import InputConfig
 from exporter.counting import Meter
@@ -25,7 +26,7 @@ from exporter.identity import Identity, KeyEntry
 from exporter.inputs.files import FileInput
 from exporter.inputs.stdin import StreamInput
 from exporter.journal import Journal
-from exporter.keyapi import KeyApi
+from exporter.keyapi import KeyApi, KeyApiConfig
 from exporter.keys import Keys
 from exporter.limits import Limits
 from exporter.pipeline import Pipeline
@@ -57,13 +58,15 @@ class Assembly:
             )
         self.identity = Identity(loaded.secret or os.urandom(32))
         self.store = Store(hold=serving, families=loaded.config.families)
+        clock = Clock()
         self.shared = Shared(
             store=self.store,
             admissions=Admissions(),
-            keys=Keys(self.store, {}),
-            limits=Limits(self.store),
-            slowest=Slowest(self.store),
+            keys=Keys(self.store, clock),
+            limits=Limits(self.store, clock),
+            slowest=Slowest(self.store, clock),
             pricing=loaded.pricing,
+            clock=clock,
         )
         self._registry: Registry | None = None
         self.take(loaded)
@@ -71,6 +74,8 @@ class Assembly:
     def take(self, loaded: Loaded) -> list[str]:
         """Let what is shared be as a config says, at the start and at a reload. The families that begin anew."""
         config = self.config = loaded.config
+        if isinstance(config.keys, KeyApiConfig) and not (loaded.keys or loaded.keys_read):
+            self.shared.limits.waiting = True
         self._secret = loaded.secret
         anew = self.store.declare(config.families)
         self.store.bound(config.metrics.max_series, config.metrics.created_timestamps)
@@ -100,7 +105,12 @@ class Assembly:
         registered = self.identity.entries
         self.shared.admissions.declare("key", registered)
         self.shared.keys.update(registered)
-        self.shared.limits.register({key: entry.plan for key, entry in registered.items()})
+        limits = self.shared.limits
+        for stranger in limits.strangers:
+            if (name := self.identity.registered(stranger)) not in ("", stranger):
+                limits.rename(stranger, name)
+                self.shared.keys.rename(stranger, name)
+        limits.register({key: entry.plan for key, entry in registered.items()})
 
     def meter(
         self,
@@ -138,7 +148,8 @@ class Assembly:
         keys, limits = self.shared.keys, self.shared.limits
         births = Births(seconds(metrics.scrape_interval))
         expiry = Expiry(self.store, seconds(metrics.expire_after), keys.__contains__, now)
-        pipeline = Pipeline([], self.store, self.shared.slowest, limits, births, expiry)
+        clock = self.shared.clock
+        pipeline = Pipeline([], self.store, self.shared.slowest, limits, births, expiry, clock)
         remembered: Parts = {}
         damaged = False
         if self.config.state.path:
@@ -162,6 +173,7 @@ class Assembly:
             pipeline.streams.append(stream)
             if damaged:
                 stream.journal.loss(one.path, "state_damaged")
+        clock.follow()
         return pipeline
 
     def stream(self, one: InputConfig, start_at: str, wake: Callable[[], None]) -> Stream:
@@ -214,9 +226,12 @@ class Assembly:
 
     def take_keys(self, meters: list[Meter], entries: tuple[KeyEntry, ...] | None, at: float) -> None:
         """The registry was read at a time, and has these entries; None where they are the same as before."""
+        waiting = self.shared.limits.waiting
+        for meter in meters if waiting or entries is not None else ():
+            meter.forget()
         if entries is not None:
-            for meter in meters:
-                meter.forget()
             self._register(entries)
             log.info("the key registry has %d keys now", len(entries))
+        if waiting:
+            self.shared.limits.answered()
         self.store.set(_REGISTRY_READ, to=at)

@@ -5,7 +5,6 @@ in a cell: the series that such a request adds to. `loop` generates the loop; `f
 have counted into their series, at a scrape and every few seconds.
 """
 
-import time
 from operator import itemgetter
 from typing import Any
 
@@ -48,6 +47,7 @@ class Meter:
         self._own = (",".join(f'{label}="{escaped(value)}"' for label, value in labels.items()),) if labels else ()
         self._pending = 0
         self._limits = shared.limits
+        self._clock = shared.clock
         self.pricing = shared.pricing
         # Where what happens at a time of its own matters, cells hold one period's requests at a time.
         self.period: Period | None = None
@@ -68,7 +68,7 @@ class Meter:
     def count(self, rows: list[Any]) -> None:
         """Count a chunk's rows."""
         if self._periods:
-            for period, part in self._periods.divide(rows, time.time()):
+            for period, part in self._periods.divide(rows, self._clock.now()):
                 self._turn_to(period)
                 self._count(part)
         else:
@@ -177,7 +177,7 @@ class Meter:
 
     def _fold_times(self) -> None:
         """Tell when keys were used, and the log's clock. What is ahead of the wall clock was now: it must not stay."""
-        now = time.time()
+        now = self._clock.now()
         newest = self.last_time or 0.0
         named = []
         for caller in self._cells.callers.values():

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from exporter.births import Births, Visitor
 from exporter.checkpoint import Checkpoint
+from exporter.clock import Clock
 from exporter.errors import ExporterError
 from exporter.expiry import Expiry
 from exporter.exposition import render
@@ -59,7 +60,14 @@ class Pipeline:
     """
 
     def __init__(
-        self, streams: list[Stream], store: Store, slowest: Slowest, limits: Limits, births: Births, expiry: Expiry
+        self,
+        streams: list[Stream],
+        store: Store,
+        slowest: Slowest,
+        limits: Limits,
+        births: Births,
+        expiry: Expiry,
+        clock: Clock,
     ) -> None:
         self.streams = streams
         self.store = store
@@ -70,6 +78,8 @@ class Pipeline:
         self.started_at = time.time()
         self._slowest = slowest
         self._limits = limits
+        self._clock = clock
+        clock.add(self._go_back)
         self._stopping = False
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._watcher: Watcher | None = None
@@ -153,7 +163,7 @@ class Pipeline:
         """Move what was counted into the series."""
         for stream in self.streams:
             stream.fold()
-        self._slowest.show(int(time.time() // 60))
+        self._slowest.show(int(self._clock.now() // 60))
 
     def commit(self) -> bool:
         """Fold, and write it down; whether what is in the series now may be served."""
@@ -207,12 +217,16 @@ class Pipeline:
         if not committed:
             self.births.take_back(released, now)
         for stream in self.streams:
-            stream.show(self.store, time.time())
-        self._limits.show(None if behind else time.time())
+            stream.show(self.store, self._clock.now())
+        self._limits.show(None if behind else self._clock.now())
         self.store.show_sizes()
         lines, newborn = render(self.store, openmetrics, frozen=not committed)
         self.births.begin(newborn, now)
         return lines
+
+    def _go_back(self, now: float) -> float:
+        latest = [stream.go_back(now) for stream in self.streams]
+        return max([*latest, self.store.go_back(now)])
 
     # --- waking up
 

@@ -9,7 +9,6 @@ import logging
 import socket
 import threading
 import time
-import zlib
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
@@ -20,6 +19,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from exporter.births import Visitor
 from exporter.errors import ExporterError
 from exporter.exposition import OPENMETRICS, TEXT
+from exporter.packing import Packer
 from exporter.pipeline import Pipeline
 from exporter.status import page, snapshot
 
@@ -49,6 +49,7 @@ class App:
     def __init__(self, pipeline: Pipeline, reload: Reload | None) -> None:
         self._pipeline = pipeline
         self._reload = reload
+        self._packer = Packer()
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         self._pages = {
@@ -81,7 +82,7 @@ class App:
         generate = generate_openmetrics if openmetrics else generate_latest
         blocks = [generate(self._registry)]  # it ends with OpenMetrics' # EOF
         if "gzip" in headers.get("accept-encoding", ""):
-            packed = await asyncio.get_running_loop().run_in_executor(None, _gzip, lines, blocks)
+            packed = await asyncio.get_running_loop().run_in_executor(None, self._packer.pack, [*lines, *blocks])
             more = {"content-encoding": "gzip", "vary": "accept-encoding"}
             await _send(send, 200, OPENMETRICS if openmetrics else TEXT, [packed], more)
         else:
@@ -196,8 +197,3 @@ async def _send(
 
 def _joined(lines: list[bytes]) -> Iterable[bytes]:
     return (b"".join(lines[at : at + _BLOCK]) for at in range(0, len(lines), _BLOCK))
-
-
-def _gzip(lines: list[bytes], rest: list[bytes]) -> bytes:
-    packer = zlib.compressobj(level=3, wbits=31)
-    return b"".join([packer.compress(block) for block in (*_joined(lines), *rest)]) + packer.flush()

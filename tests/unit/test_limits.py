@@ -2,16 +2,17 @@
 
 import random
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 
+from exporter.clock import Clock
 from exporter.exposition import render
 from exporter.limits import UNITS, Limit, Limits
 from exporter.series import Store
 from exporter.windows import WINDOWS
+from tests.exporter import Samples, samples
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MINUTE = (Limit(unit="requests", window="1m", amount=60),)
@@ -24,12 +25,18 @@ def at(written: str) -> float:
 NOON = at("2026-03-03T12:00:00+01:00")
 
 
+def shown(store: Store) -> Samples:
+    return samples(b"".join(render(store)[0]).decode())
+
+
 class Key:
     """Limits of one key, `acme`, counted and looked at as the pipeline does it."""
 
     def __init__(self, *limits: Limit, grace: float = 5, zone: ZoneInfo = BERLIN) -> None:
         self.store = Store()
-        self.limits = Limits(self.store)
+        # The wall clock: late enough for all times that are not tried against it.
+        self.wall = at("2100-01-01T00:00:00Z")
+        self.limits = Limits(self.store, Clock(lambda: self.wall))
         self.configure(*limits, grace=grace, zone=zone)
 
     def configure(self, *limits: Limit, grace: float = 5, zone: ZoneInfo = BERLIN) -> None:
@@ -43,8 +50,7 @@ class Key:
         self.limits.take(self.limits.calendar.period(time))
 
     def gauge(self, name: str, window: str, unit: str = "requests") -> float | None:
-        found: Any = self.store.families[name].series.get(("acme", unit, window))
-        return None if found is None else found.value
+        return shown(self.store).get(f'{name}{{key="acme",unit="{unit}",window="{window}"}}')
 
     def used(self, window: str, now: float | None = None, unit: str = "requests") -> tuple[float | None, float | None]:
         """Use of the running and of the last whole window."""
@@ -138,10 +144,10 @@ def test_what_is_shown_of_keys_with_and_without_a_plan() -> None:
         Limit(unit="requests", window="1mo", amount=20_000, scope="gateway"),
         Limit(unit="cost", window="1h", amount=2.5),
     )
-    limits = Limits(store)
+    limits = Limits(store, Clock())
     limits.configure(plans={"pro": plan}, zone=BERLIN, grace=5)
     limits.register({"acme": "pro", "zeta": ""})
-    assert limits.use("other", False) is None
+    assert limits.user("unknown", "eta") == ""
     limits.show(NOON + 5)
     shown = [line for line in b"".join(render(store)[0]).decode().splitlines() if not line.startswith("#")]
     day, month = int(at("2026-03-04T00:00:00+01:00")), int(at("2026-04-01T00:00:00+02:00"))
@@ -165,7 +171,7 @@ def test_what_is_shown_of_keys_with_and_without_a_plan() -> None:
 def test_without_a_registry_nothing_is_divided_and_nothing_shown() -> None:
     """It costs nothing, then; other boundaries divide, and a registry may come later."""
     store = Store()
-    limits = Limits(store)
+    limits = Limits(store, Clock())
     limits.configure(plans={}, zone=BERLIN, grace=5, windows=())
     limits.show(NOON)
     assert (limits.calendar.divides, render(store)[0]) == (False, [])
@@ -215,7 +221,7 @@ def test_the_last_lines_of_an_input_that_a_reload_took_away_still_count() -> Non
 
 def test_the_last_lines_before_there_was_a_registry_use_up_nothing() -> None:
     """The calendar had no windows then: it was divided by prices with dates only."""
-    limits = Limits(Store())
+    limits = Limits(Store(), Clock())
     limits.configure(plans={}, zone=BERLIN, grace=5, windows=(), boundaries=[NOON - 86400])
     before = limits.calendar.period(NOON)
     limits.take(before)
@@ -233,12 +239,12 @@ def test_a_key_that_leaves_the_registry_and_comes_back_has_used_what_it_had() ->
     key = Key(*MINUTE)
     key.spend(NOON, amount=40)
     key.limits.register({"zeta": "plan"})
-    assert key.limits.use("acme", False) is None
     assert key.used("1d") == (None, None)
     key.limits.register({"acme": "plan"})
     assert key.used("1d") == (40, 0)
     key.limits.register({})
-    key.used("1d", now=at("2026-05-01T00:00:05+02:00"))
+    for moment in ("04-01T00:00:05", "05-01T00:00:05", "05-01T00:01:05", "05-01T01:00:05", "05-02T00:00:05"):
+        key.limits.show(at(f"2026-{moment}+02:00"))
     key.limits.register({})
     assert key.limits.remembered()[1] == []
 
@@ -276,7 +282,7 @@ def test_what_is_remembered_of_another_zone_or_key_does_no_harm() -> None:
     assert elsewhere.used("1d") == (0, 0)
     elsewhere.configure()
     assert elsewhere.used("1d") == (3, 0)
-    later = Limits(Store())
+    later = Limits(Store(), Clock())
     later.configure(plans={}, zone=BERLIN, grace=5)
     later.restore(state)
     later.register({"acme": ""})
