@@ -1,18 +1,23 @@
-"""The key registry as a file: a list of entries, in YAML or JSON."""
+"""The key registry as a file: a list of entries, in YAML or JSON. What did not change is not read again."""
 
 import re
+import time
 from collections.abc import Collection
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from exporter import flatlist
 from exporter.errors import unknown
 from exporter.identity import KeyEntry
 from exporter.yamlfile import Part, YamlFile
 
 CLASSES = ("business", "internal")
+# A file that changed so shortly before it was read may change once more without showing it.
+_RACY_SECONDS = 2.0
 _HASH = re.compile(r"k_[0-9a-f]{16}")
 
 
@@ -41,24 +46,48 @@ class KeyPart(Part, rename={"class_": "class"}, omit_defaults=True):
     @property
     def entry(self) -> KeyEntry:
         """What the stages take."""
-        return KeyEntry(**{name: getattr(self, name) for name in self.__struct_fields__})
+        return KeyEntry(**msgspec.structs.asdict(self))
 
 
 def load_keys(path: Path, plans: Collection[str] = ()) -> tuple[KeyEntry, ...]:
     """Read a key registry. Where there are `plans`, a key's is one of them. ConfigError names the first mistake."""
+    try:
+        found = path.stat()
+        lasting = time.time() - found.st_mtime > _RACY_SECONDS
+        entries = (_read if lasting else _read.__wrapped__)(path, (found.st_mtime_ns, found.st_size, found.st_ino))
+    except OSError:
+        entries = _read.__wrapped__(path, ())  # which tells why it can't be read
+    if plans:
+        wrong = next((n for n, entry in enumerate(entries) if entry.plan and entry.plan not in plans), None)
+        if wrong is not None:
+            raise YamlFile(path).error(f"[{wrong}].plan", unknown("plan", entries[wrong].plan, plans))
+    return entries
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path, changed: tuple[int, ...]) -> tuple[KeyEntry, ...]:  # noqa: ARG001 - it is part of what is asked
+    try:
+        entries = flatlist.read(path.read_text(encoding="utf-8"), lambda entry: msgspec.convert(entry, KeyPart).entry)
+    except (OSError, UnicodeDecodeError):
+        entries = None
+    if entries is not None and _twice(entries) is None:
+        return tuple(entries)
     file = YamlFile(path)
-    if file.content is None:
-        return ()
-    parts = file.convert(list[KeyPart])
+    entries = [] if file.content is None else [part.entry for part in file.convert(list[KeyPart])]
+    if twice := _twice(entries):
+        n, name, first = twice
+        raise file.error(f"[{n}]", f"{name!r} is entry {first} too; a key stands once")
+    return tuple(entries)
+
+
+def _twice(entries: list[KeyEntry]) -> tuple[int, str, int] | None:
+    """The first entry with a name that another has: its place, the name, and the other's place."""
     seen: dict[str, int] = {}
-    for n, part in enumerate(parts):
-        for name in {part.id, part.hash} - {""}:
-            if name in seen:
-                raise file.error(f"[{n}]", f"{name!r} is entry {seen[name]} too; a key stands once")
-            seen[name] = n
-        if part.plan and plans and part.plan not in plans:
-            raise file.error(f"[{n}].plan", unknown("plan", part.plan, plans))
-    return tuple(part.entry for part in parts)
+    for n, entry in enumerate(entries):
+        for name in dict.fromkeys((entry.id, entry.hash)):
+            if name and seen.setdefault(name, n) != n:
+                return n, name, seen[name]
+    return None
 
 
 def written(entries: tuple[KeyEntry, ...]) -> bytes:

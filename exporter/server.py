@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import Future
 from typing import Any
 
 import uvicorn
@@ -24,7 +25,7 @@ from exporter.pipeline import Pipeline
 from exporter.status import page, snapshot
 
 Scope = dict[str, Any]
-Reload = Callable[[], str]
+Reload = Callable[[], "Future[str]"]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -107,7 +108,7 @@ class App:
             await _send(send, 404, _PLAIN, [b"There is no config to reload: the exporter was started without one.\n"])
             return
         try:
-            said = await asyncio.wrap_future(self._pipeline.ask(self._reload))
+            said = await asyncio.wrap_future(self._reload())
         except ExporterError as error:
             await _send(send, 500, _PLAIN, [f"The config was not reloaded, the old one stays: {error}\n".encode()])
         else:

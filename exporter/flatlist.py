@@ -1,0 +1,98 @@
+"""Lists of flat mappings, read quickly: JSON, and YAML as programs write it, with one field or one mapping a line.
+
+A list of a hundred thousand takes PyYAML half a minute and a gigabyte. So what is plainly such a list is read here, and
+with exactly PyYAML's result; whatever else there is, mistakes too, is left to `yamlfile`.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import yaml
+
+T = TypeVar("T")
+
+# Nothing that YAML gives a meaning to, or that it does not allow, is in these.
+_PLAIN = r"[\w./+][\w./@+() -]*"
+_QUOTED = '"[^"\\\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]*"'.replace("\\\\", r"\\")
+_VALUE = rf"({_PLAIN}|{_QUOTED})"
+_FIELD = re.compile(rf"(- |  )([a-z_]+): {_VALUE} *\n")
+_MAPPING = re.compile(rf"- \{{((?:[a-z_]+: {_VALUE}(?:, (?=[a-z])|(?=\}})))+)\}} *\n")
+_ENTRY = re.compile(rf"([a-z_]+): {_VALUE}(?:, )?")
+_NOTHING = re.compile(r"(?:#[^\n\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]*| *)\n")
+
+_loader = yaml.SafeLoader("")
+_RESOLVERS = _loader.yaml_implicit_resolvers
+
+
+class _OddError(ValueError):
+    """It is not plainly such a list."""
+
+
+def read(text: str, taken: Callable[[dict[str, Any]], T]) -> list[T] | None:
+    """What `taken` makes of each mapping of a list; None where it is not plainly one, or `taken` raises ValueError."""
+    try:
+        if text.startswith("["):
+            found = json.loads(text, object_pairs_hook=lambda pairs: taken(_once(pairs)), parse_constant=_refuse)
+            return found if isinstance(found, list) and not any(isinstance(one, dict | list) for one in found) else None
+        return [taken(one) for one in _mappings(text if text.endswith("\n") else text + "\n")]
+    except (ValueError, RecursionError, yaml.YAMLError):
+        return None
+
+
+def _mappings(text: str) -> Iterator[dict[str, Any]]:
+    values = _Values()
+    mapping: dict[str, Any] = {}
+    at = 0
+    while at < len(text):
+        if field := _FIELD.match(text, at):
+            start, name, value = field.groups()
+            if start == "- ":
+                if mapping:
+                    yield mapping
+                mapping = {}
+            if name in mapping or not (mapping or start == "- "):
+                raise _OddError
+            mapping[name] = values[value]
+            at = field.end()
+        elif whole := _MAPPING.match(text, at):
+            if mapping:
+                yield mapping
+            mapping = {}
+            yield _once([(name, values[value]) for name, value in _ENTRY.findall(whole[1])])
+            at = whole.end()
+        elif nothing := _NOTHING.match(text, at):
+            at = nothing.end()
+        else:
+            raise _OddError
+    if mapping:
+        yield mapping
+
+
+class _Values(dict[str, Any]):
+    """What scalars mean, as they are written."""
+
+    def __missing__(self, written: str) -> Any:
+        value: Any = written[1:-1] if written[0] == '"' else _plain(written.rstrip(" "))
+        self[written] = value
+        return value
+
+
+def _plain(written: str) -> Any:
+    """A scalar without quotes: text, where it looks like nothing else that YAML knows."""
+    for tag, looks_like in _RESOLVERS.get(written[0], ()):
+        if looks_like.match(written):
+            return _loader.construct_object(yaml.ScalarNode(tag, written))
+    return written
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    mapping = dict(pairs)
+    if len(mapping) != len(pairs):
+        raise _OddError
+    return mapping
+
+
+def _refuse(constant: str) -> Any:
+    raise _OddError(constant)
