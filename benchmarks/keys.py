@@ -1,4 +1,4 @@
-"""What a large key registry costs: CPU time of a start, of scrapes and of a reload, how long nothing is answered, memory.
+"""What a large key registry costs: CPU time of a start, of scrapes and of a reload, time without an answer, memory.
 
 python -m benchmarks.keys --keys 100000 --active 0.01
 """
@@ -100,10 +100,12 @@ class Running:
         fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICK
 
-    def memory(self, name: str) -> float:
-        """Megabytes: `VmRSS`, or `VmHWM` for the most there was."""
+    def memory(self) -> str:
+        """What it holds, and the most it held."""
         lines = Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8").splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
+        sizes = {line.partition(":")[0]: line.split()[1] for line in lines if line.endswith(" kB")}
+        held, most = (int(sizes[name]) // 1024 for name in ("VmRSS", "VmHWM"))
+        return f"{held} MB (at most {most})"
 
     def spends(self, what: Callable[[], object]) -> float:
         """CPU time until something is done."""
@@ -118,7 +120,12 @@ class Running:
     def blocked(self, what: Callable[[], object]) -> float:
         """The longest time without an answer while something is done, in seconds."""
         longest, done = 0.0, threading.Event()
-        worker = threading.Thread(target=lambda: (what(), done.set()))
+
+        def work() -> None:
+            what()
+            done.set()
+
+        worker = threading.Thread(target=work)
         worker.start()
         while not done.wait(0.02):
             asked = time.monotonic()
@@ -141,7 +148,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(Path(folder), args.keys, args.active)
         with bench.running() as run:
-            figures = {"start": f"{run.cpu():.2f} s CPU"}
+            figures = {"start": f"{run.cpu():.2f} s CPU", "memory then": run.memory()}
             first = run.spends(run.scrape)
             size = len(run.scrape("identity"))
             figures["exposition"] = f"{size / 1e6:.1f} MB"
@@ -157,13 +164,13 @@ def main() -> None:
                 return run.spends(run.scrape)
 
             figures["busy scrape, gzip"] = _median(busy)
-            figures["memory"] = f"{run.memory('VmRSS'):.0f} MB (at most {run.memory('VmHWM'):.0f})"
+            figures["memory, busy"] = run.memory()
             figures["reload, nothing changed"] = f"{run.spends(run.reload):.2f} s CPU"
             figures["… without an answer"] = f"{run.blocked(run.reload):.2f} s"
             bench.register("- {id: one-more}\n")
             figures["reload, one key more"] = f"{run.blocked(run.reload):.2f} s without an answer"
             run.scrape()
-            figures["memory in the end"] = f"{run.memory('VmRSS'):.0f} MB (at most {run.memory('VmHWM'):.0f})"
+            figures["memory in the end"] = run.memory()
         with bench.running() as run:
             figures["start with a state"] = f"{run.cpu():.2f} s CPU"
     print(f"{args.keys:,} registered keys, {len(bench.active):,} of them active (medians of {RUNS})")

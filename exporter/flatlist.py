@@ -11,6 +11,8 @@ from typing import Any, TypeVar
 
 import yaml
 
+from exporter.memo import Memo
+
 T = TypeVar("T")
 
 # Nothing that YAML gives a meaning to, or that it does not allow, is in these.
@@ -42,7 +44,7 @@ def read(text: str, taken: Callable[[dict[str, Any]], T]) -> list[T] | None:
 
 
 def _mappings(text: str) -> Iterator[dict[str, Any]]:
-    values = _Values()
+    values = Memo(_value)
     mapping: dict[str, Any] = {}
     at = 0
     while at < len(text):
@@ -70,17 +72,11 @@ def _mappings(text: str) -> Iterator[dict[str, Any]]:
         yield mapping
 
 
-class _Values(dict[str, Any]):
-    """What scalars mean, as they are written."""
-
-    def __missing__(self, written: str) -> Any:
-        value: Any = written[1:-1] if written[0] == '"' else _plain(written.rstrip(" "))
-        self[written] = value
-        return value
-
-
-def _plain(written: str) -> Any:
-    """A scalar without quotes: text, where it looks like nothing else that YAML knows."""
+def _value(written: str) -> Any:
+    """A scalar. Without quotes it is text where it looks like nothing else that YAML knows."""
+    if written[0] == '"':
+        return written[1:-1]
+    written = written.rstrip(" ")
     for tag, looks_like in _RESOLVERS.get(written[0], ()):
         if looks_like.match(written):
             return _loader.construct_object(yaml.ScalarNode(tag, written))

@@ -1,10 +1,11 @@
 """The key registry as a file: a list of entries, in YAML or JSON. What did not change is not read again."""
 
 import re
+import threading
 import time
 from collections.abc import Collection
+from contextlib import suppress
 from datetime import UTC, date, datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +52,7 @@ class KeyPart(Part, rename={"class_": "class"}, omit_defaults=True):
 
 def load_keys(path: Path, plans: Collection[str] = ()) -> tuple[KeyEntry, ...]:
     """Read a key registry. Where there are `plans`, a key's is one of them. ConfigError names the first mistake."""
-    try:
-        found = path.stat()
-        lasting = time.time() - found.st_mtime > _RACY_SECONDS
-        entries = (_read if lasting else _read.__wrapped__)(path, (found.st_mtime_ns, found.st_size, found.st_ino))
-    except OSError:
-        entries = _read.__wrapped__(path, ())  # which tells why it can't be read
+    entries = _last.read(path)
     if plans:
         wrong = next((n for n, entry in enumerate(entries) if entry.plan and entry.plan not in plans), None)
         if wrong is not None:
@@ -64,10 +60,39 @@ def load_keys(path: Path, plans: Collection[str] = ()) -> tuple[KeyEntry, ...]:
     return entries
 
 
-@lru_cache(maxsize=1)
-def _read(path: Path, changed: tuple[int, ...]) -> tuple[KeyEntry, ...]:  # noqa: ARG001 - it is part of what is asked
+class _Last:
+    """The file that was read last, and its entries: those that are the same in the next are kept, not held twice."""
+
+    def __init__(self) -> None:
+        self._reading = threading.Lock()
+        self._seen: tuple[Path, int, int, int] | None = None
+        self._entries: tuple[KeyEntry, ...] = ()
+
+    def read(self, path: Path) -> tuple[KeyEntry, ...]:
+        """All entries of a file."""
+        with self._reading:
+            seen = None
+            with suppress(OSError):
+                found = path.stat()
+                if time.time() - found.st_mtime > _RACY_SECONDS:
+                    seen = (path, found.st_mtime_ns, found.st_size, found.st_ino)
+            if seen is None or seen != self._seen:
+                self._entries = _read(path, {entry.public: entry for entry in self._entries})
+                self._seen = seen
+            return self._entries
+
+
+_last = _Last()
+
+
+def _read(path: Path, known: dict[str, KeyEntry]) -> tuple[KeyEntry, ...]:
+    def taken(fields: dict[str, Any]) -> KeyEntry:
+        entry = msgspec.convert(fields, KeyPart).entry
+        same = known.get(entry.public)
+        return same if same == entry else entry
+
     try:
-        entries = flatlist.read(path.read_text(encoding="utf-8"), lambda entry: msgspec.convert(entry, KeyPart).entry)
+        entries = flatlist.read(path.read_text(encoding="utf-8"), taken)
     except (OSError, UnicodeDecodeError):
         entries = None
     if entries is not None and _twice(entries) is None:

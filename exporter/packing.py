@@ -40,8 +40,13 @@ def _deflated(block: bytes) -> bytes:
     return packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)
 
 
+def joined(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """The lines in blocks, none of which is much longer than 256 KiB."""
+    return (block for _, block in _blocks(lines))
+
+
 def _blocks(lines: Iterable[bytes]) -> Iterator[tuple[bool, bytes]]:
-    """What is packed together; whether it may come again."""
+    """What is sent or packed together; whether it may come again."""
     beside: list[bytes] = []
     size = 0
     for line in lines:

@@ -20,7 +20,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from exporter.births import Visitor
 from exporter.errors import ExporterError
 from exporter.exposition import OPENMETRICS, TEXT
-from exporter.packing import Packer
+from exporter.packing import Packer, joined
 from exporter.pipeline import Pipeline
 from exporter.status import page, snapshot
 
@@ -31,8 +31,6 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 log = logging.getLogger(__name__)
 
-# So many lines are joined and sent at once.
-_BLOCK = 2000
 _HTML = "text/html; charset=utf-8"
 _PLAIN = "text/plain; charset=utf-8"
 # Longer than scrapers wait from one scrape to the next: a kept connection is how they are told apart.
@@ -87,7 +85,7 @@ class App:
             more = {"content-encoding": "gzip", "vary": "accept-encoding"}
             await _send(send, 200, OPENMETRICS if openmetrics else TEXT, [packed], more)
         else:
-            await _send(send, 200, OPENMETRICS if openmetrics else TEXT, [*_joined(lines), *blocks])
+            await _send(send, 200, OPENMETRICS if openmetrics else TEXT, (*joined(lines), *blocks))
 
     async def _healthy(self, _: Scope, send: Send) -> None:
         try:
@@ -194,7 +192,3 @@ async def _send(
     for block in body:
         await send({"type": "http.response.body", "body": block, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
-
-
-def _joined(lines: list[bytes]) -> Iterable[bytes]:
-    return (b"".join(lines[at : at + _BLOCK]) for at in range(0, len(lines), _BLOCK))
