@@ -69,6 +69,7 @@ class Assembly:
             clock=clock,
         )
         self._registry: Registry | None = None
+        self.entries: tuple[KeyEntry, ...] = ()
         self.take(loaded)
 
     def take(self, loaded: Loaded) -> list[str]:
@@ -101,10 +102,12 @@ class Assembly:
         return anew
 
     def _register(self, entries: tuple[KeyEntry, ...]) -> None:
-        self.identity.update(entries)
+        if entries is not self.entries:
+            self.entries = entries
+            self.identity.update(entries)
+            self.shared.admissions.declare("key", self.identity.entries)
+            self.shared.keys.update(self.identity.entries)
         registered = self.identity.entries
-        self.shared.admissions.declare("key", registered)
-        self.shared.keys.update(registered)
         limits = self.shared.limits
         for stranger in limits.strangers:
             if (name := self.identity.registered(stranger)) not in ("", stranger):
@@ -216,7 +219,7 @@ class Assembly:
 
             pipeline.ask(taken)
 
-        registry = self._registry = Registry(source, (*self.identity.entries.values(),), take, copy)
+        registry = self._registry = Registry(source, self.entries, take, copy)
         registry.start()
 
     def forget_keys(self) -> None:

@@ -52,10 +52,10 @@ def number(value: float) -> bytes:
     return repr(value).encode()
 
 
-def sample(name: str, labels: tuple[str, ...], values: tuple[str, ...], value: float) -> bytes:
+def sample(name: str, labels: tuple[str, ...], values: tuple[str, ...], value: float) -> str:
     """A line of a sheet."""
     written = ",".join([f'{label}="{escaped(one)}"' for label, one in zip(labels, values, strict=True) if one])
-    return f"{name}{{{written}}} ".encode("utf-8", "replace") + number(value) + b"\n"
+    return f"{name}{{{written}}} {number(value).decode()}\n"
 
 
 def escaped(value: str) -> str:

@@ -6,13 +6,15 @@ What the registry tells is on the families' sheets. Series are for keys that it 
 from functools import partial
 
 from exporter.admission import UNKNOWN
+from exporter.catalog import CATALOG
 from exporter.clock import AHEAD, Clock
-from exporter.exposition import sample
+from exporter.exposition import escaped, number, sample
 from exporter.identity import KeyEntry
 from exporter.record import AccessRecord
 from exporter.series import Series, Store
 
 _INFO = "gateway_key_info"
+_LABELS = CATALOG[_INFO].labels
 _ENABLED = "gateway_key_enabled"
 _LAST_USED = "gateway_key_last_used_timestamp_seconds"
 _DATES = {
@@ -30,7 +32,7 @@ class Keys:
         # What the log has said of keys that are not registered.
         self._said: dict[str, tuple[str, ...]] = {}
         store.sheet(_INFO, self._info)
-        store.sheet(_ENABLED, lambda key: self._line(_ENABLED, (key,), int(self._registry[key].enabled)))
+        store.sheet(_ENABLED, self._enabled)
         for name in _DATES:
             store.sheet(name, partial(self._date, name))
         self._unused = store.sheet(_LAST_USED, self._never)
@@ -115,17 +117,20 @@ class Keys:
 
     # --- sheets
 
-    def _line(self, name: str, values: tuple[str, ...], value: float) -> bytes:
-        return sample(name, self._store.families[name].family.labels, values, value)
-
-    def _info(self, key: str) -> bytes:
+    def _info(self, key: str) -> str:
         entry = self._registry[key]
-        about = (key, entry.name or key, entry.owner, entry.plan, entry.class_ or "business")
-        return self._line(_INFO, about, 1)
+        return sample(_INFO, _LABELS, (key, entry.name or key, entry.owner, entry.plan, entry.class_ or "business"), 1)
 
-    def _date(self, name: str, key: str) -> bytes:
+    def _enabled(self, key: str) -> str:
+        return _line(_ENABLED, key, int(self._registry[key].enabled))
+
+    def _date(self, name: str, key: str) -> str:
         date = getattr(self._registry[key], _DATES[name])
-        return self._line(name, (key,), date.timestamp()) if date else b""
+        return _line(name, key, date.timestamp()) if date else ""
 
-    def _never(self, key: str) -> bytes:
-        return b"" if self._used(key) else self._line(_LAST_USED, (key,), 0)
+    def _never(self, key: str) -> str:
+        return "" if self._used(key) else _line(_LAST_USED, key, 0)
+
+
+def _line(name: str, key: str, value: float) -> str:
+    return f'{name}{{key="{escaped(key)}"}} {number(value).decode()}\n'

@@ -90,6 +90,18 @@ class Use(Struct, eq=False):
             self.put(name, turn.into, starts.pop(start), turn.into)
 
 
+class _Plan(Struct, eq=False):
+    """What a plan allows, and the lines that it has on each family's sheet, with a place for the key."""
+
+    limits: tuple[Limit, ...] = ()
+    lines: dict[str, str] = {}
+
+    @property
+    def shown(self) -> dict[tuple[str, str], None]:
+        """Units and windows that are shown of its keys."""
+        return dict.fromkeys((*((limit.unit, limit.window) for limit in self.limits), *_ALWAYS))
+
+
 class _Gauges(Struct):
     """What is shown of a key, a unit and a window. `uses` are those that count."""
 
@@ -117,10 +129,12 @@ class Limits:
         self._grace = 0.0
         self._windows: tuple[str, ...] = ()
         self._division: Any = None
+        # Whether windows run, and use is shown.
+        self._begun = False
         # Windows of which something is shown of some key.
         self._seen: set[str] = set()
-        self._plans: dict[str, tuple[Limit, ...]] = {}
-        self._keys: dict[str, tuple[Limit, ...]] = {}
+        self._plans: dict[str, _Plan] = {}
+        self._keys: dict[str, _Plan] = {}
         self._uses: dict[str, dict[bool, Use]] = {}
         # Keys with use that are not registered; of these, those that are no label: they go when the registry answers.
         self._strangers: set[str] = set()
@@ -129,8 +143,6 @@ class Limits:
         self._touched: list[Use] = []
         self._gauges: dict[str, list[_Gauges]] = {}
         self._stale: set[str] = set()
-        # What sheets show of each plan, with a place for the key.
-        self._lines: dict[tuple[str, tuple[Limit, ...]], str] = {}
         self._sheets: dict[str, Sheet] = {
             name: store.sheet(name, partial(self._resting, name)) for name in (_LIMIT, *_USED, _RESET)
         }
@@ -153,7 +165,8 @@ class Limits:
         """Count use by this calendar from now on. `grace` is in seconds. `boundaries` (epoch seconds) are further
         times that no period may span, for others that fold. Then `register`; what was used stays.
         """
-        self._plans, self._grace = plans, grace
+        self._grace = grace
+        self._plans = {name: _Plan(limits) for name, limits in plans.items()}
         self._windows = tuple(windows)
         division = (zone, self._windows, [*boundaries])
         if division != self._division:
@@ -166,12 +179,12 @@ class Limits:
         unknown = sorted({plan for plan in keys.values() if plan and plan not in self._plans})
         if unknown and self._plans:
             log.warning("the key registry has plans without limits here: %s", ", ".join(unknown))
-        before, self._keys = self._keys, {key: self._plans.get(plan, ()) for key, plan in keys.items()}
-        self._lines.clear()
-        self._seen = {window for plan in {*self._keys.values()} for _, window in _shown(plan)}
+        none = _Plan()
+        before, self._keys = self._keys, {key: self._plans.get(plan, none) for key, plan in keys.items()}
+        self._seen = {window for plan in {*self._keys.values()} for _, window in plan.shown}
         self._store.registered.update(keys)
         for key, plan in self._keys.items():
-            if before.get(key) != plan:
+            if key in before and before[key].limits != plan.limits:
                 self._hide(key)
                 for sheet in self._sheets.values():
                     sheet.renew(key)
@@ -275,8 +288,11 @@ class Limits:
                 if any(one.window == name for one in gauges):
                     self._stale.add(key)
         if self._running.turned.keys() & self._seen:
-            self._lines = {at: lines for at, lines in self._lines.items() if at[0] != _RESET}
-            self._sheets[_RESET].clear()
+            for name in (_RESET,) if self._begun else (_RESET, *_USED):
+                for plan in {*self._keys.values()}:
+                    plan.lines.pop(name, None)
+                self._sheets[name].clear()
+            self._begun = True
         self._running.turned.clear()
         self.revision += 1
 
@@ -312,8 +328,9 @@ class Limits:
         self._stale.clear()
 
     def _new_gauges(self, key: str) -> Iterator[_Gauges]:
-        limits = {(limit.unit, limit.window): limit for limit in self._keys[key]}
-        for at in _shown(self._keys[key]):
+        plan = self._keys[key]
+        limits = {(limit.unit, limit.window): limit for limit in plan.limits}
+        for at in plan.shown:
             limit = limits.get(at)
             uses = [
                 self._use(key, refused) for refused in ((False, True) if limit and limit.count_refused else (False,))
@@ -326,28 +343,24 @@ class Limits:
             for name in _USED:
                 self._store.drop(name, key, one.unit, one.window)
 
-    def _resting(self, name: str, key: str) -> bytes:
+    def _resting(self, name: str, key: str) -> str:
         """The lines of a key that has no series of its own."""
-        period = self._running.period
-        if key not in self._keys or (period is None and name != _LIMIT) or (name in _USED and key in self._gauges):
-            return b""
-        plan = self._keys[key]
-        lines = self._lines.get((name, plan))
+        plan = self._keys.get(key)
+        if plan is None or (key in self._gauges and name in _USED):
+            return ""
+        lines = plan.lines.get(name)
         if lines is None:
-            lines = self._lines[name, plan] = "".join(self._lines_of(name, plan, period))
-        return lines.replace(_PLACE, escaped(key)).encode("utf-8", "replace")
+            lines = plan.lines[name] = "".join(self._lines_of(name, plan))
+        return lines.replace(_PLACE, escaped(key))
 
-    def _lines_of(self, name: str, plan: tuple[Limit, ...], period: Period | None) -> Iterator[str]:
+    def _lines_of(self, name: str, plan: _Plan) -> Iterator[str]:
         labels = self._store.families[name].family.labels
         if name == _LIMIT:
-            for limit in plan:
-                values = (_PLACE, limit.unit, limit.window, limit.scope)
-                yield sample(name, labels, values, limit.amount).decode()
-            return
-        assert period
-        for unit, window in _shown(plan):
-            value = period.windows[window].end if name == _RESET else 0
-            yield sample(name, labels, (_PLACE, unit, window), value).decode()
+            for limit in plan.limits:
+                yield sample(name, labels, (_PLACE, limit.unit, limit.window, limit.scope), limit.amount)
+        elif period := self._running.period:
+            for unit, window in plan.shown:
+                yield sample(name, labels, (_PLACE, unit, window), period.windows[window].end if name == _RESET else 0)
 
     # --- across restarts
 
@@ -384,8 +397,3 @@ class Limits:
         for key in keys:
             self._uses.pop(key, None)
             self._strangers.discard(key)
-
-
-def _shown(plan: tuple[Limit, ...]) -> dict[tuple[str, str], None]:
-    """What is shown of a key with this plan: units and windows."""
-    return dict.fromkeys((*((limit.unit, limit.window) for limit in plan), *_ALWAYS))

@@ -90,7 +90,7 @@ class Reload:
     def _with_keys(self, loaded: Loaded) -> Loaded:
         """The keys of an API stay until it is asked again."""
         if isinstance(loaded.config.keys, KeyApiConfig) and not loaded.keys:
-            loaded.keys = (*self._assembly.identity.entries.values(),)
+            loaded.keys = self._assembly.entries
         return loaded
 
     def _goes_on(self, config: Config) -> list[tuple[InputConfig, Stream | None]]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 _BLOCK = 256
 
-LineOf = Callable[[str], bytes]
+LineOf = Callable[[str], str]
 
 
 class Roster:
@@ -20,9 +20,11 @@ class Roster:
     def update(self, keys: Iterable[str]) -> None:
         """These are the keys now."""
         keys = dict.fromkeys(keys)
+        changed: set[int] = set()
         for key in self.block_of.keys() - keys.keys():
-            self.renew(key)
-            del self.blocks[self.block_of.pop(key)][key]
+            n = self.block_of.pop(key)
+            del self.blocks[n][key]
+            changed.add(n)
         free = (n for n, block in enumerate(self.blocks) for _ in range(_BLOCK - len(block)))
         for key in keys:
             if key not in self.block_of:
@@ -32,10 +34,12 @@ class Roster:
                     n += 1
                 self.blocks[n][key] = None
                 self.block_of[key] = n
-                self.renew(key)
+                changed.add(n)
+        for sheet in self._sheets:
+            sheet.renew_blocks(changed)
 
     def sheet(self, lines_of: LineOf) -> "Sheet":
-        """A family's lines of all keys. `lines_of` a key are b"" where it has none here."""
+        """A family's lines of all keys. `lines_of` a key are "" where it has none here."""
         sheet = Sheet(self, lines_of)
         self._sheets.append(sheet)
         return sheet
@@ -56,9 +60,13 @@ class Sheet:
 
     def renew(self, key: str) -> None:
         """The lines of a key have changed."""
-        n = self._roster.block_of[key]
-        if n < len(self._texts):
-            self._texts[n] = None
+        self.renew_blocks((self._roster.block_of[key],))
+
+    def renew_blocks(self, blocks: Iterable[int]) -> None:
+        """The lines of blocks have changed."""
+        for n in blocks:
+            if n < len(self._texts):
+                self._texts[n] = None
 
     def clear(self) -> None:
         """The lines of all keys have changed."""
@@ -70,5 +78,5 @@ class Sheet:
         self._texts += [None] * (len(blocks) - len(self._texts))
         for n, text in enumerate(self._texts):
             if text is None:
-                self._texts[n] = b"".join(map(self._lines_of, blocks[n]))
+                self._texts[n] = "".join(map(self._lines_of, blocks[n])).encode("utf-8", "replace")
         return [text for text in self._texts if text]
