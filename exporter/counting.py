@@ -150,14 +150,13 @@ class Meter:
     def _charge(self, cell: Cell, ends: Ends, bill: Bill) -> float:
         """Add what requests cost whose log has no cost; the amount.
 
-        All of a fold's records are of one time between two of the pricing's `boundaries`, so the last one's
-        time tells the price of all.
+        All of a fold's records are of one period, and prices change between two: so its start tells the price of all.
         """
         unlogged = getattr(cell, self.loop.unlogged)
         if not unlogged:
             return 0.0
         cost = 0.0
-        price = price_at(bill.prices, self.reader.seconds_since_epoch(cell.used[0]))
+        price = price_at(bill.prices, self.period.start if self.period else None)
         if price:
             cost = price.request * unlogged
             for measure, rate in price.rates:
@@ -208,5 +207,5 @@ class Meter:
             if value >= 0:
                 setattr(record, measure, value)
         if not (record.ignored or record.rejected):
-            self.pricing.charge(record)
+            self.pricing.charge(record, self._clock.now())
         return record

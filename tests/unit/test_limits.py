@@ -10,9 +10,8 @@ import pytest
 from exporter.clock import Clock
 from exporter.exposition import render
 from exporter.limits import UNITS, Limit, Limits
-from exporter.series import Store
+from exporter.series import Series, Store
 from exporter.windows import WINDOWS
-from tests.exporter import Samples, samples
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MINUTE = (Limit(unit="requests", window="1m", amount=60),)
@@ -23,10 +22,6 @@ def at(written: str) -> float:
 
 
 NOON = at("2026-03-03T12:00:00+01:00")
-
-
-def shown(store: Store) -> Samples:
-    return samples(b"".join(render(store)[0]).decode())
 
 
 class Key:
@@ -50,7 +45,14 @@ class Key:
         self.limits.take(self.limits.calendar.period(time))
 
     def gauge(self, name: str, window: str, unit: str = "requests") -> float | None:
-        return shown(self.store).get(f'{name}{{key="acme",unit="{unit}",window="{window}"}}')
+        family = self.store.families[name]
+        if found := family.series.get(("acme", unit, window)):
+            assert isinstance(found, Series)
+            return found.value
+        assert family.sheet
+        start = f'{name}{{key="acme",unit="{unit}",window="{window}"}} '.encode()
+        lines = b"".join(family.sheet.render()).splitlines()
+        return next((float(line.removeprefix(start)) for line in lines if line.startswith(start)), None)
 
     def used(self, window: str, now: float | None = None, unit: str = "requests") -> tuple[float | None, float | None]:
         """Use of the running and of the last whole window."""
