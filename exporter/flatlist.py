@@ -18,11 +18,12 @@ T = TypeVar("T")
 # Nothing that YAML gives a meaning to, or that it does not allow, is in these.
 _PLAIN = r"[\w./+][\w./@+() -]*"
 _QUOTED = '"[^"\\\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]*"'.replace("\\\\", r"\\")
-_VALUE = rf"({_PLAIN}|{_QUOTED})"
+_TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?"
+_VALUE = rf"({_TIME}|{_PLAIN}|{_QUOTED})"
 _FIELD = re.compile(rf"(- |  )([a-z_]+): {_VALUE} *\n")
 _MAPPING = re.compile(rf"- \{{((?:[a-z_]+: {_VALUE}(?:, (?=[a-z])|(?=\}})))+)\}} *\n")
 _ENTRY = re.compile(rf"([a-z_]+): {_VALUE}(?:, )?")
-_NOTHING = re.compile(r"(?:#[^\n\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]*| *)\n")
+_NOTHING = re.compile(r"(?: *#[^\n\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]*| *)\n")
 
 _loader = yaml.SafeLoader("")
 _RESOLVERS = _loader.yaml_implicit_resolvers
@@ -36,8 +37,8 @@ def read(text: str, taken: Callable[[dict[str, Any]], T]) -> list[T] | None:
     """What `taken` makes of each mapping of a list; None where it is not plainly one, or `taken` raises ValueError."""
     try:
         if text.startswith("["):
-            found = json.loads(text, object_pairs_hook=lambda pairs: taken(_once(pairs)), parse_constant=_refuse)
-            return found if isinstance(found, list) and not any(isinstance(one, dict | list) for one in found) else None
+            found = json.loads(text, object_pairs_hook=lambda pairs: (taken(_once(pairs)),), parse_constant=_refuse)
+            return [one[0] for one in found] if all(isinstance(one, tuple) for one in found) else None
         return [taken(one) for one in _mappings(text if text.endswith("\n") else text + "\n")]
     except (ValueError, RecursionError, yaml.YAMLError):
         return None
@@ -85,7 +86,7 @@ def _value(written: str) -> Any:
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     mapping = dict(pairs)
-    if len(mapping) != len(pairs):
+    if len(mapping) != len(pairs) or any(isinstance(value, tuple | list) for value in mapping.values()):
         raise _OddError
     return mapping
 
