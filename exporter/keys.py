@@ -72,7 +72,8 @@ class Keys:
             return None
         if label not in self._registry:
             self._say(label, record.key_name or label, record.key_owner, "", record.class_)
-        elif not self._used(label):
+            return self._stranger(_LAST_USED, label)
+        if not self._used(label):
             self._unused.renew(label)
         return self._store.own(_LAST_USED, label)
 
@@ -101,7 +102,14 @@ class Keys:
             if old:
                 self._store.drop(_INFO, key, *old)
             self._said[key] = about
-            self._store.own(_INFO, key, *about).value = 1
+            self._stranger(_INFO, key, *about).value = 1
+
+    def _stranger(self, name: str, *values: str) -> Series:
+        """A gauge of a key that is not registered: past the family's limit it is one for all such keys."""
+        family = self._store.families.get(name)
+        if family and family.full and values not in family.series:
+            self._store.add("gateway_exporter_overflow_total", name)
+        return self._store.series(name, *values)
 
     def _used(self, key: str) -> bool:
         family = self._store.families.get(_LAST_USED)
