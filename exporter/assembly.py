@@ -38,6 +38,7 @@ from exporter.shared import Shared
 from exporter.slowest import Slowest
 from exporter.state import State
 from exporter.stream import Input, Stream
+from exporter.useparts import UseParts, restored
 from exporter.windows import WINDOWS
 
 _REGISTRY_READ = "gateway_exporter_key_registry_timestamp_seconds"
@@ -163,7 +164,8 @@ class Assembly:
             damaged = state.damaged
             births.begin(render(self.store)[1], now)
         keys.restore(remembered.get("keys", {}))
-        limits.restore(remembered.get("limits"))
+        limits.restore(restored(remembered))
+        self._use_parts = UseParts(limits)
         inputs = remembered.get("inputs", {})
         # Those that the config calls otherwise now go on where the log was read to.
         names = {one.name for one in self.config.inputs}
@@ -194,7 +196,7 @@ class Assembly:
         return {
             "inputs": {stream.name: stream.remembered() for stream in pipeline.streams},
             "keys": self.shared.keys.remembered(),
-            "limits": self.shared.limits.remembered(),
+            **self._use_parts.parts(),
         }
 
     # --- keys, while it runs

@@ -190,7 +190,7 @@ class Meter:
                 if caller.about.key_name or caller.about.key_owner:
                     named.append((last, caller))
         for _, caller in sorted(named, key=itemgetter(0)):  # a key that was renamed has the name it used last
-            self._keys.seen(caller.label, caller.about)
+            self._keys.name(caller.label, caller.about)
         if newest:
             self.last_time = newest
             self._slowest.fold(int(newest // 60))

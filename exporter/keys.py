@@ -67,15 +67,20 @@ class Keys:
         return entry.class_ if entry else ""
 
     def seen(self, label: str, record: AccessRecord) -> Series | None:
-        """A key was used: show what the log says of it, unless the registry knows better. Its last-use gauge."""
+        """A key was used: show what the log says of it. Its last-use gauge."""
         if not label or label == UNKNOWN:
             return None
+        self.name(label, record)
         if label not in self._registry:
-            self._say(label, record.key_name or label, record.key_owner, "", record.class_)
             return self._stranger(_LAST_USED, label)
         if not self._used(label):
             self._unused.renew(label)
         return self._store.own(_LAST_USED, label)
+
+    def name(self, label: str, record: AccessRecord) -> None:
+        """Show what the log says of a key, unless the registry knows better."""
+        if label not in self._registry:
+            self._say(label, record.key_name or label, record.key_owner, "", record.class_)
 
     def rename(self, old: str, new: str) -> None:
         """A key that was not registered is now, under another name: it was used when it was."""

@@ -9,7 +9,7 @@ when: it counts in the windows that run now, and stays in them.
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, KeysView
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -143,6 +143,8 @@ class Limits:
         self._touched: list[Use] = []
         self._gauges: dict[str, list[_Gauges]] = {}
         self._stale: set[str] = set()
+        # Keys whose use has changed since `changed` was asked; None for all.
+        self._changed: set[str] | None = None
         self._sheets: dict[str, Sheet] = {
             name: store.sheet(name, partial(self._resting, name)) for name in (_LIMIT, *_USED, _RESET)
         }
@@ -194,6 +196,7 @@ class Limits:
         self._strangers = self._uses.keys() - keys.keys()
         self._stale.update(self._uses)
         self._full = False
+        self._changed = None
         self.revision += 1
 
     def answered(self) -> None:
@@ -201,6 +204,7 @@ class Limits:
         self.waiting = False
         self._forget(self._apart - self._keys.keys())
         self._apart.clear()
+        self._changed = None
         self.revision += 1
 
     @property
@@ -263,6 +267,8 @@ class Limits:
                 use.put(name, start, use.pending, self._running.oldest[name])
             use.pending.clear()
             self._stale.add(use.key)
+            if self._changed is not None:
+                self._changed.add(use.key)
             self.revision += 1
         self._touched.clear()
 
@@ -282,6 +288,7 @@ class Limits:
         """Other windows run now."""
         for name, turn in self._running.turned.items():
             if turn.later is not None:
+                self._changed = None
                 for use in self._all_uses():
                     use.turn(name, turn)
             for key, gauges in self._gauges.items():
@@ -366,9 +373,26 @@ class Limits:
 
     def remembered(self) -> Any:
         """What `restore` needs, as plain values: the clock; key, refused or not, and use of each; keys that wait."""
-        uses = [[key, refused, windows] for key in self._uses for refused, windows in self._current(key).items()]
+        return self.remember([row for key in self._uses for row in self.rows(key)])
+
+    def remember(self, rows: list[Any]) -> Any:
+        """What `remembered` gives, with other rows."""
         period = self._running.period
-        return [period.start if period else None, uses, sorted(self._apart)]
+        return [period.start if period else None, rows, sorted(self._apart)]
+
+    def rows(self, key: str) -> list[Any]:
+        """What is remembered of a key's use."""
+        return [[key, refused, windows] for refused, windows in self._current(key).items()]
+
+    def changed(self) -> Iterable[str] | None:
+        """The keys whose use has changed since this was asked; None for all."""
+        changed, self._changed = self._changed, set()
+        return changed
+
+    @property
+    def users(self) -> KeysView[str]:
+        """All keys with use."""
+        return self._uses.keys()
 
     def restore(self, remembered: Any) -> None:
         """Go on with what was remembered, also of keys that are not registered yet; with None, from nothing."""

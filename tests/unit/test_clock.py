@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -237,17 +236,18 @@ def test_a_line_from_the_future_does_not_move_the_windows(tmp_path: Path, clock:
     run.pipeline.close()
 
 
-def test_a_state_of_a_clock_that_was_ahead_is_mended(tmp_path: Path, clock: dict[str, float]) -> None:
+def test_a_state_of_a_clock_that_was_ahead_is_mended(
+    tmp_path: Path, clock: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One that an exporter has written that did not follow: the time of its limits, of last uses, of its inputs."""
     run = Run(tmp_path, lambda: clock["now"])
     right = clock["now"]
     run.write(right)
     run.scrape()
-    limits: Any = run.assembly.shared.limits
     future = int(right + 400 * DAY) // 60 * 60
     windows = {name: {future: {"requests": 4}} for name in WINDOWS}
     poisoned = [float(future), [["acme", False, windows]]]
-    limits.remembered = lambda: poisoned
+    monkeypatch.setattr(run.assembly._use_parts, "parts", lambda: {"limits": poisoned})
     run.assembly.store.own(LAST_USED, "acme").value = future
     run.pipeline.streams[0].meter.last_time = float(future)
     run.pipeline.commit()
