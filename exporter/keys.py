@@ -100,6 +100,7 @@ class Keys:
         for values, last in self._store.gauges(_LAST_USED).items():
             if not last.value:
                 self._store.drop(_LAST_USED, *values)
+                self._unused.clear()
 
     def _say(self, key: str, *about: str) -> None:
         old = self._said.get(key)

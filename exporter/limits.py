@@ -121,8 +121,6 @@ class Limits:
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self.waiting = False
-        # Changes whenever `remembered` would give something else.
-        self.revision = 0
         self._store = store
         self._clock = clock
         self._running = Running(Calendar(ZoneInfo("UTC"), ()))
@@ -197,7 +195,6 @@ class Limits:
         self._stale.update(self._uses)
         self._full = False
         self._changed = None
-        self.revision += 1
 
     def answered(self) -> None:
         """The registry has answered: who is not registered is a stranger."""
@@ -205,7 +202,6 @@ class Limits:
         self._forget(self._apart - self._keys.keys())
         self._apart.clear()
         self._changed = None
-        self.revision += 1
 
     @property
     def strangers(self) -> list[str]:
@@ -239,6 +235,8 @@ class Limits:
             self._strangers.add(user)
             if apart:
                 self._apart.add(user)
+        if not apart:
+            self._apart.discard(user)
         return user
 
     def use(self, user: str, refused: bool) -> Use | None:
@@ -269,7 +267,6 @@ class Limits:
             self._stale.add(use.key)
             if self._changed is not None:
                 self._changed.add(use.key)
-            self.revision += 1
         self._touched.clear()
 
     def _advance(self, at: float) -> None:
@@ -301,7 +298,6 @@ class Limits:
                 self._sheets[name].clear()
             self._begun = True
         self._running.turned.clear()
-        self.revision += 1
 
     def _all_uses(self) -> Iterator[Use]:
         return (use for uses in self._uses.values() for use in uses.values())

@@ -20,6 +20,8 @@ class Roster:
     def update(self, keys: Iterable[str]) -> None:
         """These are the keys now."""
         keys = dict.fromkeys(keys)
+        if keys.keys() == self.block_of.keys():
+            return
         changed: set[int] = set()
         for key in self.block_of.keys() - keys.keys():
             n = self.block_of.pop(key)

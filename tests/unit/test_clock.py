@@ -257,3 +257,16 @@ def test_a_state_of_a_clock_that_was_ahead_is_mended(
     assert found[f'{LAST_USED}{{key="acme"}}'] == right
     assert found['gateway_exporter_last_record_timestamp_seconds{input="edge"}'] == right
     run.pipeline.close()
+
+
+def test_a_state_that_has_a_last_use_of_every_key_is_read(tmp_path: Path, clock: dict[str, float]) -> None:
+    """As they were written before: 0 for a key that was never used. It is shown once."""
+    run = Run(tmp_path, lambda: clock["now"])
+    for key in ("acme", "zeta", "gone"):
+        run.assembly.store.own(LAST_USED, key)
+    run.write(clock["now"])
+    run.scrape()
+    run.restart()
+    found = run.scrape()
+    assert of(found, LAST_USED) == {("acme",): clock["now"], ("zeta",): 0}
+    run.pipeline.close()

@@ -295,21 +295,17 @@ def test_what_is_remembered_of_another_zone_or_key_does_no_harm() -> None:
     assert nothing.used("1d") == (None, None)
 
 
-def test_the_revision_tells_whether_there_is_anything_new_to_remember() -> None:
+def test_what_is_remembered_is_the_same_while_nothing_changes() -> None:
     """So that what is unchanged is not written again."""
     key = Key(*MINUTE)
     key.spend(NOON)
     key.used("1m", now=NOON + 30)
-    revision, remembered = key.limits.revision, key.limits.remembered()
+    remembered = key.limits.remembered()
     key.limits.take(key.limits.calendar.period(NOON + 1))
     key.used("1m", now=NOON + 31)
-    assert (key.limits.revision, key.limits.remembered()) == (revision, remembered)
+    assert key.limits.remembered() == remembered
     key.spend(NOON + 1)
-    assert key.limits.revision != revision
     assert key.limits.remembered() != remembered
-    revision = key.limits.revision
-    key.used("1m", now=NOON + 65)
-    assert key.limits.revision != revision
 
 
 class Model:

@@ -374,6 +374,15 @@ def test_an_answer_without_keys_is_one(asked: Counting) -> None:
     assert [key for key, _, _ in asked.assembly.shared.limits.remembered()[1]] == [IDENTITY.hash("sk-zeta")]
 
 
+def test_a_key_that_becomes_a_label_keeps_its_use_past_the_answer(asked: Counting) -> None:
+    """It failed first and succeeded then, and came to the registry after its first answer."""
+    asked.count(now(500), now(), now())
+    asked.assembly.take_keys([asked.meter], (KeyEntry(id="other"),), 1.0)
+    asked.count(now())
+    asked.assembly.take_keys([asked.meter], (KeyEntry(id="other"), ACME), 2.0)
+    assert month(asked) == {"other": 0, "acme": 4}
+
+
 def test_what_is_registered_has_its_place_past_max_series(tmp_path: Path) -> None:
     """Limits, and what is known of keys: none of them is summed up as `other`, used or not."""
     (tmp_path / "secret").write_bytes(SECRET)
