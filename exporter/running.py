@@ -39,6 +39,7 @@ class Running:
 
     def advance(self, at: float) -> bool:
         """It is so late, at least; whether another period runs now."""
+        at = max(at, 0.0)
         if self.period and at < self.period.end:
             return False
         before, self.period = self.period, self.calendar.period(at)
@@ -59,7 +60,7 @@ class Running:
 
     def go_back(self, at: float) -> None:
         """It is no later than this. What was counted in windows that are still to come is in the running ones now."""
-        before, self.period = self.period, self.calendar.period(at)
+        before, self.period = self.period, self.calendar.period(max(at, 0.0))
         for name, window in self.period.windows.items():
             if before is None or before.windows.get(name) != window:
                 self.last[name] = self.calendar.window(name, window.start - 1)
