@@ -79,7 +79,7 @@ class Keys:
 
     def name(self, label: str, record: AccessRecord) -> None:
         """Show what the log says of a key, unless the registry knows better."""
-        if label not in self._registry:
+        if label and label != UNKNOWN and label not in self._registry:
             self._say(label, record.key_name or label, record.key_owner, "", record.class_)
 
     def rename(self, old: str, new: str) -> None:
