@@ -109,12 +109,15 @@ class Assembly:
             self.shared.admissions.declare("key", self.identity.entries)
             self.shared.keys.update(self.identity.entries)
         registered = self.identity.entries
-        limits = self.shared.limits
-        for stranger in limits.strangers:
+        self.adopt()
+        self.shared.limits.register({key: entry.plan for key, entry in registered.items()})
+
+    def adopt(self) -> None:
+        """Let keys that were used before they were registered go on under the registry's name."""
+        for stranger in self.shared.limits.strangers:
             if (name := self.identity.registered(stranger)) not in ("", stranger):
-                limits.rename(stranger, name)
+                self.shared.limits.rename(stranger, name)
                 self.shared.keys.rename(stranger, name)
-        limits.register({key: entry.plan for key, entry in registered.items()})
 
     def meter(
         self,
@@ -165,6 +168,7 @@ class Assembly:
             births.begin(render(self.store)[1], now)
         keys.restore(remembered.get("keys", {}))
         limits.restore(restored(remembered))
+        self.adopt()
         self._use_parts = UseParts(limits)
         inputs = remembered.get("inputs", {})
         # Those that the config calls otherwise now go on where the log was read to.

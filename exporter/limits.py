@@ -209,8 +209,10 @@ class Limits:
         return [*self._strangers]
 
     def rename(self, old: str, new: str) -> None:
-        """A stranger is registered now, under another name: what it has used it has used. Then `register`."""
+        """A stranger is registered now, under another name: what it has used it has used."""
         self._strangers.discard(old)
+        self._stale.add(new)
+        self._changed = None
         for refused, use in self._uses.pop(old, {}).items():
             for name, starts in use.windows.items():
                 for start, amounts in starts.items():

@@ -103,7 +103,7 @@ class FamilySeries:
         return self.series.get(values) or self._make(values)
 
     def own(self, *values: str) -> Series:
-        """The gauge of these values, whatever the limit: they are declared, or bounded by a budget."""
+        """The gauge of these values, whatever the limit: they are declared."""
         found = self.series.get(values) or self.make(values, born=True)
         assert isinstance(found, Series), f"{self.family.name} is a histogram"
         return found

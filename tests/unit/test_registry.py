@@ -338,6 +338,17 @@ def test_what_was_used_before_the_registry_answered_is_used_after_a_restart(aske
     assert (len(uses), apart) == (1, [])
 
 
+def test_use_that_is_restored_goes_to_the_key_that_is_registered_by_then(asked: Counting, tmp_path: Path) -> None:
+    """The registry had not answered before the end, and has at the next start."""
+    asked.count(now(500), now())
+    asked.meter.fold()
+    (tmp_path / "keys.yaml").write_text(f"- {{id: acme, hash: {HASHED}}}\n", encoding="utf-8")
+    again = Counting(tmp_path, CONFIG)
+    again.assembly.shared.limits.restore(asked.assembly.shared.limits.remembered())
+    again.assembly.adopt()
+    assert month(again) == {"acme": 2}
+
+
 def test_a_key_that_is_registered_later_has_used_what_it_had(tmp_path: Path) -> None:
     """It was made, used, and came to the registry a minute later: that is no gift."""
     (tmp_path / "secret").write_bytes(SECRET)
