@@ -50,6 +50,7 @@ bench: .venv/.dev $(BENCH_LOGS) $(LLM_LOG) ## Compare the speed with mtail's, an
 	$(BIN)/python -m benchmarks.compare $(BENCH_LOGS)
 	$(BIN)/python -m benchmarks.everything $(LLM_LOG)
 	$(BIN)/python -m benchmarks.checkpoint
+	$(BIN)/python -m benchmarks.keys
 	$(BIN)/python -m benchmarks.latency
 
 deb: ## Install the servers that tests run against (Debian and Ubuntu); starts none of them

@@ -12,8 +12,10 @@ from exporter import __version__
 from exporter.admission import Admissions
 from exporter.births import Births
 from exporter.checkpoint import Checkpoint, Parts, places_of
+from exporter.clock import Clock
 from exporter.config import Loaded
 from exporter.config_inputs import InputConfig
+from exporter.config_keys import KeyApiConfig
 from exporter.counting import Meter
 from exporter.durations import seconds
 from exporter.enrich import BATCH, Enricher, methods_of
@@ -38,6 +40,7 @@ from exporter.shared import Shared
 from exporter.slowest import Slowest
 from exporter.state import State, peek
 from exporter.stream import Input, Stream
+from exporter.useparts import UseParts, restored
 from exporter.windows import WINDOWS
 
 _REGISTRY_READ = "gateway_exporter_key_registry_timestamp_seconds"
@@ -67,20 +70,25 @@ class Assembly:
             )
         self.identity = Identity(loaded.secret or os.urandom(32))
         self.store = Store(hold=serving, families=loaded.config.families)
+        clock = Clock()
         self.shared = Shared(
             store=self.store,
             admissions=Admissions(),
-            keys=Keys(self.store, {}),
-            limits=Limits(self.store),
-            slowest=Slowest(self.store),
+            keys=Keys(self.store, clock),
+            limits=Limits(self.store, clock),
+            slowest=Slowest(self.store, clock),
             pricing=loaded.pricing,
+            clock=clock,
         )
         self._registry: Registry | None = None
+        self.entries: tuple[KeyEntry, ...] = ()
         self.take(loaded)
 
     def take(self, loaded: Loaded) -> list[str]:
         """Let what is shared be as a config says, at the start and at a reload. The families that begin anew."""
         config = self.config = loaded.config
+        if isinstance(config.keys, KeyApiConfig) and not (loaded.keys or loaded.keys_read):
+            self.shared.limits.waiting = True
         self._secret = loaded.secret
         anew = self.store.declare(config.families)
         self.store.bound(config.metrics.max_series, config.metrics.created_timestamps)
@@ -107,11 +115,21 @@ class Assembly:
         return anew
 
     def _register(self, entries: tuple[KeyEntry, ...]) -> None:
-        self.identity.update(entries)
+        if entries is not self.entries:
+            self.entries = entries
+            self.identity.update(entries)
+            self.shared.admissions.declare("key", self.identity.entries)
+            self.shared.keys.update(self.identity.entries)
         registered = self.identity.entries
-        self.shared.admissions.declare("key", registered)
-        self.shared.keys.update(registered)
+        self.adopt()
         self.shared.limits.register({key: entry.plan for key, entry in registered.items()})
+
+    def adopt(self) -> None:
+        """Let keys that were used before they were registered go on under the registry's name."""
+        for stranger in self.shared.limits.strangers:
+            if (name := self.identity.registered(stranger)) not in ("", stranger):
+                self.shared.limits.rename(stranger, name)
+                self.shared.keys.rename(stranger, name)
 
     def meter(
         self,
@@ -150,7 +168,8 @@ class Assembly:
         births = Births(seconds(metrics.scrape_interval))
         places = Places(self.store, self.shared.admissions, keys)
         expiry = Expiry(self.store, seconds(metrics.expire_after), keys.__contains__, places, now)
-        pipeline = Pipeline([], self.store, self.shared.slowest, limits, births, expiry)
+        clock = self.shared.clock
+        pipeline = Pipeline([], self.store, self.shared.slowest, limits, births, expiry, clock)
         remembered: Parts = {}
         damaged = False
         if self.config.state.path:
@@ -161,7 +180,9 @@ class Assembly:
             damaged = state.damaged
             births.begin(render(self.store)[1], now)
         keys.restore(remembered.get("keys", {}))
-        limits.restore(remembered.get("limits"))
+        limits.restore(restored(remembered))
+        self.adopt()
+        self._use_parts = UseParts(limits)
         inputs = remembered.get("inputs", {})
         # Those that the config calls otherwise now go on where the log was read to.
         names = {one.name for one in self.config.inputs}
@@ -174,6 +195,7 @@ class Assembly:
             pipeline.streams.append(stream)
             if damaged:
                 stream.journal.loss(one.path, "state_damaged")
+        clock.follow()
         return pipeline
 
     def stream(self, one: InputConfig, start_at: str, wake: Callable[[], None]) -> Stream:
@@ -191,7 +213,7 @@ class Assembly:
         return {
             "inputs": {stream.name: stream.remembered() for stream in pipeline.streams},
             "keys": self.shared.keys.remembered(),
-            "limits": self.shared.limits.remembered(),
+            **self._use_parts.parts(),
         }
 
     # --- keys, while it runs
@@ -216,7 +238,7 @@ class Assembly:
 
             pipeline.ask(taken)
 
-        registry = self._registry = Registry(source, (*self.identity.entries.values(),), take, copy)
+        registry = self._registry = Registry(source, self.entries, take, copy)
         registry.start()
 
     def forget_keys(self) -> None:
@@ -226,9 +248,12 @@ class Assembly:
 
     def take_keys(self, meters: list[Meter], entries: tuple[KeyEntry, ...] | None, at: float) -> None:
         """The registry was read at a time, and has these entries; None where they are the same as before."""
+        waiting = self.shared.limits.waiting
+        for meter in meters if waiting or entries is not None else ():
+            meter.forget()
         if entries is not None:
-            for meter in meters:
-                meter.forget()
             self._register(entries)
             log.info("the key registry has %d keys now", len(entries))
+        if waiting:
+            self.shared.limits.answered()
         self.store.set(_REGISTRY_READ, to=at)

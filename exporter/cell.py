@@ -22,6 +22,8 @@ class Caller(Struct, eq=False):
     # Whether its label is `unknown` for want of room.
     overflow: bool
     last_used: Series | None
+    # Whose use of limits its requests are; "" for nobody's.
+    user: str = ""
     used: list[Any] = field(default_factory=lambda: [None])
 
 

@@ -138,13 +138,14 @@ class Cells:
         about = AccessRecord(class_=class_)
         if label == said:
             about.key_name, about.key_owner = words.get("key_name", ""), words.get("key_owner", "")
-        at = (label, class_, about.key_name, about.key_owner, unknown, verdict.overflow)
+        user = self._limits.user(label, said)
+        at = (label, class_, about.key_name, about.key_owner, unknown, verdict.overflow, user)
         caller = self.callers.get(at)
         if caller is None:
             name = "gateway_exporter_unknown_key_requests_total"
             counters = (self._store.series(name, self._name),) if unknown else ()
             last_used = self._keys.seen(label, about)
-            caller = self.callers[at] = Caller(label, class_, about, counters, verdict.overflow, last_used)
+            caller = self.callers[at] = Caller(label, class_, about, counters, verdict.overflow, last_used, user)
         if not verdict.open:
             self._known[who, key] = caller
         return caller, verdict.open
@@ -187,7 +188,7 @@ class Cells:
                 bill=self._bill(kind, caller) if kind.cost or kind.unpriced else None,
                 shown=kind.shown,
                 requests=record.requests,
-                use=self._limits.use(caller.label, record.status in REFUSED),
+                use=self._limits.use(caller.user, record.status in REFUSED),
                 units=kind.units,
             )
         )

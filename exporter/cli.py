@@ -280,7 +280,7 @@ def _serve(loaded: Loaded, listen: str | None, config: str | None = None) -> Non
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: pipeline.stop())
     if reload:
-        signal.signal(signal.SIGHUP, lambda *_: pipeline.ask(reload))
+        signal.signal(signal.SIGHUP, lambda *_: reload())
     pipeline.open()
     server.start()
     assembly.watch_keys(pipeline)

@@ -4,6 +4,7 @@ The command line hands the parts on to the stages as plain values; no stage impo
 """
 
 import logging
+import time
 from pathlib import Path
 from typing import Any, Literal
 
@@ -192,7 +193,7 @@ def _load_pricing(file: YamlFile, loaded: Loaded, folder: Path) -> None:
         multipliers=pricing.multipliers,
         unbilled=tuple(pricing.unbilled),
     )
-    loaded.prices_changed = max((path.stat().st_mtime for path in paths), default=0.0)
+    loaded.prices_changed = min(max((path.stat().st_mtime for path in paths), default=0.0), time.time())
 
 
 def parse_address(address: str) -> tuple[str, int]:

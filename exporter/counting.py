@@ -6,7 +6,6 @@ have counted into their series, at a scrape and every few seconds.
 """
 
 import logging
-import time
 from collections import deque
 from collections.abc import Callable
 from operator import itemgetter, length_hint
@@ -62,6 +61,7 @@ class Meter:
         self._own = (",".join(f'{label}="{escaped(value)}"' for label, value in labels.items()),) if labels else ()
         self._pending = 0
         self._limits = shared.limits
+        self._clock = shared.clock
         self.pricing = shared.pricing
         # Where what happens at a time of its own matters, cells hold one period's requests at a time.
         self.period: Period | None = None
@@ -106,7 +106,7 @@ class Meter:
 
     def _divided(self, periods: Periods, decoded: Decoded) -> list[tuple[Period, list[Any]]]:
         """The rows of each period; one by one where that fails, as then one of them is to blame."""
-        now = time.time()
+        now = self._clock.now()
         try:
             return periods.divide(decoded.rows, now)
         except Exception:
@@ -178,7 +178,7 @@ class Meter:
         n = cell.n
         bill = ends.bill
         unlogged = getattr(cell, self.loop.unlogged) if bill else 0
-        price = price_at(bill.prices, self.reader.seconds_since_epoch(cell.used[0])) if bill and unlogged else None
+        price = price_at(bill.prices, self.period.start if self.period else None) if bill and unlogged else None
         cost = self._cost(cell, price, unlogged) if price else 0.0
         if ends.shown:
             shown.append((self.reader.seconds_since_epoch(cell.time) or 0.0, ends.shown))
@@ -216,8 +216,7 @@ class Meter:
     def _cost(self, cell: Cell, price: Price, unlogged: int) -> float:
         """What requests cost whose log has no cost.
 
-        All of a fold's records are of one time between two of the pricing's `boundaries`, so the last one's
-        time tells the price of all.
+        All of a fold's records are of one period, and prices change between two: so its start tells the price of all.
         """
         cost = price.request * unlogged
         for measure, rate in price.rates:
@@ -241,7 +240,7 @@ class Meter:
 
     def _fold_times(self) -> None:
         """Tell when keys were used, and the log's clock. What is ahead of the wall clock was now: it must not stay."""
-        now = time.time()
+        now = self._clock.now()
         newest = self.last_time or 0.0
         named = []
         for caller in self._cells.callers.values():
@@ -255,7 +254,7 @@ class Meter:
                 if caller.about.key_name or caller.about.key_owner:
                     named.append((last, caller))
         for _, caller in sorted(named, key=itemgetter(0)):  # a key that was renamed has the name it used last
-            self._keys.seen(caller.label, caller.about)
+            self._keys.name(caller.label, caller.about)
         if newest:
             self.last_time = newest
             self._slowest.fold(int(newest // 60))
@@ -273,5 +272,5 @@ class Meter:
                 setattr(record, measure, value)
         record.implausible += tuple(absurd)
         if not (record.ignored or record.rejected):
-            self.pricing.charge(record)
+            self.pricing.charge(record, self._clock.now())
         return record

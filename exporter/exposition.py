@@ -23,18 +23,20 @@ def render(store: Store, openmetrics: bool = False, frozen: bool = False) -> tup
 
     Not joined: the server does that while it sends, so that a large exposition is held only once. Series
     that are not born yet are 0; those among them that are shown for the first time are the second result.
-    While `frozen`, counters and histograms stay as they were shown last.
+    While `frozen`, counters and histograms stay as they were shown last. What is on a sheet comes in blocks of lines.
     """
     lines: list[bytes] = []
     newborn: Newborn = []
     for family in store.families.values():
-        if family.series:
+        if family.series or family.sheet:
             if not (frozen and family.family.lasting and family.family.type != "gauge"):
                 (_renew_histograms if family.family.type == "histogram" else _renew_values)(family, newborn)
             if family.dated and openmetrics:
                 rendered = _dated(family)
             else:
                 rendered = [one.line for one in family.series.values() if one.line]
+            if family.sheet:
+                rendered = [*family.sheet.render(), *rendered]
             if rendered:
                 lines.append(_header(family.family, openmetrics))
                 lines += rendered
@@ -48,6 +50,12 @@ def number(value: float) -> bytes:
     if value.is_integer() and abs(value) < 1e15:
         return b"%d" % value
     return repr(value).encode()
+
+
+def sample(name: str, labels: tuple[str, ...], values: tuple[str, ...], value: float) -> str:
+    """A line of a sheet."""
+    written = ",".join([f'{label}="{escaped(one)}"' for label, one in zip(labels, values, strict=True) if one])
+    return f"{name}{{{written}}} {number(value).decode()}\n"
 
 
 def escaped(value: str) -> str:

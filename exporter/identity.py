@@ -69,6 +69,11 @@ class Identity:
         entry = self._by_hash.get(hashed)
         return entry.public if entry else hashed
 
+    def registered(self, hashed: str) -> str:
+        """What the registry calls a key that is known by its hash; "" where it knows none."""
+        entry = self._by_hash.get(hashed)
+        return entry.public if entry else ""
+
     @property
     def fingerprint(self) -> str:
         """Eight hex digits that tell two secrets apart and give neither away."""

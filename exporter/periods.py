@@ -8,13 +8,11 @@ import logging
 import re
 from typing import Any
 
+from exporter.clock import AHEAD
 from exporter.formats.reader import RowReader
 from exporter.windows import Calendar, Period
 
 log = logging.getLogger(__name__)
-
-# A time so many seconds ahead of the wall clock is a mistake.
-_AHEAD = 60
 
 # How a written date begins, 2026-03-03T or 03/Mar/2026, and how its time ends.
 _DATE = re.compile(rb"\d{4}[-/]\d\d[-/]\d\d[T ]|\d\d/\w{3}/\d{4}")
@@ -39,14 +37,14 @@ class Periods:
             return [(self._calendar.period(now), rows)]
         times = self._times(rows)
         earliest, latest = self._span(times)
-        if earliest and latest and latest <= now + _AHEAD:
+        if earliest and latest and latest <= now + AHEAD:
             period = self._calendar.period(earliest)
             if latest < period.end:
                 return [(period, rows)]
         groups: dict[float, tuple[Period, list[Any]]] = {}
         for row, raw in zip(rows, times, strict=True):
             at = self._seconds(raw)
-            period = self._calendar.period(now if at is None or at > now + _AHEAD else at)
+            period = self._calendar.period(now if at is None or at > now + AHEAD else at)
             groups.setdefault(period.start, (period, []))[1].append(row)
         return [groups[start] for start in sorted(groups)]
 

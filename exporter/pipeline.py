@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from exporter.births import Births, Visitor
 from exporter.checkpoint import Checkpoint
+from exporter.clock import Clock
 from exporter.errors import ExporterError, place
 from exporter.expiry import Expiry
 from exporter.exposition import render
@@ -58,7 +59,14 @@ class Pipeline:
     """
 
     def __init__(
-        self, streams: list[Stream], store: Store, slowest: Slowest, limits: Limits, births: Births, expiry: Expiry
+        self,
+        streams: list[Stream],
+        store: Store,
+        slowest: Slowest,
+        limits: Limits,
+        births: Births,
+        expiry: Expiry,
+        clock: Clock,
     ) -> None:
         self.streams = streams
         self.store = store
@@ -69,6 +77,8 @@ class Pipeline:
         self.started_at = time.time()
         self._slowest = slowest
         self._limits = limits
+        self._clock = clock
+        clock.add(self._go_back)
         self._stopping = False
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._watcher: Watcher | None = None
@@ -151,7 +161,7 @@ class Pipeline:
         """Move what was counted into the series."""
         for stream in self.streams:
             stream.fold()
-        self._slowest.show(int(time.time() // 60))
+        self._slowest.show(int(self._clock.now() // 60))
 
     def commit(self) -> bool:
         """Fold, and write it down; whether what is in the series now may be served."""
@@ -205,14 +215,18 @@ class Pipeline:
         if not committed:
             self.births.take_back(released, now)
         for stream in self.streams:
-            stream.show(self.store, time.time())
-        self._limits.show(None if behind else time.time())
+            stream.show(self.store, self._clock.now())
+        self._limits.show(None if behind else self._clock.now())
         self.store.show_sizes()
         texts = {}
         for openmetrics in formats:
             texts[openmetrics], newborn = render(self.store, openmetrics, frozen=not committed)
             self.births.begin(newborn, now)
         return texts
+
+    def _go_back(self, now: float) -> float:
+        latest = [stream.go_back(now) for stream in self.streams]
+        return max([*latest, self.store.go_back(now)])
 
     # --- waking up
 

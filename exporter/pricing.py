@@ -9,6 +9,7 @@ from operator import itemgetter
 
 from msgspec import Struct
 
+from exporter.clock import AHEAD
 from exporter.globs import is_glob, match
 from exporter.memo import Memo
 from exporter.record import AccessRecord
@@ -192,14 +193,16 @@ class Pricing:
             record.requests,
         ]
 
-    def charge(self, record: AccessRecord) -> None:
-        """Put into one record what it costs: its credits, and its cost where none was logged."""
+    def charge(self, record: AccessRecord, now: float) -> None:
+        """Put into one record what it costs: its credits, and its cost where none was logged. One that is ahead of now,
+        or has no time, has the price of now.
+        """
         worth = self.worth(record)
         if self._credits:
             record.credits = sum(worth.credits)
         if worth.unbilled:
             record.cost = None
-        elif record.cost is None and (price := price_at(worth.prices, record.time)):
+        elif record.cost is None and (price := price_at(worth.prices, _counted_at(record.time, now))):
             amounts = [rate * (getattr(record, measure) or 0) for measure, rate in price.rates]
             record.cost = price.request + sum(amounts)
 
@@ -238,6 +241,10 @@ class Pricing:
     def _is_unbilled(self, method: str) -> bool:
         route = method.rpartition(" ")[2]
         return any(fits(method, pattern) or fits(route, pattern) for pattern in self._unbilled)
+
+
+def _counted_at(time: float | None, now: float) -> float:
+    return now if time is None or time > now + AHEAD else time
 
 
 def price_at(prices: tuple[Price, ...], time: float | None) -> Price | None:

@@ -112,16 +112,19 @@ class Registry:
         self._update(entries if changed else None, time.time())
         self._entries = entries
         if self._copy:
-            self._keep(self._copy, entries)
+            self._keep(self._copy, entries, changed)
 
     def _run(self) -> None:
         self.look()
         while not self._stop.wait(self._source.patience(self._failures)):
             self.look()
 
-    def _keep(self, copy: Path, entries: tuple[KeyEntry, ...]) -> None:
-        """Write the copy whole or not at all."""
+    def _keep(self, copy: Path, entries: tuple[KeyEntry, ...], changed: bool) -> None:
+        """Write the copy whole or not at all. Its time says when the entries were read."""
         try:
+            if not changed and copy.exists():
+                os.utime(copy)
+                return
             new = copy.with_name(f"{copy.name}.new")
             with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
                 file.write(written(entries))
@@ -133,6 +136,6 @@ class Registry:
 def kept(copy: Path) -> tuple[tuple[KeyEntry, ...], float]:
     """The entries of a copy, and when they were read; nothing where there is none that is good."""
     try:
-        return load_keys(copy), copy.stat().st_mtime
+        return load_keys(copy), min(copy.stat().st_mtime, time.time())
     except (ExporterError, OSError):
         return (), 0.0

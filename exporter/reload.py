@@ -1,7 +1,9 @@
 """Reload: a changed config is taken while the exporter runs, and no counter or line is lost by it."""
 
 import logging
+import threading
 import time
+from concurrent.futures import Future
 from pathlib import Path
 
 from exporter.assembly import Assembly
@@ -20,19 +22,40 @@ _LAST_SECONDS = 3.0
 
 
 class Reload:
-    """`reload()` is for the pipeline's thread: `pipeline.ask(reload)`."""
+    """`reload()` may be called from any thread."""
 
     def __init__(self, path: Path, assembly: Assembly, pipeline: Pipeline) -> None:
         self._path = path
         self._assembly = assembly
         self._pipeline = pipeline
         self._begun = assembly.config
+        self._reading = threading.Lock()
         self._told(True)
 
-    def __call__(self) -> str:
-        """Take the config as its file is now; what there is to say of it. ExporterError, and all stays as it was."""
+    def __call__(self) -> "Future[str]":
+        """Read the config as its file is now, in a thread of its own, as a large registry takes seconds; then have the
+        pipeline take it. What there is to say of it; ExporterError, and all stays as it was.
+        """
+        answer: Future[str] = Future()
+        threading.Thread(target=self._read, args=(answer,), name="reload", daemon=True).start()
+        return answer
+
+    def _read(self, answer: "Future[str]") -> None:
+        with self._reading:  # so that configs are taken in the order in which they were read
+            try:
+                loaded = load(self._path)
+            except Exception as error:
+                problem = error
+                taken = self._pipeline.ask(lambda: self._taken(problem))
+            else:
+                taken = self._pipeline.ask(lambda: self._taken(loaded))
+        taken.add_done_callback(lambda done: _hand_on(done, answer))
+
+    def _taken(self, found: Loaded | Exception) -> str:
         try:
-            return self._take(load(self._path))
+            if isinstance(found, Exception):
+                raise found
+            return self._take(found)
         except ExporterError as error:
             log.error("the config was not reloaded, the old one stays: %s", error)
             self._told(False)
@@ -67,7 +90,7 @@ class Reload:
     def _with_keys(self, loaded: Loaded) -> Loaded:
         """The keys of an API stay until it is asked again."""
         if isinstance(loaded.config.keys, KeyApiConfig) and not loaded.keys:
-            loaded.keys = (*self._assembly.identity.entries.values(),)
+            loaded.keys = self._assembly.entries
         return loaded
 
     def _goes_on(self, config: Config) -> list[tuple[InputConfig, Stream | None]]:
@@ -116,6 +139,15 @@ class Reload:
         store.set("gateway_exporter_config_last_reload_successful", to=int(good))
         if good:
             store.set("gateway_exporter_config_last_reload_success_timestamp_seconds", to=round(time.time(), 3))
+
+
+def _hand_on(done: "Future[str]", answer: "Future[str]") -> None:
+    if not answer.set_running_or_notify_cancel():
+        return  # whoever asked has gone
+    if error := done.exception():
+        answer.set_exception(error)
+    else:
+        answer.set_result(done.result())
 
 
 def _waiting(old: Config, new: Config) -> list[str]:

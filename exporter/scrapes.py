@@ -1,8 +1,7 @@
 """Scrapes: one rendering at a time serves all who wait for it, and is held once for all who are slow to read it."""
 
 import asyncio
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -11,11 +10,9 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 
 from exporter.births import Visitor
 from exporter.connections import Connection
+from exporter.packing import Packer
 from exporter.pipeline import Pipeline
 from exporter.rounds import Rounds
-
-# So many lines are joined at once, to be packed.
-_BLOCK = 2000
 
 
 class Scrape(NamedTuple):
@@ -35,6 +32,7 @@ class Scrapes:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
         self._rounds = Rounds(self._render)
+        self._packer = Packer()
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
 
@@ -53,7 +51,7 @@ class Scrapes:
         for openmetrics, lines in texts.items():
             generate = generate_openmetrics if openmetrics else generate_latest
             lines.append(generate(self._registry))  # OpenMetrics' ends with # EOF
-        return {(form, packed): (_gzip if packed else b"".join)(texts[form]) for form, packed in forms}
+        return {(form, packed): (self._packer.pack if packed else b"".join)(texts[form]) for form, packed in forms}
 
 
 class Held:
@@ -86,12 +84,3 @@ class Held:
 
     def _size(self) -> int:
         return sum({id(body): len(body) for body in self._readers.values()}.values())
-
-
-def _gzip(lines: list[bytes]) -> bytes:
-    packer = zlib.compressobj(level=3, wbits=31)
-    return b"".join([packer.compress(block) for block in _joined(lines)]) + packer.flush()
-
-
-def _joined(lines: list[bytes]) -> Iterable[bytes]:
-    return (b"".join(lines[at : at + _BLOCK]) for at in range(0, len(lines), _BLOCK))

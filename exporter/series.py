@@ -12,7 +12,9 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from exporter.catalog import CATALOG, Family
+from exporter.clock import AHEAD
 from exporter.labels import OTHER
+from exporter.roster import LineOf, Roster, Sheet
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +75,7 @@ class FamilySeries:
     An input's own labels stand behind them as one text, `gateway="eu-1"`. At most `limit` series are
     made; records past that share one whose labels are all `other`, so that the family's sum stays whole.
 
+    `sheet` has the lines of registered keys that have no series of their own, where the family has such.
     `dated` ones know when they were made. A series' row in the state file is its place in `series`;
     `reordered` tells that places have changed since the last commit.
     """
@@ -83,6 +86,7 @@ class FamilySeries:
         self.series: dict[tuple[str, ...], Series | Histogram] = {}
         self.reordered = False
         self.dated = False
+        self.sheet: Sheet | None = None
         self._born = not hold or family.type == "gauge" or not family.lasting
 
     @property
@@ -97,6 +101,12 @@ class FamilySeries:
     def find(self, values: tuple[str, ...]) -> Series | Histogram:
         """The same, of values in a tuple; it is kept, so that families with equal labels may share it."""
         return self.series.get(values) or self._make(values)
+
+    def own(self, *values: str) -> Series:
+        """The gauge of these values, whatever the limit: they are declared."""
+        found = self.series.get(values) or self.make(values, born=True)
+        assert isinstance(found, Series), f"{self.family.name} is a histogram"
+        return found
 
     def _make(self, values: tuple[str, ...]) -> Series | Histogram:
         if self.full:
@@ -130,10 +140,13 @@ class Store:
     """The families that are served, with their series. With `hold`, new counters and histograms are not born yet.
 
     A family that is not served is off: what is set or added there by name goes nowhere.
+    `registered` are the registered keys; what all of them have in a family is on its sheet.
     """
 
     def __init__(self, max_series: int = 200_000, hold: bool = False, families: Mapping[str, Family] = CATALOG) -> None:
         self.families: dict[str, FamilySeries] = {}
+        self.registered = Roster()
+        self._sheets: dict[str, Sheet] = {}
         self._max_series = max_series
         self._hold = hold
         self.declare(families)
@@ -152,6 +165,7 @@ class Store:
                 one = FamilySeries(family, self._max_series, self._hold)
                 one.reordered = running
             one.family = family
+            one.sheet = self._sheets.get(name)
             self.families[name] = one
         for name in before:
             self.drop("gateway_exporter_series", name)
@@ -166,6 +180,23 @@ class Store:
         found = family.get(*values) if family else Series()
         assert isinstance(found, Series), f"{name} is a histogram"
         return found
+
+    def own(self, name: str, *values: str) -> Series:
+        """A gauge by family and label values, whatever the limit."""
+        family = self.families.get(name)
+        return family.own(*values) if family else Series()
+
+    def gauges(self, name: str) -> dict[tuple[str, ...], Series]:
+        """All series of a gauge, by label values."""
+        family = self.families.get(name)
+        return {values: one for values, one in family.series.items() if isinstance(one, Series)} if family else {}
+
+    def sheet(self, name: str, lines_of: LineOf) -> Sheet:
+        """The lines that each registered key has in a gauge's family without a series of its own."""
+        sheet = self._sheets[name] = self.registered.sheet(lines_of)
+        if name in self.families:
+            self.families[name].sheet = sheet
+        return sheet
 
     def set(self, name: str, *values: str, to: float) -> None:
         """Set a gauge."""
@@ -197,6 +228,21 @@ class Store:
             if one.family.adds:
                 self.set("gateway_exporter_series", name, to=len(one.series))
                 self.set("gateway_exporter_series_limit", name, to=one.limit)
+
+    def go_back(self, now: float) -> float:
+        """The clock went back, to this time: what the exporter did, and series that were made, after it was now. The
+        latest of these times, 0.0 where there is none.
+        """
+        latest = 0.0
+        for name, one in self.families.items():
+            if name.startswith("gateway_exporter_") and name.endswith("_timestamp_seconds"):
+                for series in one.series.values():
+                    if isinstance(series, Series) and series.value > now + AHEAD:
+                        latest, series.value = max(latest, series.value), now
+            for series in one.series.values() if one.dated else ():
+                if series.created > now + AHEAD:
+                    latest, series.created = max(latest, series.created), now
+        return latest
 
     def observe(self, name: str, value: float) -> None:
         """Observe in a histogram without labels. Cold path."""

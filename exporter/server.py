@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -25,7 +26,7 @@ from exporter.scrapes import Held, Scrape, Scrapes
 from exporter.status import page, snapshot
 
 Scope = dict[str, Any]
-Reload = Callable[[], str]
+Reload = Callable[[], "Future[str]"]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -135,7 +136,8 @@ class App:
             await _send(send, 404, _PLAIN, b"There is no config to reload: the exporter was started without one.\n")
             return
         try:
-            said = await asyncio.shield(self._ask(self._reload))  # also for one who asks and leaves
+            reloaded = asyncio.wrap_future(self._reload())
+            said = await asyncio.shield(reloaded)  # also for one who asks and leaves
         except ExporterError as error:
             await _send(send, 500, _PLAIN, f"The config was not reloaded, the old one stays: {error}\n".encode())
         else:

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from exporter.admission import Admissions
+from exporter.clock import Clock
 from exporter.keys import Keys
 from exporter.limits import Limits
 from exporter.pricing import Pricing
@@ -11,7 +12,9 @@ from exporter.slowest import Slowest
 
 
 class Shared(Struct):
-    """The store; which values may be labels; what is known of keys, their limits, prices, the slowest requests."""
+    """The store; which values may be labels; what is known of keys, their limits, prices, the slowest requests; the
+    wall clock.
+    """
 
     store: Store
     admissions: Admissions
@@ -19,3 +22,4 @@ class Shared(Struct):
     limits: Limits
     slowest: Slowest
     pricing: Pricing
+    clock: Clock

@@ -3,6 +3,7 @@
 The durations are those that the histogram took: its `peak` since the last look.
 """
 
+from exporter.clock import AHEAD, Clock
 from exporter.series import FamilySeries, Histogram, Store
 
 _DURATIONS = "gateway_request_duration_seconds"
@@ -32,8 +33,9 @@ class _Minutes:
 class Slowest:
     """Sets `gateway_request_duration_max_seconds`. Minutes are since the epoch."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
+        clock.add(self._go_back)
         self._gauge: FamilySeries | None = None
         self._known: dict[tuple[str, ...], _Minutes] = {}
 
@@ -62,6 +64,15 @@ class Slowest:
             else:
                 self._store.drop(_GAUGE, *values)
                 del self._known[values]
+
+    def _go_back(self, now: float) -> float:
+        """What was in a minute that is still to come was in this one."""
+        latest = int((now + AHEAD) // 60)
+        ahead = [minutes for minutes in self._known.values() if minutes.minute > latest]
+        at = max((60.0 * minutes.minute for minutes in ahead), default=0.0)
+        for minutes in ahead:
+            minutes.minute = int(now // 60)
+        return at
 
     def _look(self) -> FamilySeries | None:
         """The gauge's family, None where it is off. With other labels than before, all begins anew."""

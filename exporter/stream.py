@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from exporter.clock import AHEAD
 from exporter.counting import Meter
 from exporter.formats.format import FormatSpec
 from exporter.inputs.fingerprint import Position
@@ -124,6 +125,17 @@ class Stream:
         if self._behind_since is None:
             self._behind_since = now
         return max(0.0, now - min(self._behind_since, self.meter.last_time or now))
+
+    def go_back(self, now: float) -> float:
+        """The clock went back, to this time: what is ahead of it was now. The latest of that, 0.0 where nothing is."""
+        latest = max(self.meter.last_time or 0.0, self._behind_since or 0.0)
+        if latest <= now + AHEAD:
+            return 0.0
+        if self.meter.last_time:
+            self.meter.last_time = min(self.meter.last_time, now)
+        if self._behind_since:
+            self._behind_since = min(self._behind_since, now)
+        return latest
 
     def show(self, store: Store, now: float) -> None:
         """Set the gauges of the input; `now` is in epoch seconds."""

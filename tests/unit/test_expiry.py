@@ -8,6 +8,7 @@ import pytest
 from exporter.admission import Admissions
 from exporter.assembly import Assembly
 from exporter.checkpoint import Checkpoint
+from exporter.clock import Clock
 from exporter.config import load
 from exporter.expiry import Expiry
 from exporter.exposition import render
@@ -38,7 +39,8 @@ class Shop:
 
     def begin(self) -> None:
         """A new process."""
-        keys = Keys(self.store, {"acme": KeyEntry(id="acme")})
+        keys = Keys(self.store, Clock())
+        keys.update({"acme": KeyEntry(id="acme")})
         places = Places(self.store, Admissions(), keys)
         self.expiry = Expiry(self.store, HOUR, keys.__contains__, places, self.now)
 

@@ -9,6 +9,7 @@ import yaml
 
 from exporter.assembly import Assembly
 from exporter.catalog import CATALOG
+from exporter.clock import Clock
 from exporter.config import load
 from exporter.config_families import ADDS, Change, families_of
 from exporter.config_metrics import MetricsConfig
@@ -472,7 +473,7 @@ def test_a_store_keeps_all_but_what_is_declared_otherwise() -> None:
 def test_the_slowest_requests_are_those_of_the_durations_that_are_left() -> None:
     """With the labels that these have, whatever they had before."""
     store = Store(families=declared())
-    slowest = Slowest(store)
+    slowest = Slowest(store, Clock())
 
     def observe(*values: str, seconds: float) -> dict[tuple[str, ...], float]:
         histogram = store.families[DURATIONS].get(*values)

@@ -1,6 +1,8 @@
 """The key registry: a file that is watched, or the gateway's admin API that is asked; what is bad is refused."""
 
 import logging
+import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,12 +11,16 @@ from urllib.parse import urlsplit
 import msgspec
 import pytest
 
+from exporter.clock import Clock
 from exporter.config_keys import KeyApiConfig
 from exporter.errors import InputError
 from exporter.identity import Identity, KeyEntry
 from exporter.keyapi import KeyApi
 from exporter.keyfile import load_keys, written
+from exporter.keys import Keys
+from exporter.record import AccessRecord
 from exporter.registry import KeyFile, Registry, kept
+from exporter.series import Series, Store
 from tests.admin_api import Gateway, admin_api
 from tests.counted import Counting, of
 
@@ -273,3 +279,196 @@ def test_a_registered_key_has_its_place_whatever_the_budget(tmp_path: Path) -> N
     found = counted.count(*(LINE | {"api_key": key} for key in ("b", "c", "second")))
     keys = {labels[1]: value for labels, value in of(found, "gateway_requests_total").items()}
     assert keys == {IDENTITY.hash("first"): 1, "unknown": 2, "b": 1, "c": 1}
+
+
+# --- limits, and what they need of it
+
+ASKED = (
+    "inputs: [{path: a.log, format: nginx-json}]\nidentity: {secret_file: secret}\nkeys: {url: 'http://127.0.0.1:9/'}\n"
+)
+HASHED = IDENTITY.hash(RAW)
+ACME = KeyEntry(id="acme", hash=HASHED)
+USED = "gateway_limit_used"
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Counting:
+    """An exporter whose registry has not answered yet."""
+    (tmp_path / "secret").write_bytes(SECRET)
+    return Counting(tmp_path, ASKED.replace("url:", "fields: {id: id}, url:"))
+
+
+def month(counted: Counting) -> dict[str, float]:
+    """What each key has used this month."""
+    counted.meter.fold()
+    counted.assembly.shared.limits.show(None)
+    return {labels[0]: used for labels, used in of(counted.samples(), USED).items() if labels[2] == "1mo"}
+
+
+def now(status: int = 200, key: str = RAW) -> dict[str, Any]:
+    return LINE | {"msec": time.time(), "status": status, "api_key": key}
+
+
+def test_what_was_used_before_the_registry_answered_is_used(asked: Counting) -> None:
+    """Also what no label shows: requests of a key that had no success yet. Refused ones are none."""
+    asked.count(now(500), now(429), now(404), now(500, "sk-other"))
+    asked.count(now(), now(), now(key="sk-zeta"), now(404, "sk-scanner"))
+    assert month(asked) == {}
+    asked.assembly.take_keys([asked.meter], (ACME, KeyEntry(id="zeta", hash=IDENTITY.hash("sk-zeta"))), 1.0)
+    assert month(asked) == {"acme": 4, "zeta": 1}
+    asked.count(now(), now(key="sk-other"))
+    assert month(asked) == {"acme": 5, "zeta": 1}
+    last = of(asked.samples(), "gateway_key_last_used_timestamp_seconds")
+    assert last["acme",] > time.time() - 600
+    limits = asked.assembly.shared.limits
+    assert sorted(key for key, _, _ in limits.remembered()[1]) == sorted(
+        ["acme", "acme", IDENTITY.hash("sk-other"), "zeta"]
+    )
+
+
+def test_what_was_used_before_the_registry_answered_is_used_after_a_restart(asked: Counting, tmp_path: Path) -> None:
+    """And what waits for it no more is forgotten, by the next process, too."""
+    asked.count(now(500), now(), now(404, "sk-scanner"))
+    limits = asked.assembly.shared.limits
+    asked.meter.fold()
+    again = Counting(tmp_path, ASKED.replace("url:", "fields: {id: id}, url:"))
+    again.assembly.shared.limits.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(limits.remembered())))
+    again.assembly.take_keys([again.meter], (ACME,), 1.0)
+    assert month(again) == {"acme": 2}
+    _, uses, apart = again.assembly.shared.limits.remembered()
+    assert (len(uses), apart) == (1, [])
+
+
+def test_use_that_is_restored_goes_to_the_key_that_is_registered_by_then(asked: Counting, tmp_path: Path) -> None:
+    """The registry had not answered before the end, and has at the next start."""
+    asked.count(now(500), now())
+    asked.meter.fold()
+    (tmp_path / "keys.yaml").write_text(f"- {{id: acme, hash: {HASHED}}}\n", encoding="utf-8")
+    again = Counting(tmp_path, CONFIG)
+    again.assembly.shared.limits.restore(asked.assembly.shared.limits.remembered())
+    again.assembly.adopt()
+    assert month(again) == {"acme": 2}
+
+
+def test_a_key_that_is_registered_later_has_used_what_it_had(tmp_path: Path) -> None:
+    """It was made, used, and came to the registry a minute later: that is no gift."""
+    (tmp_path / "secret").write_bytes(SECRET)
+    (tmp_path / "keys.yaml").write_text("- {id: old}\n", encoding="utf-8")
+    counted = Counting(tmp_path, CONFIG)
+    counted.count(now(), now())
+    assert month(counted) == {"old": 0}
+    counted.assembly.take_keys([counted.meter], (KeyEntry(id="old"), ACME), 1.0)
+    counted.count(now())
+    assert month(counted) == {"old": 0, "acme": 3}
+
+
+def test_the_use_of_strangers_is_bounded(
+    asked: Counting, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Past that it is not kept, which is said once; registered keys have theirs."""
+    monkeypatch.setattr("exporter.limits._MOST_STRANGERS", 3)
+    asked.count(*(now(404, f"sk-{n}") for n in range(9)), now())
+    asked.meter.fold()
+    assert len(asked.assembly.shared.limits.remembered()[1]) == 3
+    assert [message for message in caplog.messages if "not kept" in message] == [
+        "more than 3 keys are not registered: what others use is not kept"
+    ]
+    asked.assembly.take_keys([asked.meter], (ACME,), 1.0)
+    asked.count(now())
+    assert month(asked) == {"acme": 1}
+
+
+def test_an_answer_without_keys_is_one(asked: Counting) -> None:
+    """From then on only what is a label is kept."""
+    asked.count(now(500), now(200, "sk-zeta"))
+    asked.assembly.take_keys([asked.meter], None, 1.0)
+    asked.count(now(500))
+    assert [key for key, _, _ in asked.assembly.shared.limits.remembered()[1]] == [IDENTITY.hash("sk-zeta")]
+
+
+def test_a_key_that_becomes_a_label_keeps_its_use_past_the_answer(asked: Counting) -> None:
+    """It failed first and succeeded then, and came to the registry after its first answer."""
+    asked.count(now(500), now(), now())
+    asked.assembly.take_keys([asked.meter], (KeyEntry(id="other"),), 1.0)
+    asked.count(now())
+    asked.assembly.take_keys([asked.meter], (KeyEntry(id="other"), ACME), 2.0)
+    assert month(asked) == {"other": 0, "acme": 4}
+
+
+def test_what_is_registered_has_its_place_past_max_series(tmp_path: Path) -> None:
+    """Limits, and what is known of keys: none of them is summed up as `other`, used or not."""
+    (tmp_path / "secret").write_bytes(SECRET)
+    names = [f"key-{n}" for n in range(9)]
+    (tmp_path / "keys.yaml").write_text("".join(f"- {{id: {name}, plan: p}}\n" for name in names), encoding="utf-8")
+    plans = "plans: {p: {limits: [{window: 1h, requests: 5}]}}\nmetrics: {max_series: 2}\n"
+    counted = Counting(tmp_path, CONFIG + plans)
+    found = counted.count(*(now(key=name) for name in (*names[:6], "stranger-1", "stranger-2", "stranger-3")))
+    counted.assembly.shared.limits.show(None)
+    found = counted.samples()
+    for name in ("gateway_limit_used", "gateway_limit_used_last", "gateway_limit_reset_timestamp_seconds"):
+        assert sorted({labels[0] for labels in of(found, name)}) == names
+        assert len(of(found, name)) == 3 * len(names)
+    assert sorted(labels[0] for labels in of(found, "gateway_limit")) == names
+    assert month(counted) == {name: int(name in names[:6]) for name in names}
+    assert {labels[1] for labels in of(found, "gateway_key_info")} >= {*names}
+    assert {labels[0] for labels in of(found, "gateway_key_last_used_timestamp_seconds")} == {*names, "other"}
+
+
+def test_that_other_keys_share_a_gauge_past_max_series_is_said() -> None:
+    """Of keys that are not registered; one that is shares nothing."""
+    store = Store(max_series=2)
+    keys = Keys(store, Clock())
+    keys.update({"acme": ACME})
+    gauges = [keys.seen(name, AccessRecord()) for name in ("a", "b", "acme", "c", "d", "a")]
+    assert [gauges.index(gauge) for gauge in gauges] == [0, 1, 2, 3, 3, 0]
+    overflow = store.families["gateway_exporter_overflow_total"].series
+    assert {labels: one.value for labels, one in overflow.items() if isinstance(one, Series)} == {
+        ("gateway_key_info",): 2,
+        ("gateway_key_last_used_timestamp_seconds",): 2,
+    }
+
+
+def test_an_unchanged_copy_is_not_written_again(gateway: Gateway, tmp_path: Path) -> None:
+    """Its time says when the registry was read last."""
+    copy = tmp_path / "copy.json"
+    gateway.pages = [[{"id": "a"}]]
+    registry = Registry(api(gateway.url, fields={"id": "id"}), (), lambda *_: None, copy)
+    registry.look()
+    first = copy.stat()
+    os.utime(copy, (1.0, 1.0))
+    registry.look()
+    assert copy.stat().st_ino == first.st_ino
+    assert kept(copy)[1] > time.time() - 600
+
+
+def test_a_copy_from_the_future_was_read_now(tmp_path: Path) -> None:
+    """By a clock that was ahead: else a registry that is stale looks fresh until that date."""
+    copy = tmp_path / "copy.json"
+    copy.write_bytes(written((ACME,)))
+    os.utime(copy, (4e9, 4e9))
+    assert kept(copy)[1] <= time.time()
+
+
+def test_a_file_that_did_not_change_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unless it changed just before it was read: it may have changed once more without showing it."""
+    path = tmp_path / "keys.yaml"
+    reads: list[Path] = []
+    read = Path.read_text
+
+    def counted(path: Path, encoding: str) -> str:
+        reads.append(path)
+        return read(path, encoding=encoding)
+
+    monkeypatch.setattr(Path, "read_text", counted)
+    path.write_text("- {id: a}\n- {id: b, name: B}\n", encoding="utf-8")
+    load_keys(path)
+    entries = load_keys(path)
+    assert len(reads) == 2
+    os.utime(path, (1e9, 1e9))
+    first = load_keys(path)
+    assert load_keys(path) is first
+    assert len(reads) == 3
+    assert all(one is other for one, other in zip(first, entries, strict=True))  # what is the same is held once
+    path.write_text("- {id: a}\n- {id: b, name: C}\n", encoding="utf-8")
+    os.utime(path, (1e9, 1e9 + 1))
+    assert [entry.name for entry in load_keys(path)] == ["", "C"]

@@ -1,0 +1,79 @@
+"""A reload reads its files beside the pipeline: whoever asks something meanwhile is answered."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from exporter.assembly import Assembly
+from exporter.config import Loaded, load
+from exporter.errors import ConfigError
+from exporter.pipeline import Pipeline
+from exporter.reload import Reload
+
+CONFIG = "inputs: [{path: a.log, format: nginx-json}]\nkeys: keys.yaml\n"
+GOOD = "gateway_exporter_config_last_reload_successful"
+
+
+class Slow:
+    """Reads configs when it may."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked = threading.Semaphore(0)
+        self.may = threading.Semaphore(0)
+        self.threads: list[threading.Thread] = []
+        monkeypatch.setattr("exporter.reload.load", self._load)
+
+    def _load(self, path: Path) -> Loaded:
+        self.threads.append(threading.current_thread())
+        self.asked.release()
+        assert self.may.acquire(timeout=60)
+        return load(path)
+
+
+@pytest.fixture
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Path, Pipeline, Reload, Slow]]:
+    path = tmp_path / "config.yaml"
+    path.write_text(CONFIG, encoding="utf-8")
+    (tmp_path / "keys.yaml").write_text("- {id: a}\n", encoding="utf-8")
+    assembly = Assembly(load(path))
+    pipeline = assembly.pipeline()
+    slow = Slow(monkeypatch)
+    yield path, pipeline, Reload(path, assembly, pipeline), slow
+    assembly.forget_keys()
+    pipeline.close()
+
+
+def test_the_pipeline_answers_while_a_config_is_read(running: tuple[Path, Pipeline, Reload, Slow]) -> None:
+    """And takes it when it has been read."""
+    _, pipeline, reload, slow = running
+    answer = reload()
+    assert slow.asked.acquire(timeout=60)
+    asked = pipeline.ask(lambda: "healthy")
+    pipeline.answer(0.0)
+    assert asked.result(0) == "healthy"
+    assert not answer.done()
+    slow.may.release()
+    while not answer.done():
+        pipeline.answer(1.0)
+    assert answer.result() == "The config was reloaded."
+    assert slow.threads[0] is not threading.current_thread()
+
+
+def test_configs_are_taken_in_the_order_in_which_they_were_read(running: tuple[Path, Pipeline, Reload, Slow]) -> None:
+    """Two reloads at once: the last one's config holds."""
+    path, pipeline, reload, slow = running
+    first = reload()
+    assert slow.asked.acquire(timeout=60)
+    second = reload()
+    assert not slow.asked.acquire(blocking=False)
+    slow.may.release()
+    assert slow.asked.acquire(timeout=60)
+    path.write_text("inputs: []\n", encoding="utf-8")
+    slow.may.release()
+    while not (first.done() and second.done()):
+        pipeline.answer(1.0)
+    assert first.result() == "The config was reloaded."
+    assert isinstance(second.exception(), ConfigError)
+    assert pipeline.store.series(GOOD).value == 0
