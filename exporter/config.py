@@ -15,6 +15,7 @@ from exporter.config_inputs import InputConfig
 from exporter.config_metrics import MetricsConfig
 from exporter.errors import unknown
 from exporter.formats.format import FormatSpec, build
+from exporter.formats.patterns import line_pattern
 from exporter.formats.source import parse_sources
 from exporter.identity import KeyEntry
 from exporter.keyapi import KeyApiConfig
@@ -216,12 +217,17 @@ def parse_address(address: str) -> tuple[str, int]:
 
 def _check_format(file: YamlFile, at: str, spec: FormatSpec) -> None:
     """Fields one by one, so that a mistake is told where it stands; then the whole."""
-    for part in ("json", "fields"):
+    for part in ("json", "csv", "logfmt", "fields"):
         for name, sources in (getattr(spec, part) or {}).items():
             try:
                 parse_sources(name, sources)
             except ValueError as error:
                 raise file.error(f"{at}.{part}.{name}", str(error).removeprefix(f"{name}: ")) from None
+    for n, pattern in enumerate(spec.regex if isinstance(spec.regex, list) else []):
+        try:
+            line_pattern(pattern)
+        except ValueError as error:
+            raise file.error(f"{at}.regex[{n}]", str(error)) from None
     try:
         build(spec)
     except ValueError as error:

@@ -22,6 +22,7 @@ from exporter.formats.joined import Joined, JoinSpec
 from exporter.formats.json_lines import JsonLines
 from exporter.formats.logfmt_lines import LogfmtLines
 from exporter.formats.named_lines import NamedLines
+from exporter.formats.patterns import line_pattern, search_pattern
 from exporter.formats.source import Source, parse_sources
 from exporter.formats.text_lines import NGINX_VARIABLES, TextLines, meant, template_regex
 from exporter.formats.values import ESCAPES
@@ -111,8 +112,7 @@ def build(spec: FormatSpec) -> Format:
     elif spec.logfmt is not None:
         decoder, named = LogfmtLines(), spec.logfmt
     else:
-        patterns = [spec.regex] if isinstance(spec.regex, str) else spec.regex
-        text = TextLines(template_regex(spec.template) if spec.template else "|".join(patterns))
+        text = TextLines(template_regex(spec.template)) if spec.template else _regex_lines(spec.regex)
         meanings = NGINX_VARIABLES if spec.template else {field: [field] for field in FIELDS}
         decoder, named = text, _named_after(text.captures, meanings) | spec.fields
     fields = {field: parse_sources(field, sources) for field, sources in named.items()}
@@ -139,6 +139,27 @@ def build(spec: FormatSpec) -> Format:
         escape=spec.escape or ("nginx" if spec.template else ""),
         text=isinstance(decoder, TextLines),
     )
+
+
+def slow_parts(spec: FormatSpec) -> list[str]:
+    """What a config's own patterns cost, where one can't be proved fast: the part, why, and how to write it."""
+    found = [f"regex {slow}"] if spec.regex and (slow := line_pattern(_joined(spec.regex)).slow) else []
+    for fields in (spec.fields, *spec.named.values()):
+        for field, sources in fields.items():
+            matches = [source.match for source in parse_sources(field, sources) if source.match]
+            found += [f"{field}: match {slow}" for match in matches if (slow := search_pattern(match).slow)]
+    return found
+
+
+def _regex_lines(regex: str | list[str]) -> TextLines:
+    try:
+        return TextLines(_joined(regex))
+    except ValueError as error:
+        raise ValueError(f"regex: {error}") from None
+
+
+def _joined(regex: str | list[str]) -> str:
+    return regex if isinstance(regex, str) else "|".join(regex)
 
 
 def _check_unused(spec: FormatSpec, decoder: TextLines) -> None:

@@ -33,6 +33,7 @@ import msgspec
 from msgspec import Struct
 
 from exporter.errors import unknown
+from exporter.formats.patterns import search_pattern
 from exporter.formats.values import PICKS, UNITS, Raw, picked, text
 from exporter.record import FIELDS
 
@@ -123,9 +124,9 @@ class Source(
                 raise ValueError(unknown("field", field, FIELDS))
         if self.match:
             try:
-                groups = re.compile(self.match).groups
-            except re.error as error:
-                raise ValueError(f"match is no regular expression: {error}") from None
+                groups = search_pattern(self.match).regex.groups
+            except ValueError as error:
+                raise ValueError(f"match {error}") from None
             if groups != 1:
                 raise ValueError(f"match needs one group, the value; it has {groups}")
 
@@ -144,7 +145,7 @@ class Source(
 
     def _translated(self, word: str) -> str:
         if self.match:
-            found = re.search(self.match, word)
+            found = search_pattern(self.match).regex.search(word)
             word = (found[1] or "") if found else ""
         return word if self.map is None else self._mapped(word, self.map)
 
