@@ -10,7 +10,7 @@ BENCH_LOGS := $(patsubst %,build/bench/%.log,steady wide random body)
 LLM_LOG := build/bench/llm.log
 
 .DELETE_ON_ERROR:
-.PHONY: help demo install check format prove bench deb clean
+.PHONY: help demo install check format fuzz prove bench deb clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -29,6 +29,9 @@ check: .venv/.dev ## Check style and types, and run the tests
 format: .venv/.dev ## Mend style where that needs no thought
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+fuzz: .venv/.dev ## Feed it made-up lines of every format for ten minutes
+	$(BIN)/python -m tests.fuzz --minutes 10
 
 prove: .venv/.dev ## Prove the promises at length: kill it 1,000 times, ask a real Prometheus, feed it random values
 	$(BIN)/python -m tests.prove.prove_kills --kills 1000 --minutes 60

@@ -9,7 +9,7 @@ _ENOUGH_SECONDS = 0.004
 _TRIES = 4
 
 
-def growth(work: Callable[[int], object], size: int = 500, most: int = 64_000) -> float:
+def growth(work: Callable[[int], object], size: int = 60, most: int = 64_000) -> float:
     """How many times more CPU time `work(4 * size)` takes than `work(size)`, where that can be measured; else 0."""
     while (once := _seconds(work, size)) < _ENOUGH_SECONDS:
         if size >= most:
