@@ -20,7 +20,7 @@ _UNKNOWN = re.compile(r"Object contains unknown field `([^`]*)`")
 _MISSING = re.compile(r"Object missing required field `([^`]*)`")
 _EXPECTED = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
 # A message that begins with what is at fault: `every: …`, `every must be …`, `unknown class 'x' …`, `'/x' has …`.
-_AT_FAULT = re.compile(r"([^\s:]+)(?:: | (?=(?:must|is|has|tells|sends) ))")
+_AT_FAULT = re.compile(r"([^\s:]+)(?:: | (?=(?:must|is|has|may|tells|sends) ))")
 _QUOTED = re.compile(r"(?:unknown (\w+) )?'([^']*)'")
 _WORDS = {
     "str": "text",

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from prometheus_client.openmetrics import parser as openmetrics
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.assembly import Assembly
@@ -94,17 +94,13 @@ def _culprit(folder: Path, name: str, chunks: list[list[bytes]]) -> str:
 
 
 def _unreadable(assembly: Assembly) -> Iterator[str]:
-    text = b"".join(render(assembly.store)[0]).decode()
-    for what, read in (
-        ("the text format", lambda: list(text_string_to_metric_families(text))),
-        ("OpenMetrics", lambda: list(openmetrics.text_string_to_metric_families(_openmetrics(assembly)))  # type: ignore[no-untyped-call]),
+    text, openmetrics = (b"".join(render(assembly.store, one)[0]).decode() for one in (False, True))
+    for what, served, parse in (
+        ("the text format", text, text_string_to_metric_families),
+        ("OpenMetrics", openmetrics + "# EOF\n", parse_openmetrics),
     ):
         try:
-            if not read():
+            if not list(parse(served)):
                 yield f"{what} is empty"
         except ValueError as error:
             yield f"{what} can't be parsed: {error}"
-
-
-def _openmetrics(assembly: Assembly) -> str:
-    return b"".join(render(assembly.store, openmetrics=True)[0]).decode() + "# EOF\n"
