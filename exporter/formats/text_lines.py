@@ -74,7 +74,7 @@ def _value_pattern(name: str, following: str) -> str:
         if following[1:2] in ("[", '"'):
             return rf"[^{re.escape(following[1])}\n]*?"
         between = " *+, *+" if following.startswith(" : ") else " *+, *+| : "
-        return rf"[^ ,\n]*+(?:(?:{between})[^ ,\n]*+)*+"
+        return rf"[^ ,\n]*+(?>(?:(?:{between})[^ ,\n]*+)*)"
     return rf"[^{re.escape(following[0])}\n]*+"
 
 

@@ -20,7 +20,7 @@ _MOST = 1e20
 
 _GO_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
 _GO_PART = re.compile(r"(\d{1,18}(?:\.\d*)?) ?(h|ms|us|µs|μs|ns|m|s)", re.ASCII)
-_GO_DURATION = re.compile(rf"(?:{_GO_PART.pattern})++", re.ASCII)
+_GO_DURATION = re.compile(rf"(?>(?:{_GO_PART.pattern})+)", re.ASCII)
 _ENTRY_END = re.compile(r",|\s:\s")
 _HEX_BYTES = re.compile(rb"\\x([0-9A-Fa-f]{2})")
 _HASH_BYTES = re.compile(rb"#([0-9A-Fa-f]{2})")
