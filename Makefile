@@ -13,7 +13,7 @@ COVERED := 90
 LITELLM := build/litellm-1.106.2
 
 .DELETE_ON_ERROR:
-.PHONY: help demo install lint check check-all format prove bench deb litellm clean
+.PHONY: help demo install lint check check-all format fuzz prove bench deb litellm clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -40,6 +40,9 @@ check-all: lint ## The same with all tests: on real servers, of the promises, an
 format: .venv/.dev ## Mend style where that needs no thought
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+fuzz: .venv/.dev ## Feed it made-up lines of every format for ten minutes
+	$(BIN)/python -m tests.fuzz --minutes 10
 
 prove: .venv/.dev ## Prove the promises at length: kill it 1,000 times, ask a real Prometheus, feed it random values
 	$(BIN)/python -m tests.prove.prove_kills --kills 1000 --minutes 60

@@ -15,7 +15,7 @@ _IGNORED = "ignored"
 # More in one request are a mistake in the log.
 _MOST = 50
 _COUNT = re.compile(r"\d{1,9}", re.ASCII)
-_ENTRY_END = re.compile(r"\s*(?:,|\s:\s)\s*")
+_ENTRY_END = re.compile(r",|\s:\s")
 _BY_STATUS = {
     **dict.fromkeys(("401", "403", "407"), "auth"),
     **dict.fromkeys(("408", "504", "524"), "timeout"),
@@ -73,7 +73,8 @@ def _retried(words: dict[str, Any], provider: str, error_type: str) -> list[str]
 
 def _entries(words: dict[str, Any], name: str) -> list[str]:
     written = words.get(name, "").strip()
-    return ["" if entry == "-" else entry for entry in _ENTRY_END.split(written)] if written else []
+    entries = [entry.strip() for entry in _ENTRY_END.split(written)] if written else []
+    return ["" if entry == "-" else entry for entry in entries]
 
 
 def _padded(entries: list[str], length: int, at_end: bool) -> list[str]:

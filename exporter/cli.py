@@ -24,6 +24,7 @@ from exporter.counting import Meter
 from exporter.errors import ExporterError, StateError, UsageError
 from exporter.explain import explain
 from exporter.exposition import render
+from exporter.formats.format import slow_parts
 from exporter.formats.values import timestamp
 from exporter.generated_files import report
 from exporter.init import config_for
@@ -175,11 +176,13 @@ def _init(args: argparse.Namespace) -> None:
 def _check(args: argparse.Namespace) -> None:
     loaded = load(Path(args.config))
     _rules(args.config, loaded.config)
-    for note in notes({one.name: one.path for one in loaded.config.inputs}, loaded.config.state.path):
+    inputs = loaded.config.inputs
+    slow = [f"input {one.name}: {part}" for one in inputs for part in slow_parts(one.spec)]
+    for note in slow + notes({one.name: one.path for one in inputs}, loaded.config.state.path):
         print(f"{args.config}: {note}", file=sys.stderr)
     if loaded.config.state.path and Path(loaded.config.state.path).is_file():
         print(f"{args.config}: {_places(loaded)}")
-    counts = {"input": len(loaded.config.inputs), "registered key": len(loaded.keys)}
+    counts = {"input": len(inputs), "registered key": len(loaded.keys)}
     if loaded.pricing.priced:
         counts["price"] = loaded.pricing.size
     found = ", ".join(f"{count} {what}{'' if count == 1 else 's'}" for what, count in counts.items())

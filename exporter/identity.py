@@ -16,7 +16,7 @@ from msgspec import Struct
 # Schemes of an Authorization header that a key follows as it is.
 _SCHEMES = ("bearer", "token", "apikey", "api-key", "key")
 # In others, the part that stays the same from request to request.
-_NAMED = re.compile(r'(?:AWS4-HMAC-SHA256 .*?Credential=|Digest .*?username=")([^/",\s]+)', re.IGNORECASE)
+_NAMED = re.compile(r'(?>AWS4-HMAC-SHA256 .*?Credential=|Digest .*?username=")([^/",\s]+)', re.IGNORECASE)
 # What gateways write in a key's place.
 _HIDDEN = re.compile(r"[\[<(]?(?:redacted|filtered|masked|hidden|none|null|undefined)[\])>]?|[*x•.]{3,}", re.IGNORECASE)
 

@@ -23,7 +23,7 @@ from exporter.shared import Shared
 # What limits are counted by, in which unit.
 _LIMITED = {"gateway_tokens_total": "tokens", "gateway_cost_total": "cost"}
 # What may stand behind a model's name in the name of one of its versions.
-_VERSION = re.compile(r"(?:[-@:](?:latest|v?\d{3,}[-\d]*))?")
+_VERSION = re.compile(r"(?>(?:[-@:](?:latest|v?\d{3}[-\d]*+))?)")
 
 
 class FamilyGroup(Struct):

@@ -22,7 +22,7 @@ _KEY_PARAMETER = re.compile(
     r"(?:^|[&;])(?:api[-_]?key|key|dkey|token|access_token|auth)=([^&;#]+)",
     re.IGNORECASE,
 )
-_OCTET = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
+_OCTET = r"(?>25[0-5]|2[0-4]\d|1\d\d|\d\d?)"
 _END = r"(?:%\w+)?\]?(?::\d+)?\s*(?:,|$)"
 _IPV4 = re.compile(rf"\s*(?:\[?::ffff:)?((?:{_OCTET}\.){{3}}){_OCTET}{_END}", re.IGNORECASE | re.ASCII)
 _IPV6 = re.compile(rf"\s*\[?([0-9a-f]{{0,4}}(?::[0-9a-f]{{0,4}}){{2,8}}){_END}", re.IGNORECASE | re.ASCII)
@@ -65,13 +65,18 @@ _GARBAGE = Request("", NO_TARGET, "")
 def _pattern(group: str, template: str) -> str:
     """`/v1/scores/:identity` as a pattern in a named group; its key, if any, in a group `<group>_key`.
 
-    Parts in braces or behind a colon stand for anything; `*` for the rest of the path.
+    Parts in braces or behind a colon stand for anything; `*` for the rest of the path. What stands between two of
+    these is found where it comes first, once and for all: no path makes the pattern try again and again.
     """
     pattern = ""
-    for part in template.strip("/").split("/"):
+    parts = template.strip("/").split("/")
+    stars = parts.count("*")
+    for part in parts:
         name = part[1:] if part.startswith(":") else part[1:-1] if part.startswith("{") and part.endswith("}") else ""
         if part == "*":
-            pattern += "/.*"
+            pattern += ")" if 0 < stars < parts.count("*") else ""
+            stars -= 1
+            pattern += "(?>/.*?" if stars else "/.*"
         elif name in ("key", "apikey", "api_key"):
             pattern += f"/(?P<{group}_key>[^/]+)"
         else:
@@ -148,6 +153,8 @@ class Routes:
         words = self._words
         route = ""
         for part in path.split("/"):
+            if len(route) > _LONGEST:
+                break
             if part in words:
                 route += "/" + part
             elif not part:

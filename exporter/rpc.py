@@ -14,9 +14,9 @@ _OTHER = "other"
 _CUT_AT = 16_000
 # A body that was cut: its start as clients write it, else its strings and brackets one by one.
 _METHOD_FIRST = re.compile(
-    r'\s*\{\s*(?:"(?:jsonrpc|id)"\s*:\s*(?:"[^"\\]*"|[-+.\w]+)\s*,\s*)*"method"\s*:\s*"([^"\\]*)"'
+    r'\s*\{\s*(?:"(?:jsonrpc|id)"\s*:\s*(?:"[^"\\]*"|[-+.\w]+)\s*,\s*)*"method"\s*:\s*"([^"\\]*)"', re.ASCII
 )
-_TOKEN = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)("?)\s*(:?)|[{}\[\]]', re.DOTALL)
+_TOKEN = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)("?)\s*+(:?)|[{}\[\]]|[^"{}\[\]]++', re.DOTALL)
 
 
 class Body(NamedTuple):
@@ -80,6 +80,8 @@ def _of_cut(body: str) -> Body:
     found: dict[str, list[str]] = {"method": [], "model": []}
     depth, name = 0, ""
     for token in _TOKEN.finditer(body, 0, _CUT_AT):
+        if token[0][0] not in '"{}[]':
+            continue
         if token[0][0] in "{}[]":
             depth += 1 if token[0] in "{[" else -1
             name = ""

@@ -100,7 +100,7 @@ def _oddities(part: str, digits: int) -> bool:
 _KEY = re.compile(
     r"(?:^|[^A-Za-z0-9])(?:sk|pk|rk|ak)[-_][A-Za-z0-9_-]{8}"
     r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-"
-    r"|(?=[A-Za-z]*\d[A-Za-z]*\d[A-Za-z]*\d)[A-Za-z0-9]{20}",
+    r"|(?<![A-Za-z0-9])(?=[A-Za-z]*+\d[A-Za-z]*+\d[A-Za-z]*+\d)[A-Za-z0-9]{20}",
     re.IGNORECASE,
 )
 

@@ -1,7 +1,7 @@
 """Lines as container runtimes keep them: behind a prefix (CRI) or inside JSON (Docker), long ones in pieces."""
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -18,7 +18,7 @@ class _Docker(Struct):
     """A line of Docker's json-file log; one that is followed by more does not end with a line feed."""
 
     log: str
-    stream: str = ""
+    stream: Literal["stdout", "stderr", ""] = ""
 
 
 _docker = msgspec.json.Decoder(_Docker)
@@ -51,7 +51,7 @@ class Contained(Decoder):
         self._decoder = decoder
         self._piece = CONTAINERS[kind]
         # By stream; None where the beginning is lost, or it became too long.
-        self._pieces: dict[str, bytes | None] = {}
+        self._pieces: dict[str, bytearray | None] = {}
 
     @property
     def names(self) -> dict[str, Any]:
@@ -87,8 +87,11 @@ class Contained(Decoder):
                 continue
             if found:
                 stream, text, ends = found
-                before = self._pieces.pop(stream, b"")
-                whole = None if before is None or len(before) + len(text) > _LONGEST else before + text
+                whole = self._pieces.pop(stream, bytearray())
+                if whole is not None and len(whole) + len(text) > _LONGEST:
+                    whole = None
+                if whole is not None:
+                    whole += text
                 if not ends:
                     self._pieces[stream] = whole
                     outer.joined += 1

@@ -21,6 +21,7 @@ from exporter.formats.joined import Joined, JoinSpec
 from exporter.formats.json_lines import JsonLines
 from exporter.formats.logfmt_lines import LogfmtLines
 from exporter.formats.named_lines import NamedLines
+from exporter.formats.patterns import line_pattern, search_pattern
 from exporter.formats.source import Source, parse_sources
 from exporter.formats.text_lines import NGINX_VARIABLES, TextLines, meant, template_regex
 from exporter.formats.values import ESCAPES
@@ -138,11 +139,27 @@ def _decoder(spec: FormatSpec) -> tuple[JsonLines | NamedLines | TextLines, dict
         return CsvLines(), spec.csv, "csv"
     if spec.logfmt is not None:
         return LogfmtLines(), spec.logfmt, "logfmt"
-    patterns = [spec.regex] if isinstance(spec.regex, str) else spec.regex
+    for n, pattern in enumerate(spec.regex if isinstance(spec.regex, list) else ()):
+        with within("regex", n):
+            line_pattern(pattern)
     with within("template" if spec.template else "regex"):
-        text = TextLines(template_regex(spec.template) if spec.template else "|".join(patterns))
+        text = TextLines(template_regex(spec.template) if spec.template else _joined(spec.regex))
     meanings = NGINX_VARIABLES if spec.template else {field: [field] for field in FIELDS}
     return text, _named_after(text.captures, meanings) | spec.fields, "fields"
+
+
+def slow_parts(spec: FormatSpec) -> list[str]:
+    """What a config's own patterns cost, where one can't be proved fast: the part, why, and how to write it."""
+    found = [f"regex {slow}"] if spec.regex and (slow := line_pattern(_joined(spec.regex)).slow) else []
+    for fields in (spec.fields, *spec.named.values()):
+        for field, sources in fields.items():
+            matches = [source.match for source in parse_sources(field, sources) if source.match]
+            found += [f"{field}: match {slow}" for match in matches if (slow := search_pattern(match).slow)]
+    return found
+
+
+def _joined(regex: str | list[str]) -> str:
+    return regex if isinstance(regex, str) else "|".join(regex)
 
 
 def _check_unused(spec: FormatSpec, decoder: TextLines) -> None:

@@ -20,11 +20,11 @@ from exporter.formats.values import Raw, listed
 Scalar = str | int | float | bool | None
 
 # nginx users write `"urt":$upstream_response_time` without quotes and get `"urt":,`, `-` or `0.1, 0.2`.
-_UNQUOTED = re.compile(rb'("[^"\\]*"\s*:)\s*(-|[-0-9.]+(?:(?: : |, )[-0-9.]+)+)?\s*(?=[,}])')
+_UNQUOTED = re.compile(rb'("[^"\\]*+"\s*+:)\s*+(?>([-0-9.]++(?:(?: : |, )[-0-9.]++)+|-)?)\s*+(?=[,}])')
 
 # A quote that no value can start or end with: gateways that make JSON of a text template write those of clients as
 # they are.
-_STRAY_QUOTE = re.compile(rb'(?<![{,:\\])"(?!\s*[,:}])')
+_STRAY_QUOTE = re.compile(rb'(?<![{,:\\])"(?!\s*+[,:}])')
 
 # After a chunk that had to go line by line, so many more go the same way before whole chunks are tried again.
 _CAREFUL_CHUNKS = 8

@@ -5,7 +5,7 @@ import re
 from exporter.formats.decoded import Decoded
 from exporter.formats.named_lines import NamedLines
 
-_PAIR = re.compile(rb'([\w.-]+)=(?:"((?:[^"\\]|\\.)*+)"|([^ "]*+))(?: |$)')
+_PAIR = re.compile(rb'([\w.-]+)=(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"|([^ "]*+))(?: |$)')
 _ESCAPED = re.compile(r"\\(.)")
 
 

@@ -34,6 +34,7 @@ from msgspec import Struct
 
 from exporter.convert import convert
 from exporter.errors import FieldError, unknown, within
+from exporter.formats.patterns import search_pattern
 from exporter.formats.values import PICKS, UNITS, Raw, picked, text
 from exporter.record import FIELDS
 
@@ -124,9 +125,9 @@ class Source(
                 raise FieldError(("includes", n), unknown("field", field, FIELDS))
         if self.match:
             try:
-                groups = re.compile(self.match).groups
-            except re.error as error:
-                raise FieldError("match", f"is no regular expression: {error}") from None
+                groups = search_pattern(self.match).regex.groups
+            except ValueError as error:
+                raise FieldError("match", str(error)) from None
             if groups != 1:
                 raise FieldError("match", f"needs one group, the value; it has {groups}")
 
@@ -145,7 +146,7 @@ class Source(
 
     def _translated(self, word: str) -> str:
         if self.match:
-            found = re.search(self.match, word)
+            found = search_pattern(self.match).regex.search(word)
             word = (found[1] or "") if found else ""
         return word if self.map is None else self._mapped(word, self.map)
 

@@ -7,7 +7,9 @@ from typing import Any
 from exporter.errors import unknown
 from exporter.formats.decoded import Decoded, LineDecoder
 from exporter.formats.json_lines import JsonLines
+from exporter.formats.patterns import line_pattern
 from exporter.formats.source import FromJson, parse_path
+from exporter.formats.values import text
 from exporter.record import FIELDS
 
 # The fields that nginx's variables give, the best first. Variables that a user makes (`map`, `set`, Lua)
@@ -61,16 +63,19 @@ def _written(template: str) -> str:
 
 
 def _value_pattern(name: str, following: str) -> str:
-    """What a variable's value may be, given the text that ends it in the template."""
+    """What a variable's value may be, given the text that ends it in the template. It can't read on past that text, so
+    no two values share any: this is what makes a template linear.
+    """
     if not following:
-        return r"[^\n]*"
+        return r"[^\n]*+"
     if following[0] == '"':
-        return r'[^"\\\n]*(?:\\.[^"\\\n]*)*'
+        return r'[^"\\\n]*+(?:\\.[^"\\\n]*+)*+'
     if following[0] == " " and _SPACED.search(name):
         if following[1:2] in ("[", '"'):
             return rf"[^{re.escape(following[1])}\n]*?"
-        return r"[^ ,\n]*(?:(?:, ?| : )[^ ,\n]*)*"
-    return rf"[^{re.escape(following[0])}\n]*"
+        between = " *+, *+" if following.startswith(" : ") else " *+, *+| : "
+        return rf"[^ ,\n]*+(?>(?:(?:{between})[^ ,\n]*+)*)"
+    return rf"[^{re.escape(following[0])}\n]*+"
 
 
 def template_regex(template: str) -> str:
@@ -88,12 +93,12 @@ def template_regex(template: str) -> str:
         following = template[variable.end() : after.start() if after else len(template)]
         value = _value_pattern(name, following)
         if name == "is_args":
-            value = r"\??"
+            value = r"\??+"
         elif after and not following:
             start = _STARTS.get(after[1] or after[2])
             if not start:
                 raise ValueError(f"nothing between ${name} and {after[0]}: their values can't be told apart")
-            value = rf'[^{start} "\n]*'
+            value = rf'[^{start} "\n]*+'
         pattern += re.escape(template[at : variable.start()]) + f"(?P<{name}>{value})"
         at = variable.end()
     return pattern + re.escape(template[at:])
@@ -115,12 +120,9 @@ class TextLines(LineDecoder):
     """
 
     def __init__(self, pattern: str) -> None:
-        try:
-            # A second group at least, so that findall gives tuples.
-            self._regex = re.compile(rf"^(?:{pattern})()()\r?$".encode(), re.MULTILINE)
-        except re.error as error:
-            raise ValueError(f"no regular expression: {error}") from None
-        if not self._regex.groupindex:
+        self._regex, self._slow = line_pattern(pattern)
+        self._places = {text(name): group - 1 for name, group in self._regex.groupindex.items()}
+        if not self._places:
             raise ValueError("a regex needs named groups, such as (?P<status>[0-9]{3})")
         self._inner: dict[int, JsonLines] = {}
         # Captures that are of use: to the pattern itself, or to who asked for their expression.
@@ -129,21 +131,21 @@ class TextLines(LineDecoder):
     @property
     def captures(self) -> list[str]:
         """The names of what the pattern captures."""
-        return list(self._regex.groupindex)
+        return list(self._places)
 
     @property
     def unused(self) -> list[str]:
         """The names of captures that nobody has asked for."""
-        return [name for name in self._regex.groupindex if name not in self._used]
+        return [name for name in self._places if name not in self._used]
 
     def expression(self, path: str) -> str:
         """A capture's place in the row; or what the JSON in it says."""
         capture, in_json, _ = path.partition("|")
         capture = capture.strip() if in_json else path
-        if capture not in self._regex.groupindex:
-            raise ValueError(unknown("capture", capture, self._regex.groupindex))
+        if capture not in self._places:
+            raise ValueError(unknown("capture", capture, self._places))
         self._used.add(capture)
-        place = self._regex.groupindex[capture] - 1
+        place = self._places[capture]
         if not in_json:
             return f"r[{place}]"
         steps = parse_path(path)
@@ -167,14 +169,14 @@ class TextLines(LineDecoder):
         return tuple(row)
 
     def _decode(self, chunk: bytes) -> Decoded:
-        """All lines at once where all of them match; else line by line."""
+        """All lines at once where all of them match, and not in RE2; else line by line."""
         done = self._match(chunk)
         for place, inner in self._inner.items():
             done.rows = [(*row[:place], inner.decode_text(row[place]), *row[place + 1 :]) for row in done.rows]
         return done
 
     def _match(self, chunk: bytes) -> Decoded:
-        rows = self._regex.findall(chunk)
+        rows = [] if self._slow else self._regex.findall(chunk)
         # Each match starts and ends at a line's edge, so an equal count means one line each.
         if len(rows) == chunk.count(b"\n"):
             return Decoded(rows, [])

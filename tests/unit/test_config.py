@@ -49,7 +49,7 @@ BAD = [
     ),
     (
         "inputs:\n- path: a.log\n  format: {regex: '(?P<status>[0-9'}",
-        "3: inputs[0].format.regex: no regular expression: ",
+        "3: inputs[0].format.regex: is no regular expression: ",
     ),
     (
         "inputs:\n- path: a.log\n  format: {template: 'no variables'}",

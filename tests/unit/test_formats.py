@@ -137,6 +137,17 @@ def test_templates_as_users_write_them(template: str) -> None:
     [
         ("$status $upstream_response_time $pipe", b"200 0.101, 0.045 .", {"upstream_response_time": b"0.101, 0.045"}),
         ("$status $upstream_addr $pipe", b"200 a:1, b:2 : c:3 .", {"upstream_addr": b"a:1, b:2 : c:3", "pipe": b"."}),
+        (
+            "$http_x_forwarded_for $upstream_addr $upstream_response_time $status",
+            b"a, b,c , d,  e b:1, c:2 : d:3 0.1, - : 0.2 200",
+            {
+                "http_x_forwarded_for": b"a, b,c , d,  e",
+                "upstream_addr": b"b:1, c:2 : d:3",
+                "upstream_response_time": b"0.1, - : 0.2",
+                "status": b"200",
+            },
+        ),
+        ("$upstream_addr : $status", b"a:1, b:2 : 200", {"upstream_addr": b"a:1, b:2", "status": b"200"}),
         ('$http_x_forwarded_for "$status"', b'1.1.1.1, 2.2.2.2 "200"', {"http_x_forwarded_for": b"1.1.1.1, 2.2.2.2"}),
         ("- $remote_user [$status]", b"- John Smith [200]", {"remote_user": b"John Smith"}),
         (
@@ -357,7 +368,9 @@ def test_only_leaves_lines_out() -> None:
         ({"csv": {"status": "s"}, "fields": {"key": "k"}}, "with csv, name the fields there"),
         ({"regex": "(?P<status>.*)", "fields": {"key": "status | length"}}, "of a capture, write status | fromjson"),
         ({"json": {"key": "k"}}, "no source for the field 'status'"),
-        ({"regex": "(?P<status>"}, "no regular expression"),
+        ({"regex": "(?P<status>"}, "regex: is no regular expression"),
+        ({"regex": r"(?:(/\w+)+)+ (?P<status>\d+)(?=x)"}, "regex: may take for ever, as a text such as '/a/'"),
+        ({"regex": r"(?P<a>\S+)(?P<status>\d+)(?P=a)"}, "and RE2 can't run it (invalid perl operator"),
         ({"regex": "([0-9]+)"}, "a regex needs named groups"),
         ({"regex": "(?P<staus>[0-9]+)"}, "no source for the field 'status'"),
     ],

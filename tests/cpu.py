@@ -1,0 +1,30 @@
+"""How the time that something takes grows with its size: for tests that must pass on a busy machine, too."""
+
+import time
+from collections.abc import Callable
+
+# Where time grows as the size does, four times the size takes four times the time; where it grows as its square, 16.
+LINEAR = 8.0
+_ENOUGH_SECONDS = 0.004
+_TRIES = 4
+
+
+def growth(work: Callable[[int], object], size: int = 60, most: int = 64_000) -> float:
+    """How many times more CPU time `work(4 * size)` takes than `work(size)`, where that can be measured; else 0."""
+    while (once := _seconds(work, size)) < _ENOUGH_SECONDS:
+        if size >= most:
+            return 0.0
+        size *= 2
+    # Caches and the garbage collector may disturb one try, hardly all.
+    found = _seconds(work, 4 * size) / once
+    for _ in range(_TRIES - 1):
+        if found < LINEAR:
+            break
+        found = min(found, _seconds(work, 4 * size) / _seconds(work, size))
+    return found
+
+
+def _seconds(work: Callable[[int], object], size: int) -> float:
+    begun = time.process_time()
+    work(size)
+    return time.process_time() - begun

@@ -1,0 +1,75 @@
+"""Exporters with one fault each put back, which fuzzing must notice. What it must say stands beside it."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+from exporter.formats import patterns, text_lines
+from exporter.journal import Journal
+from exporter.stream import Stream
+
+# A number of 310 digits ends the process; a rejected line is not counted; a label is not escaped; a template's
+# variables share text.
+BREACHES = {
+    "raises": "OverflowError",
+    "loses": "are not",
+    "garbles": "can't be parsed",
+    "shares": "times the time",
+}
+
+
+@contextmanager
+def broken(breach: str) -> Iterator[None]:
+    """The exporter, with a fault while it lasts."""
+    patterns.line_pattern.cache_clear()
+    try:
+        with _PUT_BACK[breach]():
+            yield
+    finally:
+        patterns.line_pattern.cache_clear()
+
+
+def _raises() -> Any:
+    long = re.compile(rb"[:\s][0-9]{310}[,}\s]")
+
+    def taken(stream: Stream, take: Callable[[Stream], bool] = Stream.take) -> bool:
+        read, chunks = stream.input.read, []
+
+        def kept() -> bytes:
+            chunks.append(read())
+            return chunks[-1]
+
+        with patch.object(stream.input, "read", kept):
+            done = take(stream)
+        if any(map(long.search, chunks)):
+            raise OverflowError("int too large to convert to float")
+        return done
+
+    return patch.object(Stream, "take", taken)
+
+
+def _loses() -> Any:
+    def note(journal: Journal, decoded: Any, noted: Any = Journal.note) -> None:
+        decoded.rejected = decoded.rejected[1:]
+        noted(journal, decoded)
+
+    return patch.object(Journal, "note", note)
+
+
+def _garbles() -> Any:
+    return patch("exporter.exposition.escaped", lambda value: value)
+
+
+@contextmanager
+def _shares() -> Iterator[None]:
+    def value_pattern(name: str, following: str, now: Callable[[str, str], str] = text_lines._value_pattern) -> str:
+        listed = following[:1] == " " and text_lines._SPACED.search(name)
+        return r"[^ ,\n]*(?:(?:, ?| : )[^ ,\n]*)*" if listed else now(name, following)
+
+    with patch.object(text_lines, "_value_pattern", value_pattern), patch.object(patterns, "two_ways", lambda *_: None):
+        yield
+
+
+_PUT_BACK: dict[str, Callable[[], Any]] = {"raises": _raises, "loses": _loses, "garbles": _garbles, "shares": _shares}

@@ -1,0 +1,106 @@
+"""Fuzzing: made-up lines go through the real stream, and the exposition through the parsers of `prometheus_client`.
+
+For each subject: nothing raises, parsed + ignored + rejected = lines, both parsers read the exposition, and a line
+that is stretched takes time as its length does.
+"""
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families
+
+from exporter.assembly import Assembly
+from exporter.config import load
+from exporter.exposition import render
+from tests.cpu import LINEAR, growth
+from tests.fuzz import lines
+from tests.fuzz.subjects import SUBJECTS
+
+_SHOWN = 400
+
+
+class _Fed:
+    """A stream's input: lines that are there at once, in chunks."""
+
+    def __init__(self, chunks: list[bytes]) -> None:
+        self._chunks = iter(chunks)
+
+    def read(self) -> bytes:
+        return next(self._chunks, b"")
+
+
+class Run:
+    """The exporter with one input, whose format is a subject's."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        config, secret = folder / "config.yaml", folder / "secret"
+        secret.write_text("a secret for tests", encoding="utf-8")
+        one = {"path": "access.log", "name": "fuzzed", "format": SUBJECTS[name].format, "timezone": "UTC"}
+        config.write_text(json.dumps({"inputs": [one], "identity": {"secret_file": "secret"}}), encoding="utf-8")
+        self.assembly = Assembly(load(config))
+        self.stream = self.assembly.pipeline().streams[0]
+
+    def read(self, *chunks: list[bytes]) -> None:
+        """Count lines, chunk by chunk."""
+        fed: Any = _Fed([b"".join(line + b"\n" for line in chunk) for chunk in chunks])
+        self.stream.input = fed
+        while self.stream.take():
+            pass
+        self.stream.flush()
+        self.stream.fold()
+
+
+def failures(name: str, seed: int, count: int, stretches: int, folder: Path) -> Iterator[str]:
+    """What does not hold for a subject, of so many lines and so many stretched ones."""
+    good = SUBJECTS[name].lines
+    chance = random.Random(f"{seed} {name}")
+    run = Run(folder, name)
+    chunks = [good]
+    while sum(map(len, chunks)) < count:
+        chunks.append([lines.line(good, chance) for _ in range(chance.choice((1, 10, 100)))])
+    where = f"{name}, seed {seed}"
+    try:
+        run.read(*chunks)
+    except Exception as error:
+        yield f"{where}: {error!r} on {_culprit(folder, name, chunks)}"
+        return
+    found, read = run.stream.lines(run.assembly.store), sum(map(len, chunks))
+    if sum(found) != read:
+        yield f"{where}: {' + '.join(map(str, found))} parsed, ignored and rejected are not {read} lines"
+    yield from (f"{where}: {problem}" for problem in _unreadable(run.assembly))
+    for _ in range(stretches):
+        before, again, after = lines.stretched(good, chance)
+
+        def stretch(size: int, before: bytes = before, again: bytes = again, after: bytes = after) -> None:
+            run.read([good[0], before + again * (size // len(again)) + after])
+
+        if (grown := growth(stretch, most=32_000)) >= LINEAR:
+            times = f"{grown:.0f} times the time for 4 times {again!r}"
+            yield f"{where}: {times} after {before[-_SHOWN:]!r}, then {after!r}"
+
+
+def _culprit(folder: Path, name: str, chunks: list[list[bytes]]) -> str:
+    """The first line that raises behind a good one."""
+    for line in (line for chunk in chunks for line in chunk):
+        try:
+            Run(folder, name).read([*SUBJECTS[name].lines, line])
+        except Exception:
+            return repr(line[:_SHOWN])
+    return "no line alone"
+
+
+def _unreadable(assembly: Assembly) -> Iterator[str]:
+    text, openmetrics = (b"".join(render(assembly.store, one)[0]).decode() for one in (False, True))
+    for what, served, parse in (
+        ("the text format", text, text_string_to_metric_families),
+        ("OpenMetrics", openmetrics + "# EOF\n", parse_openmetrics),
+    ):
+        try:
+            if not list(parse(served)):
+                yield f"{what} is empty"
+        except ValueError as error:
+            yield f"{what} can't be parsed: {error}"

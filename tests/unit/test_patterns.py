@@ -1,0 +1,99 @@
+"""Regular expressions that users write: proved linear, or run in RE2, or refused with their place."""
+
+from pathlib import Path
+
+import pytest
+
+from exporter.config import load
+from exporter.errors import ConfigError
+from exporter.formats.format import FormatSpec, slow_parts
+from exporter.formats.patterns import line_pattern
+from tests.command import run
+from tests.cpu import LINEAR, growth
+from tests.unit.reading import Reading
+
+SLOW = r"(?P<client>.*?) - (?P<key>.*?) (?P<status>\d+) (?P<path>.*)"
+LINE = b"192.0.2.1 - k1 200 /a b"
+
+
+def test_what_is_not_proved_is_read_the_same_by_re2() -> None:
+    """The same groups, line by line; what does not match is rejected, blank lines are no lines."""
+    found = Reading(FormatSpec(regex=SLOW), LINE + b"\n\n" + LINE + b"\r\nnone\n")
+    assert [(one.origin, one.key, one.status) for one in found.records] == [("192.0.2.0/24", "k1", "200")] * 2
+    assert (found.rejected, found.blank) == ([("no_match", b"none")], 1)
+
+
+def test_re2_takes_linear_time() -> None:
+    """Where Python's own matcher takes the cube of a line's length."""
+    spec = FormatSpec(regex=SLOW)
+    assert growth(lambda size: Reading(spec, b" - " * size + b"\n")) < LINEAR
+
+
+def test_a_line_that_has_no_end_in_it_does_not_read_the_next() -> None:
+    """A class such as [^"] does not reach over a line's end: no line's time depends on the lines behind it."""
+    spec = FormatSpec(regex=r'"(?P<path>[^"]*)" (?P<status>\d+)')
+    assert Reading(spec, b'"/a\n" 200\n').rejected == [("no_match", b'"/a'), ("no_match", b'" 200')]
+    assert growth(lambda size: Reading(spec, b'"\n' * size), most=16_000) < LINEAR
+
+
+@pytest.mark.parametrize("pattern", [r"[^\n]+\n(?P<a>\d)", r"(?s)", r"(?P<a>\s+)\S", r"(?P<a>[\n])", r"(?P<a>a|.)+"])
+def test_patterns_that_name_a_line_feed_are_patterns(pattern: str) -> None:
+    """A line has none, so they may match nothing; or are refused as any other."""
+    if pattern == "(?s)":
+        with pytest.raises(ValueError, match="is no regular expression: global flags"):
+            line_pattern(pattern)
+        return
+    assert line_pattern(pattern).regex.match(b"a\n1") is None
+
+
+CONFIG = """inputs:
+- path: a.log
+  format:
+    regex: {regex}
+    fields: {{error: {{path: path, match: '{match}'}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("regex", "match", "place"),
+    [
+        (r"'(?:(?P<path>/\w+)+)+ (?P<status>\d+)(?=x)'", "(a)", "4: inputs[0].format.regex: may take for ever, as"),
+        (
+            r"['(?P<path>\S+)', '(?:a|a)*(?P<status>\d++)']",
+            "(a)",
+            "4: inputs[0].format.regex[1]: may take for ever, as",
+        ),
+        (r"'(?P<path>\S+) (?P<status>\d+)'", "(a+)(?=,)", "5: inputs[0].format.fields.error.match: may take for ever"),
+    ],
+)
+def test_what_neither_can_run_is_refused_with_its_place(tmp_path: Path, regex: str, match: str, place: str) -> None:
+    """File, line, field; what text is read in two ways; how to write it."""
+    path = tmp_path / "config.yaml"
+    path.write_text(CONFIG.format(regex=regex, match=match), encoding="utf-8")
+    with pytest.raises(ConfigError) as refused:
+        load(path)
+    assert str(refused.value).startswith(f"{path}:{place}")
+    assert "can be read in two ways, and RE2 can't run it (" in str(refused.value)
+    assert str(refused.value).endswith("or make it possessive, as [^ ]*+")
+
+
+def test_check_says_what_is_slow_and_how_to_write_it(tmp_path: Path) -> None:
+    """A pattern that runs in RE2 is a note, not a mistake."""
+    path = tmp_path / "config.yaml"
+    path.write_text(CONFIG.format(regex=f"'{SLOW}'", match=",+(a+)$"), encoding="utf-8")
+    done = run("check", str(path))
+    assert done.code == 0
+    first, second, *_ = done.stderr.splitlines()
+    assert first.startswith(f"{path}: input a.log: regex is read ten times slower, as a text such as ' - - a'")
+    assert second.startswith(f"{path}: input a.log: error: match is read ten times slower, as a text such as ")
+    assert first.endswith("or make it possessive, as [^ ]*+")
+
+
+def test_what_is_proved_is_no_note() -> None:
+    """Nor is what a preset or a template is made of."""
+    for spec in (
+        FormatSpec(regex=r"(?P<client>\S+) (?P<status>\d+)", fields={"key": {"path": "client", "match": r"^(\w+)"}}),
+        FormatSpec(template="$remote_addr $status"),
+        FormatSpec(preset="haproxy"),
+    ):
+        assert slow_parts(spec) == []
