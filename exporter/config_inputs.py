@@ -39,7 +39,9 @@ class InputConfig(Part, rename={"class_": "class"}):
             raise ValueError(unknown("class", self.class_, CLASSES))
         if self.timezone:
             time_zone(self.timezone)
-        for label in self.labels:
+        for label, value in self.labels.items():
+            if any("\ud800" <= character <= "\udfff" for character in value):
+                raise ValueError(f"labels: {label}: half of a character is no text")
             if not _LABEL.fullmatch(label) or label.startswith("__"):
                 raise ValueError(f"labels: {label!r} is no label name: letters, digits and _ are allowed")
             if label in _RESERVED:

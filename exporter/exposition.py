@@ -9,6 +9,7 @@ from typing import Any
 
 from exporter.catalog import Family
 from exporter.memo import Memo
+from exporter.own_labels import escaped
 from exporter.series import FamilySeries, Histogram, Series, Store
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -48,13 +49,6 @@ def number(value: float) -> bytes:
     if value.is_integer() and abs(value) < 1e15:
         return b"%d" % value
     return repr(value).encode()
-
-
-def escaped(value: str) -> str:
-    """A label's value as both formats want it."""
-    if "\\" in value or '"' in value or "\n" in value:
-        value = value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
-    return value
 
 
 class _Pairs(dict[str, Memo[str, bytes]]):
