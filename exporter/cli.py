@@ -24,7 +24,7 @@ from exporter.errors import ExporterError, UsageError
 from exporter.explain import explain
 from exporter.exposition import render
 from exporter.formats.values import timestamp
-from exporter.init import config_for
+from exporter.init import config_for, distinct
 from exporter.inputs.archive import whole_lines
 from exporter.journal import Journal
 from exporter.notes import notes
@@ -201,7 +201,7 @@ def _replay(args: argparse.Namespace) -> None:
     replay = Replay(args.since, args.until)
     meters = {one.name: assembly.meter_of(one) for one in loaded.config.inputs}
     logs: dict[str, list[str]] = {}
-    for path in args.logs:
+    for path in distinct(args.logs):
         logs.setdefault(input_for(path, loaded.config, args.input).name, []).append(path)
     rows = export.rows if export else lambda meter, decoded: meter.count(decoded.rows)
     for name, paths in logs.items():

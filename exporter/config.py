@@ -3,6 +3,7 @@
 The command line hands the parts on to the stages as plain values; no stage imports this file.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +137,7 @@ def load(path: Path, registry: bool = True) -> Loaded:
     config = file.convert(Config)
     folder = path.resolve().parent
     names: dict[str, int] = {}
+    paths: dict[str, int] = {}
     for n, one in enumerate(config.inputs):
         at = f"inputs[{n}]"
         try:
@@ -151,6 +153,10 @@ def load(path: Path, registry: bool = True) -> Loaded:
         names[one.name] = n
         if one.path != "-":
             one.path = str(folder / one.path)
+        same = os.path.normpath(one.path)
+        if same in paths:
+            raise file.error(f"{at}.path", f"inputs[{paths[same]}] reads {one.path} too; each log has one input")
+        paths[same] = n
         if one.rotated:
             one.rotated = str(folder / one.rotated)
     _check_families(file, config)

@@ -24,6 +24,7 @@ from exporter.checkpoint import Checkpoint
 from exporter.errors import ExporterError
 from exporter.expiry import Expiry
 from exporter.exposition import render
+from exporter.inputs.names import is_pattern
 from exporter.limits import Limits
 from exporter.series import Store
 from exporter.slowest import Slowest
@@ -116,7 +117,7 @@ class Pipeline:
     def open(self) -> None:
         """Find the logs; from now on nothing that is written to them is missed."""
         self.watch()
-        for stream in self.streams:
+        for stream in sorted(self.streams, key=lambda stream: is_pattern(stream.place[0])):
             stream.input.look()
 
     def run(self) -> None:

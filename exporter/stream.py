@@ -2,12 +2,14 @@
 
 import logging
 from hashlib import blake2b
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
 from exporter.counting import Meter
+from exporter.formats.decoded import Decoded
 from exporter.formats.format import FormatSpec
+from exporter.inputs.elsewhere import Remembered
 from exporter.inputs.fingerprint import Position
 from exporter.journal import Journal
 from exporter.series import Store
@@ -41,6 +43,9 @@ class Input(Protocol):
 
     def owns(self, path: str) -> bool:
         """Whether a file that grew is one of those that are read."""
+
+    def leave(self) -> tuple[bytes, int]:
+        """Before it is taken out: the unfinished lines that nobody can read on; how many bytes wait for who can."""
 
     def positions(self) -> list[Position]:
         """What to store together with what was counted so far."""
@@ -98,7 +103,16 @@ class Stream:
 
     def flush(self) -> None:
         """Count what still waits for another line, as it is."""
-        decoded = self.meter.reader.decoder.flush()
+        self._count(self.meter.reader.decoder.flush())
+
+    def leave(self) -> int:
+        """Before it is taken out: count the lines that nobody can read on. How many bytes wait for who can."""
+        lines, waiting = self.input.leave()
+        if lines:
+            self._count(self.meter.reader.decoder.decode(lines))
+        return waiting
+
+    def _count(self, decoded: Decoded) -> None:
         self.meter.count(decoded.rows)
         self.journal.note(decoded)
 
@@ -139,7 +153,7 @@ class Stream:
     def turn_to(self, meter: Meter, spec: FormatSpec) -> None:
         """Count with another meter from the next line on. In another format nothing waits for it any more."""
         if spec == self.spec:
-            meter.reader.decoder.restore(self.meter.reader.decoder.remembered())
+            meter.reader.decoder.follow(self.meter.reader.decoder)
         else:
             self.flush()
             self.meter.fold()
@@ -150,25 +164,40 @@ class Stream:
 
     # --- what is committed with the counters
 
-    def remembered(self) -> Any:
+    def remembered(self) -> Remembered:
         """What to find again."""
-        return {
-            "place": self.place,
-            "positions": self.input.positions(),
-            "last_time": self.meter.last_time,
-            "format": _fingerprint(self.spec),
-            "decoder": self.meter.reader.decoder.remembered(),
-        }
+        return Remembered(
+            place=self.place,
+            positions=self.input.positions(),
+            last_time=self.meter.last_time,
+            format=fingerprint(self.spec),
+            decoder=self.meter.reader.decoder.remembered(),
+            name=self.name,
+        )
 
-    def restore(self, remembered: Any) -> None:
+    def restore(self, remembered: Remembered) -> None:
         """Before the first look: go on where another one stopped."""
-        self.input.restore(msgspec.convert(remembered["positions"], list[Position]))
-        self.meter.last_time = remembered["last_time"]
-        if remembered["format"] == _fingerprint(self.spec):
-            self.meter.reader.decoder.restore(remembered["decoder"])
-        elif remembered["decoder"] is not None:
+        self.input.restore(remembered.positions)
+        self.meter.last_time = remembered.last_time
+        if remembered.format == fingerprint(self.spec):
+            self.follow([remembered])
+        elif remembered.decoder is not None:
             log.warning("%s: its format has changed; lines that waited for others of their request are lost", self.name)
 
+    def follow(self, before: list[Remembered]) -> None:
+        """Go on in the place of inputs of the same format: as the first one's decoder does. What waits in those of
+        the others for another line counts as it is; what waits does so in one place only.
+        """
+        decoder = self.meter.reader.decoder
+        for one in reversed(before):
+            self.flush()
+            decoder.restore(one.decoder)
+            decoder.flush()
+            waiting, one.decoder = one.decoder, decoder.remembered()
+            decoder.restore(waiting)
+            self.meter.last_time = one.last_time or self.meter.last_time
 
-def _fingerprint(spec: FormatSpec) -> bytes:
+
+def fingerprint(spec: FormatSpec) -> bytes:
+    """A few bytes that tell formats apart."""
     return blake2b(msgspec.msgpack.encode(spec), digest_size=8).digest()

@@ -110,3 +110,9 @@ class Contained(Decoder):
         streams, inside = msgspec.convert(remembered or ([], None), tuple[list[str], Any])
         self._pieces = dict.fromkeys(streams)
         self._decoder.restore(inside)
+
+    def follow(self, other: Decoder) -> None:
+        """Go on, also within a line."""
+        assert isinstance(other, Contained)
+        self._pieces = other._pieces
+        self._decoder.follow(other._decoder)

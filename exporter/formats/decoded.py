@@ -75,3 +75,7 @@ class Decoder(ABC):
         """Go on with what was remembered. ValueError where another format remembered it."""
         if remembered is not None:
             raise ValueError("this format remembers nothing")
+
+    def follow(self, other: "Decoder") -> None:
+        """Go on where another decoder of the same format stopped, in the same process."""
+        self.restore(other.remembered())

@@ -6,12 +6,12 @@ known; older ones were there before the exporter, or somebody put them there.
 """
 
 import glob
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from exporter.inputs.content import PACKED, Content, open_content
-from exporter.inputs.fingerprint import Position, Stamp, stamp, whole
+from exporter.inputs.fingerprint import Identity, Position, Stamp, stamp, whole
 from exporter.inputs.known import Found, Known
 from exporter.inputs.ledger import Ledger
 from exporter.inputs.rotated import Copy, Names
@@ -24,12 +24,20 @@ _TRIES = 5
 class Copies:
     """The rotated copies of an input's logs."""
 
-    def __init__(self, pattern: str, rotated: str, known: Known, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        pattern: str,
+        rotated: str,
+        known: Known,
+        ledger: Ledger,
+        read_elsewhere: Callable[[Content, Identity], bool],
+    ) -> None:
         self._pattern = pattern
         self._always = set() if glob.has_magic(pattern) else {pattern}
         self._rotated = rotated
         self._known = known
         self._ledger = ledger
+        self._read_elsewhere = read_elsewhere
         self._settled: set[Stamp] = set()
         self._is_first = True
 
@@ -38,14 +46,27 @@ class Copies:
         self._settled.add(stamp(content))
 
     def leave_out(self, logs: Iterable[str], live: list[Tail]) -> None:
-        """All that is there now was there before the exporter: it is known, and not read."""
+        """All copies of these logs that are there now were there before the exporter: known, and not read."""
         held = {tail.identity for tail in live}
-        for log, family in self._families(logs):
-            for copy in family:
+        logs = {*logs, *self._always, self._pattern}
+        for log, family in self._families(tail.log for tail in live):
+            for copy in family if log in logs else ():
                 if copy.named and copy.identity not in held and (content := _open(copy)):
-                    self._known.finish(whole(log, content, copy.identity))
+                    if not self._known.find(content, copy.identity, []):
+                        self._known.finish(whole(log, content, copy.identity))
                     content.close()
         self._is_first = False
+
+    def is_known(self, log: str) -> bool:
+        """Whether a copy of a log is a file that is known."""
+        for one, family in self._families([log]):
+            for copy in family:
+                if one == log and copy.named and (content := _open(copy)):
+                    found = self._known.find(content, copy.identity, [])
+                    content.close()
+                    if found:
+                        return True
+        return False
 
     def to_read(self, logs: Iterable[str], old: list[Tail], live: list[Tail]) -> list[Tail]:
         """What has to be read before the logs, the oldest first. `old` and `live` are all open files; of `old`
@@ -89,6 +110,9 @@ class Copies:
                 tail = Tail(log, copy.path, content, self._ledger, wanted=copy.named)
                 found = self._known.find(content, tail.identity, opened)
                 begun = copy.identity in nothing_read
+                if not found and copy.named and self._read_elsewhere(content, copy.identity):
+                    content.close()
+                    continue
                 result.add(copy, tail, found, found is not None and found.position in opened, begun)
         if any(self._goes_on(tail, opened) for tail in live if tail.log == log):
             result.are_older()

@@ -21,10 +21,14 @@ What can count twice: what a power loss or a copy of a name that no rotation giv
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
-from exporter.inputs.content import open_content
+from msgspec.structs import replace as changed
+
+from exporter.inputs.content import Content, open_content
 from exporter.inputs.copies import Copies
+from exporter.inputs.elsewhere import Elsewhere
 from exporter.inputs.fingerprint import Identity, Position
 from exporter.inputs.known import Known, Missing
 from exporter.inputs.ledger import Ledger
@@ -40,16 +44,25 @@ class FileInput:
 
     `start_at` is where logs that are there at the first look are read from: "end" or "beginning". Later ones
     are read from their beginning. With `restore` the first look goes on where another one stopped.
-    `rotated` is a pattern for where rotated logs go, where their names do not tell.
+    `rotated` is a pattern for where rotated logs go, where their names do not tell. `elsewhere` is what other
+    inputs read, and have read: that is not read again.
     """
 
-    def __init__(self, pattern: str, ledger: Ledger, start_at: str = "beginning", rotated: str = "") -> None:
+    def __init__(
+        self,
+        pattern: str,
+        ledger: Ledger,
+        start_at: str = "beginning",
+        rotated: str = "",
+        elsewhere: Elsewhere | None = None,
+    ) -> None:
         self.pattern = pattern
         self.finished = False
         self._ledger = ledger
         self._at_end = start_at == "end"
         self._is_new = self._is_first_look = True
-        self._known = Known()
+        self._elsewhere = elsewhere or Elsewhere()
+        self._known = Known(self._elsewhere)
         self._where = Where(pattern, ledger)
         # What is read: files that are no logs any more, oldest first; then the logs; last what may be a copy, if
         # its original is not found. And what has a log's name, and is only a copy of an open file.
@@ -57,7 +70,8 @@ class FileInput:
         self._live: dict[Identity, Tail] = {}
         self._last: list[Tail] = []
         self._doubles: set[Identity] = set()
-        self._copies = Copies(pattern, rotated, self._known, ledger)
+        self._is_shared = False
+        self._copies = Copies(pattern, rotated, self._known, ledger, partial(self._elsewhere.knows, self))
 
     # --- what others ask
 
@@ -68,8 +82,8 @@ class FileInput:
 
     @property
     def readable(self) -> bool:
-        """Whether there is a log, and every one of them can be read."""
-        return bool(self._live) and not self._where.unreadable
+        """Whether there is a log, of this input or read by another one, and every one of them can be read."""
+        return bool(self._live or self._is_shared) and not self._where.unreadable
 
     @property
     def files(self) -> list[str]:
@@ -96,6 +110,52 @@ class FileInput:
         for position in positions:
             self._known.restore(position)
             self._is_new = False
+
+    def inherit(self, positions: list[Position], quiet: bool) -> None:
+        """Go on with logs that another input has read; if `quiet`, it is no loss where one is gone."""
+        here = {tail.identity for tail in self._tails()} | {one.position.identity for one in self._known.missing}
+        for position in positions:
+            if position.finished or position.identity not in here:
+                self._known.restore(position, quiet)
+
+    def is_reading(self, identity: Identity) -> bool:
+        """Whether a file is one of its logs, or about to be read before them."""
+        waiting = (tail.identity for tail in (*self._old, *self._last) if not tail.started)
+        return identity in self._live or identity in waiting
+
+    def knows(self, content: Content, identity: Identity) -> bool:
+        """Whether it reads a file, or has read it."""
+        opened = [tail.reached() for tail in self._tails() if tail.started]
+        here = any(tail.identity == identity for tail in self._tails())
+        return here or self._known.find(content, identity, opened) is not None
+
+    def hand_over(self, content: Content, identity: Identity) -> Position | None:
+        """How far it has read a file that is none of its logs any more; None where it knows nothing of it."""
+        for tail in self._old:
+            if tail.identity == identity and tail.started:
+                self._old.remove(tail)
+                tail.content.close()
+                return tail.position()
+        return self._known.hand_over(content, identity)
+
+    def release(self, is_own: Callable[[str], bool]) -> list[Position]:
+        """Let go of the logs that are not its own any more, with all that is known of them."""
+        others = [tail for tail in self._tails() if not is_own(tail.log)]
+        for tail in others:
+            self._remove(tail)
+        return [*self._known.release(is_own), *(tail.position() for tail in others if tail.started)]
+
+    def leave(self) -> tuple[bytes, int]:
+        """Before it is taken out: the unfinished lines of deleted files, which nobody can read on; how many bytes
+        wait for who can.
+        """
+        rest = b""
+        for tail in self._tails():
+            if tail.started and not tail.unread() and not os.fstat(tail.content.fileno()).st_nlink:
+                rest += tail.finish()
+                self._known.finish(tail.position())
+                self._remove(tail)
+        return rest, self.lag_bytes() + sum(len(tail.lines.rest) for tail in self._tails())
 
     def look(self) -> None:
         """Open what is new, notice what was renamed, replaced or truncated."""
@@ -185,10 +245,14 @@ class FileInput:
 
     def _drop(self, tail: Tail) -> None:
         """A copy of what is open."""
-        if self._live.pop(tail.identity, None):
+        if tail.identity in self._live:
             self._doubles.add(tail.identity)
-        else:
-            (self._old if tail.wanted else self._last).remove(tail)
+        self._remove(tail)
+
+    def _remove(self, tail: Tail) -> None:
+        """Read a file no more."""
+        if not self._live.pop(tail.identity, None):
+            (self._old if tail in self._old else self._last).remove(tail)
         tail.content.close()
 
     def _let_go(self, tail: Tail) -> bytes:
@@ -268,9 +332,16 @@ class FileInput:
         """The logs that are there, without copies of open ones."""
         opened = {identity: tail.log for identity, tail in self._live.items()}
         before = {tail.log for tail in self._tails()} | {one.position.path for one in self._known.missing}
-        there = self._where.look(opened, before)
+        there = self._where.look(opened, before | self._elsewhere.paths(self))
         self._doubles &= there.keys()
-        return {identity: path for identity, path in there.items() if identity not in self._doubles}
+        single = {identity: path for identity, path in there.items() if identity not in self._doubles}
+        own = {
+            identity: path
+            for identity, path in single.items()
+            if identity in self._live or not self._elsewhere.reads(self, path, identity)
+        }
+        self._is_shared = len(own) < len(single)
+        return own
 
     def _follow(self, there: dict[Identity, str]) -> None:
         """Let the logs be what is there now."""
@@ -287,15 +358,23 @@ class FileInput:
         self._live |= {tail.identity: tail for tail in arrived}
         # A name comes before longer ones that begin with it, which may be copies.
         self._live = dict(sorted(self._live.items(), key=lambda item: item[1].log))
-        for tail in arrived:
-            if self._is_new:
-                tail.start((tail.content.size() or 0) if self._at_end else 0)
-                self._ledger.opened(tail.name, tail.at)
-        if self._is_new:
-            self._copies.leave_out([tail.log for tail in arrived], arrived)
-        elif arrived or self._is_first_look:
-            self._find_copies(tail.log for tail in arrived)
+        begun = [tail for tail in arrived if self._is_new and not self._goes_on(tail)]
+        for tail in begun:
+            tail.start((tail.content.size() or 0) if self._at_end else 0)
+            self._ledger.opened(tail.name, tail.at)
+        if self._is_new and (begun or not (arrived or self._known.missing)):
+            self._copies.leave_out([tail.log for tail in begun], arrived)
+        if len(begun) < len(arrived) or (self._is_first_look and (self._known.missing or not self._is_new)):
+            self._find_copies(tail.log for tail in arrived if tail not in begun)
         self._is_new = self._is_first_look = False
+
+    def _goes_on(self, tail: Tail) -> bool:
+        """Whether a log that is there at the first look was read before, or would have been, by another input."""
+        if self._elsewhere.followed(tail.log) or self._known.follows(tail.log):
+            return True
+        if self._known.is_empty:
+            return False
+        return bool(self._known.find(tail.content, tail.identity, [])) or self._copies.is_known(tail.log)
 
     def _arrivals(self, there: dict[Identity, str]) -> list[Tail]:
         """The logs that are not open yet."""
@@ -315,5 +394,7 @@ class FileInput:
                 self._where.trouble(path, error)
                 continue
             self._where.opened(path)
+            if position := self._elsewhere.hand_over(self, tail.content, identity):
+                self._known.restore(changed(position, finished=False))
             arrived.append(tail)
         return arrived

@@ -1,12 +1,14 @@
 """What is known of files that are not open now: which file goes on where."""
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from msgspec.structs import replace as changed
 
 from exporter.inputs.content import Content
+from exporter.inputs.elsewhere import Elsewhere
 from exporter.inputs.fingerprint import SPAN, Identity, Position
 
 # So many files that were read to their end are remembered, so that their copies are known.
@@ -15,13 +17,14 @@ _FINISHED = 200
 
 @dataclass
 class Missing:
-    """A file that was being read, and is looked for. Of one that was `truncated` while it was read: the last
-    size that was seen, and its unfinished line."""
+    """A file that was being read, and is looked for; if `quiet`, it is no loss where it is not found. Of one that was
+    `truncated` while it was read: the last size that was seen, and its unfinished line."""
 
     position: Position
     truncated: bool = False
     seen: int = 0
     rest: bytes = b""
+    quiet: bool = False
 
     def emptied(self, identity: Identity | None) -> bool:
         """Whether a file is the one that was truncated, so that what it holds now is something else."""
@@ -40,22 +43,49 @@ class Found(NamedTuple):
 
 
 class Known:
-    """The files that are looked for, and those that were read to their end."""
+    """The files that are looked for, and those that were read to their end; by this input, or `elsewhere`."""
 
-    def __init__(self) -> None:
+    def __init__(self, elsewhere: Elsewhere) -> None:
         self.missing: list[Missing] = []
+        self._elsewhere = elsewhere
         self._finished: deque[Position] = deque(maxlen=_FINISHED)
 
     def positions(self) -> list[Position]:
         """All of it, as `restore` takes it."""
         return [*self._finished, *(one.position for one in self.missing)]
 
-    def restore(self, position: Position) -> None:
-        """Take what was stored."""
+    def restore(self, position: Position, quiet: bool = False) -> None:
+        """Take what was stored; where it is looked for in vain, that is told unless `quiet`."""
         if position.finished:
             self.finish(position)
         else:
-            self.missing.append(Missing(position))
+            self.missing.append(Missing(position, quiet=quiet))
+
+    def release(self, is_own: Callable[[str], bool]) -> list[Position]:
+        """Forget the files whose log is not the input's own any more; what was known of them."""
+        released = [one for one in self.positions() if not is_own(one.path)]
+        self.missing = [one for one in self.missing if is_own(one.position.path)]
+        self._finished = deque([one for one in self._finished if is_own(one.path)], maxlen=_FINISHED)
+        return released
+
+    def hand_over(self, content: Content, identity: Identity) -> Position | None:
+        """Forget a file that another input reads on from now on; where to. A few bytes are not enough to know it."""
+        sought = [one.position for one in self.missing if not one.truncated]
+        for position in (*sought, *self._finished):
+            likely = position.identity == identity and (position.strong or content.size() == position.offset)
+            if position.offset and likely and position.begins(content.pread(SPAN, 0)) and position.agrees(content):
+                self.take(position)
+                return position
+        return None
+
+    def follows(self, log: str) -> bool:
+        """Whether something is known of a log with this path."""
+        return any(one.path == log for one in self.positions())
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is known, here or elsewhere."""
+        return not (self.missing or self._finished or self._elsewhere.former)
 
     def finish(self, position: Position) -> None:
         """A file was read to its end."""
@@ -64,6 +94,7 @@ class Known:
 
     def take(self, position: Position) -> Missing | None:
         """A file was found, and is read on: it is neither missing nor finished."""
+        self._elsewhere.take(position)
         if position in self._finished:
             self._finished.remove(position)
         for one in self.missing:
@@ -80,11 +111,11 @@ class Known:
                 self.missing.remove(one)
 
     def give_up(self) -> list[Missing]:
-        """Those that were not found. If one turns up later it is known."""
+        """Those that were not found, and whose loss is to be told. If one turns up later it is known."""
         lost, self.missing = self.missing, []
         for one in lost:
             self.finish(one.position)
-        return lost
+        return [one for one in lost if not one.quiet]
 
     def find(self, content: Content, identity: Identity, opened: list[Position]) -> Found | None:
         """Which known file this is, or a copy of; `opened` are those that are open elsewhere.
@@ -95,7 +126,7 @@ class Known:
         first = content.pread(SPAN, 0)
         sought = [one.position for one in self.missing if not one.emptied(identity)]
         known = [(one.position, one.position in sought) for one in self.missing]
-        known += [(one, False) for one in (*self._finished, *opened)]
+        known += [(one, False) for one in (*self._finished, *self._elsewhere.positions(), *opened)]
         alike = [(one, wanted) for one, wanted in known if one.offset and one.begins(first)]
         best: Found | None = None
         for one, wanted in sorted(alike, key=lambda pair: pair[0].offset):

@@ -6,7 +6,7 @@ from typing import Protocol
 LOSSES = {
     "truncated": "the log was truncated, and no copy of what it held was found",
     "deleted": "the log went away while the exporter was down, and no copy of it was found",
-    "removed": "the input was taken out of the config before it was read to its end",
+    "removed": "the input was taken out of the config before it was read to its end, and its logs are gone now",
     "state_damaged": "the state file was damaged: what was logged since it was last good is not counted",
     "damaged": "a packed copy of the log can't be unpacked to its end",
 }

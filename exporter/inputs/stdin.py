@@ -33,6 +33,14 @@ class StreamInput:
         """No file is its own."""
         return False
 
+    def leave(self) -> tuple[bytes, int]:
+        """What waits is there when the input is added again."""
+        return b"", self.lag_bytes()
+
+    def follow(self, name: str, ledger: Ledger) -> None:
+        """Go on under another name: there is one standard input, and one thread reads it."""
+        self.name, self._ledger = name, ledger
+
     def positions(self) -> list[Position]:
         """A stream keeps nothing to go back to."""
         return []
