@@ -69,11 +69,13 @@ class Known:
         return released
 
     def hand_over(self, content: Content, identity: Identity) -> Position | None:
-        """Forget a file that another input reads on from now on; where to. A few bytes are not enough to know it."""
+        """Forget a file that another input reads on from now on; where to. Of one that was finished, a few bytes are
+        not enough to know it.
+        """
         sought = [one.position for one in self.missing if not one.truncated]
         for position in (*sought, *self._finished):
-            likely = position.identity == identity and (position.strong or content.size() == position.offset)
-            if position.offset and likely and position.begins(content.pread(SPAN, 0)) and position.agrees(content):
+            likely = position in sought or position.strong or content.size() == position.offset
+            if position.offset and position.identity == identity and likely and _is(position, content):
                 self.take(position)
                 return position
         return None
@@ -141,6 +143,10 @@ class Known:
             if one.strong and size is not None and size < one.offset:
                 return Found(one, size, wanted, shorter=True)
         return None
+
+
+def _is(position: Position, content: Content) -> bool:
+    return position.begins(content.pread(SPAN, 0)) and position.agrees(content)
 
 
 def _rank(position: Position, identity: Identity, wanted: bool) -> tuple[bool, bool, int, bool]:
