@@ -191,7 +191,7 @@ class _Files:
 
     def has(self, position: Position) -> bool:
         """Whether the file of a position may be there; the log itself, or a copy of it, where it was not finished."""
-        if not position.offset:
+        if position.finished and not position.offset:
             return False
         path = Path(position.path)
         files = [self._files(str(folder)) for folder in {path.parent, path.resolve().parent}]

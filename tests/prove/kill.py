@@ -69,6 +69,12 @@ class Victim:
             expected += (0,) if self._serves else (0, -signal.SIGTERM)
         assert code in expected, f"life {self.lives} ended with {code} after {number.name}; see {self.said}"
 
+    def tell(self, number: signal.Signals) -> None:
+        """Send a signal that ends nothing, if this life has come so far that it knows it."""
+        process = self._process
+        if process and self._serves:
+            process.send_signal(number)
+
     @property
     def _serves(self) -> bool:
         """Whether this life has come so far that it says where it serves: from then on it ends in order."""

@@ -15,6 +15,7 @@ import yaml
 
 from tests.command import COMMAND
 from tests.exporter import samples
+from tests.prove.change import Changer
 from tests.prove.kill import Killer, Victim
 from tests.prove.rotate import Log
 from tests.prove.scraper import OPENMETRICS, Checks, Scraper
@@ -44,6 +45,7 @@ class Outcome:
     kills: int = 0
     ways: dict[str, int] = field(default_factory=dict)
     rotations: dict[str, int] = field(default_factory=dict)
+    changes: dict[str, int] = field(default_factory=dict)
     lines: int = 0
     scrapes: int = 0
     births: int = 0
@@ -55,8 +57,9 @@ class Outcome:
 class Round:
     """`run` it once. The seed decides traffic, rotations and kills; times stay the machine's.
 
-    Odd seeds name old logs by date; two of four read the log by a pattern that its old copies match too; one of
-    four stays for long after the last line. `config` changes parts of the exporter's config.
+    Odd seeds name old logs by date; two of four read the log by a pattern that its old copies match too; in two of
+    four the inputs change all the time; one of four stays for long after the last line. `config` changes parts of
+    the exporter's config.
     """
 
     def __init__(
@@ -86,7 +89,9 @@ class Round:
             Scraper(self.checks, "fast", self.port, 0.05),
             Scraper(self.checks, "slow", self.port, 0.1, OPENMETRICS),
         ]
-        self.actors: list[Writer | Scraper] = [self.writer, *self.scrapers]
+        self.changer = Changer(folder, self.port, self.victim, random.Random(rng.random()))
+        self._changes = seed % 4 in (1, 2)
+        self.actors: list[Writer | Changer | Scraper] = [self.writer, self.changer, *self.scrapers]
 
     def run(self, kills: int, until: float, say: Said = lambda _: None) -> Outcome:
         """Kill it so often, or until a time (monotonic), and compare with the truth."""
@@ -105,6 +110,7 @@ class Round:
         checks = self.checks
         outcome.failures += checks.failures + [repr(actor.error) for actor in self.actors if actor.error]
         outcome.ways, outcome.rotations = dict(self.killer.ways), dict(self.writer.done)
+        outcome.changes = dict(self.changer.done)
         outcome.lines = self.writer.truth.lines
         outcome.scrapes, outcome.cut = checks.scrapes, checks.cut
         outcome.births, outcome.excused = checks.births, checks.excused
@@ -117,6 +123,8 @@ class Round:
             scraper.start()
         self._wait(lambda: all(scraper.answered for scraper in self.scrapers), "the first scrapes", _START_SECONDS)
         self.writer.start()
+        if self._changes:
+            self.changer.start()
         if not kills:
             self._wait(lambda: self.writer.truth.parsed > 3000, "traffic", 60)
         elif self._goes_on(until):
@@ -131,6 +139,10 @@ class Round:
         if kills:
             self._start()
         self.writer.stop()
+        if self._changes:
+            self.changer.stop()
+            self.victim.end(signal.SIGTERM)
+            self._start()
         self._compare("in the end")
         self._more_scrapes = _MORE_SCRAPES
         self.victim.end(signal.SIGTERM)
