@@ -52,25 +52,26 @@ class Changer(threading.Thread):
         """End. An exporter that runs by then has to be told, or started again."""
         self._enough.set()
         self.join()
-        self._write(LAYOUTS[-1])
+        self.write(LAYOUTS[-1])
 
     def _change(self, layout: tuple[dict[str, str], ...]) -> None:
-        self._write(layout)
+        self.write(layout)
         how = self._rng.choice(("SIGHUP", "POST", "at the next start"))
         if how == "SIGHUP":
             self._victim.tell(signal.SIGHUP)
         elif how == "POST":
-            self._post()
+            self.post()
         self.done[how] += 1
 
-    def _post(self) -> None:
+    def post(self) -> None:
+        """Reload."""
         try:
             answer = requests.post(self._url, timeout=10)
         except requests.RequestException:
             return  # it is not there, or was killed meanwhile
         assert answer.status_code == 200, f"{answer.status_code}: {answer.text}"
 
-    def _write(self, layout: tuple[dict[str, str], ...]) -> None:
+    def write(self, layout: tuple[dict[str, str], ...]) -> None:
         """Whole at any moment: the exporter may be starting."""
         config: dict[str, Any] = yaml.safe_load(self._config.read_text(encoding="utf-8"))
         config["inputs"] = [{"format": "nginx-json", **one} for one in layout]

@@ -26,6 +26,7 @@ from tests.real.process import free_port
 _KEYS = 60
 # A renamed log is waited for, in case that its writer comes back to it.
 _SETTLED_SECONDS = 30.0
+_MORE_SECONDS = 120.0
 _START_SECONDS = 15.0
 # After the truth is reached, so many more scrapes must not change it; in some rounds more, past the time at which
 # a renamed log is given up.
@@ -164,7 +165,7 @@ class Round:
         self._wait(lambda: not self._differences(), f"the truth {when}", self._settled_seconds, self._differences)
         fast = self.scrapers[0]
         enough = fast.answered + self._more_scrapes
-        self._wait(lambda: fast.answered >= enough, "more scrapes", _SETTLED_SECONDS)
+        self._wait(lambda: fast.answered >= enough, "more scrapes", _MORE_SECONDS)
         changed = self._differences()
         assert not changed, f"the truth {when} did not stay: {changed[:10]}"
 
