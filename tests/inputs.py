@@ -1,5 +1,6 @@
 """What the tests of inputs share: lines that are never the same, and an exporter whose inputs change."""
 
+import subprocess
 from itertools import count
 from typing import Any
 
@@ -24,10 +25,10 @@ def input_(path: str, **more: Any) -> dict[str, Any]:
 class Running:
     """An exporter whose config changes by a reload or a restart. `counted` adds up over all inputs."""
 
-    def __init__(self, beside: Beside, how: str) -> None:
+    def __init__(self, beside: Beside, how: str, stdin: int = subprocess.DEVNULL) -> None:
         self.how = how
         self.beside = beside
-        self.exporter = beside.exporter()
+        self.exporter = beside.exporter(stdin)
 
     def change(self, *inputs: dict[str, Any]) -> str:
         """Take these inputs; what the reload says."""

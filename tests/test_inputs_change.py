@@ -4,6 +4,7 @@ A position belongs to what a log contains, so each line counts once whatever the
 """
 
 import signal
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -188,6 +189,25 @@ def test_what_was_never_read_of_an_input_is_a_loss_when_its_log_is_gone(beside: 
         assert running.exporter.scrape()['gateway_exporter_losses_total{input="x",reason="removed"}'] == 1
     finally:
         running.exporter.stop()
+
+
+def test_standard_input_that_was_taken_out_goes_on_when_it_is_added_again(beside: Beside) -> None:
+    """Its one reader has kept what came in the meantime, under another name, too."""
+    beside.configure(inputs=[input_("-"), input_("other.log")])
+    running = Running(beside, "reload", stdin=subprocess.PIPE)
+    writer = running.exporter.process.stdin
+    assert writer
+    try:
+        for n, inputs in enumerate([[input_("-")], [input_("other.log")], [input_("-", name="pipe")]]):
+            running.change(*inputs, input_("more.log"))
+            writer.write(lines(n + 1).encode())
+            writer.flush()
+            if n == 0:
+                running.counts(stdin=1)
+        running.counts(stdin=1, pipe=5)
+    finally:
+        running.exporter.stop()
+        writer.close()
 
 
 @pytest.mark.parametrize("by_signal", [False, True])

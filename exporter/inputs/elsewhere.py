@@ -81,6 +81,8 @@ class Elsewhere:
         self.former: list[Remembered] = []
         self._readers: list[tuple[str, Reader]] = []
         self._before: list[str] = []
+        # The logs of inputs that have a path, not a pattern; there or not.
+        self.paths: frozenset[str] = frozenset()
         self._owner: Memo[str, Reader | None] = Memo(self._find_owner, _MOST_PATHS)
         self._told: set[str] = set()
 
@@ -95,6 +97,7 @@ class Elsewhere:
         """
         self._before = [*before]
         self._readers = sorted(readers.items(), key=lambda one: is_pattern(one[1].pattern))
+        self.paths = frozenset(one.pattern for one in readers.values() if not is_pattern(one.pattern))
         self._owner.clear()
         forgotten = self._forget()
         released = [
@@ -130,10 +133,6 @@ class Elsewhere:
         return next((reader for _, reader in self._readers if covers(reader.pattern, path)), None)
 
     # --- what inputs ask
-
-    def paths(self, me: Reader) -> set[str]:
-        """The logs of other inputs that have a path, not a pattern; there or not."""
-        return {one.pattern for _, one in self._readers if one is not me and not is_pattern(one.pattern)}
 
     def reads(self, me: Reader, path: str, identity: Identity) -> bool:
         """Whether another input reads a file, by this path or by another one. Told once."""

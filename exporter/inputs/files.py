@@ -332,7 +332,7 @@ class FileInput:
         """The logs that are there, without copies of open ones."""
         opened = {identity: tail.log for identity, tail in self._live.items()}
         before = {tail.log for tail in self._tails()} | {one.position.path for one in self._known.missing}
-        there = self._where.look(opened, before | self._elsewhere.paths(self))
+        there = self._where.look(opened, before | self._elsewhere.paths)
         self._doubles &= there.keys()
         single = {identity: path for identity, path in there.items() if identity not in self._doubles}
         own = {
