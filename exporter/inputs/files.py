@@ -117,6 +117,7 @@ class FileInput:
         for position in positions:
             if position.finished or position.identity not in here:
                 self._known.restore(position, quiet)
+        self._is_first_look = self._is_first_look or bool(positions)  # they are looked for
 
     def is_reading(self, identity: Identity) -> bool:
         """Whether a file is one of its logs, or about to be read before them."""
