@@ -1,4 +1,6 @@
-"""The changer: gives the exporter's input other paths and names, splits it, takes it out and adds it again."""
+"""The changer: gives the exporter's input other paths and names, splits it, takes it out and adds it again; and it
+sets the exporter's clock.
+"""
 
 import random
 import signal
@@ -23,6 +25,8 @@ LAYOUTS: tuple[tuple[dict[str, str], ...], ...] = (
     ({"path": "access.log*", "name": INPUT}, {"path": "access.log", "name": "edge"}),
     ({"path": "access.l*"}, {"path": "acc*.log"}),
 )
+# How far the exporter's clock is ahead, or behind.
+_CLOCKS = (0, 0, -400 * 86400, -3600, 3600, 400 * 86400)
 _MEAN_SECONDS = 0.3
 
 
@@ -56,6 +60,7 @@ class Changer(threading.Thread):
 
     def _change(self, layout: tuple[dict[str, str], ...]) -> None:
         self.write(layout)
+        self._replace("clock", str(self._rng.choice(_CLOCKS)))
         how = self._rng.choice(("SIGHUP", "POST", "at the next start"))
         if how == "SIGHUP":
             self._victim.tell(signal.SIGHUP)
@@ -75,6 +80,9 @@ class Changer(threading.Thread):
         """Whole at any moment: the exporter may be starting."""
         config: dict[str, Any] = yaml.safe_load(self._config.read_text(encoding="utf-8"))
         config["inputs"] = [{"format": "nginx-json", **one} for one in layout]
-        new = self._config.with_name("config.new")
-        new.write_text(yaml.safe_dump(config), encoding="utf-8")
-        new.replace(self._config)
+        self._replace(self._config.name, yaml.safe_dump(config))
+
+    def _replace(self, name: str, text: str) -> None:
+        new = self._config.with_name(name + ".new")
+        new.write_text(text, encoding="utf-8")
+        new.replace(new.with_name(name))

@@ -46,7 +46,9 @@ class Victim:
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
-                env=os.environ | {"GATEWAY_EXPORTER_FAULT": fault, "GATEWAY_EXPORTER_MOST_DELTAS": _MOST_DELTAS},
+                env=os.environ
+                | {"GATEWAY_EXPORTER_FAULT": fault, "GATEWAY_EXPORTER_MOST_DELTAS": _MOST_DELTAS}
+                | {"PYTHONPATH": str(Path(__file__).parent / "clock")},
             )
 
     def dies(self, seconds: float) -> bool:

@@ -59,8 +59,8 @@ class Round:
     """`run` it once. The seed decides traffic, rotations and kills; times stay the machine's.
 
     Odd seeds name old logs by date; two of four read the log by a pattern that its old copies match too; in two of
-    four the inputs change all the time; one of four stays for long after the last line. `config` changes parts of
-    the exporter's config.
+    four the inputs change all the time, and the clock jumps; one of four stays for long
+    after the last line. `config` changes parts of the exporter's config.
     """
 
     def __init__(
