@@ -29,7 +29,7 @@ def test_nothing_is_lost_repeated_or_served_twice_across_kills() -> None:
     """Two dozen kills, in four rounds: old logs numbered and dated, the log named and matched by a pattern; in two of
     them the inputs change all the time.
     """
-    outcomes = prove_kills(kills=24, seed=4, minutes=0.5, each=6)
+    outcomes = prove_kills(kills=24, seed=4, minutes=3, each=6)
     print(report(outcomes))
     assert [failure for outcome in outcomes for failure in outcome.failures] == []
     assert all(outcome.kills for outcome in outcomes)
