@@ -153,11 +153,11 @@ class Assembly:
         inputs = remembered.get("inputs", {})
         # Those that the config calls otherwise now go on where the log was read to.
         names = {one.name for one in self.config.inputs}
-        renamed = {tuple(one["place"]): one for name, one in inputs.items() if name not in names}
+        renamed = {tuple(one["place"]): name for name, one in inputs.items() if name not in names}
         for one in self.config.inputs:
             stream = self.stream(one, "end" if damaged else self.config.start_at, pipeline.wake)
-            if found := inputs.get(one.name) or renamed.pop(stream.place, None):
-                stream.restore(found)
+            if found := one.name if one.name in inputs else renamed.pop(stream.place, None):
+                stream.restore(found, remembered)
             stream.lines_before = sum(stream.lines(self.store))
             pipeline.streams.append(stream)
             if damaged:
@@ -176,11 +176,11 @@ class Assembly:
 
     def _parts(self, pipeline: Pipeline) -> Parts:
         """What is committed beside the store."""
-        return {
-            "inputs": {stream.name: stream.remembered() for stream in pipeline.streams},
-            "keys": self.shared.keys.remembered(),
-            "limits": self.shared.limits.remembered(),
-        }
+        parts: Parts = {"keys": self.shared.keys.remembered(), "limits": self.shared.limits.remembered(), "inputs": {}}
+        for stream in pipeline.streams:
+            parts["inputs"][stream.name], pages = stream.remembered()
+            parts |= pages
+        return parts
 
     # --- keys, while it runs
 

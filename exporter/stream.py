@@ -31,7 +31,7 @@ class Input(Protocol):
         """See what there is to read."""
 
     def read(self) -> bytes:
-        """The next whole lines, b"" when there are none now."""
+        """The next whole lines, b"" when there are none now. It takes some milliseconds at most."""
 
     def lag_bytes(self) -> int:
         """Bytes that are there and not read."""
@@ -45,12 +45,19 @@ class Input(Protocol):
     def positions(self) -> list[Position]:
         """What to store together with what was counted so far."""
 
+    def pages(self) -> dict[int, msgspec.Raw]:
+        """The same, encoded in parts, of which few change from one commit to the next."""
+
     def restore(self, positions: list[Position]) -> None:
         """Before the first look: go on at positions that were stored. None at all means that there is no state."""
 
     @property
     def directory(self) -> str | None:
         """The folder to watch; None where there is none."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is more to do, also where `read` gave nothing."""
 
     @property
     def readable(self) -> bool:
@@ -80,11 +87,12 @@ class Stream:
         return self.meter.name
 
     def take(self) -> bool:
-        """Count the next chunk; False if there is none. Hot path."""
+        """Count the next chunk; False if there is nothing to do. Hot path."""
         chunk = self.input.read()
         if not chunk:
-            self._behind_since = None
-            return False
+            if not self.input.pending:
+                self._behind_since = None
+            return self.input.pending
         decoded = self.meter.reader.decoder.decode(chunk)
         self.meter.count(decoded.rows)
         if not decoded.clean:
@@ -150,24 +158,35 @@ class Stream:
 
     # --- what is committed with the counters
 
-    def remembered(self) -> Any:
-        """What to find again."""
-        return {
+    def remembered(self) -> tuple[dict[str, Any], dict[str, msgspec.Raw]]:
+        """What to find again: a part, and pages of positions beside it, by the names that `pages` in the part has."""
+        pages = self.input.pages()
+        part = {
             "place": self.place,
-            "positions": self.input.positions(),
+            "positions": [],
+            "pages": [*pages],
             "last_time": self.meter.last_time,
             "format": _fingerprint(self.spec),
             "decoder": self.meter.reader.decoder.remembered(),
         }
+        return part, {_page(self.name, number): page for number, page in pages.items()}
 
-    def restore(self, remembered: Any) -> None:
-        """Before the first look: go on where another one stopped."""
-        self.input.restore(msgspec.convert(remembered["positions"], list[Position]))
+    def restore(self, name: str, parts: dict[str, Any]) -> None:
+        """Before the first look: go on where the stream of that name stopped."""
+        remembered = parts["inputs"][name]
+        positions = [*remembered["positions"]]
+        for number in remembered.get("pages", ()):
+            positions += parts[_page(name, number)]
+        self.input.restore(msgspec.convert(positions, list[Position]))
         self.meter.last_time = remembered["last_time"]
         if remembered["format"] == _fingerprint(self.spec):
             self.meter.reader.decoder.restore(remembered["decoder"])
         elif remembered["decoder"] is not None:
             log.warning("%s: its format has changed; lines that waited for others of their request are lost", self.name)
+
+
+def _page(name: str, number: int) -> str:
+    return f"positions {number} of {name}"
 
 
 def _fingerprint(spec: FormatSpec) -> bytes:
