@@ -10,6 +10,7 @@ from datetime import tzinfo
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace as changed
 
 from exporter import __version__
 from exporter.admission import Admissions
@@ -41,7 +42,7 @@ from exporter.series import Store
 from exporter.shared import Shared
 from exporter.slowest import Slowest
 from exporter.state import State
-from exporter.stream import Input, Stream, fingerprint
+from exporter.stream import Input, Stream, fingerprint, recalled
 from exporter.windows import WINDOWS
 
 _REGISTRY_READ = "gateway_exporter_key_registry_timestamp_seconds"
@@ -157,8 +158,11 @@ class Assembly:
             births.begin(render(self.store)[1], now)
         keys.restore(remembered.get("keys", {}))
         limits.restore(remembered.get("limits"))
-        gone = [*msgspec.convert(remembered.get("inputs", {}), dict[str, Remembered]).values()]
-        self.elsewhere.former = msgspec.convert(remembered.get("former", []), list[Remembered])
+        gone = recalled(remembered)
+        self.elsewhere.former = [
+            changed(one, positions=[position.restored() for position in one.positions])
+            for one in msgspec.convert(remembered.get("former", []), list[Remembered])
+        ]
         new: list[InputConfig] = []
         for one in self.config.inputs:
             stream = self.stream(one, "end" if damaged else self.config.start_at, pipeline.wake)
@@ -208,12 +212,14 @@ class Assembly:
 
     def _parts(self, pipeline: Pipeline) -> Parts:
         """What is committed beside the store."""
-        return {
-            "inputs": {stream.name: stream.remembered() for stream in pipeline.streams},
-            "former": self.elsewhere.former,
-            "keys": self.shared.keys.remembered(),
-            "limits": self.shared.limits.remembered(),
-        }
+        parts: Parts = {"keys": self.shared.keys.remembered(), "limits": self.shared.limits.remembered(), "inputs": {}}
+        for stream in pipeline.streams:
+            parts["inputs"][stream.name], pages = stream.stored()
+            parts |= pages
+        parts["former"] = [
+            changed(one, positions=[position.stored() for position in one.positions]) for one in self.elsewhere.former
+        ]
+        return parts
 
     # --- keys, while it runs
 

@@ -9,6 +9,7 @@ import gc
 import getpass
 import logging
 import os
+import resource
 import signal
 import sys
 from collections.abc import Iterator
@@ -268,6 +269,8 @@ def _serve(loaded: Loaded, listen: str | None, config: str | None = None) -> Non
         signal.signal(number, lambda *_: pipeline.stop())
     if reload:
         signal.signal(signal.SIGHUP, lambda *_: pipeline.ask(reload))
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # each log is an open file, and there may be thousands
     pipeline.open()
     server.start()
     assembly.watch_keys(pipeline)

@@ -44,6 +44,8 @@ _QUIET_SECONDS = 1.0
 # Where no event can be trusted, and as a safety net where they can.
 _POLL_SECONDS = 0.25
 _SAFETY_SECONDS = 2.0  # not longer: a signal that comes just before the wait is seen after it
+# Looking at the logs takes one part in so many of the time, at most, however many they are.
+_LOOK_SHARE = 10
 # What a scrape may read before it answers.
 _DRAIN_SECONDS = 0.05
 # Between questions from outside, so many seconds are spent on lines at the most.
@@ -76,6 +78,7 @@ class Pipeline:
         self._watcher: Watcher | None = None
         self._trusted = False
         self._listening = False
+        self._next_look = 0.0
         self._last_scrape = (-1.0, False, list[bytes]())
 
     # --- from other threads
@@ -124,15 +127,19 @@ class Pipeline:
         """Read, count and answer until `stop`, or until every input is finished."""
         busy_until = committed_at = 0.0
         while not self._done():
+            looked = time.monotonic() >= self._next_look
+            if looked:
+                self._look()
             if self._drain(_SLICE_SECONDS):
                 busy_until = time.monotonic() + _QUIET_SECONDS
                 self.answer(0.0)
             elif not self._done():
                 self.ready = True
-                self.answer(self._patience(busy_until))
+                self.answer(self._patience(busy_until) if looked else max(0.0, self._next_look - time.monotonic()))
             if time.monotonic() - committed_at > _COMMIT_SECONDS:
                 self.commit()
                 committed_at = time.monotonic()
+        self._look()
         self._drain(_LAST_SECONDS)
         for stream in self.streams:
             stream.finish()
@@ -164,12 +171,18 @@ class Pipeline:
                 stream.meter.forget()
         return self.checkpoint.commit() if self.checkpoint else True
 
+    def _look(self) -> None:
+        """See what there is to read."""
+        begun = time.monotonic()
+        for stream in self.streams:
+            stream.input.look()
+        now = time.monotonic()
+        self._next_look = now + min(_LOOK_SHARE * (now - begun), _QUIET_SECONDS)
+
     def _drain(self, seconds: float) -> bool:
         """Count what there is, for so long at the most. Whether there may be more."""
         until = time.monotonic() + seconds
         more = True
-        for stream in self.streams:
-            stream.input.look()
         while more and time.monotonic() < until:
             more = False
             for stream in self.streams:
@@ -193,6 +206,7 @@ class Pipeline:
         self.births.came(visitor, begun)
         last, format_, lines = self._last_scrape
         if asked > last or format_ != openmetrics:
+            self._look()
             behind = self._drain(_DRAIN_SECONDS)
             lines = self._expose(openmetrics, begun, behind)
             self._last_scrape = (begun, openmetrics, lines)
@@ -233,7 +247,7 @@ class Pipeline:
             if self._watcher and self._listening:
                 self._watcher.ignore_growth()
                 self._listening = False
-            return _BUSY_SECONDS
+            return max(_BUSY_SECONDS, self._next_look - time.monotonic())
         if not self._watcher:
             return _SAFETY_SECONDS
         if not self._trusted:

@@ -2,7 +2,7 @@
 
 import logging
 from hashlib import blake2b
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -33,7 +33,7 @@ class Input(Protocol):
         """See what there is to read."""
 
     def read(self) -> bytes:
-        """The next whole lines, b"" when there are none now."""
+        """The next whole lines, b"" when there are none now. It takes some milliseconds at most."""
 
     def lag_bytes(self) -> int:
         """Bytes that are there and not read."""
@@ -50,12 +50,19 @@ class Input(Protocol):
     def positions(self) -> list[Position]:
         """What to store together with what was counted so far."""
 
+    def pages(self) -> dict[int, msgspec.Raw]:
+        """The same, encoded in parts, of which few change from one commit to the next."""
+
     def restore(self, positions: list[Position]) -> None:
         """Before the first look: go on at positions that were stored. None at all means that there is no state."""
 
     @property
     def directory(self) -> str | None:
         """The folder to watch; None where there is none."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether there is more to do, also where `read` gave nothing."""
 
     @property
     def readable(self) -> bool:
@@ -85,11 +92,12 @@ class Stream:
         return self.meter.name
 
     def take(self) -> bool:
-        """Count the next chunk; False if there is none. Hot path."""
+        """Count the next chunk; False if there is nothing to do. Hot path."""
         chunk = self.input.read()
         if not chunk:
-            self._behind_since = None
-            return False
+            if not self.input.pending:
+                self._behind_since = None
+            return self.input.pending
         decoded = self.meter.reader.decoder.decode(chunk)
         self.meter.count(decoded.rows)
         if not decoded.clean:
@@ -166,9 +174,19 @@ class Stream:
 
     def remembered(self) -> Remembered:
         """What to find again."""
+        return self._remembered([position.restored() for position in self.input.positions()])
+
+    def stored(self) -> tuple[Remembered, dict[str, msgspec.Raw]]:
+        """The same, as it is written down: the positions are in parts of their own, by their names."""
+        pages = self.input.pages()
+        remembered = self._remembered([])
+        remembered.pages = [*pages]
+        return remembered, {_page(self.name, number): page for number, page in pages.items()}
+
+    def _remembered(self, positions: list[Position]) -> Remembered:
         return Remembered(
             place=self.place,
-            positions=self.input.positions(),
+            positions=positions,
             last_time=self.meter.last_time,
             format=fingerprint(self.spec),
             decoder=self.meter.reader.decoder.remembered(),
@@ -196,6 +214,24 @@ class Stream:
             waiting, one.decoder = one.decoder, decoder.remembered()
             decoder.restore(waiting)
             self.meter.last_time = one.last_time or self.meter.last_time
+
+
+def recalled(parts: dict[str, Any]) -> list[Remembered]:
+    """What `stored` gave for each input, with its positions."""
+    inputs = msgspec.convert(parts.get("inputs", {}), dict[str, Remembered])
+    for name, one in inputs.items():
+        one.name = name
+        pages = [*one.positions, *(each for n in one.pages for each in _positions(parts[_page(name, n)]))]
+        one.positions, one.pages = [position.restored() for position in pages], []
+    return [*inputs.values()]
+
+
+def _positions(page: Any) -> list[Position]:
+    return msgspec.convert(page, list[Position])
+
+
+def _page(name: str, number: int) -> str:
+    return f"positions {number} of {name}"
 
 
 def fingerprint(spec: FormatSpec) -> bytes:

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from exporter.inputs.content import Content
-from exporter.inputs.fingerprint import Identity, Position
+from exporter.inputs.fingerprint import Identity, Position, digest
 from exporter.inputs.names import covers, is_pattern
 from exporter.memo import Memo
 
@@ -34,7 +34,8 @@ class Remembered(Struct):
     """What is committed of an input: where it comes from (its path or pattern, and that of its rotated logs), where
     its logs were read to, and what its decoder has to know of earlier lines.
 
-    `unread` are the bytes that were there and not counted when it was taken out.
+    `pages` are the numbers of parts of the state that hold its positions. `unread` are the bytes that were there and
+    not counted when it was taken out.
     """
 
     place: tuple[str, ...]
@@ -44,6 +45,7 @@ class Remembered(Struct):
     decoder: Any = None
     name: str = ""
     unread: int = 0
+    pages: list[int] = []
 
     @property
     def pattern(self) -> str:
@@ -164,9 +166,10 @@ class Elsewhere:
         """Whether the inputs that were there before would have read a log with this path, from its beginning on."""
         return any(covers(pattern, path) for pattern in (*self._before, *(one.pattern for one in self.former)))
 
-    def positions(self) -> list[Position]:
-        """What is known of files that belonged to inputs that are gone."""
-        return [position for one in self.former for position in one.positions]
+    def alike(self, first: bytes) -> list[Position]:
+        """What is known of files that begin so and belonged to inputs that are gone."""
+        known = (position for one in self.former for position in one.positions if position.head_size)
+        return [one for one in known if digest(first[: one.head_size]) == one.head]
 
     def take(self, position: Position) -> None:
         """A file was found, and is read on."""

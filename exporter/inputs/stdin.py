@@ -5,6 +5,8 @@ import queue
 import threading
 from collections.abc import Callable
 
+import msgspec
+
 from exporter.inputs.fingerprint import Position
 from exporter.inputs.ledger import Ledger
 from exporter.inputs.lines import CHUNK, Lines
@@ -28,6 +30,7 @@ class StreamInput:
         threading.Thread(target=self._pump, name=f"read {name}", daemon=True).start()
 
     directory = None
+    pending = False
 
     def owns(self, _: str) -> bool:
         """No file is its own."""
@@ -44,6 +47,10 @@ class StreamInput:
     def positions(self) -> list[Position]:
         """A stream keeps nothing to go back to."""
         return []
+
+    def pages(self) -> dict[int, msgspec.Raw]:
+        """The same."""
+        return {}
 
     def restore(self, positions: list[Position]) -> None:
         """There is nothing to go back to."""

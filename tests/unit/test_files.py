@@ -49,7 +49,7 @@ class Told:
 def read_all(source: FileInput) -> bytes:
     found = b""
     source.look()
-    while chunk := source.read():
+    while (chunk := source.read()) or source.pending:
         found += chunk
     return found
 
