@@ -62,12 +62,14 @@ class Copies:
         known: Known,
         ledger: Ledger,
         read_elsewhere: Callable[[Content, Identity], bool],
+        is_own: Callable[[str], bool],
     ) -> None:
         self._pattern = pattern
         self._always = set() if glob.has_magic(pattern) else {pattern}
         self._known = known
         self._ledger = ledger
         self._read_elsewhere = read_elsewhere
+        self._is_own = is_own
         self._names = Names(rotated, pattern)
         # Copies that have not to be read, by their stamps, and what they are copies of, if that is known.
         self._settled: dict[Stamp, Position | None] = {}
@@ -87,8 +89,9 @@ class Copies:
     def leave_out(self, logs: Iterable[str], live: Iterable[Tail]) -> None:
         """All copies of these logs that are there now were there before the exporter: known, and not read."""
         held = {tail.identity for tail in live}
-        others = {tail.log for tail in live} - {*logs}
         self._names.look(first=True)
+        others = {tail.log for tail in live} - {*logs}
+        others |= {log for log in self._names.originals() if not self._is_own(log)}
         families = [*self._names.families(self._all({*logs, *others, *self._names.originals()}), {})]
         for log, copies, _ in families:
             for copy in copies if log not in others else ():

@@ -151,6 +151,10 @@ class Elsewhere:
             log.warning("%s: %s", names[id(me)], read_twice(path, names[id(owner)]))
         return True
 
+    def is_own(self, me: Reader, path: str) -> bool:
+        """Whether a log with this path belongs to no other input."""
+        return self._owner[path] in (me, None)
+
     def knows(self, me: Reader, content: Content, identity: Identity) -> bool:
         """Whether another input reads a file, or has read it."""
         return any(one.knows(content, identity) for _, one in self._readers if one is not me)

@@ -83,7 +83,8 @@ class FileInput:
         self._last: dict[Tail, None] = {}
         self._doubles: set[Identity] = set()
         self._is_shared = False
-        self._copies = Copies(pattern, rotated, self._known, ledger, partial(self._elsewhere.knows, self))
+        asked = partial(self._elsewhere.knows, self), partial(self._elsewhere.is_own, self)
+        self._copies = Copies(pattern, rotated, self._known, ledger, *asked)
         # What there is to do: logs whose copies have to be found; files to begin; what of it goes on, in steps.
         self._asked: set[str] = set()
         self._unbegun: deque[Tail] = deque()

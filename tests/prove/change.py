@@ -25,6 +25,14 @@ LAYOUTS: tuple[tuple[dict[str, str], ...], ...] = (
     ({"path": "access.log*", "name": INPUT}, {"path": "access.log", "name": "edge"}),
     ({"path": "access.l*"}, {"path": "acc*.log"}),
 )
+LAYOUTS_OF_MANY: tuple[tuple[dict[str, str], ...], ...] = (
+    ({"path": "nothing.log", "name": "other"},),
+    ({"path": "*access.log", "name": INPUT},),
+    ({"path": "*access.log*", "name": INPUT},),
+    ({"path": "*access.*", "name": "edge"},),
+    ({"path": "*access.log*", "name": INPUT}, {"path": "access.log", "name": "edge"}),
+    ({"path": "*access.l*"}, {"path": "acc*.log"}),
+)
 # How far the exporter's clock is ahead, or behind.
 _CLOCKS = (0, 0, -400 * 86400, -3600, 3600, 400 * 86400)
 _MEAN_SECONDS = 0.3
@@ -33,10 +41,12 @@ _MEAN_SECONDS = 0.3
 class Changer(threading.Thread):
     """Changes the config until `stop`, whether the exporter is there or not; at the end the log has an input."""
 
-    def __init__(self, folder: Path, port: int, victim: Victim, rng: random.Random) -> None:
+    def __init__(self, folder: Path, port: int, victim: Victim, rng: random.Random, many: bool = False) -> None:
         super().__init__(name="changer", daemon=True)
         self.error: BaseException | None = None
         self.done: Counter[str] = Counter()
+        # Where there are `many` logs, whose names end as the log's does, all are read in each layout but the first.
+        self._layouts = LAYOUTS_OF_MANY if many else LAYOUTS
         self._config = folder / "config.yaml"
         self._url = f"http://127.0.0.1:{port}/-/reload"
         self._victim = victim
@@ -47,7 +57,7 @@ class Changer(threading.Thread):
         """The thread."""
         try:
             while not self._enough.wait(self._rng.expovariate(1 / _MEAN_SECONDS)):
-                self._change(self._rng.choice(LAYOUTS))
+                self._change(self._rng.choice(self._layouts))
         except BaseException as error:
             self.error = error
             raise
@@ -56,7 +66,7 @@ class Changer(threading.Thread):
         """End. An exporter that runs by then has to be told, or started again."""
         self._enough.set()
         self.join()
-        self.write(LAYOUTS[-1])
+        self.write(self._layouts[-1])
 
     def _change(self, layout: tuple[dict[str, str], ...]) -> None:
         self.write(layout)

@@ -97,7 +97,7 @@ class Round:
             Scraper(self.checks, "fast", self.port, 0.05),
             Scraper(self.checks, "slow", self.port, 0.1, OPENMETRICS),
         ]
-        self.changer = Changer(folder, self.port, self.victim, random.Random(rng.random()))
+        self.changer = Changer(folder, self.port, self.victim, random.Random(rng.random()), many)
         self._changes = seed % 4 in (1, 2)
         self.actors: list[Writer | Changer | Scraper] = [self.writer, self.changer, *self.scrapers]
 
