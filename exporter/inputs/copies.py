@@ -153,8 +153,8 @@ class Copies:
             copied = {position: one for one in stamps if (position := self._settled.get(one))}
             for position in self._known.finished([log]):
                 if position.identity in here or position.inode in inodes:
-                    self._known.is_there(position)
-                elif position in copied:
+                    continue
+                if position in copied:
                     self._known.take(position)
                     self._settled[copied[position]] = self._known.finish(position, copied[position])
                 else:

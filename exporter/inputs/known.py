@@ -114,10 +114,6 @@ class Known:
         """The logs of which something is known."""
         return {*self._finished, *(one.position.path for one in self.missing)}
 
-    def is_there(self, position: Position) -> None:
-        """The file of a finished one was seen."""
-        self._gone.pop(position, None)
-
     def is_gone(self, position: Position) -> None:
         """The file of a finished one was not found; the last such ones are still remembered, but not by inode: that is
         given to another file soon."""
