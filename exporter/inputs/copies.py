@@ -74,7 +74,10 @@ class Copies:
     def settle(self, content: Content, position: Position) -> None:
         """A file was read to its end; it is dealt with as long as it does not change."""
         found = stamp(content)
-        self._settled[found] = self._known.finish(position, found)
+        if content.packed or found[2] == position.offset:
+            self._settled[found] = self._known.finish(position, found)
+        else:
+            self._known.finish(position)  # it has grown just now, and is found again
 
     def leave_out(self, logs: Iterable[str], live: Iterable[Tail]) -> None:
         """All that is there now was there before the exporter: it is known, and not read."""

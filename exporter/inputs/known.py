@@ -172,7 +172,7 @@ class Known:
         for one, wanted, other in sorted(alike, key=lambda known: known[0].offset):
             if not (wanted or one.strong or one.identity == identity or content.size() == one.offset):
                 continue
-            while not content.ready(one.offset):
+            while content.size() != one.offset and not content.ready(one.offset):
                 yield
             if one.agrees(content):
                 found = Found(one, one.offset, wanted, other, rank=_rank(one, identity, wanted))

@@ -12,8 +12,9 @@ import msgspec
 import pytest
 
 from exporter.inputs import copies, files, known
+from exporter.inputs.content import Content
 from exporter.inputs.files import FileInput
-from exporter.inputs.fingerprint import Position, digest
+from exporter.inputs.fingerprint import Position, Stamp, digest, stamp
 from exporter.inputs.rotated import Copy
 from tests.unit.test_files import Told, read_all
 
@@ -220,6 +221,30 @@ def test_a_renamed_log_that_is_written_to_after_it_was_let_go_is_read_on(
         writer.write(b"while it was down\n")
         assert kept.restart() == b"while it was down\n"
     assert (kept.settle(monkeypatch), kept.restart()) == (b"", b"")
+
+
+def test_a_line_that_comes_just_as_a_renamed_log_is_let_go_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the last read and the note of what the file was like."""
+    log = tmp_path / "a.log"
+    log.write_bytes(b"1\n")
+    kept = Kept(str(log), "beginning")
+    kept.read()
+    writer = log.open("ab", buffering=0)
+    log.rename(tmp_path / "a.log.1")
+    log.write_bytes(b"2\n")
+    assert kept.read() == b"2\n"
+    lines = iter([b"late\n"])
+    real = stamp
+
+    def written_to(content: Content) -> Stamp:
+        writer.write(next(lines, b""))
+        return real(content)
+
+    monkeypatch.setattr(copies, "stamp", written_to)
+    assert kept.settle(monkeypatch) == b"late\n"
+    writer.close()
 
 
 def test_a_link_that_moved_on_while_it_was_down(tmp_path: Path) -> None:
