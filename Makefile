@@ -40,6 +40,7 @@ bench: .venv/.dev $(BENCH_LOGS) $(LLM_LOG) ## Compare the speed with mtail's, an
 	$(BIN)/python -m benchmarks.everything $(LLM_LOG)
 	$(BIN)/python -m benchmarks.checkpoint
 	$(BIN)/python -m benchmarks.latency
+	$(BIN)/python -m benchmarks.many_logs
 
 deb: ## Install the servers that tests run against (Debian and Ubuntu); starts none of them
 	$(SUDO) .ci/install $(SERVERS)

@@ -84,7 +84,10 @@ class Copies:
     def settle(self, content: Content, position: Position) -> None:
         """A file was read to its end; it is dealt with as long as it does not change."""
         found = stamp(content)
-        self._settled[found] = self._known.finish(position, found)
+        if content.packed or found[2] == position.offset:
+            self._settled[found] = self._known.finish(position, found)
+        else:
+            self._known.finish(position)  # it has grown just now, and is found again
 
     def leave_out(self, logs: Iterable[str], live: Iterable[Tail]) -> None:
         """All copies of these logs that are there now were there before the exporter: known, and not read."""
@@ -176,8 +179,8 @@ class Copies:
             copied = {position: one for one in stamps if (position := self._settled.get(one))}
             for position in self._known.finished([log]):
                 if position.identity in here or position.inode in inodes:
-                    self._known.is_there(position)
-                elif position in copied:
+                    continue
+                if position in copied:
                     self._known.take(position)
                     self._settled[copied[position]] = self._known.finish(position, copied[position])
                 else:

@@ -151,10 +151,6 @@ class Known:
         """The logs of which something is known."""
         return {*self._finished, *(one.position.path for one in self.missing)}
 
-    def is_there(self, position: Position) -> None:
-        """The file of a finished one was seen."""
-        self._gone.pop(position, None)
-
     def is_gone(self, position: Position) -> None:
         """The file of a finished one was not found; the last such ones are still remembered, but not by inode: that is
         given to another file soon."""
@@ -224,7 +220,7 @@ class Known:
         for one, wanted, other in sorted(alike, key=lambda known: known[0].offset):
             if not (wanted or one.strong or one.identity == identity or content.size() == one.offset):
                 continue
-            while not content.ready(one.offset):
+            while content.size() != one.offset and not content.ready(one.offset):
                 yield
             if one.agrees(content):
                 found = Found(one, one.offset, wanted, other, rank=_rank(one, identity, wanted))

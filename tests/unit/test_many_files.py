@@ -4,6 +4,7 @@ import gzip
 import os
 import resource
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,8 +12,9 @@ import msgspec
 import pytest
 
 from exporter.inputs import copies, files, known
+from exporter.inputs.content import Content
 from exporter.inputs.files import FileInput
-from exporter.inputs.fingerprint import Position
+from exporter.inputs.fingerprint import Position, Stamp, digest, stamp
 from exporter.inputs.rotated import Copy
 from tests.unit.test_files import Told, read_all
 
@@ -68,6 +70,23 @@ def stored_of(source: FileInput) -> list[Position]:
     found = [one for page in source.pages().values() for one in msgspec.msgpack.decode(page, type=list[Position])]
     assert sorted(found, key=repr) == sorted(source.positions(), key=repr)
     return found
+
+
+def test_positions_of_the_first_form_are_read(tmp_path: Path) -> None:
+    """A state of before has fewer fields; both a log and a finished copy go on from it."""
+    log = tmp_path / "a.log"
+    log.write_bytes(b"1\n")
+    kept = Kept(str(log), "beginning")
+    kept.read()
+    (tmp_path / "a.log.1").write_bytes(b"old\n")
+    found = (tmp_path / "a.log.1").stat()
+    old = [*msgspec.to_builtins(stored_of(kept.source)[0])[:10]]
+    copy = [str(log), found.st_dev, found.st_ino, 4, digest(b"old\n"), 4, digest(b"old\n"), 4, True, False]
+    source = FileInput(str(log), Told())
+    source.restore(msgspec.convert([old, copy], list[Position]))
+    with log.open("ab") as out:
+        out.write(b"2\n")
+    assert read_all(source) == b"2\n"
 
 
 # --- copies are remembered for as long as they are there
@@ -204,6 +223,30 @@ def test_a_renamed_log_that_is_written_to_after_it_was_let_go_is_read_on(
     assert (kept.settle(monkeypatch), kept.restart()) == (b"", b"")
 
 
+def test_a_line_that_comes_just_as_a_renamed_log_is_let_go_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the last read and the note of what the file was like."""
+    log = tmp_path / "a.log"
+    log.write_bytes(b"1\n")
+    kept = Kept(str(log), "beginning")
+    kept.read()
+    writer = log.open("ab", buffering=0)
+    log.rename(tmp_path / "a.log.1")
+    log.write_bytes(b"2\n")
+    assert kept.read() == b"2\n"
+    lines = iter([b"late\n"])
+    real = stamp
+
+    def written_to(content: Content) -> Stamp:
+        writer.write(next(lines, b""))
+        return real(content)
+
+    monkeypatch.setattr(copies, "stamp", written_to)
+    assert kept.settle(monkeypatch) == b"late\n"
+    writer.close()
+
+
 def test_a_link_that_moved_on_while_it_was_down(tmp_path: Path) -> None:
     """What it pointed at is found beside what it points at now, and those in between; nothing is lost."""
     link = tmp_path / "current.log"
@@ -246,6 +289,31 @@ def test_a_file_that_was_read_to_its_end_and_is_gone_is_no_loss(tmp_path: Path) 
     kept.source.restore(stored)
     assert kept.read() == b"3\n"
     assert kept.losses() == [("loss", "deleted")]
+
+
+def test_a_log_that_was_truncated_while_another_one_came_is_not_read_as_it_was(tmp_path: Path) -> None:
+    """Before copies are looked for, what is open is checked: what was in it comes first."""
+    log = tmp_path / "a.log"
+    log.write_bytes(b"line\n" * 500)
+    kept = Kept(str(tmp_path / "*.log"), "beginning")
+    kept.read()
+    with log.open("ab") as out:
+        out.write(b"late\n")
+    (tmp_path / "a.log.1").write_bytes(log.read_bytes())
+    log.write_bytes(b"new\n" * 2000)
+    (tmp_path / "b.log").write_bytes(b"other\n")
+    assert Counter(kept.read().split()) == {b"late": 1, b"new": 2000, b"other": 1}
+    assert kept.losses() == []
+
+
+def test_one_log_that_cannot_be_read_among_others_is_noticed(tmp_path: Path) -> None:
+    """The others are read; when it has gone, all is well."""
+    (tmp_path / "a.log").write_bytes(b"1\n")
+    (tmp_path / "b.log").symlink_to("b.log")
+    kept = Kept(str(tmp_path / "*.log"), "beginning")
+    assert (kept.read(), kept.source.readable) == (b"1\n", False)
+    (tmp_path / "b.log").unlink()
+    assert (kept.read(), kept.source.readable) == (b"", True)
 
 
 # --- short files are told apart
