@@ -15,6 +15,7 @@ from exporter.inputs import copies, files, known
 from exporter.inputs.content import Content
 from exporter.inputs.files import FileInput
 from exporter.inputs.fingerprint import Position, Stamp, digest, stamp
+from exporter.inputs.lines import CHUNK
 from exporter.inputs.rotated import Copy
 from tests.unit.test_files import Told, read_all
 
@@ -316,6 +317,26 @@ def test_one_log_that_cannot_be_read_among_others_is_noticed(tmp_path: Path) -> 
     assert (kept.read(), kept.source.readable) == (b"", True)
 
 
+def test_a_log_and_a_copy_of_it_that_come_at_once_count_once(tmp_path: Path) -> None:
+    """The copy is told by what was read of the log, so that comes first."""
+    kept = Kept(str(tmp_path / "access.log*"), "beginning")
+    kept.read()
+    text = b"".join(b"line %d\n" % n for n in range(300))
+    (tmp_path / "access.log").write_bytes(text)
+    (tmp_path / "access.log.mine").write_bytes(text)
+    assert kept.read() == text
+
+
+def test_a_log_that_comes_is_no_rotation_of_others(tmp_path: Path) -> None:
+    """Only what was renamed was rotated."""
+    (tmp_path / "a.log").write_bytes(b"1\n")
+    kept = Kept(str(tmp_path / "*.log"), "beginning")
+    kept.read()
+    (tmp_path / "b.log").write_bytes(b"2\n")
+    kept.read()
+    assert [event for event in kept.told.events if event[0] == "rotated"] == []
+
+
 # --- short files are told apart
 
 
@@ -362,6 +383,21 @@ def test_a_name_that_is_no_utf_8_is_read_stored_and_shown(tmp_path: Path) -> Non
 
 
 # --- costs
+
+
+def test_the_lines_of_many_logs_come_in_chunks_of_bounded_size(tmp_path: Path) -> None:
+    """Small pieces together, large ones in parts; a log with much to read does not keep others waiting."""
+    for n in range(100):
+        (tmp_path / f"{n:03}.log").write_bytes(b"a line of log %03d\n" % n * 600)
+    (tmp_path / "000.log").write_bytes(b"a line of log 000\n" * 50_000)
+    source = FileInput(str(tmp_path / "*.log"), Told())
+    source.look()
+    chunks = []
+    while (chunk := source.read()) or source.pending:
+        chunks.append(chunk)
+    assert max(map(len, chunks)) <= 2 * CHUNK
+    assert sum(chunk.count(b"\n") for chunk in chunks) == 50_000 + 99 * 600
+    assert b"log 099" in b"".join(chunks[:40])
 
 
 def test_a_new_log_beside_many_packed_copies_is_begun_while_it_is_written_to(tmp_path: Path) -> None:
