@@ -55,6 +55,7 @@ bench: .venv/.dev $(BENCH_LOGS) $(LLM_LOG) ## Compare the speed with mtail's, an
 	$(BIN)/python -m benchmarks.checkpoint
 	$(BIN)/python -m benchmarks.keys
 	$(BIN)/python -m benchmarks.latency
+	$(BIN)/python -m benchmarks.many_logs
 
 deb: ## Install the servers that tests run against (Debian and Ubuntu); starts none of them
 	$(SUDO) .ci/install $(SERVERS)

@@ -1,5 +1,6 @@
 """Putting the parts together, from a config's plain values. What `run`, `replay`, `explain` and `demo` share."""
 
+import glob
 import logging
 import os
 import sys
@@ -7,6 +8,9 @@ import time
 from collections.abc import Callable
 from datetime import tzinfo
 from pathlib import Path
+
+import msgspec
+from msgspec.structs import replace as changed
 
 from exporter import __version__
 from exporter.admission import Admissions
@@ -24,7 +28,9 @@ from exporter.exposition import render
 from exporter.formats.format import FormatSpec, build
 from exporter.formats.reader import RowReader
 from exporter.identity import Identity, KeyEntry
+from exporter.inputs.elsewhere import Elsewhere, Remembered, identity
 from exporter.inputs.files import FileInput
+from exporter.inputs.names import covers
 from exporter.inputs.stdin import StreamInput
 from exporter.journal import Journal
 from exporter.keyapi import KeyApi
@@ -39,7 +45,7 @@ from exporter.series import Store
 from exporter.shared import Shared
 from exporter.slowest import Slowest
 from exporter.state import State, peek
-from exporter.stream import Input, Stream
+from exporter.stream import Input, Stream, fingerprint, recalled
 from exporter.useparts import UseParts, restored
 from exporter.windows import WINDOWS
 
@@ -80,6 +86,8 @@ class Assembly:
             pricing=loaded.pricing,
             clock=clock,
         )
+        self.elsewhere = Elsewhere()
+        self._stdin: StreamInput | None = None
         self._registry: Registry | None = None
         self.entries: tuple[KeyEntry, ...] = ()
         self.take(loaded)
@@ -183,38 +191,69 @@ class Assembly:
         limits.restore(restored(remembered))
         self.adopt()
         self._use_parts = UseParts(limits)
-        inputs = remembered.get("inputs", {})
-        # Those that the config calls otherwise now go on where the log was read to.
-        names = {one.name for one in self.config.inputs}
-        renamed = {tuple(one["place"]): one for name, one in inputs.items() if name not in names}
+        gone = recalled(remembered)
+        self.elsewhere.former = [
+            changed(one, positions=[position.restored() for position in one.positions])
+            for one in msgspec.convert(remembered.get("former", []), list[Remembered])
+        ]
+        new: list[InputConfig] = []
         for one in self.config.inputs:
             stream = self.stream(one, "end" if damaged else self.config.start_at, pipeline.wake)
-            if found := inputs.get(one.name) or renamed.pop(stream.place, None):
-                stream.restore(found)
-            stream.lines_before = sum(stream.lines(self.store))
             pipeline.streams.append(stream)
+            if found := in_place_of(one, gone):
+                gone.remove(found)
+                stream.restore(found)
+            else:
+                new.append(one)
             if damaged:
                 stream.journal.loss(one.path, "state_damaged")
+        self.hand_down(pipeline.streams, new, gone)
+        for stream in pipeline.streams:
+            stream.lines_before = sum(stream.lines(self.store))
         clock.follow()
         return pipeline
+
+    def hand_down(self, streams: list[Stream], new: list[InputConfig], gone: list[Remembered]) -> None:
+        """Let all inputs go on where the logs that are theirs now were read to; `gone` are those that were just taken
+        out, `new` those that were not there.
+        """
+        by_name = {stream.name: stream for stream in streams}
+        for one in new:
+            by_name[one.name].follow([each for each in (*gone, *self.elsewhere.former) if follows(one, each)])
+        files = {stream.name: stream.input for stream in streams if isinstance(stream.input, FileInput)}
+        before = {stream.place[0] for stream in streams} - {one.path for one in new} | {one.pattern for one in gone}
+        forgotten = self.elsewhere.arrange(files, gone, before)
+        for former in forgotten:
+            if former.unread:
+                Journal(former.name, self.store).lost(former.pattern, "removed", former.unread)
+        for former in gone:
+            if former.unread:
+                text = "%s: %d bytes of %s are not counted until an input reads them: it was taken out of the config"
+                log.warning(text, former.name, former.unread, former.pattern)
 
     def stream(self, one: InputConfig, start_at: str, wake: Callable[[], None]) -> Stream:
         """A configured input on its way to the store."""
         journal = Journal(one.name, self.store)
         source: Input
-        if one.path == "-":
-            source = StreamInput(sys.stdin.fileno(), one.name, journal, wake)
+        if one.path != "-":
+            source = FileInput(one.path, journal, start_at, one.rotated, self.elsewhere)
+        elif self._stdin:
+            source = self._stdin
+            source.follow(one.name, journal)
         else:
-            source = FileInput(one.path, journal, start_at, one.rotated)
-        return Stream((one.path, one.rotated), one.spec, source, self.meter_of(one), journal)
+            source = self._stdin = StreamInput(sys.stdin.fileno(), one.name, journal, wake)
+        return Stream(place(one), one.spec, source, self.meter_of(one), journal)
 
     def _parts(self, pipeline: Pipeline) -> Parts:
         """What is committed beside the store."""
-        return {
-            "inputs": {stream.name: stream.remembered() for stream in pipeline.streams},
-            "keys": self.shared.keys.remembered(),
-            **self._use_parts.parts(),
-        }
+        parts: Parts = {"keys": self.shared.keys.remembered(), **self._use_parts.parts(), "inputs": {}}
+        for stream in pipeline.streams:
+            parts["inputs"][stream.name], pages = stream.stored()
+            parts |= pages
+        parts["former"] = [
+            changed(one, positions=[position.stored() for position in one.positions]) for one in self.elsewhere.former
+        ]
+        return parts
 
     # --- keys, while it runs
 
@@ -257,3 +296,26 @@ class Assembly:
         if waiting:
             self.shared.limits.answered()
         self.store.set(_REGISTRY_READ, to=at)
+
+
+def place(one: InputConfig) -> tuple[str, str]:
+    """Where an input comes from: whatever it is called, in the same place it is the same one."""
+    return one.path, one.rotated
+
+
+def in_place_of(one: InputConfig, before: list[Remembered]) -> Remembered | None:
+    """What was remembered of an input; of several in its place, of the one with its name."""
+    here = [found for found in before if found.place == place(one)]
+    return next((found for found in here if found.name == one.name), here[0] if here else None)
+
+
+def follows(one: InputConfig, before: Remembered) -> bool:
+    """Whether an input goes on in the place of one that is gone: it has its format, and its name or a log of it."""
+    if before.format != fingerprint(one.spec):
+        return False
+    files = {position.identity for position in before.positions}
+    return (
+        before.name == one.name
+        or any(covers(one.path, position.path) for position in before.positions)
+        or any(identity(path) in files for path in glob.glob(one.path))
+    )

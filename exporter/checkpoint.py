@@ -19,6 +19,7 @@ from msgspec import Struct
 
 from exporter.admission import Admissions, Place
 from exporter.errors import StateError
+from exporter.own_labels import in_order
 from exporter.series import FamilySeries, Histogram, Series, Store
 from exporter.state import State
 
@@ -159,14 +160,19 @@ class Checkpoint:
         if table.declared != family.family.declared:
             log.warning("%s: its labels or buckets have changed; it begins anew", name)
             return
-        for row, (labels, values) in enumerate(zip(table.labels, table.values, strict=True)):
+        filled: dict[tuple[str, ...], Any] = {}
+        for row, (written, values) in enumerate(zip(table.labels, table.values, strict=True)):
+            labels = in_order(written, len(family.family.labels))
             one = family.series.get(labels) or family.make(labels, born=True)
             one.born, one.created = row not in table.unborn, table.created[row]
+            # One series was two in older states, which kept the order of an input's own labels.
+            other = filled.get(labels) if family.family.type != "gauge" else None
+            filled[labels] = whole = [*map(sum, zip(values, other, strict=True))] if other else values
             if isinstance(one, Histogram):
-                one.values = [*map(_number, values)]
+                one.values = [*map(_number, whole)]
                 one.saved = one.values.copy()
             else:
-                one.value = one.saved = _number(values[0])
+                one.value = one.saved = _number(whole[0])
 
     def commit(self) -> bool:
         """Write what changed; whether all that is in the store is on disk now."""

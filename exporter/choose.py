@@ -7,14 +7,14 @@ from exporter.config import Config, Loaded
 from exporter.config_inputs import InputConfig
 from exporter.config_metrics import MetricsConfig
 from exporter.errors import UsageError, unknown
-from exporter.globs import match_path
-from exporter.init import recognise
+from exporter.init import distinct, recognise
+from exporter.inputs.names import covers, is_pattern
 
 
 def without_config(logs: list[str]) -> Loaded:
     """A config for `run LOG…`: formats recognised, logs read from their start, nothing kept."""
     inputs: list[InputConfig] = []
-    for path in logs:
+    for path in distinct(logs):
         best = recognise(path)
         print(f"{path}: read as {best.preset} ({best.share:.0%} of the lines looked at)", file=sys.stderr)
         name = Path(path).name
@@ -26,17 +26,18 @@ def without_config(logs: list[str]) -> Loaded:
 
 
 def input_for(path: str, config: Config, name: str | None) -> InputConfig:
-    """The input a log belongs to: the named one; else the one whose path fits; else the only one there is."""
+    """The input a log belongs to: the named one; else the one that would read it; else the only one there is."""
     if name:
         named = [one for one in config.inputs if one.name == name]
         if not named:
             raise UsageError(f"--input: {unknown('input', name, [one.name for one in config.inputs])}")
         return named[0]
-    fitting = [one for one in config.inputs if match_path(_resolved(one.path), _resolved(path))]
-    if len(fitting) == 1 or len(config.inputs) == 1:
-        return (fitting or config.inputs)[0]
+    inputs = sorted(config.inputs, key=lambda one: is_pattern(one.path))
+    fitting = [one for one in inputs if covers(_resolved(one.path), _resolved(path))]
+    if fitting or len(inputs) == 1:
+        return (fitting or inputs)[0]
     names = ", ".join(one.name for one in config.inputs)
-    raise UsageError(f"{path}: no single input's path fits it; say which with --input (there are: {names})")
+    raise UsageError(f"{path}: no input's path fits it; say which with --input (there are: {names})")
 
 
 def _resolved(path: str) -> str:

@@ -27,7 +27,7 @@ from exporter.exposition import render
 from exporter.formats.format import slow_parts
 from exporter.formats.values import timestamp
 from exporter.generated_files import report
-from exporter.init import config_for
+from exporter.init import config_for, distinct
 from exporter.inputs.archive import whole_lines
 from exporter.journal import Journal
 from exporter.notes import notes
@@ -204,7 +204,7 @@ def _replay(args: argparse.Namespace) -> None:
     replay = Replay(args.since, args.until)
     meters = {one.name: assembly.meter_of(one) for one in loaded.config.inputs}
     logs: dict[str, list[str]] = {}
-    for path in args.logs:
+    for path in distinct(args.logs):
         logs.setdefault(input_for(path, loaded.config, args.input).name, []).append(path)
     rows = export.rows if export else Meter.count
     for name, paths in logs.items():

@@ -4,6 +4,7 @@ The command line hands the parts on to the stages as plain values; no stage impo
 """
 
 import logging
+import os
 import time
 from pathlib import Path
 from typing import Any, Literal
@@ -136,9 +137,16 @@ def load(path: Path, registry: bool = True) -> Loaded:
     config = file.convert(Config)
     folder = path.resolve().parent
     _check_inputs(file, config)
-    for one in config.inputs:
+    paths: dict[str, int] = {}
+    for n, one in enumerate(config.inputs):
         if one.path != "-":
             one.path = str(folder / one.path)
+        same = os.path.normpath(one.path)
+        if same in paths:
+            raise file.error(
+                ("inputs", n, "path"), f"inputs[{paths[same]}] reads {one.path} too; each log has one input"
+            )
+        paths[same] = n
         if one.rotated:
             one.rotated = str(folder / one.rotated)
     _check_families(file, config)

@@ -37,8 +37,10 @@ class InputConfig(Part, rename={"class_": "class"}):
         if self.timezone:
             with within("timezone"):
                 time_zone(self.timezone)
-        for label in self.labels:
+        for label, value in self.labels.items():
             check_label(("labels", label), label)
+            if any("\ud800" <= character <= "\udfff" for character in value):
+                raise FieldError(("labels", label), "half of a character is no text")
             if label in _RESERVED:
                 problem = f"{label!r} is used by Prometheus or the catalogue; choose another name"
                 raise FieldError(("labels", label), problem)

@@ -14,11 +14,11 @@ from typing import Any
 from exporter.cell import Bill, Cell, Ends
 from exporter.cells import Cells
 from exporter.enrich import Enricher
-from exporter.exposition import escaped
 from exporter.formats.decoded import Decoded
 from exporter.formats.reader import RowReader
 from exporter.limits import Use
 from exporter.loop import Loop
+from exporter.own_labels import own_labels
 from exporter.periods import Periods
 from exporter.pricing import Price, price_at
 from exporter.record import AccessRecord
@@ -58,7 +58,7 @@ class Meter:
         self._enricher = enricher
         self._keys = shared.keys
         self._slowest = shared.slowest
-        self._own = (",".join(f'{label}="{escaped(value)}"' for label, value in labels.items()),) if labels else ()
+        self._own = own_labels(labels or {})
         self._pending = 0
         self._limits = shared.limits
         self._clock = shared.clock

@@ -9,6 +9,7 @@ from typing import Any
 
 from exporter.catalog import Family
 from exporter.memo import Memo
+from exporter.own_labels import escaped
 from exporter.series import FamilySeries, Histogram, Series, Store
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
@@ -56,13 +57,6 @@ def sample(name: str, labels: tuple[str, ...], values: tuple[str, ...], value: f
     """A line of a sheet."""
     written = ",".join([f'{label}="{escaped(one)}"' for label, one in zip(labels, values, strict=True) if one])
     return f"{name}{{{written}}} {number(value).decode()}\n"
-
-
-def escaped(value: str) -> str:
-    """A label's value as both formats want it."""
-    if "\\" in value or '"' in value or "\n" in value:
-        value = value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
-    return value
 
 
 class _Pairs(dict[str, Memo[str, bytes]]):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from exporter.errors import InputError
+from exporter.errors import InputError, UsageError
 from exporter.formats.detect import Candidate, detect
 from exporter.formats.format import presets
 from exporter.inputs.archive import head
@@ -41,6 +41,17 @@ web: {{listen: "127.0.0.1:10114"}}
 """
 
 
+def distinct(paths: list[str]) -> list[str]:
+    """The paths, if each is another file. UsageError where two are one: its lines would count twice."""
+    seen: dict[str, str] = {}
+    for path in paths:
+        real = str(Path(path).resolve())
+        if real in seen:
+            raise UsageError(f"{path} and {seen[real]} are the same file; give each log once")
+        seen[real] = path
+    return paths
+
+
 def recognise(path: str) -> Candidate:
     """The preset that fits a log best. InputError where none does."""
     sample = head(path, _SAMPLE_BYTES)
@@ -56,9 +67,11 @@ def recognise(path: str) -> Candidate:
 
 
 def config_for(paths: list[str]) -> str:
-    """A config, with comments, for logs. InputError where the format of one is not recognised."""
+    """A config, with comments, for logs. InputError where the format of one is not recognised, UsageError where two
+    are one file.
+    """
     inputs, names = "", set()
-    for path in paths:
+    for path in distinct(paths):
         best = recognise(path)
         written = f"{{preset: {best.preset}, container: {best.container}}}" if best.container else best.preset
         inputs += f"  - path: {Path(path).resolve()}\n"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from exporter.errors import place
 from exporter.formats.decoded import REASONS, Decoded
-from exporter.inputs.ledger import LOSSES
+from exporter.inputs.ledger import LOSSES, printable
 from exporter.series import Store
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,7 @@ class Journal:
 
     def too_long(self, path: str) -> None:
         """A line that was longer than is read."""
-        log.warning("%s: a line in %s is longer than 1 MiB and was left out", self.name, path)
+        log.warning("%s: a line in %s is longer than 1 MiB and was left out", self.name, printable(path))
         self._reject("too_long", b"")
 
     def rotated(self, kind: str) -> None:
@@ -91,30 +91,31 @@ class Journal:
 
     def lost(self, path: str, reason: str, size: int) -> None:
         """Bytes were lost before they could be read."""
-        log.warning("%s: %d bytes of %s were lost: %s", self.name, size, path, LOSSES[reason])
+        log.warning("%s: %d bytes of %s were lost: %s", self.name, size, printable(path), LOSSES[reason])
         self._store.add("gateway_exporter_losses_total", self.name, reason)
         self._store.add("gateway_exporter_lost_bytes_total", self.name, reason, amount=size)
 
     def loss(self, path: str, reason: str) -> None:
         """Lines may have been lost before they could be read."""
-        log.warning("%s: lines of %s may have been lost: %s", self.name, path, LOSSES[reason])
+        log.warning("%s: lines of %s may have been lost: %s", self.name, printable(path), LOSSES[reason])
         self._store.add("gateway_exporter_losses_total", self.name, reason)
 
     def unreadable(self, path: str, why: str) -> None:
         """A log can't be read now; it is waited for."""
-        log.warning("%s: %s can't be read: %s; waiting for it", self.name, path, why)
+        log.warning("%s: %s can't be read: %s; waiting for it", self.name, printable(path), why)
 
     def opened(self, path: str, offset: int) -> None:
         """A log is read from an offset on."""
         if offset:
             text = "%s: reading %s from its end: the %d bytes before are not counted (%s)"
-            log.warning(text, self.name, path, offset, "start_at: beginning would, where there is no state yet")
+            cure = "start_at: beginning would, where there is no state yet"
+            log.warning(text, self.name, printable(path), offset, cure)
         else:
-            log.info("%s: reading %s from its beginning", self.name, path)
+            log.info("%s: reading %s from its beginning", self.name, printable(path))
 
     def resumed(self, path: str, offset: int) -> None:
         """A log, or a copy of it, is read on."""
-        log.info("%s: reading %s on from byte %d", self.name, path, offset)
+        log.info("%s: reading %s on from byte %d", self.name, printable(path), offset)
 
     def _reject(self, reason: str, line: bytes) -> None:
         seen = ""

@@ -5,6 +5,8 @@ import os
 from pathlib import Path
 
 from exporter import descriptors
+from exporter.inputs.elsewhere import identity, read_twice
+from exporter.inputs.names import covers, is_pattern
 
 
 def notes(logs: dict[str, str], state: str) -> list[str]:
@@ -12,7 +14,21 @@ def notes(logs: dict[str, str], state: str) -> list[str]:
     logs = {name: path for name, path in logs.items() if path != "-"}
     found = [f"input {name}: {note}" for name, path in logs.items() for note in _log(path)]
     found += _descriptors(sum(len(_paths(path)) for path in logs.values()))
+    found += shared(logs)
     return found + [f"state.path: {note}" for note in (_state(Path(state)) if state else ())]
+
+
+def shared(logs: dict[str, str]) -> list[str]:
+    """The files that more than one input names, and which of them reads each."""
+    readers: dict[object, str] = {}
+    found: dict[tuple[str, str], str] = {}
+    for name, pattern in sorted(logs.items(), key=lambda one: is_pattern(one[1])):
+        named = {one for one in logs.values() if is_pattern(pattern) and covers(pattern, one)}
+        for path in sorted({*glob.glob(pattern), *named} if is_pattern(pattern) else [pattern]):
+            reader = readers.setdefault(identity(path) or path, name)
+            if reader != name:
+                found.setdefault((name, reader), path)
+    return [f"input {name}: {read_twice(path, reader)}" for (name, reader), path in found.items()]
 
 
 def _log(pattern: str) -> list[str]:

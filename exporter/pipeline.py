@@ -24,6 +24,7 @@ from exporter.clock import Clock
 from exporter.errors import ExporterError, place
 from exporter.expiry import Expiry
 from exporter.exposition import render
+from exporter.inputs.names import is_pattern
 from exporter.limits import Limits
 from exporter.series import Store
 from exporter.slowest import Slowest
@@ -43,6 +44,8 @@ _QUIET_SECONDS = 1.0
 # Where no event can be trusted, and as a safety net where they can.
 _POLL_SECONDS = 0.25
 _SAFETY_SECONDS = 2.0  # not longer: a signal that comes just before the wait is seen after it
+# Looking at the logs takes one part in so many of the time, at most, however many they are.
+_LOOK_SHARE = 10
 # What a scrape may read before it answers.
 _DRAIN_SECONDS = 0.05
 # Between questions from outside, so many seconds are spent on lines at the most.
@@ -84,6 +87,7 @@ class Pipeline:
         self._watcher: Watcher | None = None
         self._trusted = False
         self._listening = False
+        self._next_look = 0.0
 
     # --- from other threads
 
@@ -124,22 +128,26 @@ class Pipeline:
     def open(self) -> None:
         """Find the logs; from now on nothing that is written to them is missed."""
         self.watch()
-        for stream in self.streams:
+        for stream in sorted(self.streams, key=lambda stream: is_pattern(stream.place[0])):
             stream.input.look()
 
     def run(self) -> None:
         """Read, count and answer until `stop`, or until every input is finished."""
         busy_until = committed_at = 0.0
         while not self._done():
+            looked = time.monotonic() >= self._next_look
+            if looked:
+                self._look()
             if self._drain(_SLICE_SECONDS):
                 busy_until = time.monotonic() + _QUIET_SECONDS
                 self.answer(0.0)
             elif not self._done():
                 self.ready = True
-                self.answer(self._patience(busy_until))
+                self.answer(self._patience(busy_until) if looked else max(0.0, self._next_look - time.monotonic()))
             if time.monotonic() - committed_at > _COMMIT_SECONDS:
                 self.commit()
                 committed_at = time.monotonic()
+        self._look()
         self._drain(_LAST_SECONDS)
         for stream in self.streams:
             stream.finish()
@@ -171,12 +179,18 @@ class Pipeline:
                 stream.meter.forget()
         return self.checkpoint.commit() if self.checkpoint else True
 
+    def _look(self) -> None:
+        """See what there is to read."""
+        begun = time.monotonic()
+        for stream in self.streams:
+            stream.input.look()
+        now = time.monotonic()
+        self._next_look = now + min(_LOOK_SHARE * (now - begun), _QUIET_SECONDS)
+
     def _drain(self, seconds: float) -> bool:
         """Count what there is, for so long at the most. Whether there may be more."""
         until = time.monotonic() + seconds
         more = True
-        for stream in self.streams:
-            stream.input.look()
         while more and time.monotonic() < until:
             more = False
             for stream in self.streams:
@@ -198,6 +212,7 @@ class Pipeline:
         begun = time.monotonic()
         for visitor in visitors:
             self.births.came(visitor, begun)
+        self._look()
         behind = self._drain(_DRAIN_SECONDS)
         texts = self._expose(formats, begun, behind)
         for visitor in visitors:
@@ -246,7 +261,7 @@ class Pipeline:
             if self._watcher and self._listening:
                 self._watcher.ignore_growth()
                 self._listening = False
-            return _BUSY_SECONDS
+            return max(_BUSY_SECONDS, self._next_look - time.monotonic())
         if not self._watcher:
             return _SAFETY_SECONDS
         if not self._trusted:

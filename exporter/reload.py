@@ -6,12 +6,14 @@ import time
 from concurrent.futures import Future
 from pathlib import Path
 
-from exporter.assembly import Assembly
+from exporter.assembly import Assembly, follows, place
 from exporter.config import Config, Loaded, load
 from exporter.config_inputs import InputConfig
 from exporter.config_keys import KeyApiConfig
 from exporter.durations import seconds
 from exporter.errors import ExporterError
+from exporter.inputs.elsewhere import Remembered
+from exporter.notes import shared
 from exporter.pipeline import Pipeline
 from exporter.stream import Stream
 
@@ -66,22 +68,25 @@ class Reload:
             raise
 
     def _take(self, loaded: Loaded) -> str:
-        self._pipeline.fold()
+        pipeline, assembly = self._pipeline, self._assembly
+        pipeline.fold()
         goes_on = self._goes_on(loaded.config)
         kept = [stream for _, stream in goes_on]
-        for stream in self._pipeline.streams:
-            if stream not in kept:
-                self._end(stream)
-        anew = self._assembly.take(self._with_keys(loaded))
-        self._pipeline.births.interval = seconds(loaded.config.metrics.scrape_interval)
-        self._pipeline.expiry.after = seconds(loaded.config.metrics.expire_after)
-        self._pipeline.streams[:] = [self._turned(*one) for one in goes_on]
-        self._pipeline.watch()
-        self._assembly.watch_keys(self._pipeline)
+        new = [one for one, stream in goes_on if stream is None]
+        gone = [self._end(stream, new) for stream in pipeline.streams if stream not in kept]
+        anew = assembly.take(self._with_keys(loaded))
+        pipeline.births.interval = seconds(loaded.config.metrics.scrape_interval)
+        pipeline.expiry.after = seconds(loaded.config.metrics.expire_after)
+        pipeline.streams[:] = [self._turned(*one) for one in goes_on]
+        assembly.hand_down(pipeline.streams, new, gone)
+        pipeline.open()
+        assembly.watch_keys(pipeline)
         self._told(True)
         said = "The config was reloaded."
         if anew:
             said += f" Labels or buckets have changed of {' and '.join(anew)}: counting begins anew there."
+        for note in shared({one.name: one.path for one in loaded.config.inputs}):
+            said += f" {note[0].upper()}{note[1:]}."
         if waiting := _waiting(self._begun, loaded.config):
             said += f" A change of {' and '.join(waiting)} takes effect at a restart."
         log.info(said)
@@ -95,22 +100,14 @@ class Reload:
 
     def _goes_on(self, config: Config) -> list[tuple[InputConfig, Stream | None]]:
         """The inputs of a config, each with the stream that has read it until now."""
-        running = [*self._pipeline.streams]
-        goes_on: list[tuple[InputConfig, Stream | None]] = []
-        for one in config.inputs:
-            here = [stream for stream in running if stream.place == (one.path, one.rotated)]
-            stream = next((stream for stream in here if stream.name == one.name), here[0] if here else None)
-            if stream:
-                running.remove(stream)
-            goes_on.append((one, stream))
-        return goes_on
+        running = {stream.place: stream for stream in self._pipeline.streams}
+        return [(one, running.get(place(one))) for one in config.inputs]
 
     def _turned(self, one: InputConfig, stream: Stream | None) -> Stream:
         """The stream of an input: a new one for a new input; else it goes on where it is, with a new meter."""
         store = self._assembly.store
         if stream is None:
             stream = self._assembly.stream(one, self._assembly.config.start_at, self._pipeline.wake)
-            stream.input.look()
         else:
             renamed = stream.name != one.name
             if renamed:
@@ -121,18 +118,22 @@ class Reload:
         stream.lines_before = sum(stream.lines(store))
         return stream
 
-    def _end(self, stream: Stream) -> None:
-        """Count the rest of an input that is taken out."""
+    def _end(self, stream: Stream, new: list[InputConfig]) -> Remembered:
+        """Count the rest of an input that is taken out, as far as none of the new ones can go on with it."""
         until = time.monotonic() + _LAST_SECONDS
         stream.input.look()
         while stream.take() and time.monotonic() < until:
             pass
-        if left := stream.input.lag_bytes():
-            stream.journal.lost(stream.place[0], "removed", left)
-        stream.flush()
+        unread = stream.leave()
+        remembered = stream.remembered()
+        if not any(follows(one, remembered) for one in new):
+            stream.flush()
+            remembered = stream.remembered()
+            remembered.unread = unread
         stream.fold()
         stream.input.close()
         stream.hide(self._assembly.store)
+        return remembered
 
     def _told(self, good: bool) -> None:
         store = self._assembly.store

@@ -8,7 +8,9 @@ import msgspec
 
 from exporter.clock import AHEAD
 from exporter.counting import Meter
+from exporter.formats.decoded import Decoded
 from exporter.formats.format import FormatSpec
+from exporter.inputs.elsewhere import Remembered
 from exporter.inputs.fingerprint import Position
 from exporter.journal import Journal
 from exporter.series import Store
@@ -43,8 +45,14 @@ class Input(Protocol):
     def owns(self, path: str) -> bool:
         """Whether a file that grew is one of those that are read."""
 
+    def leave(self) -> tuple[bytes, int]:
+        """Before it is taken out: the unfinished lines that nobody can read on; how many bytes wait for who can."""
+
     def positions(self) -> list[Position]:
         """What to store together with what was counted so far."""
+
+    def pages(self) -> dict[int, msgspec.Raw]:
+        """The same, encoded in parts, of which few change from one commit to the next."""
 
     def restore(self, positions: list[Position]) -> None:
         """Before the first look: go on at positions that were stored. None at all means that there is no state."""
@@ -108,7 +116,16 @@ class Stream:
 
     def flush(self) -> None:
         """Count what still waits for another line, as it is."""
-        decoded = self.meter.reader.decoder.flush()
+        self._count(self.meter.reader.decoder.flush())
+
+    def leave(self) -> int:
+        """Before it is taken out: count the lines that nobody can read on. How many bytes wait for who can."""
+        lines, waiting = self.input.leave()
+        if lines:
+            self._count(self.meter.reader.decoder.decode(lines))
+        return waiting
+
+    def _count(self, decoded: Decoded) -> None:
         self.meter.count(decoded)
         self.journal.note(decoded)
 
@@ -161,7 +178,7 @@ class Stream:
     def turn_to(self, meter: Meter, spec: FormatSpec) -> None:
         """Count with another meter from the next line on. In another format nothing waits for it any more."""
         if spec == self.spec:
-            meter.reader.decoder.restore(self.meter.reader.decoder.remembered())
+            meter.reader.decoder.follow(self.meter.reader.decoder)
         else:
             self.flush()
             self.fold()
@@ -173,27 +190,70 @@ class Stream:
 
     # --- what is committed with the counters
 
-    def remembered(self) -> Any:
+    def remembered(self) -> Remembered:
         """What to find again."""
-        return {
-            "place": self.place,
-            "positions": self.input.positions(),
-            "last_time": self.meter.last_time,
-            "kept": self.meter.kept,
-            "format": _fingerprint(self.spec),
-            "decoder": self.meter.reader.decoder.remembered(),
-        }
+        return self._remembered([position.restored() for position in self.input.positions()])
 
-    def restore(self, remembered: Any) -> None:
+    def stored(self) -> tuple[Remembered, dict[str, msgspec.Raw]]:
+        """The same, as it is written down: the positions are in parts of their own, by their names."""
+        pages = self.input.pages()
+        remembered = self._remembered([])
+        remembered.pages = [*pages]
+        return remembered, {_page(self.name, number): page for number, page in pages.items()}
+
+    def _remembered(self, positions: list[Position]) -> Remembered:
+        return Remembered(
+            place=self.place,
+            positions=positions,
+            last_time=self.meter.last_time,
+            kept=self.meter.kept,
+            format=fingerprint(self.spec),
+            decoder=self.meter.reader.decoder.remembered(),
+            name=self.name,
+        )
+
+    def restore(self, remembered: Remembered) -> None:
         """Before the first look: go on where another one stopped."""
-        self.input.restore(msgspec.convert(remembered["positions"], list[Position]))
-        self.meter.last_time = remembered["last_time"]
-        self.meter.give_up(remembered.get("kept", 0))
-        if remembered["format"] == _fingerprint(self.spec):
-            self.meter.reader.decoder.restore(remembered["decoder"])
-        elif remembered["decoder"] is not None:
+        self.input.restore(remembered.positions)
+        self.meter.last_time = remembered.last_time
+        self.meter.give_up(remembered.kept)
+        if remembered.format == fingerprint(self.spec):
+            self.follow([remembered])
+        elif remembered.decoder is not None:
             log.warning("%s: its format has changed; lines that waited for others of their request are lost", self.name)
 
+    def follow(self, before: list[Remembered]) -> None:
+        """Go on in the place of inputs of the same format: as the first one's decoder does. What waits in those of
+        the others for another line counts as it is; what waits does so in one place only.
+        """
+        decoder = self.meter.reader.decoder
+        for one in reversed(before):
+            self.flush()
+            decoder.restore(one.decoder)
+            decoder.flush()
+            waiting, one.decoder = one.decoder, decoder.remembered()
+            decoder.restore(waiting)
+            self.meter.last_time = one.last_time or self.meter.last_time
 
-def _fingerprint(spec: FormatSpec) -> bytes:
+
+def recalled(parts: dict[str, Any]) -> list[Remembered]:
+    """What `stored` gave for each input, with its positions."""
+    inputs = msgspec.convert(parts.get("inputs", {}), dict[str, Remembered])
+    for name, one in inputs.items():
+        one.name = name
+        pages = [*one.positions, *(each for n in one.pages for each in _positions(parts[_page(name, n)]))]
+        one.positions, one.pages = [position.restored() for position in pages], []
+    return [*inputs.values()]
+
+
+def _positions(page: Any) -> list[Position]:
+    return msgspec.convert(page, list[Position])
+
+
+def _page(name: str, number: int) -> str:
+    return f"positions {number} of {name}"
+
+
+def fingerprint(spec: FormatSpec) -> bytes:
+    """A few bytes that tell formats apart."""
     return blake2b(msgspec.msgpack.encode(spec), digest_size=8).digest()

@@ -1,6 +1,7 @@
 """A folder with a config, a log and a state file, and the real command beside them."""
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,6 @@ class Beside:
         with (self.folder / log).open("a", encoding="utf-8") as out:
             out.write(text)
 
-    def exporter(self, descriptors: int | None = None) -> Exporter:
+    def exporter(self, descriptors: int | None = None, stdin: int = subprocess.DEVNULL) -> Exporter:
         """Run it."""
-        return Exporter("run", "--config.file", str(self.config), descriptors=descriptors)
+        return Exporter("run", "--config.file", str(self.config), descriptors=descriptors, stdin=stdin)

@@ -3,6 +3,7 @@
 `make prove` does the same at length.
 """
 
+import random
 import signal
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ import pytest
 import requests
 
 from tests.exporter import samples
+from tests.prove.change import LAYOUTS, Changer
 from tests.prove.cheat import BREACHES, Told, command
 from tests.prove.kill import Victim
 from tests.prove.prove_kills import prove_kills, report
@@ -24,11 +26,14 @@ from tests.real.waiting import eventually
 
 
 def test_nothing_is_lost_repeated_or_served_twice_across_kills() -> None:
-    """Two dozen kills, in four rounds: old logs numbered and dated, the log named and matched by a pattern."""
+    """Two dozen kills, in four rounds: old logs numbered and dated, the log named and matched by a pattern; in two of
+    them the inputs change all the time.
+    """
     outcomes = prove_kills(kills=24, seed=4, minutes=10, each=6)
     print(report(outcomes))
     assert [failure for outcome in outcomes for failure in outcome.failures] == []
     assert all(outcome.kills for outcome in outcomes)
+    assert sum(bool(outcome.changes) for outcome in outcomes) == 2
 
 
 def test_a_real_prometheus_finds_the_truth(tmp_path: Path) -> None:
@@ -50,6 +55,7 @@ class Cheated:
         self.scrapers = [Scraper(self.checks, name, port, 1) for name in ("fast", "slow")]
         self._url = f"http://127.0.0.1:{port}/metrics"
         self._victim = Victim(command(breach), folder)
+        self._changer = Changer(folder, port, self._victim, random.Random())
         self._keys = 0
 
     @property
@@ -81,6 +87,11 @@ class Cheated:
         self._keys += new
         self.told.request(Request(f"sk-{self._keys}", "", "eth", ("eth_call",), "", self._keys, duration=0.125))
 
+    def change(self) -> None:
+        """Take a config with another path."""
+        self._changer.write(LAYOUTS[2])
+        self._changer.post()
+
     def close(self) -> None:
         """No process stays behind."""
         self._victim.close()
@@ -97,7 +108,7 @@ class Cheated:
 
 
 def _play(cheated: Cheated) -> list[str]:
-    """Births, kills with and without lines while it is down, and a while after. What the proof says."""
+    """Births, kills with and without lines while it is down, a reload, and a while after. What the proof says."""
     cheated.start()
     cheated.scrape(0, 1)
     cheated.request(new=True)
@@ -111,6 +122,8 @@ def _play(cheated: Cheated) -> list[str]:
     cheated.scrape(0, 0, 1)
     cheated.let_go()
     cheated.scrape(0, 1)
+    cheated.request()
+    cheated.change()
     for _ in range(3):
         cheated.request()
         cheated.scrape(0)

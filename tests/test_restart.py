@@ -202,3 +202,10 @@ def test_without_a_secret_one_is_made_beside_the_state(beside: Beside) -> None:
     assert PUBLIC not in str(keys)
     made = beside.folder / "key-hash.secret"
     assert (made.stat().st_mode & 0o777, len(made.read_text().strip())) == (0o600, 64)
+
+
+def test_as_many_logs_can_be_open_as_the_system_allows(beside: Beside) -> None:
+    """Each log is an open file, and a thousand, where limits begin, is few."""
+    with beside.exporter() as exporter:
+        soft, hard = resource.prlimit(exporter.process.pid, resource.RLIMIT_NOFILE)
+        assert soft == hard

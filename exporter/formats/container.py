@@ -43,8 +43,8 @@ CONTAINERS = {"cri": _cri_piece, "docker": _docker_piece}
 class Contained(Decoder):
     """Decoder of another's lines, `kind` being how a container runtime has wrapped them.
 
-    The pieces of a line wait in memory, at most 1 MiB for each stream. They are not remembered, as a key may
-    stand in them: of a line that a restart parts, the rest is rejected.
+    A line in pieces is one line: it counts where it ends. The pieces wait in memory, at most 1 MiB for each stream.
+    They are not remembered, as a key may stand in them: of a line that a restart parts, the rest is rejected.
     """
 
     def __init__(self, decoder: Decoder, kind: str) -> None:
@@ -69,7 +69,6 @@ class Contained(Decoder):
         done = self._decoder.decode(lines) if lines else Decoded([], [])
         done.rejected += outer.rejected
         done.blank += outer.blank
-        done.joined += outer.joined
         done.faults += outer.faults
         return done
 
@@ -94,7 +93,6 @@ class Contained(Decoder):
                     whole += text
                 if not ends:
                     self._pieces[stream] = whole
-                    outer.joined += 1
                 elif whole is None:
                     outer.rejected.append(("no_start", line))
                 else:
@@ -119,3 +117,9 @@ class Contained(Decoder):
         streams, inside = msgspec.convert(remembered or ([], None), tuple[list[str], Any])
         self._pieces = dict.fromkeys(streams)
         self._decoder.restore(inside)
+
+    def follow(self, other: Decoder) -> None:
+        """Go on, also within a line."""
+        assert isinstance(other, Contained)
+        self._pieces = other._pieces
+        self._decoder.follow(other._decoder)

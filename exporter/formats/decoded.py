@@ -131,6 +131,10 @@ class Decoder(ABC):
         if remembered is not None:
             raise ValueError("this format remembers nothing")
 
+    def follow(self, other: "Decoder") -> None:
+        """Go on where another decoder of the same format stopped, in the same process."""
+        self.restore(other.remembered())
+
 
 class LineDecoder(Decoder):
     """Decodes each line by itself."""

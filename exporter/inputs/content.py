@@ -18,6 +18,8 @@ PACKED = (".gz", ".zst")
 UNPACKING = (OSError, EOFError, zlib.error, zstandard.ZstdError)
 # The first bytes of a file, which tell most files apart.
 FIRST = 1024
+# So much is unpacked at once.
+_PIECE = 1 << 20
 
 
 class Content(Protocol):
@@ -28,6 +30,9 @@ class Content(Protocol):
 
     def pread(self, size: int, at: int) -> bytes:
         """The bytes from a place on."""
+
+    def ready(self, at: int) -> bool:
+        """Whether the bytes before a place are at hand. Each call unpacks a piece, until they are."""
 
     def size(self) -> int | None:
         """How many there are; None where only unpacking could tell."""
@@ -82,6 +87,9 @@ class _Plain:
     def pread(self, size: int, at: int) -> bytes:
         return os.pread(self._fd, size, at)
 
+    def ready(self, at: int) -> bool:  # noqa: ARG002
+        return True
+
     def size(self) -> int:
         return os.fstat(self._fd).st_size
 
@@ -124,6 +132,14 @@ class _Packed:
             self._kept = self._kept[behind:]
             self._start += behind
         return self._kept[at - self._start :][:size] if at >= self._start else b""
+
+    def ready(self, at: int) -> bool:
+        if at < self._start:
+            self._rewind()
+        here = self._start + len(self._kept)
+        place = min(at, here + _PIECE)
+        self.pread(1, place)
+        return place == at or here == self._end
 
     def size(self) -> int | None:
         """As the packer has noted it, until the end was reached."""

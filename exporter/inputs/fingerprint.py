@@ -9,11 +9,16 @@ import os
 from hashlib import blake2b
 
 from msgspec import Struct
+from msgspec.structs import replace as changed
 
 from exporter.inputs.content import Content
 
 SPAN = 1024
+# Changes of a file that are so close may leave the same time (ns): a tick of the kernel's clock, and some more.
+TICK = 50_000_000
 Identity = tuple[int, int]
+# The size of what a file is known by at its beginning, at most SPAN, and the hash of it.
+Head = tuple[int, bytes]
 # Device, inode, size and time of the last change: as long as they stay, the content does.
 Stamp = tuple[int, int, int, int]
 
@@ -31,7 +36,9 @@ class Position(Struct, frozen=True, array_like=True):
 
     `path` is the log's name, also when the file was renamed since. `finished` means rotated away and read
     to its end. `skipping` means that the offset is within a line that was too long and is being left out.
-    No `tail_size` means that only the length is known, as a packer has noted it.
+    No `tail_size` means that only the length is known, as a packer has noted it. `ended` means renamed away, with
+    nothing left to read in it. `size` (bytes) and `changed` (epoch ns) are those of a finished one's file, which
+    needs no second look as long as it has them.
     """
 
     path: str
@@ -44,6 +51,28 @@ class Position(Struct, frozen=True, array_like=True):
     tail_size: int = 0
     finished: bool = False
     skipping: bool = False
+    ended: bool = False
+    size: int = 0
+    changed: int = 0
+
+    def stored(self) -> "Position":
+        """As it is written down: a path that is no UTF-8 byte by byte, behind a NUL, which no path has."""
+        try:
+            self.path.encode()
+        except UnicodeEncodeError:
+            return changed(self, path="\0" + os.fsencode(self.path).decode("latin-1"))
+        return self
+
+    def restored(self) -> "Position":
+        """What `stored` made of it, turned back."""
+        if self.path.startswith("\0"):
+            return changed(self, path=os.fsdecode(self.path[1:].encode("latin-1")))
+        return self
+
+    @property
+    def stamp(self) -> Stamp:
+        """The stamp of a finished one's file."""
+        return self.device, self.inode, self.size, self.changed
 
     @property
     def identity(self) -> Identity:
@@ -51,13 +80,14 @@ class Position(Struct, frozen=True, array_like=True):
         return self.device, self.inode
 
     @property
+    def begin(self) -> Head:
+        """What the file begins with."""
+        return self.head_size, self.head
+
+    @property
     def strong(self) -> bool:
         """Whether no other file is likely to begin with the same bytes."""
         return self.head_size == SPAN and self.head != _NULS
-
-    def begins(self, first: bytes) -> bool:
-        """Whether a file with these first bytes begins as this one does."""
-        return len(first) >= self.head_size and digest(first[: self.head_size]) == self.head
 
     def agrees(self, content: Content) -> bool:
         """Whether a file that begins as this one does goes on so, up to the offset."""

@@ -1,15 +1,22 @@
 """What an input tells of beside its lines."""
 
+import os
 from typing import Protocol
 
 # Why lines were lost, or may have been, before they were read.
 LOSSES = {
     "truncated": "the log was truncated, and no copy of what it held was found",
-    "deleted": "the log went away while the exporter was down, and no copy of it was found",
-    "removed": "the input was taken out of the config before it was read to its end",
+    "deleted": "the log went away while the exporter was down, and no copy of it was found; if it was moved or renamed,"
+    " `rotated:` of the input says where copies are",
+    "removed": "the input was taken out of the config before it was read to its end, and its logs are gone now",
     "state_damaged": "the state file was damaged: what was logged since it was last good is not counted",
     "damaged": "a packed copy of the log can't be unpacked to its end",
 }
+
+
+def printable(path: str) -> str:
+    """A path for people: bytes that are no UTF-8 as `\\xff`."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 class Ledger(Protocol):

@@ -5,6 +5,8 @@ import queue
 import threading
 from collections.abc import Callable
 
+import msgspec
+
 from exporter.inputs.fingerprint import Position
 from exporter.inputs.ledger import Ledger
 from exporter.inputs.lines import CHUNK, SLICE, Lines
@@ -34,9 +36,21 @@ class StreamInput:
         """No file is its own."""
         return False
 
+    def leave(self) -> tuple[bytes, int]:
+        """What waits is there when the input is added again."""
+        return b"", 0
+
+    def follow(self, name: str, ledger: Ledger) -> None:
+        """Go on under another name: there is one standard input, and one thread reads it."""
+        self.name, self._ledger = name, ledger
+
     def positions(self) -> list[Position]:
         """A stream keeps nothing to go back to."""
         return []
+
+    def pages(self) -> dict[int, msgspec.Raw]:
+        """The same."""
+        return {}
 
     def restore(self, positions: list[Position]) -> None:
         """There is nothing to go back to."""

@@ -20,7 +20,7 @@ from watchdog.events import (
     FileSystemEventHandler,
 )
 from watchdog.observers import Observer
-from watchdog.observers.api import ObservedWatch
+from watchdog.observers.api import BaseObserver, ObservedWatch
 
 log = logging.getLogger(__name__)
 
@@ -43,13 +43,12 @@ class Watcher:
     """
 
     def __init__(self, changed: Callable[[], None], grown: Callable[[str], None]) -> None:
-        self._observer = Observer()
+        self._observer: BaseObserver | None = None
         self._names = _Handler(lambda _: changed())
         self._growth = _Handler(grown)
         self._folders: set[str] = set()
         self._listening: list[ObservedWatch] = []
         self._forgetting: threading.Thread | None = None
-        self._observer.start()
 
     def watch(self, folder: str) -> bool:
         """Watch a folder from now on; False where that is no use and it has to be looked at instead."""
@@ -57,10 +56,10 @@ class Watcher:
             return False
         if folder not in self._folders:
             try:
-                self._observer.schedule(
+                self._started().schedule(
                     self._names, folder, event_filter=[FileCreatedEvent, FileDeletedEvent, FileMovedEvent]
                 )
-            except OSError as error:
+            except OSError as error:  # also where the system has no inotify instance left
                 log.warning("can't watch %s (%s): looking at it often instead", folder, error.strerror)
                 return False
             self._folders.add(folder)
@@ -75,7 +74,7 @@ class Watcher:
         if not self._listening:
             for folder in self._folders:
                 self._listening.append(
-                    self._observer.schedule(self._growth, folder, event_filter=[FileModifiedEvent, FileClosedEvent])
+                    self._started().schedule(self._growth, folder, event_filter=[FileModifiedEvent, FileClosedEvent])
                 )
         return True
 
@@ -85,14 +84,22 @@ class Watcher:
 
         def forget() -> None:
             for watch in watches:
-                self._observer.unschedule(watch)
+                self._started().unschedule(watch)
 
         self._forgetting = threading.Thread(target=forget, name="forget watches", daemon=True)
         self._forgetting.start()
 
     def stop(self) -> None:
         """End the threads, without waiting for them."""
-        threading.Thread(target=self._observer.stop, name="stop watching", daemon=True).start()
+        if self._observer:
+            threading.Thread(target=self._observer.stop, name="stop watching", daemon=True).start()
+
+    def _started(self) -> BaseObserver:
+        """The observer. OSError where there can be none now."""
+        if not self._observer:
+            self._observer = Observer()
+            self._observer.start()
+        return self._observer
 
 
 def _file_system(folder: str) -> str:

@@ -2,13 +2,20 @@
 
 import errno
 import glob
+import os
+import time
 from pathlib import Path
-from stat import S_ISREG
+from stat import S_ISLNK, S_ISREG
 
 from exporter.inputs.content import no_file
 from exporter.inputs.fingerprint import Identity
 from exporter.inputs.ledger import Ledger
-from exporter.inputs.rotated import Logs
+from exporter.inputs.rotated import Changes, Logs, folders_of
+
+# So often a pattern is looked up though no folder has changed: not every file system keeps a folder's time. More often
+# while a log can't be read, as permissions change without a trace in the folder.
+_LOOK_UP_SECONDS = 10.0
+_TRY_AGAIN_SECONDS = 1.0
 
 
 class Where:
@@ -22,6 +29,9 @@ class Where:
         self._pattern = pattern
         self._ledger = ledger
         self._logs = Logs() if glob.has_magic(pattern) else None
+        self._changes: Changes | None = None
+        self._links: dict[str, tuple[int, int]] = {}
+        self._looked_at = 0.0
 
     @property
     def directory(self) -> str:
@@ -31,15 +41,31 @@ class Where:
             folder = folder.parent
         return str(folder)
 
+    def changed(self) -> bool:
+        """Whether it is worth a look: a name in the pattern's folders, or where a link leads, is not what it was."""
+        if self._changes is None or not self._logs:
+            return True
+        pause = _TRY_AGAIN_SECONDS if self.unreadable else _LOOK_UP_SECONDS
+        return (
+            time.monotonic() - self._looked_at > pause
+            or any(_target(path) != target for path, target in self._links.items())
+            or self._changes.happened()
+        )
+
     def look(self, opened: dict[Identity, str], before: set[str]) -> dict[Identity, str]:
         """The logs that are there. One that is open and can't be looked at any more counts as there.
 
         `before` are logs that were there before: what rotation makes of them is no log.
         """
+        self._looked_at = time.monotonic()
+        self._links.clear()
         there: dict[Identity, str] = {}
         for path in self._paths(before):
             try:
-                found = Path(path).stat()
+                found = os.lstat(path)
+                if S_ISLNK(found.st_mode):
+                    found = os.stat(path)  # noqa: PTH116 - many are looked at
+                    self._links[path] = (found.st_dev, found.st_ino)
             except OSError as error:
                 if not isinstance(error, FileNotFoundError):
                     there |= {identity: path for identity, log in opened.items() if log == path}
@@ -69,6 +95,8 @@ class Where:
     def _paths(self, before: set[str]) -> list[str]:
         if not self._logs:
             return [self._pattern]
+        self._changes = Changes(folders_of(self._pattern))
+        self._changes.happened()
         paths = self._logs.among(glob.glob(self._pattern), before)
         self.unreadable.intersection_update((*paths, self._pattern))
         self.unopened &= self.unreadable
@@ -80,3 +108,11 @@ class Where:
         if path not in self.unreadable:
             self.unreadable.add(path)
             self._ledger.unreadable(path, why)
+
+
+def _target(path: str) -> tuple[int, int]:
+    try:
+        found = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return 0, 0
+    return found.st_dev, found.st_ino

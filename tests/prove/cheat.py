@@ -1,10 +1,11 @@
 """An exporter that cheats: it is told the truth, so that the proof can be tried before, and apart from, the real one.
 
 `python -m tests.prove.cheat [BREACH]` keeps every promise, or breaks one: the proof must notice. It reads
-`config.yaml` for its address and `truth`, which `Told` writes, instead of a log.
+`config.yaml` for its address and inputs, and `truth`, which `Told` writes, instead of a log.
 """
 
 import json
+import signal
 import sys
 import threading
 import time
@@ -20,7 +21,8 @@ from tests.prove.truth import Truth
 # What is done wrong: values begin at 0 again; only every third answer is committed; the position is committed an
 # answer later than the values; a line is left out at each start, or counted once more a while after; new series
 # show their value at once, or give their zero to one scraper only; a series is missing after each start; it ends
-# by itself. Beside it, what the proof must say.
+# by itself. At a reload whose inputs have changed the log is read again, or from its end; or a series is missing.
+# Beside it, what the proof must say.
 BREACHES = {
     "forgets": "went back",
     "serves-uncommitted": "went back",
@@ -31,6 +33,9 @@ BREACHES = {
     "one-zero": "was born at",
     "drops": "is gone",
     "crashes": "ended by itself",
+    "reload-repeats": "the truth",
+    "reload-skips": "the truth",
+    "reload-drops": "is gone",
 }
 _HELD_SECONDS = 0.11
 _SCRAPERS = 2
@@ -68,6 +73,7 @@ class Cheat:
         self._offset = 0
         self._values: dict[str, float] = {}
         self._held: dict[str, tuple[float, list[str]]] = {}
+        self._inputs = config()["inputs"]
         if Path("state").exists():
             self._offset, self._values, held = json.loads(Path("state").read_text(encoding="utf-8"))
             self._held = {series: (time.time(), []) for series in held}
@@ -87,6 +93,19 @@ class Cheat:
             text = self._render()
             fault("after-render")
             return text
+
+    def reload(self) -> None:
+        """Take a changed config."""
+        with self._lock:
+            before, self._inputs = self._inputs, config()["inputs"]
+            if before == self._inputs:
+                return
+            if self._breach == "reload-repeats":
+                self._offset = 0
+            elif self._breach == "reload-skips":
+                self._offset = Path("truth").stat().st_size
+            elif self._breach == "reload-drops":
+                del self._values[[*self._values][1]]  # of a request that is not made again
 
     def _break_at_start(self) -> None:
         if self._breach == "forgets":
@@ -148,6 +167,12 @@ class Cheat:
         return ("\n".join(lines) + "\n").encode()
 
 
+def config() -> dict[str, Any]:
+    """The config as it is now."""
+    read: dict[str, Any] = yaml.safe_load(Path("config.yaml").read_text(encoding="utf-8"))
+    return read
+
+
 def main() -> None:
     """Serve until killed."""
     cheat = Cheat(sys.argv[1] if len(sys.argv) > 1 else "")
@@ -156,7 +181,13 @@ def main() -> None:
         protocol_version = "HTTP/1.1"
 
         def do_GET(self) -> None:
-            body = cheat.metrics(self.headers["User-Agent"])
+            self._answer(cheat.metrics(self.headers["User-Agent"]))
+
+        def do_POST(self) -> None:
+            cheat.reload()
+            self._answer(b"reloaded")
+
+        def _answer(self, body: bytes) -> None:
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -165,7 +196,8 @@ def main() -> None:
         def log_message(self, format: str, *args: Any) -> None:
             pass
 
-    host, _, port = yaml.safe_load(Path("config.yaml").read_text(encoding="utf-8"))["web"]["listen"].partition(":")
+    signal.signal(signal.SIGHUP, lambda *_: threading.Thread(target=cheat.reload).start())
+    host, _, port = config()["web"]["listen"].partition(":")
     ThreadingHTTPServer((host, int(port)), Handler).serve_forever()
 
 

@@ -46,7 +46,9 @@ class Victim:
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
-                env=os.environ | {"GATEWAY_EXPORTER_FAULT": fault, "GATEWAY_EXPORTER_MOST_DELTAS": _MOST_DELTAS},
+                env=os.environ
+                | {"GATEWAY_EXPORTER_FAULT": fault, "GATEWAY_EXPORTER_MOST_DELTAS": _MOST_DELTAS}
+                | {"PYTHONPATH": str(Path(__file__).parent / "clock")},
             )
 
     def dies(self, seconds: float) -> bool:
@@ -68,6 +70,12 @@ class Victim:
         if number == signal.SIGTERM:
             expected += (0,) if self._serves else (0, -signal.SIGTERM)
         assert code in expected, f"life {self.lives} ended with {code} after {number.name}; see {self.said}"
+
+    def tell(self, number: signal.Signals) -> None:
+        """Send a signal that ends nothing, if this life has come so far that it knows it."""
+        process = self._process
+        if process and self._serves:
+            process.send_signal(number)
 
     @property
     def _serves(self) -> bool:

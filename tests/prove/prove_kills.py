@@ -53,9 +53,11 @@ def report(outcomes: list[Outcome]) -> str:
     """What was done and found, for people."""
     ways: Counter[str] = Counter()
     rotations: Counter[str] = Counter()
+    changes: Counter[str] = Counter()
     for outcome in outcomes:
         ways.update(outcome.ways)
         rotations.update(outcome.rotations)
+        changes.update(outcome.changes)
     total = {
         name: sum(getattr(one, name) for one in outcomes) for name in ("kills", "lines", "scrapes", "cut", "births")
     }
@@ -63,6 +65,7 @@ def report(outcomes: list[Outcome]) -> str:
         f"{total['kills']} kills: " + ", ".join(f"{way} {count}" for way, count in ways.most_common()),
         f"{total['lines']} lines; rotations: "
         + ", ".join(f"{kind} {count}" for kind, count in rotations.most_common()),
+        "changes of inputs: " + ", ".join(f"{how} {count}" for how, count in changes.most_common()),
         f"{total['scrapes']} scrapes checked, and {total['cut']} that a kill cut off; {total['births']} births seen"
         f" ({sum(one.excused for one in outcomes)} at more than 0 by a scraper that was late)",
     ]

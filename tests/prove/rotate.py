@@ -20,7 +20,8 @@ _LET_GO_SECONDS = 15.0
 
 @dataclass
 class Old:
-    """A log that was rotated away. `writer` is the descriptor that a program still writes to it with.
+    """A log that was rotated away. `writer` is the descriptor that a program still writes to it with, once it is not
+    `silent` any more (monotonic time).
 
     One that held no whole line by then stays as it is: packed while the exporter is down, nothing tells what it was.
     """
@@ -30,6 +31,7 @@ class Old:
     number: int = 0
     ends_in_half_a_line: bool = False
     writer: int | None = None
+    silent_until: float = 0.0
 
     @property
     def packed(self) -> bool:
@@ -131,6 +133,36 @@ class Log:
             new = Old(self.path.with_name(f"{name}.1"), has_lines, number=1)
         self.old.append(new)
         return new
+
+
+class Link:
+    """A log whose name is a link to the file that is written to, and is moved on to the next one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.moved = 0
+        self._fd = -1
+        self.move()
+
+    def write(self, data: bytes) -> None:
+        """Append to the file that the link leads to."""
+        os.write(self._fd, data)
+
+    def move(self) -> None:
+        """Begin the next file, and let the link lead there."""
+        self.close()
+        self.moved += 1
+        target = self.path.with_name(f"linked-{self.moved:03}.txt")
+        self._fd = os.open(target, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        new = self.path.with_name("new-link")
+        new.symlink_to(target.name)
+        new.replace(self.path)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
 
 
 def _packer(suffix: str) -> Callable[[Path], BinaryIO]:

@@ -15,16 +15,20 @@ import yaml
 
 from tests.command import COMMAND
 from tests.exporter import samples
+from tests.prove.change import Changer
 from tests.prove.kill import Killer, Victim
-from tests.prove.rotate import Log
+from tests.prove.rotate import Link, Log
 from tests.prove.scraper import OPENMETRICS, Checks, Scraper
 from tests.prove.truth import IDENTITY, INPUT, SECRET, Truth
 from tests.prove.writer import Traffic, Writer
 from tests.real.process import free_port
 
 _KEYS = 60
+# Quiet logs, and rotated copies of each before the first start: more than are remembered without their files.
+_QUIET_LOGS, _QUIET_COPIES = 20, 14
 # A renamed log is waited for, in case that its writer comes back to it.
-_SETTLED_SECONDS = 30.0
+_SETTLED_SECONDS = 60.0
+_MORE_SECONDS = 120.0
 _START_SECONDS = 15.0
 # After the truth is reached, so many more scrapes must not change it; in some rounds more, past the time at which
 # a renamed log is given up.
@@ -44,6 +48,7 @@ class Outcome:
     kills: int = 0
     ways: dict[str, int] = field(default_factory=dict)
     rotations: dict[str, int] = field(default_factory=dict)
+    changes: dict[str, int] = field(default_factory=dict)
     lines: int = 0
     scrapes: int = 0
     births: int = 0
@@ -55,7 +60,8 @@ class Outcome:
 class Round:
     """`run` it once. The seed decides traffic, rotations and kills; times stay the machine's.
 
-    Odd seeds name old logs by date; two of four read the log by a pattern that its old copies match too; one of
+    Odd seeds name old logs by date; two of four read the log by a pattern that its old copies match too, and beside it
+    many quiet logs, and one that is a link; in two of four the inputs change all the time, and the clock jumps; one of
     four stays for long after the last line. `config` changes parts of the exporter's config.
     """
 
@@ -75,18 +81,25 @@ class Round:
         self.port = free_port()
         self.log = Log(folder / "access.log", dated=seed % 2 == 1)
         traffic = Traffic(random.Random(rng.random()), _KEYS)
-        write_config(folder, "access.log*" if seed % 4 >= 2 else "access.log", self.port, traffic.registered, config)
+        many = seed % 4 >= 2
+        write_config(folder, "*access.log*" if many else "access.log", self.port, traffic.registered, config)
+        self.quiet = _quiet_logs(folder, traffic, dated=seed % 2 == 1) if many else []
+        self.link = Link(folder / "link-access.log") if many else None
         self.checks = Checks()
         self.victim = Victim(command or [COMMAND, "run", "--config.file", "config.yaml"], folder)
         self.killer = Killer(self.victim, random.Random(rng.random()))
         self.writer = Writer(
-            self.log, traffic, random.Random(rng.random()), truth or Truth(), lambda n: self.checks.parsed == n
+            *(self.log, traffic, random.Random(rng.random()), truth or Truth(), lambda n: self.checks.parsed == n),
+            quiet=self.quiet,
+            link=self.link,
         )
         self.scrapers = [
             Scraper(self.checks, "fast", self.port, 0.05),
             Scraper(self.checks, "slow", self.port, 0.1, OPENMETRICS),
         ]
-        self.actors: list[Writer | Scraper] = [self.writer, *self.scrapers]
+        self.changer = Changer(folder, self.port, self.victim, random.Random(rng.random()), many)
+        self._changes = seed % 4 in (1, 2)
+        self.actors: list[Writer | Changer | Scraper] = [self.writer, self.changer, *self.scrapers]
 
     def run(self, kills: int, until: float, say: Said = lambda _: None) -> Outcome:
         """Kill it so often, or until a time (monotonic), and compare with the truth."""
@@ -101,10 +114,14 @@ class Round:
                 if actor.is_alive():
                     actor.stop()
             self.victim.close()
-            self.log.close()
+            for log in (self.log, *self.quiet):
+                log.close()
+            if self.link:
+                self.link.close()
         checks = self.checks
         outcome.failures += checks.failures + [repr(actor.error) for actor in self.actors if actor.error]
         outcome.ways, outcome.rotations = dict(self.killer.ways), dict(self.writer.done)
+        outcome.changes = dict(self.changer.done)
         outcome.lines = self.writer.truth.lines
         outcome.scrapes, outcome.cut = checks.scrapes, checks.cut
         outcome.births, outcome.excused = checks.births, checks.excused
@@ -117,6 +134,8 @@ class Round:
             scraper.start()
         self._wait(lambda: all(scraper.answered for scraper in self.scrapers), "the first scrapes", _START_SECONDS)
         self.writer.start()
+        if self._changes:
+            self.changer.start()
         if not kills:
             self._wait(lambda: self.writer.truth.parsed > 3000, "traffic", 60)
         elif self._goes_on(until):
@@ -131,6 +150,10 @@ class Round:
         if self.outcome.kills:
             self._start()
         self.writer.stop()
+        if self._changes:
+            self.changer.stop()
+            self.victim.end(signal.SIGTERM)
+            self._start()
         self._compare("in the end")
         self._more_scrapes = _MORE_SCRAPES
         self.victim.end(signal.SIGTERM)
@@ -152,7 +175,7 @@ class Round:
         self._wait(lambda: not self._differences(), f"the truth {when}", self._settled_seconds, self._differences)
         fast = self.scrapers[0]
         enough = fast.answered + self._more_scrapes
-        self._wait(lambda: fast.answered >= enough, "more scrapes", _SETTLED_SECONDS)
+        self._wait(lambda: fast.answered >= enough, "more scrapes", _MORE_SECONDS)
         changed = self._differences()
         assert not changed, f"the truth {when} did not stay: {changed[:10]}"
 
@@ -171,6 +194,16 @@ class Round:
             assert not self.victim.dies(0.1), f"the exporter died by itself before {what}"
             assert time.monotonic() < until, f"not within {seconds:g} s: {what}: " + "; ".join(why()[:10])
             pause.wait(0.05)
+
+
+def _quiet_logs(folder: Path, traffic: Traffic, dated: bool) -> list[Log]:
+    """Logs of other hosts that nobody used for long: their old copies are no concern of the exporter's."""
+    logs = [Log(folder / f"host{n:02}-access.log", dated) for n in range(_QUIET_LOGS)]
+    for log in logs:
+        for n in range(_QUIET_COPIES):
+            log.write(traffic.draw().line(1_700_000_000.0 + n))
+            log.rename().release()
+    return logs
 
 
 def write_config(folder: Path, path: str, port: int, registered: list[tuple[str, str]], more: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """Truth: which value each counter must have in the end, told by the requests themselves."""
 
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
@@ -169,11 +170,15 @@ class Truth:
         return f"{name}{{{text}}}"
 
     def differences(self, found: Samples) -> list[str]:
-        """Where an exposition is not the truth."""
-        there = {series: value for series, value in found.items() if value and series.partition("{")[0] in _NAMES}
+        """Where an exposition is not the truth. Which input has counted a line is all the same."""
+        there: Counter[str] = Counter()
+        for series, value in found.items():
+            if value and series.partition("{")[0] in _NAMES:
+                there[_INPUTS.sub(f'input="{INPUT}"', series)] += value  # type: ignore[assignment]
         told = [series for series in there if series.startswith(_LOSSES)]
         if sum(there[series] for series in told) <= self.deleted:
-            there = {series: value for series, value in there.items() if series not in told}
+            for series in told:
+                del there[series]
         expected = {series: float(value) for series, value in self.values.items() if value}
         return [
             f"{series} is {there.get(series, 0):g}, not {expected.get(series, 0):g}"
@@ -190,4 +195,5 @@ class Truth:
         self.add(f"{name}_count", labels)
 
 
+_INPUTS = re.compile(r'input="[^"]*"')
 _NAMES = {name + suffix for name in COMPARED for suffix in ("", "_bucket", "_sum", "_count")}

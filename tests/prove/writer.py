@@ -4,9 +4,9 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from tests.prove.rotate import Log, Old
+from tests.prove.rotate import Link, Log, Old
 from tests.prove.truth import ERRORS, Request, Truth
 
 # Exact as floats in any order of addition, so that sums are exact too; on buckets' bounds and between.
@@ -28,6 +28,8 @@ _NEW_KEY_AFTER = 40
 _KEEP = 8
 _MOST = 30
 _REST_SECONDS = 0.5
+# So long a writer may be silent before it goes on with a log that was renamed: longer than such a log is kept open.
+_SILENT_SECONDS = (11.0, 14.0)
 
 
 class Traffic:
@@ -73,11 +75,19 @@ class Writer(threading.Thread):
     """Writes and rotates until `stop`.
 
     `caught_up` says whether the exporter has served so many parsed lines: then, and only then, a log that
-    is not needed any more may be deleted.
+    is not needed any more may be deleted. `quiet` are other logs, with a line now and then; `link` is one that is a
+    link and moves on.
     """
 
     def __init__(
-        self, log: Log, traffic: Traffic, rng: random.Random, truth: Truth, caught_up: Callable[[int], bool]
+        self,
+        log: Log,
+        traffic: Traffic,
+        rng: random.Random,
+        truth: Truth,
+        caught_up: Callable[[int], bool],
+        quiet: Sequence[Log] = (),
+        link: Link | None = None,
     ) -> None:
         super().__init__(name="writer", daemon=True)
         self.truth = truth
@@ -87,6 +97,8 @@ class Writer(threading.Thread):
         self._traffic = traffic
         self._rng = rng
         self._caught_up = caught_up
+        self._quiet = quiet
+        self._link = link
         self._enough = threading.Event()
         self._time = time.time()
         # The rest of a line whose beginning is in the log, and its request.
@@ -106,6 +118,9 @@ class Writer(threading.Thread):
         self._enough.set()
         self.join()
         self._finish_line()
+        for old in self._log.old:
+            if old.writer is not None:
+                self._late_lines(old)
 
     def step(self) -> None:
         """Write a little; now and then rotate."""
@@ -117,8 +132,10 @@ class Writer(threading.Thread):
             if self.truth.known and rng.random() < 0.15:
                 self._begin_line()
         for old in self._log.old:
-            if old.writer is not None:
+            if old.writer is not None and time.monotonic() > old.silent_until:
                 self._late_lines(old)
+        if self.truth.known and rng.random() < 0.3:
+            self._elsewhere()
         if self.truth.known and rng.random() < 0.04 and len(self._log.old) < _MOST:
             for _ in range(rng.choice((1, 1, 1, 1, 2, 3))):
                 self._rotate()
@@ -229,7 +246,26 @@ class Writer(threading.Thread):
             old.ends_in_half_a_line = True
         if not late:
             old.release()
+        elif self._rng.random() < 0.3:
+            old.silent_until = time.monotonic() + self._rng.uniform(*_SILENT_SECONDS)
         return old
+
+    def _elsewhere(self) -> None:
+        """A line in another log, which makes no word known; some of these logs are rotated, too."""
+        rng = self._rng
+        others: list[Log | Link] = [*self._quiet, *([self._link] if self._link else [])]
+        if not others:
+            return
+        other = rng.choice(others)
+        if isinstance(other, Link):
+            for _ in range(rng.randint(0, 3)):
+                other.move()
+                other.write(self._request(self._draw(familiar=True).succeeding()))
+                self.done["move link"] += 1
+        elif rng.random() < 0.2:
+            other.rename().release()
+            self.done["rename quiet"] += 1
+        other.write(self._request(self._draw(familiar=True).succeeding()))
 
     def _copytruncate(self) -> Old:
         """A line may be cut in two: its rest is then a line of its own, or is never written."""

@@ -253,13 +253,14 @@ def test_parts_that_are_shared_are_no_keys_that_stand_twice(tmp_path: Path) -> N
     """Anchors and merge keys work as YAML has them; a mistake in what is on top of them is told at its line."""
     path = tmp_path / "config.yaml"
     shared = (
-        "- &one\n  path: a.log\n  format: caddy\n  class: internal\n- <<: *one\n  path: b.log\n- {<<: *one, name: c}\n"
+        "- &one\n  path: a.log\n  format: caddy\n  class: internal\n"
+        "- <<: *one\n  path: b.log\n- {<<: *one, path: c.log}\n"
     )
     path.write_text(f"inputs:\n{shared}", encoding="utf-8")
     assert [(one.name, one.class_) for one in load(path).config.inputs] == [
         ("a.log", "internal"),
         ("b.log", "internal"),
-        ("c", "internal"),
+        ("c.log", "internal"),
     ]
     path.write_text(f"inputs:\n{shared}- <<: *one\n  name: d\n  class: own\n", encoding="utf-8")
     with pytest.raises(ConfigError) as caught:

@@ -52,7 +52,7 @@ class Told:
 def read_all(source: FileInput) -> bytes:
     found = b""
     source.look()
-    while chunk := source.read():
+    while (chunk := source.read()) or source.pending:
         found += chunk
     return found
 

@@ -41,7 +41,7 @@ class Reader:
         self.source.look()
 
     def read(self, chunks: int = 1_000_000) -> None:
-        while chunks and (chunk := self.source.read()):
+        while chunks and ((chunk := self.source.read()) or self.source.pending):
             self._uncommitted += chunk
             chunks -= 1
 

@@ -1,7 +1,9 @@
 """Waking up: events where they can be trusted, and the word that they can't where not."""
 
+import errno
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +26,13 @@ class Woken:
     def grew(self, path: str) -> None:
         self.paths.append(path)
         self.grown.set()
+
+
+class Clock:
+    """A monotonic clock that stands."""
+
+    now = 1000.0
+    look_takes = 0.0
 
 
 @pytest.fixture
@@ -91,4 +100,45 @@ def test_logs_whose_folder_has_gone_are_looked_at_often(tmp_path: Path, caplog: 
     shutil.rmtree(folder)
     assert [pipeline._patience(busy_until=0.0) for _ in range(3)] == [0.05, 0.25, 0.25]
     assert "can't be watched any more (No such file or directory)" in caplog.text
+    pipeline.close()
+
+
+def test_where_no_instance_is_free_the_logs_are_looked_at_often(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Others may have taken all that the system has: it starts, counts, and says so."""
+
+    def none_left() -> None:
+        raise OSError(errno.EMFILE, "inotify instance limit reached")
+
+    monkeypatch.setattr(watch, "Observer", none_left)
+    (tmp_path / "a.log").write_bytes(b"")
+    pipeline = Counting(tmp_path, "inputs: [{path: a.log, format: nginx-json}]\n").assembly.pipeline()
+    pipeline.open()
+    assert "inotify instance limit reached): looking at it often instead" in caplog.text
+    assert [pipeline._patience(busy_until=0.0) for _ in range(2)] == [0.25, 0.25]
+    (tmp_path / "a.log").write_bytes(b"{}\n")
+    pipeline._look()
+    assert pipeline._drain(60) is False
+    pipeline.fold()
+    assert sum(pipeline.streams[0].lines(pipeline.store)) == 1
+    pipeline.close()
+
+
+def test_looking_at_many_logs_takes_a_small_part_of_the_time(tmp_path: Path) -> None:
+    """After a look that took long the next one waits, a second at most; and what is quiet is not looked at often."""
+    pipeline = Counting(tmp_path, "inputs: [{path: a.log, format: nginx-json}]\n").assembly.pipeline()
+    clock = Clock()
+
+    def look() -> None:
+        clock.now += clock.look_takes
+
+    pipeline.streams[0].input.look = look  # type: ignore[method-assign]
+    waits = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(time, "monotonic", lambda: clock.now)
+        for clock.look_takes in (0.001, 0.02, 5.0):
+            pipeline._look()
+            waits.append(pipeline._patience(busy_until=clock.now + 9))
+    assert waits == pytest.approx([0.05, 0.2, 1.0])
     pipeline.close()

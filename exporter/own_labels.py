@@ -1,0 +1,31 @@
+"""An input's own labels, as the one text that stands behind the catalogue's labels in a series: `gateway="eu-1"`.
+
+To Prometheus, the order of labels means nothing, and one that is empty is none. So equal labels have equal texts, and
+no series stands twice in the exposition.
+"""
+
+import re
+
+_PAIR = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:\\.|[^"\\])*)"', re.DOTALL)
+
+
+def escaped(value: str) -> str:
+    """A label's value as both formats of the exposition want it."""
+    if "\\" in value or '"' in value or "\n" in value:
+        value = value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
+    return value
+
+
+def own_labels(labels: dict[str, str]) -> tuple[str, ...]:
+    """The text, or nothing where there are no labels."""
+    text = _joined([(label, escaped(value)) for label, value in labels.items()])
+    return (text,) if text else ()
+
+
+def in_order(values: tuple[str, ...], count: int) -> tuple[str, ...]:
+    """A series' values, of which `count` are the catalogue's labels, with the text as it is written now."""
+    return (*values[:count], *filter(None, (_joined(_PAIR.findall(text)) for text in values[count:])))
+
+
+def _joined(pairs: list[tuple[str, str]]) -> str:
+    return ",".join(f'{label}="{value}"' for label, value in sorted(pairs) if value)
