@@ -337,6 +337,23 @@ def test_a_log_that_comes_is_no_rotation_of_others(tmp_path: Path) -> None:
     assert [event for event in kept.told.events if event[0] == "rotated"] == []
 
 
+def test_a_log_that_was_given_up_and_comes_back_is_known(tmp_path: Path) -> None:
+    """It was told as lost; what was counted of it is not counted again."""
+    log = tmp_path / "a.log"
+    log.write_bytes(b"a line of it\n" * 200)
+    (tmp_path / "away").mkdir()
+    kept = Kept(str(log), "beginning")
+    kept.read()
+    stored = stored_of(kept.source)
+    log.rename(tmp_path / "away" / "a.log")
+    log.write_bytes(b"new\n")
+    kept.source = FileInput(str(log), kept.told)
+    kept.source.restore(stored)
+    assert (kept.read(), kept.losses()) == (b"new\n", [("loss", "deleted")])
+    (tmp_path / "away" / "a.log").rename(tmp_path / "a.log.1")
+    assert kept.restart() == b""
+
+
 # --- short files are told apart
 
 
