@@ -8,9 +8,10 @@ from functools import partial
 
 from exporter.catalog import CATALOG
 from exporter.clock import AHEAD, Clock
-from exporter.exposition import escaped, number, sample
+from exporter.exposition import number, sample
 from exporter.identity import KeyEntry
 from exporter.labels import UNKNOWN
+from exporter.own_labels import escaped
 from exporter.record import AccessRecord
 from exporter.series import Series, Store
 

@@ -17,8 +17,9 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from exporter.clock import AHEAD, Clock
-from exporter.exposition import escaped, sample
+from exporter.exposition import sample
 from exporter.labels import UNKNOWN
+from exporter.own_labels import escaped
 from exporter.roster import Sheet
 from exporter.running import Running, Turn
 from exporter.series import Series, Store

@@ -34,8 +34,8 @@ class Remembered(Struct):
     """What is committed of an input: where it comes from (its path or pattern, and that of its rotated logs), where
     its logs were read to, and what its decoder has to know of earlier lines.
 
-    `kept` is the number of lines in cells that could not be folded. `pages` are the numbers of parts of the state that hold its positions. `unread` are the bytes that were there and
-    not counted when it was taken out.
+    `kept` is the number of lines in cells that could not be folded. `pages` are the numbers of parts of the state that
+    hold its positions. `unread` are the bytes that were there and not counted when it was taken out.
     """
 
     place: tuple[str, ...]
