@@ -1,11 +1,10 @@
 """What is fuzzed: every preset, and formats of one's own of each kind, each with good lines to begin with."""
 
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from exporter.formats.format import presets
+from tests.golden import log_of
 
-LOGS = Path(__file__).parents[1] / "unit" / "logs"
 _JSON = [
     b'{"ts":1772546709.3,"ms":12.5,"code":200,"req":{"method":"POST","uri":"/v1/chat","bytes":12},'
     b'"llm":"{\\"in\\":5,\\"cached\\":1,\\"cost\\":0.25}","tries":[{"name":"a","code":502},{"name":"b","code":200}],"hit":true}',
@@ -46,7 +45,7 @@ class Subject(NamedTuple):
 
 
 def _preset(name: str) -> Subject:
-    return Subject(name, (LOGS / f"{name}.log").read_bytes().splitlines())
+    return Subject(name, log_of(name).splitlines())
 
 
 def _wrapped(name: str, kind: str, front: bytes, back: bytes) -> Subject:

@@ -15,9 +15,9 @@ from exporter.formats.format import FormatSpec, presets
 from exporter.record import FIELDS, MOST, TOKEN_TYPES
 from tests.counted import Counting, of
 from tests.exporter import Samples, samples
+from tests.golden import log_of
 
 ROOT = Path(__file__).parents[2]
-LOGS = Path(__file__).parent / "logs"
 IMPLAUSIBLE = "gateway_exporter_implausible_values_total"
 LINES = "gateway_exporter_lines_total"
 FORMAT = """
@@ -62,7 +62,7 @@ def counted(preset: str, log: list[bytes]) -> Samples:
 @pytest.mark.parametrize("preset", presets())
 def test_every_number_of_every_preset_may_be_absurd(preset: str, number: bytes) -> None:
     """Each in turn: nothing fails, every line is accounted for, and no sum holds more than the good lines give."""
-    good = (LOGS / f"{preset}.log").read_bytes().splitlines()[:6]
+    good = log_of(preset).splitlines()[:6]
     found = counted(preset, [line for one in good for line in [one, *spoilt(one, number), one]])
     adding = [value for name, value in found.items() if "_timestamp_" not in name and "multiplier" not in name]
     assert all(math.isfinite(value) for value in found.values())
@@ -78,7 +78,7 @@ def test_every_number_of_every_preset_may_be_absurd(preset: str, number: bytes) 
 )
 def test_an_integer_of_310_digits(preset: str) -> None:
     """It is larger than any float: the field is left out and counted, and the line is a request like its neighbours."""
-    good = (LOGS / f"{preset}.log").read_bytes().splitlines()
+    good = log_of(preset).splitlines()
     found = counted(preset, [line for one in good for line in [one, *spoilt(one, LARGE), one]])
     assert total(found, IMPLAUSIBLE) > 0
 

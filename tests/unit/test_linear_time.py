@@ -1,7 +1,6 @@
 """No text that a client can choose takes more CPU time than its length allows: n is compared with 4n, in one run."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,9 +16,8 @@ from exporter.routes import Routes, client_network, origin_host
 from exporter.rpc import read_body
 from exporter.words import like_a_key
 from tests.cpu import LINEAR, growth
+from tests.golden import log_of
 from tests.unit.reading import Reading
-
-LOGS = Path(__file__).parent / "logs"
 
 # What lines are made hostile with: the signs and words that patterns look for, again and again.
 NOISE = (
@@ -34,7 +32,7 @@ PLACES = (0.0, 0.15, 0.3, 0.5, 0.7, 0.85, 0.99)
 @pytest.mark.parametrize("preset", presets())
 def test_hostile_lines_of_presets_take_linear_time(preset: str) -> None:
     """Whatever stands in a line instead of what belongs there, over and over."""
-    lines = (LOGS / f"{preset}.log").read_bytes().splitlines()
+    lines = log_of(preset).splitlines()
     good = [min(lines, key=len), max(lines, key=len)]
     spec = FormatSpec(preset=preset)
 
