@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
+from exporter import exposition
 from exporter.formats import patterns, text_lines
 from exporter.journal import Journal
 from exporter.stream import Stream
@@ -58,8 +59,11 @@ def _loses() -> Any:
     return patch.object(Journal, "note", note)
 
 
-def _garbles() -> Any:
-    return patch("exporter.exposition.escaped", lambda value: value)
+@contextmanager
+def _garbles() -> Iterator[None]:
+    fresh = exposition._Pairs()  # those that are kept are escaped
+    with patch.object(exposition, "escaped", lambda value: value), patch.object(exposition, "_PAIRS", fresh):
+        yield
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from exporter.formats.container import CONTAINERS
 from exporter.formats.format import presets
 from tests.golden import log_of
 
@@ -42,6 +43,12 @@ class Subject(NamedTuple):
 
     format: Any
     lines: list[bytes]
+
+    def is_piece(self, line: bytes) -> bool:
+        """Whether it is the beginning of a line that goes on in the next: such count with its end."""
+        kind = self.format.get("container") if isinstance(self.format, dict) else None
+        piece = CONTAINERS[kind](line.rstrip(b"\r")) if kind else None
+        return piece is not None and not piece[2]
 
 
 def _preset(name: str) -> Subject:
