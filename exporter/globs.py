@@ -19,9 +19,3 @@ def compiled(pattern: str) -> re.Pattern[str]:
 def match(pattern: str, text: str) -> bool:
     """Whether the whole text fits."""
     return compiled(pattern).match(text) is not None
-
-
-def match_path(pattern: str, path: str) -> bool:
-    """Whether a file's path fits; neither `*` nor `?` stands for a `/`, as where files are looked for."""
-    patterns, parts = pattern.split("/"), path.split("/")
-    return len(patterns) == len(parts) and all(map(match, patterns, parts))

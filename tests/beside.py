@@ -59,6 +59,6 @@ class Beside:
         with (self.folder / log).open("a", encoding="utf-8") as out:
             out.write(text)
 
-    def exporter(self, descriptors: int | None = None, stdin: int = subprocess.DEVNULL) -> Exporter:
+    def exporter(self, stdin: int = subprocess.DEVNULL, descriptors: int | None = None) -> Exporter:
         """Run it."""
         return Exporter("run", "--config.file", str(self.config), descriptors=descriptors, stdin=stdin)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 # Where time grows as the size does, four times the size takes four times the time; where it grows as its square, 16.
 LINEAR = 8.0
 _ENOUGH_SECONDS = 0.004
-_TRIES = 4
 
 
 def growth(work: Callable[[int], object], size: int = 60, most: int = 64_000) -> float:
@@ -15,12 +14,12 @@ def growth(work: Callable[[int], object], size: int = 60, most: int = 64_000) ->
         if size >= most:
             return 0.0
         size *= 2
-    # Caches and the garbage collector may disturb one try, hardly all.
+    # Caches and the garbage collector may disturb one try, hardly all; a size at which memory becomes slower, the next.
     found = _seconds(work, 4 * size) / once
-    for _ in range(_TRIES - 1):
+    for times in (1, 1, 4):
         if found < LINEAR:
             break
-        found = min(found, _seconds(work, 4 * size) / _seconds(work, size))
+        found = min(found, _seconds(work, 4 * times * size) / _seconds(work, times * size))
     return found
 
 

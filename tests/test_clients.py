@@ -55,7 +55,7 @@ def memory(exporter: Exporter, what: str = "VmRSS") -> int:
 @pytest.mark.parametrize("limit", [256, 1024])
 def test_beside_1200_silent_connections_a_scrape_is_answered(beside: Beside, limit: int) -> None:
     """They have an eighth of the descriptors; the rest is for logs."""
-    with beside.exporter(limit) as exporter, clients(exporter, 1200):
+    with beside.exporter(descriptors=limit) as exporter, clients(exporter, 1200):
         beside.write(line())
         exporter.eventually(PARSED, 1)
         eventually(lambda: descriptors(exporter) < limit // 8 + 32)
@@ -83,7 +83,7 @@ def test_with_more_logs_than_descriptors_it_serves_what_it_can_and_says_so(besid
     for log in logs:
         log.write_text("", encoding="utf-8")
     beside.configure(inputs=[{"path": "*.json", "format": "nginx-json", "name": "edge"}])
-    with beside.exporter(64) as exporter:
+    with beside.exporter(descriptors=64) as exporter:
         for n, log in enumerate(logs):  # each its own: what holds the same is a copy
             log.write_text(line(request_id=n), encoding="utf-8")
         parsed = 'gateway_exporter_lines_total{input="edge",result="parsed"}'

@@ -17,6 +17,7 @@ def lines(m: Metrics) -> list[Panel]:
         _bytes_not_read_yet(m),
         _lost(m),
         _rotations_by_kind(m),
+        _implausible_numbers(m),
         _inputs(m),
     ]
 
@@ -85,6 +86,19 @@ def _lost(m: Metrics) -> Panel:
         no_value="Nothing was lost",
         width=8,
         id=16,
+    )
+
+
+def _implausible_numbers(m: Metrics) -> Panel:
+    every = {"over": "$__interval", "at": "offset -$__interval"}
+    return bars(
+        "Implausible numbers by field",
+        "Numbers that no request can have, left out of the sums. Many of one field: its unit or path is wrong.",
+        {"{{input}} {{field}}": m.count("gateway_exporter_implausible_values_total", by="input field", **every)},
+        "short",
+        no_value="No such number was logged",
+        width=8,
+        id=35,
     )
 
 

@@ -53,6 +53,11 @@ class Remembered(Struct):
         """Its path or pattern."""
         return self.place[0]
 
+    @property
+    def rotated(self) -> str:
+        """The pattern of its rotated logs; "" where the config has none."""
+        return self.place[1] if len(self.place) > 1 else ""
+
 
 class Reader(Protocol):
     """An input, as the others see it."""
@@ -113,6 +118,8 @@ class Elsewhere:
         self.former += gone
         for n, one in enumerate(self.former):
             left = self._hand_down(one.positions, quiet=n < old)
+            if n >= old and one.name in readers:
+                left = _hand_on(left, one, readers[one.name])
             if len(left) < len(one.positions):
                 one.positions, one.unread = left, 0
         return forgotten
@@ -126,7 +133,7 @@ class Elsewhere:
     def _forget(self) -> list[Remembered]:
         """Forget former inputs of whose files none is there any more."""
         for one in self.former:
-            there = _Files(one.place[1] if len(one.place) > 1 else "")
+            there = _Files(one.rotated)
             one.positions = [position for position in one.positions if there.has(position)]
         forgotten = [one for one in self.former if not one.positions]
         self.former = [one for one in self.former if one.positions]
@@ -182,6 +189,16 @@ class Elsewhere:
             if position in one.positions:
                 one.positions.remove(position)
                 one.unread = 0
+
+
+def _hand_on(positions: list[Position], before: Remembered, reader: Reader) -> list[Position]:
+    """Give the input with the name of a former one what is known of files that are not where they were: their folder
+    was moved. What is left.
+    """
+    there = _Files(before.rotated)
+    moved = [position for position in positions if not there.has(position)]
+    reader.inherit(moved, quiet=False)
+    return [position for position in positions if position not in moved]
 
 
 def read_twice(path: str, name: str) -> str:

@@ -5,6 +5,7 @@ however much it has grown since.
 """
 
 import os
+import re
 import time
 from contextlib import suppress
 
@@ -12,6 +13,9 @@ from exporter.inputs.content import Content
 from exporter.inputs.fingerprint import SPAN, TICK, Head, Identity, Position, digest, stamp
 from exporter.inputs.ledger import Ledger
 from exporter.inputs.lines import CHUNK, SLICE, Lines
+
+# A hole at the start of a line: see `Tail._skip_hole`.
+_HOLE = re.compile(rb"^\0+", re.MULTILINE)
 
 
 class TruncatedError(Exception):
@@ -104,6 +108,10 @@ class Tail:
         if self.at == len(window):
             self._head = raw[:SPAN]
         whole, dropped = self.lines.feed(raw[len(window) :])
+        if b"\0" in whole:
+            whole = _HOLE.sub(b"", whole)
+        if self.lines.rest.startswith(b"\0"):
+            self.lines.rest = self.lines.rest.lstrip(b"\0")
         self.at += len(raw) - len(window)
         self.seen = max(self.seen, self.at)
         self._window = raw[-SPAN:]

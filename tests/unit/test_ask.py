@@ -38,6 +38,7 @@ def test_a_flood_without_a_line_is_left_for_questions(tmp_path: Path, filler: by
     left = []
     while stream.take():
         left.append(stream.input.lag_bytes() // SLICE)
-    assert left == [2, 1, 0, 0]
+    assert left == sorted(left, reverse=True)
+    assert [*dict.fromkeys(left)] == [2, 1, 0]
     assert sum(stream.lines(pipeline.store)) > 0
     pipeline.close()

@@ -189,6 +189,7 @@ def test_cells_hold_on_to_nothing_that_has_expired(tmp_path: Path) -> None:
     def counted(data: bytes) -> Samples:
         with log.open("ab") as out:
             out.write(data)
+        stream.input.look()
         while stream.take():
             pass
         pipeline.commit()

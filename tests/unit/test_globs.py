@@ -7,7 +7,7 @@ import pytest
 from exporter.choose import input_for
 from exporter.config import load
 from exporter.errors import UsageError
-from exporter.globs import is_glob, match, match_path
+from exporter.globs import is_glob, match
 from tests.command import run
 
 
@@ -45,21 +45,6 @@ def test_a_glob_is_what_has_a_wildcard() -> None:
     assert [is_glob(one) for one in ("a*", "a?", "[a]", "")] == [True, True, False, False]
 
 
-@pytest.mark.parametrize(
-    ("pattern", "path", "fits"),
-    [
-        ("/l/*.log", "/l/a.log", True),
-        ("/l/*.log", "/l/sub/a.log", False),
-        ("/l/*/a.log", "/l/sub/a.log", True),
-        ("/l/s?b/a.log", "/l/s/b/a.log", False),
-        ("/*/*/*.log", "/l/sub/a.log", True),
-    ],
-)
-def test_no_wildcard_of_a_path_stands_for_a_slash(pattern: str, path: str, fits: bool) -> None:
-    """As where inputs are looked for: a log belongs to the input that reads it."""
-    assert match_path(pattern, path) is fits
-
-
 def test_a_log_belongs_to_the_input_that_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its folder may be reached by a link or by `..`."""
     (tmp_path / "logs" / "sub").mkdir(parents=True)
@@ -77,7 +62,7 @@ def test_a_log_belongs_to_the_input_that_reads_it(tmp_path: Path, monkeypatch: p
         if name:
             assert input_for(path, loaded, None).name == name, path
         else:
-            with pytest.raises(UsageError, match="no single input's path fits it"):
+            with pytest.raises(UsageError, match="no input's path fits it"):
                 input_for(path, loaded, None)
 
 
