@@ -10,8 +10,8 @@ from alerts.alert import CATEGORIES
 from alerts.promql import Terms
 from alerts.routing import TEMPLATES, alertmanager
 from alerts.rules import cost, errors, exporter, inputs, keys, latency, providers, quota
-from exporter.config import Config
-from exporter.config_served import served
+from exporter.config.load import Config
+from exporter.config.served import served
 from exporter.errors import unknown
 
 _MADE = "# Made by `gateway-exporter alerts`: change the config's section `alerts`, and run it again.\n"

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from exporter.catalog import CATALOG
-from exporter.config_alerts import AlertsConfig
-from exporter.config_served import ABSENT, Served, family_of
+from exporter.config.alerts import AlertsConfig
+from exporter.config.served import ABSENT, Served, family_of
 from exporter.durations import seconds
-from exporter.recorded import RECORDED
+from exporter.model.catalog import CATALOG
+from exporter.model.recorded import RECORDED
 
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _MATCHER = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)")

@@ -1,10 +1,10 @@
-"""Recording rules: an expression for each series that `exporter.recorded` declares."""
+"""Recording rules: an expression for each series that `exporter.model.recorded` declares."""
 
 from typing import Any
 
 from alerts.promql import Terms, bound, either
-from exporter.config_served import or_zero
-from exporter.recorded import BURN_WINDOWS, HOURLY, HOURLY_HISTOGRAMS
+from exporter.config.served import or_zero
+from exporter.model.recorded import BURN_WINDOWS, HOURLY, HOURLY_HISTOGRAMS
 
 _LEVELS: dict[str, tuple[str, ...]] = {"fleet": (), "key": ("key",), "method": ("chain", "method")}
 # What a limit's use is counted in → the counter of it. Refused requests use up nothing.

@@ -3,7 +3,7 @@
 from typing import Any
 
 from alerts.promql import Terms
-from exporter.config_notify import Notify, Receiver
+from exporter.config.notify import Notify, Receiver
 
 TEMPLATES = "gateway.tmpl"
 _NOBODY = "nobody"

@@ -9,11 +9,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from exporter.admission import Admissions
-from exporter.checkpoint import Checkpoint
-from exporter.exposition import render
-from exporter.series import Series, Store
-from exporter.state import State
+from exporter.counting.admission import Admissions
+from exporter.metrics.exposition import render
+from exporter.metrics.store import Series, Store
+from exporter.state.checkpoint import Checkpoint
+from exporter.state.database import State
 
 SERIES = 100_000
 RUNS = 15

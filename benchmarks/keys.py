@@ -18,7 +18,7 @@ from pathlib import Path
 
 import requests
 
-from exporter.identity import Identity
+from exporter.keys.identity import Identity
 
 RUNS = 5
 _SECRET = b"a secret of the benchmark"

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from dashboards.grafana import DATASOURCE, Json, Panel
 from dashboards.promql import Metrics
 from dashboards.variables import variables
-from exporter.config_served import ABSENT, Served
+from exporter.config.served import ABSENT, Served
 
 TAG = "gateway-exporter"
 # Grafana 10.3's. Older ones read it as it is, newer ones migrate from it without side effects.

@@ -8,7 +8,7 @@ import yaml
 from dashboards.board import Board, document
 from dashboards.grafana import Json
 from dashboards.pages import PAGES
-from exporter.config_served import Served
+from exporter.config.served import Served
 
 FOLDER = "Gateway"
 # The files that are dashboards: those that are no longer made go.

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from dashboards.build import OURS, documents, files
 from dashboards.push import Grafana, token
-from exporter.config import Config
-from exporter.config_served import served
+from exporter.config.load import Config
+from exporter.config.served import served
 from exporter.generated_files import report
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from dashboards.fields import BLUE, GREEN, ORANGE, coloured, fixed, override, thresholds
 from dashboards.grafana import Json, Panel, Query
-from exporter.config_served import ABSENT
+from exporter.config.served import ABSENT
 
 Queries = dict[str, str]
 

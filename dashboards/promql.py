@@ -6,7 +6,7 @@ its parts one by one, and `board.py` leaves out the panels that have nothing to 
 
 import re
 
-from exporter.config_served import ABSENT, Served, or_zero
+from exporter.config.served import ABSENT, Served, or_zero
 
 # What has no labels of inputs: keys, limits, models as they are, and the exporter.
 _NOT_OF_RECORDS = (

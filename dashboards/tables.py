@@ -5,7 +5,7 @@ from typing import Any
 from dashboards.fields import override
 from dashboards.grafana import Json, Panel
 from dashboards.panels import Queries, panel_of
-from exporter.config_served import ABSENT
+from exporter.config.served import ABSENT
 
 
 def table(

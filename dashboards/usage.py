@@ -9,7 +9,7 @@ from dashboards.board import Board
 from dashboards.build import boards
 from dashboards.grafana import Panel
 from dashboards.questions import Question
-from exporter.config_served import Served
+from exporter.config.served import Served
 
 # Answered by drop-downs and the time picker rather than by a panel.
 BY_VARIABLES = {

@@ -6,7 +6,7 @@ from grafanalib import core
 
 from dashboards.grafana import DATASOURCE
 from dashboards.promql import Metrics
-from exporter.config_served import ABSENT, Served
+from exporter.config.served import ABSENT, Served
 
 # A label without a value is absent, and `.*` matches that too: with `.+`, "All" would leave requests out.
 ALL = ".*"

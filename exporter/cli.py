@@ -16,24 +16,24 @@ from pathlib import Path
 from typing import NoReturn
 
 from exporter import __version__, descriptors
-from exporter.assembly import Assembly, used_places
-from exporter.choose import input_for, without_config
-from exporter.config import Config, Loaded, load, parse_address
-from exporter.config_inputs import InputConfig
-from exporter.counting import Meter
+from exporter.commands.explain import explain
+from exporter.commands.notes import notes
+from exporter.commands.replay import CsvExport, Replay
+from exporter.commands.select_input import input_for, without_config
+from exporter.commands.suggest_config import config_for, distinct
+from exporter.config.inputs import InputConfig
+from exporter.config.load import Config, Loaded, load, parse_address
+from exporter.counting.meter import Meter
 from exporter.errors import ExporterError, StateError, UsageError
-from exporter.explain import explain
-from exporter.exposition import render
-from exporter.formats.format import slow_parts
+from exporter.formats.spec import slow_parts
 from exporter.formats.values import timestamp
 from exporter.generated_files import report
-from exporter.init import config_for, distinct
 from exporter.inputs.archive import whole_lines
-from exporter.journal import Journal
-from exporter.notes import notes
-from exporter.reload import Reload
-from exporter.replay import CsvExport, Replay
-from exporter.secret import own_secret
+from exporter.keys.secret import own_secret
+from exporter.metrics.exposition import render
+from exporter.service.assembly import Assembly, used_places
+from exporter.service.input_journal import Journal
+from exporter.service.reload import Reload
 
 LEVELS = ("debug", "info", "warn", "error")
 
@@ -267,8 +267,8 @@ def _places(loaded: Loaded) -> str:
 
 def _serve(loaded: Loaded, listen: str | None, config: str | None = None) -> None:
     """Run the pipeline and the server until SIGTERM or SIGINT, or until the inputs end. SIGHUP reloads the config."""
-    from exporter.connections import Limits  # noqa: PLC0415 - a web server is long to load, and most commands need none
-    from exporter.server import Server  # noqa: PLC0415
+    from exporter.service.connections import Limits  # noqa: PLC0415 - a web server is long to load, and most commands need none
+    from exporter.service.server import Server  # noqa: PLC0415
 
     descriptors.raise_limit()
     try:

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from exporter.identity import Identity
+from exporter.keys.identity import Identity
 from tests.exporter import Exporter
 
 SECRET = "a secret of the tests"

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from exporter.assembly import Assembly
-from exporter.config import load
-from exporter.counting import Meter
-from exporter.exposition import render
-from exporter.formats.decoded import Decoded
+from exporter.config.load import load
+from exporter.counting.meter import Meter
+from exporter.formats.decoder import Decoded
+from exporter.metrics.exposition import render
+from exporter.service.assembly import Assembly
 from tests.exporter import Samples, samples
 
 

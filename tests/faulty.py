@@ -8,18 +8,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from exporter import assembly, counting, journal
-from exporter.cells import Cells
 from exporter.cli import main
-from exporter.counting import Meter
-from exporter.enrich import Enricher
-from exporter.formats import reader
+from exporter.counting import meter
+from exporter.counting.cells import Cells
+from exporter.counting.kinds import RequestKinds
+from exporter.counting.meter import Meter
+from exporter.formats import row_reader
 from exporter.formats.json_lines import JsonLines
-from exporter.formats.reader import RowReader
-from exporter.kinds import RequestKinds
-from exporter.limits import Limits
-from exporter.pricing import Pricing
-from exporter.routes import Routes
+from exporter.formats.row_reader import RowReader
+from exporter.limits.usage import Limits
+from exporter.pricing.prices import Pricing
+from exporter.requests.enrich import Enricher
+from exporter.requests.routes import Routes
+from exporter.service import assembly, input_journal
 
 SECRET = "sk-secret-in-a-message"
 # When marked lines were logged.
@@ -41,7 +42,7 @@ def _caller(cell: Any) -> bool:
 STAGES = {
     "decode": Stage(JsonLines, "_decode"),
     "rescue": Stage(JsonLines, "_rescue"),
-    "number": Stage(reader, "seconds"),
+    "number": Stage(row_reader, "seconds"),
     "origin": Stage(assembly, "origin_host"),
     "path": Stage(Routes, "target"),
     "period": Stage(RowReader, "seconds_since_epoch", lambda _, raw: raw == MARKED_TIME),
@@ -51,9 +52,9 @@ STAGES = {
     "use": Stage(Limits, "use"),
     "birth": Stage(Cells, "_born"),
     "new origin": Stage(Cells, "_origin_label"),
-    "journal": Stage(journal, "shape"),
+    "journal": Stage(input_journal, "shape"),
     "fold": Stage(Meter, "_fold_cell", lambda _, cell, *__: _caller(cell)),
-    "price": Stage(counting, "price_at", lambda prices, _: prices[0].request == 7),
+    "price": Stage(meter, "price_at", lambda prices, _: prices[0].request == 7),
     "limits": Stage(Meter, "_use_up", lambda _, cell, __: _caller(cell)),
 }
 # Where a whole cell is at stake, not a line.

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from exporter.identity import Identity
-from exporter.notes import notes
+from exporter.commands.notes import notes
+from exporter.keys.identity import Identity
 from tests.command import run
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.formats.format import FormatSpec, presets
+from exporter.formats.spec import FormatSpec, presets
 from tests.command import call
 from tests.golden import FOLDERS, NAMES, expected, preset_of
 from tests.unit.reading import Reading, told

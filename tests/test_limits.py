@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import requests
 
-from exporter.assembly import Assembly
-from exporter.births import Visitor
-from exporter.config import load
-from exporter.stream import Stream
+from exporter.config.load import load
+from exporter.metrics.zero_hold import Visitor
+from exporter.service.assembly import Assembly
+from exporter.service.feed import Stream
 from tests.command import run
 from tests.exporter import Exporter, Samples, eventually, samples
 

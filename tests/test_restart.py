@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.catalog import CATALOG
+from exporter.model.catalog import CATALOG
 from tests.beside import KEY, PARSED, PUBLIC, Beside, line, requests_of
 from tests.command import run
 from tests.exporter import Exporter, Samples, eventually

@@ -5,7 +5,7 @@ from functools import partial
 
 from alerts.alert import KEY, METHOD, PERCENT, Alert
 from alerts.promql import Terms
-from exporter.config_alerts import BURN_RATES
+from exporter.config.alerts import BURN_RATES
 
 _alert = partial(Alert, category="errors", dashboard="gateway-errors")
 

@@ -6,7 +6,7 @@ from functools import partial
 from alerts.alert import DURATION, METHOD, PERCENT, Alert
 from alerts.promql import Terms, either
 from alerts.rules.errors import burning
-from exporter.config_alerts import BURN_RATES
+from exporter.config.alerts import BURN_RATES
 
 _alert = partial(Alert, component="gateway", category="latency", dashboard="gateway-errors")
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from dashboards.board import Board
 from dashboards.pages import costs, errors, exporter, key, limits, llm, overview, providers
-from exporter.config_served import Served
+from exporter.config.served import Served
 
 PAGES: tuple[Callable[[Served], Board], ...] = (
     overview.page,

@@ -2,7 +2,7 @@
 
 from dashboards.fields import GREEN, RED, YELLOW, column, thresholds
 from dashboards.grafana import Json
-from exporter.config_served import ABSENT, Served
+from exporter.config.served import ABSENT, Served
 from exporter.durations import seconds
 
 SHARE = column("percentunit", min=0, max=1) | {"custom.cellOptions": {"type": "gauge", "mode": "basic"}}

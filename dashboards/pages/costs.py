@@ -10,7 +10,7 @@ from dashboards.promql import Metrics, total
 from dashboards.questions import Question
 from dashboards.tables import table
 from dashboards.variables import textbox
-from exporter.config_served import Served
+from exporter.config.served import Served
 
 _HEADER = """**For whoever plans money and machines.** Type above what a request and a GB cost; costs of models come \
 from the log or the price table. Projections go on as the last day did against the day before: they are a warning, no \

@@ -11,7 +11,7 @@ from dashboards.panels import bars, heatmap, text, timeseries
 from dashboards.promql import Metrics, leaders
 from dashboards.questions import Question
 from dashboards.tables import table
-from exporter.config_served import Served, or_zero
+from exporter.config.served import Served, or_zero
 
 _VARIABLES = ("key", "chain", "method")
 _HEADER = """**For whoever has to find out what fails, or what is slow.** First the types: `upstream_error`, \

@@ -10,7 +10,7 @@ from dashboards.panels import stat
 from dashboards.promql import Metrics, success
 from dashboards.questions import Question
 from dashboards.tables import table
-from exporter.config_served import Served, or_zero
+from exporter.config.served import Served, or_zero
 
 
 def bottlenecks(m: Metrics, to: Links, served: Served) -> list[Panel]:

@@ -8,7 +8,7 @@ from dashboards.panels import donut
 from dashboards.promql import Metrics, success
 from dashboards.questions import Question
 from dashboards.tables import table
-from exporter.config_served import ABSENT, Served, or_zero
+from exporter.config.served import ABSENT, Served, or_zero
 
 
 def broken_down(m: Metrics, to: Links, served: Served) -> list[Panel]:

@@ -8,7 +8,7 @@ from dashboards.pages.exporter_lines import lines
 from dashboards.pages.exporter_state import process, series, state
 from dashboards.panels import stat, text
 from dashboards.promql import Metrics
-from exporter.config_served import Served, or_zero
+from exporter.config.served import Served, or_zero
 
 _HEADER = """**For whoever asks whether these numbers can be trusted.** All green: every line that the gateway wrote \
 is counted, once, and in time. A red one says what is missing: lines not read yet (lag), not understood (rejected), \

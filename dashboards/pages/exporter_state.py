@@ -6,7 +6,7 @@ from dashboards.pages import columns
 from dashboards.panels import bars, stat, timeline, timeseries
 from dashboards.promql import Metrics
 from dashboards.tables import table
-from exporter.config_served import or_zero
+from exporter.config.served import or_zero
 
 
 def series(m: Metrics) -> list[Panel]:

@@ -12,7 +12,7 @@ from dashboards.panels import bars, donut, text, timeseries
 from dashboards.promql import Metrics, largest, leaders, success
 from dashboards.questions import Question
 from dashboards.tables import table
-from exporter.config_served import Served, or_zero
+from exporter.config.served import Served, or_zero
 
 _VARIABLES = ("key", "chain", "method")
 _HEADER = """**For whoever has to know whether a key is in trouble.** Choose it above. The first row says it: all \

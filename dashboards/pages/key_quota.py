@@ -7,7 +7,7 @@ from dashboards.pages.links import Links
 from dashboards.panels import bars, stat
 from dashboards.promql import Metrics, total
 from dashboards.questions import Question
-from exporter.config_served import Served
+from exporter.config.served import Served
 
 
 def quota(m: Metrics, to: Links, served: Served) -> list[Panel]:

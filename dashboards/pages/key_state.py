@@ -7,7 +7,7 @@ from dashboards.pages.links import Links
 from dashboards.panels import stat
 from dashboards.promql import Metrics, success
 from dashboards.questions import Question
-from exporter.config_served import Served, or_zero
+from exporter.config.served import Served, or_zero
 
 
 def state(m: Metrics, to: Links, served: Served) -> list[Panel]:

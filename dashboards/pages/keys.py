@@ -8,7 +8,7 @@ from dashboards.panels import bars, timeseries
 from dashboards.promql import Metrics, success
 from dashboards.questions import Question
 from dashboards.tables import table
-from exporter.config_served import Served, or_zero
+from exporter.config.served import Served, or_zero
 
 
 def compared(m: Metrics, to: Links, served: Served) -> list[Panel]:

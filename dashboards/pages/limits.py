@@ -9,7 +9,7 @@ from dashboards.panels import bars, stat, text, timeseries
 from dashboards.promql import Metrics, total
 from dashboards.questions import Question
 from dashboards.tables import table
-from exporter.config_served import Served, or_zero
+from exporter.config.served import Served, or_zero
 
 _VARIABLES = ("key",)
 _HEADER = """**For whoever hands out limits.** Use over the allowed amount, in calendar windows of a minute, an \

@@ -2,7 +2,7 @@
 
 from dashboards.fields import link
 from dashboards.grafana import Json
-from exporter.config_served import Served
+from exporter.config.served import Served
 
 
 class Links:

@@ -11,7 +11,7 @@ from dashboards.panels import bars, donut, stat, text, timeseries
 from dashboards.promql import Metrics
 from dashboards.questions import Question
 from dashboards.variables import custom
-from exporter.config_served import Served, or_zero
+from exporter.config.served import Served, or_zero
 
 _VARIABLES = ("key", "model_type", "model", "provider")
 _HEADER = """**For whoever pays for tokens, or plans them.** Narrow the page to keys, models and providers above; \

@@ -8,7 +8,7 @@ from dashboards.panels import bargauge, donut, timeseries
 from dashboards.promql import Metrics, leaders, total
 from dashboards.questions import Question
 from dashboards.tables import table
-from exporter.config_served import Served
+from exporter.config.served import Served
 
 _NONE = "No requests to models in this time"
 

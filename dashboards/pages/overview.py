@@ -9,7 +9,7 @@ from dashboards.pages.overview_volume import by_step, trends, volume
 from dashboards.panels import alerts, bargauge, bars, stat, text, timeseries
 from dashboards.promql import Metrics, largest, success
 from dashboards.questions import Question
-from exporter.config_served import Served, or_zero
+from exporter.config.served import Served, or_zero
 
 _HEADER = """**For whoever asks whether the gateway is well.** Green numbers above, flat lines below: it is.
 A red one is a link: *API key* says whose requests fail, *Errors and latency* which and why, *Exporter* whether these \

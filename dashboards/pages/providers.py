@@ -9,7 +9,7 @@ from dashboards.panels import bars, stat, text, timeline, timeseries
 from dashboards.promql import Metrics
 from dashboards.questions import Question
 from dashboards.tables import table
-from exporter.config_served import Served, or_zero
+from exporter.config.served import Served, or_zero
 
 _VARIABLES = ("key", "model", "provider")
 _HEADER = """**For whoever routes requests to providers.** An attempt is one try at one provider; a failover the move \

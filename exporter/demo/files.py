@@ -10,7 +10,7 @@ import yaml
 
 from exporter.demo.cast import CLIENTS
 from exporter.demo.clients import Client
-from exporter.identity import Identity
+from exporter.keys.identity import Identity
 
 # Paths are relative to the config's folder.
 CONFIG = """\

@@ -1,1 +1,4 @@
-"""Formats: bytes of a log → rows, and how to read each field of the record from a row."""
+"""Lines → rows: decoders, the expressions that read a row's fields, presets, detection.
+
+Imports `model` and the modules beside this folder.
+"""

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from exporter.formats.decoded import Decoded, Decoder
+from exporter.formats.decoder import Decoded, Decoder
 
 # Kubernetes, containerd and CRI-O: `2026-03-03T14:05:09.331Z stdout F line`, with P for a piece that others follow.
 # Source: kubernetes/design-proposals-archive, node/kubelet-cri-logging.md.

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from exporter.formats.decoded import Decoded
+from exporter.formats.decoder import Decoded
 from exporter.formats.named_lines import NamedLines
 
 _ZONED = re.compile(r"(.+) \((UTC|[A-Z]\w+(?:/[\w+-]+)+)\)")

@@ -7,10 +7,10 @@ from typing import Any
 from msgspec import Struct
 
 from exporter.formats.container import CONTAINERS, Contained
-from exporter.formats.decoded import Decoded
-from exporter.formats.format import FormatSpec, build, presets
+from exporter.formats.decoder import Decoded
 from exporter.formats.json_lines import JsonLines
-from exporter.formats.reader import CANONICAL, ORIGIN_FIELDS, RowReader
+from exporter.formats.row_reader import CANONICAL, ORIGIN_FIELDS, RowReader
+from exporter.formats.spec import FormatSpec, build, presets
 
 _LINES = 500
 # A preset that reads fewer lines than this, or finds less in them, is a coincidence.

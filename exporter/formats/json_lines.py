@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from exporter.formats.decoded import Decoded, LineDecoder
+from exporter.formats.decoder import Decoded, LineDecoder
 from exporter.formats.source import Each, FromJson, Length, Step, parse_path
 from exporter.formats.values import Raw, listed
 

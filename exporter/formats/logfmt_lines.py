@@ -2,7 +2,7 @@
 
 import re
 
-from exporter.formats.decoded import Decoded
+from exporter.formats.decoder import Decoded
 from exporter.formats.named_lines import NamedLines
 
 _PAIR = re.compile(rb'([\w.-]+)=(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"|([^ "]*+))(?: |$)')

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from exporter.formats.decoded import LineDecoder
+from exporter.formats.decoder import LineDecoder
 
 
 class NamedLines(LineDecoder):

@@ -5,12 +5,12 @@ from difflib import get_close_matches
 from typing import Any
 
 from exporter.errors import unknown
-from exporter.formats.decoded import Decoded, LineDecoder
+from exporter.formats.decoder import Decoded, LineDecoder
 from exporter.formats.json_lines import JsonLines
 from exporter.formats.patterns import line_pattern
 from exporter.formats.source import FromJson, parse_path
 from exporter.formats.values import text
-from exporter.record import FIELDS
+from exporter.model.record import FIELDS
 
 # The fields that nginx's variables give, the best first. Variables that a user makes (`map`, `set`, Lua)
 # may be called like a field.

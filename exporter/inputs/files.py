@@ -32,15 +32,15 @@ import msgspec
 from msgspec.structs import replace as changed
 
 from exporter.inputs.content import Content, open_log
-from exporter.inputs.copies import Copies, Open
+from exporter.inputs.discovery import Where
 from exporter.inputs.elsewhere import Elsewhere
+from exporter.inputs.events import Ledger, printable
 from exporter.inputs.fingerprint import SPAN, Identity, Position
 from exporter.inputs.heads import Heads
-from exporter.inputs.known import Known, Missing, Steps, at_once
-from exporter.inputs.ledger import Ledger, printable
+from exporter.inputs.known_files import Known, Missing, Steps, at_once
 from exporter.inputs.lines import CHUNK
+from exporter.inputs.rotated_copies import Copies, Open
 from exporter.inputs.tail import Tail, TruncatedError
-from exporter.inputs.where import Where
 
 # A file that was renamed away and whose writer has been silent for so long is let go.
 _LINGER_SECONDS = 10.0

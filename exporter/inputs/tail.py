@@ -10,8 +10,8 @@ import time
 from contextlib import suppress
 
 from exporter.inputs.content import Content
+from exporter.inputs.events import Ledger
 from exporter.inputs.fingerprint import SPAN, TICK, Head, Identity, Position, digest, stamp
-from exporter.inputs.ledger import Ledger
 from exporter.inputs.lines import CHUNK, SLICE, Lines
 
 # A hole at the start of a line: see `Tail._skip_hole`.

@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from alerts.build import files
-from exporter.config import Config, load
+from exporter.config.load import Config, load
 
 ROOT = Path(__file__).parents[2]
 GENERATED = ROOT / "alerts" / "generated"

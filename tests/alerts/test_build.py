@@ -10,13 +10,13 @@ import yaml
 
 from alerts.alert import CATEGORIES, COMPONENTS
 from alerts.build import files
-from exporter.catalog import CATALOG
-from exporter.config import Config, load
-from exporter.config_alerts import BURN_RATES, AlertChange
-from exporter.config_notify import SEVERITIES
-from exporter.config_served import ABSENT
+from exporter.config.alerts import BURN_RATES, AlertChange
+from exporter.config.load import Config, load
+from exporter.config.notify import SEVERITIES
+from exporter.config.served import ABSENT
 from exporter.durations import seconds
-from exporter.recorded import BURN_WINDOWS, RECORDED, recorded_of
+from exporter.model.catalog import CATALOG
+from exporter.model.recorded import BURN_WINDOWS, RECORDED, recorded_of
 from tests.alerts.built import (
     ALERT_NAMES,
     ALERTS,
@@ -124,8 +124,8 @@ def test_the_windows_of_burn_rates_are_all_recorded() -> None:
 
 def test_imports_run_one_way() -> None:
     """Rules know what is declared and configured; of the exporter, only the command line knows them."""
-    told = {"exporter.catalog", "exporter.recorded", "exporter.errors", "exporter.durations"}
-    told |= {"exporter.config", "exporter.config_alerts", "exporter.config_notify", "exporter.config_served"}
+    told = {"exporter.model.catalog", "exporter.model.recorded", "exporter.errors", "exporter.durations"}
+    told |= {"exporter.config.load", "exporter.config.alerts", "exporter.config.notify", "exporter.config.served"}
     for path in (ROOT / "alerts").rglob("*.py"):
         assert set(re.findall(r"from (exporter\S*) import", path.read_text(encoding="utf-8"))) <= told, path
     importing = [

@@ -16,7 +16,7 @@ import requests
 import yaml
 
 from alerts.build import files
-from exporter.config import load
+from exporter.config.load import load
 from tests.dashboards.traffic import LOGS, Traffic, configure
 from tests.exporter import Exporter
 from tests.real.process import Process, free_port

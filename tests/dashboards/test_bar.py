@@ -12,10 +12,10 @@ import yaml
 from alerts.build import files as rule_files
 from dashboards.build import documents
 from dashboards.pages.errors import TYPES
-from exporter.catalog import CATALOG
-from exporter.config_served import Served
-from exporter.record import ERROR_TYPES
-from exporter.recorded import RECORDED
+from exporter.config.served import Served
+from exporter.model.catalog import CATALOG
+from exporter.model.record import ERROR_TYPES
+from exporter.model.recorded import RECORDED
 from tests.dashboards.asked import Asked, Json, filled, of_annotations, of_panels, of_variables, panels, variables
 
 DASHBOARDS = {one["uid"]: one for one in documents(Served())}

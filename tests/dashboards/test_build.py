@@ -15,10 +15,10 @@ from dashboards.build import boards, documents, files
 from dashboards.pages import PAGES
 from dashboards.panels import stat
 from dashboards.questions import Question
-from exporter.catalog import CATALOG
-from exporter.config import load
-from exporter.config_served import ABSENT, Served, served
-from exporter.recorded import RECORDED, recorded_of
+from exporter.config.load import load
+from exporter.config.served import ABSENT, Served, served
+from exporter.model.catalog import CATALOG
+from exporter.model.recorded import RECORDED, recorded_of
 from tests.command import run
 from tests.dashboards.asked import Json, of_panels, panels
 

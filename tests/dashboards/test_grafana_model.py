@@ -10,7 +10,7 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from dashboards.build import documents
-from exporter.config_served import Served
+from exporter.config.served import Served
 
 # Read by the Prometheus data source, which the model of annotations does not cover: Grafana, "Prometheus: annotations".
 UNMODELLED = {"titleFormat"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dashboards.build import documents
-from exporter.config_served import Served
+from exporter.config.served import Served
 from tests.command import run
 from tests.dashboards.grafana import TOKEN, Grafana
 

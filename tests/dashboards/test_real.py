@@ -8,10 +8,10 @@ import pytest
 
 from dashboards.build import documents
 from dashboards.pages import PAGES
-from exporter.catalog import CATALOG
-from exporter.config import load
-from exporter.config_served import Served, served
+from exporter.config.load import load
+from exporter.config.served import Served, served
 from exporter.demo.cast import CLIENTS
+from exporter.model.catalog import CATALOG
 from tests.dashboards import count
 from tests.dashboards.asked import Asked, Json, filled, of_annotations, of_panels, of_variables, panels, variables
 from tests.dashboards.scene import STEP, Scene

@@ -10,7 +10,7 @@ import yaml
 
 from exporter.demo import keys_text
 from exporter.demo.cast import CLIENTS
-from exporter.identity import Identity
+from exporter.keys.identity import Identity
 
 SECRET = "a secret for these tests only"
 GOLDEN = Path(__file__).parent.parent / "golden"

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from exporter import exposition
 from exporter.formats import patterns, text_lines
-from exporter.journal import Journal
-from exporter.stream import Stream
+from exporter.metrics import exposition
+from exporter.service.feed import Stream
+from exporter.service.input_journal import Journal
 
 # A number of 310 digits ends the process; a rejected line is not counted; a label is not escaped; a template's
 # variables share text.

@@ -13,9 +13,9 @@ from typing import Any
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.assembly import Assembly
-from exporter.config import load
-from exporter.exposition import render
+from exporter.config.load import load
+from exporter.metrics.exposition import render
+from exporter.service.assembly import Assembly
 from tests.cpu import LINEAR, growth
 from tests.fuzz import lines
 from tests.fuzz.subjects import SUBJECTS

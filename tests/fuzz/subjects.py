@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from exporter.formats.container import CONTAINERS
-from exporter.formats.format import presets
+from exporter.formats.spec import presets
 from tests.golden import log_of
 
 _JSON = [

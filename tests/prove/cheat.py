@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from exporter.state import fault
+from exporter.faults import fault
 from tests.prove.truth import Truth
 
 # What is done wrong: values begin at 0 again; only every third answer is committed; the position is committed an

@@ -13,7 +13,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from exporter.labels import BUDGETS
+from exporter.model.labels import BUDGETS
 from tests.command import COMMAND
 from tests.exporter import Samples, samples
 

@@ -5,8 +5,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from exporter.catalog import LATENCY
-from exporter.identity import Identity
+from exporter.keys.identity import Identity
+from exporter.model.catalog import LATENCY
 from tests.exporter import Samples
 
 SECRET = "a secret of the proof only"

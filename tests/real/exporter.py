@@ -9,7 +9,7 @@ import requests
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.identity import Identity
+from exporter.keys.identity import Identity
 from tests.real.process import Process
 from tests.real.waiting import eventually
 

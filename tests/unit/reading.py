@@ -3,13 +3,13 @@
 from datetime import UTC
 from typing import Any
 
-from exporter.enrich import Enricher
-from exporter.formats.format import FormatSpec, build
-from exporter.formats.reader import RowReader
-from exporter.identity import bare_key
-from exporter.record import AccessRecord
-from exporter.routes import Routes, client_network, origin_host
-from exporter.rpc import read_body
+from exporter.formats.row_reader import RowReader
+from exporter.formats.spec import FormatSpec, build
+from exporter.keys.identity import bare_key
+from exporter.model.record import AccessRecord
+from exporter.requests.body import read_body
+from exporter.requests.enrich import Enricher
+from exporter.requests.routes import Routes, client_network, origin_host
 
 
 class Reading:

@@ -4,9 +4,9 @@ import socket
 from pathlib import Path
 from types import TracebackType
 
-from exporter.connections import Connection, Limits
-from exporter.series import Histogram
-from exporter.server import Server
+from exporter.metrics.store import Histogram
+from exporter.service.connections import Connection, Limits
+from exporter.service.server import Server
 from tests.counted import Counting
 from tests.exporter import eventually
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from exporter.attempts import attempts_of, failovers
-from exporter.record import ATTEMPT_OUTCOMES, ERROR_TYPES, Attempt
+from exporter.model.record import ATTEMPT_OUTCOMES, ERROR_TYPES, Attempt
+from exporter.requests.attempts import attempts_of, failovers
 from tests.counted import Counting, of
 
 

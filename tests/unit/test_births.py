@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from exporter.births import Births, Visitor
-from exporter.series import Series
+from exporter.metrics.store import Series
+from exporter.metrics.zero_hold import Births, Visitor
 
 PROMETHEUS = "Prometheus/3"
 CURL = "curl/8"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exporter import cells
+from exporter.counting import cells
 from tests.counted import Counting, of
 
 CONFIG = """

@@ -10,14 +10,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from exporter import state
-from exporter.admission import Admissions
-from exporter.catalog import CATALOG, Family
-from exporter.checkpoint import Checkpoint
-from exporter.exposition import render
-from exporter.frames import unwrapped
-from exporter.series import Histogram, Store
-from exporter.state import State
+from exporter.counting.admission import Admissions
+from exporter.metrics.exposition import render
+from exporter.metrics.store import Histogram, Store
+from exporter.model.catalog import CATALOG, Family
+from exporter.state import database as state
+from exporter.state.checkpoint import Checkpoint
+from exporter.state.database import State
+from exporter.state.frames import unwrapped
 
 SEEDS = range(20)
 STEPS = 60

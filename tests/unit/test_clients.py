@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from exporter.connections import Limits
+from exporter.service.connections import Limits
 from tests.exporter import eventually
 from tests.unit.serving import Client, Serving, get
 
@@ -210,7 +210,7 @@ def test_a_web_server_that_dies_stops_the_pipeline(
     async def fail(*_: object) -> None:
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr("exporter.server._QuietServer.main_loop", fail)
+    monkeypatch.setattr("exporter.service.server._QuietServer.main_loop", fail)
     with Serving(tmp_path, Limits()) as serving:
         eventually(serving.pipeline._done)
         assert serving.server.failed

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from exporter.assembly import Assembly
-from exporter.births import Visitor
 from exporter.clock import Clock
-from exporter.config import load
-from exporter.pipeline import Pipeline
-from exporter.windows import WINDOWS
+from exporter.config.load import load
+from exporter.limits.calendar import WINDOWS
+from exporter.metrics.zero_hold import Visitor
+from exporter.service.assembly import Assembly
+from exporter.service.pipeline import Pipeline
 from tests.counted import Counting, of
 from tests.exporter import Samples, samples
 

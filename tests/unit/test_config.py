@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.config import load, parse_address
+from exporter.config.load import load, parse_address
 from exporter.errors import ConfigError
-from exporter.exposition import render
-from exporter.keyfile import load_keys
+from exporter.keys.file import load_keys
+from exporter.metrics.exposition import render
 from tests.counted import Counting
 
 GOOD = "inputs: [{path: a.log, format: nginx-json}]\n"

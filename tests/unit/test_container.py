@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from exporter.formats.detect import detect
-from exporter.formats.format import FormatSpec, build
+from exporter.formats.spec import FormatSpec, build
 from tests.unit.reading import Reading
 
 GOOD = '{"status":200,"request":"GET /a HTTP/1.1","request_time":0.5,"remote_addr":"192.0.2.1"}'

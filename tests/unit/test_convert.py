@@ -7,10 +7,10 @@ import msgspec
 import pytest
 from msgspec import Meta, Struct, field
 
-from exporter.config import Config
+from exporter.config.load import Config
 from exporter.convert import convert
 from exporter.errors import FieldError, within
-from exporter.pricefile import _PricePart
+from exporter.pricing.tables import _PricePart
 
 Share = Annotated[float, Meta(gt=0, lt=1, description="a share")]
 Name = Annotated[str, Meta(pattern="^[a-z]+$", description="a name", extra={"secret": True})]

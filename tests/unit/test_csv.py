@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from exporter.formats.csv_lines import CsvLines
-from exporter.formats.format import FormatSpec, build
+from exporter.formats.spec import FormatSpec, build
 from tests.unit.reading import Reading
 
 SPEC = FormatSpec(csv={"time": "Time", "status": "Status Code", "key": "Key", "model": "Model"})

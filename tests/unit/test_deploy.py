@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from exporter.cli import _parser, _run
-from exporter.formats.format import presets
+from exporter.formats.spec import presets
 
 ROOT = Path(__file__).parents[2]
 

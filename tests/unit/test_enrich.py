@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from exporter.enrich import Enricher
-from exporter.record import AccessRecord
-from exporter.routes import Request, Target
-from exporter.rpc import Body
+from exporter.model.record import AccessRecord
+from exporter.requests.body import Body
+from exporter.requests.enrich import Enricher
+from exporter.requests.routes import Request, Target
 
 CLASSES = {"k_internal": "internal"}
 

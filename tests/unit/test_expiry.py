@@ -5,18 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from exporter.admission import Admissions
-from exporter.assembly import Assembly
-from exporter.checkpoint import Checkpoint
 from exporter.clock import Clock
-from exporter.config import load
-from exporter.expiry import Expiry
-from exporter.exposition import render
-from exporter.identity import KeyEntry
-from exporter.keys import Keys
-from exporter.places import Places
-from exporter.series import Histogram, Store
-from exporter.state import State
+from exporter.config.load import load
+from exporter.counting.admission import Admissions
+from exporter.counting.expiry import Expiry
+from exporter.counting.places import Places
+from exporter.keys.identity import KeyEntry
+from exporter.keys.key_metrics import Keys
+from exporter.metrics.exposition import render
+from exporter.metrics.store import Histogram, Store
+from exporter.service.assembly import Assembly
+from exporter.state.checkpoint import Checkpoint
+from exporter.state.database import State
 from tests.exporter import Samples, samples
 
 HOUR = 3600.0

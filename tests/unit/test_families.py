@@ -7,17 +7,17 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter.assembly import Assembly
-from exporter.catalog import CATALOG
 from exporter.clock import Clock
-from exporter.config import load
-from exporter.config_families import ADDS, Change, families_of
-from exporter.config_metrics import MetricsConfig
+from exporter.config.families import ADDS, Change, families_of
+from exporter.config.load import load
+from exporter.config.metrics import MetricsConfig
 from exporter.errors import ConfigError
-from exporter.exposition import render
-from exporter.labels import LABELS, WHEN, LabelValues, field_of
-from exporter.series import Histogram, Store
-from exporter.slowest import Slowest
+from exporter.metrics.exposition import render
+from exporter.metrics.slowest import Slowest
+from exporter.metrics.store import Histogram, Store
+from exporter.model.catalog import CATALOG
+from exporter.model.labels import LABELS, WHEN, LabelValues, field_of
+from exporter.service.assembly import Assembly
 from tests.counted import Counting, of
 from tests.exporter import Samples, samples
 

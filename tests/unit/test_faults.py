@@ -8,22 +8,22 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from exporter.assembly import Assembly
-from exporter.config import Config, Loaded
-from exporter.config_inputs import InputConfig
-from exporter.counting import Meter
-from exporter.enrich import Enricher
-from exporter.explain import explain
+from exporter.commands.explain import explain
+from exporter.commands.replay import CsvExport, Replay
+from exporter.config.inputs import InputConfig
+from exporter.config.load import Config, Loaded
+from exporter.counting.meter import Meter
 from exporter.formats.container import CONTAINERS
 from exporter.formats.csv_lines import CsvLines
-from exporter.formats.decoded import Decoded
-from exporter.formats.format import FormatSpec
-from exporter.formats.joined import Joined, JoinSpec
+from exporter.formats.decoder import Decoded
+from exporter.formats.join import Joined, JoinSpec
 from exporter.formats.json_lines import JsonLines
 from exporter.formats.logfmt_lines import LogfmtLines
+from exporter.formats.spec import FormatSpec
 from exporter.formats.text_lines import TextLines
-from exporter.journal import Journal
-from exporter.replay import CsvExport, Replay
+from exporter.requests.enrich import Enricher
+from exporter.service.assembly import Assembly
+from exporter.service.input_journal import Journal
 from tests import faulty
 from tests.faulty import Stage, break_at
 

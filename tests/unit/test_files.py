@@ -15,7 +15,7 @@ from exporter.inputs import files
 from exporter.inputs.archive import whole_lines
 from exporter.inputs.files import FileInput
 from exporter.inputs.lines import CHUNK, LONGEST_LINE, SLICE, Lines
-from exporter.inputs.stdin import StreamInput
+from exporter.inputs.pipe import StreamInput
 from tests.exporter import eventually
 
 TEXT = "one\ntwo €uro\n\nключ 世界 four\r\nlast\n".encode()

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from exporter import flatlist
 from exporter.errors import ConfigError
-from exporter.keyfile import load_keys
+from exporter.keys import flat_list
+from exporter.keys.file import load_keys
 
 
 def same(fields: dict[str, Any]) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def same(fields: dict[str, Any]) -> dict[str, Any]:
 )
 def test_what_is_read_quickly_is_what_pyyaml_reads(text: str) -> None:
     """Words, quotes, numbers, dates, comments."""
-    assert flatlist.read(text, same) == yaml.safe_load(text)
+    assert flat_list.read(text, same) == yaml.safe_load(text)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_what_is_read_quickly_is_what_pyyaml_reads(text: str) -> None:
 )
 def test_what_is_not_plain_is_not_read_quickly(text: str) -> None:
     """Nothing is guessed."""
-    found = flatlist.read(text, same)
+    found = flat_list.read(text, same)
     assert found is None
 
 
@@ -117,7 +117,7 @@ def test_any_text_of_yamls_signs_is_read_as_pyyaml_reads_it_or_not_at_all() -> N
                 end = f", name: {chance.choice(words)}{end}"
             lines.append(start + chance.choice(words) + end)
         text = "\n".join(lines) + chance.choice(["", "\n", " \n"])
-        found = flatlist.read(text, same)
+        found = flat_list.read(text, same)
         if found is not None:
             read += 1
             assert repr(found) == repr(yaml.safe_load(text) or []), (seed, text)
@@ -132,7 +132,7 @@ def test_any_json_is_read_as_it_is() -> None:
         entries = [
             {name: "".join(chance.choices(letters, k=5)) for name in ("id", "name")} for _ in range(chance.randrange(4))
         ]
-        assert flatlist.read(json.dumps(entries), same) == entries
+        assert flat_list.read(json.dumps(entries), same) == entries
 
 
 @pytest.mark.parametrize(

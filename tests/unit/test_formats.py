@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from exporter.formats.format import FormatSpec, build
-from exporter.formats.joined import JoinSpec
+from exporter.formats.join import JoinSpec
 from exporter.formats.source import Each, FromJson, Length, parse_path, parse_sources
+from exporter.formats.spec import FormatSpec, build
 from exporter.formats.text_lines import TextLines, template_regex
 from tests.unit.reading import Reading
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.choose import input_for
-from exporter.config import load
+from exporter.commands.select_input import input_for
+from exporter.config.load import load
 from exporter.errors import UsageError
 from exporter.globs import is_glob, match
 from tests.command import run

@@ -4,10 +4,10 @@ import random
 
 import pytest
 
-from exporter.assembly import Assembly
-from exporter.config import Config, Loaded
-from exporter.config_inputs import InputConfig
-from exporter.formats.format import FormatSpec, presets
+from exporter.config.inputs import InputConfig
+from exporter.config.load import Config, Loaded
+from exporter.formats.spec import FormatSpec, presets
+from exporter.service.assembly import Assembly
 from tests.golden import log_of
 from tests.unit.reading import Reading
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from exporter.identity import Identity, KeyEntry, bare_key
+from exporter.keys.identity import Identity, KeyEntry, bare_key
 
 SECRET = b"a secret of the deployment"
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from exporter.assembly import Assembly
-from exporter.config import Config, Loaded
-from exporter.config_inputs import InputConfig
-from exporter.exposition import render
-from exporter.formats.format import FormatSpec, presets
-from exporter.record import FIELDS, MOST, TOKEN_TYPES
+from exporter.config.inputs import InputConfig
+from exporter.config.load import Config, Loaded
+from exporter.formats.spec import FormatSpec, presets
+from exporter.metrics.exposition import render
+from exporter.model.record import FIELDS, MOST, TOKEN_TYPES
+from exporter.service.assembly import Assembly
 from tests.counted import Counting, of
 from tests.exporter import Samples, samples
 from tests.golden import log_of

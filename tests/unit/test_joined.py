@@ -5,10 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from exporter.formats.decoded import Decoder
-from exporter.formats.format import FormatSpec, build, presets
-from exporter.formats.joined import Joined, JoinSpec
-from exporter.formats.reader import RowReader
+from exporter.formats.decoder import Decoder
+from exporter.formats.join import Joined, JoinSpec
+from exporter.formats.row_reader import RowReader
+from exporter.formats.spec import FormatSpec, build, presets
 from tests.golden import log_of
 from tests.unit.reading import Reading
 

@@ -8,10 +8,10 @@ import msgspec
 import pytest
 
 from exporter.clock import Clock
-from exporter.exposition import render
-from exporter.limits import UNITS, Limit, Limits
-from exporter.series import Series, Store
-from exporter.windows import WINDOWS
+from exporter.limits.calendar import WINDOWS
+from exporter.limits.usage import UNITS, Limit, Limits
+from exporter.metrics.exposition import render
+from exporter.metrics.store import Series, Store
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MINUTE = (Limit(unit="requests", window="1m", amount=60),)

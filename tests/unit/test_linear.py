@@ -10,9 +10,9 @@ import msgspec
 import pytest
 import yaml
 
-from exporter.formats.format import FormatSpec, presets
 from exporter.formats.linear import two_ways
 from exporter.formats.patterns import line_pattern, search_pattern
+from exporter.formats.spec import FormatSpec, presets
 from exporter.formats.text_lines import template_regex
 from tests.cpu import LINEAR, growth
 

@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from exporter.attempts import attempts_of
 from exporter.formats.container import CONTAINERS
-from exporter.formats.format import FormatSpec, presets
 from exporter.formats.patterns import line_pattern
+from exporter.formats.spec import FormatSpec, presets
 from exporter.formats.text_lines import template_regex
 from exporter.formats.values import listed, picked, seconds
-from exporter.identity import bare_key
-from exporter.routes import Routes, client_network, origin_host
-from exporter.rpc import read_body
-from exporter.words import like_a_key
+from exporter.keys.identity import bare_key
+from exporter.requests.attempts import attempts_of
+from exporter.requests.body import read_body
+from exporter.requests.identifiers import like_a_key
+from exporter.requests.routes import Routes, client_network, origin_host
 from tests.cpu import LINEAR, growth
 from tests.golden import log_of
 from tests.unit.reading import Reading

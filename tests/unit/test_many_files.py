@@ -11,12 +11,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from exporter.inputs import copies, files, known
+from exporter.inputs import files, known_files, rotated_copies
 from exporter.inputs.content import Content
 from exporter.inputs.files import FileInput
 from exporter.inputs.fingerprint import Position, Stamp, digest, stamp
 from exporter.inputs.lines import CHUNK
-from exporter.inputs.rotated import Copy
+from exporter.inputs.rotated_names import Copy
 from tests.unit.test_files import Told, read_all
 
 HOSTS, ROTATIONS = 20, 14
@@ -125,7 +125,7 @@ def test_more_logs_than_two_hundred_rotate_once(tmp_path: Path, monkeypatch: pyt
 
 def test_what_is_remembered_is_bounded_by_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Copies that were deleted are forgotten, but for the last few; those that are there never."""
-    monkeypatch.setattr(known, "_GONE", 5)
+    monkeypatch.setattr(known_files, "_GONE", 5)
     log = tmp_path / "a.log"
     log.write_bytes(b"0\n")
     kept = Kept(str(log), "beginning")
@@ -163,7 +163,7 @@ def test_a_copy_that_is_packed_later_is_remembered_as_what_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Under its new inode, so that it is known for as long as the packed one is there."""
-    monkeypatch.setattr(known, "_GONE", 0)
+    monkeypatch.setattr(known_files, "_GONE", 0)
     log = tmp_path / "a.log"
     log.write_bytes(b"a line\n" * 5)
     kept = Kept(str(log), "beginning")
@@ -243,7 +243,7 @@ def test_a_line_that_comes_just_as_a_renamed_log_is_let_go_counts(
         writer.write(next(lines, b""))
         return real(content)
 
-    monkeypatch.setattr(copies, "stamp", written_to)
+    monkeypatch.setattr(rotated_copies, "stamp", written_to)
     assert kept.settle(monkeypatch) == b"late\n"
     writer.close()
 
@@ -470,13 +470,13 @@ def test_what_is_known_of_a_copy_is_not_read_again(tmp_path: Path, monkeypatch: 
     kept.read()
     opened = []
 
-    real = copies._open
+    real = rotated_copies._open
 
     def counted(copy: Copy) -> object:
         opened.append(copy.path)
         return real(copy)
 
-    monkeypatch.setattr(copies, "_open", counted)
+    monkeypatch.setattr(rotated_copies, "_open", counted)
     log.rename(tmp_path / "a.log.0")
     log.write_bytes(b"2\n")
     assert kept.read() == b"2\n"

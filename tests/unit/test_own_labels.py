@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from exporter.admission import Admissions
-from exporter.checkpoint import Checkpoint
-from exporter.exposition import render
-from exporter.own_labels import in_order, own_labels
-from exporter.series import Store
-from exporter.state import State
+from exporter.counting.admission import Admissions
+from exporter.metrics.exposition import render
+from exporter.metrics.store import Store
+from exporter.model.input_labels import in_order, own_labels
+from exporter.state.checkpoint import Checkpoint
+from exporter.state.database import State
 
 REQUESTS = "gateway_requests_total"
 VALUES = ("acme", "business", "eth", "call", "https", "200")

@@ -5,8 +5,8 @@ import random
 
 import pytest
 
-from exporter import packing
-from exporter.packing import Packer
+from exporter.metrics import packing
+from exporter.metrics.packing import Packer
 
 
 def test_what_was_packed_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:

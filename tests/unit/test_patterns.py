@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config import load
+from exporter.config.load import load
 from exporter.errors import ConfigError
-from exporter.formats.format import FormatSpec, slow_parts
 from exporter.formats.patterns import line_pattern
+from exporter.formats.spec import FormatSpec, slow_parts
 from tests.command import run
 from tests.cpu import LINEAR, growth
 from tests.unit.reading import Reading

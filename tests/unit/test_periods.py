@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from exporter.formats.format import FormatSpec, build
-from exporter.formats.reader import RowReader
+from exporter.counting.periods import Periods
+from exporter.formats.row_reader import RowReader
+from exporter.formats.spec import FormatSpec, build
 from exporter.formats.values import timestamp
-from exporter.periods import Periods
-from exporter.windows import Calendar
+from exporter.limits.calendar import Calendar
 
 BERLIN = ZoneInfo("Europe/Berlin")
 # The night in which Berlin's clocks are set back, at its most hostile minute.

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from exporter.admission import Admission, Admissions
-from exporter.assembly import Assembly
-from exporter.births import Visitor
-from exporter.config import load
-from exporter.exposition import render
-from exporter.identity import Identity
-from exporter.labels import BUDGETS
+from exporter.config.load import load
+from exporter.counting.admission import Admission, Admissions
+from exporter.keys.identity import Identity
+from exporter.metrics.exposition import render
+from exporter.metrics.zero_hold import Visitor
+from exporter.model.labels import BUDGETS
+from exporter.service.assembly import Assembly
 from tests.counted import of
 from tests.exporter import Samples, samples
 

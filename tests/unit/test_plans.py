@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config import load
+from exporter.config.load import load
 from exporter.errors import ConfigError
-from exporter.limits import Limit
+from exporter.limits.usage import Limit
 
 INPUTS = "inputs: [{path: a.log, format: nginx-json}]\n"
 

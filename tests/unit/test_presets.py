@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from exporter.formats.format import FormatSpec, build
 from exporter.formats.json_lines import JsonLines
-from exporter.record import ERROR_TYPES
+from exporter.formats.spec import FormatSpec, build
+from exporter.model.record import ERROR_TYPES
 from tests.golden import GOLDEN, NAMES, log_of, preset_of
 from tests.unit.reading import Reading
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from exporter.errors import ConfigError
-from exporter.pricefile import load_prices
-from exporter.pricing import Credits, Price, PriceEntry, PriceTable, Pricing
-from exporter.record import AccessRecord
+from exporter.model.record import AccessRecord
+from exporter.pricing.prices import Credits, Price, PriceEntry, PriceTable, Pricing
+from exporter.pricing.tables import load_prices
 from tests.counted import Counting, of
 
 FORMAT = """

@@ -12,15 +12,15 @@ import msgspec
 import pytest
 
 from exporter.clock import Clock
-from exporter.config_keys import KeyApiConfig
+from exporter.config.keys import KeyApiConfig
 from exporter.errors import InputError
-from exporter.identity import Identity, KeyEntry
-from exporter.keyapi import KeyApi
-from exporter.keyfile import load_keys, written
-from exporter.keys import Keys
-from exporter.record import AccessRecord
-from exporter.registry import KeyFile, Registry, kept
-from exporter.series import Series, Store
+from exporter.keys.api import KeyApi
+from exporter.keys.file import load_keys, written
+from exporter.keys.identity import Identity, KeyEntry
+from exporter.keys.key_metrics import Keys
+from exporter.keys.registry import KeyFile, Registry, kept
+from exporter.metrics.store import Series, Store
+from exporter.model.record import AccessRecord
 from tests.admin_api import Gateway, admin_api
 from tests.counted import Counting, of
 
@@ -366,7 +366,7 @@ def test_the_use_of_strangers_is_bounded(
     asked: Counting, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Past that it is not kept, which is said once; registered keys have theirs."""
-    monkeypatch.setattr("exporter.limits._MOST_STRANGERS", 3)
+    monkeypatch.setattr("exporter.limits.usage._MOST_STRANGERS", 3)
     asked.count(*(now(404, f"sk-{n}") for n in range(9)), now())
     asked.meter.fold()
     assert len(asked.assembly.shared.limits.remembered()[1]) == 3

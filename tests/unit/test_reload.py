@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from exporter.assembly import Assembly
-from exporter.config import Loaded, load
+from exporter.config.load import Loaded, load
 from exporter.errors import ConfigError
-from exporter.pipeline import Pipeline
-from exporter.reload import Reload
+from exporter.service.assembly import Assembly
+from exporter.service.pipeline import Pipeline
+from exporter.service.reload import Reload
 
 CONFIG = "inputs: [{path: a.log, format: nginx-json}]\nkeys: keys.yaml\n"
 GOOD = "gateway_exporter_config_last_reload_successful"
@@ -23,7 +23,7 @@ class Slow:
         self.asked = threading.Semaphore(0)
         self.may = threading.Semaphore(0)
         self.threads: list[threading.Thread] = []
-        monkeypatch.setattr("exporter.reload.load", self._load)
+        monkeypatch.setattr("exporter.service.reload.load", self._load)
 
     def _load(self, path: Path) -> Loaded:
         self.threads.append(threading.current_thread())

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from exporter.catalog import CATALOG
-from exporter.exposition import render
-from exporter.limits import Limit
-from exporter.roster import Roster
-from exporter.series import Store
+from exporter.limits.usage import Limit
+from exporter.metrics.exposition import render
+from exporter.metrics.roster import Roster
+from exporter.metrics.store import Store
+from exporter.model.catalog import CATALOG
 from tests.counted import Counting
 
 # Keys in a block.

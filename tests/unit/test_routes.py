@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from exporter.routes import Request, Routes, Target, client_network, origin_host
+from exporter.requests.routes import Request, Routes, Target, client_network, origin_host
 
 
 def told(key: str) -> str:

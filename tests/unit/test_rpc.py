@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from exporter.rpc import NOTHING, Body, read_body
+from exporter.requests.body import NOTHING, Body, read_body
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from exporter import state
+from exporter import faults
 from exporter.errors import StateError
-from exporter.state import State
+from exporter.state import database as state
+from exporter.state.database import State
 
 
 @pytest.fixture
@@ -376,7 +377,7 @@ def test_a_process_that_dies_within_a_commit_leaves_nothing_of_it(path: Path) ->
         if (child := os.fork()) == 0:
             with suppress(BaseException):
                 dying = State(path)
-                state._FAULT, state._times = "in-commit", "1"
+                faults._FAULT, faults._times = "in-commit", "1"
                 way(dying, b"x" * 100_000)
             os._exit(0)
         assert os.waitpid(child, 0)[1] == 9, begun

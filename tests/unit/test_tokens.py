@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from exporter.catalog import CATALOG
+from exporter.model.catalog import CATALOG
 from tests.counted import Counting, of
 
 CONFIG = """

@@ -7,11 +7,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from exporter import useparts
 from exporter.clock import Clock
-from exporter.limits import Limits
-from exporter.series import Store
-from exporter.useparts import UseParts, restored
+from exporter.limits import stored_use
+from exporter.limits.stored_use import UseParts, restored
+from exporter.limits.usage import Limits
+from exporter.metrics.store import Store
 
 NOON = 1_772_535_600.0
 
@@ -36,7 +36,7 @@ def sizes(parts: dict[str, Any]) -> list[int]:
 
 def test_what_is_committed_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of each part the last that was written, as the state keeps them."""
-    monkeypatch.setattr(useparts, "_LEAST", 5)
+    monkeypatch.setattr(stored_use, "_LEAST", 5)
     for seed in range(40):
         chance = random.Random(seed)
         made = limits(60)

@@ -13,12 +13,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from exporter.admission import Admissions
-from exporter.assembly import Assembly
-from exporter.checkpoint import Checkpoint
-from exporter.config import load
-from exporter.series import Histogram, Series, Store
-from exporter.state import State
+from exporter.config.load import load
+from exporter.counting.admission import Admissions
+from exporter.metrics.store import Histogram, Series, Store
+from exporter.service.assembly import Assembly
+from exporter.state.checkpoint import Checkpoint
+from exporter.state.database import State
 
 FOLDER = Path(__file__).parents[1] / "state_of_version_1"
 

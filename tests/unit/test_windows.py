@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 
-from exporter.windows import WINDOWS, Calendar, time_zone
+from exporter.limits.calendar import WINDOWS, Calendar, time_zone
 
 # A zone, a moment, the window's name, its start and its end, all as written there.
 EXPECTED = [

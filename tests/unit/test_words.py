@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from exporter.words import like_a_key, looks_made_up
+from exporter.requests.identifiers import like_a_key, looks_made_up
 
 _WORDS = """
 chat completions embeddings messages responses models images generations audio transcriptions assistants threads runs

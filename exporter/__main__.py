@@ -1,0 +1,5 @@
+"""`python -m exporter` is `gateway-exporter`."""
+
+from exporter.cli import command
+
+command()

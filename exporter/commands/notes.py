@@ -1,0 +1,48 @@
+"""What a good config still lacks on this machine: `check` tells it. None of it is a mistake, for it may come yet."""
+
+import glob
+import os
+from pathlib import Path
+
+from exporter import descriptors
+from exporter.inputs.overlap import shared
+
+
+def notes(logs: dict[str, str], state: str) -> list[str]:
+    """What this user does not find or may not do: of the logs (paths or patterns, by input) and of the state file."""
+    logs = {name: path for name, path in logs.items() if path != "-"}
+    found = [f"input {name}: {note}" for name, path in logs.items() for note in _log(path)]
+    found += _descriptors(sum(len(_paths(path)) for path in logs.values()))
+    found += shared(logs)
+    return found + [f"state.path: {note}" for note in (_state(Path(state)) if state else ())]
+
+
+def _log(pattern: str) -> list[str]:
+    paths = _paths(pattern)
+    if not any(path.exists() for path in paths):
+        return [f"{pattern} is not there yet"]
+    folders = [f"{path} is a folder" for path in paths if path.is_dir()]
+    return folders + [f"{path} can't be read by this user" for path in paths if not os.access(path, os.R_OK)]
+
+
+def _paths(pattern: str) -> list[Path]:
+    return [Path(path) for path in (sorted(glob.glob(pattern)) if glob.has_magic(pattern) else [pattern])]
+
+
+def _descriptors(logs: int) -> list[str]:
+    limit = descriptors.hard_limit()
+    if logs <= (most := descriptors.most_logs(limit)):
+        return []
+    return [
+        f"inputs: {logs} logs, but of {limit} file descriptors about {most} are for logs: raise the limit of open files"
+    ]
+
+
+def _state(path: Path) -> list[str]:
+    if path.is_dir():
+        return [f"{path} is a folder; name a file"]
+    folder = next(one for one in path.parents if one.exists())  # those below it will be made
+    if not folder.is_dir():
+        return [f"{path} can't be made: {folder} is no folder"]
+    denied = [one for one in (folder, path) if one.exists() and not os.access(one, os.W_OK)]
+    return [f"{one} can't be written by this user" for one in denied]

@@ -1,0 +1,137 @@
+"""`replay`: count whole logs once, and print what was counted, or each record as CSV."""
+
+import csv
+import os
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TextIO
+
+from exporter.counting.meter import Meter
+from exporter.errors import InputError
+from exporter.formats.decoder import Decoded
+from exporter.inputs.archive import whole_lines
+from exporter.keys.key_metrics import Keys
+from exporter.model.record import AccessRecord
+from exporter.service.input_journal import Journal
+
+CSV_COLUMNS = (
+    *("time", "key", "key_name", "key_owner", "class_", "chain", "method", "protocol", "status", "error_type"),
+    *(
+        "origin",
+        "model",
+        "requested_model",
+        "provider",
+        "duration",
+        "time_to_first_token",
+        "request_bytes",
+        "response_bytes",
+    ),
+    *("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"),
+    *("cost", "credits"),
+)
+
+
+class Replay:
+    """Reads whole logs into a meter. `since` and `until` are epoch seconds: records in [since, until) count."""
+
+    def __init__(self, since: float | None = None, until: float | None = None) -> None:
+        self._since = since
+        self._until = until
+        self._parsed = self._rejected = 0
+
+    def logs(self, paths: list[str], meter: Meter, journal: Journal, rows: Callable[[Meter, Decoded], None]) -> None:
+        """Give each chunk's rows to `rows`, the rest to the journal. The logs are one input's, the oldest first:
+        what one of them began, the next may end. InputError where a log can't be read, or none of its lines.
+        """
+        self._parsed = self._rejected = 0
+        for path in paths:
+            with _Progress(path) as progress:
+                for chunk, read in whole_lines(path, journal.too_long):
+                    decoded = meter.reader.decoder.decode(chunk)
+                    self._take(decoded, meter, journal, rows)
+                    progress.show(read)
+        self._take(meter.reader.decoder.flush(), meter, journal, rows)
+        meter.forget()
+        journal.failed(meter.faults)
+        if self._rejected and not self._parsed:
+            raise InputError(
+                f"{', '.join(paths)}: none of the {self._rejected} lines could be read as input {meter.name!r} says"
+            )
+
+    def _take(self, decoded: Decoded, meter: Meter, journal: Journal, rows: Callable[[Meter, Decoded], None]) -> None:
+        self._parsed += len(decoded.rows)
+        self._rejected += len(decoded.rejected)
+        if self._since is not None or self._until is not None:
+            decoded.keep([place for place, record in _records(meter, decoded) if self._wanted(record.time)])
+        rows(meter, decoded)
+        if not decoded.clean:
+            journal.note(decoded)
+
+    def _wanted(self, at: float | None) -> bool:
+        return at is not None and (self._since or 0.0) <= at < (self._until or float("inf"))
+
+
+class CsvExport:
+    """Writes a row for each record: the exact account of a period."""
+
+    def __init__(self, out: TextIO, keys: Keys) -> None:
+        self._keys = keys
+        self._writer = csv.writer(out)
+        self._writer.writerow([name.rstrip("_") for name in CSV_COLUMNS])
+
+    def rows(self, meter: Meter, decoded: Decoded) -> None:
+        """Write what is a request; lines that are none are left out."""
+        for _, record in _records(meter, decoded):
+            if not record.ignored and not record.rejected and record.requests:
+                self._keys.describe(record)
+                self._writer.writerow([_cell(record, name) for name in CSV_COLUMNS])
+
+
+def _records(meter: Meter, decoded: Decoded) -> Iterator[tuple[int, AccessRecord]]:
+    """The record of each row, with the row's place; lines that give none are rejected."""
+    for place, row in enumerate(decoded.rows):
+        try:
+            record = meter.record(row)
+        except Exception as error:
+            decoded.fail(row, error)
+        else:
+            yield place, record
+
+
+def _cell(record: AccessRecord, name: str) -> str:
+    value = getattr(record, name)
+    if name == "time" and value is not None:
+        return datetime.fromtimestamp(value, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    if isinstance(value, float):
+        return f"{value:.9f}".rstrip("0").rstrip(".")
+    text = "" if value is None else str(value)
+    # A spreadsheet takes these for formulas.
+    return "'" + text if text[:1] in ("=", "+", "-", "@") else text
+
+
+class _Progress:
+    """How far a file is read, on a terminal; silent elsewhere."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._size = Path(path).stat().st_size if Path(path).is_file() else 0
+        self._shown = -1
+        self._on = sys.stderr.isatty() and self._size > 0
+
+    def __enter__(self) -> "_Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._on:
+            sys.stderr.write("\r\033[K")
+
+    def show(self, read: int) -> None:
+        percent = min(100, 100 * read // self._size) if self._size else 0
+        if self._on and percent != self._shown:
+            self._shown = percent
+            width = max(10, min(40, os.get_terminal_size(2).columns - 50))
+            bar = "#" * (width * percent // 100)
+            sys.stderr.write(f"\r{self._path[-40:]} [{bar:<{width}}] {percent:3} %")
+            sys.stderr.flush()

@@ -1,0 +1,185 @@
+"""The families that are served: the catalogue's, as a config changes them, and custom ones.
+
+Of the catalogue's, one that a record adds to may be without some of its labels: its series are then sums over them.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Literal
+
+import msgspec
+from msgspec import Struct, field
+
+from exporter.errors import FieldError, Steps, unknown
+from exporter.model.catalog import CATALOG, Family
+from exporter.model.labels import LABELS, WHEN
+from exporter.model.record import TOKEN_TYPES
+from exporter.yaml_file import Part
+
+_SECONDS = ("duration", "time_to_first_token", "time_per_output_token", "failover_delay")
+_BYTES = ("request_bytes", "response_bytes")
+_TOKENS = tuple(f"{type_}_tokens" for type_ in TOKEN_TYPES)
+_NUMBERS = (*_SECONDS, *_BYTES, *_TOKENS)
+# The cost of a single request is in no histogram: where the log has none, only sums of it are known.
+ADDS = {
+    "counter": (
+        *("requests", "calls", "origins", "new_origins", "attempts", "failovers"),
+        *("tokens", "cost", "credits", "unpriced"),
+        *_NUMBERS,
+    ),
+    "histogram": _NUMBERS,
+}
+_UNITS = dict.fromkeys(_SECONDS, "seconds") | dict.fromkeys(_BYTES, "bytes")
+
+# What a label may be besides, by what is added; and all that it may be of origins.
+_MORE_LABELS = {"attempts": ("outcome",), "failovers": ("from_provider",), "cost": ("currency",)}
+_OF_ORIGINS = ("key", "chain", "origin", "protocol")
+
+_NAME = re.compile(r"gateway_[a-z0-9_]+")
+# What Prometheus and OpenMetrics put behind the names of other types.
+_TAKEN = ("_total", "_bucket", "_count", "_sum", "_created", "_info")
+_SLOWEST, _DURATIONS = "gateway_request_duration_max_seconds", "gateway_request_duration_seconds"
+
+
+class Change(Part):
+    """A change of one of the catalogue's families: the labels it is without, a histogram's bounds."""
+
+    drop: list[str] = field(default_factory=list)
+    buckets: list[float] | None = None
+
+
+class CustomFamily(Part, rename={"type_": "type"}):
+    """A family that the catalogue does not have: what a record `adds` to it, under which of its labels, and `when`
+    it does: where the record has that.
+    """
+
+    type_: Literal["counter", "histogram"]
+    help: str
+    adds: str
+    labels: list[str] = field(default_factory=list)
+    buckets: list[float] | None = None
+    when: str = ""
+
+
+class _Rule(Struct):
+    """Tells mistakes in the fields of one family; `at` leads there."""
+
+    at: Steps
+
+    def need(self, good: object, field: str | Steps, problem: str) -> None:
+        """FieldError where it is not good; the field () is the whole family."""
+        if not good:
+            raise FieldError((*self.at, *((field,) if isinstance(field, str) else field)), problem)
+
+    def known(self, field: str | Steps, what: str, name: str, allowed: tuple[str, ...]) -> None:
+        """FieldError where a name is not allowed."""
+        if name not in allowed:
+            self.need(False, field, unknown(what, name, allowed))
+
+    def labels(self, field: str, names: list[str], allowed: tuple[str, ...]) -> None:
+        """FieldError where a label is not allowed, or stands twice."""
+        for n, name in enumerate(names):
+            self.known((field, n), "label", name, allowed)
+            self.need(names.count(name) == 1, (field, n), f"{name!r} stands there twice")
+
+    def bounds(self, buckets: list[float]) -> tuple[float, ...]:
+        """A histogram's bounds; FieldError where they are none."""
+        self.need(buckets, "buckets", "is empty: a histogram needs at least one bound")
+        for bound in buckets:
+            said = f"{bound:g} is no bound: write numbers above 0; the last bucket, +Inf, is always there"
+            self.need(0 < bound < math.inf, "buckets", said)
+        for lower, upper in pairwise(buckets):
+            self.need(lower < upper, "buckets", f"bounds must rise, and {upper:g} comes after {lower:g}")
+        return tuple(float(bound) for bound in buckets)
+
+
+def families_of(changes: Mapping[str, bool | Change], custom: Mapping[str, CustomFamily]) -> dict[str, Family]:
+    """All families by name, in the catalogue's order and then the custom ones. FieldError where one makes no sense.
+
+    A change is false (off), true (as it is) or what is other.
+    """
+    for name in changes:
+        if name not in CATALOG:
+            said = f"{unknown('family', name, CATALOG)}; others are declared in custom_families"
+            raise FieldError(("families", name), said)
+    found = {name: _changed(family, changes.get(name, True)) for name, family in CATALOG.items()}
+    served = {name: family for name, family in found.items() if family}
+    _follow(served)
+    for name, one in custom.items():
+        served[name] = _custom(name, one)
+    _tell_clashes(custom)
+    return served
+
+
+def _changed(family: Family, change: bool | Change) -> Family | None:
+    """The family as it is served; None where it is off."""
+    rule = _Rule(("families", family.name))
+    if change is True:
+        return family
+    of_exporter = family.name.startswith("gateway_exporter_")
+    rule.need(not of_exporter, (), "stays as it is: it tells whether the other families can be trusted")
+    rule.need(family.name != "gateway_key_info", (), "stays as it is: the names of keys are nowhere else")
+    if change is False:
+        return None
+    summed = family.type != "gauge"
+    rule.need(summed or not change.drop, "drop", "a gauge is no sum over its labels; it keeps them all, or is off")
+    rule.labels("drop", change.drop, family.labels)
+    labels = tuple(label for label in family.labels if label not in change.drop)
+    if change.buckets is None:
+        return msgspec.structs.replace(family, labels=labels)
+    rule.need(family.type == "histogram", "buckets", f"a {family.type} has none; histograms do")
+    return msgspec.structs.replace(family, labels=labels, buckets=rule.bounds(change.buckets))
+
+
+def _follow(served: dict[str, Family]) -> None:
+    """The slowest request is found among the durations: it is off where they are, and has no label that they lack."""
+    if _SLOWEST in served and _DURATIONS not in served:
+        del served[_SLOWEST]
+    if _SLOWEST in served:
+        slowest, durations = served[_SLOWEST], served[_DURATIONS]
+        labels = tuple(label for label in slowest.labels if label in durations.labels)
+        served[_SLOWEST] = msgspec.structs.replace(slowest, labels=labels)
+
+
+def _custom(name: str, one: CustomFamily) -> Family:
+    rule = _Rule(("custom_families", name))
+    rule.need(name not in CATALOG, (), "is in the catalogue: change it in families, or choose another name")
+    rule.need(_NAME.fullmatch(name), (), "is no name: gateway_ and then a-z, 0-9 and _ are allowed")
+    rule.need(not name.startswith("gateway_exporter_"), (), "gateway_exporter_ is for the exporter's own metrics")
+    rule.known("adds", "amount", one.adds, ADDS[one.type_])
+    unit = _UNITS.get(one.adds, "")
+    ending = (f"_{unit}" if unit else "") + ("_total" if one.type_ == "counter" else "")
+    rule.need(name.endswith(ending), (), f"a {one.type_} of {one.adds} ends in {ending}")
+    if one.type_ == "histogram":
+        rule.need(not name.endswith(_TAKEN), (), f"no histogram ends in {', '.join(_TAKEN[:-1])} or {_TAKEN[-1]}")
+    rule.need(one.help.strip() and one.help.isprintable(), "help", "write a line that says what it is")
+    origins = one.adds in ("origins", "new_origins")
+    labels = _OF_ORIGINS if origins else LABELS + _MORE_LABELS.get(one.adds, ())
+    rule.labels("labels", one.labels, labels)
+    if one.when:
+        rule.need(not origins, "when", "origins are counted whenever there is one")
+        rule.known("when", "condition", one.when, WHEN)
+    if one.type_ == "counter":
+        rule.need(one.buckets is None, "buckets", "a counter has none; histograms do")
+    else:
+        rule.need(one.buckets is not None, (), "the field 'buckets' is missing: a histogram's bounds, as in [1, 10]")
+    return Family(
+        name=name,
+        type=one.type_,
+        help=one.help,
+        labels=tuple(one.labels),
+        unit=unit,
+        buckets=rule.bounds(one.buckets) if one.buckets is not None else (),
+        adds=one.adds,
+        when=one.when,
+    )
+
+
+def _tell_clashes(custom: Mapping[str, CustomFamily]) -> None:
+    """OpenMetrics leaves `_total` off a counter's family: two must not be the same then."""
+    names = {name.removesuffix("_total"): name for name in CATALOG}
+    for name in custom:
+        other = names.setdefault(name.removesuffix("_total"), name)
+        _Rule(("custom_families", name)).need(other == name, (), f"is {other} in OpenMetrics; choose another name")

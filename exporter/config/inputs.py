@@ -1,0 +1,62 @@
+"""The config's section `inputs`: the logs."""
+
+from zoneinfo import ZoneInfo
+
+from msgspec import field
+
+from exporter.config.values import check_label
+from exporter.errors import FieldError, unknown, within
+from exporter.formats.spec import FormatSpec, presets
+from exporter.limits.calendar import time_zone
+from exporter.model.catalog import CATALOG
+from exporter.model.labels import Class
+from exporter.yaml_file import Part
+
+_RESERVED = {"job", "instance", "le", "quantile"} | {label for family in CATALOG.values() for label in family.labels}
+
+
+class InputConfig(Part, rename={"class_": "class"}):
+    """A log, or with `*` and `?` several that belong together. `-` is standard input.
+
+    `name` is the value of the `input` label. `labels` are added to every family of records.
+    `rotated` is a pattern of where old logs go, if that is not beside them. `timezone` is for formats
+    that write times without a zone; the machine's unless said.
+    """
+
+    path: str
+    name: str = ""
+    format: str | FormatSpec = ""
+    rotated: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
+    class_: Class = "business"
+    timezone: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.path:
+            raise FieldError("path", "is empty")
+        if self.timezone:
+            with within("timezone"):
+                time_zone(self.timezone)
+        for label, value in self.labels.items():
+            check_label(("labels", label), label)
+            if any("\ud800" <= character <= "\udfff" for character in value):
+                raise FieldError(("labels", label), "half of a character is no text")
+            if label in _RESERVED:
+                problem = f"{label!r} is used by Prometheus or the catalogue; choose another name"
+                raise FieldError(("labels", label), problem)
+
+    @property
+    def spec(self) -> FormatSpec:
+        """The format; ValueError where it is missing or no preset."""
+        if isinstance(self.format, FormatSpec):
+            return self.format
+        if not self.format:
+            raise ValueError("is missing: name a preset, or describe the format with json, template or regex")
+        if self.format not in presets():
+            raise ValueError(unknown("preset", self.format, presets()))
+        return FormatSpec(preset=self.format)
+
+    @property
+    def zone(self) -> ZoneInfo | None:
+        """The time zone of times without one."""
+        return time_zone(self.timezone) if self.timezone else None

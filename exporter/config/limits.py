@@ -1,0 +1,84 @@
+"""The config's `plans` and `limits`: what keys may use, and by which calendar and clock."""
+
+from sys import float_info
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from msgspec import Meta, field
+
+from exporter.config.values import Duration
+from exporter.errors import FieldError, within
+from exporter.limits.calendar import WindowName, time_zone
+from exporter.limits.usage import UNITS, Limit, Scope
+from exporter.yaml_file import Part
+
+_ALLOWED = "more than 0 (leave out what has no limit)"
+_Number = Annotated[int, Meta(gt=0, description=_ALLOWED)]
+_Amount = Annotated[float, Meta(gt=0, le=float_info.max, description=_ALLOWED)]
+
+
+class LimitConfig(Part):
+    """An amount of one unit or more in a window. `count_refused`: requests answered 401, 403 or 429 use it up, too.
+
+    `scope: gateway` gives each gateway the whole amount; `global`, the whole fleet.
+    """
+
+    window: WindowName
+    requests: _Number | None = None
+    tokens: _Number | None = None
+    credits: _Amount | None = None
+    cost: _Amount | None = None
+    scope: Scope = "global"
+    count_refused: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.limits:
+            raise ValueError(f"give an amount of {', '.join(UNITS[:-1])} or {UNITS[-1]}")
+
+    @property
+    def limits(self) -> tuple[Limit, ...]:
+        """The limit of each unit that is given."""
+        return tuple(
+            Limit(
+                unit=unit,
+                window=self.window,
+                amount=getattr(self, unit),
+                scope=self.scope,
+                count_refused=self.count_refused,
+            )
+            for unit in UNITS
+            if getattr(self, unit) is not None
+        )
+
+
+class PlanConfig(Part):
+    """What keys of a plan may use; of a unit in a window, one amount."""
+
+    limits: list[LimitConfig] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        given = [f"{limit.unit} per {limit.window}" for limit in self.all_limits]
+        for one in given:
+            if given.count(one) > 1:
+                raise FieldError("limits", f"{one} is given more than once")
+
+    @property
+    def all_limits(self) -> tuple[Limit, ...]:
+        """Every limit of the plan."""
+        return tuple(limit for one in self.limits for limit in one.limits)
+
+
+class LimitsConfig(Part):
+    """`timezone` is that of days and months. For `grace` (`5s`) after a window's end, lines for it may come."""
+
+    timezone: str = "UTC"
+    grace: Duration = "5s"
+
+    def __post_init__(self) -> None:
+        with within("timezone"):
+            time_zone(self.timezone)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of `timezone`."""
+        return time_zone(self.timezone)

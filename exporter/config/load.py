@@ -1,0 +1,271 @@
+"""The config's types and `load`: every rule of validity, every message.
+
+The command line hands the parts on to the stages as plain values; no stage imports this file.
+"""
+
+import logging
+import os
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+from msgspec import Struct, field
+
+from exporter.config.alerts import AlertsConfig
+from exporter.config.families import families_of
+from exporter.config.inputs import InputConfig
+from exporter.config.keys import KeyApiConfig
+from exporter.config.limits import LimitsConfig, PlanConfig
+from exporter.config.metrics import MetricsConfig
+from exporter.config.values import NotNegative
+from exporter.errors import FieldError, Steps, dotted, within
+from exporter.formats.spec import build
+from exporter.keys.file import load_keys
+from exporter.keys.identity import KeyEntry
+from exporter.keys.registry import kept
+from exporter.model.catalog import CATALOG, Family
+from exporter.pricing.prices import Pricing
+from exporter.pricing.tables import load_prices, read_credits
+from exporter.yaml_file import Part, YamlFile
+
+log = logging.getLogger(__name__)
+
+# What had another name before: the section, the old name, the new one.
+_RENAMED: tuple[tuple[Steps, str, str], ...] = (
+    (("metrics",), "own_families", "custom_families"),
+    (("alerts",), "changes", "overrides"),
+)
+# How a route names the part that is the key.
+_KEY_PARTS = (":key", "{key}", ":apikey", "{apikey}", ":api_key", "{api_key}")
+
+
+class IdentityConfig(Part):
+    """`secret_file` holds the secret that key hashes are made with; share it among exporters that must agree."""
+
+    secret_file: str = ""
+
+
+class PricingConfig(Part):
+    """What requests cost. `models` are price tables, of which the first that knows a model counts; `currency` is
+    theirs, and that of the costs which gateways log. `bill` says whose price counts where another model `served`
+    than the one `requested`. `multipliers` are of providers. `unbilled` are methods and routes that cost nothing.
+    """
+
+    currency: str = "USD"
+    models: str | list[str] = field(default_factory=list)
+    credits: Any = None
+    bill: Literal["served", "requested"] = "served"
+    multipliers: dict[str, NotNegative] = field(default_factory=dict)
+    unbilled: list[str] = field(default_factory=list)
+
+
+class StateConfig(Part):
+    """The file that holds counters and positions over restarts; without one, they last as long as the process."""
+
+    path: str = ""
+
+
+class WebConfig(Part):
+    """Where metrics are served."""
+
+    listen: str = "127.0.0.1:10114"
+
+    def __post_init__(self) -> None:
+        with within("listen"):
+            parse_address(self.listen)
+
+
+class Config(Part):
+    """The whole config. `public_routes` are routes whose success proves nothing about a key."""
+
+    inputs: list[InputConfig]
+    identity: IdentityConfig = field(default_factory=IdentityConfig)
+    keys: str | KeyApiConfig = ""
+    plans: dict[str, PlanConfig] = field(default_factory=dict)
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
+    routes: list[str] = field(default_factory=list)
+    public_routes: list[str] = field(default_factory=list)
+    chains: dict[str, str | list[str]] = field(default_factory=dict)
+    metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    pricing: PricingConfig = field(default_factory=PricingConfig)
+    state: StateConfig = field(default_factory=StateConfig)
+    web: WebConfig = field(default_factory=WebConfig)
+    start_at: Literal["end", "beginning"] = "end"
+    alerts: AlertsConfig = field(default_factory=AlertsConfig)
+
+    @property
+    def families(self) -> dict[str, Family]:
+        """The families that are served, by name. FieldError where the section `metrics` makes none of them."""
+        return families_of(self.metrics.families, self.metrics.custom_families)
+
+    def __post_init__(self) -> None:
+        if not self.inputs:
+            raise FieldError("inputs", "is empty: name at least one log")
+        for chain, patterns in self.chains.items():
+            if not all([patterns] if isinstance(patterns, str) else patterns or [""]):
+                raise FieldError(("chains", chain), "give a path or a host name, or a list of them")
+        for name in ("routes", "public_routes"):
+            for n, route in enumerate(getattr(self, name)):
+                if not route.startswith("/"):
+                    raise FieldError((name, n), f"{route!r} must start with /, as in /v1/scores/:identity")
+                if sum(part in _KEY_PARTS for part in route.split("/")) > 1:
+                    raise FieldError((name, n), f"{route!r} has more than one :key; a request has one key")
+
+
+class Loaded(Struct, kw_only=True):
+    """A valid config, with what its files hold. Paths are absolute.
+
+    `secret` may be missing as yet; then `secret_file` is where one is to be made, if anywhere.
+    """
+
+    config: Config
+    keys: tuple[KeyEntry, ...] = ()
+    # When the keys were read, where that was before the start; when the price table was changed. Epoch seconds.
+    keys_read: float = 0.0
+    prices_changed: float = 0.0
+    pricing: Pricing = field(default_factory=Pricing)
+    secret: bytes = b""
+    secret_file: Path | None = None
+
+
+def load(path: Path, registry: bool = True) -> Loaded:
+    """Read and check a config, its key registry, price tables and secret. ConfigError names the first mistake."""
+    file = YamlFile(path)
+    for steps, old, new in _RENAMED:
+        if line := file.rename(steps, old, new):
+            log.warning("%s:%d: %s is called %s now; the old name is still read", path, line, old, new)
+    config = file.convert(Config)
+    folder = path.resolve().parent
+    _check_inputs(file, config)
+    paths: dict[str, int] = {}
+    for n, one in enumerate(config.inputs):
+        if one.path != "-":
+            one.path = str(folder / one.path)
+        same = os.path.normpath(one.path)
+        if same in paths:
+            raise file.error(
+                ("inputs", n, "path"), f"inputs[{paths[same]}] reads {one.path} too; each log has one input"
+            )
+        paths[same] = n
+        if one.rotated:
+            one.rotated = str(folder / one.rotated)
+    _check_families(file, config)
+    loaded = Loaded(config=config)
+    _load_secret(file, loaded, folder)
+    if registry:
+        _load_registry(file, loaded, folder)
+    _load_pricing(file, loaded, folder)
+    return loaded
+
+
+def _load_secret(file: YamlFile, loaded: Loaded, folder: Path) -> None:
+    config = loaded.config
+    if config.state.path:
+        config.state.path = str(folder / config.state.path)
+        loaded.secret_file = Path(config.state.path).with_name("key-hash.secret")
+    if config.identity.secret_file:
+        loaded.secret_file = folder / config.identity.secret_file
+    if loaded.secret_file and (config.identity.secret_file or loaded.secret_file.exists()):
+        loaded.secret = _secret(file, loaded.secret_file)
+
+
+def _load_registry(file: YamlFile, loaded: Loaded, folder: Path) -> None:
+    """The keys of the registry's file; of an API those of its copy, which are of no use without the secret."""
+    keys = loaded.config.keys
+    if isinstance(keys, KeyApiConfig):
+        for name in ("token_file", "headers_file", "copy"):
+            if getattr(keys, name):
+                setattr(keys, name, str(folder / getattr(keys, name)))
+        if loaded.config.state.path:
+            keys.copy = keys.copy or str(Path(loaded.config.state.path).with_name("keys.copy.json"))
+        if keys.copy and loaded.secret:
+            loaded.keys, loaded.keys_read = kept(Path(keys.copy))
+    elif keys:
+        loaded.config.keys = str(folder / keys)
+        loaded.keys = load_keys(_readable(file, ("keys",), folder / keys), loaded.config.plans)
+
+
+def _load_pricing(file: YamlFile, loaded: Loaded, folder: Path) -> None:
+    pricing = loaded.config.pricing
+    if isinstance(pricing.models, str):
+        paths = [_readable(file, ("pricing", "models"), folder / pricing.models)]
+    else:
+        paths = [_readable(file, ("pricing", "models", n), folder / path) for n, path in enumerate(pricing.models)]
+    with file.part("pricing", "credits"):
+        credits_ = None if pricing.credits is None else read_credits(pricing.credits)
+    loaded.pricing = Pricing(
+        currency=pricing.currency,
+        tables=tuple(map(load_prices, paths)),
+        credits=credits_,
+        bill=pricing.bill,
+        multipliers=pricing.multipliers,
+        unbilled=tuple(pricing.unbilled),
+    )
+    loaded.prices_changed = min(max((path.stat().st_mtime for path in paths), default=0.0), time.time())
+
+
+def parse_address(address: str) -> tuple[str, int]:
+    """`host:port` → both; an empty host is every address. ValueError where it is neither."""
+    host, separator, port = address.rpartition(":")
+    if not separator or not port.isdigit() or not 0 <= int(port) < 65536:
+        raise ValueError(f"{address!r} is no address: write host:port, as in 127.0.0.1:10114")
+    return host.strip("[]"), int(port)
+
+
+def _check_inputs(file: YamlFile, config: Config) -> None:
+    """Whether formats can be built and names differ; an input without a name gets one."""
+    names: dict[str, int] = {}
+    for n, one in enumerate(config.inputs):
+        with file.part("inputs", n, "format"):
+            build(one.spec)
+        one.name = one.name or _input_name(one.path)
+        if one.name in names:
+            problem = f"{one.name!r} is the name of inputs[{names[one.name]}] too; give each its own"
+            raise file.error(("inputs", n, "name"), problem)
+        names[one.name] = n
+
+
+def _check_families(file: YamlFile, config: Config) -> None:
+    """Changed and custom families; and whether what limits and alerts stand on is there."""
+    with file.part("metrics"):
+        families = config.families
+    for plan, config_of in config.plans.items():
+        for limit in config_of.all_limits:
+            name = f"gateway_{limit.unit}_total"
+            if limit.unit != "requests" and name not in families:
+                problem = f"can't be off: the plan {plan!r} limits {limit.unit}"
+                raise file.error(("metrics", "families", name), problem)
+    durations = families.get("gateway_request_duration_seconds")
+    objective = config.alerts.objectives.latency_seconds
+    if durations and objective not in durations.buckets:
+        at, bounds = ("alerts", "objectives", "latency_seconds"), ", ".join(f"{one:g}" for one in durations.buckets)
+        if objective in CATALOG[durations.name].buckets:
+            changed = ("metrics", "families", durations.name, "buckets")
+            raise file.error(changed, f"{objective:g} is missing: it is {dotted(at)}")
+        raise file.error(at, f"{objective:g} is no bucket of {durations.name} (allowed: {bounds})")
+    if durations and config.alerts.slow_methods and "method" not in durations.labels:
+        problem = f"can't be told apart: {durations.name} is without its label method"
+        raise file.error(("alerts", "slow_methods"), problem)
+
+
+def _readable(file: YamlFile, at: Steps, path: Path) -> Path:
+    """A file that the config names."""
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise file.error(at, f"{path} can't be read: {error.strerror}") from None
+    return path
+
+
+def _secret(file: YamlFile, path: Path) -> bytes:
+    at = ("identity", "secret_file")
+    secret = _readable(file, at, path).read_bytes().strip()
+    if len(secret) < 16:
+        raise file.error(at, f"{path} holds {len(secret)} bytes; at least 16 are needed")
+    return secret
+
+
+def _input_name(path: str) -> str:
+    """A name for an input that has none: the file's, without what varies."""
+    name = Path(path).name.replace("*", "").replace("?", "").strip(".-_")
+    return "stdin" if path == "-" else name or "log"

@@ -1,0 +1,35 @@
+"""The config's section `metrics`: what bounds the series, and which families there are."""
+
+from msgspec import field
+
+from exporter.config.families import Change, CustomFamily
+from exporter.config.values import Count, Duration
+from exporter.durations import seconds
+from exporter.errors import FieldError, unknown
+from exporter.model.labels import BUDGETS
+from exporter.yaml_file import Part
+
+
+class MetricsConfig(Part):
+    """What bounds the number of series and how long they live; changes of the catalogue's families, and custom ones.
+
+    `scrape_interval` is what is expected of scrapers until theirs is seen: a new series shows 0 for a while.
+    """
+
+    budgets: dict[str, Count] = field(default_factory=dict)
+    max_series: Count = 200_000
+    admit_after: Count = 1
+    scrape_interval: Duration = "15s"
+    expire_after: Duration = "24h"
+    created_timestamps: bool = False
+    families: dict[str, bool | Change] = field(default_factory=dict)
+    custom_families: dict[str, CustomFamily] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for label in self.budgets:
+            if label not in BUDGETS:
+                raise FieldError(("budgets", label), unknown("label", label, BUDGETS))
+        if not 0 < seconds(self.scrape_interval) <= 3600:
+            raise FieldError("scrape_interval", "must be more than 0s and at most 1h")
+        if seconds(self.expire_after) < 3600:
+            raise FieldError("expire_after", "must be at least 1h: a series that goes and comes is born again")

@@ -1,0 +1,187 @@
+"""Admission: which values get to be labels. Cold path: asked when a record is new to `counting`.
+
+A declared value always has its place. Any other earns one by successful requests, as long as its
+label's budget lasts; until then it is `other` (a key: `unknown`). So a scanner fills nothing. It keeps its place until
+its last series has expired (see `places`).
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from typing import NamedTuple
+
+from exporter.model.labels import BUDGETS, OTHER, UNKNOWN
+
+# Looks of the expiry in the time after which something idle goes.
+LOOKS = 16
+# Longer than any word a gateway uses; more is an attack or a mistake.
+_LONGEST = 120
+
+Place = tuple[str, str, str]
+Gone = dict[str, set[str]]
+
+
+class Verdict(NamedTuple):
+    """The label's value; whether it may change with a later success; whether the budget is why it is `other`;
+    whether it was admitted just now."""
+
+    value: str
+    open: bool = False
+    overflow: bool = False
+    fresh: bool = False
+
+
+class Admission:
+    """The values of one label that have a place: those that are declared, and those that earned one, which `budget`
+    counts.
+    """
+
+    def __init__(self, label: str, budget: int, declared: Iterable[str] = (), after: int = 1) -> None:
+        self._rest = UNKNOWN if label == "key" else OTHER
+        self._declared: set[str] = set()
+        # Those that earned it; at how many looks each may still be found in no series.
+        self.places: dict[str, int] = {}
+        self._successes: dict[str, int] = {}
+        self.bound(budget, after)
+        self.declare(declared)
+
+    def bound(self, budget: int, after: int) -> None:
+        """Take other bounds; what has its place keeps it."""
+        self.budget = budget
+        self._after = after
+
+    def declare(self, values: Iterable[str]) -> tuple[set[str], set[str]]:
+        """These are the declared values now. Those that were before keep their places, at the budget's cost, as long
+        as they are in a series. What has come to cost a place, and what costs none any more.
+        """
+        before, self._declared = self._declared, set(values)
+        dearer, free = before - self._declared, self._declared & self.places.keys()
+        for value in free:
+            del self.places[value]
+        self.places |= dict.fromkeys(dearer, 0)
+        return dearer, free
+
+    def judge(self, value: str, success: bool) -> Verdict:
+        """The label for a value, given whether this request of it succeeded. "" always has its place."""
+        if not value or value == self._rest or value in self.places or value in self._declared:
+            return Verdict(value)
+        if len(self.places) >= self.budget:
+            return Verdict(self._rest, overflow=True)
+        if not success or len(value) > _LONGEST or not value.isprintable():
+            return Verdict(self._rest, open=True)
+        if self._after > 1:
+            count = self._successes.get(value, 0) + 1
+            if count < self._after:
+                if len(self._successes) >= 10 * self.budget:
+                    self._successes.clear()
+                self._successes[value] = count
+                return Verdict(self._rest, open=True)
+            self._successes.pop(value)
+        self.keep(value)
+        return Verdict(value, fresh=True)
+
+    def keep(self, value: str) -> None:
+        """A value has its place, whatever the budget."""
+        if value not in self._declared:
+            self.places[value] = LOOKS
+
+    def give_back(self, held: Collection[str]) -> list[str]:
+        """A look: `held` are the values that are in a series now. The places that are given back: those of values
+        whose last series has gone, and of those that were in none since `LOOKS` looks.
+        """
+        gone = []
+        for value, looks in self.places.items():
+            if value in held:
+                self.places[value] = 0
+            elif looks:
+                self.places[value] = looks - 1
+            else:
+                gone.append(value)
+        for value in gone:
+            del self.places[value]
+        return gone
+
+
+class Admissions:
+    """The admitted values of every label; of `origin`, for each key apart.
+
+    A place is a label, a key (of an origin, else "") and a value. `changes` are the places that were taken (true) or
+    given back since the last commit.
+    """
+
+    def __init__(
+        self, budgets: dict[str, int] | None = None, declared: dict[str, Iterable[str]] | None = None, after: int = 1
+    ) -> None:
+        self.changes: dict[Place, bool] = {}
+        self._labels = {label: Admission(label, budget) for label, budget in BUDGETS.items() if label != "origin"}
+        self._origins: dict[str, Admission] = {}
+        self.bound(budgets or {}, after)
+        for label, values in (declared or {}).items():
+            self.declare(label, values)
+
+    def bound(self, budgets: dict[str, int], after: int) -> None:
+        """Take other bounds: they bind new values only."""
+        self._budgets = BUDGETS | budgets
+        self._after = after
+        for label, admission in self._labels.items():
+            admission.bound(self._budgets[label], after)
+        for admission in self._origins.values():
+            admission.bound(self._budgets["origin"], after)
+
+    def judge(self, label: str, value: str, success: bool) -> Verdict:
+        """The verdict on a value of any label but `origin`."""
+        verdict = self._labels[label].judge(value, success)
+        if verdict.fresh:
+            self.changes[label, "", value] = True
+        return verdict
+
+    def declare(self, label: str, values: Iterable[str]) -> None:
+        """The values of a label that have their place, whatever the budget."""
+        for there, changed in zip((True, False), self._labels[label].declare(values), strict=True):
+            self.changes |= dict.fromkeys([(label, "", value) for value in changed], there)
+
+    def origin(self, key: str, origin: str, success: bool) -> Verdict:
+        """The verdict on an origin of a key."""
+        verdict = self._origins_of(key).judge(origin, success)
+        if verdict.fresh:
+            self.changes["origin", key, origin] = True
+        return verdict
+
+    def give_back(self, held: dict[str, set[str]], origins: Callable[[str], Collection[str]] | None) -> Gone:
+        """A look: give back the places of values that are in no series any more; these values, by label. `held` are
+        those that are in one; `origins` gives those of a key. Where no family tells origins apart it is None, and they
+        stay as long as their key.
+        """
+        gone = {label: admission.give_back(held[label]) for label, admission in self._labels.items()}
+        lost = [(label, "", value) for label, values in gone.items() for value in values]
+        for key in self._origins.keys() & gone["key"]:
+            lost += [("origin", key, value) for value in self._origins.pop(key).places]
+        if origins:
+            for key, one in self._origins.items():
+                lost += [("origin", key, value) for value in one.give_back(origins(key))]
+        self.changes |= dict.fromkeys(lost, False)
+        found: Gone = {}
+        for label, _, value in lost:
+            found.setdefault(label, set()).add(value)
+        return found
+
+    @property
+    def places(self) -> list[Place]:
+        """All places that cost some of a budget."""
+        places = [(label, "", value) for label, admission in self._labels.items() for value in admission.places]
+        return places + [("origin", key, value) for key, one in self._origins.items() for value in one.places]
+
+    @property
+    def used(self) -> dict[str, tuple[int, int]]:
+        """Of each label, how many places are used, and how many there are; of origins, those of the key with most."""
+        used = {label: (len(admission.places), admission.budget) for label, admission in self._labels.items()}
+        most = max((len(one.places) for one in self._origins.values()), default=0)
+        return used | {"origin": (most, self._budgets["origin"])}
+
+    def restore(self, places: Iterable[Place]) -> None:
+        """What was admitted before keeps its place."""
+        for label, key, value in places:
+            (self._origins_of(key) if label == "origin" else self._labels[label]).keep(value)
+
+    def _origins_of(self, key: str) -> Admission:
+        if key not in self._origins:
+            self._origins[key] = Admission("origin", self._budgets["origin"], after=self._after)
+        return self._origins[key]

@@ -1,0 +1,275 @@
+"""Births of cells: what the words of a line decide, decided once for each combination. Cold path.
+
+A line's words fall in two: what was asked (its `RequestKind`) and who asked (its `Caller`). Both are found
+once and shared: 35,000 cells are 500 callers of 1,400 kinds. A cell is where the two meet, connected
+to all series that such a request adds to.
+"""
+
+from typing import Any
+
+from exporter.counting.cell import Bill, Caller, Cell, Ends, Origins
+from exporter.counting.context import Shared
+from exporter.counting.kinds import FamilyGroup, RequestKind, RequestKinds
+from exporter.counting.loop import Loop
+from exporter.formats.row_reader import RowReader
+from exporter.limits.usage import REFUSED
+from exporter.metrics.store import FamilySeries, Histogram, Series
+from exporter.model.record import AccessRecord
+from exporter.requests.enrich import Enricher
+
+# More than these, and all are to be forgotten: what is in use comes back at once.
+_MOST_CELLS = 100_000
+_MOST_KINDS = 20_000
+
+# The labels that origins are counted by.
+_ORIGIN_LABELS = ("key", "chain", "origin", "protocol")
+
+# The origins of a cell whose first line is still to be counted.
+_NONE_YET: dict[str, int] = {}
+
+
+class Cells:
+    """Makes one input's cells; `by_words[what][who]` is the cell of a row's raw words.
+
+    A cell whose labels may change with a later success is made, but not kept there: it is asked for again.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        reader: RowReader,
+        enricher: Enricher,
+        shared: Shared,
+        input_labels: tuple[str, ...],
+        loop: Loop,
+    ) -> None:
+        self._name = name
+        self._reader = reader
+        self._enricher = enricher
+        self._store = store = shared.store
+        self._admissions = shared.admissions
+        self._keys = shared.keys
+        self._limits = shared.limits
+        self._input_labels = input_labels
+        self._loop = loop
+        self._kinds = RequestKinds(shared, loop, input_labels)
+        # Families of origins, by what they count, each with the places of its labels among those of origins.
+        self._of_origins: dict[str, list[tuple[FamilySeries, list[int]]]] = {"origins": [], "new_origins": []}
+        for one in store.families.values():
+            if one.family.adds in self._of_origins:
+                places = [_ORIGIN_LABELS.index(label) for label in one.family.labels]
+                self._of_origins[one.family.adds].append((one, places))
+        self._parsed, self._ignored, self._rejected = (
+            store.series("gateway_exporter_lines_total", name, result) for result in ("parsed", "ignored", "rejected")
+        )
+        self.by_words: dict[Any, dict[Any, Cell]] = {}
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget all cells. They must have been folded."""
+        self.by_words.clear()
+        self.born: list[Cell] = []
+        self.origins: dict[tuple[str, ...], Origins] = {}
+        self.callers: dict[Any, Caller] = {}
+        self._known: dict[Any, Caller] = {}
+        self._kinds.forget()
+        self._uncounted: dict[str, RequestKind] = {}
+        self._asked: dict[Any, tuple[RequestKind, str]] = {}
+        self._entries = 0
+
+    @property
+    def full(self) -> bool:
+        """Whether there are so many that all should be forgotten."""
+        return (
+            max(self._entries, len(self.born)) >= _MOST_CELLS
+            or max(len(self.by_words), len(self._known), len(self.callers)) >= _MOST_KINDS
+        )
+
+    # --- from raw words to cells
+
+    def miss(self, what: Any, who: Any) -> Cell:
+        """The cell of words that are new, or whose labels may change with a later success."""
+        asked = self._asked.get(what)
+        open_ = False
+        if asked is None:
+            asked, open_ = self._ask(what)
+            if not open_:
+                self._asked[what] = asked
+                self.by_words[what] = {}
+        kind, key = asked
+        cell = kind.everyones
+        if cell is None:
+            caller = self._known.get((who, key))
+            if caller is None:
+                caller, caller_open = self._caller(kind, key, who)
+                open_ = open_ or caller_open
+            cell = kind.cells.get(caller)
+            if cell is None:
+                cell = kind.cells[caller] = self._born(kind, caller)
+        if not open_:
+            self.by_words[what][who] = cell
+            self._entries += 1
+        return cell
+
+    def _ask(self, what: Any) -> tuple[tuple[RequestKind, str], bool]:
+        """The kind of a row's words, and the key in them; whether the kind may change with a later success."""
+        record = self._enricher.record(self._reader.asked(what))
+        if not (record.ignored or record.rejected):
+            kind, open_ = self._kinds.resolve(record)
+            return (kind, record.key), open_
+        if record.rejected not in self._uncounted:
+            counters = [self._ignored if record.ignored else self._rejected]
+            if record.rejected:
+                reason = self._store.series("gateway_exporter_rejected_lines_total", self._name, record.rejected)
+                counters.append(reason)
+            self._uncounted[record.rejected] = RequestKind(record, everyones=self._new_cell(Ends(tuple(counters))))
+        return (self._uncounted[record.rejected], ""), False
+
+    # --- who asked, what was asked
+
+    def _caller(self, kind: RequestKind, key: str, who: Any) -> tuple[Caller, bool]:
+        """The caller; whether that may change with a later success."""
+        words = self._reader.who.read(who)
+        said = words.get("key") or key
+        proven = not (kind.record.error_type or kind.record.public)
+        verdict = self._admissions.judge("key", said, proven)
+        label, class_ = verdict.value, self._enricher.class_of(said)
+        unknown = bool(said) and (said not in self._keys if len(self._keys) else label != said)
+        about = AccessRecord(class_=class_)
+        if label == said:
+            about.key_name, about.key_owner = words.get("key_name", ""), words.get("key_owner", "")
+        user = self._limits.user(label, said)
+        at = (label, class_, about.key_name, about.key_owner, unknown, verdict.overflow, user)
+        caller = self.callers.get(at)
+        if caller is None:
+            name = "gateway_exporter_unknown_key_requests_total"
+            counters = (self._store.series(name, self._name),) if unknown else ()
+            last_used = self._keys.seen(label, about)
+            caller = self.callers[at] = Caller(label, class_, about, counters, verdict.overflow, last_used, user)
+        if not verdict.open:
+            self._known[who, key] = caller
+        return caller, verdict.open
+
+    # --- where the two meet
+
+    def _born(self, kind: RequestKind, caller: Caller) -> Cell:
+        """A new cell, connected to all that it adds to."""
+        counters: list[Any] = [self._parsed]
+        for group in kind.counted:
+            labels = group.labels(caller, self._input_labels)
+            for family in group.families:
+                counters.append(family.find(labels))
+                if family.full and labels not in family.series:
+                    counters.append(self._store.series("gateway_exporter_overflow_total", family.family.name))
+        sums: list[Any] = []
+        for group in kind.summed:
+            labels = group.labels(caller, self._input_labels)
+            sums += [family.find(labels) for family in group.families]
+        for field in kind.record.implausible:
+            counters.append(self._store.series("gateway_exporter_implausible_values_total", self._name, field))
+        home = None
+        if kind.record.requests:
+            counters += caller.counters
+            for label in (*kind.overflows, *(("key",) if caller.overflow else ())):
+                counters += self._kinds.overflows(label, kind.fed)
+            home = self._home(kind, caller) if self._loop.origins else None
+        record = kind.record
+        cell = self._new_cell(
+            Ends(
+                series=(*sums, *counters),
+                measures=kind.measures,
+                caller=caller,
+                home=home,
+                success=not record.error_type,
+                credits=kind.credits,
+                credited=tuple(
+                    [(one, amount) for group, amount in kind.credited for one in self._series([group], caller)]
+                ),
+                bill=self._bill(kind, caller) if kind.cost or kind.unpriced else None,
+                shown=kind.shown,
+                requests=record.requests,
+                use=self._limits.use(caller.user, record.status in REFUSED),
+                units=kind.units,
+            )
+        )
+        for group in kind.observed:
+            labels = group.labels(caller, self._input_labels)
+            for family in group.families:
+                histogram = family.find(labels)
+                assert isinstance(histogram, Histogram)
+                setattr(cell, family.family.name, histogram.pending)
+        if home:
+            cell.origins = _NONE_YET
+        return cell
+
+    def _series(self, groups: list[FamilyGroup], caller: Caller) -> tuple[Series, ...]:
+        """The counters of groups."""
+        found = [family.find(group.labels(caller, self._input_labels)) for group in groups for family in group.families]
+        return tuple([one for one in found if isinstance(one, Series)])
+
+    def _bill(self, kind: RequestKind, caller: Caller) -> Bill:
+        return Bill(kind.prices, self._series(kind.cost, caller), self._series(kind.unpriced, caller))
+
+    def _new_cell(self, ends: Ends) -> Cell:
+        cell = self._loop.cell(ends)
+        self.born.append(cell)
+        return cell
+
+    def _home(self, kind: RequestKind, caller: Caller) -> Origins:
+        """Where the origins of a kind and a caller are counted."""
+        at = (caller.label, kind.values.chain, kind.values.protocol)
+        home = self.origins.get(at)
+        if home is None:
+            home = self.origins[at] = Origins(*at)
+        return home
+
+    def new_origin(self, cell: Cell, origin: str) -> None:
+        """Count an origin that a cell's key, chain and protocol have not had yet, or may not have."""
+        home = cell.ends.home
+        assert home is not None, "a cell without origins takes them all"
+        cell.origins = home.counts
+        label = origin if origin in home.counts else self._origin_label(home, origin, cell.ends.success)
+        if cell.origin is None and label is origin:
+            cell.origin = origin
+        else:
+            cell.elsewhere += 1
+            home.counts[label] += 1
+
+    def _origin_label(self, home: Origins, origin: str, success: bool) -> str:
+        verdict = self._admissions.origin(home.key, origin, success)
+        label = verdict.value
+        if label not in home.counts:
+            self._add("origins", home, label, 0)
+            home.counts[label] = 0
+        if verdict.fresh and home.key:
+            self._add("new_origins", home, verdict.value, 1)
+        if verdict.overflow:
+            for family, _ in self._of_origins["origins"]:
+                if "origin" in family.family.labels:
+                    self._store.add("gateway_exporter_overflow_total", family.family.name, "origin")
+        return label
+
+    def _add(self, what: str, home: Origins, origin: str, count: int) -> None:
+        """Add to the families that count origins, or new ones."""
+        values = (home.key, home.chain, origin, home.protocol)
+        of_all = [
+            family.get(*(values[place] for place in places), *self._input_labels)
+            for family, places in self._of_origins[what]
+        ]
+        for series in of_all:  # all are there before the first is added to
+            assert isinstance(series, Series)
+            series.value += count
+
+    def odd(self, cell: Cell, field: str, value: float) -> float:
+        """Judge a number that is outside of its field's range: -1.0, as it is absent in any case."""
+        if cell.ends.caller and self._reader.absurd(field, value):
+            self._store.add("gateway_exporter_implausible_values_total", self._name, field)
+        return -1.0
+
+    def fold_origins(self) -> None:
+        """Move the counts of origins into their series."""
+        for home in self.origins.values():
+            for origin, count in home.counts.items():
+                if count:
+                    self._add("origins", home, origin, count)
+                    home.counts[origin] = 0

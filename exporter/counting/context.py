@@ -1,0 +1,25 @@
+"""What all inputs of one exporter count into, and ask."""
+
+from msgspec import Struct
+
+from exporter.clock import Clock
+from exporter.counting.admission import Admissions
+from exporter.keys.key_metrics import Keys
+from exporter.limits.usage import Limits
+from exporter.metrics.slowest import Slowest
+from exporter.metrics.store import Store
+from exporter.pricing.prices import Pricing
+
+
+class Shared(Struct):
+    """The store; which values may be labels; what is known of keys, their limits, prices, the slowest requests; the
+    wall clock.
+    """
+
+    store: Store
+    admissions: Admissions
+    keys: Keys
+    limits: Limits
+    slowest: Slowest
+    pricing: Pricing
+    clock: Clock

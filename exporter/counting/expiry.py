@@ -1,0 +1,70 @@
+"""Expiry: counters and histograms that were idle for long enough are dropped, so that others have room.
+
+The clock of idleness runs only while the exporter does. A registered key's series never expire, nor do the
+exporter's own. Coming back is a new birth. A value whose last series goes gives its place back.
+"""
+
+from array import array
+from collections.abc import Callable
+
+from exporter.counting.admission import LOOKS
+from exporter.counting.places import Places
+from exporter.metrics.store import FamilySeries, Histogram, Series, Store
+
+
+class _Seen:
+    """What was seen of a family at the last look: each row's value, and at how many looks it was the same."""
+
+    def __init__(self) -> None:
+        self.values: list[float] = []
+        self.idle = array("B")
+
+
+class Expiry:
+    """`after` is in seconds; `keeps` says whether a key is never forgotten. Times are monotonic seconds."""
+
+    def __init__(self, store: Store, after: float, keeps: Callable[[str], bool], places: Places, now: float) -> None:
+        self.after = after
+        self.places = places
+        self._store = store
+        self._keeps = keeps
+        self._looked = now
+        self._seen: dict[FamilySeries, _Seen] = {}
+
+    def drop(self, now: float) -> bool:
+        """Look, if it is time to; whether series or places have gone: then nothing may hold on to them."""
+        if now - self._looked < self.after / LOOKS:
+            return False
+        self._looked = now
+        self._seen = {
+            one: self._seen.get(one) or _Seen()
+            for name, one in self._store.families.items()
+            if one.family.type != "gauge" and one.family.lasting and not name.startswith("gateway_exporter_")
+        }
+        dropped = False
+        for family, seen in self._seen.items():
+            dropped = self._look(family, seen) or dropped
+        return self.places.give_back() or dropped
+
+    def _look(self, family: FamilySeries, seen: _Seen) -> bool:
+        values = [_count(one) for one in family.series.values()]
+        known = len(seen.values)
+        idle = array("B", bytes(len(values)))
+        for row, value in enumerate(values[:known]):
+            if value == seen.values[row]:
+                idle[row] = min(seen.idle[row] + 1, LOOKS)
+        place = family.family.labels.index("key") if "key" in family.family.labels else None
+        expired = {
+            row: labels
+            for row, (looks, labels) in enumerate(zip(idle, family.series, strict=True))
+            if looks >= LOOKS and not (place is not None and self._keeps(labels[place]))
+        }
+        for labels in expired.values():
+            family.drop(*labels)
+        seen.values = [value for row, value in enumerate(values) if row not in expired]
+        seen.idle = array("B", [looks for row, looks in enumerate(idle) if row not in expired])
+        return bool(expired)
+
+
+def _count(one: Series | Histogram) -> float:
+    return sum(one.values[:-1]) if isinstance(one, Histogram) else one.value

@@ -1,0 +1,340 @@
+"""What a request's fields decide: its kind, that is what was asked and how it went."""
+
+import re
+from collections.abc import Callable, Iterable
+from functools import cache
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from exporter.counting.admission import Verdict
+from exporter.counting.cell import Caller, Cell
+from exporter.counting.context import Shared
+from exporter.counting.loop import Loop
+from exporter.metrics.store import FamilySeries, Series
+from exporter.model.catalog import Family
+from exporter.model.labels import LabelValues, field_of
+from exporter.model.record import TOKEN_TYPES, AccessRecord, Attempt
+from exporter.pricing.prices import Price, Worth
+from exporter.requests.attempts import failovers
+
+# What limits are counted by, in which unit.
+_LIMITED = {"gateway_tokens_total": "tokens", "gateway_cost_total": "cost"}
+# What may stand behind a model's name in the name of one of its versions.
+_VERSION = re.compile(r"(?>(?:[-@:](?:latest|v?\d{3}[-\d]*+))?)")
+
+
+class FamilyGroup(Struct):
+    """Families with equal labels that requests of a kind add to, and how these labels are picked of all values."""
+
+    families: list[FamilySeries]
+    pick: Callable[[tuple[str, ...]], tuple[str, ...]]
+    values: LabelValues
+
+    def labels(self, caller: Caller, input_labels: tuple[str, ...]) -> tuple[str, ...]:
+        """The label values of the families' series for a caller."""
+        return self.pick((*self.values[:-2], caller.label, caller.class_)) + input_labels
+
+
+def _groups(fed: Iterable[tuple[FamilySeries, LabelValues]]) -> list[FamilyGroup]:
+    """Groups of neighbours, each with the values of which its labels are picked, in the order given."""
+    groups = groupby(fed, lambda pair: (_fields(pair[0].family), pair[1]))
+    return [FamilyGroup([family for family, _ in group], _picker(fields), values) for (fields, values), group in groups]
+
+
+def _fields(family: Family) -> tuple[str, ...]:
+    """The fields of LabelValues that are a family's labels."""
+    return tuple(field_of(label, family.adds) for label in family.labels)
+
+
+@cache
+def _picker(fields: tuple[str, ...]) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
+    """A function that picks the named values of all."""
+    places = [LabelValues._fields.index(field) for field in fields]
+    return itemgetter(*places) if len(places) > 1 else lambda values: tuple([values[place] for place in places])
+
+
+class RequestKind(Struct, eq=False):
+    """What was asked and how it went: all label values but the caller's, and what such requests add to."""
+
+    record: AccessRecord
+    values: LabelValues = LabelValues()
+    # The families it adds to, and the labels whose value found no room.
+    fed: list[FamilySeries] = []
+    overflows: tuple[str, ...] = ()
+    # What each request adds 1 to.
+    counted: list[FamilyGroup] = []
+    # The numbers that are summed up, and where, one for one; where numbers are observed.
+    measures: tuple[str, ...] = ()
+    summed: list[FamilyGroup] = []
+    observed: list[FamilyGroup] = []
+    # Of the sums, what uses up limits, and in which unit.
+    units: tuple[tuple[str, str], ...] = ()
+    # The credits of each request, and where they go by method.
+    credits: float = 0
+    credited: list[tuple[FamilyGroup, float]] = []
+    # Its prices, and where money and requests without a price are counted.
+    prices: tuple[Price, ...] = ()
+    cost: list[FamilyGroup] = []
+    unpriced: list[FamilyGroup] = []
+    # Gauges that such a request sets.
+    shown: tuple[tuple[Series, float], ...] = ()
+    cells: dict[Caller, Cell] = {}
+    # The one cell of lines that are no request, whoever sent them.
+    everyones: Cell | None = None
+
+
+class _Judged(NamedTuple):
+    """A record, with the verdicts on all values of it that want to be labels."""
+
+    record: AccessRecord
+    # By the field of LabelValues.
+    verdicts: dict[str, Verdict]
+    # On the providers that were tried and on the methods of its calls, in their order.
+    tried: list[Verdict]
+    calls: list[Verdict]
+    worth: Worth
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """The attempts, with public names of providers."""
+        pairs = zip(self.record.attempts, self.tried, strict=True)
+        return tuple(attempt._replace(provider=verdict.value) for attempt, verdict in pairs)
+
+    @property
+    def overflows(self) -> tuple[str, ...]:
+        """The labels whose value found no room."""
+        found = {label for label, verdict in self.verdicts.items() if verdict.overflow}
+        if any(verdict.overflow for verdict in self.tried):
+            found.add("provider")
+        return tuple(sorted(found))
+
+    @property
+    def open(self) -> bool:
+        """Whether a later success may change a verdict."""
+        return any(verdict.open for verdict in (*self.verdicts.values(), *self.tried, *self.calls))
+
+    def value(self, field: str) -> str:
+        """The label's value; "" where the record has none."""
+        return self.verdicts[field].value if field in self.verdicts else ""
+
+
+class RequestKinds:
+    """Finds and makes the kinds of one input, whose own labels have the values `input_labels`."""
+
+    def __init__(self, shared: Shared, loop: Loop, input_labels: tuple[str, ...]) -> None:
+        self._store = shared.store
+        self._admissions = shared.admissions
+        self._pricing = shared.pricing
+        self._loop = loop
+        self._input_labels = input_labels
+        self._families = [family for family in shared.store.families.values() if family.family.adds]
+        self._kinds: dict[Any, RequestKind] = {}
+
+    def forget(self) -> None:
+        """Forget all kinds."""
+        self._kinds.clear()
+
+    def resolve(self, record: AccessRecord) -> tuple[RequestKind, bool]:
+        """The kind of a record; whether that may change with a later success."""
+        judged = self._judge(record)
+        attempts, overflows = judged.attempts, judged.overflows
+        values = self._values(judged, attempts)
+        methods = tuple(verdict.value for verdict in judged.calls)
+        key = (
+            values,
+            methods,
+            record.requests,
+            overflows,
+            attempts,
+            judged.worth,
+            record.cost_multiplier,
+            record.public,
+        )
+        kind = self._kinds.get(key)
+        if kind is None:
+            kind = self._kinds[key] = self._new(record, values, methods, attempts, judged.worth)
+            kind.overflows = overflows
+        return kind, judged.open
+
+    def overflows(self, label: str, families: list[FamilySeries]) -> list[Series]:
+        """Where records are counted whose value of a label became `other`."""
+        name = "gateway_exporter_overflow_total"
+        named = [family.family.name for family in families if label in family.family.labels]
+        return [self._store.series(name, family, label) for family in named]
+
+    # --- which labels
+
+    def _judge(self, record: AccessRecord) -> _Judged:
+        success = not record.error_type
+        judge = self._admissions.judge
+        verdicts = {
+            "chain": judge("chain", record.chain, success),
+            "method": judge("method", record.method, success),
+            "model": judge("model", record.model, success),
+            "provider": judge("provider", record.provider, success),
+        }
+        if not _same_model(record.requested_model, record.model):
+            verdicts["requested_model"] = judge("model", record.requested_model, success)
+        if record.blocked_reason:  # what the gateway chose, not a client, needs no success
+            verdicts["reason"] = judge("reason", record.blocked_reason, True)
+        return _Judged(
+            record,
+            verdicts,
+            tried=[judge("provider", attempt.provider, True) for attempt in record.attempts],
+            calls=[
+                verdicts["method"] if call == record.method else judge("method", call, success) for call in record.calls
+            ],
+            worth=self._pricing.worth(record),
+        )
+
+    def _values(self, judged: _Judged, attempts: tuple[Attempt, ...]) -> LabelValues:
+        record = judged.record
+        return LabelValues(
+            chain=judged.value("chain"),
+            method=judged.value("method"),
+            protocol=record.protocol,
+            status=record.status,
+            type=record.error_type,
+            model=judged.value("model"),
+            provider=judged.value("provider"),
+            currency=self._pricing.currency,
+            result="error" if record.error_type else "success",
+            to_provider=attempts[-1].provider if failovers(attempts) else "",
+            requested_model=judged.value("requested_model"),
+            billed=self._pricing.billed(record) if "requested_model" in judged.verdicts else "",
+            reason=judged.value("reason"),
+            blocked="blocked" if record.blocked_reason or record.error_type == "blocked" else "",
+            unbilled="unbilled" if judged.worth.unbilled else "",
+        )
+
+    # --- what it adds to
+
+    def _new(
+        self,
+        record: AccessRecord,
+        values: LabelValues,
+        methods: tuple[str, ...],
+        attempts: tuple[Attempt, ...],
+        worth: Worth,
+    ) -> RequestKind:
+        kind = RequestKind(record, values)
+        fed = self._fed(values)
+        kind.counted = _groups(
+            (family, values._replace(method=method)) for method in methods for family in fed.get("calls", ())
+        )
+        self._add_credits(kind, methods, worth, fed.get("credits", []))
+        if record.requests:
+            logged = "cost" in self._loop.summed and not worth.unbilled
+            adds_something = {
+                "attempts": attempts,
+                "failovers": failovers(attempts),
+                "credits": kind.credited,
+                "unpriced": worth.unpriced,
+                "cost": logged or worth.prices,
+                "new_origins": False,  # counted when an origin is new, not with the cell
+            }
+            fed = {adds: families for adds, families in fed.items() if adds_something.get(adds, True)}
+            kind.fed = [family for family in self._families if family in fed.get(family.family.adds, ())]
+            self._add_counters(kind, attempts, fed)
+            self._add_sums(kind, logged)
+            self._add_money(kind, worth, fed)
+            kind.shown = self._shown(record, attempts, values)
+            self._show_model_type(record, values)
+        return kind
+
+    def _fed(self, values: LabelValues) -> dict[str, list[FamilySeries]]:
+        """The families that such a record may add to, by what it adds."""
+        fed: dict[str, list[FamilySeries]] = {}
+        for family in self._families:
+            if not family.family.when or getattr(values, family.family.when):
+                fed.setdefault(family.family.adds, []).append(family)
+        return fed
+
+    def _add_credits(
+        self, kind: RequestKind, methods: tuple[str, ...], worth: Worth, families: list[FamilySeries]
+    ) -> None:
+        amounts: dict[str, float] = {}
+        for method, amount in zip(methods, worth.credits, strict=False):
+            amounts[method] = amounts.get(method, 0) + amount
+        kind.credits = sum(amounts.values())
+        kind.credited = [
+            (group, amount)
+            for method, amount in amounts.items()
+            if amount
+            for group in _groups((family, kind.values._replace(method=method)) for family in families)
+        ]
+
+    @staticmethod
+    def _add_counters(kind: RequestKind, attempts: tuple[Attempt, ...], fed: dict[str, list[FamilySeries]]) -> None:
+        values = kind.values
+        kind.counted += _groups((family, values) for family in fed.get("requests", ()))
+        tries = [values._replace(provider=attempt.provider, outcome=attempt.outcome) for attempt in attempts]
+        kind.counted += _groups((family, labels) for labels in tries for family in fed.get("attempts", ()))
+        hops = [
+            values._replace(from_provider=from_, to_provider=to, reason=why) for from_, to, why in failovers(attempts)
+        ]
+        kind.counted += _groups((family, labels) for labels in hops for family in fed.get("failovers", ()))
+
+    def _add_sums(self, kind: RequestKind, logged: bool) -> None:
+        measured = [family for family in kind.fed if kind.record.timed or family.family.unit != "seconds"]
+        summed = [
+            (measure, family, labels)
+            for family in measured
+            if family.family.type == "counter" and (family.family.adds != "cost" or logged)
+            for measure, labels in _sums(family.family, kind.values)
+            if measure in self._loop.summed
+        ]
+        kind.measures = tuple(measure for measure, *_ in summed)
+        kind.summed = _groups((family, labels) for _, family, labels in summed)
+        kind.units = tuple(
+            (measure, _LIMITED[family.family.name]) for measure, family, _ in summed if family.family.name in _LIMITED
+        )
+        kind.observed = _groups((family, kind.values) for family in measured if family.family in self._loop.histograms)
+
+    @staticmethod
+    def _add_money(kind: RequestKind, worth: Worth, fed: dict[str, list[FamilySeries]]) -> None:
+        values = kind.values
+        kind.prices = worth.prices
+        if worth.prices:
+            kind.cost = _groups((family, values) for family in fed.get("cost", ()))
+        billed = values._replace(model=values.requested_model if values.billed == "requested" else values.model)
+        kind.unpriced = _groups((family, billed) for family in fed.get("unpriced", ()))
+
+    # --- gauges
+
+    def _shown(
+        self, record: AccessRecord, attempts: tuple[Attempt, ...], values: LabelValues
+    ) -> tuple[tuple[Series, float], ...]:
+        """What the log says of providers."""
+        shown = [
+            ("gateway_provider_circuit_open", attempt.provider, float(attempt.circuit == "open"))
+            for attempt in attempts
+            if attempt.circuit and attempt.provider
+        ]
+        if record.cost_multiplier is not None and values.provider:
+            shown.append(("gateway_provider_cost_multiplier", values.provider, record.cost_multiplier))
+        return tuple((self._store.series(name, label, *self._input_labels), value) for name, label, value in shown)
+
+    def _show_model_type(self, record: AccessRecord, values: LabelValues) -> None:
+        """Show what the model is for, where a price table says so."""
+        if record.model and record.model == values.model and (type_ := self._pricing.type_of(record)):
+            self._store.set("gateway_model_info", record.model, type_, to=1)
+
+
+def _sums(family: Family, values: LabelValues) -> list[tuple[str, LabelValues]]:
+    """The numbers of a record that a counter sums up, each with the values of which its labels are picked."""
+    if family.adds != "tokens":
+        return [(family.adds, values)]
+    return [(f"{type_}_tokens", values._replace(token_type=type_)) for type_ in TOKEN_TYPES]
+
+
+def _same_model(requested: str, served: str) -> bool:
+    """Whether it was served as asked for: `openai/gpt-4o` is `gpt-4o`, and so is its version `gpt-4o-2024-08-06`."""
+    if not requested or not served:
+        return True
+    asked, got = requested.rpartition("/")[2], served.rpartition("/")[2]
+    short, long = sorted((asked, got), key=len)
+    return long.startswith(short) and _VERSION.fullmatch(long[len(short) :]) is not None

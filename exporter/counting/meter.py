@@ -1,0 +1,276 @@
+"""Counting: rows → cells → series. Hot path: two look-ups a line, then a few additions.
+
+All that the words of a line decide is decided once, when their combination is new (`cells`), and kept
+in a cell: the series that such a request adds to. `loop` generates the loop; `fold` moves what cells
+have counted into their series, at a scrape and every few seconds.
+"""
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from operator import itemgetter, length_hint
+from typing import Any
+
+from exporter.counting.cell import Bill, Cell, Ends
+from exporter.counting.cells import Cells
+from exporter.counting.context import Shared
+from exporter.counting.loop import Loop
+from exporter.counting.periods import Periods
+from exporter.formats.decoder import Decoded
+from exporter.formats.row_reader import RowReader
+from exporter.limits.calendar import Period
+from exporter.limits.usage import Use
+from exporter.metrics.store import Series
+from exporter.model.input_labels import own_labels
+from exporter.model.record import AccessRecord
+from exporter.pricing.prices import Price, price_at
+from exporter.requests.enrich import Enricher
+
+# Lines between two folds of the histograms, at most: their observations are held until then.
+_MOST_PENDING = 100_000
+# Faults of folds that are held until they are logged; the same few come again and again.
+_MOST_FAULTS = 20
+
+log = logging.getLogger(__name__)
+
+
+class Meter:
+    """Counts one input's rows. `labels` are the input's own, added to every family of records.
+
+    A cell that can't be folded keeps what it has counted and is tried again at the next fold; `kept` is how many lines
+    are in such cells, `faults` why. When cells are forgotten, these lines are rejected.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        reader: RowReader,
+        enricher: Enricher,
+        shared: Shared,
+        labels: dict[str, str] | None = None,
+    ) -> None:
+        self.name = name
+        self.reader = reader
+        self.last_time: float | None = None
+        self.kept = 0
+        self.faults: deque[Exception] = deque(maxlen=_MOST_FAULTS)
+        self._store = shared.store
+        self._enricher = enricher
+        self._keys = shared.keys
+        self._slowest = shared.slowest
+        self._own = own_labels(labels or {})
+        self._pending = 0
+        self._limits = shared.limits
+        self._clock = shared.clock
+        self.pricing = shared.pricing
+        # Where what happens at a time of its own matters, cells hold one period's requests at a time.
+        self.period: Period | None = None
+        calendar = shared.limits.calendar
+        self._periods = Periods(name, reader, calendar) if calendar.divides else None
+        self._touched: list[Cell] = []
+        self.loop = Loop(
+            reader,
+            [one.family for one in shared.store.families.values()],
+            noting=self._periods is not None,
+            priced=shared.pricing.priced,
+        )
+        self._histograms = [shared.store.families[family.name] for family in self.loop.histograms]
+        self._cells = Cells(name, reader, enricher, shared, self._own, self.loop)
+        cells = self._cells
+        self._count = self.loop.compile(cells.by_words, cells.miss, cells.new_origin, cells.odd, self._touched)
+        self._read = self.loop.compile_read()
+
+    def count(self, decoded: Decoded) -> None:
+        """Count a chunk's rows. Lines whose rows can't be counted are rejected in it."""
+        if self._periods:
+            for period, part in self._divided(self._periods, decoded):
+                self._turn_to(period)
+                self._count_all(part, decoded)
+        else:
+            self._count_all(decoded.rows, decoded)
+        self._pending += len(decoded.rows)
+        if self._pending >= _MOST_PENDING:
+            self._try(self._settle)
+        if self._cells.full:
+            self.forget()
+
+    def _count_all(self, rows: list[Any], decoded: Decoded) -> None:
+        """The loop adds nothing of a row at which it raises, and the iterator tells which that is: go on behind it."""
+        rest = iter(rows)
+        while True:
+            try:
+                self._count(rest)
+                return
+            except Exception as error:
+                decoded.fail(rows[-1 - length_hint(rest)], error)
+
+    def _divided(self, periods: Periods, decoded: Decoded) -> list[tuple[Period, list[Any]]]:
+        """The rows of each period; one by one where that fails, as then one of them is to blame."""
+        now = self._clock.now()
+        try:
+            return periods.divide(decoded.rows, now)
+        except Exception:
+            parts = []
+        for row in decoded.rows:
+            try:
+                parts += periods.divide([row], now)
+            except Exception as error:
+                decoded.fail(row, error)
+        return parts
+
+    def _turn_to(self, period: Period) -> None:
+        """What is counted from now on happened in this period."""
+        if period != self.period:
+            self._try(self._fold_cells)
+            self.period = period
+
+    def forget(self) -> None:
+        """Fold, and forget what words and keys mean: they are looked up again."""
+        self.fold()
+        self.give_up(self.kept)
+        self.kept = 0
+        self._touched.clear()
+        self._cells.forget()
+        self.reader.forget()
+
+    def give_up(self, lines: int) -> None:
+        """Count lines as rejected that were in cells which could not be folded."""
+        if lines:
+            log.error("%s: %d lines could not be folded, and are counted as rejected", self.name, lines)
+            self._store.add("gateway_exporter_lines_total", self.name, "rejected", amount=lines)
+            self._store.add("gateway_exporter_rejected_lines_total", self.name, "failed", amount=lines)
+
+    def _settle(self) -> None:
+        self._pending = 0
+        for family in self._histograms:
+            family.settle()
+
+    def fold(self) -> None:
+        """Move what has been counted since the last fold into the series."""
+        for part in (self._settle, self._fold_cells, self._fold_times, self._cells.fold_origins):
+            self._try(part)
+
+    def _try(self, part: Callable[[], None]) -> None:
+        """Do a part of a fold; what fails there must not keep the rest from being counted."""
+        try:
+            part()
+        except Exception as error:
+            self.faults.append(error)
+
+    def _fold_cells(self) -> None:
+        shown: list[tuple[float, tuple[tuple[Series, float], ...]]] = []
+        self.kept = 0
+        for cell in self._touched if self._periods else self._cells.born:
+            if cell.n:
+                try:
+                    self._fold_cell(cell, cell.ends, shown)
+                except Exception as error:
+                    self.kept += cell.n
+                    self.faults.append(error)
+        self._touched[:] = [cell for cell in self._touched if cell.n] if self.kept else ()
+        if self.period:
+            self._limits.take(self.period)
+        for gauge, value in (one for _, gauges in sorted(shown, key=itemgetter(0)) for one in gauges):
+            gauge.value = value
+
+    def _fold_cell(self, cell: Cell, ends: Ends, shown: list[tuple[float, tuple[tuple[Series, float], ...]]]) -> None:
+        """Move a cell's counts into its series. All that may raise comes before the first addition."""
+        n = cell.n
+        bill = ends.bill
+        unlogged = getattr(cell, self.loop.unlogged) if bill else 0
+        price = price_at(bill.prices, self.period.start if self.period else None) if bill and unlogged else None
+        cost = self._cost(cell, price, unlogged) if price else 0.0
+        if ends.shown:
+            shown.append((self.reader.seconds_since_epoch(cell.time) or 0.0, ends.shown))
+        if ends.use:
+            self._use_up(ends.use, cell, cost)
+        for credited, amount in ends.credited:
+            credited.value += n * amount
+        if bill and unlogged:
+            self._charge(cell, bill, price, cost, unlogged)
+        for measure, series in zip(ends.measures, ends.series, strict=False):
+            series.value += getattr(cell, measure)
+        for measure in ends.measures:  # of which several series may have the same
+            setattr(cell, measure, 0)
+        for series in ends.series[len(ends.measures) :]:
+            series.value += n
+        if ends.home and cell.origin is not None:
+            ends.home.counts[cell.origin] += n - cell.elsewhere
+        cell.n = cell.elsewhere = 0
+
+    @staticmethod
+    def _use_up(use: Use, cell: Cell, cost: float) -> None:
+        """Add a cell's counts to what its key has used; `cost` is what no log says."""
+        ends = cell.ends
+        if ends.requests:
+            use.add("requests", cell.n)
+        if cost:
+            use.add("cost", cost)
+        if ends.credits:
+            use.add("credits", cell.n * ends.credits)
+        for measure, unit in ends.units:
+            amount = getattr(cell, measure)
+            if amount:
+                use.add(unit, amount)
+
+    def _cost(self, cell: Cell, price: Price, unlogged: int) -> float:
+        """What requests cost whose log has no cost.
+
+        All of a fold's records are of one period, and prices change between two: so its start tells the price of all.
+        """
+        cost = price.request * unlogged
+        for measure, rate in price.rates:
+            slot = self.loop.rated.get(measure)
+            cost += rate * getattr(cell, slot) if slot else 0
+        return cost
+
+    def _charge(self, cell: Cell, bill: Bill, price: Price | None, cost: float, unlogged: int) -> None:
+        """Add what such requests cost; count them where no price holds."""
+        if price:
+            for series in bill.cost:
+                series.value += cost
+        else:
+            for series in bill.unpriced:
+                series.value += unlogged
+        for slot in self.loop.rated.values():
+            if slot not in cell.ends.measures:  # those are taken, and reset, by the fold
+                setattr(cell, slot, 0)
+        if self.loop.unlogged != "n":
+            setattr(cell, self.loop.unlogged, 0)
+
+    def _fold_times(self) -> None:
+        """Tell when keys were used, and the log's clock. What is ahead of the wall clock was now: it must not stay."""
+        now = self._clock.now()
+        newest = self.last_time or 0.0
+        named = []
+        for caller in self._cells.callers.values():
+            raw, caller.used[0] = caller.used[0], None  # at once: one that can't be read is not read again
+            last = self.reader.seconds_since_epoch(raw)
+            if last is not None:
+                last = min(last, now)
+                newest = max(newest, last)
+                if caller.last_used is not None and last > caller.last_used.value:
+                    caller.last_used.value = last
+                if caller.about.key_name or caller.about.key_owner:
+                    named.append((last, caller))
+        for _, caller in sorted(named, key=itemgetter(0)):  # a key that was renamed has the name it used last
+            self._keys.name(caller.label, caller.about)
+        if newest:
+            self.last_time = newest
+            self._slowest.fold(int(newest // 60))
+
+    # --- one row, for people
+
+    def record(self, row: Any) -> AccessRecord:
+        """The whole record of a row, numbers too. Cold path: `explain` and `replay --csv`."""
+        dims, time, origin, numbers, absurd = self._read(row)
+        record = self._enricher.record(self.reader.words(dims))
+        record.origin = origin
+        record.time = self.reader.seconds_since_epoch(time)
+        for measure, value in numbers.items():
+            if value >= 0:
+                setattr(record, measure, value)
+        record.implausible += tuple(absurd)
+        if not (record.ignored or record.rejected):
+            self.pricing.charge(record, self._clock.now())
+        return record

@@ -1,0 +1,77 @@
+"""Periods: rows by the period that their log time is in. Hot path: one look at the times of a whole chunk.
+
+Nearly always all rows of a chunk are in one period. That is told from the smallest and the largest of
+their raw times: numbers of one unit are in order, and so are dates of one shape that name the same day.
+"""
+
+import logging
+import re
+from typing import Any
+
+from exporter.clock import AHEAD
+from exporter.formats.row_reader import RowReader
+from exporter.limits.calendar import Calendar, Period
+
+log = logging.getLogger(__name__)
+
+# How a written date begins, 2026-03-03T or 03/Mar/2026, and how its time ends.
+_DATE = re.compile(rb"\d{4}[-/]\d\d[-/]\d\d[T ]|\d\d/\w{3}/\d{4}")
+_ZONE = re.compile(rb"Z$|[+-]\d\d:?\d\d$")
+_DIGITS = b"0123456789"
+
+
+class Periods:
+    """Divides one input's rows. A row without a time, or with one ahead of the wall clock, counts when it arrives."""
+
+    def __init__(self, name: str, reader: RowReader, calendar: Calendar) -> None:
+        self._seconds = reader.seconds_since_epoch
+        self._calendar = calendar
+        self._timed = reader.time != "None"
+        self._times = eval(f"lambda rows: [{reader.time} for r in rows]", dict(reader.names))
+        if not self._timed:
+            log.warning("%s: its lines have no time: limits count them when they are read", name)
+
+    def divide(self, rows: list[Any], now: float) -> list[tuple[Period, list[Any]]]:
+        """The rows of each period, in order of the periods. `now` is the wall clock."""
+        if not self._timed:
+            return [(self._calendar.period(now), rows)]
+        times = self._times(rows)
+        earliest, latest = self._span(times)
+        if earliest and latest and latest <= now + AHEAD:
+            period = self._calendar.period(earliest)
+            if latest < period.end:
+                return [(period, rows)]
+        groups: dict[float, tuple[Period, list[Any]]] = {}
+        for row, raw in zip(rows, times, strict=True):
+            at = self._seconds(raw)
+            period = self._calendar.period(now if at is None or at > now + AHEAD else at)
+            groups.setdefault(period.start, (period, []))[1].append(row)
+        return [groups[start] for start in sorted(groups)]
+
+    def _span(self, times: list[Any]) -> tuple[float | None, float | None]:
+        """The earliest and the latest in epoch seconds, fractions aside; None where two of them can't tell."""
+        try:
+            if not isinstance(times[0], (int, float)):
+                if _alike(times):
+                    return self._seconds(min(times)), self._seconds(max(times))
+                times = list(map(float, times))
+            low, high = min(times), max(times)
+            return (self._seconds(low), self._seconds(high)) if high < 2 * low else (None, None)
+        except (AttributeError, IndexError, TypeError, ValueError):
+            return None, None
+
+
+def _alike(times: list[Any]) -> bool:
+    """Whether texts are dates of one day and one zone, which differ in their digits only."""
+    first = times[0] if isinstance(times[0], bytes) else times[0].encode()
+    date, zone = _DATE.match(first), _ZONE.search(first)
+    if not date:
+        return False
+    joined = times[0][:0].join(times)
+    if isinstance(joined, str):
+        joined = joined.encode()
+    return (
+        joined.count(date[0]) == len(times)
+        and joined.translate(None, _DIGITS) == first.translate(None, _DIGITS) * len(times)
+        and (not zone or joined.count(zone[0]) == len(times))
+    )

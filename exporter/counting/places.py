@@ -1,0 +1,72 @@
+"""Places are given back: when the last series of a value has expired, there is room for another value.
+
+With it goes what else is shown of the value, such as `gateway_key_info`: gauges do not expire by themselves.
+"""
+
+from collections.abc import Callable, Collection, Iterable
+from operator import itemgetter
+
+from exporter.counting.admission import Admissions
+from exporter.keys.key_metrics import Keys
+from exporter.metrics.store import FamilySeries, Store
+from exporter.model.labels import BUDGETS
+
+_LABELS = BUDGETS.keys() - {"origin"}
+# Labels that share the places of another.
+_SHARE = {"requested_model": "model", "from_provider": "provider", "to_provider": "provider"}
+
+
+class Places:
+    """Knows which values are in a series. `admissions` are the places."""
+
+    def __init__(self, store: Store, admissions: Admissions, keys: Keys) -> None:
+        self.admissions = admissions
+        self._store = store
+        self._keys = keys
+
+    def give_back(self) -> bool:
+        """Give back the places of values that are in no series any more; whether there were any: then nothing may
+        hold on to what they meant.
+        """
+        counted = [one for one in self._store.families.values() if one.family.adds and one.family.type != "gauge"]
+        held: dict[str, set[str]] = {label: set() for label in _LABELS}
+        for one in counted:
+            for label, values in _values(one):
+                held[label].update(values)
+        gone = self.admissions.give_back(held, self._origins([one for one in counted if "origin" in one.family.labels]))
+        for one in self._store.families.values():
+            if one.family.type == "gauge":
+                self._drop(one, gone)
+        self._keys.forget(gone.get("key", ()))
+        return bool(gone)
+
+    @staticmethod
+    def _origins(families: list[FamilySeries]) -> Callable[[str], Collection[str]] | None:
+        """What gives the origins that are in a series of a key; of any key, where a family does not tell keys apart."""
+        if not families:
+            return None
+        held: dict[str, set[str]] = {}
+        anyones: set[str] = set()
+        for one in families:
+            labels = one.family.labels
+            origin = labels.index("origin")
+            if "key" not in labels:
+                anyones.update(map(itemgetter(origin), one.series))
+                continue
+            for key, value in map(itemgetter(labels.index("key"), origin), one.series):
+                held.setdefault(key, set()).add(value)
+        return lambda key: held.get(key, set()) | anyones
+
+    @staticmethod
+    def _drop(gauge: FamilySeries, gone: dict[str, set[str]]) -> None:
+        """Drop what a gauge shows of values that have lost their place."""
+        for place, label in enumerate(gauge.family.labels):
+            if values := gone.get(_SHARE.get(label, label)):
+                for labels in [labels for labels in gauge.series if labels[place] in values]:
+                    gauge.drop(*labels)
+
+
+def _values(one: FamilySeries) -> list[tuple[str, Iterable[str]]]:
+    """The labels of a family that have budgets, and their values."""
+    labels = [(place, _SHARE.get(label, label)) for place, label in enumerate(one.family.labels)]
+    return [(label, map(itemgetter(place), one.series)) for place, label in labels if label in _LABELS]

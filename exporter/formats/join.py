@@ -1,0 +1,165 @@
+"""Lines that are one request, such as its access line and its bill, become one row."""
+
+import re
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from exporter.errors import within
+from exporter.formats.decoder import Decoded, Decoder
+from exporter.formats.json_lines import JsonLines
+from exporter.formats.named_lines import NamedLines
+from exporter.formats.source import Source, sources_of
+from exporter.formats.text_lines import TextLines
+from exporter.formats.values import Raw, text
+
+_PLACE = re.compile(r"r(?:\[(\d+)\]|\.(\w+))")
+
+
+class JoinSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Which lines are one request: those with the same `by`. It is whole when `until`, or each in that list, is there.
+
+    They are sources as those of a field. A line waits for the others so many lines as `within` says; then the
+    request counts with what there is. Of a text log's captures the last that is not empty counts; of JSON
+    lines the last. What is in `collect` becomes a list of all lines' values: `openai, anthropic`.
+    What waits is kept over a restart, so it must not hold a raw key.
+    """
+
+    by: Any
+    until: Any
+    collect: list[str] = []
+    within: int = 1000
+
+
+class Joined(Decoder):
+    """Decoder of another's rows. Lines without `by`, and those that `only` leaves out, are rows of their own."""
+
+    def __init__(
+        self,
+        decoder: JsonLines | NamedLines | TextLines,
+        spec: JoinSpec,
+        only: dict[str, tuple[re.Pattern[str], ...]],
+    ) -> None:
+        self._decoder = decoder
+        self._only = only
+        with within("by"):
+            self._by = sources_of("text", spec.by)
+        with within("until"):
+            until = spec.until if isinstance(spec.until, list) else [spec.until]
+            self._until = [sources_of("text", one) for one in until]
+        self._within = spec.within
+        words = [*self._by, *(source for sources in self._until for source in sources)]
+        paths = [*only, *(source.path for source in words)]
+        self._raw = {path: decoder.expression(path) for path in paths}
+        with within("collect"):
+            self._collect: list[Any] = [self._place(path) for path in spec.collect]
+        self._read: Any = None
+        self._lines = 0
+        # By id, the oldest first: at which line it came, and the row so far.
+        self._waiting: dict[str, tuple[int, Any]] = {}
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """The names that the expressions use."""
+        return self._decoder.names
+
+    def expression(self, path: str) -> str:
+        """What reads a path of the other decoder's row reads it here."""
+        return self._decoder.expression(path)
+
+    def _place(self, path: str) -> int | str:
+        """Where a value stands in a row: its index or its attribute."""
+        found = _PLACE.fullmatch(self._decoder.expression(path))
+        if not found:
+            raise ValueError(f"{path!r} is no top-level name")
+        return found[2] or int(found[1])
+
+    def decode(self, chunk: bytes) -> Decoded:
+        """The rows of requests that are whole, or waited too long."""
+        decoded = self._decoder.decode(chunk)
+        rows, decoded.rows, decoded.among = decoded.rows, [], []
+        for place, row in enumerate(rows):
+            self._lines += 1
+            try:
+                whole = self._take(row, decoded)
+            except Exception as error:
+                decoded.rejected.append(("failed", decoded.line(place)))
+                decoded.blame(error)
+                continue
+            if whole is not None:
+                decoded.rows.append(whole)
+                decoded.among.append(place)
+        while self._waiting:
+            oldest = next(iter(self._waiting))
+            if self._waiting[oldest][0] + self._within > self._lines:
+                break
+            decoded.alone += 1
+            decoded.rows.append(self._waiting.pop(oldest)[1])
+            decoded.among.append(-1)
+        return decoded
+
+    def _take(self, row: Any, decoded: Decoded) -> Any:
+        """The row of a request that is whole; None where it waits for more. What may raise comes first."""
+        id_, until = self._words(row)
+        if not id_:
+            return row
+        since = self._lines
+        if id_ in self._waiting:
+            since, earlier = self._waiting[id_]
+            row = self._merged(earlier, row)
+            until = self._words(row)[1]
+            decoded.joined += 1
+        if all(until):
+            self._waiting.pop(id_, None)
+            return row
+        self._waiting[id_] = (since, row)
+        return None
+
+    def _words(self, row: Any) -> tuple[str, list[str]]:
+        if self._read is None:
+            code = ", ".join(f"{path!r}: {expression}" for path, expression in self._raw.items())
+            self._read = eval(f"lambda r: {{{code}}}", dict(self.names))
+        raws = self._read(row)
+        if not all(any(glob.match(text(raws[path])) for glob in globs) for path, globs in self._only.items()):
+            return "", []
+        return _first(self._by, raws), [_first(one, raws) for one in self._until]
+
+    def _merged(self, earlier: Any, row: Any) -> Any:
+        if isinstance(row, tuple):
+            lists = {place: _list(earlier[place], row[place]) for place in self._collect}
+            return tuple(lists.get(n, value or earlier[n]) for n, value in enumerate(row))
+        if isinstance(row, list):
+            for place in self._collect:
+                row[place] = _list(earlier[place], row[place])
+            return row
+        for place in self._collect:
+            setattr(row, place, _list(getattr(earlier, place), getattr(row, place)))
+        return row
+
+    def flush(self) -> Decoded:
+        """All that waits."""
+        rows = [row for _, row in self._waiting.values()]
+        self._waiting.clear()
+        return Decoded(rows, [], alone=len(rows))
+
+    def remembered(self) -> list[tuple[str, int, Any]] | None:
+        """What waits: its id, how many lines it has waited, and what its line said."""
+        return [
+            (id_, self._lines - since, msgspec.to_builtins(row, builtin_types=(bytes,)))
+            for id_, (since, row) in self._waiting.items()
+        ] or None
+
+    def restore(self, remembered: Any) -> None:
+        """Wait for the rest of what was remembered."""
+        waiting = msgspec.convert(remembered or [], list[tuple[str, int, Any]])
+        self._waiting = {id_: (self._lines - waited, self._decoder.row(row)) for id_, waited, row in waiting}
+
+
+def _first(sources: tuple[Source, ...], raws: dict[str, Raw]) -> str:
+    """The first word that is there."""
+    return next(filter(None, (source.read(raws[source.path]) for source in sources)), "")
+
+
+def _list(*values: Raw) -> str:
+    return ", ".join(text(value) or "-" for value in values)

@@ -1,0 +1,199 @@
+"""A format: which decoder, which source for each field, and which lines to leave out.
+
+Presets are this very mapping in a YAML file each (`presets/`), so that a preset can be copied into
+a config and changed there.
+"""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+from msgspec import Struct
+
+from exporter.errors import FieldError, unknown, within
+from exporter.formats.container import CONTAINERS, Contained
+from exporter.formats.csv_lines import CsvLines
+from exporter.formats.decoder import Decoder
+from exporter.formats.join import Joined, JoinSpec
+from exporter.formats.json_lines import JsonLines
+from exporter.formats.logfmt_lines import LogfmtLines
+from exporter.formats.named_lines import NamedLines
+from exporter.formats.patterns import line_pattern, search_pattern
+from exporter.formats.source import Source, parse_sources
+from exporter.formats.text_lines import NGINX_VARIABLES, TextLines, meant, template_regex
+from exporter.formats.values import ESCAPES
+from exporter.globs import compiled
+from exporter.model.record import FIELDS
+
+_PRESETS = Path(__file__).parent / "presets"
+
+
+class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a preset or the config's `format` says. Exactly one of `preset`, `json`, `template`, `regex`, `csv`,
+    `logfmt`.
+
+    `json`, `csv`, `logfmt` and `fields` map a field of the record to its sources (`source` tells how). A template's
+    variables and a regex's named groups that are called like a field need no entry. `regex` may be a list, where a
+    log has several kinds of lines. With `preset`, `fields` adds to the preset's or replaces some of them. `only` maps
+    a path to the patterns its value must match for a line to count (`*` and `?` are wildcards, `!` first is "not");
+    all other lines are ignored. `escape` is how the text writes odd bytes. `join` tells which lines are one request,
+    where that is more than one; `container` that a container runtime has wrapped the lines: cri or docker.
+    """
+
+    preset: str = ""
+    json: dict[str, Any] | None = None
+    csv: dict[str, Any] | None = None
+    logfmt: dict[str, Any] | None = None
+    template: str = ""
+    regex: str | list[str] = ""
+    fields: dict[str, Any] = {}
+    only: dict[str, str | list[str]] = {}
+    escape: str = ""
+    join: JoinSpec | None = None
+    container: str = ""
+
+    def __post_init__(self) -> None:
+        named = list(self.named)
+        if bool(self.preset) + bool(self.template) + bool(self.regex) + len(named) != 1:
+            raise ValueError("give exactly one of preset, json, template, regex, csv, logfmt")
+        if self.preset and self.preset not in presets():
+            raise FieldError("preset", unknown("preset", self.preset, presets()))
+        if self.container and self.container not in CONTAINERS:
+            raise FieldError("container", unknown("container", self.container, CONTAINERS))
+        if self.escape not in ESCAPES:
+            raise FieldError("escape", unknown("escape", self.escape, [name for name in ESCAPES if name]))
+        if named and self.fields:
+            raise FieldError("fields", f"goes with preset, template and regex; with {named[0]}, name the fields there")
+
+    @property
+    def named(self) -> dict[str, dict[str, Any]]:
+        """The kind of format in which values have names, and its fields; {} where it is another kind."""
+        kinds = {"json": self.json, "csv": self.csv, "logfmt": self.logfmt}
+        return {kind: fields for kind, fields in kinds.items() if fields is not None}
+
+
+class Format(Struct, kw_only=True):
+    """A format, ready for use: ask `decoder` for the expression of each source's path before the first decode."""
+
+    decoder: Decoder
+    fields: dict[str, tuple[Source, ...]]
+    only: dict[str, tuple[re.Pattern[str], ...]]
+    escape: str
+    # Whether rows hold captures, as bytes.
+    text: bool
+
+
+@cache
+def presets() -> list[str]:
+    """The names of the presets, sorted."""
+    return sorted(file.name.removesuffix(".yaml") for file in _PRESETS.iterdir() if file.name.endswith(".yaml"))
+
+
+@cache
+def _preset(name: str) -> FormatSpec:
+    written = yaml.safe_load((_PRESETS / f"{name}.yaml").read_text(encoding="utf-8"))
+    spec = msgspec.convert(written, FormatSpec)
+    return _on_top(spec, _preset(spec.preset)) if spec.preset else spec
+
+
+def build(spec: FormatSpec) -> Format:
+    """The format that a spec describes. FieldError names the part of it that is wrong."""
+    own = not spec.preset
+    if spec.preset:
+        spec = _on_top(spec, _preset(spec.preset))
+    decoder, named, part = _decoder(spec)
+    fields: dict[str, tuple[Source, ...]] = {}
+    for field, sources in named.items():
+        with within(part if own else "fields", field):
+            fields[field] = parse_sources(field, sources)
+            for path in (path for one in fields[field] for path in one.paths):
+                decoder.expression(path)
+    if "status" not in fields:
+        raise ValueError("no source for the field 'status': without it no line is a finished request")
+    # What includes other fields is told after them.
+    ordered = dict(sorted(fields.items(), key=lambda item: any(source.includes for source in item[1])))
+    only = {
+        path: tuple(map(_pattern, [globs] if isinstance(globs, str) else globs)) for path, globs in spec.only.items()
+    }
+    with within("join"):
+        joined = Joined(decoder, spec.join, only) if spec.join else decoder
+    if own and isinstance(decoder, TextLines):
+        _check_unused(spec, decoder)
+    return Format(
+        decoder=Contained(joined, spec.container) if spec.container else joined,
+        fields=ordered,
+        only=only,
+        escape=spec.escape or ("nginx" if spec.template else ""),
+        text=isinstance(decoder, TextLines),
+    )
+
+
+def _decoder(spec: FormatSpec) -> tuple[JsonLines | NamedLines | TextLines, dict[str, Any], str]:
+    """The decoder of a spec without `preset`, the sources of its fields, and the part of the spec that has them."""
+    if spec.json is not None:
+        return JsonLines(escaped=spec.escape != "none"), spec.json, "json"
+    if spec.csv is not None:
+        return CsvLines(), spec.csv, "csv"
+    if spec.logfmt is not None:
+        return LogfmtLines(), spec.logfmt, "logfmt"
+    for n, pattern in enumerate(spec.regex if isinstance(spec.regex, list) else ()):
+        with within("regex", n):
+            line_pattern(pattern)
+    with within("template" if spec.template else "regex"):
+        text = TextLines(template_regex(spec.template) if spec.template else _joined(spec.regex))
+    meanings = NGINX_VARIABLES if spec.template else {field: [field] for field in FIELDS}
+    return text, _named_after(text.captures, meanings) | spec.fields, "fields"
+
+
+def slow_parts(spec: FormatSpec) -> list[str]:
+    """What a config's own patterns cost, where one can't be proved fast: the part, why, and how to write it."""
+    found = [f"regex {slow}"] if spec.regex and (slow := line_pattern(_joined(spec.regex)).slow) else []
+    for fields in (spec.fields, *spec.named.values()):
+        for field, sources in fields.items():
+            matches = [source.match for source in parse_sources(field, sources) if source.match]
+            found += [f"{field}: match {slow}" for match in matches if (slow := search_pattern(match).slow)]
+    return found
+
+
+def _joined(regex: str | list[str]) -> str:
+    return regex if isinstance(regex, str) else "|".join(regex)
+
+
+def _check_unused(spec: FormatSpec, decoder: TextLines) -> None:
+    """FieldError where a capture that nothing uses is one that is misspelt."""
+    for path in spec.only:
+        with within("only", path):
+            decoder.expression(path)
+    for name in decoder.unused:
+        if spec.regex and name not in FIELDS:
+            raise FieldError("regex", unknown("field", name, FIELDS))
+        if spec.template and (near := meant(name)):
+            raise FieldError("template", f"unknown variable ${name}; did you mean ${near}?")
+
+
+def _pattern(glob: str) -> re.Pattern[str]:
+    return re.compile(f"(?!{compiled(glob[1:]).pattern})") if glob.startswith("!") else compiled(glob)
+
+
+def _on_top(spec: FormatSpec, preset: FormatSpec) -> FormatSpec:
+    """The preset, with what the spec says on top of it."""
+    named: dict[str, Any] = {kind: fields | spec.fields for kind, fields in preset.named.items()}
+    return FormatSpec(
+        **named,
+        template=preset.template,
+        regex=preset.regex,
+        fields={} if named else preset.fields | spec.fields,
+        only=preset.only | spec.only,
+        escape=spec.escape or preset.escape,
+        join=spec.join or preset.join,
+        container=spec.container or preset.container,
+    )
+
+
+def _named_after(captures: list[str], meanings: dict[str, list[str]]) -> dict[str, Any]:
+    """The fields that captures give by their names; `meanings` are the names of a field, best first."""
+    named = {field: [name for name in names if name in captures] for field, names in meanings.items()}
+    return {field: found for field, found in named.items() if found}

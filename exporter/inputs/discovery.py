@@ -1,0 +1,118 @@
+"""Where the logs are now that a path or a pattern names, and which of them can't be read."""
+
+import errno
+import glob
+import os
+import time
+from pathlib import Path
+from stat import S_ISLNK, S_ISREG
+
+from exporter.inputs.content import no_file
+from exporter.inputs.events import Ledger
+from exporter.inputs.fingerprint import Identity
+from exporter.inputs.rotated_names import Changes, Logs, folders_of
+
+# So often a pattern is looked up though no folder has changed: not every file system keeps a folder's time. More often
+# while a log can't be read, as permissions change without a trace in the folder.
+_LOOK_UP_SECONDS = 10.0
+_TRY_AGAIN_SECONDS = 1.0
+
+
+class Where:
+    """Looks for the logs. `unreadable` are the paths that could not be read, or a pattern that no file matches;
+    `unopened` those among them that there was no descriptor for.
+    """
+
+    def __init__(self, pattern: str, ledger: Ledger) -> None:
+        self.unreadable: set[str] = set()
+        self.unopened: set[str] = set()
+        self._pattern = pattern
+        self._ledger = ledger
+        self._logs = Logs() if glob.has_magic(pattern) else None
+        self._changes: Changes | None = None
+        self._links: dict[str, tuple[int, int]] = {}
+        self._looked_at = 0.0
+
+    @property
+    def directory(self) -> str:
+        """The folder to watch: the nearest one whose name is no pattern."""
+        folder = Path(self._pattern).parent
+        while glob.has_magic(str(folder)):
+            folder = folder.parent
+        return str(folder)
+
+    def changed(self) -> bool:
+        """Whether it is worth a look: a name in the pattern's folders, or where a link leads, is not what it was."""
+        if self._changes is None or not self._logs:
+            return True
+        pause = _TRY_AGAIN_SECONDS if self.unreadable else _LOOK_UP_SECONDS
+        return (
+            time.monotonic() - self._looked_at > pause
+            or any(_target(path) != target for path, target in self._links.items())
+            or self._changes.happened()
+        )
+
+    def look(self, opened: dict[Identity, str], before: set[str]) -> dict[Identity, str]:
+        """The logs that are there. One that is open and can't be looked at any more counts as there.
+
+        `before` are logs that were there before: what rotation makes of them is no log.
+        """
+        self._looked_at = time.monotonic()
+        self._links.clear()
+        there: dict[Identity, str] = {}
+        for path in self._paths(before):
+            try:
+                found = os.lstat(path)
+                if S_ISLNK(found.st_mode):
+                    found = os.stat(path)  # noqa: PTH116 - many are looked at
+                    self._links[path] = (found.st_dev, found.st_ino)
+            except OSError as error:
+                if not isinstance(error, FileNotFoundError):
+                    there |= {identity: path for identity, log in opened.items() if log == path}
+                elif self._logs:
+                    continue  # it went away since the pattern was looked up
+                self.trouble(path, error)
+            else:
+                if S_ISREG(found.st_mode):
+                    there.setdefault((found.st_dev, found.st_ino), path)
+                elif not self._logs:
+                    self.trouble(path, no_file(path))
+        return there
+
+    def trouble(self, path: str, error: OSError) -> None:
+        """A log can't be read; told once, and of those without a descriptor only the first."""
+        if error.errno == errno.EMFILE:
+            if self.unopened:
+                self.unreadable.add(path)
+            self.unopened.add(path)
+        self._tell(path, error.strerror or str(error))
+
+    def opened(self, path: str) -> None:
+        """A log can be read."""
+        self.unreadable -= {path, self._pattern}
+        self.unopened.discard(path)
+
+    def _paths(self, before: set[str]) -> list[str]:
+        if not self._logs:
+            return [self._pattern]
+        self._changes = Changes(folders_of(self._pattern))
+        self._changes.happened()
+        paths = self._logs.among(glob.glob(self._pattern), before)
+        self.unreadable.intersection_update((*paths, self._pattern))
+        self.unopened &= self.unreadable
+        if not paths:
+            self._tell(self._pattern, "no file matches")
+        return paths
+
+    def _tell(self, path: str, why: str) -> None:
+        if path not in self.unreadable:
+            self.unreadable.add(path)
+            self._ledger.unreadable(path, why)
+
+
+def _target(path: str) -> tuple[int, int]:
+    try:
+        found = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return 0, 0
+    return found.st_dev, found.st_ino

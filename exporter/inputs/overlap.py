@@ -1,0 +1,19 @@
+"""Files that more than one input of a config names; see `names` for who reads them."""
+
+import glob
+
+from exporter.inputs.elsewhere import identity, read_twice
+from exporter.inputs.names import covers, is_pattern
+
+
+def shared(logs: dict[str, str]) -> list[str]:
+    """The files that more than one input names, and which of them reads each."""
+    readers: dict[object, str] = {}
+    found: dict[tuple[str, str], str] = {}
+    for name, pattern in sorted(logs.items(), key=lambda one: is_pattern(one[1])):
+        named = {one for one in logs.values() if is_pattern(pattern) and covers(pattern, one)}
+        for path in sorted({*glob.glob(pattern), *named} if is_pattern(pattern) else [pattern]):
+            reader = readers.setdefault(identity(path) or path, name)
+            if reader != name:
+                found.setdefault((name, reader), path)
+    return [f"input {name}: {read_twice(path, reader)}" for (name, reader), path in found.items()]

@@ -1,0 +1,100 @@
+"""Standard input, and anything else that is read once and keeps nothing."""
+
+import os
+import queue
+import threading
+from collections.abc import Callable
+
+import msgspec
+
+from exporter.inputs.events import Ledger
+from exporter.inputs.fingerprint import Position
+from exporter.inputs.lines import CHUNK, SLICE, Lines
+
+
+class StreamInput:
+    """Whole lines of a file descriptor that a thread reads, so that a silent writer blocks nobody else.
+
+    The thread waits while the lines are not taken: a pipe's writer is slowed down, not dropped.
+    """
+
+    def __init__(self, fd: int, name: str, ledger: Ledger, wake: Callable[[], None]) -> None:
+        self.name = name
+        self.finished = self.pending = False
+        self.readable = True
+        self._fd = fd
+        self._ledger = ledger
+        self._wake = wake
+        self._lines = Lines()
+        self._waiting: queue.Queue[bytes] = queue.Queue(maxsize=16)
+        threading.Thread(target=self._pump, name=f"read {name}", daemon=True).start()
+
+    directory = None
+    unopened = 0
+
+    def owns(self, _: str) -> bool:
+        """No file is its own."""
+        return False
+
+    def leave(self) -> tuple[bytes, int]:
+        """What waits is there when the input is added again."""
+        return b"", 0
+
+    def follow(self, name: str, ledger: Ledger) -> None:
+        """Go on under another name: there is one standard input, and one thread reads it."""
+        self.name, self._ledger = name, ledger
+
+    def positions(self) -> list[Position]:
+        """A stream keeps nothing to go back to."""
+        return []
+
+    def pages(self) -> dict[int, msgspec.Raw]:
+        """The same."""
+        return {}
+
+    def restore(self, positions: list[Position]) -> None:
+        """There is nothing to go back to."""
+
+    @property
+    def files(self) -> list[str]:
+        """What is read, for people."""
+        return [self.name]
+
+    def look(self) -> None:
+        """There is nothing to look for."""
+
+    def lag_bytes(self) -> int:
+        """Bytes read and not counted yet, about."""
+        return self._waiting.qsize() * CHUNK
+
+    def read(self) -> bytes:
+        """The next whole lines; b"" when there are none now, none any more (`finished`), or where more is `pending`."""
+        self.pending = False
+        for _ in range(SLICE // CHUNK):
+            try:
+                data = self._waiting.get_nowait()
+            except queue.Empty:
+                return b""
+            if not data:
+                self.finished = True
+                return self._lines.finish()
+            whole, dropped = self._lines.feed(data)
+            if dropped:
+                self._ledger.too_long(self.name)
+            if whole:
+                return whole
+        self.pending = True
+        return b""
+
+    def close(self) -> None:
+        """The thread ends with the process."""
+
+    def _pump(self) -> None:
+        data = b"x"
+        while data:
+            try:
+                data = os.read(self._fd, CHUNK)
+            except OSError:
+                data = b""
+            self._waiting.put(data)
+            self._wake()

@@ -1,0 +1,171 @@
+"""The key registry behind a gateway's admin API: how it is asked, and what of its answer says what. Raw keys are
+hashed at once; no message repeats what the gateway answered, as a key may stand anywhere in it.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from exporter.errors import InputError
+from exporter.formats.source import Source, parse_path
+from exporter.formats.values import text, timestamp
+from exporter.keys.file import KeyPart
+from exporter.keys.identity import KeyEntry, bare_key
+from exporter.model.labels import CLASSES
+
+# The longest wait after failures, in seconds.
+_MOST_PATIENCE = 600.0
+# More pages than any registry has: an API that never ends must not be read for ever.
+_MOST_PAGES = 10_000
+
+
+class KeyRequest(Struct, kw_only=True):
+    """How the API is asked. `items` is the path of the list in the answer ("" is the answer), `pages` that of the
+    number of pages, `fields` say where an item has what: `key` is what the log has as the key. `token_file` holds a
+    bearer token, `headers_file` lines like `Name: value`. `every` and `timeout` are seconds.
+    """
+
+    url: str
+    fields: dict[str, tuple[Source, ...]]
+    items: str = ""
+    pages: str = ""
+    token_file: str = ""
+    headers_file: str = ""
+    every: float
+    timeout: float
+
+
+class KeyApi:
+    """A registry's source (see `registry`). `hash_of` makes a public name of a raw key."""
+
+    def __init__(self, config: KeyRequest, hash_of: Callable[[str], str]) -> None:
+        self._config = config
+        self._hash_of = hash_of
+        self._fields = config.fields
+        parts = urlsplit(config.url)
+        self._name = f"{parts.scheme}://{parts.netloc}{parts.path}"
+
+    def patience(self, failures: int) -> float:
+        """Seconds between two questions: twice as many after each that failed."""
+        every = self._config.every
+        return min(every * 2.0 ** min(failures, 20), max(every, _MOST_PATIENCE))
+
+    def read(self) -> tuple[KeyEntry, ...]:
+        """All entries; InputError where the API can't be asked, or its answer is not understood."""
+        found: dict[str, KeyEntry] = {}
+        page = pages = 1
+        while page <= pages:
+            answer = self._ask(page)
+            items = _value_at(answer, _path(self._config.items))
+            if not isinstance(items, list):
+                raise self._error(f"no list in its answer at {self._config.items or 'the top'!r}")
+            for item in items:
+                entry = self._entry(item, len(found) + 1)
+                if entry.public in found:
+                    raise self._error(f"entry {len(found) + 1} is a key that was there before")
+                found[entry.public] = entry
+            if self._config.pages:
+                told = _value_at(answer, _path(self._config.pages))
+                pages = min(told, _MOST_PAGES) if isinstance(told, int) else 1
+            page += 1
+        return tuple(found.values())
+
+    def _ask(self, page: int) -> Any:
+        import requests  # noqa: PLC0415 - long to load, and most registries are files
+
+        config = self._config
+        try:
+            answer = requests.get(
+                config.url,
+                params={"page": str(page)} if config.pages else None,
+                headers=self._headers(),
+                timeout=config.timeout,
+                allow_redirects=False,  # a header with a secret goes nowhere else
+            )
+        except (requests.RequestException, UnicodeError) as error:
+            raise self._error(f"it can't be reached: {type(error).__name__}") from None
+        if answer.status_code != 200:
+            raise self._error(f"it answered with status {answer.status_code}")
+        try:
+            return answer.json()
+        except (ValueError, RecursionError):
+            raise self._error("its answer is not JSON") from None
+
+    def _headers(self) -> dict[str, str]:
+        """Read anew each time: secrets are rotated."""
+        headers = {"Accept": "application/json"}
+        if self._config.token_file:
+            headers["Authorization"] = f"Bearer {self._secret(self._config.token_file).strip()}"
+        if self._config.headers_file:
+            for line in self._secret(self._config.headers_file).splitlines():
+                name, colon, value = line.partition(":")
+                if colon:
+                    headers[name.strip()] = value.strip()
+        return headers
+
+    def _secret(self, path: str) -> str:
+        try:
+            return Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError(f"{path} can't be read: {getattr(error, 'strerror', 'it is not UTF-8 text')}") from None
+
+    def _entry(self, item: Any, nth: int) -> KeyEntry:
+        words = {name: self._word(sources, item) for name, sources in self._fields.items()}
+        raw = bare_key(words.pop("key", ""))
+        if raw:
+            words["hash"] = self._hash_of(raw)
+        dates = {name: _date(words.pop(name, "")) for name in ("created", "expires")}
+        enabled, class_ = words.pop("enabled", ""), words.pop("class", "")
+        wrong = [name for name, date in dates.items() if date is False]
+        if wrong or class_ not in ("", *CLASSES):
+            raise self._error(f"entry {nth}: {wrong[0] if wrong else 'class'} is not understood")
+        try:
+            part = KeyPart(
+                **words,
+                created=dates["created"],
+                expires=dates["expires"],
+                enabled=enabled.lower() not in ("false", "0", "no"),
+                class_=class_,
+            )
+        except ValueError as error:
+            raise self._error(f"entry {nth}: {error}") from None
+        return part.entry
+
+    def _word(self, sources: tuple[Source, ...], item: Any) -> str:
+        for source in sources:
+            found = source.value if source.value is not None else _value_at(item, _path(source.path))
+            word = source.translated(text(found)) if isinstance(found, (str, int, float, bool)) else ""
+            if word:
+                return word
+        return ""
+
+    def _error(self, problem: str) -> InputError:
+        return InputError(f"{self._name}: {problem}")
+
+
+def _path(path: str) -> tuple[Any, ...]:
+    return parse_path(path) if path else ()
+
+
+def _date(word: str) -> datetime | bool | None:
+    """None where there is none, False where it is none."""
+    if not word:
+        return None
+    at = timestamp(word, zone=UTC)
+    return datetime.fromtimestamp(at, UTC) if at else False
+
+
+def _value_at(found: Any, path: tuple[Any, ...]) -> Any:
+    """What stands at a path (see formats/source.py) in decoded JSON; None where nothing does."""
+    for step in path:
+        if isinstance(step, str) and isinstance(found, dict):
+            found = found.get(step)
+        elif isinstance(step, int) and isinstance(found, list):
+            found = found[step] if -len(found) <= step < len(found) else None
+        else:
+            return None
+    return found

@@ -1,0 +1,121 @@
+"""The key registry as a file: a list of entries, in YAML or JSON. What did not change is not read again."""
+
+import re
+import threading
+import time
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from exporter.errors import FieldError, Steps, unknown
+from exporter.keys import flat_list
+from exporter.keys.identity import KeyEntry
+from exporter.model.labels import CLASSES
+from exporter.yaml_file import Part, YamlFile, read_date
+
+# A file that changed so shortly before it was read may change once more without showing it.
+_RACY_SECONDS = 2.0
+_HASH = re.compile(r"k_[0-9a-f]{16}")
+
+
+class KeyPart(Part, rename={"class_": "class"}, omit_defaults=True):
+    """An entry of the registry. A day is its beginning, a time without a zone is UTC."""
+
+    id: str = ""
+    hash: str = ""
+    name: str = ""
+    owner: str = ""
+    plan: str = ""
+    created: Any = None
+    expires: Any = None
+    enabled: bool = True
+    class_: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.id and not self.hash:
+            raise ValueError("a key needs an id, a hash (from `gateway-exporter hash`), or both")
+        if self.hash and not _HASH.fullmatch(self.hash):
+            problem = "must be as `gateway-exporter hash` prints it: k_ and 16 hex digits. Never a raw key"
+            raise FieldError("hash", problem)
+        if self.class_ and self.class_ not in CLASSES:
+            raise FieldError("class", unknown("class", self.class_, CLASSES))
+        self.created, self.expires = read_date("created", self.created), read_date("expires", self.expires)
+
+    @property
+    def entry(self) -> KeyEntry:
+        """What the stages take."""
+        return KeyEntry(**msgspec.structs.asdict(self))
+
+
+def load_keys(path: Path, plans: Collection[str] = ()) -> tuple[KeyEntry, ...]:
+    """Read a key registry. Where there are `plans`, a key's is one of them. ConfigError names the first mistake."""
+    entries = _last.read(path)
+    if plans:
+        wrong = next((n for n, entry in enumerate(entries) if entry.plan and entry.plan not in plans), None)
+        if wrong is not None:
+            raise YamlFile(path).error((wrong, "plan"), unknown("plan", entries[wrong].plan, plans))
+    return entries
+
+
+class _Last:
+    """The file that was read last, and its entries: those that are the same in the next are kept, not held twice."""
+
+    def __init__(self) -> None:
+        self._reading = threading.Lock()
+        self._seen: tuple[Path, int, int, int] | None = None
+        self._entries: tuple[KeyEntry, ...] = ()
+
+    def read(self, path: Path) -> tuple[KeyEntry, ...]:
+        """All entries of a file."""
+        with self._reading:
+            seen = None
+            with suppress(OSError):
+                found = path.stat()
+                if time.time() - found.st_mtime > _RACY_SECONDS:
+                    seen = (path, found.st_mtime_ns, found.st_size, found.st_ino)
+            if seen is None or seen != self._seen:
+                self._entries = _read(path, {entry.public: entry for entry in self._entries})
+                self._seen = seen
+            return self._entries
+
+
+_last = _Last()
+
+
+def _read(path: Path, known: dict[str, KeyEntry]) -> tuple[KeyEntry, ...]:
+    def taken(fields: dict[str, Any]) -> KeyEntry:
+        entry = msgspec.convert(fields, KeyPart).entry
+        same = known.get(entry.public)
+        return same if same == entry else entry
+
+    try:
+        entries = flat_list.read(path.read_text(encoding="utf-8"), taken)
+    except (OSError, UnicodeDecodeError):
+        entries = None
+    if entries is not None and _twice(entries) is None:
+        return tuple(entries)
+    file = YamlFile(path)
+    entries = [] if file.content is None else [part.entry for part in file.convert(list[KeyPart])]
+    if twice := _twice(entries):
+        place, name, first = twice
+        raise file.error(place, f"{name!r} is entry {first} too; a key stands once")
+    return tuple(entries)
+
+
+def _twice(entries: list[KeyEntry]) -> tuple[Steps, str, int] | None:
+    """The first entry with a name that another has: the field, the name, and the other's place."""
+    seen: dict[str, int] = {}
+    for n, entry in enumerate(entries):
+        for field, name in (("id", entry.id), ("hash", entry.hash)):
+            if name and seen.setdefault(name, n) != n:
+                return (n, field), name, seen[name]
+    return None
+
+
+def written(entries: tuple[KeyEntry, ...]) -> bytes:
+    """Entries as such a file."""
+    parts = [KeyPart(**{name: getattr(entry, name) for name in entry.__struct_fields__}) for entry in entries]
+    return msgspec.json.format(msgspec.json.encode(parts))

@@ -1,0 +1,157 @@
+"""What is known of keys, as gauges: the registry's entries, names that gateways log, last use. Cold path.
+
+What the registry tells is on the families' sheets. Series are for keys that it does not know, or that were used.
+"""
+
+from collections.abc import Iterable
+from functools import partial
+
+from exporter.clock import AHEAD, Clock
+from exporter.keys.identity import KeyEntry
+from exporter.metrics.exposition import number, sample
+from exporter.metrics.store import Series, Store
+from exporter.model.catalog import CATALOG
+from exporter.model.input_labels import escaped
+from exporter.model.labels import UNKNOWN
+from exporter.model.record import AccessRecord
+
+_INFO = "gateway_key_info"
+_LABELS = CATALOG[_INFO].labels
+_ENABLED = "gateway_key_enabled"
+_LAST_USED = "gateway_key_last_used_timestamp_seconds"
+_DATES = {
+    "gateway_key_created_timestamp_seconds": "created",
+    "gateway_key_expires_timestamp_seconds": "expires",
+}
+
+
+class Keys:
+    """The `gateway_key_*` families."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._registry: dict[str, KeyEntry] = {}
+        # What the log has said of keys that are not registered.
+        self._said: dict[str, tuple[str, ...]] = {}
+        store.sheet(_INFO, self._info)
+        store.sheet(_ENABLED, self._enabled)
+        for name in _DATES:
+            store.sheet(name, partial(self._date, name))
+        self._unused = store.sheet(_LAST_USED, self._never)
+        clock.add(self._go_back)
+
+    def update(self, registry: dict[str, KeyEntry]) -> None:
+        """Show the registry as it is now. What is gone from it is not shown any more."""
+        before, self._registry = self._registry, registry
+        registered = self._store.registered
+        registered.update(registry)
+        for key, entry in registry.items():
+            if key in before and before[key] != entry:
+                registered.renew(key)
+        for key in self._said.keys() & registry.keys():
+            self._store.drop(_INFO, key, *self._said.pop(key))
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._registry
+
+    def __len__(self) -> int:
+        return len(self._registry)
+
+    def describe(self, record: AccessRecord) -> None:
+        """Put what the registry calls a record's key into the record."""
+        entry = self._registry.get(record.key)
+        if entry:
+            record.key_name, record.key_owner = entry.name, entry.owner
+
+    def class_of(self, key: str) -> str:
+        """The class the registry gives a key, "" if none."""
+        entry = self._registry.get(key)
+        return entry.class_ if entry else ""
+
+    def seen(self, label: str, record: AccessRecord) -> Series | None:
+        """A key was used: show what the log says of it. Its last-use gauge."""
+        if not label or label == UNKNOWN:
+            return None
+        self.name(label, record)
+        if label not in self._registry:
+            return self._stranger(_LAST_USED, label)
+        if not self._used(label):
+            self._unused.renew(label)
+        return self._store.own(_LAST_USED, label)
+
+    def name(self, label: str, record: AccessRecord) -> None:
+        """Show what the log says of a key, unless the registry knows better."""
+        if label and label != UNKNOWN and label not in self._registry:
+            self._say(label, record.key_name or label, record.key_owner, "", record.class_)
+
+    def rename(self, old: str, new: str) -> None:
+        """A key that was not registered is now, under another name: it was used when it was."""
+        if self._used(old):
+            last = self._store.own(_LAST_USED, new)
+            last.value = max(last.value, self._store.own(_LAST_USED, old).value)
+
+    def forget(self, keys: Iterable[str]) -> None:
+        """Keys have lost their place, and are not shown any more."""
+        for key in keys:
+            self._said.pop(key, None)
+
+    def remembered(self) -> dict[str, tuple[str, ...]]:
+        """What the log has said of keys that are not registered: to be found again after a restart."""
+        return self._said
+
+    def restore(self, remembered: dict[str, list[str]]) -> None:
+        """What `remembered` gave."""
+        for key, about in remembered.items():
+            if key not in self._registry:
+                self._say(key, *about)
+        for values, last in self._store.gauges(_LAST_USED).items():
+            if not last.value:
+                self._store.drop(_LAST_USED, *values)
+                self._unused.clear()
+
+    def _say(self, key: str, *about: str) -> None:
+        old = self._said.get(key)
+        if old != about:
+            if old:
+                self._store.drop(_INFO, key, *old)
+            self._said[key] = about
+            self._stranger(_INFO, key, *about).value = 1
+
+    def _stranger(self, name: str, *values: str) -> Series:
+        """A gauge of a key that is not registered: past the family's limit it is one for all such keys."""
+        family = self._store.families.get(name)
+        if family and family.full and values not in family.series:
+            self._store.add("gateway_exporter_overflow_total", name)
+        return self._store.series(name, *values)
+
+    def _used(self, key: str) -> bool:
+        family = self._store.families.get(_LAST_USED)
+        return family is not None and (key,) in family.series
+
+    def _go_back(self, now: float) -> float:
+        """A last use that is ahead of the clock was now, at the latest."""
+        ahead = [last for last in self._store.gauges(_LAST_USED).values() if last.value > now + AHEAD]
+        latest = max((last.value for last in ahead), default=0.0)
+        for last in ahead:
+            last.value = now
+        return latest
+
+    # --- sheets
+
+    def _info(self, key: str) -> str:
+        entry = self._registry[key]
+        return sample(_INFO, _LABELS, (key, entry.name or key, entry.owner, entry.plan, entry.class_ or "business"), 1)
+
+    def _enabled(self, key: str) -> str:
+        return _line(_ENABLED, key, int(self._registry[key].enabled))
+
+    def _date(self, name: str, key: str) -> str:
+        date = getattr(self._registry[key], _DATES[name])
+        return _line(name, key, date.timestamp()) if date else ""
+
+    def _never(self, key: str) -> str:
+        return "" if self._used(key) else _line(_LAST_USED, key, 0)
+
+
+def _line(name: str, key: str, value: float) -> str:
+    return f'{name}{{key="{escaped(key)}"}} {number(value).decode()}\n'

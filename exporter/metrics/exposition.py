@@ -1,0 +1,156 @@
+"""Rendering: the store → Prometheus text 0.0.4 or OpenMetrics 1.0. Hot path of a scrape.
+
+A series' line is kept and made anew only where its value changed. What changed is found by looking
+at all, not by flags that counting would have to set. Sample lines are the same in both formats;
+bucket bounds are floats in both (`le="1.0"`), as OpenMetrics asks and Prometheus 3 stores them.
+"""
+
+from typing import Any
+
+from exporter.memo import Memo
+from exporter.metrics.store import FamilySeries, Histogram, Series, Store
+from exporter.model.catalog import Family
+from exporter.model.input_labels import escaped
+
+TEXT = "text/plain; version=0.0.4; charset=utf-8"
+OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+
+Newborn = list[Series | Histogram]
+
+
+def render(store: Store, openmetrics: bool = False, frozen: bool = False) -> tuple[list[bytes], Newborn]:
+    """The lines of every series that was ever added to, family by family; OpenMetrics without its `# EOF`.
+
+    Not joined: the server does that while it sends, so that a large exposition is held only once. Series
+    that are not born yet are 0; those among them that are shown for the first time are the second result.
+    While `frozen`, counters and histograms stay as they were shown last. What is on a sheet comes in blocks of lines.
+    """
+    lines: list[bytes] = []
+    newborn: Newborn = []
+    for family in store.families.values():
+        if family.series or family.sheet:
+            if not (frozen and family.family.lasting and family.family.type != "gauge"):
+                (_renew_histograms if family.family.type == "histogram" else _renew_values)(family, newborn)
+            if family.dated and openmetrics:
+                rendered = _dated(family)
+            else:
+                rendered = [one.line for one in family.series.values() if one.line]
+            if family.sheet:
+                rendered = [*family.sheet.render(), *rendered]
+            if rendered:
+                lines.append(_header(family.family, openmetrics))
+                lines += rendered
+    return lines, newborn
+
+
+def number(value: float) -> bytes:
+    """A sample's value: whole numbers without a point, the rest as short as they can be read back."""
+    if value.__class__ is int:
+        return b"%d" % value
+    if value.is_integer() and abs(value) < 1e15:
+        return b"%d" % value
+    return repr(value).encode()
+
+
+def sample(name: str, labels: tuple[str, ...], values: tuple[str, ...], value: float) -> str:
+    """A line of a sheet."""
+    written = ",".join([f'{label}="{escaped(one)}"' for label, one in zip(labels, values, strict=True) if one])
+    return f"{name}{{{written}}} {number(value).decode()}\n"
+
+
+class _Pairs(dict[str, Memo[str, bytes]]):
+    """`_PAIRS[label][value]` is `label="value"`."""
+
+    def __missing__(self, label: str) -> Memo[str, bytes]:
+        pairs = self[label] = Memo(lambda value: f'{label}="{escaped(value)}"'.encode("utf-8", "replace"), 10_000)
+        return pairs
+
+
+_PAIRS = _Pairs()
+
+
+def _header(family: Family, openmetrics: bool) -> bytes:
+    name, text = family.name, family.help.replace("\\", r"\\")
+    unit = ""
+    if openmetrics:
+        name = name.removesuffix("_total") if family.type == "counter" else name
+        text = text.replace('"', r"\"")
+        unit = f"# UNIT {name} {family.unit}\n" if family.unit and name.endswith("_" + family.unit) else ""
+    return f"# HELP {name} {text}\n# TYPE {name} {family.type}\n{unit}".encode()
+
+
+def _labels(pairs: list[Memo[str, bytes]], values: tuple[str, ...]) -> bytes:
+    """`key="…",chain="…"`. Absent labels are left out, as Prometheus takes them."""
+    written = [memo[value] for memo, value in zip(pairs, values, strict=False) if value]
+    if len(values) > len(pairs):  # the input's own labels
+        written.append(values[-1].encode("utf-8", "replace"))
+    return b",".join(written)
+
+
+def _renew_values(family: FamilySeries, newborn: Newborn) -> None:
+    """The lines of what changed."""
+    shows_zero = family.family.type == "gauge" or family.family.of_process
+    name = family.family.name.encode()
+    pairs = [_PAIRS[label] for label in family.family.labels]
+    series: dict[tuple[str, ...], Any] = family.series
+    for values, one in [item for item in series.items() if item[1].value != item[1].shown]:
+        value = one.value if one.born else 0
+        if one.shown is None:
+            if not (one.value or shows_zero):
+                continue
+            if not one.born:
+                newborn.append(one)
+            labels = _labels(pairs, values)
+            start = b"%b{%b} " % (name, labels) if labels else b"%b " % name
+        else:
+            start = one.line[: one.line.rindex(b" ") + 1]
+        one.line = b"%b%b\n" % (start, number(value))
+        one.shown = value
+
+
+def _renew_histograms(family: FamilySeries, newborn: Newborn) -> None:
+    """The lines of what changed."""
+    name = family.family.name.encode()
+    pairs = [_PAIRS[label] for label in family.family.labels]
+    zeros: list[float] = [0] * (len(family.family.buckets) + 2)
+    bounds = [f'le="{bound!r}"}} '.encode() for bound in family.family.buckets] + [b'le="+Inf"} ']
+    series: dict[tuple[str, ...], Any] = family.series
+    for values, one in [item for item in series.items() if item[1].values != item[1].shown]:
+        if not one.shown:
+            if family.family.lasting and not any(one.values):
+                continue
+            if not one.born:
+                newborn.append(one)
+        one.shown = one.values.copy() if one.born else zeros
+        one.line = _histogram(name, _labels(pairs, values), bounds, one.shown)
+
+
+def _dated(family: FamilySeries) -> list[bytes]:
+    """The lines, each with when its series was made: only OpenMetrics knows of that."""
+    lines = []
+    name = family.family.name.removesuffix("_total").encode()
+    pairs = [_PAIRS[label] for label in family.family.labels]
+    for values, one in family.series.items():
+        if one.line:
+            lines.append(one.line)
+            if one.created:
+                lines.append(_created(name, _labels(pairs, values), one.created))
+    return lines
+
+
+def _created(name: bytes, labels: bytes, at: float) -> bytes:
+    return b"%b_created%b %.3f\n" % (name, b"{%b}" % labels if labels else b"", at)
+
+
+def _histogram(name: bytes, labels: bytes, bounds: list[bytes], values: list[float]) -> bytes:
+    head = b"%b_bucket{%b," % (name, labels) if labels else b"%b_bucket{" % name
+    tail = b"{%b} " % labels if labels else b" "
+    total: float = 0
+    lines = []
+    for bound, count in zip(bounds, values, strict=False):
+        total += count
+        lines.append(b"%b%b%d\n" % (head, bound, total))
+    lines.append(b"%b_sum%b%b\n" % (name, tail, number(values[-1])))
+    lines.append(b"%b_count%b%d\n" % (name, tail, total))
+    return b"".join(lines)

@@ -1,0 +1,82 @@
+"""The slowest request of each chain and method, over the running minute and the one before. Cold path.
+
+The durations are those that the histogram took: its `peak` since the last look.
+"""
+
+from exporter.clock import AHEAD, Clock
+from exporter.metrics.store import FamilySeries, Histogram, Store
+
+_DURATIONS = "gateway_request_duration_seconds"
+_GAUGE = "gateway_request_duration_max_seconds"
+
+
+class _Minutes:
+    """The longest duration of the running minute and of the one before it, in seconds; 0.0 where there was none."""
+
+    __slots__ = ("minute", "now", "previous")
+
+    def __init__(self) -> None:
+        self.minute = 0
+        self.now = self.previous = 0.0
+
+    def add(self, seconds: float, minute: int) -> None:
+        self.roll(minute)
+        self.now = max(self.now, seconds)
+
+    def roll(self, minute: int) -> float:
+        if minute > self.minute:
+            self.previous = self.now if minute == self.minute + 1 else 0.0
+            self.minute, self.now = minute, 0.0
+        return max(self.now, self.previous)
+
+
+class Slowest:
+    """Sets `gateway_request_duration_max_seconds`. Minutes are since the epoch."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        clock.add(self._go_back)
+        self._gauge: FamilySeries | None = None
+        self._known: dict[tuple[str, ...], _Minutes] = {}
+
+    def fold(self, minute: int) -> None:
+        """Take the durations since the last fold; they were in this minute, by the log's clock."""
+        gauge = self._look()
+        if gauge is None:
+            return
+        durations = self._store.families[_DURATIONS]
+        labels = durations.family.labels
+        places = [labels.index(label) for label in gauge.family.labels]
+        for values, one in durations.series.items():
+            assert isinstance(one, Histogram)
+            if one.peak:
+                shown = (*(values[place] for place in places), *values[len(labels) :])
+                self._known.setdefault(shown, _Minutes()).add(one.peak, minute)
+                one.peak = 0.0
+
+    def show(self, minute: int) -> None:
+        """Set the gauges, as of a minute; where there was no request they are absent."""
+        self._look()
+        for values, minutes in [*self._known.items()]:
+            seconds = minutes.roll(minute)
+            if seconds:
+                self._store.set(_GAUGE, *values, to=seconds)
+            else:
+                self._store.drop(_GAUGE, *values)
+                del self._known[values]
+
+    def _go_back(self, now: float) -> float:
+        """What was in a minute that is still to come was in this one."""
+        latest = int((now + AHEAD) // 60)
+        ahead = [minutes for minutes in self._known.values() if minutes.minute > latest]
+        at = max((60.0 * minutes.minute for minutes in ahead), default=0.0)
+        for minutes in ahead:
+            minutes.minute = int(now // 60)
+        return at
+
+    def _look(self) -> FamilySeries | None:
+        """The gauge's family, None where it is off. With other labels than before, all begins anew."""
+        gauge = self._store.families.get(_GAUGE)
+        if gauge is not self._gauge:
+            self._gauge, self._known = gauge, {}
+        return gauge

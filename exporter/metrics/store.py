@@ -1,0 +1,253 @@
+"""The store: counters, gauges and histograms, by family, with a ceiling for each.
+
+A hundred thousand of these are alive at once, so they are small: no garbage-collector header, no
+text until they are first rendered.
+"""
+
+import logging
+import time
+from bisect import bisect_right
+from collections.abc import Mapping
+
+from msgspec import Struct
+
+from exporter.clock import AHEAD
+from exporter.metrics.roster import LineOf, Roster, Sheet
+from exporter.model.catalog import CATALOG, Family
+from exporter.model.labels import OTHER
+
+log = logging.getLogger(__name__)
+
+
+class Series(Struct, gc=False, eq=False):
+    """A counter's or a gauge's value. A counter that is 0 was never added to, and is not shown.
+
+    `shown` and `line` belong to the renderer: the value that `line` was made of. One that is not `born` yet
+    is shown as 0 (see `births`). `saved` is the value that was committed last. `created` is when it was made, in
+    epoch seconds; 0.0 where nobody wants to know.
+    """
+
+    value: int | float = 0
+    shown: int | float | None = None
+    line: bytes = b""
+    saved: int | float | None = None
+    born: bool = True
+    created: float = 0.0
+
+
+class Histogram:
+    """Observations: `values` are the buckets, not cumulative, one above all bounds, and then the sum.
+
+    `pending` takes observations one by one, until `settle` sorts them into the buckets; `peak` is the
+    highest since somebody reset it. `shown`, `line`, `saved`, `born` and `created` are as a Series' are.
+    """
+
+    __slots__ = ("born", "created", "line", "peak", "pending", "saved", "shown", "values")
+
+    def __init__(self, bounds: tuple[float, ...], born: bool = True) -> None:
+        self.values: list[float] = [0] * (len(bounds) + 1) + [0.0]
+        self.pending: list[float] = []
+        self.peak = 0.0
+        self.shown: list[float] = []
+        self.line = b""
+        self.saved: list[float] = []
+        self.born = born
+        self.created = 0.0
+
+    def settle(self, bounds: tuple[float, ...]) -> None:
+        """Take what is pending into the buckets."""
+        values, pending = self.values, self.pending
+        values[-1] = sum(pending, values[-1])
+        pending.sort()
+        self.peak = max(self.peak, pending[-1])
+        below = 0
+        for n, bound in enumerate(bounds):
+            through = bisect_right(pending, bound, below)
+            values[n] += through - below
+            below = through
+        values[len(bounds)] += len(pending) - below
+        pending.clear()
+
+
+class FamilySeries:
+    """One family's series, by their label values in the catalogue's order.
+
+    An input's own labels stand behind them as one text, `gateway="eu-1"`. At most `limit` series are
+    made; records past that share one whose labels are all `other`, so that the family's sum stays whole.
+
+    `sheet` has the lines of registered keys that have no series of their own, where the family has such.
+    `dated` ones know when they were made. A series' row in the state file is its place in `series`;
+    `reordered` tells that places have changed since the last commit.
+    """
+
+    def __init__(self, family: Family, limit: int, hold: bool = False) -> None:
+        self.family = family
+        self.limit = limit
+        self.series: dict[tuple[str, ...], Series | Histogram] = {}
+        self.reordered = False
+        self.dated = False
+        self.sheet: Sheet | None = None
+        self._born = not hold or family.type == "gauge" or not family.lasting
+
+    @property
+    def full(self) -> bool:
+        """Whether no values get a series of their own any more."""
+        return len(self.series) >= self.limit
+
+    def get(self, *values: str) -> Series | Histogram:
+        """The series of these values, made if need be; the shared one where the family is full."""
+        return self.find(values)
+
+    def find(self, values: tuple[str, ...]) -> Series | Histogram:
+        """The same, of values in a tuple; it is kept, so that families with equal labels may share it."""
+        return self.series.get(values) or self._make(values)
+
+    def own(self, *values: str) -> Series:
+        """The gauge of these values, whatever the limit: they are declared."""
+        found = self.series.get(values) or self.make(values, born=True)
+        assert isinstance(found, Series), f"{self.family.name} is a histogram"
+        return found
+
+    def _make(self, values: tuple[str, ...]) -> Series | Histogram:
+        if self.full:
+            own = len(self.family.labels)
+            values = (*([OTHER] * own), *values[own:])
+            if values in self.series:
+                return self.series[values]
+        return self.make(values, self._born)
+
+    def make(self, values: tuple[str, ...], born: bool) -> Series | Histogram:
+        """A series that is not there yet, whatever the limit."""
+        made = Histogram(self.family.buckets, born) if self.family.type == "histogram" else Series(born=born)
+        if self.dated:
+            made.created = time.time()
+        self.series[values] = made
+        return made
+
+    def settle(self) -> None:
+        """Take what is pending into the buckets of the family's histograms."""
+        for one in self.series.values():
+            if isinstance(one, Histogram) and one.pending:
+                one.settle(self.family.buckets)
+
+    def drop(self, *values: str) -> None:
+        """Forget a series."""
+        if self.series.pop(values, None):
+            self.reordered = True
+
+
+class Store:
+    """The families that are served, with their series. With `hold`, new counters and histograms are not born yet.
+
+    A family that is not served is off: what is set or added there by name goes nowhere.
+    `registered` are the registered keys; what all of them have in a family is on its sheet.
+    """
+
+    def __init__(self, max_series: int = 200_000, hold: bool = False, families: Mapping[str, Family] = CATALOG) -> None:
+        self.families: dict[str, FamilySeries] = {}
+        self.registered = Roster()
+        self._sheets: dict[str, Sheet] = {}
+        self._max_series = max_series
+        self._hold = hold
+        self.declare(families)
+
+    def declare(self, families: Mapping[str, Family]) -> list[str]:
+        """Serve these families from now on, and no others. Those that begin anew: their labels or bounds are not what
+        they were.
+        """
+        before, self.families = self.families, {}
+        running = bool(before)
+        anew: list[str] = []
+        for name, family in families.items():
+            one = before.pop(name, None)
+            if one is None or one.family.declared != family.declared:
+                anew += [name] if one else []
+                one = FamilySeries(family, self._max_series, self._hold)
+                one.reordered = running
+            one.family = family
+            one.sheet = self._sheets.get(name)
+            self.families[name] = one
+        for name in before:
+            self.drop("gateway_exporter_series", name)
+            self.drop("gateway_exporter_series_limit", name)
+        for name in anew:
+            log.warning("%s: its labels or buckets have changed; it begins anew", name)
+        return anew
+
+    def series(self, name: str, *values: str) -> Series:
+        """A counter or gauge by family and label values."""
+        family = self.families.get(name)
+        found = family.get(*values) if family else Series()
+        assert isinstance(found, Series), f"{name} is a histogram"
+        return found
+
+    def own(self, name: str, *values: str) -> Series:
+        """A gauge by family and label values, whatever the limit."""
+        family = self.families.get(name)
+        return family.own(*values) if family else Series()
+
+    def gauges(self, name: str) -> dict[tuple[str, ...], Series]:
+        """All series of a gauge, by label values."""
+        family = self.families.get(name)
+        return {values: one for values, one in family.series.items() if isinstance(one, Series)} if family else {}
+
+    def sheet(self, name: str, lines_of: LineOf) -> Sheet:
+        """The lines that each registered key has in a gauge's family without a series of its own."""
+        sheet = self._sheets[name] = self.registered.sheet(lines_of)
+        if name in self.families:
+            self.families[name].sheet = sheet
+        return sheet
+
+    def set(self, name: str, *values: str, to: float) -> None:
+        """Set a gauge."""
+        self.series(name, *values).value = to
+
+    def add(self, name: str, *values: str, amount: float = 1) -> None:
+        """Add to a counter. Cold path."""
+        self.series(name, *values).value += amount
+
+    def drop(self, name: str, *values: str) -> None:
+        """Forget a series."""
+        if name in self.families:
+            self.families[name].drop(*values)
+
+    def clear(self, name: str) -> None:
+        """Forget all of a gauge's series."""
+        if name in self.families:
+            self.families[name].series.clear()
+
+    def bound(self, max_series: int, dated: bool) -> None:
+        """How many series each family may have, and whether they are dated: binds new ones only."""
+        for family in self.families.values():
+            family.limit = max_series
+            family.dated = dated and family.family.lasting and family.family.type != "gauge"
+
+    def show_sizes(self) -> None:
+        """Set the gauges of how many series the families of records hold, and may hold."""
+        for name, one in list(self.families.items()):
+            if one.family.adds:
+                self.set("gateway_exporter_series", name, to=len(one.series))
+                self.set("gateway_exporter_series_limit", name, to=one.limit)
+
+    def go_back(self, now: float) -> float:
+        """The clock went back, to this time: what the exporter did, and series that were made, after it was now. The
+        latest of these times, 0.0 where there is none.
+        """
+        latest = 0.0
+        for name, one in self.families.items():
+            if name.startswith("gateway_exporter_") and name.endswith("_timestamp_seconds"):
+                for series in one.series.values():
+                    if isinstance(series, Series) and series.value > now + AHEAD:
+                        latest, series.value = max(latest, series.value), now
+            for series in one.series.values() if one.dated else ():
+                if series.created > now + AHEAD:
+                    latest, series.created = max(latest, series.created), now
+        return latest
+
+    def observe(self, name: str, value: float) -> None:
+        """Observe in a histogram without labels. Cold path."""
+        family = self.families[name]
+        histogram = family.get()
+        assert isinstance(histogram, Histogram), f"{name} is no histogram"
+        histogram.pending.append(value)
+        histogram.settle(family.family.buckets)

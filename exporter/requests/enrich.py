@@ -1,0 +1,180 @@
+"""Enrich: the words of a line → an AccessRecord in public words. Cold path: once for each new combination.
+
+Here stand the decisions about a request that no single field makes: its method, its protocol,
+whether and how it failed.
+"""
+
+from collections.abc import Callable, Container
+from typing import Any
+
+from exporter.formats.values import number
+from exporter.model.labels import OTHER
+from exporter.model.record import ERROR_TYPES, MOST, AccessRecord
+from exporter.requests.attempts import attempts_of
+from exporter.requests.body import NOTHING, Body
+from exporter.requests.identifiers import like_a_key
+from exporter.requests.routes import NO_TARGET, Request, Target
+
+BATCH = "batch"
+_TLS = ("https", "wss", "on", "true", "tls", "ssl")
+_VERBS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"))
+# What a status means on its own. 408 is a client that was too slow to ask: a client_error, unless the
+# gateway's own verdict says otherwise.
+_BY_STATUS = {
+    "401": "auth",
+    "403": "auth",
+    "407": "auth",
+    "429": "rate_limit_exceeded",
+    "499": "client_abort",
+    "0": "client_abort",
+    "000": "client_abort",  # nginx, where it closed the connection without a status
+    "-1": "client_abort",
+    "502": "upstream_error",
+    "504": "timeout",
+    "524": "timeout",
+}
+# The same for gRPC codes, after their HTTP statuses: googleapis, google/rpc/code.proto.
+_BY_GRPC_CODE = {
+    **dict.fromkeys(("2", "12", "13", "15"), "server_error"),
+    **dict.fromkeys(("3", "5", "6", "9", "10", "11"), "client_error"),
+    **dict.fromkeys(("7", "16"), "auth"),
+    "0": "",
+    "1": "client_abort",
+    "4": "timeout",
+    "8": "rate_limit_exceeded",
+    "14": "upstream_error",
+}
+
+
+def methods_of(route: str) -> list[str]:
+    """The values of the label `method` that requests of a route may have."""
+    return [route, *(f"{verb} {route}" for verb in sorted(_VERBS))]
+
+
+class Enricher:
+    """Makes records of one input. `class_` is its class; `class_of` a key's own, "" where it has none.
+    `public_routes` are those that answer everybody.
+    """
+
+    def __init__(self, class_: str, class_of: Callable[[str], str], public_routes: Container[str] = ()) -> None:
+        self._class = class_
+        self._class_of = class_of
+        self._public_routes = public_routes
+
+    def class_of(self, key: str) -> str:
+        """The class of a key's requests."""
+        return self._class_of(key) or self._class
+
+    def record(self, words: dict[str, Any] | None) -> AccessRecord:
+        """The record that words make; `ignored` where there are none, `rejected` where it has no status."""
+        if words is None:
+            return AccessRecord(ignored=True)
+        status = words.get("status", "").partition(" ")[0]
+        if not status.removeprefix("-").isdigit() and not words.get("error"):
+            return AccessRecord(rejected="no_status")
+        request: Request = words.get("request") or Request(words.get("http_method", ""), NO_TARGET, "")
+        target: Target = words.get("path") or request.target
+        body: Body = words.get("body") or NOTHING
+        upgraded = words.get("upgrade", "").lower() == "websocket"
+        if status == "0" and upgraded:
+            status = "101"  # Caddy 2.6 logs no status for a connection it handed over
+        protocol = _protocol(words.get("scheme", ""), upgraded or status == "101")
+        key = words.get("key") or target.key
+        methods = _several(words["rpc_method"]) if words.get("rpc_method") else body.methods
+        if not methods:
+            verb = (words.get("http_method") or request.http_method).upper()
+            methods = (f"{verb if verb in _VERBS else ''} {target.route}".strip(),)
+        methods = tuple(_public(method) for method in methods)
+        model, requested, provider = (_public(words.get(name, "")) for name in ("model", "requested_model", "provider"))
+        error_type = _error_type(status, protocol, words)
+        multiplier, plausible = _multiplier(words.get("cost_multiplier", ""))
+        tried = attempts_of(words, provider, error_type)
+        attempts = tuple(one._replace(provider=_public(one.provider)) for one in tried)
+        batch = len(methods) > 1 or words.get("batch_size", "") not in ("", "0", "1")
+        return AccessRecord(
+            status=_status(status, protocol),
+            key=key,
+            key_name=words.get("key_name", ""),
+            key_owner=words.get("key_owner", ""),
+            class_=self.class_of(key),
+            requests=0 if words.get("batch_index", "0") not in ("", "0") else 1,
+            calls=methods,
+            method=BATCH if batch else methods[0],
+            chain=words.get("chain") or target.chain or words.get("host", ""),
+            protocol=protocol,
+            error_type=error_type,
+            public=target.route in self._public_routes,
+            model=model or _public(body.model),
+            requested_model=requested or _public(body.model),
+            provider=provider or (attempts[-1].provider if attempts else ""),
+            attempts=attempts,
+            blocked_reason=_public(words.get("blocked_reason", "")),
+            unbilled=words.get("unbilled") == "true",
+            billed_model=_public(words.get("billed_model", "")),
+            cost_multiplier=multiplier,
+            implausible=() if plausible else ("cost_multiplier",),
+        )
+
+
+def _public(word: str) -> str:
+    """A word that a client may have chosen: not shown where it could be a key."""
+    return OTHER if like_a_key(word) else word
+
+
+def _multiplier(word: str) -> tuple[float | None, bool]:
+    """A factor, None where it is none; and whether it is plausible, if it is a number at all."""
+    factor = number(word)
+    if factor is None or 0 <= factor <= MOST["cost_multiplier"]:
+        return factor, True
+    return None, False
+
+
+def _several(methods: str) -> tuple[str, ...]:
+    """The methods of a comma-separated list, sorted, so that equal batches are equal."""
+    return tuple(sorted(method.strip() for method in methods.split(",") if method.strip()))
+
+
+def _status(status: str, protocol: str) -> str:
+    """The status label: 100–599 as logged, a gRPC code, or `other`."""
+    return status if _is_http(status) or (protocol == "grpc" and status in _BY_GRPC_CODE) else "other"
+
+
+def _is_http(status: str) -> bool:
+    """Whether HTTP has such a status."""
+    return len(status) == 3 and status.isascii() and status.isdigit() and "100" <= status <= "599"
+
+
+def _protocol(scheme: str, websocket: bool) -> str:
+    """`http https ws wss grpc`; "" where the log does not tell whether there was TLS."""
+    scheme = scheme.lower()
+    if scheme in ("grpc", "grpcs"):
+        return "grpc"
+    tls = scheme in _TLS or scheme.startswith(("tlsv", "sslv"))
+    if websocket or scheme in ("ws", "wss"):
+        return "wss" if tls else "ws"
+    return "https" if tls else "http" if scheme == "http" else ""
+
+
+def _error_type(status: str, protocol: str, words: dict[str, Any]) -> str:
+    """The one type of a failed request: of all that fit, the first in the order of ERROR_TYPES; "" of a good one.
+
+    How a WebSocket session ended is no error: 101 is a success whoever closed it.
+    """
+    if status == "101":
+        return ""
+    fitting = [words.get("error", "")]
+    if protocol == "grpc" and status in _BY_GRPC_CODE:
+        fitting.append(_BY_GRPC_CODE[status])
+    elif status in _BY_STATUS:
+        fitting.append(_BY_STATUS[status])
+    elif status[:1] == "5" or (status and not _is_http(status)):  # what HTTP does not have is like a 5xx: RFC 9110, 15
+        # Of a retried request the last upstream counts: `502, 200`.
+        upstream = words.get("upstream_status", "").rpartition(",")[2].rpartition(" ")[2]
+        fitting.append("upstream_error" if upstream[:1] == "5" else "server_error")
+    elif status[:1] == "4":
+        fitting.append("client_error")
+    if words.get("rpc_error", "") not in ("", "0", "false"):
+        fitting.append("rpc_error")
+    if any(fitting) and words.get("blocked_reason"):
+        fitting.append("blocked")
+    return next((type_ for type_ in ERROR_TYPES if type_ in fitting), "")

@@ -1,0 +1,207 @@
+"""Routes: a request's path → its template, the key in it, the chain it means. Origins: where a call came from.
+
+No path may make a series of its own, and no key may stand in a label. So a configured template
+decides, and where none fits, every part of the path that looks made up becomes `:id` (see `words`).
+A path that was not seen before costs about a microsecond: logs with random ids have no other.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+from urllib.parse import unquote_plus, urlsplit
+
+from exporter.globs import compiled
+from exporter.memo import Memo
+from exporter.requests.identifiers import like_a_key, looks_made_up
+
+# Where gateways put the key into the path: /v2/KEY (Alchemy), /ws/v3/KEY (Infura), /rpc/KEY and their like …
+_KEY_PLACE = re.compile(r"(?:/(?:eth|ethereum|https?|mainnet|rpc|testnet|wss?))*/(?:v[23]|wss?|rpc|key)")
+# … though not every value there is a key: numbers, and what starts with 0x, are ids.
+_NO_KEY = re.compile(r"\d+|0x[0-9a-fA-F]*")
+_KEY_PARAMETER = re.compile(
+    r"(?:^|[&;])(?:api[-_]?key|key|dkey|token|access_token|auth)=([^&;#]+)",
+    re.IGNORECASE,
+)
+_OCTET = r"(?>25[0-5]|2[0-4]\d|1\d\d|\d\d?)"
+_END = r"(?:%\w+)?\]?(?::\d+)?\s*(?:,|$)"
+_IPV4 = re.compile(rf"\s*(?:\[?::ffff:)?((?:{_OCTET}\.){{3}}){_OCTET}{_END}", re.IGNORECASE | re.ASCII)
+_IPV6 = re.compile(rf"\s*\[?([0-9a-f]{{0,4}}(?::[0-9a-f]{{0,4}}){{2,8}}){_END}", re.IGNORECASE | re.ASCII)
+_LONGEST = 120
+# So many words of paths are remembered, and so many templates.
+_KNOWN = 5000
+
+
+class Target(str):
+    """What a request's path says. `key` is public already; `chain` and `key` may be "".
+
+    A text, because the hot loop looks it up on each line: a text's hash is made only once.
+    """
+
+    __slots__ = ("chain", "key", "route")
+
+    def __new__(cls, route: str, key: str = "", chain: str = "") -> "Target":
+        """The target of a route, with what else was in its path."""
+        target = super().__new__(cls, f"{route}\0{key}\0{chain}")
+        target.route, target.key, target.chain = route, key, chain
+        return target
+
+    route: str
+    key: str
+    chain: str
+
+
+class Request(NamedTuple):
+    """A whole request line. All "" where it was garbage."""
+
+    http_method: str
+    target: Target
+    version: str
+
+
+NO_TARGET = Target("")
+_GARBAGE = Request("", NO_TARGET, "")
+
+
+def _pattern(group: str, template: str) -> str:
+    """`/v1/scores/:identity` as a pattern in a named group; its key, if any, in a group `<group>_key`.
+
+    Parts in braces or behind a colon stand for anything; `*` for the rest of the path. What stands between two of
+    these is found where it comes first, once and for all: no path makes the pattern try again and again.
+    """
+    pattern = ""
+    parts = template.strip("/").split("/")
+    stars = parts.count("*")
+    for part in parts:
+        name = part[1:] if part.startswith(":") else part[1:-1] if part.startswith("{") and part.endswith("}") else ""
+        if part == "*":
+            pattern += ")" if 0 < stars < parts.count("*") else ""
+            stars -= 1
+            pattern += "(?>/.*?" if stars else "/.*"
+        elif name in ("key", "apikey", "api_key"):
+            pattern += f"/(?P<{group}_key>[^/]+)"
+        else:
+            pattern += "/[^/]+" if name else "/" + re.escape(part)
+    return f"(?P<{group}>{pattern})"
+
+
+class Routes:
+    """Finds the route, the key and the chain of a path.
+
+    `templates` are tried in order. `chains` maps a chain to patterns of paths (with `/` first) or host
+    names. `identify` makes a raw key public.
+    """
+
+    def __init__(
+        self,
+        identify: Callable[[str], str],
+        templates: Iterable[str] = (),
+        chains: dict[str, list[str]] | None = None,
+    ) -> None:
+        self._identify = identify
+        self._templates = {f"t{number}": template for number, template in enumerate(templates)}
+        either = "|".join(_pattern(group, template) for group, template in self._templates.items())
+        self._template = re.compile(f"(?:{either})/?") if either else None
+        self._with_key = {group for group in self._templates if f"(?P<{group}_key>" in either}
+        patterns = [(chain, pattern) for chain, patterns in (chains or {}).items() for pattern in patterns]
+        self._paths = [(compiled(p), chain) for chain, p in patterns if p.startswith("/")]
+        self._hosts = [(compiled(p.lower()), chain) for chain, p in patterns if not p.startswith("/")]
+        self._words: set[str] = set()
+        self._key_places: Memo[str, bool] = Memo(lambda route: _KEY_PLACE.fullmatch(route) is not None, _KNOWN)
+        self._keyless = Memo(Target, _KNOWN)
+
+    def request(self, line: str) -> Request:
+        """Read `GET /path?query HTTP/1.1`; anything else is no request."""
+        words = line.split(" ")
+        if len(words) not in (2, 3) or not words[0].isalpha() or not words[0].isascii():
+            return _GARBAGE
+        return Request(words[0], self.target(words[1]), words[2] if len(words) == 3 else "")
+
+    def target(self, path: str) -> Target:
+        """Read a request target: a path, a whole URL as proxies write it, or `*`."""
+        path, _, query = path.partition("?")
+        chain = ""
+        if path[:1] != "/":
+            if "://" not in path:
+                return NO_TARGET if path in ("", "*") else Target("/:id")
+            authority, _, path = path.partition("://")[2].partition("/")
+            path = "/" + path
+            chain = self.chain_of_host(authority.rpartition("@")[2])
+        key = self._key_in(query) if query else ""
+        for pattern, named in self._paths:
+            if pattern.match(path):
+                chain = named
+                break
+        if self._template:
+            found = self._template.fullmatch(path)
+            if found and found.lastgroup:
+                if found.lastgroup in self._with_key:
+                    key = self._identify(found[f"{found.lastgroup}_key"])
+                return self._told(self._templates[found.lastgroup], key, chain)
+        return self._folded(path, key, chain)
+
+    def chain_of_host(self, host: str) -> str:
+        """The chain a host name means, "" where it means none."""
+        host = host.lower().partition(":")[0]
+        return next((chain for pattern, chain in self._hosts if pattern.match(host)), "")
+
+    def _key_in(self, query: str) -> str:
+        found = _KEY_PARAMETER.search(query[:2000])
+        return self._identify(unquote_plus(found[1])) if found else ""
+
+    def _folded(self, path: str, key: str, chain: str) -> Target:
+        """The default template: made-up parts are `:id`; the one at a key's place is `:key`, and is the key."""
+        words = self._words
+        route = ""
+        for part in path.split("/"):
+            if len(route) > _LONGEST:
+                break
+            if part in words:
+                route += "/" + part
+            elif not part:
+                continue
+            elif not looks_made_up(part):
+                route += "/" + part
+                if len(words) < _KNOWN:
+                    words.add(part)
+            elif self._key_places[route] and not _NO_KEY.fullmatch(part):
+                key = key or self._identify(part)
+                route += "/:key"
+            else:
+                # Google's way: /v1/models/NAME:generateContent.
+                verb = part.rpartition(":")[2] if ":" in part else ""
+                route += f"/:id:{verb}" if verb and not looks_made_up(verb) else "/:id"
+        if len(route) > _LONGEST:
+            route = route[: route.rindex("/", 0, _LONGEST)] + "/*"
+        return self._told(route or "/", key, chain)
+
+    def _told(self, route: str, key: str, chain: str) -> Target:
+        return Target(route, key, chain) if key or chain else self._keyless[route]
+
+
+# What nearly all are, read a good deal faster than by `urlsplit`.
+_PLAIN_URL = re.compile(r"https?://([A-Za-z0-9.-]+)(?::[0-9]*)?(?:/[!-Z^-~]*)?$(?!\n)")
+
+
+def origin_host(url: str) -> str:
+    """The host of an Origin or Referer header; "" where there is none, or it is opaque (`null`)."""
+    found = _PLAIN_URL.match(url)
+    try:
+        host = found[1].lower() if found else (urlsplit(url).hostname or "") if "://" in url else ""
+    except ValueError:
+        return ""
+    return "" if like_a_key(host) else host.rstrip(".")[:100]
+
+
+def client_network(address: str) -> str:
+    """The client's network: /24 of an IPv4 address, /48 of an IPv6 one. Of a list, its first; "" of nonsense."""
+    found = _IPV4.match(address)
+    if found:
+        return f"{found[1]}0/24"
+    found = _IPV6.match(address)
+    groups = found[1].lower().split(":") if found else []
+    if not (len(groups) == 8 or ("" in groups and len(groups) <= 9)):
+        return ""
+    head = [group.lstrip("0") for group in groups[: groups.index("") if "" in groups else 3]][:3]
+    while head and not head[-1]:
+        head.pop()
+    return ":".join(group or "0" for group in head) + "::/48"

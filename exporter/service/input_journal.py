@@ -1,0 +1,140 @@
+"""The journal of one input: what is no record, and why; what was rotated or lost. Cold path.
+
+Rejected lines are shown to people as a shape, never as they are: a key may stand in them.
+"""
+
+import logging
+import re
+import time
+from collections import deque
+from collections.abc import MutableSequence
+from typing import NamedTuple
+
+from exporter.errors import place
+from exporter.formats.decoder import REASONS, Decoded
+from exporter.inputs.events import LOSSES, printable
+from exporter.metrics.store import Store
+
+log = logging.getLogger(__name__)
+
+_SHAPE_LENGTH = 120
+_LETTERS = re.compile(r"[^\W\d_]+")
+_DIGITS = re.compile(r"\d+")
+_NOT_SHOWN = re.compile(r"[^\x20-\x7e…]")
+
+
+class Rejected(NamedTuple):
+    """One rejected line: epoch seconds, the reason (see REASONS), its length in bytes, its shape."""
+
+    at: float
+    reason: str
+    length: int
+    shape: str
+
+
+def shape(line: bytes) -> str:
+    """A line with every word as `a` and every number as `0`: `{"aaa":0,"a":"a-0"}`. It gives nothing away."""
+    text = line[:4096].decode("utf-8", "replace")
+    text = _DIGITS.sub("0", _LETTERS.sub("a", text))
+    text = re.sub(r"(?:a0|0a)[a0]*", "a", text)
+    text = _NOT_SHOWN.sub("?", text)
+    return text if len(text) <= _SHAPE_LENGTH else text[:_SHAPE_LENGTH] + "…"
+
+
+class Journal:
+    """Counts and keeps what an input tells of. It is the input's Ledger."""
+
+    def __init__(self, name: str, store: Store) -> None:
+        self.name = name
+        self.samples: deque[Rejected] = deque(maxlen=20)
+        self._store = store
+        self._told: set[str] = set()
+        self._faults: set[str] = set()
+
+    def note(self, decoded: Decoded) -> None:
+        """Lines that are no rows."""
+        if decoded.joined:
+            self._store.add("gateway_exporter_lines_total", self.name, "parsed", amount=decoded.joined)
+        if decoded.alone and "alone" not in self._told:
+            self._told.add("alone")
+            log.warning("%s: a request was counted without the line it waited for", self.name)
+        if decoded.blank:
+            self._store.add("gateway_exporter_lines_total", self.name, "ignored", amount=decoded.blank)
+        for reason, line in decoded.rejected:
+            self._reject(reason, line)
+        self.failed(decoded.faults)
+
+    def failed(self, faults: MutableSequence[Exception]) -> None:
+        """Log mistakes of the exporter's own, each once for its place in the code, and empty the list."""
+        for fault in faults:
+            where = place(fault)
+            if where not in self._faults:
+                self._faults.add(where)
+                log.error("%s: the exporter failed, which is a mistake of its own: %s", self.name, where)
+        faults.clear()
+
+    def look(self) -> None:
+        """Warn, once, of lines that were read well and are no request."""
+        counted = self._store.families["gateway_exporter_rejected_lines_total"].series.get((self.name, "no_status"))
+        if counted:
+            self._tell("no_status")
+
+    def too_long(self, path: str) -> None:
+        """A line that was longer than is read."""
+        log.warning("%s: a line in %s is longer than 1 MiB and was left out", self.name, printable(path))
+        self._reject("too_long", b"")
+
+    def rotated(self, kind: str) -> None:
+        """A log was renamed or truncated."""
+        log.info("%s: the log was rotated (%s)", self.name, kind)
+        self._store.add("gateway_exporter_rotations_total", self.name, kind)
+
+    def lost(self, path: str, reason: str, size: int) -> None:
+        """Bytes were lost before they could be read."""
+        log.warning("%s: %d bytes of %s were lost: %s", self.name, size, printable(path), LOSSES[reason])
+        self._store.add("gateway_exporter_losses_total", self.name, reason)
+        self._store.add("gateway_exporter_lost_bytes_total", self.name, reason, amount=size)
+
+    def loss(self, path: str, reason: str) -> None:
+        """Lines may have been lost before they could be read."""
+        log.warning("%s: lines of %s may have been lost: %s", self.name, printable(path), LOSSES[reason])
+        self._store.add("gateway_exporter_losses_total", self.name, reason)
+
+    def unreadable(self, path: str, why: str) -> None:
+        """A log can't be read now; it is waited for."""
+        log.warning("%s: %s can't be read: %s; waiting for it", self.name, printable(path), why)
+
+    def opened(self, path: str, offset: int) -> None:
+        """A log is read from an offset on."""
+        if offset:
+            text = "%s: reading %s from its end: the %d bytes before are not counted (%s)"
+            cure = "start_at: beginning would, where there is no state yet"
+            log.warning(text, self.name, printable(path), offset, cure)
+        else:
+            log.info("%s: reading %s from its beginning", self.name, printable(path))
+
+    def resumed(self, path: str, offset: int) -> None:
+        """A log, or a copy of it, is read on."""
+        log.info("%s: reading %s on from byte %d", self.name, printable(path), offset)
+
+    def _reject(self, reason: str, line: bytes) -> None:
+        seen = ""
+        try:
+            seen = shape(line)
+        except Exception as error:
+            self.failed([error])
+            reason = "failed"
+        self.samples.append(Rejected(time.time(), reason, len(line), seen))
+        self._tell(reason)
+        self._store.add("gateway_exporter_lines_total", self.name, "rejected")
+        self._store.add("gateway_exporter_rejected_lines_total", self.name, reason)
+
+    def _tell(self, reason: str) -> None:
+        if reason not in self._told:
+            self._told.add(reason)
+            log.warning(
+                "%s: a line was rejected, %s: %s. Such lines are counted; `explain` shows them",
+                self.name,
+                reason,
+                REASONS[reason],
+            )

@@ -1,0 +1,161 @@
+"""Reload: a changed config is taken while the exporter runs, and no counter or line is lost by it."""
+
+import logging
+import threading
+import time
+from concurrent.futures import Future
+from pathlib import Path
+
+from exporter.config.inputs import InputConfig
+from exporter.config.keys import KeyApiConfig
+from exporter.config.load import Config, Loaded, load
+from exporter.durations import seconds
+from exporter.errors import ExporterError
+from exporter.inputs.elsewhere import Remembered
+from exporter.inputs.overlap import shared
+from exporter.service.assembly import Assembly, follows, place
+from exporter.service.feed import Stream
+from exporter.service.pipeline import Pipeline
+
+log = logging.getLogger(__name__)
+
+# What is read of an input that is taken out.
+_LAST_SECONDS = 3.0
+
+
+class Reload:
+    """`reload()` may be called from any thread."""
+
+    def __init__(self, path: Path, assembly: Assembly, pipeline: Pipeline) -> None:
+        self._path = path
+        self._assembly = assembly
+        self._pipeline = pipeline
+        self._begun = assembly.config
+        self._reading = threading.Lock()
+        self._told(True)
+
+    def __call__(self) -> "Future[str]":
+        """Read the config as its file is now, in a thread of its own, as a large registry takes seconds; then have the
+        pipeline take it. What there is to say of it; ExporterError, and all stays as it was.
+        """
+        answer: Future[str] = Future()
+        threading.Thread(target=self._read, args=(answer,), name="reload", daemon=True).start()
+        return answer
+
+    def _read(self, answer: "Future[str]") -> None:
+        with self._reading:  # so that configs are taken in the order in which they were read
+            try:
+                loaded = load(self._path)
+            except Exception as error:
+                problem = error
+                taken = self._pipeline.ask(lambda: self._taken(problem))
+            else:
+                taken = self._pipeline.ask(lambda: self._taken(loaded))
+        taken.add_done_callback(lambda done: _hand_on(done, answer))
+
+    def _taken(self, found: Loaded | Exception) -> str:
+        try:
+            if isinstance(found, Exception):
+                raise found
+            return self._take(found)
+        except ExporterError as error:
+            log.error("the config was not reloaded, the old one stays: %s", error)
+            self._told(False)
+            raise
+        except Exception:
+            log.exception("the config could not be taken whole: restart the exporter")
+            self._told(False)
+            raise
+
+    def _take(self, loaded: Loaded) -> str:
+        pipeline, assembly = self._pipeline, self._assembly
+        pipeline.fold()
+        goes_on = self._goes_on(loaded.config)
+        kept = [stream for _, stream in goes_on]
+        new = [one for one, stream in goes_on if stream is None]
+        gone = [self._end(stream, new) for stream in pipeline.streams if stream not in kept]
+        anew = assembly.take(self._with_keys(loaded))
+        pipeline.births.interval = seconds(loaded.config.metrics.scrape_interval)
+        pipeline.expiry.after = seconds(loaded.config.metrics.expire_after)
+        pipeline.streams[:] = [self._turned(*one) for one in goes_on]
+        assembly.hand_down(pipeline.streams, new, gone)
+        pipeline.open()
+        assembly.watch_keys(pipeline)
+        self._told(True)
+        said = "The config was reloaded."
+        if anew:
+            said += f" Labels or buckets have changed of {' and '.join(anew)}: counting begins anew there."
+        for note in shared({one.name: one.path for one in loaded.config.inputs}):
+            said += f" {note[0].upper()}{note[1:]}."
+        if waiting := _waiting(self._begun, loaded.config):
+            said += f" A change of {' and '.join(waiting)} takes effect at a restart."
+        log.info(said)
+        return said
+
+    def _with_keys(self, loaded: Loaded) -> Loaded:
+        """The keys of an API stay until it is asked again."""
+        if isinstance(loaded.config.keys, KeyApiConfig) and not loaded.keys:
+            loaded.keys = self._assembly.entries
+        return loaded
+
+    def _goes_on(self, config: Config) -> list[tuple[InputConfig, Stream | None]]:
+        """The inputs of a config, each with the stream that has read it until now."""
+        running = {stream.place: stream for stream in self._pipeline.streams}
+        return [(one, running.get(place(one))) for one in config.inputs]
+
+    def _turned(self, one: InputConfig, stream: Stream | None) -> Stream:
+        """The stream of an input: a new one for a new input; else it goes on where it is, with a new meter."""
+        store = self._assembly.store
+        if stream is None:
+            stream = self._assembly.stream(one, self._assembly.config.start_at, self._pipeline.wake)
+        else:
+            renamed = stream.name != one.name
+            if renamed:
+                stream.hide(store)
+            stream.turn_to(self._assembly.meter_of(one), one.spec)
+            if not renamed:
+                return stream
+        stream.lines_before = sum(stream.lines(store))
+        return stream
+
+    def _end(self, stream: Stream, new: list[InputConfig]) -> Remembered:
+        """Count the rest of an input that is taken out, as far as none of the new ones can go on with it."""
+        until = time.monotonic() + _LAST_SECONDS
+        stream.input.look()
+        while stream.take() and time.monotonic() < until:
+            pass
+        unread = stream.leave()
+        remembered = stream.remembered()
+        if not any(follows(one, remembered) for one in new):
+            stream.flush()
+            remembered = stream.remembered()
+            remembered.unread = unread
+        stream.fold()
+        stream.input.close()
+        stream.hide(self._assembly.store)
+        return remembered
+
+    def _told(self, good: bool) -> None:
+        store = self._assembly.store
+        store.set("gateway_exporter_config_last_reload_successful", to=int(good))
+        if good:
+            store.set("gateway_exporter_config_last_reload_success_timestamp_seconds", to=round(time.time(), 3))
+
+
+def _hand_on(done: "Future[str]", answer: "Future[str]") -> None:
+    if not answer.set_running_or_notify_cancel():
+        return  # whoever asked has gone
+    if error := done.exception():
+        answer.set_exception(error)
+    else:
+        answer.set_result(done.result())
+
+
+def _waiting(old: Config, new: Config) -> list[str]:
+    """What has changed since the start and can't be taken while running."""
+    parts = {
+        "state": old.state != new.state,
+        "web.listen": old.web != new.web,
+        "identity": old.identity != new.identity,
+    }
+    return [name for name, changed in parts.items() if changed]

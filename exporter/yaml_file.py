@@ -1,0 +1,140 @@
+"""YAML files that people write: every mistake has its file, line and field."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+
+from exporter.convert import convert
+from exporter.errors import ConfigError, FieldError, Steps, dotted, within
+
+T = TypeVar("T")
+
+
+class Part(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A mapping in a config; a field it does not know is a mistake."""
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML, without what it would take in silence or leave to a traceback. `name` is the file's."""
+
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        """A mapping, in which a key stands once; what `<<` merges into it may have the same keys."""
+        node = super().compose_mapping_node(anchor)
+        lines: dict[str, int] = {}
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.value == "<<":
+                continue
+            line, name = key.start_mark.line + 1, key.value
+            if name in lines:
+                raise ConfigError(self.name, line, "", f"{name!r} is on line {lines[name]} too; it stands once")
+            lines[name] = line
+        return node
+
+    def construct_object(self, node: Any, deep: bool = False) -> Any:
+        """A value; what looks like a date or a number must be one."""
+        try:
+            return super().construct_object(node, deep)
+        except (ValueError, LookupError, AttributeError) as error:
+            kind = node.tag.rpartition(":")[2].replace("timestamp", "date")
+            raise ConfigError(
+                self.name, node.start_mark.line + 1, "", f"{node.value!r} is no {kind}: {error}"
+            ) from None
+
+
+class YamlFile:
+    """A YAML file: its content, and where each part of it stands. ConfigError where it can't be read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            loader = _Loader(path.read_text(encoding="utf-8"))
+            loader.name = str(path)
+            self._root = loader.get_single_node()
+            self.content: Any = None if self._root is None else loader.construct_document(self._root)
+        except OSError as error:
+            raise ConfigError(str(path), 1, "", f"can't be read: {error.strerror}") from None
+        except UnicodeDecodeError:
+            raise ConfigError(str(path), 1, "", "is not UTF-8 text") from None
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            problem = getattr(error, "problem", None) or "is not YAML"
+            raise ConfigError(str(path), mark.line + 1 if mark else 1, "", f"is not YAML: {problem}") from None
+
+    def convert(self, type_: type[T]) -> T:
+        """The content as a type made of msgspec Structs."""
+        with self.part():
+            return convert({} if self.content is None else self.content, type_)
+
+    @contextmanager
+    def part(self, *steps: str | int) -> Iterator[None]:
+        """Mistakes that are found in here are mistakes in the part at `steps`: ConfigError instead of ValueError."""
+        try:
+            with within(*steps):
+                yield
+        except FieldError as error:
+            raise self.error(error.steps, error.problem) from None
+
+    def error(self, steps: Steps, problem: str) -> ConfigError:
+        """A mistake in the field at `steps`."""
+        return ConfigError(str(self.path), self.line(steps), dotted(steps), problem)
+
+    def rename(self, steps: Steps, old: str, new: str) -> int:
+        """Give a field of the mapping at `steps` another name; its line, or 0 where it isn't there.
+
+        ConfigError where the mapping has both names.
+        """
+        part = self.content
+        for step in steps:
+            part = part.get(step) if isinstance(part, dict) else None
+        if not isinstance(part, dict) or old not in part:
+            return 0
+        at = (*steps, old)
+        line = self.line(at)
+        if new in part:
+            raise self.error(at, f"is the old name of {new}, which is there, too; write {new} only")
+        part[new] = part.pop(old)
+        self._way(at)[-1][0].value = new
+        return line
+
+    def line(self, steps: Steps) -> int:
+        """The line of a part; of the nearest part around it that is there."""
+        way = self._way(steps)
+        return way[-1][0].start_mark.line + 1 if way else 1
+
+    def _way(self, steps: Steps) -> list[tuple[yaml.Node, yaml.Node]]:
+        """The names and the values on the way to a part, as far as they are there."""
+        way: list[tuple[yaml.Node, yaml.Node]] = []
+        node = self._root
+        for step in steps:
+            found = None
+            if isinstance(node, yaml.MappingNode):
+                # What `<<` merged stands first, and what stands last counts.
+                found = next(((key, value) for key, value in reversed(node.value) if key.value == step), None)
+            elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+                found = (node.value[step], node.value[step])
+            if not found:
+                break
+            way.append(found)
+            node = found[1]
+        return way
+
+
+def read_date(name: str, value: Any) -> datetime | None:
+    """A date of a file that people write; FieldError where it is none. A day is its beginning, in UTC."""
+    if value is None:
+        return None
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            raise FieldError(name, f"{value!r} is no date; write 2026-12-31 or 2026-12-31T18:00:00Z") from None
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    if isinstance(value, date):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    raise FieldError(name, f"{value!r} is no date; write 2026-12-31 or 2026-12-31T18:00:00Z")
