@@ -12,6 +12,7 @@ from pathlib import Path
 from exporter.counting.admission import Admissions
 from exporter.metrics.exposition import render
 from exporter.metrics.store import Series, Store
+from exporter.model.catalog import CATALOG
 from exporter.state.checkpoint import Checkpoint
 from exporter.state.database import State
 
@@ -23,7 +24,9 @@ _FAMILY = "gateway_requests_total"
 def filled(store: Store) -> list[Series]:
     """Counters of 500 keys and 200 methods."""
     return [
-        store.series(_FAMILY, f"k_{n % 500:016x}", "business", "ethereum", f"eth_method{n // 500}", "https", "200")
+        store.series(
+            CATALOG[_FAMILY], f"k_{n % 500:016x}", "business", "ethereum", f"eth_method{n // 500}", "https", "200"
+        )
         for n in range(SERIES)
     ]
 

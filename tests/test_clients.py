@@ -123,7 +123,8 @@ def test_the_soft_limit_of_open_files_is_raised_to_the_hard_one(beside: Beside) 
 
 _DYING = """
 import sys
-from exporter import cli, server
+from exporter import cli
+from exporter.service import server
 
 async def fail(*_):
     raise OSError(24, "Too many open files")

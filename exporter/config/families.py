@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Struct, field
 
 from exporter.errors import FieldError, Steps, unknown
+from exporter.model import catalog
 from exporter.model.catalog import CATALOG, Family
 from exporter.model.labels import LABELS, WHEN
 from exporter.model.record import TOKEN_TYPES
@@ -40,7 +41,7 @@ _OF_ORIGINS = ("key", "chain", "origin", "protocol")
 _NAME = re.compile(r"gateway_[a-z0-9_]+")
 # What Prometheus and OpenMetrics put behind the names of other types.
 _TAKEN = ("_total", "_bucket", "_count", "_sum", "_created", "_info")
-_SLOWEST, _DURATIONS = "gateway_request_duration_max_seconds", "gateway_request_duration_seconds"
+_SLOWEST, _DURATIONS = catalog.REQUEST_DURATION_MAX_SECONDS.name, catalog.REQUEST_DURATION_SECONDS.name
 
 
 class Change(Part):
@@ -120,7 +121,7 @@ def _changed(family: Family, change: bool | Change) -> Family | None:
         return family
     of_exporter = family.name.startswith("gateway_exporter_")
     rule.need(not of_exporter, (), "stays as it is: it tells whether the other families can be trusted")
-    rule.need(family.name != "gateway_key_info", (), "stays as it is: the names of keys are nowhere else")
+    rule.need(family.name != catalog.KEY_INFO.name, (), "stays as it is: the names of keys are nowhere else")
     if change is False:
         return None
     summed = family.type != "gauge"
@@ -140,7 +141,8 @@ def _follow(served: dict[str, Family]) -> None:
     if _SLOWEST in served:
         slowest, durations = served[_SLOWEST], served[_DURATIONS]
         labels = tuple(label for label in slowest.labels if label in durations.labels)
-        served[_SLOWEST] = msgspec.structs.replace(slowest, labels=labels)
+        if labels != slowest.labels:
+            served[_SLOWEST] = msgspec.structs.replace(slowest, labels=labels)
 
 
 def _custom(name: str, one: CustomFamily) -> Family:

@@ -23,6 +23,7 @@ from exporter.formats.spec import build
 from exporter.keys.file import load_keys
 from exporter.keys.identity import KeyEntry
 from exporter.keys.registry import kept
+from exporter.model import catalog
 from exporter.model.catalog import CATALOG, Family
 from exporter.pricing.prices import Pricing
 from exporter.pricing.tables import load_prices, read_credits
@@ -235,7 +236,7 @@ def _check_families(file: YamlFile, config: Config) -> None:
             if limit.unit != "requests" and name not in families:
                 problem = f"can't be off: the plan {plan!r} limits {limit.unit}"
                 raise file.error(("metrics", "families", name), problem)
-    durations = families.get("gateway_request_duration_seconds")
+    durations = families.get(catalog.REQUEST_DURATION_SECONDS.name)
     objective = config.alerts.objectives.latency_seconds
     if durations and objective not in durations.buckets:
         at, bounds = ("alerts", "objectives", "latency_seconds"), ", ".join(f"{one:g}" for one in durations.buckets)

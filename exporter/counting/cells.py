@@ -14,6 +14,7 @@ from exporter.counting.loop import Loop
 from exporter.formats.row_reader import RowReader
 from exporter.limits.usage import REFUSED
 from exporter.metrics.store import FamilySeries, Histogram, Series
+from exporter.model import catalog
 from exporter.model.record import AccessRecord
 from exporter.requests.enrich import Enricher
 
@@ -60,7 +61,7 @@ class Cells:
                 places = [_ORIGIN_LABELS.index(label) for label in one.family.labels]
                 self._of_origins[one.family.adds].append((one, places))
         self._parsed, self._ignored, self._rejected = (
-            store.series("gateway_exporter_lines_total", name, result) for result in ("parsed", "ignored", "rejected")
+            store.series(catalog.LINES, name, result) for result in ("parsed", "ignored", "rejected")
         )
         self.by_words: dict[Any, dict[Any, Cell]] = {}
         self.forget()
@@ -120,7 +121,7 @@ class Cells:
         if record.rejected not in self._uncounted:
             counters = [self._ignored if record.ignored else self._rejected]
             if record.rejected:
-                reason = self._store.series("gateway_exporter_rejected_lines_total", self._name, record.rejected)
+                reason = self._store.series(catalog.REJECTED_LINES, self._name, record.rejected)
                 counters.append(reason)
             self._uncounted[record.rejected] = RequestKind(record, everyones=self._new_cell(Ends(tuple(counters))))
         return (self._uncounted[record.rejected], ""), False
@@ -142,7 +143,7 @@ class Cells:
         at = (label, class_, about.key_name, about.key_owner, unknown, verdict.overflow, user)
         caller = self.callers.get(at)
         if caller is None:
-            name = "gateway_exporter_unknown_key_requests_total"
+            name = catalog.UNKNOWN_KEY_REQUESTS
             counters = (self._store.series(name, self._name),) if unknown else ()
             last_used = self._keys.seen(label, about)
             caller = self.callers[at] = Caller(label, class_, about, counters, verdict.overflow, last_used, user)
@@ -160,13 +161,13 @@ class Cells:
             for family in group.families:
                 counters.append(family.find(labels))
                 if family.full and labels not in family.series:
-                    counters.append(self._store.series("gateway_exporter_overflow_total", family.family.name))
+                    counters.append(self._store.series(catalog.OVERFLOW, family.family.name))
         sums: list[Any] = []
         for group in kind.summed:
             labels = group.labels(caller, self._input_labels)
             sums += [family.find(labels) for family in group.families]
         for field in kind.record.implausible:
-            counters.append(self._store.series("gateway_exporter_implausible_values_total", self._name, field))
+            counters.append(self._store.series(catalog.IMPLAUSIBLE_VALUES, self._name, field))
         home = None
         if kind.record.requests:
             counters += caller.counters
@@ -246,7 +247,7 @@ class Cells:
         if verdict.overflow:
             for family, _ in self._of_origins["origins"]:
                 if "origin" in family.family.labels:
-                    self._store.add("gateway_exporter_overflow_total", family.family.name, "origin")
+                    self._store.add(catalog.OVERFLOW, family.family.name, "origin")
         return label
 
     def _add(self, what: str, home: Origins, origin: str, count: int) -> None:
@@ -263,7 +264,7 @@ class Cells:
     def odd(self, cell: Cell, field: str, value: float) -> float:
         """Judge a number that is outside of its field's range: -1.0, as it is absent in any case."""
         if cell.ends.caller and self._reader.absurd(field, value):
-            self._store.add("gateway_exporter_implausible_values_total", self._name, field)
+            self._store.add(catalog.IMPLAUSIBLE_VALUES, self._name, field)
         return -1.0
 
     def fold_origins(self) -> None:

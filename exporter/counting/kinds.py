@@ -14,6 +14,7 @@ from exporter.counting.cell import Caller, Cell
 from exporter.counting.context import Shared
 from exporter.counting.loop import Loop
 from exporter.metrics.store import FamilySeries, Series
+from exporter.model import catalog
 from exporter.model.catalog import Family
 from exporter.model.labels import LabelValues, field_of
 from exporter.model.record import TOKEN_TYPES, AccessRecord, Attempt
@@ -21,7 +22,7 @@ from exporter.pricing.prices import Price, Worth
 from exporter.requests.attempts import failovers
 
 # What limits are counted by, in which unit.
-_LIMITED = {"gateway_tokens_total": "tokens", "gateway_cost_total": "cost"}
+_LIMITED = {catalog.TOKENS.name: "tokens", catalog.COST.name: "cost"}
 # What may stand behind a model's name in the name of one of its versions.
 _VERSION = re.compile(r"(?>(?:[-@:](?:latest|v?\d{3}[-\d]*+))?)")
 
@@ -161,7 +162,7 @@ class RequestKinds:
 
     def overflows(self, label: str, families: list[FamilySeries]) -> list[Series]:
         """Where records are counted whose value of a label became `other`."""
-        name = "gateway_exporter_overflow_total"
+        name = catalog.OVERFLOW
         named = [family.family.name for family in families if label in family.family.labels]
         return [self._store.series(name, family, label) for family in named]
 
@@ -290,7 +291,7 @@ class RequestKinds:
         kind.measures = tuple(measure for measure, *_ in summed)
         kind.summed = _groups((family, labels) for _, family, labels in summed)
         kind.units = tuple(
-            (measure, _LIMITED[family.family.name]) for measure, family, _ in summed if family.family.name in _LIMITED
+            (measure, unit) for measure, family, _ in summed if (unit := _LIMITED.get(family.family.name))
         )
         kind.observed = _groups((family, kind.values) for family in measured if family.family in self._loop.histograms)
 
@@ -310,18 +311,18 @@ class RequestKinds:
     ) -> tuple[tuple[Series, float], ...]:
         """What the log says of providers."""
         shown = [
-            ("gateway_provider_circuit_open", attempt.provider, float(attempt.circuit == "open"))
+            (catalog.PROVIDER_CIRCUIT_OPEN, attempt.provider, float(attempt.circuit == "open"))
             for attempt in attempts
             if attempt.circuit and attempt.provider
         ]
         if record.cost_multiplier is not None and values.provider:
-            shown.append(("gateway_provider_cost_multiplier", values.provider, record.cost_multiplier))
+            shown.append((catalog.PROVIDER_COST_MULTIPLIER, values.provider, record.cost_multiplier))
         return tuple((self._store.series(name, label, *self._input_labels), value) for name, label, value in shown)
 
     def _show_model_type(self, record: AccessRecord, values: LabelValues) -> None:
         """Show what the model is for, where a price table says so."""
         if record.model and record.model == values.model and (type_ := self._pricing.type_of(record)):
-            self._store.set("gateway_model_info", record.model, type_, to=1)
+            self._store.set(catalog.MODEL_INFO, record.model, type_, to=1)
 
 
 def _sums(family: Family, values: LabelValues) -> list[tuple[str, LabelValues]]:

@@ -21,6 +21,7 @@ from exporter.formats.row_reader import RowReader
 from exporter.limits.calendar import Period
 from exporter.limits.usage import Use
 from exporter.metrics.store import Series
+from exporter.model import catalog
 from exporter.model.input_labels import own_labels
 from exporter.model.record import AccessRecord
 from exporter.pricing.prices import Price, price_at
@@ -137,8 +138,8 @@ class Meter:
         """Count lines as rejected that were in cells which could not be folded."""
         if lines:
             log.error("%s: %d lines could not be folded, and are counted as rejected", self.name, lines)
-            self._store.add("gateway_exporter_lines_total", self.name, "rejected", amount=lines)
-            self._store.add("gateway_exporter_rejected_lines_total", self.name, "failed", amount=lines)
+            self._store.add(catalog.LINES, self.name, "rejected", amount=lines)
+            self._store.add(catalog.REJECTED_LINES, self.name, "failed", amount=lines)
 
     def _settle(self) -> None:
         self._pending = 0

@@ -10,18 +10,18 @@ from exporter.clock import AHEAD, Clock
 from exporter.keys.identity import KeyEntry
 from exporter.metrics.exposition import number, sample
 from exporter.metrics.store import Series, Store
-from exporter.model.catalog import CATALOG
+from exporter.model import catalog
+from exporter.model.catalog import Family
 from exporter.model.input_labels import escaped
 from exporter.model.labels import UNKNOWN
 from exporter.model.record import AccessRecord
 
-_INFO = "gateway_key_info"
-_LABELS = CATALOG[_INFO].labels
-_ENABLED = "gateway_key_enabled"
-_LAST_USED = "gateway_key_last_used_timestamp_seconds"
+_INFO = catalog.KEY_INFO
+_ENABLED = catalog.KEY_ENABLED
+_LAST_USED = catalog.KEY_LAST_USED_TIMESTAMP_SECONDS
 _DATES = {
-    "gateway_key_created_timestamp_seconds": "created",
-    "gateway_key_expires_timestamp_seconds": "expires",
+    catalog.KEY_CREATED_TIMESTAMP_SECONDS: "created",
+    catalog.KEY_EXPIRES_TIMESTAMP_SECONDS: "expires",
 }
 
 
@@ -35,8 +35,8 @@ class Keys:
         self._said: dict[str, tuple[str, ...]] = {}
         store.sheet(_INFO, self._info)
         store.sheet(_ENABLED, self._enabled)
-        for name in _DATES:
-            store.sheet(name, partial(self._date, name))
+        for family in _DATES:
+            store.sheet(family, partial(self._date, family))
         self._unused = store.sheet(_LAST_USED, self._never)
         clock.add(self._go_back)
 
@@ -117,16 +117,16 @@ class Keys:
             self._said[key] = about
             self._stranger(_INFO, key, *about).value = 1
 
-    def _stranger(self, name: str, *values: str) -> Series:
+    def _stranger(self, family: Family, *values: str) -> Series:
         """A gauge of a key that is not registered: past the family's limit it is one for all such keys."""
-        family = self._store.families.get(name)
-        if family and family.full and values not in family.series:
-            self._store.add("gateway_exporter_overflow_total", name)
-        return self._store.series(name, *values)
+        served = self._store.get(family)
+        if served and served.full and values not in served.series:
+            self._store.add(catalog.OVERFLOW, family.name)
+        return self._store.series(family, *values)
 
     def _used(self, key: str) -> bool:
-        family = self._store.families.get(_LAST_USED)
-        return family is not None and (key,) in family.series
+        served = self._store.get(_LAST_USED)
+        return served is not None and (key,) in served.series
 
     def _go_back(self, now: float) -> float:
         """A last use that is ahead of the clock was now, at the latest."""
@@ -140,18 +140,19 @@ class Keys:
 
     def _info(self, key: str) -> str:
         entry = self._registry[key]
-        return sample(_INFO, _LABELS, (key, entry.name or key, entry.owner, entry.plan, entry.class_ or "business"), 1)
+        values = (key, entry.name or key, entry.owner, entry.plan, entry.class_ or "business")
+        return sample(_INFO.name, _INFO.labels, values, 1)
 
     def _enabled(self, key: str) -> str:
         return _line(_ENABLED, key, int(self._registry[key].enabled))
 
-    def _date(self, name: str, key: str) -> str:
-        date = getattr(self._registry[key], _DATES[name])
-        return _line(name, key, date.timestamp()) if date else ""
+    def _date(self, family: Family, key: str) -> str:
+        date = getattr(self._registry[key], _DATES[family])
+        return _line(family, key, date.timestamp()) if date else ""
 
     def _never(self, key: str) -> str:
         return "" if self._used(key) else _line(_LAST_USED, key, 0)
 
 
-def _line(name: str, key: str, value: float) -> str:
-    return f'{name}{{key="{escaped(key)}"}} {number(value).decode()}\n'
+def _line(family: Family, key: str, value: float) -> str:
+    return f'{family.name}{{key="{escaped(key)}"}} {number(value).decode()}\n'

@@ -22,6 +22,8 @@ from exporter.limits.running import Running, Turn
 from exporter.metrics.exposition import sample
 from exporter.metrics.roster import Sheet
 from exporter.metrics.store import Series, Store
+from exporter.model import catalog
+from exporter.model.catalog import Family
 from exporter.model.input_labels import escaped
 from exporter.model.labels import UNKNOWN
 
@@ -36,9 +38,9 @@ REFUSED = frozenset(("401", "403", "429", "7", "8", "16"))
 _ALWAYS = (("requests", "1d"), ("requests", "1mo"))
 # Keys that are not registered, or not yet, whose use is kept; more have none.
 _MOST_STRANGERS = 10_000
-_LIMIT = "gateway_limit"
-_USED = ("gateway_limit_used", "gateway_limit_used_last")
-_RESET = "gateway_limit_reset_timestamp_seconds"
+_LIMIT = catalog.LIMIT
+_USED = (catalog.LIMIT_USED, catalog.LIMIT_USED_LAST)
+_RESET = catalog.LIMIT_RESET_TIMESTAMP_SECONDS
 _PLACE = "\0"  # where a key goes in the lines of a plan
 
 Amounts = dict[str, float]
@@ -95,7 +97,7 @@ class _Plan(Struct, eq=False):
     """What a plan allows, and the lines that it has on each family's sheet, with a place for the key."""
 
     limits: tuple[Limit, ...] = ()
-    lines: dict[str, str] = {}
+    lines: dict[Family, str] = {}
 
     @property
     def shown(self) -> dict[tuple[str, str], None]:
@@ -144,8 +146,8 @@ class Limits:
         self._stale: set[str] = set()
         # Keys whose use has changed since `changed` was asked; None for all.
         self._changed: set[str] | None = None
-        self._sheets: dict[str, Sheet] = {
-            name: store.sheet(name, partial(self._resting, name)) for name in (_LIMIT, *_USED, _RESET)
+        self._sheets: dict[Family, Sheet] = {
+            family: store.sheet(family, partial(self._resting, family)) for family in (_LIMIT, *_USED, _RESET)
         }
         clock.add(self._go_back)
 
@@ -295,10 +297,10 @@ class Limits:
                 if any(one.window == name for one in gauges):
                     self._stale.add(key)
         if self._running.turned.keys() & self._seen:
-            for name in (_RESET,) if self._begun else (_RESET, *_USED):
+            for family in (_RESET,) if self._begun else (_RESET, *_USED):
                 for plan in {*self._keys.values()}:
-                    plan.lines.pop(name, None)
-                self._sheets[name].clear()
+                    plan.lines.pop(family, None)
+                self._sheets[family].clear()
             self._begun = True
         self._running.turned.clear()
 
@@ -319,8 +321,8 @@ class Limits:
                 continue
             if key not in self._gauges:
                 self._gauges[key] = [*self._new_gauges(key)]
-                for name in _USED:
-                    self._sheets[name].renew(key)
+                for family in _USED:
+                    self._sheets[family].renew(key)
             for one in self._gauges[key]:
                 start = period.windows[one.window].start
                 one.used.value = sum(
@@ -341,32 +343,33 @@ class Limits:
             uses = [
                 self._use(key, refused) for refused in ((False, True) if limit and limit.count_refused else (False,))
             ]
-            yield _Gauges(*at, uses, *(self._store.own(name, key, *at) for name in _USED))
+            yield _Gauges(*at, uses, *(self._store.own(family, key, *at) for family in _USED))
 
     def _hide(self, key: str) -> None:
         """Drop the series of a key: it is on the sheets again, if it is registered."""
         for one in self._gauges.pop(key, ()):
-            for name in _USED:
-                self._store.drop(name, key, one.unit, one.window)
+            for family in _USED:
+                self._store.drop(family, key, one.unit, one.window)
 
-    def _resting(self, name: str, key: str) -> str:
+    def _resting(self, family: Family, key: str) -> str:
         """The lines of a key that has no series of its own."""
         plan = self._keys.get(key)
-        if plan is None or (key in self._gauges and name in _USED):
+        if plan is None or (key in self._gauges and family in _USED):
             return ""
-        lines = plan.lines.get(name)
+        lines = plan.lines.get(family)
         if lines is None:
-            lines = plan.lines[name] = "".join(self._lines_of(name, plan))
+            lines = plan.lines[family] = "".join(self._lines_of(family, plan))
         return lines.replace(_PLACE, escaped(key))
 
-    def _lines_of(self, name: str, plan: _Plan) -> Iterator[str]:
-        labels = self._store.families[name].family.labels
-        if name == _LIMIT:
+    def _lines_of(self, family: Family, plan: _Plan) -> Iterator[str]:
+        name, labels = family.name, self._store.families[family.name].family.labels
+        if family is _LIMIT:
             for limit in plan.limits:
                 yield sample(name, labels, (_PLACE, limit.unit, limit.window, limit.scope), limit.amount)
         elif period := self._running.period:
             for unit, window in plan.shown:
-                yield sample(name, labels, (_PLACE, unit, window), period.windows[window].end if name == _RESET else 0)
+                value = period.windows[window].end if family is _RESET else 0
+                yield sample(name, labels, (_PLACE, unit, window), value)
 
     # --- across restarts
 

@@ -5,9 +5,10 @@ The durations are those that the histogram took: its `peak` since the last look.
 
 from exporter.clock import AHEAD, Clock
 from exporter.metrics.store import FamilySeries, Histogram, Store
+from exporter.model import catalog
 
-_DURATIONS = "gateway_request_duration_seconds"
-_GAUGE = "gateway_request_duration_max_seconds"
+_DURATIONS = catalog.REQUEST_DURATION_SECONDS
+_GAUGE = catalog.REQUEST_DURATION_MAX_SECONDS
 
 
 class _Minutes:
@@ -44,7 +45,7 @@ class Slowest:
         gauge = self._look()
         if gauge is None:
             return
-        durations = self._store.families[_DURATIONS]
+        durations = self._store.families[_DURATIONS.name]
         labels = durations.family.labels
         places = [labels.index(label) for label in gauge.family.labels]
         for values, one in durations.series.items():
@@ -76,7 +77,7 @@ class Slowest:
 
     def _look(self) -> FamilySeries | None:
         """The gauge's family, None where it is off. With other labels than before, all begins anew."""
-        gauge = self._store.families.get(_GAUGE)
+        gauge = self._store.get(_GAUGE)
         if gauge is not self._gauge:
             self._gauge, self._known = gauge, {}
         return gauge

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from exporter.clock import AHEAD
 from exporter.metrics.roster import LineOf, Roster, Sheet
+from exporter.model import catalog
 from exporter.model.catalog import CATALOG, Family
 from exporter.model.labels import OTHER
 
@@ -139,7 +140,7 @@ class FamilySeries:
 class Store:
     """The families that are served, with their series. With `hold`, new counters and histograms are not born yet.
 
-    A family that is not served is off: what is set or added there by name goes nowhere.
+    A family that is not served is off: what is set or added there goes nowhere.
     `registered` are the registered keys; what all of them have in a family is on its sheet.
     """
 
@@ -168,53 +169,57 @@ class Store:
             one.sheet = self._sheets.get(name)
             self.families[name] = one
         for name in before:
-            self.drop("gateway_exporter_series", name)
-            self.drop("gateway_exporter_series_limit", name)
+            self.drop(catalog.SERIES, name)
+            self.drop(catalog.SERIES_LIMIT, name)
         for name in anew:
             log.warning("%s: its labels or buckets have changed; it begins anew", name)
         return anew
 
-    def series(self, name: str, *values: str) -> Series:
+    def get(self, family: Family) -> FamilySeries | None:
+        """A family's series; None where the family is off."""
+        return self.families.get(family.name)
+
+    def series(self, family: Family, *values: str) -> Series:
         """A counter or gauge by family and label values."""
-        family = self.families.get(name)
-        found = family.get(*values) if family else Series()
-        assert isinstance(found, Series), f"{name} is a histogram"
+        served = self.get(family)
+        found = served.get(*values) if served else Series()
+        assert isinstance(found, Series), f"{family.name} is a histogram"
         return found
 
-    def own(self, name: str, *values: str) -> Series:
+    def own(self, family: Family, *values: str) -> Series:
         """A gauge by family and label values, whatever the limit."""
-        family = self.families.get(name)
-        return family.own(*values) if family else Series()
+        served = self.get(family)
+        return served.own(*values) if served else Series()
 
-    def gauges(self, name: str) -> dict[tuple[str, ...], Series]:
+    def gauges(self, family: Family) -> dict[tuple[str, ...], Series]:
         """All series of a gauge, by label values."""
-        family = self.families.get(name)
-        return {values: one for values, one in family.series.items() if isinstance(one, Series)} if family else {}
+        served = self.get(family)
+        return {values: one for values, one in served.series.items() if isinstance(one, Series)} if served else {}
 
-    def sheet(self, name: str, lines_of: LineOf) -> Sheet:
+    def sheet(self, family: Family, lines_of: LineOf) -> Sheet:
         """The lines that each registered key has in a gauge's family without a series of its own."""
-        sheet = self._sheets[name] = self.registered.sheet(lines_of)
-        if name in self.families:
-            self.families[name].sheet = sheet
+        sheet = self._sheets[family.name] = self.registered.sheet(lines_of)
+        if served := self.get(family):
+            served.sheet = sheet
         return sheet
 
-    def set(self, name: str, *values: str, to: float) -> None:
+    def set(self, family: Family, *values: str, to: float) -> None:
         """Set a gauge."""
-        self.series(name, *values).value = to
+        self.series(family, *values).value = to
 
-    def add(self, name: str, *values: str, amount: float = 1) -> None:
+    def add(self, family: Family, *values: str, amount: float = 1) -> None:
         """Add to a counter. Cold path."""
-        self.series(name, *values).value += amount
+        self.series(family, *values).value += amount
 
-    def drop(self, name: str, *values: str) -> None:
+    def drop(self, family: Family, *values: str) -> None:
         """Forget a series."""
-        if name in self.families:
-            self.families[name].drop(*values)
+        if served := self.get(family):
+            served.drop(*values)
 
-    def clear(self, name: str) -> None:
+    def clear(self, family: Family) -> None:
         """Forget all of a gauge's series."""
-        if name in self.families:
-            self.families[name].series.clear()
+        if served := self.get(family):
+            served.series.clear()
 
     def bound(self, max_series: int, dated: bool) -> None:
         """How many series each family may have, and whether they are dated: binds new ones only."""
@@ -226,8 +231,8 @@ class Store:
         """Set the gauges of how many series the families of records hold, and may hold."""
         for name, one in list(self.families.items()):
             if one.family.adds:
-                self.set("gateway_exporter_series", name, to=len(one.series))
-                self.set("gateway_exporter_series_limit", name, to=one.limit)
+                self.set(catalog.SERIES, name, to=len(one.series))
+                self.set(catalog.SERIES_LIMIT, name, to=one.limit)
 
     def go_back(self, now: float) -> float:
         """The clock went back, to this time: what the exporter did, and series that were made, after it was now. The
@@ -244,10 +249,10 @@ class Store:
                     latest, series.created = max(latest, series.created), now
         return latest
 
-    def observe(self, name: str, value: float) -> None:
+    def observe(self, family: Family, value: float) -> None:
         """Observe in a histogram without labels. Cold path."""
-        family = self.families[name]
-        histogram = family.get()
-        assert isinstance(histogram, Histogram), f"{name} is no histogram"
+        served = self.families[family.name]
+        histogram = served.get()
+        assert isinstance(histogram, Histogram), f"{family.name} is no histogram"
         histogram.pending.append(value)
-        histogram.settle(family.family.buckets)
+        histogram.settle(served.family.buckets)

@@ -40,6 +40,7 @@ from exporter.metrics.exposition import render
 from exporter.metrics.slowest import Slowest
 from exporter.metrics.store import Store
 from exporter.metrics.zero_hold import Births
+from exporter.model import catalog
 from exporter.requests.body import read_body
 from exporter.requests.enrich import BATCH, Enricher, methods_of
 from exporter.requests.routes import Routes, client_network, origin_host
@@ -49,7 +50,7 @@ from exporter.service.pipeline import Pipeline
 from exporter.state.checkpoint import Checkpoint, Parts, places_of
 from exporter.state.database import State, peek
 
-_REGISTRY_READ = "gateway_exporter_key_registry_timestamp_seconds"
+_REGISTRY_READ = catalog.KEY_REGISTRY_TIMESTAMP_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -117,7 +118,7 @@ class Assembly:
         admissions.declare("method", [BATCH, *(method for route in routes for method in methods_of(route))])
         self._register(loaded.keys)
         if loaded.prices_changed:
-            self.store.set("gateway_exporter_price_table_timestamp_seconds", to=loaded.prices_changed)
+            self.store.set(catalog.PRICE_TABLE_TIMESTAMP_SECONDS, to=loaded.prices_changed)
         if loaded.keys_read:
             self.store.set(_REGISTRY_READ, to=loaded.keys_read)
         return anew
@@ -168,8 +169,8 @@ class Assembly:
 
     def pipeline(self) -> Pipeline:
         """The pipeline of all inputs, not yet running. StateError where the state file can't be used."""
-        self.store.set("gateway_exporter_build_info", __version__, to=1)
-        self.store.set("gateway_exporter_identity_info", self.identity.fingerprint, to=1)
+        self.store.set(catalog.BUILD_INFO, __version__, to=1)
+        self.store.set(catalog.IDENTITY_INFO, self.identity.fingerprint, to=1)
         now = time.monotonic()
         metrics = self.config.metrics
         keys, limits = self.shared.keys, self.shared.limits

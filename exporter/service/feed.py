@@ -13,15 +13,16 @@ from exporter.formats.spec import FormatSpec
 from exporter.inputs.elsewhere import Remembered
 from exporter.inputs.fingerprint import Position
 from exporter.metrics.store import Store
+from exporter.model import catalog
 from exporter.service.input_journal import Journal
 
 log = logging.getLogger(__name__)
 
 _GAUGES = (
-    "gateway_exporter_lag_bytes",
-    "gateway_exporter_lag_seconds",
-    "gateway_exporter_input_readable",
-    "gateway_exporter_last_record_timestamp_seconds",
+    catalog.LAG_BYTES,
+    catalog.LAG_SECONDS,
+    catalog.INPUT_READABLE,
+    catalog.LAST_RECORD_TIMESTAMP_SECONDS,
 )
 
 
@@ -156,15 +157,15 @@ class Stream:
 
     def show(self, store: Store, now: float) -> None:
         """Set the gauges of the input; `now` is in epoch seconds."""
-        store.set("gateway_exporter_lag_bytes", self.name, to=self.input.lag_bytes())
-        store.set("gateway_exporter_lag_seconds", self.name, to=round(self.lag_seconds(now), 3))
-        store.set("gateway_exporter_input_readable", self.name, to=int(self.input.readable))
+        store.set(catalog.LAG_BYTES, self.name, to=self.input.lag_bytes())
+        store.set(catalog.LAG_SECONDS, self.name, to=round(self.lag_seconds(now), 3))
+        store.set(catalog.INPUT_READABLE, self.name, to=int(self.input.readable))
         if self.meter.last_time:
-            store.set("gateway_exporter_last_record_timestamp_seconds", self.name, to=self.meter.last_time)
+            store.set(catalog.LAST_RECORD_TIMESTAMP_SECONDS, self.name, to=self.meter.last_time)
 
     def lines(self, store: Store) -> tuple[int, int, int]:
         """How many lines were parsed, ignored and rejected."""
-        name = "gateway_exporter_lines_total"
+        name = catalog.LINES
         parsed, ignored, rejected = (
             int(store.series(name, self.name, one).value) for one in ("parsed", "ignored", "rejected")
         )

@@ -14,6 +14,7 @@ from exporter.errors import place
 from exporter.formats.decoder import REASONS, Decoded
 from exporter.inputs.events import LOSSES, printable
 from exporter.metrics.store import Store
+from exporter.model import catalog
 
 log = logging.getLogger(__name__)
 
@@ -54,12 +55,12 @@ class Journal:
     def note(self, decoded: Decoded) -> None:
         """Lines that are no rows."""
         if decoded.joined:
-            self._store.add("gateway_exporter_lines_total", self.name, "parsed", amount=decoded.joined)
+            self._store.add(catalog.LINES, self.name, "parsed", amount=decoded.joined)
         if decoded.alone and "alone" not in self._told:
             self._told.add("alone")
             log.warning("%s: a request was counted without the line it waited for", self.name)
         if decoded.blank:
-            self._store.add("gateway_exporter_lines_total", self.name, "ignored", amount=decoded.blank)
+            self._store.add(catalog.LINES, self.name, "ignored", amount=decoded.blank)
         for reason, line in decoded.rejected:
             self._reject(reason, line)
         self.failed(decoded.faults)
@@ -75,7 +76,7 @@ class Journal:
 
     def look(self) -> None:
         """Warn, once, of lines that were read well and are no request."""
-        counted = self._store.families["gateway_exporter_rejected_lines_total"].series.get((self.name, "no_status"))
+        counted = self._store.families[catalog.REJECTED_LINES.name].series.get((self.name, "no_status"))
         if counted:
             self._tell("no_status")
 
@@ -87,18 +88,18 @@ class Journal:
     def rotated(self, kind: str) -> None:
         """A log was renamed or truncated."""
         log.info("%s: the log was rotated (%s)", self.name, kind)
-        self._store.add("gateway_exporter_rotations_total", self.name, kind)
+        self._store.add(catalog.ROTATIONS, self.name, kind)
 
     def lost(self, path: str, reason: str, size: int) -> None:
         """Bytes were lost before they could be read."""
         log.warning("%s: %d bytes of %s were lost: %s", self.name, size, printable(path), LOSSES[reason])
-        self._store.add("gateway_exporter_losses_total", self.name, reason)
-        self._store.add("gateway_exporter_lost_bytes_total", self.name, reason, amount=size)
+        self._store.add(catalog.LOSSES, self.name, reason)
+        self._store.add(catalog.LOST_BYTES, self.name, reason, amount=size)
 
     def loss(self, path: str, reason: str) -> None:
         """Lines may have been lost before they could be read."""
         log.warning("%s: lines of %s may have been lost: %s", self.name, printable(path), LOSSES[reason])
-        self._store.add("gateway_exporter_losses_total", self.name, reason)
+        self._store.add(catalog.LOSSES, self.name, reason)
 
     def unreadable(self, path: str, why: str) -> None:
         """A log can't be read now; it is waited for."""
@@ -126,8 +127,8 @@ class Journal:
             reason = "failed"
         self.samples.append(Rejected(time.time(), reason, len(line), seen))
         self._tell(reason)
-        self._store.add("gateway_exporter_lines_total", self.name, "rejected")
-        self._store.add("gateway_exporter_rejected_lines_total", self.name, reason)
+        self._store.add(catalog.LINES, self.name, "rejected")
+        self._store.add(catalog.REJECTED_LINES, self.name, reason)
 
     def _tell(self, reason: str) -> None:
         if reason not in self._told:

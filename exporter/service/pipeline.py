@@ -28,6 +28,7 @@ from exporter.metrics.exposition import render
 from exporter.metrics.slowest import Slowest
 from exporter.metrics.store import Store
 from exporter.metrics.zero_hold import Births, Visitor
+from exporter.model import catalog
 from exporter.service.feed import Stream
 from exporter.state.checkpoint import Checkpoint
 
@@ -218,7 +219,7 @@ class Pipeline:
         for visitor in visitors:
             self.births.given(visitor)
         seconds = time.monotonic() - begun
-        self.store.observe("gateway_exporter_scrape_duration_seconds", seconds)
+        self.store.observe(catalog.SCRAPE_DURATION_SECONDS, seconds)
         log.debug("rendered for %d in %.3f s; %d new series show 0", len(visitors), seconds, self.births.held)
         fault("after-render")
         return texts

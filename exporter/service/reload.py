@@ -13,6 +13,7 @@ from exporter.durations import seconds
 from exporter.errors import ExporterError
 from exporter.inputs.elsewhere import Remembered
 from exporter.inputs.overlap import shared
+from exporter.model import catalog
 from exporter.service.assembly import Assembly, follows, place
 from exporter.service.feed import Stream
 from exporter.service.pipeline import Pipeline
@@ -137,9 +138,9 @@ class Reload:
 
     def _told(self, good: bool) -> None:
         store = self._assembly.store
-        store.set("gateway_exporter_config_last_reload_successful", to=int(good))
+        store.set(catalog.CONFIG_LAST_RELOAD_SUCCESSFUL, to=int(good))
         if good:
-            store.set("gateway_exporter_config_last_reload_success_timestamp_seconds", to=round(time.time(), 3))
+            store.set(catalog.CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP_SECONDS, to=round(time.time(), 3))
 
 
 def _hand_on(done: "Future[str]", answer: "Future[str]") -> None:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from exporter import descriptors
 from exporter.formats.decoder import REASONS
 from exporter.metrics.store import Series
+from exporter.model import catalog
 from exporter.model.record import MOST
 from exporter.service.input_journal import Rejected
 from exporter.service.pipeline import Pipeline
@@ -83,9 +84,9 @@ def snapshot(pipeline: Pipeline) -> Snapshot:
         for name, one in store.families.items()
         if one.family.adds and one.series
     ]
-    version = next(iter(store.families["gateway_exporter_build_info"].series))[0]
+    version = next(iter(store.families[catalog.BUILD_INFO.name].series))[0]
     checkpoint = pipeline.checkpoint
-    kept_at = store.series("gateway_exporter_checkpoint_last_success_timestamp_seconds").value if checkpoint else 0
+    kept_at = store.series(catalog.CHECKPOINT_LAST_SUCCESS_TIMESTAMP_SECONDS).value if checkpoint else 0
     return Snapshot(
         up_seconds=up,
         ready=pipeline.ready,
@@ -100,7 +101,7 @@ def snapshot(pipeline: Pipeline) -> Snapshot:
         families=families,
         implausible=[
             (name, field, int(one.value))
-            for (name, field), one in store.families["gateway_exporter_implausible_values_total"].series.items()
+            for (name, field), one in store.families[catalog.IMPLAUSIBLE_VALUES.name].series.items()
             if isinstance(one, Series) and one.value
         ],
         places=pipeline.expiry.places.admissions.used,

@@ -20,6 +20,7 @@ from msgspec import Struct
 from exporter.counting.admission import Admissions, Place
 from exporter.errors import StateError
 from exporter.metrics.store import FamilySeries, Histogram, Series, Store
+from exporter.model import catalog
 from exporter.model.input_labels import in_order
 from exporter.state.database import State
 
@@ -115,7 +116,7 @@ class Checkpoint:
         self.healthy = True
         self._state = state
         self._store = store
-        store.series("gateway_exporter_checkpoint_failures_total")  # 0 from the start
+        store.series(catalog.CHECKPOINT_FAILURES)  # 0 from the start
         self._admissions = admissions
         self._parts = parts
         self._whole = True
@@ -247,12 +248,12 @@ class Checkpoint:
         if good and not self.healthy:
             log.warning("%s: commits work again", self._state.path)
         self.healthy = good
-        self._store.set("gateway_exporter_checkpoint_healthy", to=int(good))
+        self._store.set(catalog.CHECKPOINT_HEALTHY, to=int(good))
         if good:
-            self._store.set("gateway_exporter_checkpoint_last_success_timestamp_seconds", to=round(time.time(), 3))
+            self._store.set(catalog.CHECKPOINT_LAST_SUCCESS_TIMESTAMP_SECONDS, to=round(time.time(), 3))
         else:
-            self._store.add("gateway_exporter_checkpoint_failures_total")
-        self._store.observe("gateway_exporter_checkpoint_duration_seconds", time.monotonic() - begun)
+            self._store.add(catalog.CHECKPOINT_FAILURES)
+        self._store.observe(catalog.CHECKPOINT_DURATION_SECONDS, time.monotonic() - begun)
         return good
 
 

@@ -13,6 +13,7 @@ import pytest
 from exporter.counting.admission import Admissions
 from exporter.metrics.exposition import render
 from exporter.metrics.store import Histogram, Store
+from exporter.model import catalog
 from exporter.model.catalog import CATALOG, Family
 from exporter.state import database as state
 from exporter.state.checkpoint import Checkpoint
@@ -49,7 +50,7 @@ class Kept:
         self.parts |= self.restored
 
     def add(self, name: str, *values: str, amount: float = 1) -> None:
-        self.store.add(name, *values, amount=amount)
+        self.store.add(CATALOG[name], *values, amount=amount)
 
     def observe(self, *values: str, seconds: float) -> None:
         histogram = self.store.families[DURATION].get(*values)
@@ -101,7 +102,7 @@ def test_all_of_it_comes_back(kept: Kept) -> None:
     assert kept.admissions.places == [("method", "", "eth_call"), ("origin", "acme", "shop.example")]
     assert kept.store.families[REQUESTS].series[KEY].born
     assert not kept.store.families[DURATION].series["eth", "eth_call", "https"].born
-    assert isinstance(kept.store.series(REQUESTS, *KEY).value, int)
+    assert isinstance(kept.store.series(CATALOG[REQUESTS], *KEY).value, int)
 
 
 def test_only_what_changed_is_written(kept: Kept) -> None:
@@ -112,7 +113,7 @@ def test_only_what_changed_is_written(kept: Kept) -> None:
     kept.add(BYTES, "acme", "eth", "eth_call")
     kept.checkpoint.commit()
     kept.checkpoint.commit()
-    kept.store.set("gateway_exporter_lag_bytes", "a", to=5)
+    kept.store.set(catalog.LAG_BYTES, "a", to=5)
     kept.checkpoint.commit()
     kept.parts = {"inputs": 1}
     kept.checkpoint.commit()
@@ -146,7 +147,10 @@ def test_rows_that_moved_are_written_whole(kept: Kept) -> None:
     kept.add(REQUESTS, "d", *KEY[1:])
     kept.checkpoint.commit()
     kept.restart()
-    values = {labels[0]: kept.store.series(REQUESTS, *labels).value for labels in kept.store.families[REQUESTS].series}
+    values = {
+        labels[0]: kept.store.series(CATALOG[REQUESTS], *labels).value
+        for labels in kept.store.families[REQUESTS].series
+    }
     assert values == {"a": 97, "c": 100, "d": 101, "b": 1}
 
 
@@ -285,25 +289,25 @@ def test_while_commits_fail_it_is_told_and_what_was_counted_is_committed_later(k
     kept.add(REQUESTS, *KEY)
     begun = time.time()
     assert kept.checkpoint.commit()
-    last_success = kept.store.series("gateway_exporter_checkpoint_last_success_timestamp_seconds")
+    last_success = kept.store.series(catalog.CHECKPOINT_LAST_SUCCESS_TIMESTAMP_SECONDS)
     assert begun - 0.001 <= last_success.value <= time.time() + 0.001
-    assert kept.store.series("gateway_exporter_checkpoint_healthy").value == 1
+    assert kept.store.series(catalog.CHECKPOINT_HEALTHY).value == 1
     kept.state._db.execute("PRAGMA query_only=1")
     succeeded = last_success.value
     for failures in (1, 2):
         kept.add(REQUESTS, *KEY)
         assert not kept.checkpoint.commit()
-        assert kept.store.series("gateway_exporter_checkpoint_healthy").value == 0
-        assert kept.store.series("gateway_exporter_checkpoint_failures_total").value == failures
+        assert kept.store.series(catalog.CHECKPOINT_HEALTHY).value == 0
+        assert kept.store.series(catalog.CHECKPOINT_FAILURES).value == failures
         assert last_success.value == succeeded
     kept.state._db.execute("PRAGMA query_only=0")
     assert kept.checkpoint.commit()
-    assert kept.store.series("gateway_exporter_checkpoint_healthy").value == 1
+    assert kept.store.series(catalog.CHECKPOINT_HEALTHY).value == 1
     (durations,) = kept.store.families["gateway_exporter_checkpoint_duration_seconds"].series.values()
     assert isinstance(durations, Histogram)
     assert sum(durations.values[:-1]) == 4
     kept.restart()
-    assert kept.store.series(REQUESTS, *KEY).value == 3
+    assert kept.store.series(CATALOG[REQUESTS], *KEY).value == 3
 
 
 def test_a_file_that_was_removed_is_written_whole(kept: Kept) -> None:
@@ -332,7 +336,7 @@ def test_another_programs_file_in_its_place_is_left_as_it_is_and_counting_goes_o
     kept.path.unlink()
     assert kept.checkpoint.commit()
     kept.restart()
-    assert kept.store.series(REQUESTS, *KEY).value == 2
+    assert kept.store.series(CATALOG[REQUESTS], *KEY).value == 2
 
 
 def test_what_is_not_born_is_served_as_zero_after_a_restart_too(kept: Kept) -> None:

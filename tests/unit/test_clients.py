@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import uvicorn
 
+from exporter.model import catalog
 from exporter.service.connections import Limits
 from tests.exporter import eventually
 from tests.unit.serving import Client, Serving, get
@@ -85,7 +86,7 @@ def test_each_of_a_round_gets_the_form_that_it_asked_for(serving: Serving) -> No
 @pytest.mark.parametrize(("path", "status"), [("/-/healthy", 200), ("/", 200)])
 def test_other_pages_share_an_answer_too(serving: Serving, path: str, status: int) -> None:
     """A hundred that ask for health or the status page are two questions to the pipeline."""
-    serving.pipeline.store.set("gateway_exporter_build_info", "1", to=1)
+    serving.pipeline.store.set(catalog.BUILD_INFO, "1", to=1)
     first = serving.client(get(path))
     serving.until_asked(1)
     others = [serving.client(get(path)) for _ in range(99)]
@@ -167,7 +168,7 @@ def test_who_sends_a_request_slowly_is_closed(serving: Serving, begin: Callable[
 @limits(answer_seconds=0.2)
 def test_who_does_not_take_the_answer_is_closed(serving: Serving) -> None:
     """Nothing of it is left behind."""
-    serving.pipeline.store.set("gateway_exporter_build_info", "x" * 16 * MB, to=1)
+    serving.pipeline.store.set(catalog.BUILD_INFO, "x" * 16 * MB, to=1)
     serving.client(get())
     serving.answer()
     eventually(lambda: not serving.connections)
@@ -177,7 +178,7 @@ def test_who_does_not_take_the_answer_is_closed(serving: Serving) -> None:
 @limits(held_bytes=24 * MB)
 def test_old_answers_are_not_kept_for_slow_readers_when_there_are_many(serving: Serving) -> None:
     """A new one takes the place of the oldest; a scraper's is given up last."""
-    serving.pipeline.store.set("gateway_exporter_build_info", "x" * 10 * MB, to=1)
+    serving.pipeline.store.set(catalog.BUILD_INFO, "x" * 10 * MB, to=1)
     readers = []
     for headers in ((SCRAPER,), (), (), ()):
         readers.append(serving.client(get("/metrics", *headers)))

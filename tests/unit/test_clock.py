@@ -10,6 +10,7 @@ from exporter.clock import Clock
 from exporter.config.load import load
 from exporter.limits.calendar import WINDOWS
 from exporter.metrics.zero_hold import Visitor
+from exporter.model.catalog import CATALOG
 from exporter.service.assembly import Assembly
 from exporter.service.pipeline import Pipeline
 from tests.counted import Counting, of
@@ -248,7 +249,7 @@ def test_a_state_of_a_clock_that_was_ahead_is_mended(
     windows = {name: {future: {"requests": 4}} for name in WINDOWS}
     poisoned = [float(future), [["acme", False, windows]]]
     monkeypatch.setattr(run.assembly._use_parts, "parts", lambda: {"limits": poisoned})
-    run.assembly.store.own(LAST_USED, "acme").value = future
+    run.assembly.store.own(CATALOG[LAST_USED], "acme").value = future
     run.pipeline.streams[0].meter.last_time = float(future)
     run.pipeline.commit()
     run.restart()
@@ -263,7 +264,7 @@ def test_a_state_that_has_a_last_use_of_every_key_is_read(tmp_path: Path, clock:
     """As they were written before: 0 for a key that was never used. It is shown once."""
     run = Run(tmp_path, lambda: clock["now"])
     for key in ("acme", "zeta", "gone"):
-        run.assembly.store.own(LAST_USED, key)
+        run.assembly.store.own(CATALOG[LAST_USED], key)
     run.write(clock["now"])
     run.scrape()
     run.restart()

@@ -15,6 +15,7 @@ import pytest
 from exporter.config.load import load
 from exporter.counting.admission import Admissions
 from exporter.metrics.store import Histogram, Store
+from exporter.model import catalog
 from exporter.service.assembly import Assembly
 from exporter.state.checkpoint import Checkpoint
 from exporter.state.database import State
@@ -115,7 +116,7 @@ def test_a_flipped_bit_is_never_taken_for_the_truth(
         else:
             assert found.content() == expected
             assert not [*folder.glob("state.db.damaged-*")]
-        found.store.add("gateway_exporter_lines_total", "edge", "ignored")
+        found.store.add(catalog.LINES, "edge", "ignored")
         assert found.checkpoint.commit()
         found.state.close()
         again = Restored(folder)

@@ -14,6 +14,8 @@ from exporter.keys.identity import KeyEntry
 from exporter.keys.key_metrics import Keys
 from exporter.metrics.exposition import render
 from exporter.metrics.store import Histogram, Store
+from exporter.model import catalog
+from exporter.model.catalog import CATALOG
 from exporter.service.assembly import Assembly
 from exporter.state.checkpoint import Checkpoint
 from exporter.state.database import State
@@ -69,13 +71,13 @@ def shop() -> Shop:
 
 def test_what_is_idle_goes_and_what_is_used_stays(shop: Shop) -> None:
     """Not before the time is over, and at most an eighth of it later. A histogram goes whole."""
-    shop.store.add(REQUESTS, *labels("idle"))
+    shop.store.add(CATALOG[REQUESTS], *labels("idle"))
     shop.observe(BY_KEY, "idle")
     for _ in range(4):
-        shop.store.add(REQUESTS, *labels("used"))
+        shop.store.add(CATALOG[REQUESTS], *labels("used"))
         shop.observe(BY_KEY, "used")
         assert not shop.passes(HOUR / 4)
-    shop.store.add(REQUESTS, *labels("used"))
+    shop.store.add(CATALOG[REQUESTS], *labels("used"))
     shop.observe(BY_KEY, "used")
     assert shop.keys() == ["idle", "used"]
     assert shop.passes(HOUR / 8)
@@ -84,7 +86,7 @@ def test_what_is_idle_goes_and_what_is_used_stays(shop: Shop) -> None:
 
 def test_a_registered_key_stays_for_ever(shop: Shop) -> None:
     """In every family with a key; where there is none, the series goes."""
-    shop.store.add(REQUESTS, *labels("acme"))
+    shop.store.add(CATALOG[REQUESTS], *labels("acme"))
     shop.observe(BY_KEY, "acme")
     shop.observe(DURATION, "eth", "eth_call", "https")
     assert shop.passes(100 * HOUR)
@@ -94,8 +96,8 @@ def test_a_registered_key_stays_for_ever(shop: Shop) -> None:
 def test_the_exporters_own_and_all_gauges_stay(shop: Shop) -> None:
     """They tell what was, however long ago."""
     for name in ("gateway_exporter_losses_total", "gateway_exporter_lines_total", "gateway_exporter_overflow_total"):
-        shop.store.add(name, "a", "b")
-    shop.store.set("gateway_key_last_used_timestamp_seconds", "idle", to=5)
+        shop.store.add(CATALOG[name], "a", "b")
+    shop.store.set(catalog.KEY_LAST_USED_TIMESTAMP_SECONDS, "idle", to=5)
     assert not shop.passes(100 * HOUR)
     there = [labels for family in shop.store.families.values() for labels in family.series if "acme" not in labels]
     assert there == [("idle",), ("a", "b"), ("a", "b"), ("a", "b")]
@@ -103,7 +105,7 @@ def test_the_exporters_own_and_all_gauges_stay(shop: Shop) -> None:
 
 def test_downtime_is_no_idleness(shop: Shop) -> None:
     """A process that has just begun has seen nothing idle yet."""
-    shop.store.add(REQUESTS, *labels("idle"))
+    shop.store.add(CATALOG[REQUESTS], *labels("idle"))
     shop.passes(HOUR / 2)
     shop.now += 1000 * HOUR
     shop.begin()
@@ -113,7 +115,7 @@ def test_downtime_is_no_idleness(shop: Shop) -> None:
 
 def test_a_look_that_comes_late_is_one_look(shop: Shop) -> None:
     """A machine that slept for a day has not seen a day of idleness."""
-    shop.store.add(REQUESTS, *labels("idle"))
+    shop.store.add(CATALOG[REQUESTS], *labels("idle"))
     shop.passes(HOUR / 4)
     shop.now += 24 * HOUR
     assert not shop.passes(HOUR / 4)
@@ -121,9 +123,9 @@ def test_a_look_that_comes_late_is_one_look(shop: Shop) -> None:
 
 def test_those_behind_a_dropped_one_keep_their_own_clock(shop: Shop) -> None:
     """Series are told by their labels, wherever they stand."""
-    shop.store.add(REQUESTS, *labels("first"))
+    shop.store.add(CATALOG[REQUESTS], *labels("first"))
     shop.passes(HOUR / 2)
-    shop.store.add(REQUESTS, *labels("second"))
+    shop.store.add(CATALOG[REQUESTS], *labels("second"))
     shop.passes(HOUR * 5 / 8)
     assert shop.keys() == ["second"]
     shop.passes(HOUR / 4)
@@ -134,11 +136,11 @@ def test_those_behind_a_dropped_one_keep_their_own_clock(shop: Shop) -> None:
 
 def test_coming_back_is_a_new_birth(shop: Shop) -> None:
     """At zero, and held, after a restart too."""
-    shop.store.add(REQUESTS, *labels("idle"), amount=7)
-    shop.store.series(REQUESTS, *labels("idle")).born = True
+    shop.store.add(CATALOG[REQUESTS], *labels("idle"), amount=7)
+    shop.store.series(CATALOG[REQUESTS], *labels("idle")).born = True
     shop.passes(2 * HOUR)
-    shop.store.add(REQUESTS, *labels("idle"), amount=2)
-    again = shop.store.series(REQUESTS, *labels("idle"))
+    shop.store.add(CATALOG[REQUESTS], *labels("idle"), amount=2)
+    again = shop.store.series(CATALOG[REQUESTS], *labels("idle"))
     assert (again.value, again.born) == (2, False)
 
 
@@ -150,8 +152,8 @@ def test_what_has_expired_is_gone_after_a_restart_too(shop: Shop, tmp_path: Path
 
     first = checkpoint(shop.store)
     first.restore()
-    shop.store.add(REQUESTS, *labels("idle"))
-    shop.store.add(REQUESTS, *labels("acme"))
+    shop.store.add(CATALOG[REQUESTS], *labels("idle"))
+    shop.store.add(CATALOG[REQUESTS], *labels("acme"))
     assert first.commit()
     shop.passes(2 * HOUR)
     assert first.commit()

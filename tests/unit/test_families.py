@@ -15,6 +15,7 @@ from exporter.errors import ConfigError
 from exporter.metrics.exposition import render
 from exporter.metrics.slowest import Slowest
 from exporter.metrics.store import Histogram, Store
+from exporter.model import catalog
 from exporter.model.catalog import CATALOG
 from exporter.model.labels import LABELS, WHEN, LabelValues, field_of
 from exporter.service.assembly import Assembly
@@ -452,9 +453,9 @@ def _change(one: Any) -> Any:
 def test_a_store_keeps_all_but_what_is_declared_otherwise() -> None:
     """Changed labels or buckets begin anew, in the place that the catalogue gives them; what is off goes."""
     store = Store(hold=True, families=declared())
-    store.add(REQUESTS, "acme", "business", "eth", "eth_call", "https", "200", amount=3)
-    store.add(CALLS, "acme", "eth", "eth_call", "https", "success")
-    store.add("gateway_request_bytes_total", "acme", "eth", "eth_call")
+    store.add(CATALOG[REQUESTS], "acme", "business", "eth", "eth_call", "https", "200", amount=3)
+    store.add(CATALOG[CALLS], "acme", "eth", "eth_call", "https", "success")
+    store.add(catalog.REQUEST_BYTES, "acme", "eth", "eth_call")
     kept = store.families[REQUESTS]
     store.show_sizes()
     off = {"gateway_request_bytes_total": False, CALLS: {"drop": ["chain"]}, DURATIONS: {"buckets": [1.0]}}
@@ -465,7 +466,7 @@ def test_a_store_keeps_all_but_what_is_declared_otherwise() -> None:
     sizes = {labels[0] for labels in store.families["gateway_exporter_series"].series}
     assert sizes >= {REQUESTS, CALLS}
     assert "gateway_request_bytes_total" not in sizes
-    store.add("gateway_request_bytes_total", "acme", "eth", "eth_call")  # goes nowhere
+    store.add(catalog.REQUEST_BYTES, "acme", "eth", "eth_call")  # goes nowhere
     assert store.declare(declared()) == [CALLS, DURATIONS]
     assert not store.families["gateway_request_bytes_total"].series
 

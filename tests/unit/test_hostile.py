@@ -7,6 +7,7 @@ import pytest
 from exporter.config.inputs import InputConfig
 from exporter.config.load import Config, Loaded
 from exporter.formats.spec import FormatSpec, presets
+from exporter.model import catalog
 from exporter.service.assembly import Assembly
 from tests.golden import log_of
 from tests.unit.reading import Reading
@@ -95,9 +96,9 @@ def test_a_number_of_thousands_of_digits() -> None:
     decoded = meter.reader.decoder.decode(b"".join(line % size for size in (b"5", b"9" * 5000, b"7")))
     meter.count(decoded)
     meter.fold()
-    assert assembly.store.series("gateway_exporter_lines_total", "edge", "parsed").value == 3
+    assert assembly.store.series(catalog.LINES, "edge", "parsed").value == 3
     (labels,) = assembly.store.families["gateway_response_bytes_total"].series
-    assert assembly.store.series("gateway_response_bytes_total", *labels).value == 12
+    assert assembly.store.series(catalog.RESPONSE_BYTES, *labels).value == 12
     assert [meter.record(row).response_bytes for row in decoded.rows] == [5, None, 7]
 
 

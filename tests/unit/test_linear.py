@@ -109,17 +109,34 @@ def flagged(pattern: re.Pattern[Any]) -> Any:
 # Modules that meet what a client sent, and what in them does more than match at one place. What `every` cuts short is
 # at most 60 characters (words), or 4 kB (journal), or was matched as a whole before (values).
 MEETS_CLIENTS = (
-    *("words", "rpc", "routes", "identity", "attempts", "journal", "kinds", "periods", "enrich", "formats.json_lines"),
+    *(
+        "requests.identifiers",
+        "requests.body",
+        "requests.routes",
+        "keys.identity",
+        "requests.attempts",
+        "service.input_journal",
+        "counting.kinds",
+        "counting.periods",
+        "requests.enrich",
+        "formats.json_lines",
+    ),
     *("formats.logfmt_lines", "formats.container", "formats.csv_lines", "formats.values", "formats.detect"),
 )
 EVERY = {
-    *("words._KEY", "routes._KEY_PARAMETER", "attempts._ENTRY_END", "formats.values._ENTRY_END", "periods._ZONE"),
+    *(
+        "requests.identifiers._KEY",
+        "requests.routes._KEY_PARAMETER",
+        "requests.attempts._ENTRY_END",
+        "formats.values._ENTRY_END",
+        "counting.periods._ZONE",
+    ),
     *("formats.json_lines._UNQUOTED", "formats.json_lines._STRAY_QUOTE", "formats.values._HEX_BYTES"),
     *("formats.values._HASH_BYTES", "formats.logfmt_lines._ESCAPED"),
 }
 # At the start of a text `^` and the sign that it stands beside can't both be: the proof does not know that. Of an IPv6
 # address the last group of nine may be a port.
-NOT_PROVED = {"words._KEY", "routes._KEY_PARAMETER", "routes._IPV6"}
+NOT_PROVED = {"requests.identifiers._KEY", "requests.routes._KEY_PARAMETER", "requests.routes._IPV6"}
 
 
 def test_what_meets_a_clients_text_is_proved_linear() -> None:

@@ -7,6 +7,7 @@ import pytest
 from exporter.counting.admission import Admissions
 from exporter.metrics.exposition import render
 from exporter.metrics.store import Store
+from exporter.model.catalog import CATALOG
 from exporter.model.input_labels import in_order, own_labels
 from exporter.state.checkpoint import Checkpoint
 from exporter.state.database import State
@@ -40,10 +41,10 @@ def test_a_text_of_an_older_state_is_put_in_order() -> None:
 def test_series_that_were_one_are_one_after_a_restart(tmp_path: Path) -> None:
     """Two texts of one label set, as older versions wrote them, add up: nothing falls, and nothing stands twice."""
     store = Store()
-    store.add(REQUESTS, *VALUES, 'gateway="eu",az="1"', amount=3)
-    store.add(REQUESTS, *VALUES, 'az="1",gateway="eu"', amount=4)
-    store.add(REQUESTS, *VALUES, amount=5)
-    store.add(REQUESTS, *VALUES, 'gateway=""', amount=6)
+    store.add(CATALOG[REQUESTS], *VALUES, 'gateway="eu",az="1"', amount=3)
+    store.add(CATALOG[REQUESTS], *VALUES, 'az="1",gateway="eu"', amount=4)
+    store.add(CATALOG[REQUESTS], *VALUES, amount=5)
+    store.add(CATALOG[REQUESTS], *VALUES, 'gateway=""', amount=6)
     written = Checkpoint(State(tmp_path / "state.db"), store, Admissions(), dict)
     assert written.commit()
     written.close()

@@ -8,6 +8,7 @@ import pytest
 
 from exporter.config.load import Loaded, load
 from exporter.errors import ConfigError
+from exporter.model.catalog import CATALOG
 from exporter.service.assembly import Assembly
 from exporter.service.pipeline import Pipeline
 from exporter.service.reload import Reload
@@ -76,4 +77,4 @@ def test_configs_are_taken_in_the_order_in_which_they_were_read(running: tuple[P
         pipeline.answer(1.0)
     assert first.result() == "The config was reloaded."
     assert isinstance(second.exception(), ConfigError)
-    assert pipeline.store.series(GOOD).value == 0
+    assert pipeline.store.series(CATALOG[GOOD]).value == 0

@@ -10,6 +10,7 @@ from exporter.limits.usage import Limit
 from exporter.metrics.exposition import render
 from exporter.metrics.roster import Roster
 from exporter.metrics.store import Store
+from exporter.model import catalog
 from exporter.model.catalog import CATALOG
 from tests.counted import Counting
 
@@ -113,7 +114,7 @@ def test_a_key_that_rests_holds_no_series(registered: Counting) -> None:
 def test_a_family_that_is_off_has_no_sheet() -> None:
     """And has its lines again when it is on."""
     store = Store(families={})
-    store.sheet("gateway_limit", lambda key: f"{key}\n")
+    store.sheet(catalog.LIMIT, lambda key: f"{key}\n")
     store.registered.update(["a"])
     assert render(store)[0] == []
     store.declare({"gateway_limit": CATALOG["gateway_limit"]})
