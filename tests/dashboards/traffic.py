@@ -84,10 +84,11 @@ class Traffic:
         }
         found[LOGS[0]] += [self._rest(verb, status, at) for verb, status in _REST]
         found[LOGS[0]] += [self._rest("POST", 200, at, model="house-model", provider="house")]
+        found[LOGS[0]] += [self._rest("GET", 200, at, bytes_sent=2**64 - 1)]  # an unsigned -1
         found[LOGS[0]] += ["no json\n", '{"status":200,\n']
         return found
 
-    def _rest(self, verb: str, status: int, at: float, **more: str) -> str:
+    def _rest(self, verb: str, status: int, at: float, **more: object) -> str:
         client = self._rng.choice([one for one in CLIENTS if one.log == LOGS[0] and one.registered])
         fields = {"msec": at, "method": verb, "uri": f"/v1/scores/0x{self._rng.getrandbits(40):x}", "status": status}
         sizes = {"request_length": 200, "bytes_sent": 900, "request_time": round(self._rng.uniform(0.1, 2), 3)}
