@@ -18,7 +18,7 @@ _LOOK_UP_SECONDS = 10.0
 _TRY_AGAIN_SECONDS = 1.0
 
 
-class Where:
+class LogFinder:
     """Looks for the logs. `unreadable` are the paths that could not be read, or a pattern that no file matches;
     `unopened` those among them that there was no descriptor for.
     """

@@ -32,7 +32,7 @@ import msgspec
 from msgspec.structs import replace as changed
 
 from exporter.inputs.content import Content, open_log
-from exporter.inputs.discovery import Where
+from exporter.inputs.discovery import LogFinder
 from exporter.inputs.elsewhere import Elsewhere
 from exporter.inputs.events import Ledger, printable
 from exporter.inputs.fingerprint import SPAN, Identity, Position
@@ -74,7 +74,7 @@ class FileInput:
         self._is_new = self._is_first_look = True
         self._elsewhere = elsewhere or Elsewhere()
         self._known = Known(self._elsewhere)
-        self._where = Where(pattern, ledger)
+        self._finder = LogFinder(pattern, ledger)
         self._paths: frozenset[str] = frozenset()
         # What is read: files that are no logs any more, oldest first; then the logs; last what may be a copy, if
         # its original is not found. And what has a log's name, and is only a copy of an open file.
@@ -101,17 +101,17 @@ class FileInput:
     @property
     def directory(self) -> str:
         """The folder to watch."""
-        return self._where.directory
+        return self._finder.directory
 
     @property
     def readable(self) -> bool:
         """Whether there is a log, of this input or read by another one, and every one of them can be read."""
-        return bool(self._live or self._is_shared) and not self._where.unreadable
+        return bool(self._live or self._is_shared) and not self._finder.unreadable
 
     @property
     def unopened(self) -> int:
         """Logs that there is no descriptor for."""
-        return len(self._where.unopened)
+        return len(self._finder.unopened)
 
     @property
     def files(self) -> list[str]:
@@ -210,7 +210,7 @@ class FileInput:
 
     def look(self) -> None:
         """Open what is new, notice what was renamed, replaced, truncated or written to."""
-        if self._is_first_look or self._is_shared or self._where.changed():
+        if self._is_first_look or self._is_shared or self._finder.changed():
             there = self._there()
             if self._is_first_look or there != {identity: tail.log for identity, tail in self._live.items()}:
                 self._follow(there)
@@ -487,7 +487,7 @@ class FileInput:
         """The logs that are there, without copies of open ones."""
         opened = {identity: tail.log for identity, tail in self._live.items()}
         before = {tail.log for tail in self._tails()} | {one.position.path for one in self._known.missing}
-        there = self._where.look(opened, before | self._elsewhere.paths)
+        there = self._finder.look(opened, before | self._elsewhere.paths)
         self._doubles &= there.keys()
         single = {identity: path for identity, path in there.items() if identity not in self._doubles}
         own = {
@@ -548,9 +548,9 @@ class FileInput:
             try:
                 tail = Tail(path, path, open_log(path), self._ledger)
             except OSError as error:
-                self._where.trouble(path, error)
+                self._finder.trouble(path, error)
                 continue
-            self._where.opened(path)
+            self._finder.opened(path)
             if position := self._elsewhere.hand_over(self, tail.content, identity):
                 self._known.restore(changed(position, finished=False))
             arrived.append(tail)
