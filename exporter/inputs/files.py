@@ -37,7 +37,7 @@ from exporter.inputs.elsewhere import Elsewhere
 from exporter.inputs.events import Ledger, printable
 from exporter.inputs.fingerprint import SPAN, Identity, Position
 from exporter.inputs.heads import Heads
-from exporter.inputs.known_files import Known, Missing, Steps, at_once
+from exporter.inputs.known_files import KnownFiles, Missing, Steps, at_once
 from exporter.inputs.lines import CHUNK
 from exporter.inputs.rotated_copies import Copies, Open
 from exporter.inputs.tail import Tail, TruncatedError
@@ -73,7 +73,7 @@ class FileInput:
         self._at_end = start_at == "end"
         self._is_new = self._is_first_look = True
         self._elsewhere = elsewhere or Elsewhere()
-        self._known = Known(self._elsewhere)
+        self._known = KnownFiles(self._elsewhere)
         self._finder = LogFinder(pattern, ledger)
         self._paths: frozenset[str] = frozenset()
         # What is read: files that are no logs any more, oldest first; then the logs; last what may be a copy, if

@@ -62,7 +62,7 @@ class Found(NamedTuple):
     rank: tuple[bool, bool, int, bool] = (False, False, 0, False)
 
 
-class Known:
+class KnownFiles:
     """The files that are looked for, and those that were read to their end; by this input, or `elsewhere`."""
 
     def __init__(self, elsewhere: Elsewhere) -> None:

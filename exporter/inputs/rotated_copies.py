@@ -17,7 +17,7 @@ from exporter.inputs.content import PACKED, Content, open_content
 from exporter.inputs.events import Ledger
 from exporter.inputs.fingerprint import SPAN, Head, Identity, Position, Stamp, stamp, whole
 from exporter.inputs.heads import Heads
-from exporter.inputs.known_files import Found, Known, Steps, at_once
+from exporter.inputs.known_files import Found, KnownFiles, Steps, at_once
 from exporter.inputs.rotated_names import Copy, Family, Names
 from exporter.inputs.tail import Tail
 
@@ -59,7 +59,7 @@ class Copies:
         self,
         pattern: str,
         rotated: str,
-        known: Known,
+        known: KnownFiles,
         ledger: Ledger,
         read_elsewhere: Callable[[Content, Identity], bool],
         is_own: Callable[[str], bool],
