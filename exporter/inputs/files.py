@@ -37,7 +37,7 @@ from exporter.inputs.elsewhere import Elsewhere
 from exporter.inputs.events import Ledger, printable
 from exporter.inputs.fingerprint import SPAN, Identity, Position
 from exporter.inputs.heads import Heads
-from exporter.inputs.known_files import KnownFiles, Missing, Steps, at_once
+from exporter.inputs.known_files import KnownFiles, MissingFile, Steps, at_once
 from exporter.inputs.lines import CHUNK
 from exporter.inputs.rotated_copies import Copies, Open
 from exporter.inputs.tail import Tail, TruncatedError
@@ -416,7 +416,7 @@ class FileInput:
         self._begun(tail, opened)
         self._ledger.opened(tail.name, 0)
 
-    def _found(self, missing: Missing | None, tail: Tail) -> None:
+    def _found(self, missing: MissingFile | None, tail: Tail) -> None:
         """What was looked for; what was seen of it and is not in the copy is lost."""
         if missing and missing.seen:
             gone = missing.seen - max(missing.position.offset, tail.content.size() or missing.seen)
@@ -478,7 +478,7 @@ class FileInput:
         if known and not tail.started:  # it was about to be read on
             known[0].truncated, known[0].seen = True, seen
         else:
-            self._known.miss(Missing(tail.position(), True, seen, tail.lines.rest))
+            self._known.miss(MissingFile(tail.position(), True, seen, tail.lines.rest))
         tail.forget()
 
     # --- names

@@ -35,7 +35,7 @@ def at_once(steps: Steps[T]) -> T:
 
 
 @dataclass(eq=False)
-class Missing:
+class MissingFile:
     """A file that was being read, and is looked for; if `quiet`, it is no loss where it is not found. Of one that was
     `truncated` while it was read: the last size that was seen, and its unfinished line."""
 
@@ -67,9 +67,9 @@ class KnownFiles:
 
     def __init__(self, elsewhere: Elsewhere) -> None:
         self._elsewhere = elsewhere
-        self.missing: dict[Missing, None] = {}
-        self._empty: dict[Missing, None] = {}  # those of which nothing was read yet
-        self._sought: Heads[Missing] = Heads()
+        self.missing: dict[MissingFile, None] = {}
+        self._empty: dict[MissingFile, None] = {}  # those of which nothing was read yet
+        self._sought: Heads[MissingFile] = Heads()
         self._read: Heads[Position] = Heads()
         self._finished: dict[str, dict[Position, None]] = {}
         self._gone: dict[Position, None] = {}
@@ -95,7 +95,7 @@ class KnownFiles:
         if position.finished:
             self.finish(position)
         else:
-            self.miss(Missing(position, quiet=quiet))
+            self.miss(MissingFile(position, quiet=quiet))
 
     # --- what goes to other inputs
 
@@ -123,7 +123,7 @@ class KnownFiles:
 
     # --- what happens
 
-    def miss(self, missing: Missing) -> None:
+    def miss(self, missing: MissingFile) -> None:
         """A file is looked for from now on."""
         self.missing[missing] = None
         if not missing.position.offset:
@@ -161,7 +161,7 @@ class KnownFiles:
         if len(self._gone) > _GONE:
             self._forget(next(iter(self._gone)))
 
-    def take(self, position: Position) -> Missing | None:
+    def take(self, position: Position) -> MissingFile | None:
         """A file was found, and is read on: it is neither missing nor finished."""
         self._elsewhere.take(position)
         if position in self._finished.get(position.path, ()):
@@ -179,7 +179,7 @@ class KnownFiles:
             if same and not one.emptied(identity):
                 self._found(one)
 
-    def give_up(self) -> list[Missing]:
+    def give_up(self) -> list[MissingFile]:
         """Those that were not found, and whose loss is to be told. If one turns up later it is known."""
         lost = [*self.missing]
         for one in lost:
@@ -233,7 +233,7 @@ class KnownFiles:
                 return Found(one, size, wanted, other, shorter=True)
         return None
 
-    def _found(self, missing: Missing) -> None:
+    def _found(self, missing: MissingFile) -> None:
         del self.missing[missing]
         self._empty.pop(missing, None)
         self._sought.remove(missing.position.begin, missing)
