@@ -39,7 +39,7 @@ from exporter.inputs.fingerprint import SPAN, Identity, Position
 from exporter.inputs.heads import Heads
 from exporter.inputs.known_files import KnownFiles, MissingFile, Steps, at_once
 from exporter.inputs.lines import CHUNK
-from exporter.inputs.rotated_copies import Copies, Open
+from exporter.inputs.rotated_copies import Open, RotatedCopies
 from exporter.inputs.tail import Tail, TruncatedError
 
 # A file that was renamed away and whose writer has been silent for so long is let go.
@@ -84,7 +84,7 @@ class FileInput:
         self._doubles: set[Identity] = set()
         self._is_shared = False
         asked = partial(self._elsewhere.knows, self), partial(self._elsewhere.is_own, self)
-        self._copies = Copies(pattern, rotated, self._known, ledger, *asked)
+        self._copies = RotatedCopies(pattern, rotated, self._known, ledger, *asked)
         # What there is to do: logs whose copies have to be found; files to begin; what of it goes on, in steps.
         self._asked: set[str] = set()
         self._unbegun: deque[Tail] = deque()

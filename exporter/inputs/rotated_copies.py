@@ -52,7 +52,7 @@ class Open:
         self.heads.remove(self._begins.pop(tail), tail)
 
 
-class Copies:
+class RotatedCopies:
     """The rotated copies of an input's logs."""
 
     def __init__(
