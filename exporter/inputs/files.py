@@ -34,7 +34,7 @@ from msgspec.structs import replace as changed
 from exporter.inputs.content import Content, open_log
 from exporter.inputs.discovery import LogFinder
 from exporter.inputs.elsewhere import Elsewhere
-from exporter.inputs.events import Ledger, printable
+from exporter.inputs.events import InputEvents, printable
 from exporter.inputs.fingerprint import SPAN, Identity, Position
 from exporter.inputs.heads import Heads
 from exporter.inputs.known_files import KnownFiles, MissingFile, Steps, at_once
@@ -62,19 +62,19 @@ class FileInput:
     def __init__(
         self,
         pattern: str,
-        ledger: Ledger,
+        events: InputEvents,
         start_at: str = "beginning",
         rotated: str = "",
         elsewhere: Elsewhere | None = None,
     ) -> None:
         self.pattern = pattern
         self.finished = False
-        self._ledger = ledger
+        self._events = events
         self._at_end = start_at == "end"
         self._is_new = self._is_first_look = True
         self._elsewhere = elsewhere or Elsewhere()
         self._known = KnownFiles(self._elsewhere)
-        self._finder = LogFinder(pattern, ledger)
+        self._finder = LogFinder(pattern, events)
         self._paths: frozenset[str] = frozenset()
         # What is read: files that are no logs any more, oldest first; then the logs; last what may be a copy, if
         # its original is not found. And what has a log's name, and is only a copy of an open file.
@@ -84,7 +84,7 @@ class FileInput:
         self._doubles: set[Identity] = set()
         self._is_shared = False
         asked = partial(self._elsewhere.knows, self), partial(self._elsewhere.is_own, self)
-        self._copies = RotatedCopies(pattern, rotated, self._known, ledger, *asked)
+        self._copies = RotatedCopies(pattern, rotated, self._known, events, *asked)
         # What there is to do: logs whose copies have to be found; files to begin; what of it goes on, in steps.
         self._asked: set[str] = set()
         self._unbegun: deque[Tail] = deque()
@@ -306,7 +306,7 @@ class FileInput:
         rest = tail.finish()
         self._copies.settle(tail.content, tail.position())
         if tail.content.damaged:
-            self._ledger.loss(tail.name, "damaged")
+            self._events.loss(tail.name, "damaged")
         del self._old[tail]
         tail.close()
         self._sort_anew([tail.log])  # and see under which name it is kept, in case that it is written to again
@@ -400,7 +400,7 @@ class FileInput:
             self._old[tail] = None
         tail.start(found.offset, found.position.skipping and not found.shorter)
         self._begun(tail, opened)
-        self._ledger.resumed(tail.name, found.offset)
+        self._events.resumed(tail.name, found.offset)
 
     def _begun(self, tail: Tail, opened: Open) -> None:
         opened.add(tail)
@@ -414,14 +414,14 @@ class FileInput:
         self._known.take_empty(tail.log, tail.identity if tail.identity in self._live else None)
         tail.start(0)
         self._begun(tail, opened)
-        self._ledger.opened(tail.name, 0)
+        self._events.opened(tail.name, 0)
 
     def _found(self, missing: MissingFile | None, tail: Tail) -> None:
         """What was looked for; what was seen of it and is not in the copy is lost."""
         if missing and missing.seen:
             gone = missing.seen - max(missing.position.offset, tail.content.size() or missing.seen)
             if gone > 0:
-                self._ledger.lost(tail.name, "truncated", gone)
+                self._events.lost(tail.name, "truncated", gone)
 
     def _drop(self, tail: Tail) -> None:
         """A copy of what is open."""
@@ -449,9 +449,9 @@ class FileInput:
             gone = missing.seen - position.offset - len(missing.rest)
             reason = "truncated" if position.identity in here else "deleted"
             if gone > 0:
-                self._ledger.lost(position.path, reason, gone)
+                self._events.lost(position.path, reason, gone)
             elif missing.truncated or not position.ended:
-                self._ledger.loss(position.path, reason)
+                self._events.loss(position.path, reason)
             lines += missing.rest + b"\n" if missing.rest else b""
         return lines
 
@@ -462,7 +462,7 @@ class FileInput:
         if not tail.at or not tail.intact():
             self._truncated(tail, seen)
         elif (gone := seen - max(tail.seen, tail.at)) > 0:
-            self._ledger.lost(tail.name, "truncated", gone)
+            self._events.lost(tail.name, "truncated", gone)
 
     def _truncated(self, tail: Tail, seen: int) -> None:
         self._miss(tail, seen)
@@ -473,7 +473,7 @@ class FileInput:
 
     def _miss(self, tail: Tail, seen: int = 0) -> None:
         """What was in a file is looked for; what is in it now is another one."""
-        self._ledger.rotated("truncate")
+        self._events.rotated("truncate")
         known = [one for one in self._known.missing if one.position.offset and one.position.identity == tail.identity]
         if known and not tail.started:  # it was about to be read on
             known[0].truncated, known[0].seen = True, seen
@@ -505,10 +505,10 @@ class FileInput:
                 self._old[self._live.pop(identity)] = None
                 tail.grown_at = time.monotonic()
                 if os.fstat(tail.content.fileno()).st_nlink:
-                    self._ledger.rotated("rename")
+                    self._events.rotated("rename")
             elif tail.log != there[identity]:
                 tail.log = tail.name = there[identity]
-                self._ledger.rotated("rename")
+                self._events.rotated("rename")
         arrived = self._arrivals(there)
         self._live |= {tail.identity: tail for tail in arrived}
         # A name comes before longer ones that begin with it, which may be copies.
@@ -517,7 +517,7 @@ class FileInput:
         begun = [tail for tail in arrived if self._is_new and not self._goes_on(tail)]
         for tail in begun:
             tail.start(tail.seen if self._at_end else 0)
-            self._ledger.opened(tail.name, tail.at)
+            self._events.opened(tail.name, tail.at)
         if self._is_new and (begun or not (arrived or self._known.missing)):
             self._copies.leave_out([tail.log for tail in begun], arrived)
         self._sort_anew(tail.log for tail in arrived if tail not in begun)
@@ -546,7 +546,7 @@ class FileInput:
                 tail.log = path
                 continue
             try:
-                tail = Tail(path, path, open_log(path), self._ledger)
+                tail = Tail(path, path, open_log(path), self._events)
             except OSError as error:
                 self._finder.trouble(path, error)
                 continue

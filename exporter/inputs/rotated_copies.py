@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 from exporter.inputs.content import PACKED, Content, open_content
-from exporter.inputs.events import Ledger
+from exporter.inputs.events import InputEvents
 from exporter.inputs.fingerprint import SPAN, Head, Identity, Position, Stamp, stamp, whole
 from exporter.inputs.heads import Heads
 from exporter.inputs.known_files import Found, KnownFiles, Steps, at_once
@@ -60,14 +60,14 @@ class RotatedCopies:
         pattern: str,
         rotated: str,
         known: KnownFiles,
-        ledger: Ledger,
+        events: InputEvents,
         read_elsewhere: Callable[[Content, Identity], bool],
         is_own: Callable[[str], bool],
     ) -> None:
         self._pattern = pattern
         self._always = set() if glob.has_magic(pattern) else {pattern}
         self._known = known
-        self._ledger = ledger
+        self._events = events
         self._read_elsewhere = read_elsewhere
         self._is_own = is_own
         self._names = Names(rotated, pattern)
@@ -195,7 +195,7 @@ class RotatedCopies:
 
     def _sorted_out(self, family: Family, opened: Open) -> "Steps[_SortedOut]":
         log, copies, _ = family
-        result = _SortedOut(log, self._ledger)
+        result = _SortedOut(log, self._events)
         nothing_read = {one.position.identity for one in self._known.missing if not one.position.offset}
         paths = {copy.path for copy in copies}
         for copy in copies:
@@ -255,11 +255,11 @@ class RotatedCopies:
 class _SortedOut:
     """The copies of one log: those that have to be read, files that are open among them, and those that never will."""
 
-    def __init__(self, log: str, ledger: Ledger) -> None:
+    def __init__(self, log: str, events: InputEvents) -> None:
         self.to_read: list[Copy | Tail] = []
         self.settled: dict[Stamp, Position | None] = {}
         self._log = log
-        self._ledger = ledger
+        self._events = events
         self._unseen: list[Copy] = []
 
     def add(self, copy: Copy, found: Found | None, longer: bool, begun: bool) -> None:
@@ -292,7 +292,7 @@ class _SortedOut:
             if isinstance(one, Tail):
                 yield one
             elif content := _open(one):
-                yield Tail(self._log, one.path, content, self._ledger, wanted=one.named)
+                yield Tail(self._log, one.path, content, self._events, wanted=one.named)
 
 
 def _open(copy: Copy) -> Content | None:

@@ -43,7 +43,7 @@ def shape(line: bytes) -> str:
 
 
 class Journal:
-    """Counts and keeps what an input tells of. It is the input's Ledger."""
+    """Counts and keeps what an input tells of. It is the input's InputEvents."""
 
     def __init__(self, name: str, store: Store) -> None:
         self.name = name
