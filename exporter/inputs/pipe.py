@@ -12,7 +12,7 @@ from exporter.inputs.fingerprint import Position
 from exporter.inputs.lines import CHUNK, SLICE, Lines
 
 
-class StreamInput:
+class PipeInput:
     """Whole lines of a file descriptor that a thread reads, so that a silent writer blocks nobody else.
 
     The thread waits while the lines are not taken: a pipe's writer is slowed down, not dropped.

@@ -28,7 +28,7 @@ from exporter.formats.spec import FormatSpec, build
 from exporter.inputs.elsewhere import Elsewhere, Remembered, identity
 from exporter.inputs.files import FileInput
 from exporter.inputs.names import covers
-from exporter.inputs.pipe import StreamInput
+from exporter.inputs.pipe import PipeInput
 from exporter.keys.api import KeyApi
 from exporter.keys.identity import Identity, KeyEntry
 from exporter.keys.key_metrics import Keys
@@ -88,7 +88,7 @@ class Assembly:
             clock=clock,
         )
         self.elsewhere = Elsewhere()
-        self._stdin: StreamInput | None = None
+        self._stdin: PipeInput | None = None
         self._registry: Registry | None = None
         self.entries: tuple[KeyEntry, ...] = ()
         self.take(loaded)
@@ -242,7 +242,7 @@ class Assembly:
             source = self._stdin
             source.follow(one.name, journal)
         else:
-            source = self._stdin = StreamInput(sys.stdin.fileno(), one.name, journal, wake)
+            source = self._stdin = PipeInput(sys.stdin.fileno(), one.name, journal, wake)
         return Stream(place(one), one.spec, source, self.meter_of(one), journal)
 
     def _parts(self, pipeline: Pipeline) -> Parts:

@@ -15,7 +15,7 @@ from exporter.inputs import files
 from exporter.inputs.archive import whole_lines
 from exporter.inputs.files import FileInput
 from exporter.inputs.lines import CHUNK, LONGEST_LINE, SLICE, Lines
-from exporter.inputs.pipe import StreamInput
+from exporter.inputs.pipe import PipeInput
 from tests.exporter import eventually
 
 TEXT = "one\ntwo €uro\n\nключ 世界 four\r\nlast\n".encode()
@@ -316,7 +316,7 @@ def test_a_flood_without_a_line_is_passed_over_in_slices(
 def test_a_pipe_without_a_line_is_passed_over_in_slices_too(told: Told) -> None:
     """However fast its writer is."""
     reading, writing = os.pipe()
-    source = StreamInput(reading, "stdin", told, lambda: None)
+    source = PipeInput(reading, "stdin", told, lambda: None)
     source._waiting = queue.Queue()
     for _ in range(SLICE // CHUNK + 1):
         source._waiting.put(b"x" * CHUNK)
