@@ -45,7 +45,7 @@ from exporter.requests.body import read_body
 from exporter.requests.enrich import BATCH, Enricher, methods_of
 from exporter.requests.routes import Routes, client_network, origin_host
 from exporter.service.feed import Input, Stream, fingerprint, recalled
-from exporter.service.input_journal import Journal
+from exporter.service.input_journal import InputJournal
 from exporter.service.pipeline import Pipeline
 from exporter.state.checkpoint import Checkpoint, Parts, places_of
 from exporter.state.database import State, peek
@@ -226,7 +226,7 @@ class Assembly:
         forgotten = self.elsewhere.arrange(files, gone, before)
         for former in forgotten:
             if former.unread:
-                Journal(former.name, self.store).lost(former.pattern, "removed", former.unread)
+                InputJournal(former.name, self.store).lost(former.pattern, "removed", former.unread)
         for former in gone:
             if former.unread:
                 text = "%s: %d bytes of %s are not counted until an input reads them: it was taken out of the config"
@@ -234,7 +234,7 @@ class Assembly:
 
     def stream(self, one: InputConfig, start_at: str, wake: Callable[[], None]) -> Stream:
         """A configured input on its way to the store."""
-        journal = Journal(one.name, self.store)
+        journal = InputJournal(one.name, self.store)
         source: Input
         if one.path != "-":
             source = FileInput(one.path, journal, start_at, one.rotated, self.elsewhere)

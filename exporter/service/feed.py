@@ -14,7 +14,7 @@ from exporter.inputs.elsewhere import Remembered
 from exporter.inputs.fingerprint import Position
 from exporter.metrics.store import Store
 from exporter.model import catalog
-from exporter.service.input_journal import Journal
+from exporter.service.input_journal import InputJournal
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,9 @@ class Input(Protocol):
 class Stream:
     """Counts the lines of an input. `place` is where the config says that it comes from, `spec` its lines' format."""
 
-    def __init__(self, place: tuple[str, ...], spec: FormatSpec, source: Input, meter: Meter, journal: Journal) -> None:
+    def __init__(
+        self, place: tuple[str, ...], spec: FormatSpec, source: Input, meter: Meter, journal: InputJournal
+    ) -> None:
         self.place = place
         self.spec = spec
         self.input = source

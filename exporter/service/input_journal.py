@@ -42,7 +42,7 @@ def shape(line: bytes) -> str:
     return text if len(text) <= _SHAPE_LENGTH else text[:_SHAPE_LENGTH] + "…"
 
 
-class Journal:
+class InputJournal:
     """Counts and keeps what an input tells of. It is the input's InputEvents."""
 
     def __init__(self, name: str, store: Store) -> None:

@@ -9,7 +9,7 @@ from unittest.mock import patch
 from exporter.formats import patterns, text_lines
 from exporter.metrics import exposition
 from exporter.service.feed import Stream
-from exporter.service.input_journal import Journal
+from exporter.service.input_journal import InputJournal
 
 # A number of 310 digits ends the process; a rejected line is not counted; a label is not escaped; a template's
 # variables share text.
@@ -52,11 +52,11 @@ def _raises() -> Any:
 
 
 def _loses() -> Any:
-    def note(journal: Journal, decoded: Any, noted: Any = Journal.note) -> None:
+    def note(journal: InputJournal, decoded: Any, noted: Any = InputJournal.note) -> None:
         decoded.rejected = decoded.rejected[1:]
         noted(journal, decoded)
 
-    return patch.object(Journal, "note", note)
+    return patch.object(InputJournal, "note", note)
 
 
 @contextmanager
