@@ -44,7 +44,7 @@ from exporter.model import catalog
 from exporter.requests.body import read_body
 from exporter.requests.enrich import BATCH, Enricher, methods_of
 from exporter.requests.routes import Routes, client_network, origin_host
-from exporter.service.feed import Input, Stream, fingerprint, recalled
+from exporter.service.feed import Feed, Input, fingerprint, recalled
 from exporter.service.input_journal import InputJournal
 from exporter.service.pipeline import Pipeline
 from exporter.state.checkpoint import Checkpoint, Parts, places_of
@@ -199,30 +199,30 @@ class Assembly:
         ]
         new: list[InputConfig] = []
         for one in self.config.inputs:
-            stream = self.stream(one, "end" if damaged else self.config.start_at, pipeline.wake)
-            pipeline.streams.append(stream)
+            feed = self.feed(one, "end" if damaged else self.config.start_at, pipeline.wake)
+            pipeline.feeds.append(feed)
             if found := in_place_of(one, gone):
                 gone.remove(found)
-                stream.restore(found)
+                feed.restore(found)
             else:
                 new.append(one)
             if damaged:
-                stream.journal.loss(one.path, "state_damaged")
-        self.hand_down(pipeline.streams, new, gone)
-        for stream in pipeline.streams:
-            stream.lines_before = sum(stream.lines(self.store))
+                feed.journal.loss(one.path, "state_damaged")
+        self.hand_down(pipeline.feeds, new, gone)
+        for feed in pipeline.feeds:
+            feed.lines_before = sum(feed.lines(self.store))
         clock.follow()
         return pipeline
 
-    def hand_down(self, streams: list[Stream], new: list[InputConfig], gone: list[Remembered]) -> None:
+    def hand_down(self, feeds: list[Feed], new: list[InputConfig], gone: list[Remembered]) -> None:
         """Let all inputs go on where the logs that are theirs now were read to; `gone` are those that were just taken
         out, `new` those that were not there.
         """
-        by_name = {stream.name: stream for stream in streams}
+        by_name = {feed.name: feed for feed in feeds}
         for one in new:
             by_name[one.name].follow([each for each in (*gone, *self.elsewhere.former) if follows(one, each)])
-        files = {stream.name: stream.input for stream in streams if isinstance(stream.input, FileInput)}
-        before = {stream.place[0] for stream in streams} - {one.path for one in new} | {one.pattern for one in gone}
+        files = {feed.name: feed.input for feed in feeds if isinstance(feed.input, FileInput)}
+        before = {feed.place[0] for feed in feeds} - {one.path for one in new} | {one.pattern for one in gone}
         forgotten = self.elsewhere.arrange(files, gone, before)
         for former in forgotten:
             if former.unread:
@@ -232,7 +232,7 @@ class Assembly:
                 text = "%s: %d bytes of %s are not counted until an input reads them: it was taken out of the config"
                 log.warning(text, former.name, former.unread, former.pattern)
 
-    def stream(self, one: InputConfig, start_at: str, wake: Callable[[], None]) -> Stream:
+    def feed(self, one: InputConfig, start_at: str, wake: Callable[[], None]) -> Feed:
         """A configured input on its way to the store."""
         journal = InputJournal(one.name, self.store)
         source: Input
@@ -243,13 +243,13 @@ class Assembly:
             source.follow(one.name, journal)
         else:
             source = self._stdin = PipeInput(sys.stdin.fileno(), one.name, journal, wake)
-        return Stream(place(one), one.spec, source, self.meter_of(one), journal)
+        return Feed(place(one), one.spec, source, self.meter_of(one), journal)
 
     def _parts(self, pipeline: Pipeline) -> Parts:
         """What is committed beside the store."""
         parts: Parts = {"keys": self.shared.keys.remembered(), **self._use_parts.parts(), "inputs": {}}
-        for stream in pipeline.streams:
-            parts["inputs"][stream.name], pages = stream.stored()
+        for feed in pipeline.feeds:
+            parts["inputs"][feed.name], pages = feed.stored()
             parts |= pages
         parts["former"] = [
             changed(one, positions=[position.stored() for position in one.positions]) for one in self.elsewhere.former
@@ -274,7 +274,7 @@ class Assembly:
         def take(entries: tuple[KeyEntry, ...] | None, at: float) -> None:
             def taken() -> None:
                 if registry is self._registry:  # and no other is in its place by now
-                    self.take_keys([stream.meter for stream in pipeline.streams], entries, at)
+                    self.take_keys([feed.meter for feed in pipeline.feeds], entries, at)
 
             pipeline.ask(taken)
 

@@ -79,7 +79,7 @@ class Input(Protocol):
         """What is read, for people."""
 
 
-class Stream:
+class Feed:
     """Counts the lines of an input. `place` is where the config says that it comes from, `spec` its lines' format."""
 
     def __init__(

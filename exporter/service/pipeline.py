@@ -29,7 +29,7 @@ from exporter.metrics.slowest import Slowest
 from exporter.metrics.store import Store
 from exporter.metrics.zero_hold import Births, Visitor
 from exporter.model import catalog
-from exporter.service.feed import Stream
+from exporter.service.feed import Feed
 from exporter.state.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
@@ -57,14 +57,14 @@ _LAST_SECONDS = 3.0
 
 
 class Pipeline:
-    """Runs the streams into the store, and the store into the state file and the answers.
+    """Runs the feeds into the store, and the store into the state file and the answers.
 
     `ask`, `scrape`, `wake` and `stop` may be called from any thread, the rest belongs to the one of `run`.
     """
 
     def __init__(
         self,
-        streams: list[Stream],
+        feeds: list[Feed],
         store: Store,
         slowest: Slowest,
         limits: Limits,
@@ -72,7 +72,7 @@ class Pipeline:
         expiry: Expiry,
         clock: Clock,
     ) -> None:
-        self.streams = streams
+        self.feeds = feeds
         self.store = store
         self.births = births
         self.expiry = expiry
@@ -129,8 +129,8 @@ class Pipeline:
     def open(self) -> None:
         """Find the logs; from now on nothing that is written to them is missed."""
         self.watch()
-        for stream in sorted(self.streams, key=lambda stream: is_pattern(stream.place[0])):
-            stream.input.look()
+        for feed in sorted(self.feeds, key=lambda feed: is_pattern(feed.place[0])):
+            feed.input.look()
 
     def run(self) -> None:
         """Read, count and answer until `stop`, or until every input is finished."""
@@ -150,41 +150,41 @@ class Pipeline:
                 committed_at = time.monotonic()
         self._look()
         self._drain(_LAST_SECONDS)
-        for stream in self.streams:
-            stream.finish()
+        for feed in self.feeds:
+            feed.finish()
         self.commit()
 
     def _done(self) -> bool:
-        return self._stopping or all(stream.input.finished for stream in self.streams)
+        return self._stopping or all(feed.input.finished for feed in self.feeds)
 
     def close(self) -> None:
         """Let go of the inputs and the state."""
         if self._watcher:
             self._watcher.stop()
-        for stream in self.streams:
-            stream.input.close()
+        for feed in self.feeds:
+            feed.input.close()
         if self.checkpoint:
             self.checkpoint.close()
 
     def fold(self) -> None:
         """Move what was counted into the series."""
-        for stream in self.streams:
-            stream.fold()
+        for feed in self.feeds:
+            feed.fold()
         self._slowest.show(int(self._clock.now() // 60))
 
     def commit(self) -> bool:
         """Fold, and write it down; whether what is in the series now may be served."""
         self.fold()
         if self.expiry.drop(time.monotonic()):
-            for stream in self.streams:
-                stream.meter.forget()
+            for feed in self.feeds:
+                feed.meter.forget()
         return self.checkpoint.commit() if self.checkpoint else True
 
     def _look(self) -> None:
         """See what there is to read."""
         begun = time.monotonic()
-        for stream in self.streams:
-            stream.input.look()
+        for feed in self.feeds:
+            feed.input.look()
         now = time.monotonic()
         self._next_look = now + min(_LOOK_SHARE * (now - begun), _QUIET_SECONDS)
 
@@ -194,8 +194,8 @@ class Pipeline:
         more = True
         while more and time.monotonic() < until:
             more = False
-            for stream in self.streams:
-                more = stream.take() or more
+            for feed in self.feeds:
+                more = feed.take() or more
         return more
 
     def answer(self, patience: float) -> None:
@@ -230,8 +230,8 @@ class Pipeline:
         committed = self.commit()
         if not committed:
             self.births.take_back(released, now)
-        for stream in self.streams:
-            stream.show(self.store, self._clock.now())
+        for feed in self.feeds:
+            feed.show(self.store, self._clock.now())
         self._limits.show(None if behind else self._clock.now())
         self.store.show_sizes()
         texts = {}
@@ -241,14 +241,14 @@ class Pipeline:
         return texts
 
     def _go_back(self, now: float) -> float:
-        latest = [stream.go_back(now) for stream in self.streams]
+        latest = [feed.go_back(now) for feed in self.feeds]
         return max([*latest, self.store.go_back(now)])
 
     # --- waking up
 
     def watch(self) -> None:
         """Watch the folders of the inputs."""
-        folders = [folder for stream in self.streams if (folder := stream.input.directory)]
+        folders = [folder for feed in self.feeds if (folder := feed.input.directory)]
         if folders:
             from exporter.inputs.watch import Watcher  # noqa: PLC0415 - long to load, and most commands watch nothing
 
@@ -278,5 +278,5 @@ class Pipeline:
         return _SAFETY_SECONDS
 
     def _grown(self, path: str) -> None:
-        if any(stream.input.owns(path) for stream in [*self.streams]):
+        if any(feed.input.owns(path) for feed in [*self.feeds]):
             self.wake()

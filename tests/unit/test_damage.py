@@ -35,9 +35,9 @@ def counted(folder: Path) -> Iterator[None]:
     for n in range(4):
         with (folder / "edge.json").open("a", encoding="utf-8") as log:
             log.write(f'{{"msec":1775554293,"status":200,"rpc_method":"eth_{n}","api_key":"acme"}}\n')
-        for stream in pipeline.streams:
-            stream.input.look()
-            while stream.take():
+        for feed in pipeline.feeds:
+            feed.input.look()
+            while feed.take():
                 pass
         assert pipeline.commit()
     yield

@@ -186,13 +186,13 @@ def test_cells_hold_on_to_nothing_that_has_expired(tmp_path: Path) -> None:
     assembly = Assembly(load(tmp_path / "config.yaml"))
     pipeline = assembly.pipeline()
     pipeline.open()
-    stream = pipeline.streams[0]
+    feed = pipeline.feeds[0]
 
     def counted(data: bytes) -> Samples:
         with log.open("ab") as out:
             out.write(data)
-        stream.input.look()
-        while stream.take():
+        feed.input.look()
+        while feed.take():
             pass
         pipeline.commit()
         return samples(b"".join(render(assembly.store)[0]).decode())

@@ -58,8 +58,8 @@ class Gateway:
         with self.log.open("a", encoding="utf-8") as out:
             for key in keys:
                 out.write(json.dumps({"t": 1, "s": 200, "m": "eth_call", "key": key} | more) + "\n")
-        self.pipeline.streams[0].input.look()
-        while self.pipeline.streams[0].take():
+        self.pipeline.feeds[0].input.look()
+        while self.pipeline.feeds[0].take():
             pass
         assert self.pipeline.commit()
 

@@ -80,8 +80,8 @@ def test_counting_goes_on_from_it(folder: Path) -> None:
     assembly = Assembly(load(folder / "config.yaml"))
     pipeline = assembly.pipeline()
     pipeline.open()
-    for stream in pipeline.streams:
-        while stream.take():
+    for feed in pipeline.feeds:
+        while feed.take():
             pass
     assert pipeline.commit()
     pipeline.close()

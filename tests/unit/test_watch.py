@@ -121,7 +121,7 @@ def test_where_no_instance_is_free_the_logs_are_looked_at_often(
     pipeline._look()
     assert pipeline._drain(60) is False
     pipeline.fold()
-    assert sum(pipeline.streams[0].lines(pipeline.store)) == 1
+    assert sum(pipeline.feeds[0].lines(pipeline.store)) == 1
     pipeline.close()
 
 
@@ -133,7 +133,7 @@ def test_looking_at_many_logs_takes_a_small_part_of_the_time(tmp_path: Path) -> 
     def look() -> None:
         clock.now += clock.look_takes
 
-    pipeline.streams[0].input.look = look  # type: ignore[method-assign]
+    pipeline.feeds[0].input.look = look  # type: ignore[method-assign]
     waits = []
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(time, "monotonic", lambda: clock.now)
