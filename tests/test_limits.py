@@ -122,7 +122,7 @@ class Endless(Feed):
         super().__init__(feed.place, feed.spec, feed.input, feed.meter, feed.journal)
         self.more = True
 
-    def take(self) -> bool:
+    def count_next_chunk(self) -> bool:
         return self.more
 
 

@@ -99,7 +99,7 @@ class Feed:
         """What the config calls it."""
         return self.meter.name
 
-    def take(self) -> bool:
+    def count_next_chunk(self) -> bool:
         """Count the next chunk; False if there is nothing to do. Hot path."""
         chunk = self.input.read()
         if not chunk:

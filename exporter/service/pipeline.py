@@ -195,7 +195,7 @@ class Pipeline:
         while more and time.monotonic() < until:
             more = False
             for feed in self.feeds:
-                more = feed.take() or more
+                more = feed.count_next_chunk() or more
         return more
 
     def answer(self, patience: float) -> None:

@@ -123,7 +123,7 @@ class Reload:
         """Count the rest of an input that is taken out, as far as none of the new ones can go on with it."""
         until = time.monotonic() + _LAST_SECONDS
         feed.input.look()
-        while feed.take() and time.monotonic() < until:
+        while feed.count_next_chunk() and time.monotonic() < until:
             pass
         unread = feed.leave()
         remembered = feed.remembered()

@@ -50,7 +50,7 @@ class Run:
         """Count lines, chunk by chunk."""
         fed: Any = _Fed([b"".join(line + b"\n" for line in chunk) for chunk in chunks])
         self.feed.input = fed
-        while self.feed.take():
+        while self.feed.count_next_chunk():
             pass
         self.feed.flush()
         self.feed.fold()

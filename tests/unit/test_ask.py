@@ -36,7 +36,7 @@ def test_a_flood_without_a_line_is_left_for_questions(tmp_path: Path, filler: by
     feed = pipeline.feeds[0]
     feed.input.look()
     left = []
-    while feed.take():
+    while feed.count_next_chunk():
         left.append(feed.input.lag_bytes() // SLICE)
     assert left == sorted(left, reverse=True)
     assert [*dict.fromkeys(left)] == [2, 1, 0]

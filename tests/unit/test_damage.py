@@ -37,7 +37,7 @@ def counted(folder: Path) -> Iterator[None]:
             log.write(f'{{"msec":1775554293,"status":200,"rpc_method":"eth_{n}","api_key":"acme"}}\n')
         for feed in pipeline.feeds:
             feed.input.look()
-            while feed.take():
+            while feed.count_next_chunk():
                 pass
         assert pipeline.commit()
     yield

@@ -192,7 +192,7 @@ def test_cells_hold_on_to_nothing_that_has_expired(tmp_path: Path) -> None:
         with log.open("ab") as out:
             out.write(data)
         feed.input.look()
-        while feed.take():
+        while feed.count_next_chunk():
             pass
         pipeline.commit()
         return samples(b"".join(render(assembly.store)[0]).decode())

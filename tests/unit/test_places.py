@@ -59,7 +59,7 @@ class Gateway:
             for key in keys:
                 out.write(json.dumps({"t": 1, "s": 200, "m": "eth_call", "key": key} | more) + "\n")
         self.pipeline.feeds[0].input.look()
-        while self.pipeline.feeds[0].take():
+        while self.pipeline.feeds[0].count_next_chunk():
             pass
         assert self.pipeline.commit()
 

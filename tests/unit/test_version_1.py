@@ -81,7 +81,7 @@ def test_counting_goes_on_from_it(folder: Path) -> None:
     pipeline = assembly.pipeline()
     pipeline.open()
     for feed in pipeline.feeds:
-        while feed.take():
+        while feed.count_next_chunk():
             pass
     assert pipeline.commit()
     pipeline.close()
