@@ -35,7 +35,7 @@ def broken(breach: str) -> Iterator[None]:
 def _raises() -> Any:
     long = re.compile(rb"[:\s][0-9]{310}[,}\s]")
 
-    def taken(feed: Feed, take: Callable[[Feed], bool] = Feed.take) -> bool:
+    def taken(feed: Feed, take: Callable[[Feed], bool] = Feed.count_next_chunk) -> bool:
         read, chunks = feed.input.read, []
 
         def kept() -> bytes:
@@ -48,7 +48,7 @@ def _raises() -> Any:
             raise OverflowError("int too large to convert to float")
         return done
 
-    return patch.object(Feed, "take", taken)
+    return patch.object(Feed, "count_next_chunk", taken)
 
 
 def _loses() -> Any:
