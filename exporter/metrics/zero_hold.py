@@ -84,7 +84,7 @@ class _Batch:
         self.given: set[_Scraper] = set()
 
 
-class Births:
+class ZeroHold:
     """Knows the scrapers and holds the newborn. Times are monotonic seconds.
 
     `interval` is what is expected of a scraper whose own is not known yet; also, while this process is

@@ -39,7 +39,7 @@ from exporter.limits.usage import Limits
 from exporter.metrics.exposition import render
 from exporter.metrics.slowest import Slowest
 from exporter.metrics.store import Store
-from exporter.metrics.zero_hold import Births
+from exporter.metrics.zero_hold import ZeroHold
 from exporter.model import catalog
 from exporter.requests.body import read_body
 from exporter.requests.enrich import BATCH, Enricher, methods_of
@@ -174,11 +174,11 @@ class Assembly:
         now = time.monotonic()
         metrics = self.config.metrics
         keys, limits = self.shared.keys, self.shared.limits
-        births = Births(seconds(metrics.scrape_interval))
+        zero_hold = ZeroHold(seconds(metrics.scrape_interval))
         places = Places(self.store, self.shared.admissions, keys)
         expiry = Expiry(self.store, seconds(metrics.expire_after), keys.__contains__, places, now)
         clock = self.shared.clock
-        pipeline = Pipeline([], self.store, self.shared.slowest, limits, births, expiry, clock)
+        pipeline = Pipeline([], self.store, self.shared.slowest, limits, zero_hold, expiry, clock)
         remembered: Parts = {}
         damaged = False
         if self.config.state.path:
@@ -187,7 +187,7 @@ class Assembly:
             pipeline.checkpoint = checkpoint
             remembered = checkpoint.restore()
             damaged = state.damaged
-            births.begin(render(self.store)[1], now)
+            zero_hold.begin(render(self.store)[1], now)
         keys.restore(remembered.get("keys", {}))
         limits.restore(restored(remembered))
         self.adopt()

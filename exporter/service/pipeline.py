@@ -27,7 +27,7 @@ from exporter.limits.usage import Limits
 from exporter.metrics.exposition import render
 from exporter.metrics.slowest import Slowest
 from exporter.metrics.store import Store
-from exporter.metrics.zero_hold import Births, Visitor
+from exporter.metrics.zero_hold import Visitor, ZeroHold
 from exporter.model import catalog
 from exporter.service.feed import Feed
 from exporter.state.checkpoint import Checkpoint
@@ -68,13 +68,13 @@ class Pipeline:
         store: Store,
         slowest: Slowest,
         limits: Limits,
-        births: Births,
+        zero_hold: ZeroHold,
         expiry: Expiry,
         clock: Clock,
     ) -> None:
         self.feeds = feeds
         self.store = store
-        self.births = births
+        self.zero_hold = births
         self.expiry = expiry
         self.checkpoint: Checkpoint | None = None
         self.ready = False
@@ -212,24 +212,24 @@ class Pipeline:
     def _scrape(self, visitors: Sequence[Visitor], formats: Set[bool]) -> dict[bool, list[bytes]]:
         begun = time.monotonic()
         for visitor in visitors:
-            self.births.came(visitor, begun)
+            self.zero_hold.came(visitor, begun)
         self._look()
         behind = self._drain(_DRAIN_SECONDS)
         texts = self._expose(formats, begun, behind)
         for visitor in visitors:
-            self.births.given(visitor)
+            self.zero_hold.given(visitor)
         seconds = time.monotonic() - begun
         self.store.observe(catalog.SCRAPE_DURATION_SECONDS, seconds)
-        log.debug("rendered for %d in %.3f s; %d new series show 0", len(visitors), seconds, self.births.held)
+        log.debug("rendered for %d in %.3f s; %d new series show 0", len(visitors), seconds, self.zero_hold.held)
         fault("after-render")
         return texts
 
     def _expose(self, formats: Set[bool], now: float, behind: bool) -> dict[bool, list[bytes]]:
         """Commit, and render what was committed. `behind` says that there is more to read."""
-        released = self.births.release(now)
+        released = self.zero_hold.release(now)
         committed = self.commit()
         if not committed:
-            self.births.take_back(released, now)
+            self.zero_hold.take_back(released, now)
         for feed in self.feeds:
             feed.show(self.store, self._clock.now())
         self._limits.show(None if behind else self._clock.now())
@@ -237,7 +237,7 @@ class Pipeline:
         texts = {}
         for openmetrics in formats:
             texts[openmetrics], newborn = render(self.store, openmetrics, frozen=not committed)
-            self.births.begin(newborn, now)
+            self.zero_hold.begin(newborn, now)
         return texts
 
     def _go_back(self, now: float) -> float:

@@ -76,7 +76,7 @@ class Reload:
         new = [one for one, feed in goes_on if feed is None]
         gone = [self._end(feed, new) for feed in pipeline.feeds if feed not in kept]
         anew = assembly.take(self._with_keys(loaded))
-        pipeline.births.interval = seconds(loaded.config.metrics.scrape_interval)
+        pipeline.zero_hold.interval = seconds(loaded.config.metrics.scrape_interval)
         pipeline.expiry.after = seconds(loaded.config.metrics.expire_after)
         pipeline.feeds[:] = [self._turned(*one) for one in goes_on]
         assembly.hand_down(pipeline.feeds, new, gone)

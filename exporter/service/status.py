@@ -94,7 +94,7 @@ def snapshot(pipeline: Pipeline) -> Snapshot:
         kept_in=str(checkpoint.path) if checkpoint else "",
         kept_well=not checkpoint or checkpoint.healthy,
         kept_at=kept_at,
-        held=pipeline.births.held,
+        held=pipeline.zero_hold.held,
         unopened=sum(feed.input.unopened for feed in pipeline.feeds),
         descriptors=descriptors.limit(),
         inputs=inputs,

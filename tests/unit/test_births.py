@@ -5,7 +5,7 @@ import random
 import pytest
 
 from exporter.metrics.store import Series
-from exporter.metrics.zero_hold import Births, Visitor
+from exporter.metrics.zero_hold import Visitor, ZeroHold
 
 PROMETHEUS = "Prometheus/3"
 CURL = "curl/8"
@@ -16,21 +16,21 @@ class World:
     """Births, and scrapers that come at given times."""
 
     def __init__(self, expected: float = 15.0) -> None:
-        self.births = Births(expected)
+        self.zero_hold = ZeroHold(expected)
 
     def scrape(
         self, now: float, port: int = 1, agent: str = PROMETHEUS, query: str = "", declared: bool = True
     ) -> None:
         """As the pipeline does it. What is made with `born` before is shown at 0 by this scrape."""
         visitor = Visitor("10.0.0.1", port, agent, query, declared)
-        self.births.came(visitor, now)
-        self.births.release(now)
-        self.births.given(visitor)
+        self.zero_hold.came(visitor, now)
+        self.zero_hold.release(now)
+        self.zero_hold.given(visitor)
 
     def born(self, now: float) -> Series:
         """A series that the scrape at this time shows for the first time."""
         one = Series(value=1, born=False)
-        self.births.begin([one], now)
+        self.zero_hold.begin([one], now)
         return one
 
 
@@ -63,7 +63,7 @@ def test_it_is_held_for_a_little_more_than_the_slowest_interval(intervals: list[
         world.scrape(now, port)
     world.scrape(600.0, 0)
     one = world.born(600.0)
-    world.births.given(Visitor("10.0.0.1", 0, PROMETHEUS, declared=True))
+    world.zero_hold.given(Visitor("10.0.0.1", 0, PROMETHEUS, declared=True))
     after = [(now, port) for now, port in visits if now > 600 or (now == 600 and port)]
     assert held_for(world, one, after) == 600 + shown_at
 
@@ -154,7 +154,7 @@ def test_made_up_names_take_no_more_room_than_there_is() -> None:
     world.scrape(0)
     for n in range(5000):
         world.scrape(1 + n / 1000, agent=f"made up {n}", port=n, declared=False)
-    known = world.births._scrapers
+    known = world.zero_hold._scrapers
     assert len(known) == 256
     assert [name for name, one in known.items() if one.counts] == [("10.0.0.1", PROMETHEUS, "")]
 
@@ -191,7 +191,7 @@ def test_who_was_given_the_zero_and_who_was_not() -> None:
         world.scrape(now + 7.0, 2)
     world.scrape(300.0, 1)
     one = world.born(300.0)
-    world.births.given(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True))
+    world.zero_hold.given(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True))
     assert held_for(world, one, [(315.0, 1), (330.0, 1)]) is None  # the second one missed two
     assert held_for(world, one, [(331.0, 2), (345.0, 1)]) == 345
 
@@ -203,7 +203,7 @@ def test_two_on_one_host_at_one_interval_both_get_the_zero() -> None:
         world.scrape(float(now), 1)
         world.scrape(now + 1.0, 2)
     one = world.born(291.0)
-    world.births.given(Visitor("10.0.0.1", 2, PROMETHEUS, declared=True))
+    world.zero_hold.given(Visitor("10.0.0.1", 2, PROMETHEUS, declared=True))
     assert held_for(world, one, [(300.0, 1), (301.0, 2), (310.0, 1)]) == 310
 
 
@@ -215,17 +215,17 @@ def test_a_connection_that_was_made_anew_is_not_a_gap() -> None:
     for now in range(300, 600, 15):
         world.scrape(float(now), 2)
     one = world.born(585.0)
-    world.births.given(Visitor("10.0.0.1", 2, PROMETHEUS, declared=True))
+    world.zero_hold.given(Visitor("10.0.0.1", 2, PROMETHEUS, declared=True))
     assert held_for(world, one, [(600.0, 2), (615.0, 2)]) == 615
 
 
 def test_after_a_restart_the_time_of_what_was_held_begins_with_the_first_scrape() -> None:
     """However long the start took: nobody has been given anything yet."""
-    births = Births(15.0)
+    zero_hold = ZeroHold(15.0)
     one = Series(value=1, born=False)
-    births.begin([one], 0.0)
+    zero_hold.begin([one], 0.0)
     world = World()
-    world.births = births
+    world.zero_hold = births
     assert held_for(world, one, [(100.0, 1), (115.0, 1), (130.0, 1)]) == 130
 
 
@@ -235,13 +235,13 @@ def test_what_could_not_be_committed_is_held_again() -> None:
     for now in range(0, 300, 15):
         world.scrape(float(now))
     one = world.born(285.0)
-    world.births.given(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True))
-    world.births.came(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True), 315.0)
-    released = world.births.release(315.0)
+    world.zero_hold.given(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True))
+    world.zero_hold.came(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True), 315.0)
+    released = world.zero_hold.release(315.0)
     assert (released, one.born) == ([one], True)
-    world.births.take_back(released, 315.0)
+    world.zero_hold.take_back(released, 315.0)
     assert not one.born
-    world.births.given(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True))
+    world.zero_hold.given(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True))
     assert held_for(world, one, [(330.0, 1), (345.0, 1)]) == 345
 
 
@@ -249,7 +249,7 @@ def test_of_thousands_of_births_hardly_one_is_seen_at_more_than_zero() -> None:
     """Two scrapers, at 15 s and at 60 s, miss 2 % of their scrapes."""
     print(f"seed {SEED}")
     rng = random.Random(SEED)
-    births = Births(15.0)
+    zero_hold = ZeroHold(15.0)
     visits = sorted((n * every + port, port) for port, every in ((1, 15.0), (2, 60.0)) for n in range(int(2e6 / every)))
     unseen: dict[int, set[Series]] = {1: set(), 2: set()}
     total = wrong = 0
@@ -257,15 +257,15 @@ def test_of_thousands_of_births_hardly_one_is_seen_at_more_than_zero() -> None:
         if rng.random() < 0.02:
             continue
         visitor = Visitor("10.0.0.1", port, PROMETHEUS, declared=True)
-        births.came(visitor, now)
-        births.release(now)
+        zero_hold.came(visitor, now)
+        zero_hold.release(now)
         if now > 600 and rng.random() < 0.2:
             one = Series(value=1, born=False)
-            births.begin([one], now)
+            zero_hold.begin([one], now)
             unseen[1].add(one)
             unseen[2].add(one)
             total += 1
-        births.given(visitor)
+        zero_hold.given(visitor)
         wrong += sum(one.born for one in unseen[port])
         unseen[port].clear()
     assert total > 30_000

@@ -103,7 +103,7 @@ def test_head_is_answered_without_a_rendering_and_is_no_visit(serving: Serving) 
     status, headers, body = client.answer()
     assert (status, headers["content-type"], body) == (200, "text/plain; version=0.0.4; charset=utf-8", b"")
     assert (serving.questions, serving.renderings) == (0, 0)
-    assert serving.pipeline.births._scrapers == {}
+    assert serving.pipeline.zero_hold._scrapers == {}
 
 
 def test_what_goes_wrong_with_a_page_is_logged_without_its_message(
