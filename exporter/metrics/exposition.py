@@ -23,7 +23,7 @@ def render(store: Store, openmetrics: bool = False, frozen: bool = False) -> tup
     """The lines of every series that was ever added to, family by family; OpenMetrics without its `# EOF`.
 
     Not joined: the server does that while it sends, so that a large exposition is held only once. Series
-    that are not born yet are 0; those among them that are shown for the first time are the second result.
+    that are not released yet are 0; those among them that are shown for the first time are the second result.
     While `frozen`, counters and histograms stay as they were shown last. What is on a sheet comes in blocks of lines.
     """
     lines: list[bytes] = []
@@ -95,11 +95,11 @@ def _renew_values(family: FamilySeries, newborn: Newborn) -> None:
     pairs = [_PAIRS[label] for label in family.family.labels]
     series: dict[tuple[str, ...], Any] = family.series
     for values, one in [item for item in series.items() if item[1].value != item[1].shown]:
-        value = one.value if one.born else 0
+        value = one.value if one.released else 0
         if one.shown is None:
             if not (one.value or shows_zero):
                 continue
-            if not one.born:
+            if not one.released:
                 newborn.append(one)
             labels = _labels(pairs, values)
             start = b"%b{%b} " % (name, labels) if labels else b"%b " % name
@@ -120,9 +120,9 @@ def _renew_histograms(family: FamilySeries, newborn: Newborn) -> None:
         if not one.shown:
             if family.family.lasting and not any(one.values):
                 continue
-            if not one.born:
+            if not one.released:
                 newborn.append(one)
-        one.shown = one.values.copy() if one.born else zeros
+        one.shown = one.values.copy() if one.released else zeros
         one.line = _histogram(name, _labels(pairs, values), bounds, one.shown)
 
 

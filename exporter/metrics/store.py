@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 class Series(Struct, gc=False, eq=False):
     """A counter's or a gauge's value. A counter that is 0 was never added to, and is not shown.
 
-    `shown` and `line` belong to the renderer: the value that `line` was made of. One that is not `born` yet
+    `shown` and `line` belong to the renderer: the value that `line` was made of. One that is not `released` yet
     is shown as 0 (see `births`). `saved` is the value that was committed last. `created` is when it was made, in
     epoch seconds; 0.0 where nobody wants to know.
     """
@@ -32,7 +32,7 @@ class Series(Struct, gc=False, eq=False):
     shown: int | float | None = None
     line: bytes = b""
     saved: int | float | None = None
-    born: bool = True
+    released: bool = True
     created: float = 0.0
 
 
@@ -40,19 +40,19 @@ class Histogram:
     """Observations: `values` are the buckets, not cumulative, one above all bounds, and then the sum.
 
     `pending` takes observations one by one, until `settle` sorts them into the buckets; `peak` is the
-    highest since somebody reset it. `shown`, `line`, `saved`, `born` and `created` are as a Series' are.
+    highest since somebody reset it. `shown`, `line`, `saved`, `released` and `created` are as a Series' are.
     """
 
-    __slots__ = ("born", "created", "line", "peak", "pending", "saved", "shown", "values")
+    __slots__ = ("released", "created", "line", "peak", "pending", "saved", "shown", "values")
 
-    def __init__(self, bounds: tuple[float, ...], born: bool = True) -> None:
+    def __init__(self, bounds: tuple[float, ...], released: bool = True) -> None:
         self.values: list[float] = [0] * (len(bounds) + 1) + [0.0]
         self.pending: list[float] = []
         self.peak = 0.0
         self.shown: list[float] = []
         self.line = b""
         self.saved: list[float] = []
-        self.born = born
+        self.released = released
         self.created = 0.0
 
     def settle(self, bounds: tuple[float, ...]) -> None:
@@ -88,7 +88,7 @@ class FamilySeries:
         self.reordered = False
         self.dated = False
         self.sheet: Sheet | None = None
-        self._born = not hold or family.type == "gauge" or not family.lasting
+        self._released = not hold or family.type == "gauge" or not family.lasting
 
     @property
     def full(self) -> bool:
@@ -105,7 +105,7 @@ class FamilySeries:
 
     def own(self, *values: str) -> Series:
         """The gauge of these values, whatever the limit: they are declared."""
-        found = self.series.get(values) or self.make(values, born=True)
+        found = self.series.get(values) or self.make(values, released=True)
         assert isinstance(found, Series), f"{self.family.name} is a histogram"
         return found
 
@@ -115,11 +115,13 @@ class FamilySeries:
             values = (*([OTHER] * own), *values[own:])
             if values in self.series:
                 return self.series[values]
-        return self.make(values, self._born)
+        return self.make(values, self._released)
 
-    def make(self, values: tuple[str, ...], born: bool) -> Series | Histogram:
+    def make(self, values: tuple[str, ...], released: bool) -> Series | Histogram:
         """A series that is not there yet, whatever the limit."""
-        made = Histogram(self.family.buckets, born) if self.family.type == "histogram" else Series(born=born)
+        made = (
+            Histogram(self.family.buckets, released) if self.family.type == "histogram" else Series(released=released)
+        )
         if self.dated:
             made.created = time.time()
         self.series[values] = made
@@ -138,7 +140,7 @@ class FamilySeries:
 
 
 class Store:
-    """The families that are served, with their series. With `hold`, new counters and histograms are not born yet.
+    """The families that are served, with their series. With `hold`, new counters and histograms are not released yet.
 
     A family that is not served is off: what is set or added there goes nowhere.
     `registered` are the registered keys; what all of them have in a family is on its sheet.

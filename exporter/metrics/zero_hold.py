@@ -161,13 +161,13 @@ class ZeroHold:
                 held.append(batch)
         self._batches = held
         for series in released:
-            series.born = True
+            series.released = True
         return released
 
     def take_back(self, released: Iterable[Series | Histogram], now: float) -> None:
         """They stay at 0: that they were let go could not be committed."""
         for series in released:
-            series.born = False
+            series.released = False
         self.begin(list(released), now)
 
     def begin(self, newborn: list[Series | Histogram], now: float) -> None:

@@ -32,7 +32,7 @@ Parts = dict[str, Any]
 class _FamilyDelta(Struct, array_like=True):
     """What changed in a family, and what it is declared as: `anew` if all its rows come again; the labels of new
     rows, at the end, and when they were made; changed rows and their values (of a histogram, all of each one's
-    values); all rows that are not born yet.
+    values); all rows that are not released yet.
     """
 
     name: str
@@ -42,7 +42,7 @@ class _FamilyDelta(Struct, array_like=True):
     created: bytes
     rows: bytes
     values: bytes
-    unborn: bytes
+    held: bytes
 
 
 class _Delta(Struct, array_like=True):
@@ -70,7 +70,7 @@ class _Table(Struct):
     labels: list[tuple[str, ...]] = []
     created: list[float] = []
     values: list[Any] = []
-    unborn: frozenset[int] = frozenset()
+    held: frozenset[int] = frozenset()
 
     def add(self, delta: _FamilyDelta) -> None:
         """ValueError or IndexError where a delta makes no sense."""
@@ -87,7 +87,7 @@ class _Table(Struct):
             raise ValueError(f"{delta.name}: {len(rows)} rows do not fit their values")
         for n, row in enumerate(rows):
             self.values[row] = values[n * width : (n + 1) * width]
-        self.unborn = frozenset(array("I", delta.unborn))
+        self.held = frozenset(array("I", delta.held))
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -122,7 +122,7 @@ class Checkpoint:
         self._whole = True
         self._saved_parts: dict[str, bytes] = {}
         self._saved_rows: dict[str, int] = {}
-        self._saved_unborn: dict[str, bytes] = {}
+        self._saved_held: dict[str, bytes] = {}
 
     @property
     def _lasting(self) -> dict[str, FamilySeries]:
@@ -164,8 +164,8 @@ class Checkpoint:
         filled: dict[tuple[str, ...], Any] = {}
         for row, (written, values) in enumerate(zip(table.labels, table.values, strict=True)):
             labels = in_order(written, len(family.family.labels))
-            one = family.series.get(labels) or family.make(labels, born=True)
-            one.born, one.created = row not in table.unborn, table.created[row]
+            one = family.series.get(labels) or family.make(labels, released=True)
+            one.released, one.created = row not in table.held, table.created[row]
             # One series was two in older states, which kept the order of an input's own labels.
             other = filled.get(labels) if family.family.type != "gauge" else None
             filled[labels] = whole = [*map(sum, zip(values, other, strict=True))] if other else values
@@ -204,7 +204,7 @@ class Checkpoint:
             else:
                 one.saved = one.value
         for delta in families:
-            self._saved_unborn[delta.name] = delta.unborn
+            self._saved_held[delta.name] = delta.held
         self._saved_rows = {name: len(family.series) for name, family in lasting.items()}
         for family in lasting.values():
             family.reordered = False
@@ -233,10 +233,10 @@ class Checkpoint:
             rows = [row for row, one in enumerate(series) if anew or one.value != one.saved]
             values.extend([series[row].value for row in rows])
         changed += [series[row] for row in rows]
-        unborn = array("I", [row for row, one in enumerate(series) if not one.born])
-        if not (births or rows or self._saved_unborn.get(name, b"") != unborn.tobytes() or family.reordered):
+        held = array("I", [row for row, one in enumerate(series) if not one.released])
+        if not (births or rows or self._saved_held.get(name, b"") != held.tobytes() or family.reordered):
             return None
-        packed = (part.tobytes() for part in (array("I", rows), values, unborn))
+        packed = (part.tobytes() for part in (array("I", rows), values, held))
         return _FamilyDelta(name, family.family.declared, anew, births, created.tobytes(), *packed)
 
     def _failed(self, error: Exception, begun: float) -> bool:

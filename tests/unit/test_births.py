@@ -21,7 +21,7 @@ class World:
     def scrape(
         self, now: float, port: int = 1, agent: str = PROMETHEUS, query: str = "", declared: bool = True
     ) -> None:
-        """As the pipeline does it. What is made with `born` before is shown at 0 by this scrape."""
+        """As the pipeline does it. What is made with `released` before is shown at 0 by this scrape."""
         visitor = Visitor("10.0.0.1", port, agent, query, declared)
         self.zero_hold.came(visitor, now)
         self.zero_hold.release(now)
@@ -29,7 +29,7 @@ class World:
 
     def born(self, now: float) -> Series:
         """A series that the scrape at this time shows for the first time."""
-        one = Series(value=1, born=False)
+        one = Series(value=1, released=False)
         self.zero_hold.begin([one], now)
         return one
 
@@ -38,7 +38,7 @@ def held_for(world: World, one: Series, times: list[tuple[float, int]]) -> float
     """At which of these scrapes (time, connection) it shows its value for the first time; None if at none."""
     for now, port in times:
         world.scrape(now, port)
-        if one.born:
+        if one.released:
             return now
     return None
 
@@ -82,7 +82,7 @@ def test_the_second_look_of_a_person_shows_what_was_counted() -> None:
     world.scrape(0, agent=CURL, declared=False)
     one = world.born(0)
     world.scrape(47, port=2, agent=CURL, declared=False)
-    assert one.born
+    assert one.released
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_who_declares_nothing_is_a_scraper_from_the_third_even_interval_on(visit
     one = world.born(visits[-1])
     for now in range(int(visits[-1]) + 10, 100, 10):
         world.scrape(now, agent="Telegraf", declared=False)
-        if one.born:
+        if one.released:
             break
     assert now == shown_at
 
@@ -129,7 +129,7 @@ def test_once_a_scraper_it_stays_one_though_it_misses_a_scrape() -> None:
         world.scrape(now, agent="Telegraf", declared=False)
     one = world.born(50)
     world.scrape(52, agent=CURL, declared=False)
-    assert not one.born
+    assert not one.released
 
 
 @pytest.mark.parametrize(("queries", "shown_at"), [(("", ""), 310), (("scraper=a", "scraper=b"), 320)])
@@ -143,7 +143,7 @@ def test_two_behind_one_proxy_are_told_apart_by_their_query(queries: tuple[str, 
     one = world.born(299)
     for now, query in ((300, queries[0]), (310, queries[0]), (315, queries[1]), (320, queries[0])):
         world.scrape(now, query=query)
-        if one.born:
+        if one.released:
             break
     assert now == shown_at
 
@@ -178,7 +178,7 @@ def test_it_is_held_for_three_intervals_and_a_third_at_most() -> None:
     one = world.born(285.0)
     for now in range(286, 400):
         world.scrape(float(now), 1000 + now, agent=f"made up {now}")
-        if one.born:
+        if one.released:
             break
     assert now == 285 + 50
 
@@ -222,7 +222,7 @@ def test_a_connection_that_was_made_anew_is_not_a_gap() -> None:
 def test_after_a_restart_the_time_of_what_was_held_begins_with_the_first_scrape() -> None:
     """However long the start took: nobody has been given anything yet."""
     zero_hold = ZeroHold(15.0)
-    one = Series(value=1, born=False)
+    one = Series(value=1, released=False)
     zero_hold.begin([one], 0.0)
     world = World()
     world.zero_hold = births
@@ -238,9 +238,9 @@ def test_what_could_not_be_committed_is_held_again() -> None:
     world.zero_hold.given(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True))
     world.zero_hold.came(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True), 315.0)
     released = world.zero_hold.release(315.0)
-    assert (released, one.born) == ([one], True)
+    assert (released, one.released) == ([one], True)
     world.zero_hold.take_back(released, 315.0)
-    assert not one.born
+    assert not one.released
     world.zero_hold.given(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True))
     assert held_for(world, one, [(330.0, 1), (345.0, 1)]) == 345
 
@@ -260,13 +260,13 @@ def test_of_thousands_of_births_hardly_one_is_seen_at_more_than_zero() -> None:
         zero_hold.came(visitor, now)
         zero_hold.release(now)
         if now > 600 and rng.random() < 0.2:
-            one = Series(value=1, born=False)
+            one = Series(value=1, released=False)
             zero_hold.begin([one], now)
             unseen[1].add(one)
             unseen[2].add(one)
             total += 1
         zero_hold.given(visitor)
-        wrong += sum(one.born for one in unseen[port])
+        wrong += sum(one.released for one in unseen[port])
         unseen[port].clear()
     assert total > 30_000
     assert wrong / (2 * total) < 0.0005, f"{wrong} of {2 * total}"

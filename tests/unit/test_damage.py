@@ -56,7 +56,7 @@ class Restored:
 
     def content(self) -> Any:
         series = [
-            (name, labels, one.values.copy() if isinstance(one, Histogram) else one.value, one.born, one.created)
+            (name, labels, one.values.copy() if isinstance(one, Histogram) else one.value, one.released, one.created)
             for name, family in self.store.families.items()
             if family.family.lasting and not family.family.of_process
             for labels, one in family.series.items()

@@ -47,7 +47,7 @@ def test_all_of_it_is_read(folder: Path) -> None:
         parts |= checkpoint.restore()
         found = {
             name: [
-                [[*labels], one.values if isinstance(one, Histogram) else one.value, one.born, one.created]
+                [[*labels], one.values if isinstance(one, Histogram) else one.value, one.released, one.created]
                 for labels, one in family.series.items()
             ]
             for name, family in store.families.items()
