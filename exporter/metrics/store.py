@@ -24,7 +24,7 @@ class Series(Struct, gc=False, eq=False):
     """A counter's or a gauge's value. A counter that is 0 was never added to, and is not shown.
 
     `shown` and `line` belong to the renderer: the value that `line` was made of. One that is not `released` yet
-    is shown as 0 (see `births`). `saved` is the value that was committed last. `created` is when it was made, in
+    is shown as 0 (see `zero_hold`). `saved` is the value that was committed last. `created` is when it was made, in
     epoch seconds; 0.0 where nobody wants to know.
     """
 
@@ -43,7 +43,7 @@ class Histogram:
     highest since somebody reset it. `shown`, `line`, `saved`, `released` and `created` are as a Series' are.
     """
 
-    __slots__ = ("released", "created", "line", "peak", "pending", "saved", "shown", "values")
+    __slots__ = ("created", "line", "peak", "pending", "released", "saved", "shown", "values")
 
     def __init__(self, bounds: tuple[float, ...], released: bool = True) -> None:
         self.values: list[float] = [0] * (len(bounds) + 1) + [0.0]

@@ -74,7 +74,7 @@ class Pipeline:
     ) -> None:
         self.feeds = feeds
         self.store = store
-        self.zero_hold = births
+        self.zero_hold = zero_hold
         self.expiry = expiry
         self.checkpoint: Checkpoint | None = None
         self.ready = False

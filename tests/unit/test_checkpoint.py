@@ -64,7 +64,7 @@ class Kept:
         return [[family[0] for family in msgspec.msgpack.decode(one.body)[1]] for one in unwrapped(blobs)]
 
     def content(self) -> dict[str, dict[tuple[str, ...], tuple[object, bool]]]:
-        """Every lasting series: value and whether it is born."""
+        """Every lasting series: value and whether it is released."""
         return {
             name: {
                 labels: (one.values.copy() if isinstance(one, Histogram) else one.value, one.released)
