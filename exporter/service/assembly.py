@@ -187,7 +187,7 @@ class Assembly:
             pipeline.checkpoint = checkpoint
             remembered = checkpoint.restore()
             damaged = state.damaged
-            zero_hold.begin(render(self.store)[1], now)
+            zero_hold.hold(render(self.store)[1], now)
         keys.restore(remembered.get("keys", {}))
         limits.restore(restored(remembered))
         self.adopt()

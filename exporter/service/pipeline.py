@@ -212,12 +212,12 @@ class Pipeline:
     def _scrape(self, visitors: Sequence[Visitor], formats: Set[bool]) -> dict[bool, list[bytes]]:
         begun = time.monotonic()
         for visitor in visitors:
-            self.zero_hold.came(visitor, begun)
+            self.zero_hold.visited(visitor, begun)
         self._look()
         behind = self._drain(_DRAIN_SECONDS)
         texts = self._expose(formats, begun, behind)
         for visitor in visitors:
-            self.zero_hold.given(visitor)
+            self.zero_hold.zeros_sent(visitor)
         seconds = time.monotonic() - begun
         self.store.observe(catalog.SCRAPE_DURATION_SECONDS, seconds)
         log.debug("rendered for %d in %.3f s; %d new series show 0", len(visitors), seconds, self.zero_hold.held)
@@ -229,7 +229,7 @@ class Pipeline:
         released = self.zero_hold.release(now)
         committed = self.commit()
         if not committed:
-            self.zero_hold.take_back(released, now)
+            self.zero_hold.hold_again(released, now)
         for feed in self.feeds:
             feed.show(self.store, self._clock.now())
         self._limits.show(None if behind else self._clock.now())
@@ -237,7 +237,7 @@ class Pipeline:
         texts = {}
         for openmetrics in formats:
             texts[openmetrics], newborn = render(self.store, openmetrics, frozen=not committed)
-            self.zero_hold.begin(newborn, now)
+            self.zero_hold.hold(newborn, now)
         return texts
 
     def _go_back(self, now: float) -> float:

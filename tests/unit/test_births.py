@@ -23,14 +23,14 @@ class World:
     ) -> None:
         """As the pipeline does it. What is made with `released` before is shown at 0 by this scrape."""
         visitor = Visitor("10.0.0.1", port, agent, query, declared)
-        self.zero_hold.came(visitor, now)
+        self.zero_hold.visited(visitor, now)
         self.zero_hold.release(now)
-        self.zero_hold.given(visitor)
+        self.zero_hold.zeros_sent(visitor)
 
     def new(self, now: float) -> Series:
         """A series that the scrape at this time shows for the first time."""
         one = Series(value=1, released=False)
-        self.zero_hold.begin([one], now)
+        self.zero_hold.hold([one], now)
         return one
 
 
@@ -63,7 +63,7 @@ def test_it_is_held_for_a_little_more_than_the_slowest_interval(intervals: list[
         world.scrape(now, port)
     world.scrape(600.0, 0)
     one = world.new(600.0)
-    world.zero_hold.given(Visitor("10.0.0.1", 0, PROMETHEUS, declared=True))
+    world.zero_hold.zeros_sent(Visitor("10.0.0.1", 0, PROMETHEUS, declared=True))
     after = [(now, port) for now, port in visits if now > 600 or (now == 600 and port)]
     assert held_for(world, one, after) == 600 + shown_at
 
@@ -191,7 +191,7 @@ def test_who_was_given_the_zero_and_who_was_not() -> None:
         world.scrape(now + 7.0, 2)
     world.scrape(300.0, 1)
     one = world.new(300.0)
-    world.zero_hold.given(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True))
+    world.zero_hold.zeros_sent(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True))
     assert held_for(world, one, [(315.0, 1), (330.0, 1)]) is None  # the second one missed two
     assert held_for(world, one, [(331.0, 2), (345.0, 1)]) == 345
 
@@ -203,7 +203,7 @@ def test_two_on_one_host_at_one_interval_both_get_the_zero() -> None:
         world.scrape(float(now), 1)
         world.scrape(now + 1.0, 2)
     one = world.new(291.0)
-    world.zero_hold.given(Visitor("10.0.0.1", 2, PROMETHEUS, declared=True))
+    world.zero_hold.zeros_sent(Visitor("10.0.0.1", 2, PROMETHEUS, declared=True))
     assert held_for(world, one, [(300.0, 1), (301.0, 2), (310.0, 1)]) == 310
 
 
@@ -215,7 +215,7 @@ def test_a_connection_that_was_made_anew_is_not_a_gap() -> None:
     for now in range(300, 600, 15):
         world.scrape(float(now), 2)
     one = world.new(585.0)
-    world.zero_hold.given(Visitor("10.0.0.1", 2, PROMETHEUS, declared=True))
+    world.zero_hold.zeros_sent(Visitor("10.0.0.1", 2, PROMETHEUS, declared=True))
     assert held_for(world, one, [(600.0, 2), (615.0, 2)]) == 615
 
 
@@ -223,7 +223,7 @@ def test_after_a_restart_the_time_of_what_was_held_begins_with_the_first_scrape(
     """However long the start took: nobody has been given anything yet."""
     zero_hold = ZeroHold(15.0)
     one = Series(value=1, released=False)
-    zero_hold.begin([one], 0.0)
+    zero_hold.hold([one], 0.0)
     world = World()
     world.zero_hold = zero_hold
     assert held_for(world, one, [(100.0, 1), (115.0, 1), (130.0, 1)]) == 130
@@ -235,13 +235,13 @@ def test_what_could_not_be_committed_is_held_again() -> None:
     for now in range(0, 300, 15):
         world.scrape(float(now))
     one = world.new(285.0)
-    world.zero_hold.given(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True))
-    world.zero_hold.came(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True), 315.0)
+    world.zero_hold.zeros_sent(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True))
+    world.zero_hold.visited(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True), 315.0)
     released = world.zero_hold.release(315.0)
     assert (released, one.released) == ([one], True)
-    world.zero_hold.take_back(released, 315.0)
+    world.zero_hold.hold_again(released, 315.0)
     assert not one.released
-    world.zero_hold.given(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True))
+    world.zero_hold.zeros_sent(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True))
     assert held_for(world, one, [(330.0, 1), (345.0, 1)]) == 345
 
 
@@ -257,15 +257,15 @@ def test_of_thousands_of_new_series_hardly_one_is_seen_at_more_than_zero() -> No
         if rng.random() < 0.02:
             continue
         visitor = Visitor("10.0.0.1", port, PROMETHEUS, declared=True)
-        zero_hold.came(visitor, now)
+        zero_hold.visited(visitor, now)
         zero_hold.release(now)
         if now > 600 and rng.random() < 0.2:
             one = Series(value=1, released=False)
-            zero_hold.begin([one], now)
+            zero_hold.hold([one], now)
             unseen[1].add(one)
             unseen[2].add(one)
             total += 1
-        zero_hold.given(visitor)
+        zero_hold.zeros_sent(visitor)
         wrong += sum(one.released for one in unseen[port])
         unseen[port].clear()
     assert total > 30_000
