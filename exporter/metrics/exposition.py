@@ -32,8 +32,8 @@ def render(store: Store, openmetrics: bool = False, frozen: bool = False) -> tup
         if family.series or family.sheet:
             if not (frozen and family.family.lasting and family.family.type != "gauge"):
                 (_renew_histograms if family.family.type == "histogram" else _renew_values)(family, newborn)
-            if family.dated and openmetrics:
-                rendered = _dated(family)
+            if family.has_created and openmetrics:
+                rendered = _with_created(family)
             else:
                 rendered = [one.line for one in family.series.values() if one.line]
             if family.sheet:
@@ -126,7 +126,7 @@ def _renew_histograms(family: FamilySeries, newborn: Newborn) -> None:
         one.line = _histogram(name, _labels(pairs, values), bounds, one.shown)
 
 
-def _dated(family: FamilySeries) -> list[bytes]:
+def _with_created(family: FamilySeries) -> list[bytes]:
     """The lines, each with when its series was made: only OpenMetrics knows of that."""
     lines = []
     name = family.family.name.removesuffix("_total").encode()

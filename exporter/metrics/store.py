@@ -77,7 +77,7 @@ class FamilySeries:
     made; records past that share one whose labels are all `other`, so that the family's sum stays whole.
 
     `sheet` has the lines of registered keys that have no series of their own, where the family has such.
-    `dated` ones know when they were made. A series' row in the state file is its place in `series`;
+    `has_created` ones know when they were made. A series' row in the state file is its place in `series`;
     `reordered` tells that places have changed since the last commit.
     """
 
@@ -86,7 +86,7 @@ class FamilySeries:
         self.limit = limit
         self.series: dict[tuple[str, ...], Series | Histogram] = {}
         self.reordered = False
-        self.dated = False
+        self.has_created = False
         self.sheet: Sheet | None = None
         self._released = not hold or family.type == "gauge" or not family.lasting
 
@@ -122,7 +122,7 @@ class FamilySeries:
         made = (
             Histogram(self.family.buckets, released) if self.family.type == "histogram" else Series(released=released)
         )
-        if self.dated:
+        if self.has_created:
             made.created = time.time()
         self.series[values] = made
         return made
@@ -223,11 +223,11 @@ class Store:
         if served := self.get(family):
             served.series.clear()
 
-    def bound(self, max_series: int, dated: bool) -> None:
+    def bound(self, max_series: int, has_created: bool) -> None:
         """How many series each family may have, and whether they are dated: binds new ones only."""
         for family in self.families.values():
             family.limit = max_series
-            family.dated = dated and family.family.lasting and family.family.type != "gauge"
+            family.has_created = has_created and family.family.lasting and family.family.type != "gauge"
 
     def show_sizes(self) -> None:
         """Set the gauges of how many series the families of records hold, and may hold."""
@@ -246,7 +246,7 @@ class Store:
                 for series in one.series.values():
                     if isinstance(series, Series) and series.value > now + AHEAD:
                         latest, series.value = max(latest, series.value), now
-            for series in one.series.values() if one.dated else ():
+            for series in one.series.values() if one.has_created else ():
                 if series.created > now + AHEAD:
                     latest, series.created = max(latest, series.created), now
         return latest
