@@ -16,10 +16,10 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 
-Newborn = list[Series | Histogram]
+HeldSeries = list[Series | Histogram]
 
 
-def render(store: Store, openmetrics: bool = False, frozen: bool = False) -> tuple[list[bytes], Newborn]:
+def render(store: Store, openmetrics: bool = False, frozen: bool = False) -> tuple[list[bytes], HeldSeries]:
     """The lines of every series that was ever added to, family by family; OpenMetrics without its `# EOF`.
 
     Not joined: the server does that while it sends, so that a large exposition is held only once. Series
@@ -27,11 +27,11 @@ def render(store: Store, openmetrics: bool = False, frozen: bool = False) -> tup
     While `frozen`, counters and histograms stay as they were shown last. What is on a sheet comes in blocks of lines.
     """
     lines: list[bytes] = []
-    newborn: Newborn = []
+    held: HeldSeries = []
     for family in store.families.values():
         if family.series or family.sheet:
             if not (frozen and family.family.lasting and family.family.type != "gauge"):
-                (_renew_histograms if family.family.type == "histogram" else _renew_values)(family, newborn)
+                (_renew_histograms if family.family.type == "histogram" else _renew_values)(family, held)
             if family.has_created and openmetrics:
                 rendered = _with_created(family)
             else:
@@ -41,7 +41,7 @@ def render(store: Store, openmetrics: bool = False, frozen: bool = False) -> tup
             if rendered:
                 lines.append(_header(family.family, openmetrics))
                 lines += rendered
-    return lines, newborn
+    return lines, held
 
 
 def number(value: float) -> bytes:
@@ -88,7 +88,7 @@ def _labels(pairs: list[Memo[str, bytes]], values: tuple[str, ...]) -> bytes:
     return b",".join(written)
 
 
-def _renew_values(family: FamilySeries, newborn: Newborn) -> None:
+def _renew_values(family: FamilySeries, held: HeldSeries) -> None:
     """The lines of what changed."""
     shows_zero = family.family.type == "gauge" or family.family.of_process
     name = family.family.name.encode()
@@ -100,7 +100,7 @@ def _renew_values(family: FamilySeries, newborn: Newborn) -> None:
             if not (one.value or shows_zero):
                 continue
             if not one.released:
-                newborn.append(one)
+                held.append(one)
             labels = _labels(pairs, values)
             start = b"%b{%b} " % (name, labels) if labels else b"%b " % name
         else:
@@ -109,7 +109,7 @@ def _renew_values(family: FamilySeries, newborn: Newborn) -> None:
         one.shown = value
 
 
-def _renew_histograms(family: FamilySeries, newborn: Newborn) -> None:
+def _renew_histograms(family: FamilySeries, held: HeldSeries) -> None:
     """The lines of what changed."""
     name = family.family.name.encode()
     pairs = [_PAIRS[label] for label in family.family.labels]
@@ -121,7 +121,7 @@ def _renew_histograms(family: FamilySeries, newborn: Newborn) -> None:
             if family.family.lasting and not any(one.values):
                 continue
             if not one.released:
-                newborn.append(one)
+                held.append(one)
         one.shown = one.values.copy() if one.released else zeros
         one.line = _histogram(name, _labels(pairs, values), bounds, one.shown)
 

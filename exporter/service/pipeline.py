@@ -236,8 +236,8 @@ class Pipeline:
         self.store.show_sizes()
         texts = {}
         for openmetrics in formats:
-            texts[openmetrics], newborn = render(self.store, openmetrics, frozen=not committed)
-            self.zero_hold.hold(newborn, now)
+            texts[openmetrics], held = render(self.store, openmetrics, frozen=not committed)
+            self.zero_hold.hold(held, now)
         return texts
 
     def _go_back(self, now: float) -> float:
