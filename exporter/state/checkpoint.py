@@ -30,15 +30,15 @@ Parts = dict[str, Any]
 
 
 class _FamilyDelta(Struct, array_like=True):
-    """What changed in a family, and what it is declared as: `anew` if all its rows come again; the labels of new
+    """What changed in a family, and what it is declared as: `reset` if all its rows come again; the labels of new
     rows, at the end, and when they were made; changed rows and their values (of a histogram, all of each one's
     values); all rows that are not released yet.
     """
 
     name: str
     declared: tuple[tuple[str, ...], tuple[float, ...]]
-    anew: bool
-    births: list[tuple[str, ...]]
+    reset: bool
+    new_labels: list[tuple[str, ...]]
     created: bytes
     rows: bytes
     values: bytes
@@ -75,13 +75,13 @@ class _Table(Struct):
     def add(self, delta: _FamilyDelta) -> None:
         """ValueError or IndexError where a delta makes no sense."""
         self.declared = delta.declared
-        if delta.anew:
+        if delta.reset:
             self.labels, self.created, self.values = [], [], []
         buckets = delta.declared[1]
         width = len(buckets) + 2 if buckets else 1
-        self.labels += delta.births
+        self.labels += delta.new_labels
         self.created += array("d", delta.created)
-        self.values += [array("d", bytes(8 * width))] * len(delta.births)
+        self.values += [array("d", bytes(8 * width))] * len(delta.new_labels)
         rows, values = array("I", delta.rows), array("d", delta.values)
         if len(values) != width * len(rows) or len(self.created) != len(self.labels):
             raise ValueError(f"{delta.name}: {len(rows)} rows do not fit their values")
@@ -159,7 +159,7 @@ class Checkpoint:
         if family is None:
             return
         if table.declared != family.family.declared:
-            log.warning("%s: its labels or buckets have changed; it begins anew", name)
+            log.warning("%s: its labels or buckets have changed; it begins reset", name)
             return
         filled: dict[tuple[str, ...], Any] = {}
         for row, (written, values) in enumerate(zip(table.labels, table.values, strict=True)):
@@ -191,7 +191,7 @@ class Checkpoint:
         news = {name: part for name, part in parts.items() if whole or self._saved_parts.get(name) != part}
         changes = dict.fromkeys(self._admissions.places, True) if whole else self._admissions.changes
         if not (whole or families or news or changes):
-            return self._told(True, begun)
+            return self._record_result(True, begun)
         admitted, given_back = ([place for place, taken in changes.items() if taken is way] for way in (True, False))
         blob = _encoder.encode(_Delta(time.time(), families, news, admitted, given_back))
         try:
@@ -211,7 +211,7 @@ class Checkpoint:
         self._admissions.changes.clear()
         self._saved_parts = parts
         self._whole = False
-        return self._told(True, begun)
+        return self._record_result(True, begun)
 
     def close(self) -> None:
         """Let go of the state file."""
@@ -220,31 +220,31 @@ class Checkpoint:
     def _changes(self, family: FamilySeries, whole: bool, changed: list[Series | Histogram]) -> _FamilyDelta | None:
         """A family's delta; None where nothing changed. The series in it are added to `changed`."""
         name = family.family.name
-        anew = whole or family.reordered
-        births = list(islice(family.series, 0 if anew else self._saved_rows.get(name, 0), None))
-        created = array("d", (family.series[labels].created for labels in births))
+        reset = whole or family.reordered
+        new_labels = list(islice(family.series, 0 if reset else self._saved_rows.get(name, 0), None))
+        created = array("d", (family.series[labels].created for labels in new_labels))
         series: list[Any] = [*family.series.values()]
         values = array("d")
         if family.family.type == "histogram":
-            rows = [row for row, one in enumerate(series) if anew or one.values != one.saved]
+            rows = [row for row, one in enumerate(series) if reset or one.values != one.saved]
             for row in rows:
                 values.extend(series[row].values)
         else:
-            rows = [row for row, one in enumerate(series) if anew or one.value != one.saved]
+            rows = [row for row, one in enumerate(series) if reset or one.value != one.saved]
             values.extend([series[row].value for row in rows])
         changed += [series[row] for row in rows]
         held = array("I", [row for row, one in enumerate(series) if not one.released])
-        if not (births or rows or self._saved_held.get(name, b"") != held.tobytes() or family.reordered):
+        if not (new_labels or rows or self._saved_held.get(name, b"") != held.tobytes() or family.reordered):
             return None
         packed = (part.tobytes() for part in (array("I", rows), values, held))
-        return _FamilyDelta(name, family.family.declared, anew, births, created.tobytes(), *packed)
+        return _FamilyDelta(name, family.family.declared, reset, new_labels, created.tobytes(), *packed)
 
     def _failed(self, error: Exception, begun: float) -> bool:
         if self.healthy:
             log.error("%s: can't commit: %s; counters are served as they were", self._state.path, error)
-        return self._told(False, begun)
+        return self._record_result(False, begun)
 
-    def _told(self, good: bool, begun: float) -> bool:
+    def _record_result(self, good: bool, begun: float) -> bool:
         if good and not self.healthy:
             log.warning("%s: commits work again", self._state.path)
         self.healthy = good
