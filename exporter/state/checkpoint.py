@@ -159,7 +159,7 @@ class Checkpoint:
         if family is None:
             return
         if table.declared != family.family.declared:
-            log.warning("%s: its labels or buckets have changed; it begins reset", name)
+            log.warning("%s: its labels or buckets have changed; it begins anew", name)
             return
         filled: dict[tuple[str, ...], Any] = {}
         for row, (written, values) in enumerate(zip(table.labels, table.values, strict=True)):
