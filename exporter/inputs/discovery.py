@@ -52,7 +52,7 @@ class LogFinder:
             or self._changes.happened()
         )
 
-    def look(self, opened: dict[Identity, str], before: set[str]) -> dict[Identity, str]:
+    def find(self, opened: dict[Identity, str], before: set[str]) -> dict[Identity, str]:
         """The logs that are there. One that is open and can't be looked at any more counts as there.
 
         `before` are logs that were there before: what rotation makes of them is no log.

@@ -221,7 +221,7 @@ class FileInput:
         self._ready.clear()
         for tail in [*self._live.values()]:
             seen = tail.seen
-            if tail.look(now):
+            if tail.may_have_more(now):
                 if tail.seen < seen:
                     self._shrunk(tail, seen)
                 waiting.add(tail)
@@ -487,7 +487,7 @@ class FileInput:
         """The logs that are there, without copies of open ones."""
         opened = {identity: tail.log for identity, tail in self._live.items()}
         before = {tail.log for tail in self._tails()} | {one.position.path for one in self._known.missing}
-        there = self._finder.look(opened, before | self._elsewhere.paths)
+        there = self._finder.find(opened, before | self._elsewhere.paths)
         self._doubles &= there.keys()
         single = {identity: path for identity, path in there.items() if identity not in self._doubles}
         own = {

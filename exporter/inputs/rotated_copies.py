@@ -92,7 +92,7 @@ class RotatedCopies:
     def leave_out(self, logs: Iterable[str], live: Iterable[Tail]) -> None:
         """All copies of these logs that are there now were there before the exporter: known, and not read."""
         held = {tail.identity for tail in live}
-        self._names.look(first=True)
+        self._names.refresh(first=True)
         others = {tail.log for tail in live} - {*logs}
         others |= {log for log in self._names.originals() if not self._is_own(log)}
         families = [*self._names.families(self._all({*logs, *others, *self._names.originals()}), {})]
@@ -108,7 +108,7 @@ class RotatedCopies:
 
     def is_known(self, log: str) -> bool:
         """Whether a copy of a log is a file that is known."""
-        self._names.look(self._is_first)
+        self._names.refresh(self._is_first)
         return any(
             copy.named and at_once(self._find(copy, Open((), ())))[0] is not None
             for one, copies, _ in self._names.families(self._all([log]), {})
@@ -153,7 +153,7 @@ class RotatedCopies:
         return [tail for one in found for tail in one.tails()]
 
     def _families(self, logs: Iterable[str], opened: Open) -> Steps[list[Family]]:
-        self._names.look(self._is_first)
+        self._names.refresh(self._is_first)
         before = [(one.position.path, one.position.inode) for one in self._known.missing]
         sought: dict[str, set[int]] = {}
         for log, inode in (*before, *((tail.log, tail.identity[1]) for tail in opened.old.values())):

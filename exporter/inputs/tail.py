@@ -50,7 +50,7 @@ class Tail:
         self._position: Position | None = None
         self._note()
 
-    def look(self, now: int) -> bool:
+    def may_have_more(self, now: int) -> bool:
         """Whether there may be something to read; `now` is in epoch nanoseconds. Hot where there are many files."""
         if self.content.packed:
             return True
