@@ -208,7 +208,7 @@ class FileInput:
                 self._remove(tail)
         return rest, self.lag_bytes() + sum(len(tail.lines.rest) for tail in self._tails())
 
-    def look(self) -> None:
+    def scan(self) -> None:
         """Open what is new, notice what was renamed, replaced, truncated or written to."""
         if self._is_first_look or self._is_shared or self._finder.changed():
             there = self._there()

@@ -60,7 +60,7 @@ class PipeInput:
         """What is read, for people."""
         return [self.name]
 
-    def look(self) -> None:
+    def scan(self) -> None:
         """There is nothing to look for."""
 
     def lag_bytes(self) -> int:

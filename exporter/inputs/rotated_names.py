@@ -140,9 +140,9 @@ class Folder:
         self.inodes: dict[int, str] = {}
         self._path = path
         self._changes = Changes([path])
-        self.look()
+        self.refresh()
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """List it again if it has changed."""
         if not self._changes.happened():
             return

@@ -31,7 +31,7 @@ class Input(Protocol):
 
     finished: bool
 
-    def look(self) -> None:
+    def scan(self) -> None:
         """See what there is to read."""
 
     def read(self) -> bytes:
@@ -136,7 +136,7 @@ class Feed:
         """Move what was counted into the series."""
         self.meter.fold()
         self.journal.failed(self.meter.faults)
-        self.journal.look()
+        self.journal.warn_no_status()
 
     def lag_seconds(self, now: float) -> float:
         """Age of the oldest unread byte: as old as the last record, where the log is behind; else 0."""

@@ -74,7 +74,7 @@ class InputJournal:
                 log.error("%s: the exporter failed, which is a mistake of its own: %s", self.name, where)
         faults.clear()
 
-    def look(self) -> None:
+    def warn_no_status(self) -> None:
         """Warn, once, of lines that were read well and are no request."""
         counted = self._store.families[catalog.REJECTED_LINES.name].series.get((self.name, "no_status"))
         if counted:

@@ -39,14 +39,14 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# While a log is busy it is looked at this often, until it was quiet for so long.
+# While a log is busy it is scanned at this often, until it was quiet for so long.
 _BUSY_SECONDS = 0.05
 _QUIET_SECONDS = 1.0
 # Where no event can be trusted, and as a safety net where they can.
 _POLL_SECONDS = 0.25
 _SAFETY_SECONDS = 2.0  # not longer: a signal that comes just before the wait is seen after it
 # Looking at the logs takes one part in so many of the time, at most, however many they are.
-_LOOK_SHARE = 10
+_SCAN_SHARE = 10
 # What a scrape may read before it answers.
 _DRAIN_SECONDS = 0.05
 # Between questions from outside, so many seconds are spent on lines at the most.
@@ -88,7 +88,7 @@ class Pipeline:
         self._watcher: Watcher | None = None
         self._trusted = False
         self._listening = False
-        self._next_look = 0.0
+        self._next_scan = 0.0
 
     # --- from other threads
 
@@ -130,25 +130,25 @@ class Pipeline:
         """Find the logs; from now on nothing that is written to them is missed."""
         self.watch()
         for feed in sorted(self.feeds, key=lambda feed: is_pattern(feed.place[0])):
-            feed.input.look()
+            feed.input.scan()
 
     def run(self) -> None:
         """Read, count and answer until `stop`, or until every input is finished."""
         busy_until = committed_at = 0.0
         while not self._done():
-            looked = time.monotonic() >= self._next_look
-            if looked:
-                self._look()
+            scanned = time.monotonic() >= self._next_scan
+            if scanned:
+                self._scan()
             if self._drain(_SLICE_SECONDS):
                 busy_until = time.monotonic() + _QUIET_SECONDS
                 self.answer(0.0)
             elif not self._done():
                 self.ready = True
-                self.answer(self._patience(busy_until) if looked else max(0.0, self._next_look - time.monotonic()))
+                self.answer(self._patience(busy_until) if scanned else max(0.0, self._next_scan - time.monotonic()))
             if time.monotonic() - committed_at > _COMMIT_SECONDS:
                 self.commit()
                 committed_at = time.monotonic()
-        self._look()
+        self._scan()
         self._drain(_LAST_SECONDS)
         for feed in self.feeds:
             feed.finish()
@@ -180,13 +180,13 @@ class Pipeline:
                 feed.meter.forget()
         return self.checkpoint.commit() if self.checkpoint else True
 
-    def _look(self) -> None:
+    def _scan(self) -> None:
         """See what there is to read."""
         begun = time.monotonic()
         for feed in self.feeds:
-            feed.input.look()
+            feed.input.scan()
         now = time.monotonic()
-        self._next_look = now + min(_LOOK_SHARE * (now - begun), _QUIET_SECONDS)
+        self._next_scan = now + min(_SCAN_SHARE * (now - begun), _QUIET_SECONDS)
 
     def _drain(self, seconds: float) -> bool:
         """Count what there is, for so long at the most. Whether there may be more."""
@@ -213,7 +213,7 @@ class Pipeline:
         begun = time.monotonic()
         for visitor in visitors:
             self.zero_hold.visited(visitor, begun)
-        self._look()
+        self._scan()
         behind = self._drain(_DRAIN_SECONDS)
         texts = self._expose(formats, begun, behind)
         for visitor in visitors:
@@ -262,7 +262,7 @@ class Pipeline:
             if self._watcher and self._listening:
                 self._watcher.ignore_growth()
                 self._listening = False
-            return max(_BUSY_SECONDS, self._next_look - time.monotonic())
+            return max(_BUSY_SECONDS, self._next_scan - time.monotonic())
         if not self._watcher:
             return _SAFETY_SECONDS
         if not self._trusted:

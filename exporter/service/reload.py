@@ -122,7 +122,7 @@ class Reload:
     def _end(self, feed: Feed, new: list[InputConfig]) -> Remembered:
         """Count the rest of an input that is taken out, as far as none of the new ones can go on with it."""
         until = time.monotonic() + _LAST_SECONDS
-        feed.input.look()
+        feed.input.scan()
         while feed.count_next_chunk() and time.monotonic() < until:
             pass
         unread = feed.leave()

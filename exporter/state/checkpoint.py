@@ -179,7 +179,7 @@ class Checkpoint:
         """Write what changed; whether all that is in the store is on disk now."""
         begun = time.monotonic()
         try:
-            self._state.look()
+            self._state.reopen_if_removed()
         except StateError as error:
             return self._failed(error, begun)
         lasting = self._lasting

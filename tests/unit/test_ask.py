@@ -34,7 +34,7 @@ def test_a_flood_without_a_line_is_left_for_questions(tmp_path: Path, filler: by
         tmp_path, "inputs: [{path: a.log, format: nginx-json}]\nstart_at: beginning\n"
     ).assembly.pipeline()
     feed = pipeline.feeds[0]
-    feed.input.look()
+    feed.input.scan()
     left = []
     while feed.count_next_chunk():
         left.append(feed.input.lag_bytes() // SLICE)

@@ -36,7 +36,7 @@ def counted(folder: Path) -> Iterator[None]:
         with (folder / "edge.json").open("a", encoding="utf-8") as log:
             log.write(f'{{"msec":1775554293,"status":200,"rpc_method":"eth_{n}","api_key":"acme"}}\n')
         for feed in pipeline.feeds:
-            feed.input.look()
+            feed.input.scan()
             while feed.count_next_chunk():
                 pass
         assert pipeline.commit()

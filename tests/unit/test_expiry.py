@@ -191,7 +191,7 @@ def test_cells_hold_on_to_nothing_that_has_expired(tmp_path: Path) -> None:
     def counted(data: bytes) -> Samples:
         with log.open("ab") as out:
             out.write(data)
-        feed.input.look()
+        feed.input.scan()
         while feed.count_next_chunk():
             pass
         pipeline.commit()

@@ -58,7 +58,7 @@ class Gateway:
         with self.log.open("a", encoding="utf-8") as out:
             for key in keys:
                 out.write(json.dumps({"t": 1, "s": 200, "m": "eth_call", "key": key} | more) + "\n")
-        self.pipeline.feeds[0].input.look()
+        self.pipeline.feeds[0].input.scan()
         while self.pipeline.feeds[0].count_next_chunk():
             pass
         assert self.pipeline.commit()

@@ -118,7 +118,7 @@ def test_where_no_instance_is_free_the_logs_are_looked_at_often(
     assert "inotify instance limit reached): looking at it often instead" in caplog.text
     assert [pipeline._patience(busy_until=0.0) for _ in range(2)] == [0.25, 0.25]
     (tmp_path / "a.log").write_bytes(b"{}\n")
-    pipeline._look()
+    pipeline._scan()
     assert pipeline._drain(60) is False
     pipeline.fold()
     assert sum(pipeline.feeds[0].lines(pipeline.store)) == 1
@@ -133,12 +133,12 @@ def test_looking_at_many_logs_takes_a_small_part_of_the_time(tmp_path: Path) -> 
     def look() -> None:
         clock.now += clock.look_takes
 
-    pipeline.feeds[0].input.look = look  # type: ignore[method-assign]
+    pipeline.feeds[0].input.scan = look  # type: ignore[method-assign]
     waits = []
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(time, "monotonic", lambda: clock.now)
         for clock.look_takes in (0.001, 0.02, 5.0):
-            pipeline._look()
+            pipeline._scan()
             waits.append(pipeline._patience(busy_until=clock.now + 9))
     assert waits == pytest.approx([0.05, 0.2, 1.0])
     pipeline.close()
