@@ -183,7 +183,7 @@ class Elsewhere:
         known = (position for one in self.former for position in one.positions if position.head_size)
         return [one for one in known if digest(first[: one.head_size]) == one.head]
 
-    def take(self, position: Position) -> None:
+    def claim(self, position: Position) -> None:
         """A file was found, and is read on."""
         for one in self.former:
             if position in one.positions:

@@ -180,14 +180,14 @@ class FileInput:
         for tail in self._old:
             if tail.identity == identity and tail.started:
                 position = tail.position()
-                self._sort_anew()
+                self._restart_sorting()
                 self._remove(tail)
                 return position
         return self._known.hand_over(content, identity)
 
     def release(self, is_own: Callable[[str], bool]) -> list[Position]:
         """Let go of the logs that are not its own any more, with all that is known of them."""
-        self._sort_anew()
+        self._restart_sorting()
         released = self._known.release(is_own)
         for tail in self._tails():
             if not is_own(tail.log):
@@ -247,7 +247,7 @@ class FileInput:
 
     def close(self) -> None:
         """Close all files."""
-        self._sort_anew()
+        self._restart_sorting()
         for tail in self._tails():
             tail.close()
         self._live.clear()
@@ -309,12 +309,12 @@ class FileInput:
             self._events.loss(tail.name, "damaged")
         del self._old[tail]
         tail.close()
-        self._sort_anew([tail.log])  # and see under which name it is kept, in case that it is written to again
+        self._restart_sorting([tail.log])  # and see under which name it is kept, in case that it is written to again
         return rest
 
     # --- sorting out: what comes before what, and where it goes on
 
-    def _sort_anew(self, logs: Iterable[str] = ()) -> None:
+    def _restart_sorting(self, logs: Iterable[str] = ()) -> None:
         """What is open has changed: begin again with what was being found out, and with the copies of these logs."""
         self._opened = None
         self._asked |= {*logs}
@@ -394,7 +394,7 @@ class FileInput:
             self._drop(tail)
             return
         elif found.sought or not found.shorter:
-            self._found(self._known.take(found.position), tail)
+            self._found(self._known.pop(found.position), tail)
         if not tail.wanted:
             del self._last[tail]
             self._old[tail] = None
@@ -411,7 +411,7 @@ class FileInput:
         if not tail.wanted:
             self._drop(tail)
             return
-        self._known.take_empty(tail.log, tail.identity if tail.identity in self._live else None)
+        self._known.pop_empty(tail.log, tail.identity if tail.identity in self._live else None)
         tail.start(0)
         self._begun(tail, opened)
         self._events.opened(tail.name, 0)
@@ -466,7 +466,7 @@ class FileInput:
 
     def _truncated(self, tail: Tail, seen: int) -> None:
         self._miss(tail, seen)
-        self._sort_anew([tail.log])
+        self._restart_sorting([tail.log])
         if self._doubles:
             self._doubles.clear()
             self._follow(self._there())
@@ -520,7 +520,7 @@ class FileInput:
             self._events.opened(tail.name, tail.at)
         if self._is_new and (begun or not (arrived or self._known.missing)):
             self._copies.leave_out([tail.log for tail in begun], arrived)
-        self._sort_anew(tail.log for tail in arrived if tail not in begun)
+        self._restart_sorting(tail.log for tail in arrived if tail not in begun)
         if self._is_first_look and not self._asked and (self._known.missing or not self._is_new):
             self._sorting = self._find_copies(set())
         self._is_new = self._is_first_look = False

@@ -117,7 +117,7 @@ class KnownFiles:
         for position in (*sought, *self._read.alike(first)):
             likely = position in sought or position.strong or content.size() == position.offset
             if position.identity == identity and likely and position.agrees(content):
-                self.take(position)
+                self.pop(position)
                 return position
         return None
 
@@ -161,9 +161,9 @@ class KnownFiles:
         if len(self._gone) > _GONE:
             self._forget(next(iter(self._gone)))
 
-    def take(self, position: Position) -> MissingFile | None:
+    def pop(self, position: Position) -> MissingFile | None:
         """A file was found, and is read on: it is neither missing nor finished."""
-        self._elsewhere.take(position)
+        self._elsewhere.claim(position)
         if position in self._finished.get(position.path, ()):
             self._forget(position)
         for one in self._sought.like(position.begin):
@@ -172,7 +172,7 @@ class KnownFiles:
                 return one
         return None
 
-    def take_empty(self, log: str, identity: Identity | None) -> None:
+    def pop_empty(self, log: str, identity: Identity | None) -> None:
         """A file begins that may be one of which nothing was read yet: by inode, or if None, by the log's name."""
         for one in [*self._empty]:
             same = one.position.path == log if identity is None else one.position.identity == identity

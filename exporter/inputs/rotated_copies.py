@@ -181,7 +181,7 @@ class RotatedCopies:
                 if position.identity in here or position.inode in inodes:
                     continue
                 if position in copied:
-                    self._known.take(position)
+                    self._known.pop(position)
                     self._settled[copied[position]] = self._known.finish(position, copied[position])
                 else:
                     self._known.is_gone(position)
