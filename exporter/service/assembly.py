@@ -25,7 +25,7 @@ from exporter.counting.places import Places
 from exporter.durations import seconds
 from exporter.formats.row_reader import RowReader
 from exporter.formats.spec import FormatSpec, build
-from exporter.inputs.elsewhere import Elsewhere, Remembered, identity
+from exporter.inputs.elsewhere import Elsewhere, StoredInput, identity
 from exporter.inputs.files import FileInput
 from exporter.inputs.names import covers
 from exporter.inputs.pipe import PipeInput
@@ -44,7 +44,7 @@ from exporter.model import catalog
 from exporter.requests.body import read_body
 from exporter.requests.enrich import BATCH, Enricher, methods_of
 from exporter.requests.routes import Routes, client_network, origin_host
-from exporter.service.feed import Feed, Input, fingerprint, recalled
+from exporter.service.feed import Feed, Input, fingerprint, stored_inputs
 from exporter.service.input_journal import InputJournal
 from exporter.service.pipeline import Pipeline
 from exporter.state.checkpoint import Checkpoint, Parts, places_of
@@ -192,10 +192,10 @@ class Assembly:
         limits.restore(restored(remembered))
         self.adopt()
         self._use_parts = UseParts(limits)
-        gone = recalled(remembered)
+        gone = stored_inputs(remembered)
         self.elsewhere.former = [
             changed(one, positions=[position.restored() for position in one.positions])
-            for one in msgspec.convert(remembered.get("former", []), list[Remembered])
+            for one in msgspec.convert(remembered.get("former", []), list[StoredInput])
         ]
         new: list[InputConfig] = []
         for one in self.config.inputs:
@@ -208,13 +208,13 @@ class Assembly:
                 new.append(one)
             if damaged:
                 feed.journal.loss(one.path, "state_damaged")
-        self.hand_down(pipeline.feeds, new, gone)
+        self.assign_positions(pipeline.feeds, new, gone)
         for feed in pipeline.feeds:
             feed.lines_before = sum(feed.lines(self.store))
         clock.follow()
         return pipeline
 
-    def hand_down(self, feeds: list[Feed], new: list[InputConfig], gone: list[Remembered]) -> None:
+    def assign_positions(self, feeds: list[Feed], new: list[InputConfig], gone: list[StoredInput]) -> None:
         """Let all inputs go on where the logs that are theirs now were read to; `gone` are those that were just taken
         out, `new` those that were not there.
         """
@@ -304,13 +304,13 @@ def place(one: InputConfig) -> tuple[str, str]:
     return one.path, one.rotated
 
 
-def in_place_of(one: InputConfig, before: list[Remembered]) -> Remembered | None:
+def in_place_of(one: InputConfig, before: list[StoredInput]) -> StoredInput | None:
     """What was remembered of an input; of several in its place, of the one with its name."""
     here = [found for found in before if found.place == place(one)]
     return next((found for found in here if found.name == one.name), here[0] if here else None)
 
 
-def follows(one: InputConfig, before: Remembered) -> bool:
+def follows(one: InputConfig, before: StoredInput) -> bool:
     """Whether an input goes on in the place of one that is gone: it has its format, and its name or a log of it."""
     if before.format != fingerprint(one.spec):
         return False

@@ -10,7 +10,7 @@ from exporter.clock import AHEAD
 from exporter.counting.meter import Meter
 from exporter.formats.decoder import Decoded
 from exporter.formats.spec import FormatSpec
-from exporter.inputs.elsewhere import Remembered
+from exporter.inputs.elsewhere import StoredInput
 from exporter.inputs.fingerprint import Position
 from exporter.metrics.store import Store
 from exporter.model import catalog
@@ -193,19 +193,19 @@ class Feed:
 
     # --- what is committed with the counters
 
-    def remembered(self) -> Remembered:
+    def remembered(self) -> StoredInput:
         """What to find again."""
         return self._remembered([position.restored() for position in self.input.positions()])
 
-    def stored(self) -> tuple[Remembered, dict[str, msgspec.Raw]]:
+    def stored(self) -> tuple[StoredInput, dict[str, msgspec.Raw]]:
         """The same, as it is written down: the positions are in parts of their own, by their names."""
         pages = self.input.pages()
         remembered = self._remembered([])
         remembered.pages = [*pages]
         return remembered, {_page(self.name, number): page for number, page in pages.items()}
 
-    def _remembered(self, positions: list[Position]) -> Remembered:
-        return Remembered(
+    def _remembered(self, positions: list[Position]) -> StoredInput:
+        return StoredInput(
             place=self.place,
             positions=positions,
             last_time=self.meter.last_time,
@@ -215,7 +215,7 @@ class Feed:
             name=self.name,
         )
 
-    def restore(self, remembered: Remembered) -> None:
+    def restore(self, remembered: StoredInput) -> None:
         """Before the first look: go on where another one stopped."""
         self.input.restore(remembered.positions)
         self.meter.last_time = remembered.last_time
@@ -225,7 +225,7 @@ class Feed:
         elif remembered.decoder is not None:
             log.warning("%s: its format has changed; lines that waited for others of their request are lost", self.name)
 
-    def follow(self, before: list[Remembered]) -> None:
+    def follow(self, before: list[StoredInput]) -> None:
         """Go on in the place of inputs of the same format: as the first one's decoder does. What waits in those of
         the others for another line counts as it is; what waits does so in one place only.
         """
@@ -239,9 +239,9 @@ class Feed:
             self.meter.last_time = one.last_time or self.meter.last_time
 
 
-def recalled(parts: dict[str, Any]) -> list[Remembered]:
+def stored_inputs(parts: dict[str, Any]) -> list[StoredInput]:
     """What `stored` gave for each input, with its positions."""
-    inputs = msgspec.convert(parts.get("inputs", {}), dict[str, Remembered])
+    inputs = msgspec.convert(parts.get("inputs", {}), dict[str, StoredInput])
     for name, one in inputs.items():
         one.name = name
         pages = [*one.positions, *(each for n in one.pages for each in _positions(parts[_page(name, n)]))]

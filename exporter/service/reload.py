@@ -11,7 +11,7 @@ from exporter.config.keys import KeyApiConfig
 from exporter.config.load import Config, Loaded, load
 from exporter.durations import seconds
 from exporter.errors import ExporterError
-from exporter.inputs.elsewhere import Remembered
+from exporter.inputs.elsewhere import StoredInput
 from exporter.inputs.overlap import shared
 from exporter.model import catalog
 from exporter.service.assembly import Assembly, follows, place
@@ -79,7 +79,7 @@ class Reload:
         pipeline.zero_hold.interval = seconds(loaded.config.metrics.scrape_interval)
         pipeline.expiry.after = seconds(loaded.config.metrics.expire_after)
         pipeline.feeds[:] = [self._turned(*one) for one in goes_on]
-        assembly.hand_down(pipeline.feeds, new, gone)
+        assembly.assign_positions(pipeline.feeds, new, gone)
         pipeline.open()
         assembly.watch_keys(pipeline)
         self._told(True)
@@ -119,17 +119,17 @@ class Reload:
         feed.lines_before = sum(feed.lines(store))
         return feed
 
-    def _end(self, feed: Feed, new: list[InputConfig]) -> Remembered:
+    def _end(self, feed: Feed, new: list[InputConfig]) -> StoredInput:
         """Count the rest of an input that is taken out, as far as none of the new ones can go on with it."""
         until = time.monotonic() + _LAST_SECONDS
         feed.input.scan()
         while feed.count_next_chunk() and time.monotonic() < until:
             pass
         unread = feed.leave()
-        remembered = feed.remembered()
+        remembered = feed.snapshot()
         if not any(follows(one, remembered) for one in new):
             feed.flush()
-            remembered = feed.remembered()
+            remembered = feed.snapshot()
             remembered.unread = unread
         feed.fold()
         feed.input.close()
