@@ -193,18 +193,18 @@ class Feed:
 
     # --- what is committed with the counters
 
-    def remembered(self) -> StoredInput:
+    def snapshot(self) -> StoredInput:
         """What to find again."""
-        return self._remembered([position.restored() for position in self.input.positions()])
+        return self._stored_input([position.restored() for position in self.input.positions()])
 
     def stored(self) -> tuple[StoredInput, dict[str, msgspec.Raw]]:
         """The same, as it is written down: the positions are in parts of their own, by their names."""
         pages = self.input.pages()
-        remembered = self._remembered([])
+        remembered = self._stored_input([])
         remembered.pages = [*pages]
         return remembered, {_page(self.name, number): page for number, page in pages.items()}
 
-    def _remembered(self, positions: list[Position]) -> StoredInput:
+    def _stored_input(self, positions: list[Position]) -> StoredInput:
         return StoredInput(
             place=self.place,
             positions=positions,
