@@ -137,7 +137,7 @@ def test_the_wall_clock_ends_windows_only_when_all_lines_are_read(beside: Beside
 
     def reset() -> float:
         scrape = pipeline.scrape([Visitor("127.0.0.1", 1, "test")], {False})
-        pipeline.answer(0.0)
+        pipeline.run_callbacks()
         return gauge(samples(b"".join(scrape.result(0)[False]).decode()), "reset_timestamp_seconds", "1m")
 
     assert reset() == long_ago + 60

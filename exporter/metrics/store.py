@@ -229,7 +229,7 @@ class Store:
             family.limit = max_series
             family.has_created = has_created and family.family.lasting and family.family.type != "gauge"
 
-    def show_sizes(self) -> None:
+    def update_sizes(self) -> None:
         """Set the gauges of how many series the families of records hold, and may hold."""
         for name, one in list(self.families.items()):
             if one.family.adds:

@@ -157,7 +157,7 @@ class Feed:
             self._behind_since = min(self._behind_since, now)
         return latest
 
-    def show(self, store: Store, now: float) -> None:
+    def update_gauges(self, store: Store, now: float) -> None:
         """Set the gauges of the input; `now` is in epoch seconds."""
         store.set(catalog.LAG_BYTES, self.name, to=self.input.lag_bytes())
         store.set(catalog.LAG_SECONDS, self.name, to=round(self.lag_seconds(now), 3))

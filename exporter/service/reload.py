@@ -76,9 +76,10 @@ class Reload:
         new = [one for one, feed in goes_on if feed is None]
         gone = [self._end(feed, new) for feed in pipeline.feeds if feed not in kept]
         anew = assembly.take(self._with_keys(loaded))
-        pipeline.zero_hold.interval = seconds(loaded.config.metrics.scrape_interval)
-        pipeline.expiry.after = seconds(loaded.config.metrics.expire_after)
-        pipeline.feeds[:] = [self._turned(*one) for one in goes_on]
+        metrics = loaded.config.metrics
+        pipeline.reconfigure(
+            [self._turned(*one) for one in goes_on], seconds(metrics.scrape_interval), seconds(metrics.expire_after)
+        )
         assembly.assign_positions(pipeline.feeds, new, gone)
         pipeline.open()
         assembly.watch_keys(pipeline)

@@ -18,7 +18,7 @@ def test_a_question_that_fails(tmp_path: Path, caplog: pytest.LogCaptureFixture,
         raise error
 
     failed, next_ = pipeline.ask(fail), pipeline.ask(lambda: "answered")
-    pipeline.answer(0.0)
+    pipeline.run_callbacks()
     assert failed.exception() is error
     assert next_.result() == "answered"
     assert ("KeyError" in caplog.text, "in fail" in caplog.text) == (told, told)

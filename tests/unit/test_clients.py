@@ -54,7 +54,7 @@ def test_nobody_who_has_left_is_rendered_for(serving: Serving) -> None:
         client.leave()
     serving.until_asked(0)
     serving.client(get("/-/ready")).answer()  # by then the server has taken its question back
-    serving.pipeline.answer(0.0)
+    serving.pipeline.run_callbacks()
     assert serving.renderings == 0
     here = serving.client(get())
     serving.answer()
@@ -70,7 +70,7 @@ def test_each_of_a_round_gets_the_form_that_it_asked_for(serving: Serving) -> No
     asked = [(), (packed,), (openmetrics,), (openmetrics, packed)]
     clients = [serving.client(get("/metrics", *headers)) for headers in asked]
     serving.until_asked(5)
-    serving.pipeline.answer(0.0)
+    serving.pipeline.run_callbacks()
     first.answer()
     serving.answer()
     answers = [client.answer() for client in clients]

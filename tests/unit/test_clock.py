@@ -121,7 +121,7 @@ class Run:
 
     def scrape(self) -> Samples:
         answer = self.pipeline.scrape([Visitor("127.0.0.1", 1, "test")], {True})
-        self.pipeline.answer(0.0)
+        self.pipeline.run_callbacks()
         return samples(b"".join(answer.result(0)[True]).decode())
 
     def restart(self) -> None:
