@@ -39,7 +39,7 @@ def cpu(source: FileInput, rounds: int, logs: list[Path]) -> float:
             with log.open("ab") as out:
                 out.write(LINE)
         begun = time.process_time()
-        source.look()
+        source.scan()
         read = 0
         while (chunk := source.read()) or source.pending:
             read += chunk.count(b"\n")
@@ -55,7 +55,7 @@ def reading(folder: Path, size: int) -> tuple[float, float]:
     for log in logs:
         log.write_bytes(LINE * 20)
     source = FileInput(str(folder / "*.log"), Silent(), "end")  # type: ignore[arg-type]
-    source.look()
+    source.scan()
     while source.read() or source.pending:
         pass
     every, one = cpu(source, 5, logs), cpu(source, 20, logs[:1])

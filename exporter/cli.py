@@ -32,7 +32,7 @@ from exporter.inputs.archive import whole_lines
 from exporter.keys.secret import own_secret
 from exporter.metrics.exposition import render
 from exporter.service.assembly import Assembly, used_places
-from exporter.service.input_journal import Journal
+from exporter.service.input_journal import InputJournal
 from exporter.service.reload import Reload
 
 LEVELS = ("debug", "info", "warn", "error")
@@ -208,7 +208,7 @@ def _replay(args: argparse.Namespace) -> None:
         logs.setdefault(input_for(path, loaded.config, args.input).name, []).append(path)
     rows = export.rows if export else Meter.count
     for name, paths in logs.items():
-        replay.logs(paths, meters[name], Journal(name, assembly.store), rows)
+        replay.logs(paths, meters[name], InputJournal(name, assembly.store), rows)
     if not export:
         assembly.shared.slowest.show(int(max(meter.last_time or 0 for meter in meters.values()) // 60))
         assembly.shared.limits.show(None)

@@ -12,7 +12,7 @@ import requests
 from exporter.config.load import load
 from exporter.metrics.zero_hold import Visitor
 from exporter.service.assembly import Assembly
-from exporter.service.feed import Stream
+from exporter.service.feed import Feed
 from tests.command import run
 from tests.exporter import Exporter, Samples, eventually, samples
 
@@ -115,14 +115,14 @@ def test_beside_a_log_that_grows_the_wall_clock_ends_windows(beside: Beside) -> 
         assert both(found, "1mo", key="zeta") == (0, 0)
 
 
-class Endless(Stream):
+class Endless(Feed):
     """A log that is not read to its end until somebody says so."""
 
-    def __init__(self, stream: Stream) -> None:
-        super().__init__(stream.place, stream.spec, stream.input, stream.meter, stream.journal)
+    def __init__(self, feed: Feed) -> None:
+        super().__init__(feed.place, feed.spec, feed.input, feed.meter, feed.journal)
         self.more = True
 
-    def take(self) -> bool:
+    def count_next_chunk(self) -> bool:
         return self.more
 
 
@@ -130,18 +130,18 @@ def test_the_wall_clock_ends_windows_only_when_all_lines_are_read(beside: Beside
     """While the exporter catches up, the running window is that of the lines it reads."""
     assembly = Assembly(load(beside.config))
     pipeline = assembly.pipeline()
-    stream = Endless(pipeline.streams[0])
-    pipeline.streams[:] = [stream]
+    feed = Endless(pipeline.feeds[0])
+    pipeline.feeds[:] = [feed]
     long_ago = 1_772_535_600
     assembly.shared.limits.take(assembly.shared.limits.calendar.period(long_ago))
 
     def reset() -> float:
         scrape = pipeline.scrape([Visitor("127.0.0.1", 1, "test")], {False})
-        pipeline.answer(0.0)
+        pipeline.run_callbacks()
         return gauge(samples(b"".join(scrape.result(0)[False]).decode()), "reset_timestamp_seconds", "1m")
 
     assert reset() == long_ago + 60
-    stream.more = False
+    feed.more = False
     before = time.time()
     assert before - 5 < reset() <= time.time() + 60
     pipeline.close()

@@ -14,7 +14,7 @@ from exporter.formats.decoder import Decoded
 from exporter.inputs.archive import whole_lines
 from exporter.keys.key_metrics import Keys
 from exporter.model.record import AccessRecord
-from exporter.service.input_journal import Journal
+from exporter.service.input_journal import InputJournal
 
 CSV_COLUMNS = (
     *("time", "key", "key_name", "key_owner", "class_", "chain", "method", "protocol", "status", "error_type"),
@@ -41,7 +41,9 @@ class Replay:
         self._until = until
         self._parsed = self._rejected = 0
 
-    def logs(self, paths: list[str], meter: Meter, journal: Journal, rows: Callable[[Meter, Decoded], None]) -> None:
+    def logs(
+        self, paths: list[str], meter: Meter, journal: InputJournal, rows: Callable[[Meter, Decoded], None]
+    ) -> None:
         """Give each chunk's rows to `rows`, the rest to the journal. The logs are one input's, the oldest first:
         what one of them began, the next may end. InputError where a log can't be read, or none of its lines.
         """
@@ -60,7 +62,9 @@ class Replay:
                 f"{', '.join(paths)}: none of the {self._rejected} lines could be read as input {meter.name!r} says"
             )
 
-    def _take(self, decoded: Decoded, meter: Meter, journal: Journal, rows: Callable[[Meter, Decoded], None]) -> None:
+    def _take(
+        self, decoded: Decoded, meter: Meter, journal: InputJournal, rows: Callable[[Meter, Decoded], None]
+    ) -> None:
         self._parsed += len(decoded.rows)
         self._rejected += len(decoded.rejected)
         if self._since is not None or self._until is not None:

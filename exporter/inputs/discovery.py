@@ -8,7 +8,7 @@ from pathlib import Path
 from stat import S_ISLNK, S_ISREG
 
 from exporter.inputs.content import no_file
-from exporter.inputs.events import Ledger
+from exporter.inputs.events import InputEvents
 from exporter.inputs.fingerprint import Identity
 from exporter.inputs.rotated_names import Changes, Logs, folders_of
 
@@ -18,16 +18,16 @@ _LOOK_UP_SECONDS = 10.0
 _TRY_AGAIN_SECONDS = 1.0
 
 
-class Where:
+class LogFinder:
     """Looks for the logs. `unreadable` are the paths that could not be read, or a pattern that no file matches;
     `unopened` those among them that there was no descriptor for.
     """
 
-    def __init__(self, pattern: str, ledger: Ledger) -> None:
+    def __init__(self, pattern: str, events: InputEvents) -> None:
         self.unreadable: set[str] = set()
         self.unopened: set[str] = set()
         self._pattern = pattern
-        self._ledger = ledger
+        self._events = events
         self._logs = Logs() if glob.has_magic(pattern) else None
         self._changes: Changes | None = None
         self._links: dict[str, tuple[int, int]] = {}
@@ -52,7 +52,7 @@ class Where:
             or self._changes.happened()
         )
 
-    def look(self, opened: dict[Identity, str], before: set[str]) -> dict[Identity, str]:
+    def find(self, opened: dict[Identity, str], before: set[str]) -> dict[Identity, str]:
         """The logs that are there. One that is open and can't be looked at any more counts as there.
 
         `before` are logs that were there before: what rotation makes of them is no log.
@@ -107,7 +107,7 @@ class Where:
     def _tell(self, path: str, why: str) -> None:
         if path not in self.unreadable:
             self.unreadable.add(path)
-            self._ledger.unreadable(path, why)
+            self._events.unreadable(path, why)
 
 
 def _target(path: str) -> tuple[int, int]:

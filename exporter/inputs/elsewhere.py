@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 _MOST_PATHS = 10_000
 
 
-class Remembered(Struct):
+class StoredInput(Struct):
     """What is committed of an input: where it comes from (its path or pattern, and that of its rotated logs), where
     its logs were read to, and what its decoder has to know of earlier lines.
 
@@ -86,7 +86,7 @@ class Elsewhere:
     """Shared by all inputs of an exporter."""
 
     def __init__(self) -> None:
-        self.former: list[Remembered] = []
+        self.former: list[StoredInput] = []
         self._readers: list[tuple[str, Reader]] = []
         self._before: list[str] = []
         # The logs of inputs that have a path, not a pattern; there or not.
@@ -97,8 +97,8 @@ class Elsewhere:
     # --- when inputs change
 
     def arrange(
-        self, readers: Mapping[str, Reader], gone: Iterable[Remembered], before: Iterable[str]
-    ) -> list[Remembered]:
+        self, readers: Mapping[str, Reader], gone: Iterable[StoredInput], before: Iterable[str]
+    ) -> list[StoredInput]:
         """From now on these are the inputs, by name; `gone` are those that have just been taken out, `before` the
         paths and patterns until now. What was known of a log goes to the input that it belongs to. Former inputs
         whose last file has gone are the result.
@@ -113,24 +113,24 @@ class Elsewhere:
             for _, reader in self._readers
             for position in reader.release(lambda path, reader=reader: self._owner[path] in (reader, None))  # type: ignore[misc]
         ]
-        self._hand_down(released, quiet=False)
+        self._assign(released, quiet=False)
         old = len(self.former)
         self.former += gone
         for n, one in enumerate(self.former):
-            left = self._hand_down(one.positions, quiet=n < old)
+            left = self._assign(one.positions, quiet=n < old)
             if n >= old and one.name in readers:
-                left = _hand_on(left, one, readers[one.name])
+                left = _assign_moved(left, one, readers[one.name])
             if len(left) < len(one.positions):
                 one.positions, one.unread = left, 0
         return forgotten
 
-    def _hand_down(self, positions: list[Position], quiet: bool) -> list[Position]:
+    def _assign(self, positions: list[Position], quiet: bool) -> list[Position]:
         """Give each input what is known of its logs; what belongs to none."""
         for _, reader in self._readers:
             reader.inherit([one for one in positions if self._owner[one.path] is reader], quiet)
         return [one for one in positions if self._owner[one.path] is None]
 
-    def _forget(self) -> list[Remembered]:
+    def _forget(self) -> list[StoredInput]:
         """Forget former inputs of whose files none is there any more."""
         for one in self.former:
             there = _Files(one.rotated)
@@ -183,7 +183,7 @@ class Elsewhere:
         known = (position for one in self.former for position in one.positions if position.head_size)
         return [one for one in known if digest(first[: one.head_size]) == one.head]
 
-    def take(self, position: Position) -> None:
+    def claim(self, position: Position) -> None:
         """A file was found, and is read on."""
         for one in self.former:
             if position in one.positions:
@@ -191,7 +191,7 @@ class Elsewhere:
                 one.unread = 0
 
 
-def _hand_on(positions: list[Position], before: Remembered, reader: Reader) -> list[Position]:
+def _assign_moved(positions: list[Position], before: StoredInput, reader: Reader) -> list[Position]:
     """Give the input with the name of a former one what is known of files that are not where they were: their folder
     was moved. What is left.
     """

@@ -19,7 +19,7 @@ def printable(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-class Ledger(Protocol):
+class InputEvents(Protocol):
     """Whoever wants to be told."""
 
     def rotated(self, kind: str) -> None:

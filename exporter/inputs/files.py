@@ -32,14 +32,14 @@ import msgspec
 from msgspec.structs import replace as changed
 
 from exporter.inputs.content import Content, open_log
-from exporter.inputs.discovery import Where
+from exporter.inputs.discovery import LogFinder
 from exporter.inputs.elsewhere import Elsewhere
-from exporter.inputs.events import Ledger, printable
+from exporter.inputs.events import InputEvents, printable
 from exporter.inputs.fingerprint import SPAN, Identity, Position
 from exporter.inputs.heads import Heads
-from exporter.inputs.known_files import Known, Missing, Steps, at_once
+from exporter.inputs.known_files import KnownFiles, MissingFile, Steps, at_once
 from exporter.inputs.lines import CHUNK
-from exporter.inputs.rotated_copies import Copies, Open
+from exporter.inputs.rotated_copies import Open, RotatedCopies
 from exporter.inputs.tail import Tail, TruncatedError
 
 # A file that was renamed away and whose writer has been silent for so long is let go.
@@ -62,19 +62,19 @@ class FileInput:
     def __init__(
         self,
         pattern: str,
-        ledger: Ledger,
+        events: InputEvents,
         start_at: str = "beginning",
         rotated: str = "",
         elsewhere: Elsewhere | None = None,
     ) -> None:
         self.pattern = pattern
         self.finished = False
-        self._ledger = ledger
+        self._events = events
         self._at_end = start_at == "end"
         self._is_new = self._is_first_look = True
         self._elsewhere = elsewhere or Elsewhere()
-        self._known = Known(self._elsewhere)
-        self._where = Where(pattern, ledger)
+        self._known = KnownFiles(self._elsewhere)
+        self._finder = LogFinder(pattern, events)
         self._paths: frozenset[str] = frozenset()
         # What is read: files that are no logs any more, oldest first; then the logs; last what may be a copy, if
         # its original is not found. And what has a log's name, and is only a copy of an open file.
@@ -84,7 +84,7 @@ class FileInput:
         self._doubles: set[Identity] = set()
         self._is_shared = False
         asked = partial(self._elsewhere.knows, self), partial(self._elsewhere.is_own, self)
-        self._copies = Copies(pattern, rotated, self._known, ledger, *asked)
+        self._copies = RotatedCopies(pattern, rotated, self._known, events, *asked)
         # What there is to do: logs whose copies have to be found; files to begin; what of it goes on, in steps.
         self._asked: set[str] = set()
         self._unbegun: deque[Tail] = deque()
@@ -101,17 +101,17 @@ class FileInput:
     @property
     def directory(self) -> str:
         """The folder to watch."""
-        return self._where.directory
+        return self._finder.directory
 
     @property
     def readable(self) -> bool:
         """Whether there is a log, of this input or read by another one, and every one of them can be read."""
-        return bool(self._live or self._is_shared) and not self._where.unreadable
+        return bool(self._live or self._is_shared) and not self._finder.unreadable
 
     @property
     def unopened(self) -> int:
         """Logs that there is no descriptor for."""
-        return len(self._where.unopened)
+        return len(self._finder.unopened)
 
     @property
     def files(self) -> list[str]:
@@ -180,14 +180,14 @@ class FileInput:
         for tail in self._old:
             if tail.identity == identity and tail.started:
                 position = tail.position()
-                self._sort_anew()
+                self._restart_sorting()
                 self._remove(tail)
                 return position
         return self._known.hand_over(content, identity)
 
     def release(self, is_own: Callable[[str], bool]) -> list[Position]:
         """Let go of the logs that are not its own any more, with all that is known of them."""
-        self._sort_anew()
+        self._restart_sorting()
         released = self._known.release(is_own)
         for tail in self._tails():
             if not is_own(tail.log):
@@ -208,9 +208,9 @@ class FileInput:
                 self._remove(tail)
         return rest, self.lag_bytes() + sum(len(tail.lines.rest) for tail in self._tails())
 
-    def look(self) -> None:
+    def scan(self) -> None:
         """Open what is new, notice what was renamed, replaced, truncated or written to."""
-        if self._is_first_look or self._is_shared or self._where.changed():
+        if self._is_first_look or self._is_shared or self._finder.changed():
             there = self._there()
             if self._is_first_look or there != {identity: tail.log for identity, tail in self._live.items()}:
                 self._follow(there)
@@ -221,7 +221,7 @@ class FileInput:
         self._ready.clear()
         for tail in [*self._live.values()]:
             seen = tail.seen
-            if tail.look(now):
+            if tail.may_have_more(now):
                 if tail.seen < seen:
                     self._shrunk(tail, seen)
                 waiting.add(tail)
@@ -247,7 +247,7 @@ class FileInput:
 
     def close(self) -> None:
         """Close all files."""
-        self._sort_anew()
+        self._restart_sorting()
         for tail in self._tails():
             tail.close()
         self._live.clear()
@@ -306,15 +306,15 @@ class FileInput:
         rest = tail.finish()
         self._copies.settle(tail.content, tail.position())
         if tail.content.damaged:
-            self._ledger.loss(tail.name, "damaged")
+            self._events.loss(tail.name, "damaged")
         del self._old[tail]
         tail.close()
-        self._sort_anew([tail.log])  # and see under which name it is kept, in case that it is written to again
+        self._restart_sorting([tail.log])  # and see under which name it is kept, in case that it is written to again
         return rest
 
     # --- sorting out: what comes before what, and where it goes on
 
-    def _sort_anew(self, logs: Iterable[str] = ()) -> None:
+    def _restart_sorting(self, logs: Iterable[str] = ()) -> None:
         """What is open has changed: begin again with what was being found out, and with the copies of these logs."""
         self._opened = None
         self._asked |= {*logs}
@@ -394,13 +394,13 @@ class FileInput:
             self._drop(tail)
             return
         elif found.sought or not found.shorter:
-            self._found(self._known.take(found.position), tail)
+            self._found(self._known.pop(found.position), tail)
         if not tail.wanted:
             del self._last[tail]
             self._old[tail] = None
         tail.start(found.offset, found.position.skipping and not found.shorter)
         self._begun(tail, opened)
-        self._ledger.resumed(tail.name, found.offset)
+        self._events.resumed(tail.name, found.offset)
 
     def _begun(self, tail: Tail, opened: Open) -> None:
         opened.add(tail)
@@ -411,17 +411,17 @@ class FileInput:
         if not tail.wanted:
             self._drop(tail)
             return
-        self._known.take_empty(tail.log, tail.identity if tail.identity in self._live else None)
+        self._known.pop_empty(tail.log, tail.identity if tail.identity in self._live else None)
         tail.start(0)
         self._begun(tail, opened)
-        self._ledger.opened(tail.name, 0)
+        self._events.opened(tail.name, 0)
 
-    def _found(self, missing: Missing | None, tail: Tail) -> None:
+    def _found(self, missing: MissingFile | None, tail: Tail) -> None:
         """What was looked for; what was seen of it and is not in the copy is lost."""
         if missing and missing.seen:
             gone = missing.seen - max(missing.position.offset, tail.content.size() or missing.seen)
             if gone > 0:
-                self._ledger.lost(tail.name, "truncated", gone)
+                self._events.lost(tail.name, "truncated", gone)
 
     def _drop(self, tail: Tail) -> None:
         """A copy of what is open."""
@@ -449,9 +449,9 @@ class FileInput:
             gone = missing.seen - position.offset - len(missing.rest)
             reason = "truncated" if position.identity in here else "deleted"
             if gone > 0:
-                self._ledger.lost(position.path, reason, gone)
+                self._events.lost(position.path, reason, gone)
             elif missing.truncated or not position.ended:
-                self._ledger.loss(position.path, reason)
+                self._events.loss(position.path, reason)
             lines += missing.rest + b"\n" if missing.rest else b""
         return lines
 
@@ -462,23 +462,23 @@ class FileInput:
         if not tail.at or not tail.intact():
             self._truncated(tail, seen)
         elif (gone := seen - max(tail.seen, tail.at)) > 0:
-            self._ledger.lost(tail.name, "truncated", gone)
+            self._events.lost(tail.name, "truncated", gone)
 
     def _truncated(self, tail: Tail, seen: int) -> None:
         self._miss(tail, seen)
-        self._sort_anew([tail.log])
+        self._restart_sorting([tail.log])
         if self._doubles:
             self._doubles.clear()
             self._follow(self._there())
 
     def _miss(self, tail: Tail, seen: int = 0) -> None:
         """What was in a file is looked for; what is in it now is another one."""
-        self._ledger.rotated("truncate")
+        self._events.rotated("truncate")
         known = [one for one in self._known.missing if one.position.offset and one.position.identity == tail.identity]
         if known and not tail.started:  # it was about to be read on
             known[0].truncated, known[0].seen = True, seen
         else:
-            self._known.miss(Missing(tail.position(), True, seen, tail.lines.rest))
+            self._known.miss(MissingFile(tail.position(), True, seen, tail.lines.rest))
         tail.forget()
 
     # --- names
@@ -487,7 +487,7 @@ class FileInput:
         """The logs that are there, without copies of open ones."""
         opened = {identity: tail.log for identity, tail in self._live.items()}
         before = {tail.log for tail in self._tails()} | {one.position.path for one in self._known.missing}
-        there = self._where.look(opened, before | self._elsewhere.paths)
+        there = self._finder.find(opened, before | self._elsewhere.paths)
         self._doubles &= there.keys()
         single = {identity: path for identity, path in there.items() if identity not in self._doubles}
         own = {
@@ -505,10 +505,10 @@ class FileInput:
                 self._old[self._live.pop(identity)] = None
                 tail.grown_at = time.monotonic()
                 if os.fstat(tail.content.fileno()).st_nlink:
-                    self._ledger.rotated("rename")
+                    self._events.rotated("rename")
             elif tail.log != there[identity]:
                 tail.log = tail.name = there[identity]
-                self._ledger.rotated("rename")
+                self._events.rotated("rename")
         arrived = self._arrivals(there)
         self._live |= {tail.identity: tail for tail in arrived}
         # A name comes before longer ones that begin with it, which may be copies.
@@ -517,10 +517,10 @@ class FileInput:
         begun = [tail for tail in arrived if self._is_new and not self._goes_on(tail)]
         for tail in begun:
             tail.start(tail.seen if self._at_end else 0)
-            self._ledger.opened(tail.name, tail.at)
+            self._events.opened(tail.name, tail.at)
         if self._is_new and (begun or not (arrived or self._known.missing)):
             self._copies.leave_out([tail.log for tail in begun], arrived)
-        self._sort_anew(tail.log for tail in arrived if tail not in begun)
+        self._restart_sorting(tail.log for tail in arrived if tail not in begun)
         if self._is_first_look and not self._asked and (self._known.missing or not self._is_new):
             self._sorting = self._find_copies(set())
         self._is_new = self._is_first_look = False
@@ -546,11 +546,11 @@ class FileInput:
                 tail.log = path
                 continue
             try:
-                tail = Tail(path, path, open_log(path), self._ledger)
+                tail = Tail(path, path, open_log(path), self._events)
             except OSError as error:
-                self._where.trouble(path, error)
+                self._finder.trouble(path, error)
                 continue
-            self._where.opened(path)
+            self._finder.opened(path)
             if position := self._elsewhere.hand_over(self, tail.content, identity):
                 self._known.restore(changed(position, finished=False))
             arrived.append(tail)

@@ -35,7 +35,7 @@ def at_once(steps: Steps[T]) -> T:
 
 
 @dataclass(eq=False)
-class Missing:
+class MissingFile:
     """A file that was being read, and is looked for; if `quiet`, it is no loss where it is not found. Of one that was
     `truncated` while it was read: the last size that was seen, and its unfinished line."""
 
@@ -62,14 +62,14 @@ class Found(NamedTuple):
     rank: tuple[bool, bool, int, bool] = (False, False, 0, False)
 
 
-class Known:
+class KnownFiles:
     """The files that are looked for, and those that were read to their end; by this input, or `elsewhere`."""
 
     def __init__(self, elsewhere: Elsewhere) -> None:
         self._elsewhere = elsewhere
-        self.missing: dict[Missing, None] = {}
-        self._empty: dict[Missing, None] = {}  # those of which nothing was read yet
-        self._sought: Heads[Missing] = Heads()
+        self.missing: dict[MissingFile, None] = {}
+        self._empty: dict[MissingFile, None] = {}  # those of which nothing was read yet
+        self._sought: Heads[MissingFile] = Heads()
         self._read: Heads[Position] = Heads()
         self._finished: dict[str, dict[Position, None]] = {}
         self._gone: dict[Position, None] = {}
@@ -95,7 +95,7 @@ class Known:
         if position.finished:
             self.finish(position)
         else:
-            self.miss(Missing(position, quiet=quiet))
+            self.miss(MissingFile(position, quiet=quiet))
 
     # --- what goes to other inputs
 
@@ -117,13 +117,13 @@ class Known:
         for position in (*sought, *self._read.alike(first)):
             likely = position in sought or position.strong or content.size() == position.offset
             if position.identity == identity and likely and position.agrees(content):
-                self.take(position)
+                self.pop(position)
                 return position
         return None
 
     # --- what happens
 
-    def miss(self, missing: Missing) -> None:
+    def miss(self, missing: MissingFile) -> None:
         """A file is looked for from now on."""
         self.missing[missing] = None
         if not missing.position.offset:
@@ -161,9 +161,9 @@ class Known:
         if len(self._gone) > _GONE:
             self._forget(next(iter(self._gone)))
 
-    def take(self, position: Position) -> Missing | None:
+    def pop(self, position: Position) -> MissingFile | None:
         """A file was found, and is read on: it is neither missing nor finished."""
-        self._elsewhere.take(position)
+        self._elsewhere.claim(position)
         if position in self._finished.get(position.path, ()):
             self._forget(position)
         for one in self._sought.like(position.begin):
@@ -172,14 +172,14 @@ class Known:
                 return one
         return None
 
-    def take_empty(self, log: str, identity: Identity | None) -> None:
+    def pop_empty(self, log: str, identity: Identity | None) -> None:
         """A file begins that may be one of which nothing was read yet: by inode, or if None, by the log's name."""
         for one in [*self._empty]:
             same = one.position.path == log if identity is None else one.position.identity == identity
             if same and not one.emptied(identity):
                 self._found(one)
 
-    def give_up(self) -> list[Missing]:
+    def give_up(self) -> list[MissingFile]:
         """Those that were not found, and whose loss is to be told. If one turns up later it is known."""
         lost = [*self.missing]
         for one in lost:
@@ -233,7 +233,7 @@ class Known:
                 return Found(one, size, wanted, other, shorter=True)
         return None
 
-    def _found(self, missing: Missing) -> None:
+    def _found(self, missing: MissingFile) -> None:
         del self.missing[missing]
         self._empty.pop(missing, None)
         self._sought.remove(missing.position.begin, missing)

@@ -7,23 +7,23 @@ from collections.abc import Callable
 
 import msgspec
 
-from exporter.inputs.events import Ledger
+from exporter.inputs.events import InputEvents
 from exporter.inputs.fingerprint import Position
 from exporter.inputs.lines import CHUNK, SLICE, Lines
 
 
-class StreamInput:
+class PipeInput:
     """Whole lines of a file descriptor that a thread reads, so that a silent writer blocks nobody else.
 
     The thread waits while the lines are not taken: a pipe's writer is slowed down, not dropped.
     """
 
-    def __init__(self, fd: int, name: str, ledger: Ledger, wake: Callable[[], None]) -> None:
+    def __init__(self, fd: int, name: str, events: InputEvents, wake: Callable[[], None]) -> None:
         self.name = name
         self.finished = self.pending = False
         self.readable = True
         self._fd = fd
-        self._ledger = ledger
+        self._events = events
         self._wake = wake
         self._lines = Lines()
         self._waiting: queue.Queue[bytes] = queue.Queue(maxsize=16)
@@ -40,9 +40,9 @@ class StreamInput:
         """What waits is there when the input is added again."""
         return b"", 0
 
-    def follow(self, name: str, ledger: Ledger) -> None:
+    def follow(self, name: str, events: InputEvents) -> None:
         """Go on under another name: there is one standard input, and one thread reads it."""
-        self.name, self._ledger = name, ledger
+        self.name, self._events = name, events
 
     def positions(self) -> list[Position]:
         """A stream keeps nothing to go back to."""
@@ -60,7 +60,7 @@ class StreamInput:
         """What is read, for people."""
         return [self.name]
 
-    def look(self) -> None:
+    def scan(self) -> None:
         """There is nothing to look for."""
 
     def lag_bytes(self) -> int:
@@ -80,7 +80,7 @@ class StreamInput:
                 return self._lines.finish()
             whole, dropped = self._lines.feed(data)
             if dropped:
-                self._ledger.too_long(self.name)
+                self._events.too_long(self.name)
             if whole:
                 return whole
         self.pending = True

@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 
 from exporter.inputs.content import PACKED, Content, open_content
-from exporter.inputs.events import Ledger
+from exporter.inputs.events import InputEvents
 from exporter.inputs.fingerprint import SPAN, Head, Identity, Position, Stamp, stamp, whole
 from exporter.inputs.heads import Heads
-from exporter.inputs.known_files import Found, Known, Steps, at_once
+from exporter.inputs.known_files import Found, KnownFiles, Steps, at_once
 from exporter.inputs.rotated_names import Copy, Family, Names
 from exporter.inputs.tail import Tail
 
@@ -52,22 +52,22 @@ class Open:
         self.heads.remove(self._begins.pop(tail), tail)
 
 
-class Copies:
+class RotatedCopies:
     """The rotated copies of an input's logs."""
 
     def __init__(
         self,
         pattern: str,
         rotated: str,
-        known: Known,
-        ledger: Ledger,
+        known: KnownFiles,
+        events: InputEvents,
         read_elsewhere: Callable[[Content, Identity], bool],
         is_own: Callable[[str], bool],
     ) -> None:
         self._pattern = pattern
         self._always = set() if glob.has_magic(pattern) else {pattern}
         self._known = known
-        self._ledger = ledger
+        self._events = events
         self._read_elsewhere = read_elsewhere
         self._is_own = is_own
         self._names = Names(rotated, pattern)
@@ -92,7 +92,7 @@ class Copies:
     def leave_out(self, logs: Iterable[str], live: Iterable[Tail]) -> None:
         """All copies of these logs that are there now were there before the exporter: known, and not read."""
         held = {tail.identity for tail in live}
-        self._names.look(first=True)
+        self._names.refresh(first=True)
         others = {tail.log for tail in live} - {*logs}
         others |= {log for log in self._names.originals() if not self._is_own(log)}
         families = [*self._names.families(self._all({*logs, *others, *self._names.originals()}), {})]
@@ -108,7 +108,7 @@ class Copies:
 
     def is_known(self, log: str) -> bool:
         """Whether a copy of a log is a file that is known."""
-        self._names.look(self._is_first)
+        self._names.refresh(self._is_first)
         return any(
             copy.named and at_once(self._find(copy, Open((), ())))[0] is not None
             for one, copies, _ in self._names.families(self._all([log]), {})
@@ -153,7 +153,7 @@ class Copies:
         return [tail for one in found for tail in one.tails()]
 
     def _families(self, logs: Iterable[str], opened: Open) -> Steps[list[Family]]:
-        self._names.look(self._is_first)
+        self._names.refresh(self._is_first)
         before = [(one.position.path, one.position.inode) for one in self._known.missing]
         sought: dict[str, set[int]] = {}
         for log, inode in (*before, *((tail.log, tail.identity[1]) for tail in opened.old.values())):
@@ -181,7 +181,7 @@ class Copies:
                 if position.identity in here or position.inode in inodes:
                     continue
                 if position in copied:
-                    self._known.take(position)
+                    self._known.pop(position)
                     self._settled[copied[position]] = self._known.finish(position, copied[position])
                 else:
                     self._known.is_gone(position)
@@ -195,7 +195,7 @@ class Copies:
 
     def _sorted_out(self, family: Family, opened: Open) -> "Steps[_SortedOut]":
         log, copies, _ = family
-        result = _SortedOut(log, self._ledger)
+        result = _SortedOut(log, self._events)
         nothing_read = {one.position.identity for one in self._known.missing if not one.position.offset}
         paths = {copy.path for copy in copies}
         for copy in copies:
@@ -255,11 +255,11 @@ class Copies:
 class _SortedOut:
     """The copies of one log: those that have to be read, files that are open among them, and those that never will."""
 
-    def __init__(self, log: str, ledger: Ledger) -> None:
+    def __init__(self, log: str, events: InputEvents) -> None:
         self.to_read: list[Copy | Tail] = []
         self.settled: dict[Stamp, Position | None] = {}
         self._log = log
-        self._ledger = ledger
+        self._events = events
         self._unseen: list[Copy] = []
 
     def add(self, copy: Copy, found: Found | None, longer: bool, begun: bool) -> None:
@@ -292,7 +292,7 @@ class _SortedOut:
             if isinstance(one, Tail):
                 yield one
             elif content := _open(one):
-                yield Tail(self._log, one.path, content, self._ledger, wanted=one.named)
+                yield Tail(self._log, one.path, content, self._events, wanted=one.named)
 
 
 def _open(copy: Copy) -> Content | None:

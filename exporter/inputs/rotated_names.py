@@ -56,7 +56,7 @@ class Names:
         self._moved: set[str] = set()
         self._changes = Changes([])
 
-    def look(self, first: bool) -> None:
+    def refresh(self, first: bool) -> None:
         """See what the folders hold now. At the `first` look packed files that the pattern matches count as rotated."""
         if self._rotated and self._changes.happened():
             self._changes = Changes(folders_of(self._rotated))
@@ -68,7 +68,7 @@ class Names:
             packed = {path for path in found if path.endswith(PACKED)}
         self._named = self._moved | packed
         for folder in self._folders.values():
-            folder.look()
+            folder.refresh()
 
     def originals(self) -> set[str]:
         """Logs that the pattern could name, whether they are there or not, and rotated copies of which lie there."""
@@ -140,9 +140,9 @@ class Folder:
         self.inodes: dict[int, str] = {}
         self._path = path
         self._changes = Changes([path])
-        self.look()
+        self.refresh()
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """List it again if it has changed."""
         if not self._changes.happened():
             return

@@ -10,7 +10,7 @@ import time
 from contextlib import suppress
 
 from exporter.inputs.content import Content
-from exporter.inputs.events import Ledger
+from exporter.inputs.events import InputEvents
 from exporter.inputs.fingerprint import SPAN, TICK, Head, Identity, Position, digest, stamp
 from exporter.inputs.lines import CHUNK, SLICE, Lines
 
@@ -29,7 +29,7 @@ class Tail:
     that the last read came to the end.
     """
 
-    def __init__(self, log: str, name: str, content: Content, ledger: Ledger, wanted: bool = True) -> None:
+    def __init__(self, log: str, name: str, content: Content, events: InputEvents, wanted: bool = True) -> None:
         found = os.fstat(content.fileno())
         self.log = log
         self.name = name
@@ -44,13 +44,13 @@ class Tail:
         self.lines = Lines()
         self._fd = content.fileno()
         self._changed = 0
-        self._ledger = ledger
+        self._events = events
         self._head = self._window = self._consumed = b""
         self._begin: Head = (0, b"")
         self._position: Position | None = None
         self._note()
 
-    def look(self, now: int) -> bool:
+    def may_have_more(self, now: int) -> bool:
         """Whether there may be something to read; `now` is in epoch nanoseconds. Hot where there are many files."""
         if self.content.packed:
             return True
@@ -120,7 +120,7 @@ class Tail:
             self._consumed = raw[max(0, consumed - SPAN) : consumed]
         self.grown_at = time.monotonic()
         if dropped:
-            self._ledger.too_long(self.name)
+            self._events.too_long(self.name)
         return whole
 
     def close(self) -> None:

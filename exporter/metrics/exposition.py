@@ -16,24 +16,24 @@ TEXT = "text/plain; version=0.0.4; charset=utf-8"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 
-Newborn = list[Series | Histogram]
+HeldSeries = list[Series | Histogram]
 
 
-def render(store: Store, openmetrics: bool = False, frozen: bool = False) -> tuple[list[bytes], Newborn]:
+def render(store: Store, openmetrics: bool = False, frozen: bool = False) -> tuple[list[bytes], HeldSeries]:
     """The lines of every series that was ever added to, family by family; OpenMetrics without its `# EOF`.
 
     Not joined: the server does that while it sends, so that a large exposition is held only once. Series
-    that are not born yet are 0; those among them that are shown for the first time are the second result.
+    that are not released yet are 0; those among them that are shown for the first time are the second result.
     While `frozen`, counters and histograms stay as they were shown last. What is on a sheet comes in blocks of lines.
     """
     lines: list[bytes] = []
-    newborn: Newborn = []
+    held: HeldSeries = []
     for family in store.families.values():
         if family.series or family.sheet:
             if not (frozen and family.family.lasting and family.family.type != "gauge"):
-                (_renew_histograms if family.family.type == "histogram" else _renew_values)(family, newborn)
-            if family.dated and openmetrics:
-                rendered = _dated(family)
+                (_renew_histograms if family.family.type == "histogram" else _renew_values)(family, held)
+            if family.has_created and openmetrics:
+                rendered = _with_created(family)
             else:
                 rendered = [one.line for one in family.series.values() if one.line]
             if family.sheet:
@@ -41,7 +41,7 @@ def render(store: Store, openmetrics: bool = False, frozen: bool = False) -> tup
             if rendered:
                 lines.append(_header(family.family, openmetrics))
                 lines += rendered
-    return lines, newborn
+    return lines, held
 
 
 def number(value: float) -> bytes:
@@ -88,19 +88,19 @@ def _labels(pairs: list[Memo[str, bytes]], values: tuple[str, ...]) -> bytes:
     return b",".join(written)
 
 
-def _renew_values(family: FamilySeries, newborn: Newborn) -> None:
+def _renew_values(family: FamilySeries, held: HeldSeries) -> None:
     """The lines of what changed."""
     shows_zero = family.family.type == "gauge" or family.family.of_process
     name = family.family.name.encode()
     pairs = [_PAIRS[label] for label in family.family.labels]
     series: dict[tuple[str, ...], Any] = family.series
     for values, one in [item for item in series.items() if item[1].value != item[1].shown]:
-        value = one.value if one.born else 0
+        value = one.value if one.released else 0
         if one.shown is None:
             if not (one.value or shows_zero):
                 continue
-            if not one.born:
-                newborn.append(one)
+            if not one.released:
+                held.append(one)
             labels = _labels(pairs, values)
             start = b"%b{%b} " % (name, labels) if labels else b"%b " % name
         else:
@@ -109,7 +109,7 @@ def _renew_values(family: FamilySeries, newborn: Newborn) -> None:
         one.shown = value
 
 
-def _renew_histograms(family: FamilySeries, newborn: Newborn) -> None:
+def _renew_histograms(family: FamilySeries, held: HeldSeries) -> None:
     """The lines of what changed."""
     name = family.family.name.encode()
     pairs = [_PAIRS[label] for label in family.family.labels]
@@ -120,13 +120,13 @@ def _renew_histograms(family: FamilySeries, newborn: Newborn) -> None:
         if not one.shown:
             if family.family.lasting and not any(one.values):
                 continue
-            if not one.born:
-                newborn.append(one)
-        one.shown = one.values.copy() if one.born else zeros
+            if not one.released:
+                held.append(one)
+        one.shown = one.values.copy() if one.released else zeros
         one.line = _histogram(name, _labels(pairs, values), bounds, one.shown)
 
 
-def _dated(family: FamilySeries) -> list[bytes]:
+def _with_created(family: FamilySeries) -> list[bytes]:
     """The lines, each with when its series was made: only OpenMetrics knows of that."""
     lines = []
     name = family.family.name.removesuffix("_total").encode()

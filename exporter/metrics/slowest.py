@@ -42,7 +42,7 @@ class Slowest:
 
     def fold(self, minute: int) -> None:
         """Take the durations since the last fold; they were in this minute, by the log's clock."""
-        gauge = self._look()
+        gauge = self._served_gauge()
         if gauge is None:
             return
         durations = self._store.families[_DURATIONS.name]
@@ -57,7 +57,7 @@ class Slowest:
 
     def show(self, minute: int) -> None:
         """Set the gauges, as of a minute; where there was no request they are absent."""
-        self._look()
+        self._served_gauge()
         for values, minutes in [*self._known.items()]:
             seconds = minutes.roll(minute)
             if seconds:
@@ -75,7 +75,7 @@ class Slowest:
             minutes.minute = int(now // 60)
         return at
 
-    def _look(self) -> FamilySeries | None:
+    def _served_gauge(self) -> FamilySeries | None:
         """The gauge's family, None where it is off. With other labels than before, all begins anew."""
         gauge = self._store.get(_GAUGE)
         if gauge is not self._gauge:

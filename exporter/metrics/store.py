@@ -23,8 +23,8 @@ log = logging.getLogger(__name__)
 class Series(Struct, gc=False, eq=False):
     """A counter's or a gauge's value. A counter that is 0 was never added to, and is not shown.
 
-    `shown` and `line` belong to the renderer: the value that `line` was made of. One that is not `born` yet
-    is shown as 0 (see `births`). `saved` is the value that was committed last. `created` is when it was made, in
+    `shown` and `line` belong to the renderer: the value that `line` was made of. One that is not `released` yet
+    is shown as 0 (see `zero_hold`). `saved` is the value that was committed last. `created` is when it was made, in
     epoch seconds; 0.0 where nobody wants to know.
     """
 
@@ -32,7 +32,7 @@ class Series(Struct, gc=False, eq=False):
     shown: int | float | None = None
     line: bytes = b""
     saved: int | float | None = None
-    born: bool = True
+    released: bool = True
     created: float = 0.0
 
 
@@ -40,19 +40,19 @@ class Histogram:
     """Observations: `values` are the buckets, not cumulative, one above all bounds, and then the sum.
 
     `pending` takes observations one by one, until `settle` sorts them into the buckets; `peak` is the
-    highest since somebody reset it. `shown`, `line`, `saved`, `born` and `created` are as a Series' are.
+    highest since somebody reset it. `shown`, `line`, `saved`, `released` and `created` are as a Series' are.
     """
 
-    __slots__ = ("born", "created", "line", "peak", "pending", "saved", "shown", "values")
+    __slots__ = ("created", "line", "peak", "pending", "released", "saved", "shown", "values")
 
-    def __init__(self, bounds: tuple[float, ...], born: bool = True) -> None:
+    def __init__(self, bounds: tuple[float, ...], released: bool = True) -> None:
         self.values: list[float] = [0] * (len(bounds) + 1) + [0.0]
         self.pending: list[float] = []
         self.peak = 0.0
         self.shown: list[float] = []
         self.line = b""
         self.saved: list[float] = []
-        self.born = born
+        self.released = released
         self.created = 0.0
 
     def settle(self, bounds: tuple[float, ...]) -> None:
@@ -77,7 +77,7 @@ class FamilySeries:
     made; records past that share one whose labels are all `other`, so that the family's sum stays whole.
 
     `sheet` has the lines of registered keys that have no series of their own, where the family has such.
-    `dated` ones know when they were made. A series' row in the state file is its place in `series`;
+    `has_created` ones know when they were made. A series' row in the state file is its place in `series`;
     `reordered` tells that places have changed since the last commit.
     """
 
@@ -86,9 +86,9 @@ class FamilySeries:
         self.limit = limit
         self.series: dict[tuple[str, ...], Series | Histogram] = {}
         self.reordered = False
-        self.dated = False
+        self.has_created = False
         self.sheet: Sheet | None = None
-        self._born = not hold or family.type == "gauge" or not family.lasting
+        self._released = not hold or family.type == "gauge" or not family.lasting
 
     @property
     def full(self) -> bool:
@@ -105,7 +105,7 @@ class FamilySeries:
 
     def own(self, *values: str) -> Series:
         """The gauge of these values, whatever the limit: they are declared."""
-        found = self.series.get(values) or self.make(values, born=True)
+        found = self.series.get(values) or self.make(values, released=True)
         assert isinstance(found, Series), f"{self.family.name} is a histogram"
         return found
 
@@ -115,12 +115,14 @@ class FamilySeries:
             values = (*([OTHER] * own), *values[own:])
             if values in self.series:
                 return self.series[values]
-        return self.make(values, self._born)
+        return self.make(values, self._released)
 
-    def make(self, values: tuple[str, ...], born: bool) -> Series | Histogram:
+    def make(self, values: tuple[str, ...], released: bool) -> Series | Histogram:
         """A series that is not there yet, whatever the limit."""
-        made = Histogram(self.family.buckets, born) if self.family.type == "histogram" else Series(born=born)
-        if self.dated:
+        made = (
+            Histogram(self.family.buckets, released) if self.family.type == "histogram" else Series(released=released)
+        )
+        if self.has_created:
             made.created = time.time()
         self.series[values] = made
         return made
@@ -138,7 +140,7 @@ class FamilySeries:
 
 
 class Store:
-    """The families that are served, with their series. With `hold`, new counters and histograms are not born yet.
+    """The families that are served, with their series. With `hold`, new counters and histograms are not released yet.
 
     A family that is not served is off: what is set or added there goes nowhere.
     `registered` are the registered keys; what all of them have in a family is on its sheet.
@@ -221,13 +223,13 @@ class Store:
         if served := self.get(family):
             served.series.clear()
 
-    def bound(self, max_series: int, dated: bool) -> None:
+    def bound(self, max_series: int, has_created: bool) -> None:
         """How many series each family may have, and whether they are dated: binds new ones only."""
         for family in self.families.values():
             family.limit = max_series
-            family.dated = dated and family.family.lasting and family.family.type != "gauge"
+            family.has_created = has_created and family.family.lasting and family.family.type != "gauge"
 
-    def show_sizes(self) -> None:
+    def update_sizes(self) -> None:
         """Set the gauges of how many series the families of records hold, and may hold."""
         for name, one in list(self.families.items()):
             if one.family.adds:
@@ -244,7 +246,7 @@ class Store:
                 for series in one.series.values():
                     if isinstance(series, Series) and series.value > now + AHEAD:
                         latest, series.value = max(latest, series.value), now
-            for series in one.series.values() if one.dated else ():
+            for series in one.series.values() if one.has_created else ():
                 if series.created > now + AHEAD:
                     latest, series.created = max(latest, series.created), now
         return latest

@@ -51,7 +51,7 @@ class _Scraper:
         self.ports: dict[int, float] = {}
         self._gaps: deque[float] = deque(maxlen=_EVEN_INTERVALS)
 
-    def came(self, now: float, declared: bool) -> None:
+    def visited(self, now: float, declared: bool) -> None:
         if now > self.last:
             self._gaps.append(now - self.last)
         self.last = now
@@ -81,10 +81,10 @@ class _Batch:
     def __init__(self, since: float, series: list[Series | Histogram]) -> None:
         self.since = since
         self.series = series
-        self.given: set[_Scraper] = set()
+        self.seen_by: set[_Scraper] = set()
 
 
-class Births:
+class ZeroHold:
     """Knows the scrapers and holds the newborn. Times are monotonic seconds.
 
     `interval` is what is expected of a scraper whose own is not known yet; also, while this process is
@@ -103,7 +103,7 @@ class Births:
         """Series that show 0 for now."""
         return sum(len(batch.series) for batch in self._batches)
 
-    def came(self, visitor: Visitor, now: float) -> None:
+    def visited(self, visitor: Visitor, now: float) -> None:
         """Somebody came."""
         if self._since is None:
             self._since = now
@@ -111,26 +111,26 @@ class Births:
                 batch.since = now
         by_connection, by_agent = _names(visitor)
         if by_connection in self._scrapers:
-            self._scrapers[by_connection].came(now, visitor.declared)
+            self._scrapers[by_connection].visited(now, visitor.declared)
         elif by_agent not in self._scrapers:
             self._make_room()
             known = self._scrapers[by_agent] = _Scraper(now)
-            known.came(now, visitor.declared)
+            known.visited(now, visitor.declared)
             known.ports[visitor.port] = now
         elif visitor.port in self._scrapers[by_agent].ports:
-            self._part(by_agent, by_connection, visitor, now)
+            self._split_connection(by_agent, by_connection, visitor, now)
         else:
             known = self._scrapers[by_agent]
-            known.came(now, visitor.declared)
+            known.visited(now, visitor.declared)
             known.ports[visitor.port] = now
             if len(known.ports) > _MOST_PORTS:
                 del known.ports[next(iter(known.ports))]
 
-    def _part(self, by_agent: _Name, by_connection: _Name, visitor: Visitor, now: float) -> None:
+    def _split_connection(self, by_agent: _Name, by_connection: _Name, visitor: Visitor, now: float) -> None:
         """A connection is kept, so it is one scraper's own; its others may be another's."""
         ports = self._scrapers[by_agent].ports
         own = self._scrapers[by_connection] = _Scraper(ports.pop(visitor.port))
-        own.came(now, visitor.declared)
+        own.visited(now, visitor.declared)
         if not ports:
             del self._scrapers[by_agent]
 
@@ -155,32 +155,32 @@ class Births:
         held = []
         for batch in self._batches:
             age = now - batch.since
-            if age >= _MOST * max(most) or (age >= _LEAST * max(least) and batch.given >= about):
+            if age >= _MOST * max(most) or (age >= _LEAST * max(least) and batch.seen_by >= about):
                 released += batch.series
             else:
                 held.append(batch)
         self._batches = held
         for series in released:
-            series.born = True
+            series.released = True
         return released
 
-    def take_back(self, released: Iterable[Series | Histogram], now: float) -> None:
+    def hold_again(self, released: Iterable[Series | Histogram], now: float) -> None:
         """They stay at 0: that they were let go could not be committed."""
         for series in released:
-            series.born = False
-        self.begin(list(released), now)
+            series.released = False
+        self.hold(list(released), now)
 
-    def begin(self, newborn: list[Series | Histogram], now: float) -> None:
+    def hold(self, series: list[Series | Histogram], now: float) -> None:
         """These show 0 from now on."""
-        if newborn:
-            self._batches.append(_Batch(now, newborn))
+        if series:
+            self._batches.append(_Batch(now, series))
 
-    def given(self, visitor: Visitor) -> None:
+    def zeros_sent(self, visitor: Visitor) -> None:
         """A visitor was given the zeros of all that is held."""
         known = next((self._scrapers[name] for name in _names(visitor) if name in self._scrapers), None)
         if known:
             for batch in self._batches:
-                batch.given.add(known)
+                batch.seen_by.add(known)
 
 
 def _names(visitor: Visitor) -> tuple[_Name, _Name]:

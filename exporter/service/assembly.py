@@ -25,10 +25,10 @@ from exporter.counting.places import Places
 from exporter.durations import seconds
 from exporter.formats.row_reader import RowReader
 from exporter.formats.spec import FormatSpec, build
-from exporter.inputs.elsewhere import Elsewhere, Remembered, identity
+from exporter.inputs.elsewhere import Elsewhere, StoredInput, identity
 from exporter.inputs.files import FileInput
 from exporter.inputs.names import covers
-from exporter.inputs.pipe import StreamInput
+from exporter.inputs.pipe import PipeInput
 from exporter.keys.api import KeyApi
 from exporter.keys.identity import Identity, KeyEntry
 from exporter.keys.key_metrics import Keys
@@ -39,13 +39,13 @@ from exporter.limits.usage import Limits
 from exporter.metrics.exposition import render
 from exporter.metrics.slowest import Slowest
 from exporter.metrics.store import Store
-from exporter.metrics.zero_hold import Births
+from exporter.metrics.zero_hold import ZeroHold
 from exporter.model import catalog
 from exporter.requests.body import read_body
 from exporter.requests.enrich import BATCH, Enricher, methods_of
 from exporter.requests.routes import Routes, client_network, origin_host
-from exporter.service.feed import Input, Stream, fingerprint, recalled
-from exporter.service.input_journal import Journal
+from exporter.service.feed import Feed, Input, fingerprint, stored_inputs
+from exporter.service.input_journal import InputJournal
 from exporter.service.pipeline import Pipeline
 from exporter.state.checkpoint import Checkpoint, Parts, places_of
 from exporter.state.database import State, peek
@@ -88,7 +88,7 @@ class Assembly:
             clock=clock,
         )
         self.elsewhere = Elsewhere()
-        self._stdin: StreamInput | None = None
+        self._stdin: PipeInput | None = None
         self._registry: Registry | None = None
         self.entries: tuple[KeyEntry, ...] = ()
         self.take(loaded)
@@ -174,11 +174,11 @@ class Assembly:
         now = time.monotonic()
         metrics = self.config.metrics
         keys, limits = self.shared.keys, self.shared.limits
-        births = Births(seconds(metrics.scrape_interval))
+        zero_hold = ZeroHold(seconds(metrics.scrape_interval))
         places = Places(self.store, self.shared.admissions, keys)
         expiry = Expiry(self.store, seconds(metrics.expire_after), keys.__contains__, places, now)
         clock = self.shared.clock
-        pipeline = Pipeline([], self.store, self.shared.slowest, limits, births, expiry, clock)
+        pipeline = Pipeline([], self.store, self.shared.slowest, limits, zero_hold, expiry, clock)
         remembered: Parts = {}
         damaged = False
         if self.config.state.path:
@@ -187,54 +187,54 @@ class Assembly:
             pipeline.checkpoint = checkpoint
             remembered = checkpoint.restore()
             damaged = state.damaged
-            births.begin(render(self.store)[1], now)
+            zero_hold.hold(render(self.store)[1], now)
         keys.restore(remembered.get("keys", {}))
         limits.restore(restored(remembered))
         self.adopt()
         self._use_parts = UseParts(limits)
-        gone = recalled(remembered)
+        gone = stored_inputs(remembered)
         self.elsewhere.former = [
             changed(one, positions=[position.restored() for position in one.positions])
-            for one in msgspec.convert(remembered.get("former", []), list[Remembered])
+            for one in msgspec.convert(remembered.get("former", []), list[StoredInput])
         ]
         new: list[InputConfig] = []
         for one in self.config.inputs:
-            stream = self.stream(one, "end" if damaged else self.config.start_at, pipeline.wake)
-            pipeline.streams.append(stream)
+            feed = self.feed(one, "end" if damaged else self.config.start_at, pipeline.wake)
+            pipeline.feeds.append(feed)
             if found := in_place_of(one, gone):
                 gone.remove(found)
-                stream.restore(found)
+                feed.restore(found)
             else:
                 new.append(one)
             if damaged:
-                stream.journal.loss(one.path, "state_damaged")
-        self.hand_down(pipeline.streams, new, gone)
-        for stream in pipeline.streams:
-            stream.lines_before = sum(stream.lines(self.store))
+                feed.journal.loss(one.path, "state_damaged")
+        self.assign_positions(pipeline.feeds, new, gone)
+        for feed in pipeline.feeds:
+            feed.lines_before = sum(feed.lines(self.store))
         clock.follow()
         return pipeline
 
-    def hand_down(self, streams: list[Stream], new: list[InputConfig], gone: list[Remembered]) -> None:
+    def assign_positions(self, feeds: list[Feed], new: list[InputConfig], gone: list[StoredInput]) -> None:
         """Let all inputs go on where the logs that are theirs now were read to; `gone` are those that were just taken
         out, `new` those that were not there.
         """
-        by_name = {stream.name: stream for stream in streams}
+        by_name = {feed.name: feed for feed in feeds}
         for one in new:
             by_name[one.name].follow([each for each in (*gone, *self.elsewhere.former) if follows(one, each)])
-        files = {stream.name: stream.input for stream in streams if isinstance(stream.input, FileInput)}
-        before = {stream.place[0] for stream in streams} - {one.path for one in new} | {one.pattern for one in gone}
+        files = {feed.name: feed.input for feed in feeds if isinstance(feed.input, FileInput)}
+        before = {feed.place[0] for feed in feeds} - {one.path for one in new} | {one.pattern for one in gone}
         forgotten = self.elsewhere.arrange(files, gone, before)
         for former in forgotten:
             if former.unread:
-                Journal(former.name, self.store).lost(former.pattern, "removed", former.unread)
+                InputJournal(former.name, self.store).lost(former.pattern, "removed", former.unread)
         for former in gone:
             if former.unread:
                 text = "%s: %d bytes of %s are not counted until an input reads them: it was taken out of the config"
                 log.warning(text, former.name, former.unread, former.pattern)
 
-    def stream(self, one: InputConfig, start_at: str, wake: Callable[[], None]) -> Stream:
+    def feed(self, one: InputConfig, start_at: str, wake: Callable[[], None]) -> Feed:
         """A configured input on its way to the store."""
-        journal = Journal(one.name, self.store)
+        journal = InputJournal(one.name, self.store)
         source: Input
         if one.path != "-":
             source = FileInput(one.path, journal, start_at, one.rotated, self.elsewhere)
@@ -242,14 +242,14 @@ class Assembly:
             source = self._stdin
             source.follow(one.name, journal)
         else:
-            source = self._stdin = StreamInput(sys.stdin.fileno(), one.name, journal, wake)
-        return Stream(place(one), one.spec, source, self.meter_of(one), journal)
+            source = self._stdin = PipeInput(sys.stdin.fileno(), one.name, journal, wake)
+        return Feed(place(one), one.spec, source, self.meter_of(one), journal)
 
     def _parts(self, pipeline: Pipeline) -> Parts:
         """What is committed beside the store."""
         parts: Parts = {"keys": self.shared.keys.remembered(), **self._use_parts.parts(), "inputs": {}}
-        for stream in pipeline.streams:
-            parts["inputs"][stream.name], pages = stream.stored()
+        for feed in pipeline.feeds:
+            parts["inputs"][feed.name], pages = feed.stored()
             parts |= pages
         parts["former"] = [
             changed(one, positions=[position.stored() for position in one.positions]) for one in self.elsewhere.former
@@ -274,7 +274,7 @@ class Assembly:
         def take(entries: tuple[KeyEntry, ...] | None, at: float) -> None:
             def taken() -> None:
                 if registry is self._registry:  # and no other is in its place by now
-                    self.take_keys([stream.meter for stream in pipeline.streams], entries, at)
+                    self.take_keys([feed.meter for feed in pipeline.feeds], entries, at)
 
             pipeline.ask(taken)
 
@@ -304,13 +304,13 @@ def place(one: InputConfig) -> tuple[str, str]:
     return one.path, one.rotated
 
 
-def in_place_of(one: InputConfig, before: list[Remembered]) -> Remembered | None:
+def in_place_of(one: InputConfig, before: list[StoredInput]) -> StoredInput | None:
     """What was remembered of an input; of several in its place, of the one with its name."""
     here = [found for found in before if found.place == place(one)]
     return next((found for found in here if found.name == one.name), here[0] if here else None)
 
 
-def follows(one: InputConfig, before: Remembered) -> bool:
+def follows(one: InputConfig, before: StoredInput) -> bool:
     """Whether an input goes on in the place of one that is gone: it has its format, and its name or a log of it."""
     if before.format != fingerprint(one.spec):
         return False

@@ -10,11 +10,11 @@ from exporter.clock import AHEAD
 from exporter.counting.meter import Meter
 from exporter.formats.decoder import Decoded
 from exporter.formats.spec import FormatSpec
-from exporter.inputs.elsewhere import Remembered
+from exporter.inputs.elsewhere import StoredInput
 from exporter.inputs.fingerprint import Position
 from exporter.metrics.store import Store
 from exporter.model import catalog
-from exporter.service.input_journal import Journal
+from exporter.service.input_journal import InputJournal
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class Input(Protocol):
 
     finished: bool
 
-    def look(self) -> None:
+    def scan(self) -> None:
         """See what there is to read."""
 
     def read(self) -> bytes:
@@ -79,10 +79,12 @@ class Input(Protocol):
         """What is read, for people."""
 
 
-class Stream:
+class Feed:
     """Counts the lines of an input. `place` is where the config says that it comes from, `spec` its lines' format."""
 
-    def __init__(self, place: tuple[str, ...], spec: FormatSpec, source: Input, meter: Meter, journal: Journal) -> None:
+    def __init__(
+        self, place: tuple[str, ...], spec: FormatSpec, source: Input, meter: Meter, journal: InputJournal
+    ) -> None:
         self.place = place
         self.spec = spec
         self.input = source
@@ -97,7 +99,7 @@ class Stream:
         """What the config calls it."""
         return self.meter.name
 
-    def take(self) -> bool:
+    def count_next_chunk(self) -> bool:
         """Count the next chunk; False if there is nothing to do. Hot path."""
         chunk = self.input.read()
         if not chunk:
@@ -134,7 +136,7 @@ class Stream:
         """Move what was counted into the series."""
         self.meter.fold()
         self.journal.failed(self.meter.faults)
-        self.journal.look()
+        self.journal.warn_no_status()
 
     def lag_seconds(self, now: float) -> float:
         """Age of the oldest unread byte: as old as the last record, where the log is behind; else 0."""
@@ -155,7 +157,7 @@ class Stream:
             self._behind_since = min(self._behind_since, now)
         return latest
 
-    def show(self, store: Store, now: float) -> None:
+    def update_gauges(self, store: Store, now: float) -> None:
         """Set the gauges of the input; `now` is in epoch seconds."""
         store.set(catalog.LAG_BYTES, self.name, to=self.input.lag_bytes())
         store.set(catalog.LAG_SECONDS, self.name, to=round(self.lag_seconds(now), 3))
@@ -191,19 +193,19 @@ class Stream:
 
     # --- what is committed with the counters
 
-    def remembered(self) -> Remembered:
+    def snapshot(self) -> StoredInput:
         """What to find again."""
-        return self._remembered([position.restored() for position in self.input.positions()])
+        return self._stored_input([position.restored() for position in self.input.positions()])
 
-    def stored(self) -> tuple[Remembered, dict[str, msgspec.Raw]]:
+    def stored(self) -> tuple[StoredInput, dict[str, msgspec.Raw]]:
         """The same, as it is written down: the positions are in parts of their own, by their names."""
         pages = self.input.pages()
-        remembered = self._remembered([])
+        remembered = self._stored_input([])
         remembered.pages = [*pages]
         return remembered, {_page(self.name, number): page for number, page in pages.items()}
 
-    def _remembered(self, positions: list[Position]) -> Remembered:
-        return Remembered(
+    def _stored_input(self, positions: list[Position]) -> StoredInput:
+        return StoredInput(
             place=self.place,
             positions=positions,
             last_time=self.meter.last_time,
@@ -213,7 +215,7 @@ class Stream:
             name=self.name,
         )
 
-    def restore(self, remembered: Remembered) -> None:
+    def restore(self, remembered: StoredInput) -> None:
         """Before the first look: go on where another one stopped."""
         self.input.restore(remembered.positions)
         self.meter.last_time = remembered.last_time
@@ -223,7 +225,7 @@ class Stream:
         elif remembered.decoder is not None:
             log.warning("%s: its format has changed; lines that waited for others of their request are lost", self.name)
 
-    def follow(self, before: list[Remembered]) -> None:
+    def follow(self, before: list[StoredInput]) -> None:
         """Go on in the place of inputs of the same format: as the first one's decoder does. What waits in those of
         the others for another line counts as it is; what waits does so in one place only.
         """
@@ -237,9 +239,9 @@ class Stream:
             self.meter.last_time = one.last_time or self.meter.last_time
 
 
-def recalled(parts: dict[str, Any]) -> list[Remembered]:
+def stored_inputs(parts: dict[str, Any]) -> list[StoredInput]:
     """What `stored` gave for each input, with its positions."""
-    inputs = msgspec.convert(parts.get("inputs", {}), dict[str, Remembered])
+    inputs = msgspec.convert(parts.get("inputs", {}), dict[str, StoredInput])
     for name, one in inputs.items():
         one.name = name
         pages = [*one.positions, *(each for n in one.pages for each in _positions(parts[_page(name, n)]))]

@@ -42,8 +42,8 @@ def shape(line: bytes) -> str:
     return text if len(text) <= _SHAPE_LENGTH else text[:_SHAPE_LENGTH] + "…"
 
 
-class Journal:
-    """Counts and keeps what an input tells of. It is the input's Ledger."""
+class InputJournal:
+    """Counts and keeps what an input tells of. It is the input's InputEvents."""
 
     def __init__(self, name: str, store: Store) -> None:
         self.name = name
@@ -74,7 +74,7 @@ class Journal:
                 log.error("%s: the exporter failed, which is a mistake of its own: %s", self.name, where)
         faults.clear()
 
-    def look(self) -> None:
+    def warn_no_status(self) -> None:
         """Warn, once, of lines that were read well and are no request."""
         counted = self._store.families[catalog.REJECTED_LINES.name].series.get((self.name, "no_status"))
         if counted:

@@ -11,11 +11,11 @@ from exporter.config.keys import KeyApiConfig
 from exporter.config.load import Config, Loaded, load
 from exporter.durations import seconds
 from exporter.errors import ExporterError
-from exporter.inputs.elsewhere import Remembered
+from exporter.inputs.elsewhere import StoredInput
 from exporter.inputs.overlap import shared
 from exporter.model import catalog
 from exporter.service.assembly import Assembly, follows, place
-from exporter.service.feed import Stream
+from exporter.service.feed import Feed
 from exporter.service.pipeline import Pipeline
 
 log = logging.getLogger(__name__)
@@ -72,14 +72,15 @@ class Reload:
         pipeline, assembly = self._pipeline, self._assembly
         pipeline.fold()
         goes_on = self._goes_on(loaded.config)
-        kept = [stream for _, stream in goes_on]
-        new = [one for one, stream in goes_on if stream is None]
-        gone = [self._end(stream, new) for stream in pipeline.streams if stream not in kept]
+        kept = [feed for _, feed in goes_on]
+        new = [one for one, feed in goes_on if feed is None]
+        gone = [self._end(feed, new) for feed in pipeline.feeds if feed not in kept]
         anew = assembly.take(self._with_keys(loaded))
-        pipeline.births.interval = seconds(loaded.config.metrics.scrape_interval)
-        pipeline.expiry.after = seconds(loaded.config.metrics.expire_after)
-        pipeline.streams[:] = [self._turned(*one) for one in goes_on]
-        assembly.hand_down(pipeline.streams, new, gone)
+        metrics = loaded.config.metrics
+        pipeline.reconfigure(
+            [self._turned(*one) for one in goes_on], seconds(metrics.scrape_interval), seconds(metrics.expire_after)
+        )
+        assembly.assign_positions(pipeline.feeds, new, gone)
         pipeline.open()
         assembly.watch_keys(pipeline)
         self._told(True)
@@ -99,41 +100,41 @@ class Reload:
             loaded.keys = self._assembly.entries
         return loaded
 
-    def _goes_on(self, config: Config) -> list[tuple[InputConfig, Stream | None]]:
-        """The inputs of a config, each with the stream that has read it until now."""
-        running = {stream.place: stream for stream in self._pipeline.streams}
+    def _goes_on(self, config: Config) -> list[tuple[InputConfig, Feed | None]]:
+        """The inputs of a config, each with the feed that has read it until now."""
+        running = {feed.place: feed for feed in self._pipeline.feeds}
         return [(one, running.get(place(one))) for one in config.inputs]
 
-    def _turned(self, one: InputConfig, stream: Stream | None) -> Stream:
-        """The stream of an input: a new one for a new input; else it goes on where it is, with a new meter."""
+    def _turned(self, one: InputConfig, feed: Feed | None) -> Feed:
+        """The feed of an input: a new one for a new input; else it goes on where it is, with a new meter."""
         store = self._assembly.store
-        if stream is None:
-            stream = self._assembly.stream(one, self._assembly.config.start_at, self._pipeline.wake)
+        if feed is None:
+            feed = self._assembly.feed(one, self._assembly.config.start_at, self._pipeline.wake)
         else:
-            renamed = stream.name != one.name
+            renamed = feed.name != one.name
             if renamed:
-                stream.hide(store)
-            stream.turn_to(self._assembly.meter_of(one), one.spec)
+                feed.hide(store)
+            feed.turn_to(self._assembly.meter_of(one), one.spec)
             if not renamed:
-                return stream
-        stream.lines_before = sum(stream.lines(store))
-        return stream
+                return feed
+        feed.lines_before = sum(feed.lines(store))
+        return feed
 
-    def _end(self, stream: Stream, new: list[InputConfig]) -> Remembered:
+    def _end(self, feed: Feed, new: list[InputConfig]) -> StoredInput:
         """Count the rest of an input that is taken out, as far as none of the new ones can go on with it."""
         until = time.monotonic() + _LAST_SECONDS
-        stream.input.look()
-        while stream.take() and time.monotonic() < until:
+        feed.input.scan()
+        while feed.count_next_chunk() and time.monotonic() < until:
             pass
-        unread = stream.leave()
-        remembered = stream.remembered()
+        unread = feed.leave()
+        remembered = feed.snapshot()
         if not any(follows(one, remembered) for one in new):
-            stream.flush()
-            remembered = stream.remembered()
+            feed.flush()
+            remembered = feed.snapshot()
             remembered.unread = unread
-        stream.fold()
-        stream.input.close()
-        stream.hide(self._assembly.store)
+        feed.fold()
+        feed.input.close()
+        feed.hide(self._assembly.store)
         return remembered
 
     def _told(self, good: bool) -> None:

@@ -226,7 +226,7 @@ class Server:
         self._server.end()
         until = time.monotonic() + _END_SECONDS
         while self._thread.is_alive() and time.monotonic() < until:
-            self._pipeline.answer(_STEP_SECONDS)
+            self._pipeline.run_callbacks(_STEP_SECONDS)
 
     def _run(self) -> None:
         try:

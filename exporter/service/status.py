@@ -62,21 +62,21 @@ def snapshot(pipeline: Pipeline) -> Snapshot:
     up = now - pipeline.started_at
     store = pipeline.store
     inputs = []
-    for stream in pipeline.streams:
-        counts = stream.lines(store)
+    for feed in pipeline.feeds:
+        counts = feed.lines(store)
         inputs.append(
             InputStatus(
-                name=stream.name,
-                files=stream.input.files,
-                readable=stream.input.readable,
+                name=feed.name,
+                files=feed.input.files,
+                readable=feed.input.readable,
                 parsed=counts[0],
                 ignored=counts[1],
                 rejected=counts[2],
-                rate=(sum(counts) - stream.lines_before) / max(up, 1),
-                lag_bytes=stream.input.lag_bytes(),
-                lag=stream.lag_seconds(now),
-                last_record=stream.meter.last_time,
-                rejects=list(reversed(stream.journal.samples)),
+                rate=(sum(counts) - feed.lines_before) / max(up, 1),
+                lag_bytes=feed.input.lag_bytes(),
+                lag=feed.lag_seconds(now),
+                last_record=feed.meter.last_time,
+                rejects=list(reversed(feed.journal.samples)),
             )
         )
     families = [
@@ -94,8 +94,8 @@ def snapshot(pipeline: Pipeline) -> Snapshot:
         kept_in=str(checkpoint.path) if checkpoint else "",
         kept_well=not checkpoint or checkpoint.healthy,
         kept_at=kept_at,
-        held=pipeline.births.held,
-        unopened=sum(stream.input.unopened for stream in pipeline.streams),
+        held=pipeline.zero_hold.held,
+        unopened=sum(feed.input.unopened for feed in pipeline.feeds),
         descriptors=descriptors.limit(),
         inputs=inputs,
         families=families,

@@ -30,19 +30,19 @@ Parts = dict[str, Any]
 
 
 class _FamilyDelta(Struct, array_like=True):
-    """What changed in a family, and what it is declared as: `anew` if all its rows come again; the labels of new
+    """What changed in a family, and what it is declared as: `reset` if all its rows come again; the labels of new
     rows, at the end, and when they were made; changed rows and their values (of a histogram, all of each one's
-    values); all rows that are not born yet.
+    values); all rows that are not released yet.
     """
 
     name: str
     declared: tuple[tuple[str, ...], tuple[float, ...]]
-    anew: bool
-    births: list[tuple[str, ...]]
+    reset: bool
+    new_labels: list[tuple[str, ...]]
     created: bytes
     rows: bytes
     values: bytes
-    unborn: bytes
+    held: bytes
 
 
 class _Delta(Struct, array_like=True):
@@ -70,24 +70,24 @@ class _Table(Struct):
     labels: list[tuple[str, ...]] = []
     created: list[float] = []
     values: list[Any] = []
-    unborn: frozenset[int] = frozenset()
+    held: frozenset[int] = frozenset()
 
     def add(self, delta: _FamilyDelta) -> None:
         """ValueError or IndexError where a delta makes no sense."""
         self.declared = delta.declared
-        if delta.anew:
+        if delta.reset:
             self.labels, self.created, self.values = [], [], []
         buckets = delta.declared[1]
         width = len(buckets) + 2 if buckets else 1
-        self.labels += delta.births
+        self.labels += delta.new_labels
         self.created += array("d", delta.created)
-        self.values += [array("d", bytes(8 * width))] * len(delta.births)
+        self.values += [array("d", bytes(8 * width))] * len(delta.new_labels)
         rows, values = array("I", delta.rows), array("d", delta.values)
         if len(values) != width * len(rows) or len(self.created) != len(self.labels):
             raise ValueError(f"{delta.name}: {len(rows)} rows do not fit their values")
         for n, row in enumerate(rows):
             self.values[row] = values[n * width : (n + 1) * width]
-        self.unborn = frozenset(array("I", delta.unborn))
+        self.held = frozenset(array("I", delta.held))
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -122,7 +122,7 @@ class Checkpoint:
         self._whole = True
         self._saved_parts: dict[str, bytes] = {}
         self._saved_rows: dict[str, int] = {}
-        self._saved_unborn: dict[str, bytes] = {}
+        self._saved_held: dict[str, bytes] = {}
 
     @property
     def _lasting(self) -> dict[str, FamilySeries]:
@@ -164,8 +164,8 @@ class Checkpoint:
         filled: dict[tuple[str, ...], Any] = {}
         for row, (written, values) in enumerate(zip(table.labels, table.values, strict=True)):
             labels = in_order(written, len(family.family.labels))
-            one = family.series.get(labels) or family.make(labels, born=True)
-            one.born, one.created = row not in table.unborn, table.created[row]
+            one = family.series.get(labels) or family.make(labels, released=True)
+            one.released, one.created = row not in table.held, table.created[row]
             # One series was two in older states, which kept the order of an input's own labels.
             other = filled.get(labels) if family.family.type != "gauge" else None
             filled[labels] = whole = [*map(sum, zip(values, other, strict=True))] if other else values
@@ -179,7 +179,7 @@ class Checkpoint:
         """Write what changed; whether all that is in the store is on disk now."""
         begun = time.monotonic()
         try:
-            self._state.look()
+            self._state.reopen_if_removed()
         except StateError as error:
             return self._failed(error, begun)
         lasting = self._lasting
@@ -191,7 +191,7 @@ class Checkpoint:
         news = {name: part for name, part in parts.items() if whole or self._saved_parts.get(name) != part}
         changes = dict.fromkeys(self._admissions.places, True) if whole else self._admissions.changes
         if not (whole or families or news or changes):
-            return self._told(True, begun)
+            return self._record_result(True, begun)
         admitted, given_back = ([place for place, taken in changes.items() if taken is way] for way in (True, False))
         blob = _encoder.encode(_Delta(time.time(), families, news, admitted, given_back))
         try:
@@ -204,14 +204,14 @@ class Checkpoint:
             else:
                 one.saved = one.value
         for delta in families:
-            self._saved_unborn[delta.name] = delta.unborn
+            self._saved_held[delta.name] = delta.held
         self._saved_rows = {name: len(family.series) for name, family in lasting.items()}
         for family in lasting.values():
             family.reordered = False
         self._admissions.changes.clear()
         self._saved_parts = parts
         self._whole = False
-        return self._told(True, begun)
+        return self._record_result(True, begun)
 
     def close(self) -> None:
         """Let go of the state file."""
@@ -220,31 +220,31 @@ class Checkpoint:
     def _changes(self, family: FamilySeries, whole: bool, changed: list[Series | Histogram]) -> _FamilyDelta | None:
         """A family's delta; None where nothing changed. The series in it are added to `changed`."""
         name = family.family.name
-        anew = whole or family.reordered
-        births = list(islice(family.series, 0 if anew else self._saved_rows.get(name, 0), None))
-        created = array("d", (family.series[labels].created for labels in births))
+        reset = whole or family.reordered
+        new_labels = list(islice(family.series, 0 if reset else self._saved_rows.get(name, 0), None))
+        created = array("d", (family.series[labels].created for labels in new_labels))
         series: list[Any] = [*family.series.values()]
         values = array("d")
         if family.family.type == "histogram":
-            rows = [row for row, one in enumerate(series) if anew or one.values != one.saved]
+            rows = [row for row, one in enumerate(series) if reset or one.values != one.saved]
             for row in rows:
                 values.extend(series[row].values)
         else:
-            rows = [row for row, one in enumerate(series) if anew or one.value != one.saved]
+            rows = [row for row, one in enumerate(series) if reset or one.value != one.saved]
             values.extend([series[row].value for row in rows])
         changed += [series[row] for row in rows]
-        unborn = array("I", [row for row, one in enumerate(series) if not one.born])
-        if not (births or rows or self._saved_unborn.get(name, b"") != unborn.tobytes() or family.reordered):
+        held = array("I", [row for row, one in enumerate(series) if not one.released])
+        if not (new_labels or rows or self._saved_held.get(name, b"") != held.tobytes() or family.reordered):
             return None
-        packed = (part.tobytes() for part in (array("I", rows), values, unborn))
-        return _FamilyDelta(name, family.family.declared, anew, births, created.tobytes(), *packed)
+        packed = (part.tobytes() for part in (array("I", rows), values, held))
+        return _FamilyDelta(name, family.family.declared, reset, new_labels, created.tobytes(), *packed)
 
     def _failed(self, error: Exception, begun: float) -> bool:
         if self.healthy:
             log.error("%s: can't commit: %s; counters are served as they were", self._state.path, error)
-        return self._told(False, begun)
+        return self._record_result(False, begun)
 
-    def _told(self, good: bool, begun: float) -> bool:
+    def _record_result(self, good: bool, begun: float) -> bool:
         if good and not self.healthy:
             log.warning("%s: commits work again", self._state.path)
         self.healthy = good

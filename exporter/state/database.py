@@ -112,7 +112,7 @@ class State:
         self._snapshot = snapshot
         self._lock.note(self._file, self._number)
 
-    def look(self) -> None:
+    def reopen_if_removed(self) -> None:
         """See whether the file is still where it was; if somebody removed it, it is begun anew. StateError where
         another process has it by now.
         """

@@ -8,8 +8,8 @@ from unittest.mock import patch
 
 from exporter.formats import patterns, text_lines
 from exporter.metrics import exposition
-from exporter.service.feed import Stream
-from exporter.service.input_journal import Journal
+from exporter.service.feed import Feed
+from exporter.service.input_journal import InputJournal
 
 # A number of 310 digits ends the process; a rejected line is not counted; a label is not escaped; a template's
 # variables share text.
@@ -35,28 +35,28 @@ def broken(breach: str) -> Iterator[None]:
 def _raises() -> Any:
     long = re.compile(rb"[:\s][0-9]{310}[,}\s]")
 
-    def taken(stream: Stream, take: Callable[[Stream], bool] = Stream.take) -> bool:
-        read, chunks = stream.input.read, []
+    def taken(feed: Feed, take: Callable[[Feed], bool] = Feed.count_next_chunk) -> bool:
+        read, chunks = feed.input.read, []
 
         def kept() -> bytes:
             chunks.append(read())
             return chunks[-1]
 
-        with patch.object(stream.input, "read", kept):
-            done = take(stream)
+        with patch.object(feed.input, "read", kept):
+            done = take(feed)
         if any(map(long.search, chunks)):
             raise OverflowError("int too large to convert to float")
         return done
 
-    return patch.object(Stream, "take", taken)
+    return patch.object(Feed, "count_next_chunk", taken)
 
 
 def _loses() -> Any:
-    def note(journal: Journal, decoded: Any, noted: Any = Journal.note) -> None:
+    def note(journal: InputJournal, decoded: Any, noted: Any = InputJournal.note) -> None:
         decoded.rejected = decoded.rejected[1:]
         noted(journal, decoded)
 
-    return patch.object(Journal, "note", note)
+    return patch.object(InputJournal, "note", note)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Fuzzing: made-up lines go through the real stream, and the exposition through the parsers of `prometheus_client`.
+"""Fuzzing: made-up lines go through the real feed, and the exposition through the parsers of `prometheus_client`.
 
 For each subject: nothing raises, parsed + ignored + rejected = lines, both parsers read the exposition, and a line
 that is stretched takes time as its length does.
@@ -24,7 +24,7 @@ _SHOWN = 400
 
 
 class _Fed:
-    """A stream's input: lines that are there at once, in chunks."""
+    """A feed's input: lines that are there at once, in chunks."""
 
     pending = False
 
@@ -44,16 +44,16 @@ class Run:
         one = {"path": "access.log", "name": "fuzzed", "format": SUBJECTS[name].format, "timezone": "UTC"}
         config.write_text(json.dumps({"inputs": [one], "identity": {"secret_file": "secret"}}), encoding="utf-8")
         self.assembly = Assembly(load(config))
-        self.stream = self.assembly.pipeline().streams[0]
+        self.feed = self.assembly.pipeline().feeds[0]
 
     def read(self, *chunks: list[bytes]) -> None:
         """Count lines, chunk by chunk."""
         fed: Any = _Fed([b"".join(line + b"\n" for line in chunk) for chunk in chunks])
-        self.stream.input = fed
-        while self.stream.take():
+        self.feed.input = fed
+        while self.feed.count_next_chunk():
             pass
-        self.stream.flush()
-        self.stream.fold()
+        self.feed.flush()
+        self.feed.fold()
 
 
 def failures(name: str, seed: int, count: int, stretches: int, folder: Path) -> Iterator[str]:
@@ -70,7 +70,7 @@ def failures(name: str, seed: int, count: int, stretches: int, folder: Path) -> 
     except Exception as error:
         yield f"{where}: {error!r} on {_culprit(folder, name, chunks)}"
         return
-    found = run.stream.lines(run.assembly.store)
+    found = run.feed.lines(run.assembly.store)
     read = sum(not SUBJECTS[name].is_piece(line) for chunk in chunks for line in chunk)
     if sum(found) != read:
         yield f"{where}: {' + '.join(map(str, found))} parsed, ignored and rejected are not {read} lines"

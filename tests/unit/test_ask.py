@@ -18,7 +18,7 @@ def test_a_question_that_fails(tmp_path: Path, caplog: pytest.LogCaptureFixture,
         raise error
 
     failed, next_ = pipeline.ask(fail), pipeline.ask(lambda: "answered")
-    pipeline.answer(0.0)
+    pipeline.run_callbacks()
     assert failed.exception() is error
     assert next_.result() == "answered"
     assert ("KeyError" in caplog.text, "in fail" in caplog.text) == (told, told)
@@ -33,12 +33,12 @@ def test_a_flood_without_a_line_is_left_for_questions(tmp_path: Path, filler: by
     pipeline = Counting(
         tmp_path, "inputs: [{path: a.log, format: nginx-json}]\nstart_at: beginning\n"
     ).assembly.pipeline()
-    stream = pipeline.streams[0]
-    stream.input.look()
+    feed = pipeline.feeds[0]
+    feed.input.scan()
     left = []
-    while stream.take():
-        left.append(stream.input.lag_bytes() // SLICE)
+    while feed.count_next_chunk():
+        left.append(feed.input.lag_bytes() // SLICE)
     assert left == sorted(left, reverse=True)
     assert [*dict.fromkeys(left)] == [2, 1, 0]
-    assert sum(stream.lines(pipeline.store)) > 0
+    assert sum(feed.lines(pipeline.store)) > 0
     pipeline.close()

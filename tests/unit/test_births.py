@@ -5,7 +5,7 @@ import random
 import pytest
 
 from exporter.metrics.store import Series
-from exporter.metrics.zero_hold import Births, Visitor
+from exporter.metrics.zero_hold import Visitor, ZeroHold
 
 PROMETHEUS = "Prometheus/3"
 CURL = "curl/8"
@@ -16,21 +16,21 @@ class World:
     """Births, and scrapers that come at given times."""
 
     def __init__(self, expected: float = 15.0) -> None:
-        self.births = Births(expected)
+        self.zero_hold = ZeroHold(expected)
 
     def scrape(
         self, now: float, port: int = 1, agent: str = PROMETHEUS, query: str = "", declared: bool = True
     ) -> None:
-        """As the pipeline does it. What is made with `born` before is shown at 0 by this scrape."""
+        """As the pipeline does it. What is made with `released` before is shown at 0 by this scrape."""
         visitor = Visitor("10.0.0.1", port, agent, query, declared)
-        self.births.came(visitor, now)
-        self.births.release(now)
-        self.births.given(visitor)
+        self.zero_hold.visited(visitor, now)
+        self.zero_hold.release(now)
+        self.zero_hold.zeros_sent(visitor)
 
-    def born(self, now: float) -> Series:
+    def new(self, now: float) -> Series:
         """A series that the scrape at this time shows for the first time."""
-        one = Series(value=1, born=False)
-        self.births.begin([one], now)
+        one = Series(value=1, released=False)
+        self.zero_hold.hold([one], now)
         return one
 
 
@@ -38,7 +38,7 @@ def held_for(world: World, one: Series, times: list[tuple[float, int]]) -> float
     """At which of these scrapes (time, connection) it shows its value for the first time; None if at none."""
     for now, port in times:
         world.scrape(now, port)
-        if one.born:
+        if one.released:
             return now
     return None
 
@@ -62,8 +62,8 @@ def test_it_is_held_for_a_little_more_than_the_slowest_interval(intervals: list[
     for now, port in before:
         world.scrape(now, port)
     world.scrape(600.0, 0)
-    one = world.born(600.0)
-    world.births.given(Visitor("10.0.0.1", 0, PROMETHEUS, declared=True))
+    one = world.new(600.0)
+    world.zero_hold.zeros_sent(Visitor("10.0.0.1", 0, PROMETHEUS, declared=True))
     after = [(now, port) for now, port in visits if now > 600 or (now == 600 and port)]
     assert held_for(world, one, after) == 600 + shown_at
 
@@ -72,7 +72,7 @@ def test_until_intervals_are_known_the_expected_one_counts() -> None:
     """Also where the first scraper comes faster: there may be slower ones that were not seen yet."""
     world = World(expected=15)
     world.scrape(0.0)
-    one = world.born(0.0)
+    one = world.new(0.0)
     assert held_for(world, one, [(float(now), 1) for now in range(1, 60)]) == 17
 
 
@@ -80,9 +80,9 @@ def test_the_second_look_of_a_person_shows_what_was_counted() -> None:
     """Who looks again after a while has seen the zero."""
     world = World(1.0)
     world.scrape(0, agent=CURL, declared=False)
-    one = world.born(0)
+    one = world.new(0)
     world.scrape(47, port=2, agent=CURL, declared=False)
-    assert one.born
+    assert one.released
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_who_only_looks_now_and_then_holds_nothing_back(looks: list[float]) -> N
     )
     for now, agent in visits:
         world.scrape(now, port=int(now), agent=agent, declared=agent == PROMETHEUS)
-    one = world.born(604.0)
+    one = world.new(604.0)
     assert held_for(world, one, [(605.0, 605), (610.0, 610), (615.0, 615)]) == 610
 
 
@@ -114,10 +114,10 @@ def test_who_declares_nothing_is_a_scraper_from_the_third_even_interval_on(visit
     world = World(expected=1)
     for now in visits:
         world.scrape(now, agent="Telegraf", declared=False)
-    one = world.born(visits[-1])
+    one = world.new(visits[-1])
     for now in range(int(visits[-1]) + 10, 100, 10):
         world.scrape(now, agent="Telegraf", declared=False)
-        if one.born:
+        if one.released:
             break
     assert now == shown_at
 
@@ -127,9 +127,9 @@ def test_once_a_scraper_it_stays_one_though_it_misses_a_scrape() -> None:
     world = World(expected=1)
     for now in (0, 10, 20, 30, 50):
         world.scrape(now, agent="Telegraf", declared=False)
-    one = world.born(50)
+    one = world.new(50)
     world.scrape(52, agent=CURL, declared=False)
-    assert not one.born
+    assert not one.released
 
 
 @pytest.mark.parametrize(("queries", "shown_at"), [(("", ""), 310), (("scraper=a", "scraper=b"), 320)])
@@ -140,10 +140,10 @@ def test_two_behind_one_proxy_are_told_apart_by_their_query(queries: tuple[str, 
     for now in range(0, 300, 10):
         world.scrape(now, query=queries[0])
         world.scrape(now + 5, query=queries[1])
-    one = world.born(299)
+    one = world.new(299)
     for now, query in ((300, queries[0]), (310, queries[0]), (315, queries[1]), (320, queries[0])):
         world.scrape(now, query=query)
-        if one.born:
+        if one.released:
             break
     assert now == shown_at
 
@@ -154,7 +154,7 @@ def test_made_up_names_take_no_more_room_than_there_is() -> None:
     world.scrape(0)
     for n in range(5000):
         world.scrape(1 + n / 1000, agent=f"made up {n}", port=n, declared=False)
-    known = world.births._scrapers
+    known = world.zero_hold._scrapers
     assert len(known) == 256
     assert [name for name, one in known.items() if one.counts] == [("10.0.0.1", PROMETHEUS, "")]
 
@@ -166,7 +166,7 @@ def test_one_that_was_seen_and_stays_away_is_not_waited_for() -> None:
         world.scrape(float(now), 1)
         world.scrape(now + 1.0, 2)
     world.scrape(300.0, 1)
-    one = world.born(300.0)
+    one = world.new(300.0)
     assert held_for(world, one, [(float(now), 1) for now in range(301, 400)]) == 332
 
 
@@ -175,10 +175,10 @@ def test_it_is_held_for_three_intervals_and_a_third_at_most() -> None:
     world = World()
     for now in range(0, 300, 15):
         world.scrape(float(now), 1)
-    one = world.born(285.0)
+    one = world.new(285.0)
     for now in range(286, 400):
         world.scrape(float(now), 1000 + now, agent=f"made up {now}")
-        if one.born:
+        if one.released:
             break
     assert now == 285 + 50
 
@@ -190,20 +190,20 @@ def test_who_was_given_the_zero_and_who_was_not() -> None:
         world.scrape(float(now), 1)
         world.scrape(now + 7.0, 2)
     world.scrape(300.0, 1)
-    one = world.born(300.0)
-    world.births.given(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True))
+    one = world.new(300.0)
+    world.zero_hold.zeros_sent(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True))
     assert held_for(world, one, [(315.0, 1), (330.0, 1)]) is None  # the second one missed two
     assert held_for(world, one, [(331.0, 2), (345.0, 1)]) == 345
 
 
 def test_two_on_one_host_at_one_interval_both_get_the_zero() -> None:
-    """A pair of servers differs in its connections only: what is born for the second is held at the first's next."""
+    """A pair of servers differs in its connections only: what is new for the second is held at the first's next."""
     world = World(expected=10)
     for now in range(0, 300, 10):
         world.scrape(float(now), 1)
         world.scrape(now + 1.0, 2)
-    one = world.born(291.0)
-    world.births.given(Visitor("10.0.0.1", 2, PROMETHEUS, declared=True))
+    one = world.new(291.0)
+    world.zero_hold.zeros_sent(Visitor("10.0.0.1", 2, PROMETHEUS, declared=True))
     assert held_for(world, one, [(300.0, 1), (301.0, 2), (310.0, 1)]) == 310
 
 
@@ -214,18 +214,18 @@ def test_a_connection_that_was_made_anew_is_not_a_gap() -> None:
         world.scrape(float(now), 1)
     for now in range(300, 600, 15):
         world.scrape(float(now), 2)
-    one = world.born(585.0)
-    world.births.given(Visitor("10.0.0.1", 2, PROMETHEUS, declared=True))
+    one = world.new(585.0)
+    world.zero_hold.zeros_sent(Visitor("10.0.0.1", 2, PROMETHEUS, declared=True))
     assert held_for(world, one, [(600.0, 2), (615.0, 2)]) == 615
 
 
 def test_after_a_restart_the_time_of_what_was_held_begins_with_the_first_scrape() -> None:
     """However long the start took: nobody has been given anything yet."""
-    births = Births(15.0)
-    one = Series(value=1, born=False)
-    births.begin([one], 0.0)
+    zero_hold = ZeroHold(15.0)
+    one = Series(value=1, released=False)
+    zero_hold.hold([one], 0.0)
     world = World()
-    world.births = births
+    world.zero_hold = zero_hold
     assert held_for(world, one, [(100.0, 1), (115.0, 1), (130.0, 1)]) == 130
 
 
@@ -234,22 +234,22 @@ def test_what_could_not_be_committed_is_held_again() -> None:
     world = World()
     for now in range(0, 300, 15):
         world.scrape(float(now))
-    one = world.born(285.0)
-    world.births.given(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True))
-    world.births.came(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True), 315.0)
-    released = world.births.release(315.0)
-    assert (released, one.born) == ([one], True)
-    world.births.take_back(released, 315.0)
-    assert not one.born
-    world.births.given(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True))
+    one = world.new(285.0)
+    world.zero_hold.zeros_sent(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True))
+    world.zero_hold.visited(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True), 315.0)
+    released = world.zero_hold.release(315.0)
+    assert (released, one.released) == ([one], True)
+    world.zero_hold.hold_again(released, 315.0)
+    assert not one.released
+    world.zero_hold.zeros_sent(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True))
     assert held_for(world, one, [(330.0, 1), (345.0, 1)]) == 345
 
 
-def test_of_thousands_of_births_hardly_one_is_seen_at_more_than_zero() -> None:
+def test_of_thousands_of_new_series_hardly_one_is_seen_at_more_than_zero() -> None:
     """Two scrapers, at 15 s and at 60 s, miss 2 % of their scrapes."""
     print(f"seed {SEED}")
     rng = random.Random(SEED)
-    births = Births(15.0)
+    zero_hold = ZeroHold(15.0)
     visits = sorted((n * every + port, port) for port, every in ((1, 15.0), (2, 60.0)) for n in range(int(2e6 / every)))
     unseen: dict[int, set[Series]] = {1: set(), 2: set()}
     total = wrong = 0
@@ -257,16 +257,16 @@ def test_of_thousands_of_births_hardly_one_is_seen_at_more_than_zero() -> None:
         if rng.random() < 0.02:
             continue
         visitor = Visitor("10.0.0.1", port, PROMETHEUS, declared=True)
-        births.came(visitor, now)
-        births.release(now)
+        zero_hold.visited(visitor, now)
+        zero_hold.release(now)
         if now > 600 and rng.random() < 0.2:
-            one = Series(value=1, born=False)
-            births.begin([one], now)
+            one = Series(value=1, released=False)
+            zero_hold.hold([one], now)
             unseen[1].add(one)
             unseen[2].add(one)
             total += 1
-        births.given(visitor)
-        wrong += sum(one.born for one in unseen[port])
+        zero_hold.zeros_sent(visitor)
+        wrong += sum(one.released for one in unseen[port])
         unseen[port].clear()
     assert total > 30_000
     assert wrong / (2 * total) < 0.0005, f"{wrong} of {2 * total}"

@@ -64,10 +64,10 @@ class Kept:
         return [[family[0] for family in msgspec.msgpack.decode(one.body)[1]] for one in unwrapped(blobs)]
 
     def content(self) -> dict[str, dict[tuple[str, ...], tuple[object, bool]]]:
-        """Every lasting series: value and whether it is born."""
+        """Every lasting series: value and whether it is released."""
         return {
             name: {
-                labels: (one.values.copy() if isinstance(one, Histogram) else one.value, one.born)
+                labels: (one.values.copy() if isinstance(one, Histogram) else one.value, one.released)
                 for labels, one in family.series.items()
             }
             for name, family in self.store.families.items()
@@ -86,11 +86,11 @@ def kept(tmp_path: Path) -> Iterator[Kept]:
 
 
 def test_all_of_it_comes_back(kept: Kept) -> None:
-    """Counters, histograms, what is not born yet, admitted values and parts."""
+    """Counters, histograms, what is not released yet, admitted values and parts."""
     kept.add(REQUESTS, *KEY, amount=3)
     kept.add(BYTES, "acme", "eth", "eth_call", 'gateway="eu-1"', amount=0.1)
     kept.observe("eth", "eth_call", "https", seconds=0.3)
-    kept.store.families[REQUESTS].series[KEY].born = True
+    kept.store.families[REQUESTS].series[KEY].released = True
     kept.admissions.judge("method", "eth_call", success=True)
     kept.admissions.origin("acme", "shop.example", success=True)
     kept.parts = {"inputs": {"a": [1, b"\xff"]}, "keys": {"acme": ["Acme", ""]}}
@@ -100,8 +100,8 @@ def test_all_of_it_comes_back(kept: Kept) -> None:
     assert kept.content() == before
     assert kept.restored == parts
     assert kept.admissions.places == [("method", "", "eth_call"), ("origin", "acme", "shop.example")]
-    assert kept.store.families[REQUESTS].series[KEY].born
-    assert not kept.store.families[DURATION].series["eth", "eth_call", "https"].born
+    assert kept.store.families[REQUESTS].series[KEY].released
+    assert not kept.store.families[DURATION].series["eth", "eth_call", "https"].released
     assert isinstance(kept.store.series(CATALOG[REQUESTS], *KEY).value, int)
 
 
@@ -126,7 +126,7 @@ def test_of_a_large_family_only_the_changed_series_are_written(kept: Kept) -> No
     for n in range(1000):
         kept.add(REQUESTS, f"key-{n}", *KEY[1:])
     for one in kept.store.families[REQUESTS].series.values():
-        one.born = True
+        one.released = True
     kept.checkpoint.commit()
     kept.add(REQUESTS, "key-500", *KEY[1:])
     kept.checkpoint.commit()
@@ -206,7 +206,7 @@ def _change(kept: Kept, rng: random.Random) -> None:
     elif draw == 4:
         family = kept.store.families[rng.choice((REQUESTS, DURATION))]
         for one in family.series.values():
-            one.born = one.born or rng.random() < 0.5
+            one.released = one.released or rng.random() < 0.5
     elif draw == 5:
         kept.admissions.judge("method", f"method-{rng.randrange(20)}", success=True)
     else:

@@ -54,7 +54,7 @@ def test_nobody_who_has_left_is_rendered_for(serving: Serving) -> None:
         client.leave()
     serving.until_asked(0)
     serving.client(get("/-/ready")).answer()  # by then the server has taken its question back
-    serving.pipeline.answer(0.0)
+    serving.pipeline.run_callbacks()
     assert serving.renderings == 0
     here = serving.client(get())
     serving.answer()
@@ -70,7 +70,7 @@ def test_each_of_a_round_gets_the_form_that_it_asked_for(serving: Serving) -> No
     asked = [(), (packed,), (openmetrics,), (openmetrics, packed)]
     clients = [serving.client(get("/metrics", *headers)) for headers in asked]
     serving.until_asked(5)
-    serving.pipeline.answer(0.0)
+    serving.pipeline.run_callbacks()
     first.answer()
     serving.answer()
     answers = [client.answer() for client in clients]
@@ -103,7 +103,7 @@ def test_head_is_answered_without_a_rendering_and_is_no_visit(serving: Serving) 
     status, headers, body = client.answer()
     assert (status, headers["content-type"], body) == (200, "text/plain; version=0.0.4; charset=utf-8", b"")
     assert (serving.questions, serving.renderings) == (0, 0)
-    assert serving.pipeline.births._scrapers == {}
+    assert serving.pipeline.zero_hold._scrapers == {}
 
 
 def test_what_goes_wrong_with_a_page_is_logged_without_its_message(

@@ -121,7 +121,7 @@ class Run:
 
     def scrape(self) -> Samples:
         answer = self.pipeline.scrape([Visitor("127.0.0.1", 1, "test")], {True})
-        self.pipeline.answer(0.0)
+        self.pipeline.run_callbacks()
         return samples(b"".join(answer.result(0)[True]).decode())
 
     def restart(self) -> None:
@@ -250,7 +250,7 @@ def test_a_state_of_a_clock_that_was_ahead_is_mended(
     poisoned = [float(future), [["acme", False, windows]]]
     monkeypatch.setattr(run.assembly._use_parts, "parts", lambda: {"limits": poisoned})
     run.assembly.store.own(CATALOG[LAST_USED], "acme").value = future
-    run.pipeline.streams[0].meter.last_time = float(future)
+    run.pipeline.feeds[0].meter.last_time = float(future)
     run.pipeline.commit()
     run.restart()
     found = run.scrape()

@@ -35,9 +35,9 @@ def counted(folder: Path) -> Iterator[None]:
     for n in range(4):
         with (folder / "edge.json").open("a", encoding="utf-8") as log:
             log.write(f'{{"msec":1775554293,"status":200,"rpc_method":"eth_{n}","api_key":"acme"}}\n')
-        for stream in pipeline.streams:
-            stream.input.look()
-            while stream.take():
+        for feed in pipeline.feeds:
+            feed.input.scan()
+            while feed.count_next_chunk():
                 pass
         assert pipeline.commit()
     yield
@@ -56,7 +56,7 @@ class Restored:
 
     def content(self) -> Any:
         series = [
-            (name, labels, one.values.copy() if isinstance(one, Histogram) else one.value, one.born, one.created)
+            (name, labels, one.values.copy() if isinstance(one, Histogram) else one.value, one.released, one.created)
             for name, family in self.store.families.items()
             if family.family.lasting and not family.family.of_process
             for labels, one in family.series.items()

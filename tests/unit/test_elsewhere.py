@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.inputs.elsewhere import Elsewhere, Remembered
+from exporter.inputs.elsewhere import Elsewhere, StoredInput
 from exporter.inputs.files import FileInput
 from exporter.inputs.names import covers, is_pattern
 from tests.unit.test_files import Told, read_all
@@ -31,7 +31,7 @@ class Inputs:
         """From now on these are the inputs."""
         before = list(self._running)
         gone = [
-            Remembered(place=(source.pattern, rotated), positions=source.positions(), last_time=None, format=b"")
+            StoredInput(place=(source.pattern, rotated), positions=source.positions(), last_time=None, format=b"")
             for pattern in before
             if pattern not in patterns and (source := self._running.pop(pattern))
         ]
@@ -56,7 +56,7 @@ class Inputs:
         return data
 
     @property
-    def former(self) -> list[Remembered]:
+    def former(self) -> list[StoredInput]:
         """Inputs that were taken out and are remembered."""
         return self._elsewhere.former
 

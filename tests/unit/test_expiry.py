@@ -137,11 +137,11 @@ def test_those_behind_a_dropped_one_keep_their_own_clock(shop: Shop) -> None:
 def test_coming_back_is_a_new_birth(shop: Shop) -> None:
     """At zero, and held, after a restart too."""
     shop.store.add(CATALOG[REQUESTS], *labels("idle"), amount=7)
-    shop.store.series(CATALOG[REQUESTS], *labels("idle")).born = True
+    shop.store.series(CATALOG[REQUESTS], *labels("idle")).released = True
     shop.passes(2 * HOUR)
     shop.store.add(CATALOG[REQUESTS], *labels("idle"), amount=2)
     again = shop.store.series(CATALOG[REQUESTS], *labels("idle"))
-    assert (again.value, again.born) == (2, False)
+    assert (again.value, again.released) == (2, False)
 
 
 def test_what_has_expired_is_gone_after_a_restart_too(shop: Shop, tmp_path: Path) -> None:
@@ -186,13 +186,13 @@ def test_cells_hold_on_to_nothing_that_has_expired(tmp_path: Path) -> None:
     assembly = Assembly(load(tmp_path / "config.yaml"))
     pipeline = assembly.pipeline()
     pipeline.open()
-    stream = pipeline.streams[0]
+    feed = pipeline.feeds[0]
 
     def counted(data: bytes) -> Samples:
         with log.open("ab") as out:
             out.write(data)
-        stream.input.look()
-        while stream.take():
+        feed.input.scan()
+        while feed.count_next_chunk():
             pass
         pipeline.commit()
         return samples(b"".join(render(assembly.store)[0]).decode())

@@ -457,7 +457,7 @@ def test_a_store_keeps_all_but_what_is_declared_otherwise() -> None:
     store.add(CATALOG[CALLS], "acme", "eth", "eth_call", "https", "success")
     store.add(catalog.REQUEST_BYTES, "acme", "eth", "eth_call")
     kept = store.families[REQUESTS]
-    store.show_sizes()
+    store.update_sizes()
     off = {"gateway_request_bytes_total": False, CALLS: {"drop": ["chain"]}, DURATIONS: {"buckets": [1.0]}}
     assert store.declare(declared(off)) == [CALLS, DURATIONS]
     assert store.families[REQUESTS] is kept

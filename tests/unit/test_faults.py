@@ -23,7 +23,7 @@ from exporter.formats.spec import FormatSpec
 from exporter.formats.text_lines import TextLines
 from exporter.requests.enrich import Enricher
 from exporter.service.assembly import Assembly
-from exporter.service.input_journal import Journal
+from exporter.service.input_journal import InputJournal
 from tests import faulty
 from tests.faulty import Stage, break_at
 
@@ -202,7 +202,7 @@ def test_a_chunk_in_which_every_line_fails_takes_linear_time(monkeypatch: pytest
 def test_the_journal_shows_a_line_that_failed(caplog: pytest.LogCaptureFixture) -> None:
     """As its shape, with its reason; logged once with its place in the code, and without the error's message."""
     assembly, _ = meter_of(WAYS["json"].spec)
-    journal = Journal("edge", assembly.store)
+    journal = InputJournal("edge", assembly.store)
     for _ in range(3):
         try:
             raise ValueError(faulty.SECRET)
@@ -229,7 +229,7 @@ def test_explain_and_replay_say_where_it_failed(monkeypatch: pytest.MonkeyPatch,
     path.write_bytes(b"".join(log))
     for export in (None, CsvExport(io.StringIO(), assembly.shared.keys)):
         assembly, meter = meter_of(WAYS["json"].spec)
-        journal = Journal("edge", assembly.store)
+        journal = InputJournal("edge", assembly.store)
         Replay().logs([str(path)], meter, journal, export.rows if export else Meter.count)
         assert [one.reason for one in journal.samples] == ["failed"]
         assert calls(assembly) == ({} if export else {"one": 1, "two": 1})

@@ -15,7 +15,7 @@ from exporter.inputs import files
 from exporter.inputs.archive import whole_lines
 from exporter.inputs.files import FileInput
 from exporter.inputs.lines import CHUNK, LONGEST_LINE, SLICE, Lines
-from exporter.inputs.pipe import StreamInput
+from exporter.inputs.pipe import PipeInput
 from tests.exporter import eventually
 
 TEXT = "one\ntwo €uro\n\nключ 世界 four\r\nlast\n".encode()
@@ -51,7 +51,7 @@ class Told:
 
 def read_all(source: FileInput) -> bytes:
     found = b""
-    source.look()
+    source.scan()
     while (chunk := source.read()) or source.pending:
         found += chunk
     return found
@@ -229,7 +229,7 @@ def test_truncation_starts_again_and_tells_what_was_lost(log: Path, told: Told) 
     assert read_all(source) == b"1\n"
     with log.open("ab") as out:
         out.write(b"f\nunread\n")
-    source.look()
+    source.scan()
     os.truncate(log, 0)
     with log.open("ab") as out:
         out.write(b"2\n")
@@ -269,7 +269,7 @@ def test_bytes_not_read_yet_are_the_lag(log: Path, told: Told) -> None:
     """`lag_bytes` is what is there and was not read."""
     source = FileInput(str(log), told)
     log.write_bytes(b"12345\n")
-    source.look()
+    source.scan()
     assert source.lag_bytes() == 6
     source.read()
     assert source.lag_bytes() == 0
@@ -294,7 +294,7 @@ def test_a_flood_without_a_line_is_passed_over_in_slices(
     """No read takes more than a slice of it, and its neighbours come whole. Restarts within it change nothing."""
     log.write_bytes(before + filler * (5 * SLICE + 7) + after)
     source = FileInput(str(log), told)
-    source.look()
+    source.scan()
     found, reads, lag = b"", 0, source.lag_bytes()
     while (chunk := source.read()) or source.pending:
         assert lag - source.lag_bytes() <= SLICE
@@ -306,7 +306,7 @@ def test_a_flood_without_a_line_is_passed_over_in_slices(
             source.close()
             source = FileInput(str(log), told)
             source.restore(positions)
-            source.look()
+            source.scan()
     assert found == lines
     assert reads > 5
     assert [event for event in told.events if event[0] not in ("opened", "resumed")] == events
@@ -316,7 +316,7 @@ def test_a_flood_without_a_line_is_passed_over_in_slices(
 def test_a_pipe_without_a_line_is_passed_over_in_slices_too(told: Told) -> None:
     """However fast its writer is."""
     reading, writing = os.pipe()
-    source = StreamInput(reading, "stdin", told, lambda: None)
+    source = PipeInput(reading, "stdin", told, lambda: None)
     source._waiting = queue.Queue()
     for _ in range(SLICE // CHUNK + 1):
         source._waiting.put(b"x" * CHUNK)

@@ -408,7 +408,7 @@ def test_the_lines_of_many_logs_come_in_chunks_of_bounded_size(tmp_path: Path) -
         (tmp_path / f"{n:03}.log").write_bytes(b"a line of log %03d\n" % n * 600)
     (tmp_path / "000.log").write_bytes(b"a line of log 000\n" * 50_000)
     source = FileInput(str(tmp_path / "*.log"), Told())
-    source.look()
+    source.scan()
     chunks = []
     while (chunk := source.read()) or source.pending:
         chunks.append(chunk)
@@ -429,7 +429,7 @@ def test_a_new_log_beside_many_packed_copies_is_begun_while_it_is_written_to(tmp
         with log.open("ab") as out:
             out.write(b"%d\n" % n)
             written += b"%d\n" % n
-        kept.source.look()
+        kept.source.scan()
         found += kept.source.read()
         if found:
             break
@@ -451,7 +451,7 @@ def test_reading_and_answering_go_on_while_copies_are_looked_at(
     (tmp_path / "a.log").write_bytes(b"new\n")
     with (tmp_path / "b.log").open("ab") as out:
         out.write(b"other\n")
-    kept.source.look()
+    kept.source.scan()
     assert kept.source.read() == b"other\n"
     steps = 0
     while kept.source.pending:

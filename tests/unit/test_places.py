@@ -58,8 +58,8 @@ class Gateway:
         with self.log.open("a", encoding="utf-8") as out:
             for key in keys:
                 out.write(json.dumps({"t": 1, "s": 200, "m": "eth_call", "key": key} | more) + "\n")
-        self.pipeline.streams[0].input.look()
-        while self.pipeline.streams[0].take():
+        self.pipeline.feeds[0].input.scan()
+        while self.pipeline.feeds[0].count_next_chunk():
             pass
         assert self.pipeline.commit()
 
@@ -73,7 +73,7 @@ class Gateway:
         """What is served, when all have seen the zeros."""
         for family in self.assembly.store.families.values():
             for one in family.series.values():
-                one.born = True
+                one.released = True
                 one.shown = None if not isinstance(one.shown, list) else []
         return samples(b"".join(render(self.assembly.store)[0]).decode())
 
@@ -119,7 +119,7 @@ def test_a_key_that_comes_back_is_born_at_zero(gateway: Gateway) -> None:
     (again,) = [
         one for labels, one in gateway.assembly.store.families[REQUESTS].series.items() if "unknown" not in labels
     ]
-    assert (again.born, gateway.by(REQUESTS, "key")) == (False, {"unknown": 1, public("one"): 1})
+    assert (again.released, gateway.by(REQUESTS, "key")) == (False, {"unknown": 1, public("one"): 1})
     found = gateway.found()
     assert found[f'gateway_key_last_used_timestamp_seconds{{key="{public("one")}"}}'] == 7
     assert len(of(found, "gateway_key_info")) == 1

@@ -52,12 +52,12 @@ def test_the_pipeline_answers_while_a_config_is_read(running: tuple[Path, Pipeli
     answer = reload()
     assert slow.asked.acquire(timeout=60)
     asked = pipeline.ask(lambda: "healthy")
-    pipeline.answer(0.0)
+    pipeline.run_callbacks()
     assert asked.result(0) == "healthy"
     assert not answer.done()
     slow.may.release()
     while not answer.done():
-        pipeline.answer(1.0)
+        pipeline.run_callbacks(1.0)
     assert answer.result() == "The config was reloaded."
     assert slow.threads[0] is not threading.current_thread()
 
@@ -74,7 +74,7 @@ def test_configs_are_taken_in_the_order_in_which_they_were_read(running: tuple[P
     path.write_text("inputs: []\n", encoding="utf-8")
     slow.may.release()
     while not (first.done() and second.done()):
-        pipeline.answer(1.0)
+        pipeline.run_callbacks(1.0)
     assert first.result() == "The config was reloaded."
     assert isinstance(second.exception(), ConfigError)
     assert pipeline.store.series(CATALOG[GOOD]).value == 0

@@ -37,8 +37,8 @@ class Reader:
         self._stored = b""
         self.source = FileInput(pattern, self.told)
 
-    def look(self) -> None:
-        self.source.look()
+    def scan(self) -> None:
+        self.source.scan()
 
     def read(self, chunks: int = 1_000_000) -> None:
         while chunks and ((chunk := self.source.read()) or self.source.pending):
@@ -154,7 +154,7 @@ def play(folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     model = Model(folder, rng, rng.randrange(3), rng.choice(("", ".gz", ".zst")), rng.random() < 0.4)
     pattern = rng.choice(("access.log", "access.log*")) if not model.dated else "access.log"
     reader = Reader(str(folder / pattern))
-    reader.look()
+    reader.scan()
     reader.commit()
     for _ in range(rng.randrange(3, 25)):
         step = rng.random()
@@ -169,14 +169,14 @@ def play(folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
             model.snapshot()
         elif step < 0.56:
             monkeypatch.setattr(files, "_LINGER_SECONDS", 1000.0)
-            reader.look()
+            reader.scan()
             reader.read()
             if not model.due[-1] or model.due[-1].endswith(b"\n"):
                 reader.commit()
                 model.delete()
-                reader.look()
+                reader.scan()
         elif step < 0.75:
-            reader.look()
+            reader.scan()
             reader.read(rng.randrange(1, 4))
         elif step < 0.88:
             reader.commit()
@@ -185,7 +185,7 @@ def play(folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "_LINGER_SECONDS", -1.0)
     model.rotate()
     for _ in range(3):
-        reader.look()
+        reader.scan()
         reader.read()
     reader.commit()
     found, expected = Counter(reader.committed.splitlines()), model.expected()
@@ -335,7 +335,7 @@ def test_truncated_with_no_copy_is_told(tmp_path: Path, down: bool, told: tuple[
     """With the number of bytes where both ends were seen."""
     scene = Scene(tmp_path, LONG)
     scene.append(b"unread\n")
-    scene.source.look()
+    scene.source.scan()
     if down:
         scene.stop()
     scene.log.write_bytes(b"new\n")
@@ -495,7 +495,7 @@ def test_a_log_that_is_truncated_just_as_it_is_found_again(tmp_path: Path, copie
     scene.append(b"more\n")
     scene.source = scene._new()
     scene.source.restore(msgspec.msgpack.decode(scene._stored, type=list[Position]))
-    scene.source.look()
+    scene.source.scan()
     if copied:
         shutil.copyfile(scene.log, tmp_path / "access.log.1")
     scene.log.write_bytes(b"new\n")

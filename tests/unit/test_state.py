@@ -293,15 +293,15 @@ def test_a_lock_that_was_removed_is_held_again(path: Path) -> None:
     first = State(path)
     lock = path.with_name("state.db.lock")
     lock.unlink()
-    first.look()
+    first.reopen_if_removed()
     with pytest.raises(StateError, match="is in use by process"):
         State(path)
     lock.unlink()
     second = State(path)
     with pytest.raises(StateError, match="is in use by process"):
-        first.look()
+        first.reopen_if_removed()
     second.close()
-    first.look()
+    first.reopen_if_removed()
     first.close()
 
 
@@ -322,11 +322,11 @@ def test_a_file_that_was_removed_is_begun_anew(
     opened.commit(b"delta")
     for end in ("", *also):
         path.with_name(path.name + end).unlink()
-    opened.look()
+    opened.reopen_if_removed()
     assert opened.wants_snapshot
     assert "was removed" in caplog.text
     opened.replace(b"all of it")
-    opened.look()
+    opened.reopen_if_removed()
     opened.commit(b"more")
     opened.close()
     assert reopened(path) == [b"all of it", b"more"]
@@ -357,10 +357,10 @@ def test_a_file_that_was_removed_while_the_disk_is_full_is_begun_anew_when_there
     path.unlink()
     with no_file_grows():
         for _ in range(2):
-            opened.look()
+            opened.reopen_if_removed()
             with pytest.raises(sqlite3.Error):
                 opened.replace(b"all of it")
-    opened.look()
+    opened.reopen_if_removed()
     assert opened.wants_snapshot
     assert caplog.text.count("was removed") == 1
     opened.replace(b"all of it")

@@ -47,7 +47,7 @@ def test_all_of_it_is_read(folder: Path) -> None:
         parts |= checkpoint.restore()
         found = {
             name: [
-                [[*labels], one.values if isinstance(one, Histogram) else one.value, one.born, one.created]
+                [[*labels], one.values if isinstance(one, Histogram) else one.value, one.released, one.created]
                 for labels, one in family.series.items()
             ]
             for name, family in store.families.items()
@@ -80,8 +80,8 @@ def test_counting_goes_on_from_it(folder: Path) -> None:
     assembly = Assembly(load(folder / "config.yaml"))
     pipeline = assembly.pipeline()
     pipeline.open()
-    for stream in pipeline.streams:
-        while stream.take():
+    for feed in pipeline.feeds:
+        while feed.count_next_chunk():
             pass
     assert pipeline.commit()
     pipeline.close()

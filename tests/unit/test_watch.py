@@ -32,7 +32,7 @@ class Clock:
     """A monotonic clock that stands."""
 
     now = 1000.0
-    look_takes = 0.0
+    scan_takes = 0.0
 
 
 @pytest.fixture
@@ -98,8 +98,8 @@ def test_logs_whose_folder_has_gone_are_looked_at_often(tmp_path: Path, caplog: 
     pipeline = Counting(tmp_path, "inputs: [{path: logs/a.log, format: nginx-json}]\n").assembly.pipeline()
     pipeline.open()
     shutil.rmtree(folder)
-    assert [pipeline._patience(busy_until=0.0) for _ in range(3)] == [0.05, 0.25, 0.25]
-    assert "can't be watched any more (No such file or directory)" in caplog.text
+    assert [pipeline._waker.idle_seconds() for _ in range(3)] == [0.05, 0.25, 0.25]
+    assert "cannot watch folders any more (No such file or directory)" in caplog.text
     pipeline.close()
 
 
@@ -116,12 +116,12 @@ def test_where_no_instance_is_free_the_logs_are_looked_at_often(
     pipeline = Counting(tmp_path, "inputs: [{path: a.log, format: nginx-json}]\n").assembly.pipeline()
     pipeline.open()
     assert "inotify instance limit reached): looking at it often instead" in caplog.text
-    assert [pipeline._patience(busy_until=0.0) for _ in range(2)] == [0.25, 0.25]
+    assert [pipeline._waker.idle_seconds() for _ in range(2)] == [0.25, 0.25]
     (tmp_path / "a.log").write_bytes(b"{}\n")
-    pipeline._look()
-    assert pipeline._drain(60) is False
+    pipeline._scan()
+    assert pipeline._count_available(60) is False
     pipeline.fold()
-    assert sum(pipeline.streams[0].lines(pipeline.store)) == 1
+    assert sum(pipeline.feeds[0].lines(pipeline.store)) == 1
     pipeline.close()
 
 
@@ -130,15 +130,16 @@ def test_looking_at_many_logs_takes_a_small_part_of_the_time(tmp_path: Path) -> 
     pipeline = Counting(tmp_path, "inputs: [{path: a.log, format: nginx-json}]\n").assembly.pipeline()
     clock = Clock()
 
-    def look() -> None:
-        clock.now += clock.look_takes
+    def scan() -> None:
+        clock.now += clock.scan_takes
 
-    pipeline.streams[0].input.look = look  # type: ignore[method-assign]
+    pipeline.feeds[0].input.scan = scan  # type: ignore[method-assign]
     waits = []
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(time, "monotonic", lambda: clock.now)
-        for clock.look_takes in (0.001, 0.02, 5.0):
-            pipeline._look()
-            waits.append(pipeline._patience(busy_until=clock.now + 9))
+        for clock.scan_takes in (0.001, 0.02, 5.0):
+            pipeline._scan()
+            pipeline._waker.busy()
+            waits.append(pipeline._waker.idle_seconds())
     assert waits == pytest.approx([0.05, 0.2, 1.0])
     pipeline.close()
