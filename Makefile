@@ -29,7 +29,7 @@ lint: .venv/.dev ## Check style and types
 	$(BIN)/mypy
 
 check: lint ## Check style and types, and run the tests that need no servers
-	$(BIN)/pytest -m "unit or command"
+	$(BIN)/pytest -n auto -m "unit or command"
 
 check-all: lint ## The same with all tests: on real servers, of the promises, and with the share of code that they reach
 	rm -rf build/coverage

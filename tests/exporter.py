@@ -1,12 +1,8 @@
 """A running exporter, beside which a test writes logs and scrapes."""
 
 import re
-import selectors
 import signal
 import subprocess
-import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
@@ -14,21 +10,12 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.command import COMMAND
+from tests.process import Process
+from tests.waiting import DEADLINE_SECONDS, eventually
 
-# Long, so that a busy machine is no failure; what comes true ends the wait at once.
-_DEADLINE_SECONDS = 60.0
 _URL = re.compile(r"metrics: (http://\S+)/metrics")
 
 Samples = dict[str, float]
-
-
-def eventually(found: Callable[[], bool], what: str = "") -> None:
-    """Wait until a condition holds; AssertionError when it does not within the deadline."""
-    pause = threading.Event()
-    until = time.monotonic() + _DEADLINE_SECONDS
-    while not found():
-        assert time.monotonic() < until, what or "it never came true"
-        pause.wait(0.01)
 
 
 def samples(text: str) -> Samples:
@@ -42,7 +29,7 @@ def samples(text: str) -> Samples:
 
 
 class Exporter:
-    """`gateway-exporter run`, on a free port of 127.0.0.1. What it says on stderr is in `said`.
+    """`gateway-exporter run`, on a free port of 127.0.0.1 unless an `address` is given.
 
     `descriptors` limits how many files it may have open.
     """
@@ -51,26 +38,16 @@ class Exporter:
         self,
         *arguments: str,
         cwd: Path | None = None,
-        stdin: int | None = subprocess.DEVNULL,
+        stdin: int = subprocess.DEVNULL,
         descriptors: int | None = None,
         command: list[str] | None = None,
+        address: str = "127.0.0.1:0",
     ) -> None:
-        whole = [*(command or [COMMAND]), *arguments, "--web.listen-address", "127.0.0.1:0"]
+        whole = [*(command or [COMMAND]), *arguments, "--web.listen-address", address]
         if descriptors:
             whole = ["sh", "-c", f'ulimit -n {descriptors} && exec "$@"', "sh", *whole]
-        self.said = ""
-        self.process = subprocess.Popen(whole, stderr=subprocess.PIPE, stdin=stdin, cwd=cwd)
-        assert self.process.stderr
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self.process.stderr, selectors.EVENT_READ)
-        try:
-            self.url = self._await_url()
-        except BaseException:
-            self.process.kill()
-            self.process.wait()
-            raise
-        self._reader = threading.Thread(target=self._listen, daemon=True)
-        self._reader.start()
+        self.process = Process(whole, cwd, stdin=stdin)
+        self.url = self.process.started(lambda: _URL.search(self.said), "it says where it serves")[1]
 
     def __enter__(self) -> "Exporter":
         return self
@@ -78,24 +55,27 @@ class Exporter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.process.poll() is None:
-            self.stop()
+        self.close()
         if kind:
             print(self.said)
 
+    @property
+    def said(self) -> str:
+        """What it has written to its standard error."""
+        return self.process.said
+
+    def close(self) -> None:
+        """End it, if it runs."""
+        if self.process.running:
+            self.stop()
+
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it, by its own process id; its exit code."""
-        self.process.send_signal(number)
-        try:
-            code = self.process.wait(_DEADLINE_SECONDS)
-        finally:
-            self.process.kill()
-        self._reader.join(_DEADLINE_SECONDS)
-        return code
+        return self.process.end(number)
 
     def get(self, path: str = "/metrics", **headers: str) -> requests.Response:
         """One page."""
-        return requests.get(self.url + path, headers=headers, timeout=_DEADLINE_SECONDS)
+        return requests.get(self.url + path, headers=headers, timeout=DEADLINE_SECONDS)
 
     def scrape(self) -> Samples:
         """All samples now."""
@@ -103,19 +83,13 @@ class Exporter:
 
     def eventually(self, name: str, value: float) -> None:
         """Wait until a sample has a value."""
-        eventually(lambda: self.scrape().get(name) == value, f"{name} is {self.scrape().get(name)}, not {value}")
+        last: list[float | None] = [None]
 
-    def _await_url(self) -> str:
-        assert self.process.stderr
-        until = time.monotonic() + _DEADLINE_SECONDS
-        while not (found := _URL.search(self.said)):
-            ready = self._selector.select(until - time.monotonic())
-            data = self.process.stderr.read1(65536) if ready else b""  # type: ignore[attr-defined]
-            assert data, f"it did not start: {self.said}"
-            self.said += data.decode()
-        return found[1]
+        def reached() -> bool:
+            last[0] = self.scrape().get(name)
+            return last[0] == value
 
-    def _listen(self) -> None:
-        assert self.process.stderr
-        for line in self.process.stderr:
-            self.said += line.decode()
+        try:
+            eventually(reached)
+        except AssertionError as error:
+            raise AssertionError(f"{name} is {last[0]}, not {value}") from error

@@ -7,7 +7,7 @@ from typing import Any
 import requests
 
 from tests.beside import LINES, Beside, line
-from tests.exporter import eventually
+from tests.waiting import eventually
 
 LOSSES = "gateway_exporter_loss"
 _SERIAL = count()

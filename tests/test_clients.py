@@ -12,7 +12,8 @@ import pytest
 
 from tests.beside import PARSED, Beside, line
 from tests.command import COMMAND, run
-from tests.exporter import Exporter, eventually
+from tests.exporter import Exporter
+from tests.waiting import eventually
 
 MB = 1 << 20
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests import faulty
-from tests.exporter import Exporter, Samples, eventually
+from tests.exporter import Exporter, Samples
+from tests.waiting import eventually
 
 CONFIG = """
 inputs:

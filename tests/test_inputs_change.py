@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.beside import Beside
-from tests.exporter import eventually
 from tests.inputs import Running, input_, lines
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -37,8 +37,7 @@ def running(beside: Beside, how: str) -> Iterator[Running]:
         made.counts(x=100)
         yield made
     finally:
-        if made.exporter.process.poll() is None:
-            made.exporter.stop()
+        made.exporter.close()
         print(made.exporter.said)
 
 
@@ -196,7 +195,6 @@ def test_standard_input_that_was_taken_out_goes_on_when_it_is_added_again(beside
     beside.configure(inputs=[input_("-"), input_("other.log")])
     running = Running(beside, "reload", stdin=subprocess.PIPE)
     writer = running.exporter.process.stdin
-    assert writer
     try:
         for n, inputs in enumerate([[input_("-")], [input_("other.log")], [input_("-", name="pipe")]]):
             running.change(*inputs, input_("more.log"))
@@ -245,7 +243,7 @@ def test_under_a_writer_that_rotates_each_line_counts_once(beside: Beside, by_si
             beside.configure(inputs=inputs[n % 4])
             if by_signal:
                 before = running.exporter.said.count("The config was reloaded.")
-                running.exporter.process.send_signal(signal.SIGHUP)
+                running.exporter.process.signal(signal.SIGHUP)
                 eventually(
                     lambda before=before: running.exporter.said.count("The config was reloaded.") > before  # type: ignore[misc]
                 )

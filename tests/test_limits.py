@@ -14,7 +14,8 @@ from exporter.metrics.zero_hold import Visitor
 from exporter.service.assembly import Assembly
 from exporter.service.feed import Feed
 from tests.command import run
-from tests.exporter import Exporter, Samples, eventually, samples
+from tests.exporter import Exporter, Samples, samples
+from tests.waiting import eventually
 
 CONFIG = """
 inputs: [{path: access.json, format: {json: {time: ts, status: status, key: key, path: path, model: model,

@@ -9,8 +9,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.beside import Beside, line
 from tests.command import run
-from tests.exporter import eventually
 from tests.inputs import Running, input_, lines
+from tests.waiting import eventually
 
 Run = Callable[..., Running]
 
@@ -33,8 +33,7 @@ def running(beside: Beside) -> Iterator[Run]:
 
     yield start
     for one in made:
-        if one.exporter.process.poll() is None:
-            one.exporter.stop()
+        one.exporter.close()
         print(one.exporter.said)
 
 

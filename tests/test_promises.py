@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from tests.exporter import samples
+from tests.process import free_port
 from tests.prove.change import LAYOUTS, Changer
 from tests.prove.cheat import BREACHES, Told, command
 from tests.prove.kill import Victim
@@ -21,8 +22,7 @@ from tests.prove.prove_prometheus import prove_prometheus, table
 from tests.prove.scraper import Checks, Scraper, counters
 from tests.prove.stage import write_config
 from tests.prove.truth import Request
-from tests.real.process import free_port
-from tests.real.waiting import eventually
+from tests.waiting import eventually
 
 
 def test_nothing_is_lost_repeated_or_served_twice_across_kills() -> None:

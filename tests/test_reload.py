@@ -11,7 +11,8 @@ import requests
 import yaml
 
 from tests.beside import IDENTITY, KEY, LINES, PARSED, PUBLIC, Beside, line, requests_of
-from tests.exporter import Exporter, eventually
+from tests.exporter import Exporter
+from tests.waiting import eventually
 
 GOOD = "gateway_exporter_config_last_reload_successful"
 ACCESS = {"path": "access.json", "format": "nginx-json"}
@@ -47,7 +48,7 @@ def parsed(name: str) -> str:
 def test_sighup_reloads(beside: Beside, exporter: Exporter) -> None:
     """As it is the custom."""
     beside.configure(inputs=[{**ACCESS, "labels": {"gateway": "eu-1"}}])
-    exporter.process.send_signal(signal.SIGHUP)
+    exporter.process.signal(signal.SIGHUP)
     eventually(lambda: RELOADED in exporter.said)
     beside.write(line())
     exporter.eventually(requests_of(gateway="eu-1"), 1)
@@ -162,7 +163,7 @@ def test_a_bad_config_is_refused_and_the_old_one_runs_on(beside: Beside, exporte
     beside.configure(inputs=[{**ACCESS, "format": "ngnix-json"}])
     message = "inputs[0].format: unknown preset 'ngnix-json'; did you mean 'nginx-json'?"
     if by_signal:
-        exporter.process.send_signal(signal.SIGHUP)
+        exporter.process.signal(signal.SIGHUP)
     else:
         code, said = reload(exporter)
         assert code == 500

@@ -10,7 +10,8 @@ import pytest
 from exporter.model.catalog import CATALOG
 from tests.beside import KEY, PARSED, PUBLIC, Beside, line, requests_of
 from tests.command import run
-from tests.exporter import Exporter, Samples, eventually
+from tests.exporter import Exporter, Samples
+from tests.waiting import eventually
 
 HEALTHY = "gateway_exporter_checkpoint_healthy"
 FAILURES = "gateway_exporter_checkpoint_failures_total"
@@ -43,8 +44,8 @@ def test_the_last_lines_before_sigterm_are_read_and_committed(beside: Beside) ->
         exporter.scrape()
         for _ in range(100):
             beside.write(line() * 100)
-        exporter.process.send_signal(signal.SIGTERM)
-        assert exporter.process.wait(5) == 0
+        exporter.process.signal(signal.SIGTERM)
+        assert exporter.process.wait() == 0
     beside.log.unlink()
     with beside.exporter() as exporter:
         exporter.eventually(PARSED, 10_000)

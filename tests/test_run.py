@@ -14,8 +14,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from tests.admin_api import admin_api
 from tests.beside import KEY, PARSED, PUBLIC, Beside, line, requests_of
 from tests.command import COMMAND, run
-from tests.exporter import Exporter, eventually
-from tests.real.process import free_port
+from tests.exporter import Exporter
+from tests.process import free_port
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -225,12 +226,11 @@ def test_a_pipe_is_read_to_its_end_and_then_the_exporter_ends(beside: Beside) ->
         "inputs: [{path: '-', format: nginx-json}]\nmetrics: {scrape_interval: 1ms}\n", encoding="utf-8"
     )
     with Exporter("run", "--config.file", str(beside.config), stdin=subprocess.PIPE) as exporter:
-        assert exporter.process.stdin
         exporter.process.stdin.write((line() * 3).encode())
         exporter.process.stdin.flush()
         exporter.eventually('gateway_exporter_lines_total{input="stdin",result="parsed"}', 3)
         exporter.process.stdin.close()
-        assert exporter.process.wait(60) == 0
+        assert exporter.process.wait() == 0
 
 
 def test_a_log_without_a_config_is_recognised_and_read_from_its_start(beside: Beside) -> None:

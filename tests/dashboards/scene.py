@@ -19,8 +19,8 @@ from alerts.build import files
 from exporter.config.load import load
 from tests.dashboards.traffic import LOGS, Traffic, configure
 from tests.exporter import Exporter
-from tests.real.process import Process, free_port
-from tests.real.waiting import eventually
+from tests.process import Process, free_port
+from tests.waiting import eventually
 
 HOURS = 26
 STEP = 280  # seconds; shorter than the five minutes after which a sample is stale

@@ -22,12 +22,12 @@ import requests
 import yaml
 
 from tests.command import COMMAND
-from tests.exporter import eventually
+from tests.process import Process, free_port
 from tests.prove.kill import Victim
 from tests.prove.rotate import Log
 from tests.prove.stage import write_config
 from tests.prove.truth import Request, Truth
-from tests.real.process import Process, free_port
+from tests.waiting import eventually
 
 _KEYS = 250
 _RANGE = "1h"
@@ -83,7 +83,8 @@ class Prometheus:
         ]
         self.process = Process([shutil.which("prometheus") or "prometheus", *arguments], folder)
         self.process.listens(port)
-        eventually(lambda: requests.get(f"http://127.0.0.1:{port}/-/ready", timeout=60).ok, "Prometheus is ready")
+        ready = f"http://127.0.0.1:{port}/-/ready"
+        self.process.started(lambda: requests.get(ready, timeout=60).ok, "Prometheus is ready")
 
     def ask(self, query: str, at: float | None = None) -> dict[str, float]:
         """The value of each `key` that a query gives; one without is under ""."""

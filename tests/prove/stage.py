@@ -15,13 +15,13 @@ import yaml
 
 from tests.command import COMMAND
 from tests.exporter import samples
+from tests.process import free_port
 from tests.prove.change import Changer
 from tests.prove.kill import Killer, Victim
 from tests.prove.rotate import Link, Log
 from tests.prove.scraper import OPENMETRICS, Checks, Scraper
 from tests.prove.truth import IDENTITY, INPUT, SECRET, Truth
 from tests.prove.writer import Traffic, Writer
-from tests.real.process import free_port
 
 _KEYS = 60
 # Quiet logs, and rotated copies of each before the first start: more than are remembered without their files.

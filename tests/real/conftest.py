@@ -2,12 +2,13 @@
 
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.real.exporter import Exporter
+from tests.real.gateway_exporter import GatewayExporter
 from tests.real.gateways import Gateway, Start, program
 from tests.real.session import SECRET_MARK
 from tests.real.upstream import Upstream
@@ -35,29 +36,32 @@ def upstream() -> Iterator[Upstream]:
 @pytest.fixture
 def start_gateway(tmp_path: Path, upstream: Upstream, certificate: Path) -> Iterator[Callable[[Start], Gateway]]:
     """Starts gateways in front of the upstream; they are ended after the test."""
-    started: list[Gateway] = []
+    with ExitStack() as started:
 
-    def start(how: Start) -> Gateway:
-        started.append(how(tmp_path, upstream.port, certificate))
-        return started[-1]
+        def start(how: Start) -> Gateway:
+            gateway = how(tmp_path, upstream.port, certificate)
+            started.callback(gateway.end)
+            return gateway
 
-    yield start
-    upstream.release()
-    for one in started:
-        one.end()
+        yield start
+        upstream.release()
 
 
 @pytest.fixture
-def start_exporter(tmp_path: Path) -> Iterator[Callable[..., Exporter]]:
+def start_exporter(tmp_path: Path) -> Iterator[Callable[..., GatewayExporter]]:
     """Starts exporters; they are ended after the test, and none may have told a raw key."""
-    started: list[Exporter] = []
+    started: list[GatewayExporter] = []
 
-    def start(*args: Any, **config: Any) -> Exporter:
-        started.append(Exporter(tmp_path, *args, **config))
+    def start(*args: Any, **config: Any) -> GatewayExporter:
+        started.append(GatewayExporter(tmp_path, *args, **config))
         return started[-1]
 
     yield start
-    said = [one.everything_said() if one.process.running else one.process.stderr for one in started]
-    codes = [one.process.end() for one in started if one.process.running]
+    try:
+        said = [one.everything_said() if one.process.running else one.said for one in started]
+        codes = [one.stop() for one in started if one.process.running]
+    finally:
+        for one in started:
+            one.process.kill()
     assert all(SECRET_MARK not in text.lower() for text in said)
     assert set(codes) <= {0}

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from tests.real.exporter import Samples
+from tests.real.gateway_exporter import Samples
 
 Labels = tuple[str, ...]
 

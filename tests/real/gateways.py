@@ -16,7 +16,7 @@ from typing import NoReturn
 import pytest
 import yaml
 
-from tests.real.process import Process, free_port
+from tests.process import Process, free_port
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 PATIENCE_SECONDS = 0.3
@@ -36,12 +36,8 @@ class Gateway:
         self.port, self.tls_port = ports
         self.log = log
         self.process = Process([program(command[0]), *command[1:]], folder, stdout="gateway.stdout", env=env)
-        try:
-            self.process.listens(self.port)
-            self.process.listens(self.tls_port)
-        except AssertionError:
-            self.process.end()
-            raise
+        self.process.listens(self.port)
+        self.process.listens(self.tls_port)
 
     def end(self) -> None:
         self.process.end()

@@ -9,9 +9,8 @@ from typing import Any
 import requests
 import yaml
 
+from tests.process import Process, free_port
 from tests.real.gateways import DEPLOY, missing
-from tests.real.process import Process, free_port
-from tests.real.waiting import eventually
 
 _BUILD = Path(__file__).parents[2] / "build"
 _START_SECONDS = 180
@@ -52,14 +51,9 @@ class LiteLlm:
         command = [program("litellm"), "--config", "config.yaml", "--host", "127.0.0.1", "--port", str(port)]
         env = {"GATEWAY_LOG": str(self.log), "LITELLM_LOCAL_MODEL_COST_MAP": "True", "HOME": str(folder)}
         self.process = Process([*command, "--telemetry", "False"], folder, env=env)
-        try:
-            eventually(self._ready, "LiteLLM is ready", _START_SECONDS)
-        except AssertionError:
-            self.process.end()
-            raise
+        self.process.started(self._ready, "LiteLLM is ready", _START_SECONDS)
 
     def _ready(self) -> bool:
-        self.process.alive()
         try:
             return requests.get(self.url + "/health/liveliness", timeout=60).ok
         except requests.ConnectionError:

@@ -11,9 +11,9 @@ import requests
 import yaml
 
 from tests.command import run
+from tests.process import Process, free_port
 from tests.real.gateways import program
-from tests.real.process import Process, free_port
-from tests.real.waiting import eventually
+from tests.waiting import eventually
 
 _SECONDS = 60.0
 JOB = "gateway-exporter"
@@ -88,7 +88,7 @@ class Alertmanager:
         self._api = f"http://127.0.0.1:{self.port}/api/v2/alerts"
         command = [program("prometheus-alertmanager"), "--config.file", "rules/alertmanager.yml"]
         command += ["--storage.path", "alertmanager", "--cluster.listen-address="]
-        self.process = Process([*command, "--web.listen-address", f"127.0.0.1:{self.port}"], folder, "alertmanager.out")
+        self.process = Process([*command, "--web.listen-address", f"127.0.0.1:{self.port}"], folder)
         self.process.listens(self.port)
 
     def post(self, *labels: dict[str, str]) -> None:
@@ -125,11 +125,11 @@ class Prometheus:
         # What fires before Alertmanager is discovered is lost until it is sent again. What was not sent again four
         # times as long is taken for resolved, so a busy machine needs more than a second.
         command += ["--rules.alert.resend-delay", "5s"]
-        self.process = Process([*command, "--web.listen-address", f"127.0.0.1:{self.port}"], folder, "prometheus.out")
+        self.process = Process([*command, "--web.listen-address", f"127.0.0.1:{self.port}"], folder)
         self.process.listens(self.port)
         self._api = f"http://127.0.0.1:{self.port}"
         ready = f"{self._api}/-/ready"
-        eventually(lambda: requests.get(ready, timeout=_SECONDS).ok, "Prometheus is ready", _SECONDS)
+        self.process.started(lambda: requests.get(ready, timeout=_SECONDS).ok, "Prometheus is ready", _SECONDS)
 
     def value(self, query: str) -> float | None:
         """What a query gives now: the value of its one series, None where it has none."""
@@ -161,5 +161,7 @@ class Monitoring:
             raise
 
     def end(self) -> None:
-        self.prometheus.process.end()
-        self.alertmanager.process.end()
+        try:
+            self.prometheus.process.end()
+        finally:
+            self.alertmanager.process.end()

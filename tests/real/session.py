@@ -6,10 +6,10 @@ from typing import TypedDict, Unpack
 
 from tests.real.client import PING, Exchange, Headers, Leaver, request, send, upgrade
 from tests.real.counts import Sent, counted, differences, expected
-from tests.real.exporter import IDENTITY, Exporter
+from tests.real.gateway_exporter import IDENTITY, GatewayExporter
 from tests.real.gateways import Gateway
 from tests.real.kinds import Kind
-from tests.real.waiting import eventually
+from tests.waiting import eventually
 
 # Every raw key has this in it, so that one search finds any of them where it must not be.
 SECRET_MARK = "5ec2e7"
@@ -112,7 +112,7 @@ class Session:
             "the request is logged",
         )
 
-    def check(self, exporter: Exporter, rejected: int = 0) -> None:
+    def check(self, exporter: GatewayExporter, rejected: int = 0) -> None:
         """All that was sent is counted, exactly."""
         wanted = expected(self.sent, rejected)
 

@@ -11,15 +11,15 @@ import pytest
 import yaml
 
 from tests.command import run
+from tests.process import free_port
 from tests.real.client import request, send
-from tests.real.exporter import IDENTITY, Exporter
+from tests.real.gateway_exporter import IDENTITY, GatewayExporter
 from tests.real.gateways import Gateway
 from tests.real.kinds import KINDS
 from tests.real.monitoring import JOB, Alertmanager, Monitoring, Webhook, told_at_once
-from tests.real.process import free_port
 from tests.real.session import raw_key
 from tests.real.upstream import Upstream
-from tests.real.waiting import eventually
+from tests.waiting import eventually
 
 NGINX = KINDS[0]
 KEY = raw_key("one")
@@ -54,7 +54,7 @@ class Site:
         self,
         folder: Path,
         gateway: Gateway,
-        start_exporter: Callable[..., Exporter],
+        start_exporter: Callable[..., GatewayExporter],
         monitor: Callable[[str], Monitoring],
         alerts: dict[str, Any],
         expires: timedelta = timedelta(days=365),
@@ -62,14 +62,13 @@ class Site:
     ) -> None:
         self._folder = folder
         self._gateway = gateway
-        self._port = free_port()
-        address = f"127.0.0.1:{self._port}"
-        self._config = {"keys": "keys.yaml", "alerts": alerts, "web": {"listen": address}, "plans": plans or {}}
+        self._address = f"127.0.0.1:{free_port()}"
+        self._config = {"keys": "keys.yaml", "alerts": alerts, "plans": plans or {}}
         self._plan = next(iter(plans), "") if plans else ""
         self._start_exporter = start_exporter
         self.register(expires)
         self.start()
-        self.monitoring = monitor(address)
+        self.monitoring = monitor(self._address)
         self.prometheus, self.webhook = self.monitoring.prometheus, self.monitoring.webhook
 
     def register(self, expires: timedelta) -> None:
@@ -81,8 +80,7 @@ class Site:
 
     def start(self) -> None:
         """Start the exporter, at the same address each time."""
-        self.exporter = self._start_exporter(self._gateway.log, NGINX.format, **self._config)
-        self.exporter.process.listens(self._port)
+        self.exporter = self._start_exporter(self._gateway.log, NGINX.format, self._address, **self._config)
 
     def send(self, path: str, answer: str = "200", times: int = 1, at_once: int = 4) -> None:
         """Requests through the gateway, with the registered key."""
@@ -103,7 +101,7 @@ Start = Callable[..., Site]
 def start_site(
     tmp_path: Path,
     start_gateway: Callable[..., Gateway],
-    start_exporter: Callable[..., Exporter],
+    start_exporter: Callable[..., GatewayExporter],
     monitor: Callable[[str], Monitoring],
 ) -> Start:
     def start(alerts: dict[str, Any], **more: Any) -> Site:

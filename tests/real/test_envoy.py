@@ -4,18 +4,18 @@ from collections.abc import Callable
 
 from tests.real.client import Headers, request, rpc, send
 from tests.real.counts import attempts, counted
-from tests.real.exporter import Exporter
+from tests.real.gateway_exporter import GatewayExporter
 from tests.real.gateways import Gateway
 from tests.real.kinds import KINDS
 from tests.real.session import Session, public, raw_key
-from tests.real.waiting import eventually
+from tests.waiting import eventually
 
 ENVOY = next(kind for kind in KINDS if kind.name == "envoy-json")
 HEADERS: Headers = {"X-Api-Key": raw_key("one")}
 
 
 def test_a_body_longer_than_the_buffer_is_refused_and_counted(
-    start_gateway: Callable[..., Gateway], start_exporter: Callable[..., Exporter]
+    start_gateway: Callable[..., Gateway], start_exporter: Callable[..., GatewayExporter]
 ) -> None:
     """A long body gives its method; one past the listener's limit is a client's error, without a method."""
     gateway = start_gateway(ENVOY.start)
@@ -32,7 +32,7 @@ def test_a_body_longer_than_the_buffer_is_refused_and_counted(
 
 
 def test_a_retried_request_counts_once_with_two_attempts(
-    start_gateway: Callable[..., Gateway], start_exporter: Callable[..., Exporter]
+    start_gateway: Callable[..., Gateway], start_exporter: Callable[..., GatewayExporter]
 ) -> None:
     """A request that Envoy sent again is one, and each try is an attempt; what it refused itself is none."""
     gateway = start_gateway(ENVOY.start)

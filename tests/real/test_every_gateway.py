@@ -8,18 +8,20 @@ import yaml
 
 from tests import command
 from tests.real.client import Headers, request, rpc, send
-from tests.real.exporter import IDENTITY, Exporter
+from tests.real.gateway_exporter import IDENTITY, GatewayExporter
 from tests.real.gateways import PATIENCE_SECONDS, Gateway
 from tests.real.kinds import KINDS, Kind
 from tests.real.session import SECRET_MARK, Session, public, raw_key
 from tests.real.upstream import Upstream
 
-Running = tuple[Session, Exporter]
+Running = tuple[Session, GatewayExporter]
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind.name)
 def running(
-    request: pytest.FixtureRequest, start_gateway: Callable[..., Gateway], start_exporter: Callable[..., Exporter]
+    request: pytest.FixtureRequest,
+    start_gateway: Callable[..., Gateway],
+    start_exporter: Callable[..., GatewayExporter],
 ) -> Running:
     """A session with each gateway, and the exporter beside its log."""
     kind: Kind = request.param

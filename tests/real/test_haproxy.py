@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from tests.real.client import Headers, rpc
 from tests.real.counts import attempts
-from tests.real.exporter import Exporter
+from tests.real.gateway_exporter import GatewayExporter
 from tests.real.gateways import Gateway
 from tests.real.kinds import KINDS
 from tests.real.session import Session, public, raw_key
@@ -14,7 +14,7 @@ HEADERS: Headers = {"X-Api-Key": raw_key("one")}
 
 
 def test_a_body_longer_than_the_buffer_gives_its_method(
-    start_gateway: Callable[..., Gateway], start_exporter: Callable[..., Exporter]
+    start_gateway: Callable[..., Gateway], start_exporter: Callable[..., GatewayExporter]
 ) -> None:
     """The method stands before the long params: what HAProxy has of the body is enough."""
     gateway = start_gateway(HAPROXY.start)
@@ -27,7 +27,7 @@ def test_a_body_longer_than_the_buffer_gives_its_method(
 
 
 def test_a_retried_request_counts_once_with_two_attempts(
-    start_gateway: Callable[..., Gateway], start_exporter: Callable[..., Exporter]
+    start_gateway: Callable[..., Gateway], start_exporter: Callable[..., GatewayExporter]
 ) -> None:
     """A request that HAProxy sent to another server is one, and each try is an attempt; what it refused is none."""
     gateway = start_gateway(HAPROXY.start)

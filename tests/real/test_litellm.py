@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.exporter import IDENTITY, Exporter, Samples
+from tests.real.gateway_exporter import IDENTITY, GatewayExporter, Samples
 from tests.real.gateways import DEPLOY
 from tests.real.litellm_proxy import PRICES, QUESTION, LiteLlm, program
 from tests.real.llm_upstream import ANSWER, LlmUpstream
 from tests.real.session import SECRET_MARK, raw_key
-from tests.real.waiting import eventually
+from tests.waiting import eventually
 
 KEY = "sk-" + raw_key("one")
 # LiteLLM tells of a key by its hash.
@@ -50,7 +50,7 @@ def proxy(started: LiteLlm, upstream: LlmUpstream) -> LiteLlm:
 
 
 @pytest.fixture
-def exporter(proxy: LiteLlm, start_exporter: Callable[..., Exporter]) -> Exporter:
+def exporter(proxy: LiteLlm, start_exporter: Callable[..., GatewayExporter]) -> GatewayExporter:
     return start_exporter(proxy.log, "litellm")
 
 
@@ -63,7 +63,7 @@ def totals(samples: Samples, name: str, *labels: str) -> dict[Labels, float]:
     return dict(sums)
 
 
-def after(lines: int, exporter: Exporter) -> Samples:
+def after(lines: int, exporter: GatewayExporter) -> Samples:
     """What is counted when so many lines are."""
 
     def read() -> bool:
@@ -73,7 +73,7 @@ def after(lines: int, exporter: Exporter) -> Samples:
     return exporter.settled()
 
 
-def test_tokens_and_money_are_counted_by_key_and_model(proxy: LiteLlm, exporter: Exporter) -> None:
+def test_tokens_and_money_are_counted_by_key_and_model(proxy: LiteLlm, exporter: GatewayExporter) -> None:
     """Tokens of five types that never overlap, and the cost that LiteLLM made of them, streamed or not."""
     assert proxy.ask(KEY, "chat").status_code == 200
     assert proxy.ask(KEY, "claude").status_code == 200
@@ -99,7 +99,7 @@ def test_tokens_and_money_are_counted_by_key_and_model(proxy: LiteLlm, exporter:
     assert all(word not in log for word in (SECRET_MARK, QUESTION, ANSWER))
 
 
-def test_a_stream_has_its_time_to_first_token(proxy: LiteLlm, exporter: Exporter, upstream: LlmUpstream) -> None:
+def test_a_stream_has_its_time_to_first_token(proxy: LiteLlm, exporter: GatewayExporter, upstream: LlmUpstream) -> None:
     """The first token is timed when it comes, the request when it ends; only streams have a first token."""
     assert proxy.ask(KEY, "chat").status_code == 200
     upstream.go_on.clear()
@@ -119,7 +119,9 @@ def test_a_stream_has_its_time_to_first_token(proxy: LiteLlm, exporter: Exporter
     assert 0 < totals(samples, "gateway_time_to_first_token_seconds_sum", *model)[openai] <= first
 
 
-def test_a_client_that_leaves_a_stream_is_no_failure(proxy: LiteLlm, exporter: Exporter, upstream: LlmUpstream) -> None:
+def test_a_client_that_leaves_a_stream_is_no_failure(
+    proxy: LiteLlm, exporter: GatewayExporter, upstream: LlmUpstream
+) -> None:
     """An aborted stream is a client_abort, although LiteLLM calls it a success, and its duration is not observed."""
     assert proxy.ask(KEY, "chat").status_code == 200
     upstream.go_on.clear()
@@ -135,7 +137,7 @@ def test_a_client_that_leaves_a_stream_is_no_failure(proxy: LiteLlm, exporter: E
     }
 
 
-def test_failures_have_one_error_type(proxy: LiteLlm, exporter: Exporter) -> None:
+def test_failures_have_one_error_type(proxy: LiteLlm, exporter: GatewayExporter) -> None:
     """Each failed request is one error, of the type that its provider's answer or LiteLLM's refusal means."""
     statuses = [proxy.ask(KEY, model).status_code for model in ("chat", "broken", "limited", "refused", "nobody")]
     assert statuses == [200, 500, 429, 400, 400]
@@ -163,7 +165,7 @@ def test_failures_have_one_error_type(proxy: LiteLlm, exporter: Exporter) -> Non
     assert totals(samples, "gateway_tokens_total", "type") == {(kind,): n for kind, n in OPENAI.items()}
 
 
-def test_a_fallback_is_one_request_with_two_attempts(proxy: LiteLlm, exporter: Exporter) -> None:
+def test_a_fallback_is_one_request_with_two_attempts(proxy: LiteLlm, exporter: GatewayExporter) -> None:
     """What another provider saved is a success, what none could save one failure.
 
     LiteLLM tells of the first try that fails and of the one that answers, of no other.
@@ -208,7 +210,9 @@ asyncio.run(asyncio.wait_for(main(), 60))
 """
 
 
-def test_a_try_whose_end_is_not_told_counts_in_the_end(tmp_path: Path, start_exporter: Callable[..., Exporter]) -> None:
+def test_a_try_whose_end_is_not_told_counts_in_the_end(
+    tmp_path: Path, start_exporter: Callable[..., GatewayExporter]
+) -> None:
     """A failed try that no other follows, and no error to a client, is written when patience is over."""
     log = tmp_path / "requests.jsonl"
     env = {"PYTHONPATH": str(DEPLOY / "litellm"), "GATEWAY_LOG": str(log), "LITELLM_LOCAL_MODEL_COST_MAP": "True"}

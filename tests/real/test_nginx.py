@@ -7,18 +7,18 @@ import pytest
 from tests.real import gateways
 from tests.real.client import Headers, rpc
 from tests.real.counts import counted
-from tests.real.exporter import Exporter
+from tests.real.gateway_exporter import GatewayExporter
 from tests.real.gateways import Gateway
 from tests.real.kinds import KINDS
 from tests.real.session import Session, public, raw_key
-from tests.real.waiting import eventually
+from tests.waiting import eventually
 
 NGINX = KINDS[0]
 HEADERS: Headers = {"X-Api-Key": raw_key("one")}
 
 
 def test_a_body_too_long_to_log_still_counts(
-    start_gateway: Callable[..., Gateway], start_exporter: Callable[..., Exporter]
+    start_gateway: Callable[..., Gateway], start_exporter: Callable[..., GatewayExporter]
 ) -> None:
     """A body in memory gives its method; one that nginx put on disk counts by its path, with all its bytes."""
     gateway = start_gateway(NGINX.start)
@@ -30,7 +30,7 @@ def test_a_body_too_long_to_log_still_counts(
 
 
 def test_a_retried_request_counts_once_by_its_last_upstream(
-    start_gateway: Callable[..., Gateway], start_exporter: Callable[..., Exporter]
+    start_gateway: Callable[..., Gateway], start_exporter: Callable[..., GatewayExporter]
 ) -> None:
     """nginx logs a status for each upstream it tried; the request is one, and as good as the last of them."""
     gateway = start_gateway(NGINX.start)
@@ -48,7 +48,7 @@ _UNQUOTED = """log_format unquoted escape=json '{"msec":$msec,"status":$status,"
 
 
 def test_json_that_users_write_without_quotes(
-    start_gateway: Callable[..., Gateway], start_exporter: Callable[..., Exporter]
+    start_gateway: Callable[..., Gateway], start_exporter: Callable[..., GatewayExporter]
 ) -> None:
     """A log_format whose numbers stand without quotes is no JSON where nginx has none: those lines count too."""
     gateway = start_gateway(gateways.nginx("unquoted", more=_UNQUOTED))
@@ -68,7 +68,11 @@ def test_json_that_users_write_without_quotes(
     ],
 )
 def test_a_log_read_with_the_wrong_format_is_rejected_loudly(
-    start_gateway: Callable[..., Gateway], start_exporter: Callable[..., Exporter], written: str, read: str, reason: str
+    start_gateway: Callable[..., Gateway],
+    start_exporter: Callable[..., GatewayExporter],
+    written: str,
+    read: str,
+    reason: str,
 ) -> None:
     """Each line is counted as rejected, with the reason, and the page shows its shape; no request is counted."""
     gateway = start_gateway(gateways.nginx(written))
@@ -79,4 +83,4 @@ def test_a_log_read_with_the_wrong_format_is_rejected_loudly(
     samples = exporter.settled()
     assert not counted(samples).requests
     assert samples.get(("gateway_exporter_rejected_lines_total", (("input", "gateway"), ("reason", reason)))) == 3
-    assert reason in exporter.get("/")
+    assert reason in exporter.get("/").text

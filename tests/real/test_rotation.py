@@ -10,11 +10,11 @@ from threading import Event, Thread
 import pytest
 
 from tests.real.client import Headers, request, rpc, send
-from tests.real.exporter import Exporter
+from tests.real.gateway_exporter import GatewayExporter
 from tests.real.gateways import Gateway
 from tests.real.kinds import KINDS
 from tests.real.session import Session, public, raw_key
-from tests.real.waiting import eventually
+from tests.waiting import eventually
 
 BY_NAME = {kind.name: kind for kind in KINDS}
 HEADERS: Headers = {"X-Api-Key": raw_key("one")}
@@ -46,7 +46,7 @@ class Busy:
         self._thread.join(10)
 
 
-def seen(exporter: Exporter, kind: str, times: int) -> None:
+def seen(exporter: GatewayExporter, kind: str, times: int) -> None:
     """Wait until so many rotations of a kind were seen."""
     sample = "gateway_exporter_rotations_total", (("input", "gateway"), ("kind", kind))
     eventually(lambda: exporter.samples().get(sample) == times, f"{times} of {kind}")
@@ -54,11 +54,11 @@ def seen(exporter: Exporter, kind: str, times: int) -> None:
 
 @pytest.fixture
 def run(
-    start_gateway: Callable[..., Gateway], start_exporter: Callable[..., Exporter]
-) -> Callable[[str], tuple[Session, Exporter]]:
+    start_gateway: Callable[..., Gateway], start_exporter: Callable[..., GatewayExporter]
+) -> Callable[[str], tuple[Session, GatewayExporter]]:
     """Starts a gateway by the name of its kind, and the exporter beside its log."""
 
-    def start(name: str) -> tuple[Session, Exporter]:
+    def start(name: str) -> tuple[Session, GatewayExporter]:
         gateway = start_gateway(BY_NAME[name].start)
         return Session(gateway, BY_NAME[name]), start_exporter(gateway.log, BY_NAME[name].format)
 
@@ -66,7 +66,7 @@ def run(
 
 
 @pytest.mark.parametrize("name", ["nginx-json", "envoy-json"])
-def test_renamed_while_requests_go_on(run: Callable[[str], tuple[Session, Exporter]], name: str) -> None:
+def test_renamed_while_requests_go_on(run: Callable[[str], tuple[Session, GatewayExporter]], name: str) -> None:
     """The log is renamed, and written on until the gateway reopens it: nothing is lost or counted twice."""
     session, exporter = run(name)
     log = session.gateway.log
@@ -84,7 +84,7 @@ def test_renamed_while_requests_go_on(run: Callable[[str], tuple[Session, Export
     session.check(exporter)
 
 
-def test_truncated_after_a_copy(run: Callable[[str], tuple[Session, Exporter]]) -> None:
+def test_truncated_after_a_copy(run: Callable[[str], tuple[Session, GatewayExporter]]) -> None:
     """A log that was read, copied and truncated (copytruncate) is read on from its new start."""
     session, exporter = run("nginx-json")
     log = session.gateway.log
@@ -101,7 +101,7 @@ def test_truncated_after_a_copy(run: Callable[[str], tuple[Session, Exporter]]) 
     session.check(exporter)
 
 
-def test_caddy_rolls_its_own_log(run: Callable[[str], tuple[Session, Exporter]], tmp_path: Path) -> None:
+def test_caddy_rolls_its_own_log(run: Callable[[str], tuple[Session, GatewayExporter]], tmp_path: Path) -> None:
     """Caddy renames a log that is full, gzips it and starts a new one, all by itself: every request is counted once."""
     session, exporter = run("caddy")
     # Long headers, so that few requests fill the smallest log that Caddy can be told to make, 1 MiB.

@@ -8,7 +8,7 @@ from exporter.metrics.store import Histogram
 from exporter.service.connections import Connection, Limits
 from exporter.service.server import Server
 from tests.counted import Counting
-from tests.exporter import eventually
+from tests.waiting import eventually
 
 
 def get(path: str = "/metrics", *headers: str, method: str = "GET") -> bytes:

@@ -159,6 +159,26 @@ def test_made_up_names_take_no_more_room_than_there_is() -> None:
     assert [name for name, one in known.items() if one.counts] == [("10.0.0.1", PROMETHEUS, "")]
 
 
+def test_scrapers_that_are_gone_are_forgotten() -> None:
+    """After five minutes, as Prometheus gives up a series then; one that is seen in time is kept."""
+    world = World()
+    world.scrape(0.0, port=1, agent="one")
+    world.scrape(1.0, port=2, agent="another")
+    world.zero_hold.release(300.0)
+    assert len(world.zero_hold._scrapers) == 2
+    world.zero_hold.release(300.5)
+    assert [name[2] if name[1] == 2 else name[1] for name in world.zero_hold._scrapers] == ["another"]
+
+
+def test_of_the_ports_of_one_scraper_the_oldest_are_forgotten() -> None:
+    """A scraper that connects for each scrape takes no more room than 16 ports do."""
+    world = World()
+    for port in range(100):
+        world.scrape(float(port), port=port)
+    (scraper,) = world.zero_hold._scrapers.values()
+    assert [*scraper.ports] == [*range(84, 100)]
+
+
 def test_one_that_was_seen_and_stays_away_is_not_waited_for() -> None:
     """For three of its intervals it is; then it is gone."""
     world = World()

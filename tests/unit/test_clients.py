@@ -11,8 +11,8 @@ import uvicorn
 
 from exporter.model import catalog
 from exporter.service.connections import Limits
-from tests.exporter import eventually
 from tests.unit.serving import Client, Serving, get
+from tests.waiting import eventually
 
 SCRAPER = "X-Prometheus-Scrape-Timeout-Seconds: 10"
 MB = 1 << 20

@@ -16,7 +16,7 @@ from exporter.inputs.archive import whole_lines
 from exporter.inputs.files import FileInput
 from exporter.inputs.lines import CHUNK, LONGEST_LINE, SLICE, Lines
 from exporter.inputs.pipe import PipeInput
-from tests.exporter import eventually
+from tests.waiting import eventually
 
 TEXT = "one\ntwo €uro\n\nключ 世界 four\r\nlast\n".encode()
 

@@ -501,3 +501,20 @@ def test_a_log_that_is_truncated_just_as_it_is_found_again(tmp_path: Path, copie
     scene.log.write_bytes(b"new\n")
     assert scene.read() == (b"more\nnew\n" if copied else b"new\n")
     assert scene.losses() == ([] if copied else [("lost", "truncated", "5")])
+
+
+def test_a_file_that_begins_like_a_short_finished_one_is_a_new_file(tmp_path: Path) -> None:
+    """A few bytes are not enough to know it: it is read from its start, also after a restart."""
+    (tmp_path / "a.log").write_bytes(b"h\n")
+    reader = Reader(str(tmp_path / "*.log"))
+    reader.scan()
+    reader.read()
+    (tmp_path / "a.log").rename(tmp_path / "a.log.1")
+    reader.scan()
+    reader.read()
+    (tmp_path / "b.log").write_bytes(b"h\nmore\n")
+    reader.scan()
+    reader.read()
+    reader.commit()
+    assert sorted(reader.committed.splitlines()) == [b"h", b"h", b"more"]
+    assert not [event for event in reader.told.events if event[0] in ("lost", "loss")]

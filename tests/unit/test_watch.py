@@ -12,7 +12,7 @@ import pytest
 from exporter.inputs import watch
 from exporter.inputs.watch import Watcher
 from tests.counted import Counting
-from tests.exporter import eventually
+from tests.waiting import eventually
 
 
 class Woken:

@@ -1,0 +1,53 @@
+"""The journal: what is no record is counted by reason, logged once, and never shown as it is."""
+
+import logging
+
+import pytest
+
+from exporter.formats.decoder import Decoded
+from exporter.metrics.store import Store
+from exporter.model import catalog
+from exporter.service.input_journal import InputJournal, shape
+
+
+def test_a_rejected_line_is_counted_each_time_and_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    store = Store()
+    journal = InputJournal("a", store)
+    with caplog.at_level(logging.WARNING):
+        journal.note(Decoded([], [("no_status", b'{"key":"sk-live-5"}')] * 3))
+    assert store.series(catalog.LINES, "a", "rejected").value == 3
+    assert store.series(catalog.REJECTED_LINES, "a", "no_status").value == 3
+    assert len(caplog.records) == 1
+    assert [(one.reason, one.length, one.shape) for one in journal.samples] == [
+        ("no_status", 19, '{"a":"a-a-0"}'),
+    ] * 3
+    assert "live" not in caplog.text
+
+
+def test_lost_bytes_are_an_event_and_a_size() -> None:
+    """A loss of unknown size is an event alone."""
+    store = Store()
+    journal = InputJournal("a", store)
+    journal.lost("a.log", "truncated", 7)
+    journal.lost("a.log", "truncated", 5)
+    journal.loss("a.log", "truncated")
+    assert store.series(catalog.LOSSES, "a", "truncated").value == 3
+    assert store.series(catalog.LOST_BYTES, "a", "truncated").value == 12
+
+
+def test_the_last_twenty_rejected_lines_are_kept() -> None:
+    journal = InputJournal("a", Store())
+    journal.note(Decoded([], [("no_status", b"x" * n) for n in range(30)]))
+    assert [one.length for one in journal.samples] == [*range(10, 30)]
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        (b'{"id":12,"key":"sk-9f3a"}', '{"a":0,"a":"a-a"}'),
+        (b"\xff\x00", "??"),
+        (b"!" * 200, "!" * 120 + "…"),
+    ],
+)
+def test_a_shape_gives_nothing_away(line: bytes, expected: str) -> None:
+    assert shape(line) == expected
