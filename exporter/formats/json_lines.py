@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from exporter.formats.decoder import Decoded, LineDecoder
-from exporter.formats.source import Each, FromJson, Length, Step, parse_path
+from exporter.formats.source import Each, FromJson, Length, Step, Where, parse_path
 from exporter.formats.values import Raw, listed
 
 # Loose on purpose: one odd value must not cost the line.
@@ -50,6 +50,12 @@ def each(value: Any, read: Callable[[Any], Raw]) -> str | None:
     """What each entry of a list says, as one text; None where it is no list, or none says anything."""
     words = [read(entry) for entry in value] if value.__class__ is list else []
     return listed(words) if any(words) else None
+
+
+def where(value: Any, read: Callable[[Any], Raw], words: tuple[str, ...]) -> Any:
+    """The last entry of a list that says one of some words; None where none does."""
+    entries = value if value.__class__ is list else []
+    return next((entry for entry in reversed(entries) if read(entry) in words), None)
 
 
 def _is_number(value: Any) -> bool:
@@ -140,7 +146,7 @@ class JsonLines(LineDecoder):
     @cached_property
     def names(self) -> dict[str, Any]:
         """The names that the expressions use."""
-        names: dict[str, Any] = {"item": item, "size": size, "each": each}
+        names: dict[str, Any] = {"item": item, "size": size, "each": each, "where": where}
         if not self._root.fields:
             self._root.fields["status"] = self._node()
         self._root.build(names)
@@ -187,6 +193,10 @@ class JsonLines(LineDecoder):
             elif isinstance(step, int):
                 node.element = node.element or self._node()
                 node, code = node.element, f"item({code}, {step})"
+            elif isinstance(step, Where):
+                node.element = node.element or self._node()
+                node = node.element
+                code = f"where({code}, lambda e: {self._attribute(node, 'e', step.name)}, {step.words!r})"
             elif step is Length:
                 node.element = node.element or self._node()
                 return f"size({code})"

@@ -1,5 +1,6 @@
 """The field language, nginx templates, regular expressions, and what is refused with which words."""
 
+import json
 import re
 from typing import Any
 
@@ -7,7 +8,7 @@ import msgspec
 import pytest
 
 from exporter.formats.join import JoinSpec
-from exporter.formats.source import Each, FromJson, Length, parse_path, parse_sources
+from exporter.formats.source import Each, FromJson, Length, Where, parse_path, parse_sources
 from exporter.formats.spec import FormatSpec, build
 from exporter.formats.text_lines import TextLines, template_regex
 from tests.unit.reading import Reading
@@ -26,6 +27,7 @@ from tests.unit.reading import Reading
         ("tries | length", ("tries", Length)),
         ("log | fromjson | inner.x", ("log", FromJson, "inner", "x")),
         ("tries[].target.name", ("tries", Each, "target", "name")),
+        ("tries[state=won|ok].name", ("tries", Where("state", ("won", "ok")), "name")),
         ("channels[]", ("channels", Each)),
     ],
 )
@@ -305,6 +307,24 @@ def test_a_list_of_objects_is_a_text() -> None:
         [],
         [],
     ]
+
+
+@pytest.mark.parametrize(
+    ("tries", "provider"),
+    [
+        ([{"state": "won", "name": "a"}, {"state": "lost", "name": "b"}], "a"),
+        ([{"state": "ok", "name": "a"}, {"state": "won", "name": "b"}, {"name": "c"}], "b"),
+        ([{"state": "wonder", "name": "a"}, {"state": 5, "name": "b"}, 5, None], "none"),
+        ([], "none"),
+        ("won", "none"),
+        (None, "none"),
+    ],
+)
+def test_an_entry_of_a_list_is_named_by_a_word_in_it(tries: Any, provider: str) -> None:
+    """The last entry that has one of the words; whatever else stands there is none."""
+    spec = FormatSpec(json={"status": "s", "provider": ["tries[state=won|ok].name", {"value": "none"}]})
+    (record,) = Reading(spec, json.dumps({"s": 200, "tries": tries}).encode() + b"\n").records
+    assert record.provider == provider
 
 
 @pytest.mark.parametrize("empty", ["{}", "[]", "null", '""', "0"])
