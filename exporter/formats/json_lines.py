@@ -108,6 +108,8 @@ class _Node:
         elif self.element:
             self.element.build(names)
             self.type = GenericAlias(list, (self.element.type,)) | NoList | Scalar
+        elif self.inner:
+            self.type = self.inner.type | list[msgspec.Raw] | Scalar
 
     def struct(self, order: list[str], loose: Collection[str] | None = None) -> Any:
         """The class of its fields, which stand in it as their names do in `order`. Numbers are floats, but for those
@@ -156,10 +158,15 @@ class JsonLines(LineDecoder):
                 self._inner.append((f"f{n}", node.inner))
         return names
 
+    @property
+    def type(self) -> Any:
+        """The class of the objects. Asked for after the last expression."""
+        return self.names[self._root.name]
+
     @cached_property
     def _decoder(self) -> msgspec.json.Decoder[Any]:
         """Takes whatever a field holds."""
-        return msgspec.json.Decoder(self.names[self._root.name])
+        return msgspec.json.Decoder(self.type)
 
     @cached_property
     def _typed(self) -> msgspec.json.Decoder[Any]:
@@ -246,7 +253,9 @@ class JsonLines(LineDecoder):
             self._decoder, self._typed = self._decoder_of(None), self._decoder_of(self._loose)
 
     def decode_text(self, value: Any) -> Any:
-        """The object inside a string; None where there is none."""
+        """The object inside a string, or the one that stands there itself; None where there is none."""
+        if value.__class__ is self.type:
+            return value
         try:
             return self._decoder.decode(value)
         except (UnicodeDecodeError, TypeError, RecursionError):
@@ -258,7 +267,7 @@ class JsonLines(LineDecoder):
 
     def row(self, value: Any) -> Any:
         """A row again of what `to_builtins` made of one."""
-        return msgspec.convert(value, self.names[self._root.name])
+        return msgspec.convert(value, self.type)
 
     def _decode_chunk(self, chunk: bytes) -> Decoded | None:
         """All lines at once; None unless there are as many objects as lines.

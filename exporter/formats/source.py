@@ -23,8 +23,8 @@ absence in a text log a meaning; in JSON, end the list with `{value: x}`.
 
 A path in JSON: `a.b`, `a[0]`, `a[-1]`, `"key.with.dots"`, `text | fromjson | inner`, `list | length`;
 `tries[].ip` is a list's values as a text, `10.0.0.1, 10.0.0.2`, with `-` where one is absent; `tries[state=won|ok].ip`
-is that of the last entry whose `state` is one of these words. In a text log it is a capture, or
-`capture | fromjson | inner`; in CSV the name of a column.
+is that of the last entry whose `state` is one of these words. `text | fromjson` reads an object that stands there
+itself, too. In a text log a path is a capture, or `capture | fromjson | inner`; in CSV the name of a column.
 """
 
 import re

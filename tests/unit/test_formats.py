@@ -353,6 +353,17 @@ def test_json_in_a_text_line() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [({"in": 5}, 5), ('{"in": 5}', 5), ("", None), (None, None), ([], None), ({}, None), (7, None), ("[5]", None)],
+)
+def test_json_in_a_text_may_stand_there_itself(usage: Any, tokens: int | None) -> None:
+    """Gateways write an object as such or as a text with JSON in it, by version; what is neither is absent."""
+    spec = FormatSpec(json={"status": "s", "input_tokens": "usage | fromjson | in"})
+    found = Reading(spec, json.dumps({"s": 200, "usage": usage}).encode() + b"\n")
+    assert [(record.status, record.input_tokens) for record in found.records] == [("200", tokens)]
+
+
 def test_quotes_that_nobody_escaped() -> None:
     """With `escape: none` a quote inside of a value is mended; without, the line is no JSON."""
     line = b'{"status":"200","ua":"agent "x" 1.0","path":"/a"}\n'
