@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from exporter.formats.decoder import Decoded, LineDecoder
-from exporter.formats.source import Each, FromJson, Length, Step, parse_path
+from exporter.formats.source import Each, FromJson, Length, Step, Where, parse_path
 from exporter.formats.values import Raw, listed
 
 # Loose on purpose: one odd value must not cost the line.
@@ -50,6 +50,12 @@ def each(value: Any, read: Callable[[Any], Raw]) -> str | None:
     """What each entry of a list says, as one text; None where it is no list, or none says anything."""
     words = [read(entry) for entry in value] if value.__class__ is list else []
     return listed(words) if any(words) else None
+
+
+def where(value: Any, read: Callable[[Any], Raw], words: tuple[str, ...]) -> Any:
+    """The last entry of a list that says one of some words; None where none does."""
+    entries = value if value.__class__ is list else []
+    return next((entry for entry in reversed(entries) if read(entry) in words), None)
 
 
 def _is_number(value: Any) -> bool:
@@ -102,6 +108,8 @@ class _Node:
         elif self.element:
             self.element.build(names)
             self.type = GenericAlias(list, (self.element.type,)) | NoList | Scalar
+        elif self.inner:
+            self.type = self.inner.type | list[msgspec.Raw] | Scalar
 
     def struct(self, order: list[str], loose: Collection[str] | None = None) -> Any:
         """The class of its fields, which stand in it as their names do in `order`. Numbers are floats, but for those
@@ -140,7 +148,7 @@ class JsonLines(LineDecoder):
     @cached_property
     def names(self) -> dict[str, Any]:
         """The names that the expressions use."""
-        names: dict[str, Any] = {"item": item, "size": size, "each": each}
+        names: dict[str, Any] = {"item": item, "size": size, "each": each, "where": where}
         if not self._root.fields:
             self._root.fields["status"] = self._node()
         self._root.build(names)
@@ -150,10 +158,15 @@ class JsonLines(LineDecoder):
                 self._inner.append((f"f{n}", node.inner))
         return names
 
+    @property
+    def type(self) -> Any:
+        """The class of the objects. Asked for after the last expression."""
+        return self.names[self._root.name]
+
     @cached_property
     def _decoder(self) -> msgspec.json.Decoder[Any]:
         """Takes whatever a field holds."""
-        return msgspec.json.Decoder(self.names[self._root.name])
+        return msgspec.json.Decoder(self.type)
 
     @cached_property
     def _typed(self) -> msgspec.json.Decoder[Any]:
@@ -187,6 +200,10 @@ class JsonLines(LineDecoder):
             elif isinstance(step, int):
                 node.element = node.element or self._node()
                 node, code = node.element, f"item({code}, {step})"
+            elif isinstance(step, Where):
+                node.element = node.element or self._node()
+                node = node.element
+                code = f"where({code}, lambda e: {self._attribute(node, 'e', step.name)}, {step.words!r})"
             elif step is Length:
                 node.element = node.element or self._node()
                 return f"size({code})"
@@ -236,7 +253,9 @@ class JsonLines(LineDecoder):
             self._decoder, self._typed = self._decoder_of(None), self._decoder_of(self._loose)
 
     def decode_text(self, value: Any) -> Any:
-        """The object inside a string; None where there is none."""
+        """The object inside a string, or the one that stands there itself; None where there is none."""
+        if value.__class__ is self.type:
+            return value
         try:
             return self._decoder.decode(value)
         except (UnicodeDecodeError, TypeError, RecursionError):
@@ -248,7 +267,7 @@ class JsonLines(LineDecoder):
 
     def row(self, value: Any) -> Any:
         """A row again of what `to_builtins` made of one."""
-        return msgspec.convert(value, self.names[self._root.name])
+        return msgspec.convert(value, self.type)
 
     def _decode_chunk(self, chunk: bytes) -> Decoded | None:
         """All lines at once; None unless there are as many objects as lines.

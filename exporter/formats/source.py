@@ -22,12 +22,13 @@ With `map` and `match`, what becomes "" is absent: the field's next source is as
 absence in a text log a meaning; in JSON, end the list with `{value: x}`.
 
 A path in JSON: `a.b`, `a[0]`, `a[-1]`, `"key.with.dots"`, `text | fromjson | inner`, `list | length`;
-`tries[].ip` is a list's values as a text, `10.0.0.1, 10.0.0.2`, with `-` where one is absent. In a text log it is
-a capture, or `capture | fromjson | inner`; in CSV the name of a column.
+`tries[].ip` is a list's values as a text, `10.0.0.1, 10.0.0.2`, with `-` where one is absent; `tries[state=won|ok].ip`
+is that of the last entry whose `state` is one of these words. `text | fromjson` reads an object that stands there
+itself, too. In a text log a path is a capture, or `capture | fromjson | inner`; in CSV the name of a column.
 """
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
@@ -51,10 +52,18 @@ class Each:
     """Every entry of a list: what follows is read of each."""
 
 
-Step = str | int | type[FromJson] | type[Length] | type[Each]
+class Where(NamedTuple):
+    """The last entry of a list that has one of some words under a name."""
+
+    name: str
+    words: tuple[str, ...]
+
+
+Step = str | int | Where | type[FromJson] | type[Length] | type[Each]
 
 _STEP = re.compile(
-    r"""\s*(?: \.?"((?:[^"\\]|\\.)*)" | \[((?:-?\d+)?)\] | \|\s*(fromjson|length)\b | \|?\s*\.?([^.\[\]|"\s]+) )\s*""",
+    r"""\s*(?: \.?"((?:[^"\\]|\\.)*)" | \[((?:-?\d+)?)\] | \[(\w+=[\w|]+)\]
+    | \|\s*(fromjson|length)\b | \|?\s*\.?([^.\[\]|"\s]+) )\s*""",
     re.VERBOSE,
 )
 
@@ -66,11 +75,14 @@ def parse_path(path: str) -> tuple[Step, ...]:
     while at < len(path):
         found = _STEP.match(path, at)
         if not found:
-            allowed = 'a.b, a[0], a[].b, "key.with.dots", a | fromjson | b'
+            allowed = 'a.b, a[0], a[].b, a[b=x|y].c, "key.with.dots", a | fromjson | b'
             raise ValueError(f"bad path {path!r} at {path[at:]!r}: write {allowed}")
-        quoted, index, function, name = found.groups()
+        quoted, index, where, function, name = found.groups()
         if index is not None:
             steps.append(int(index) if index else Each)
+        elif where:
+            key, _, words = where.partition("=")
+            steps.append(Where(key, tuple(words.split("|"))))
         elif function:
             steps.append(FromJson if function == "fromjson" else Length)
         else:

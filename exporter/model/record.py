@@ -41,7 +41,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "attempts": ("text", "providers that were tried, in their order: a list"),
     "attempt_outcomes": ("text", "how each of them went, where it is more than a status: a list like `attempts`"),
     "attempt_circuits": ("text", "circuit breaker of each: open, closed, half_open; a list like `attempts`"),
-    "retries": ("text", "attempts before the last one, where only their number is logged"),
+    "retries": ("text", "attempts before the last one, where only their number is logged; a list beside `attempts`"),
     "failover_delay": ("seconds", "time that failed attempts added"),
     "blocked_reason": ("text", "policy of the gateway that blocked the request"),
     "unbilled": ("text", "true where the gateway bills nobody for the request"),

@@ -35,7 +35,8 @@ def attempts_of(words: dict[str, Any], provider: str, error_type: str) -> tuple[
     """The attempts that a log tells of, in their order; () where it tells of none.
 
     An attempt's outcome is what `attempt_outcomes` calls it, else what its status means; without either it is
-    the request's for the last one, and `other` before.
+    the request's for the last one, and `other` before. Where `retries` is a list beside `attempts`, each attempt was
+    the last of so many more at its provider.
     """
     listed = _entries(words, "attempts")
     tried = listed or _retried(words, provider, error_type)
@@ -45,7 +46,13 @@ def attempts_of(words: dict[str, Any], provider: str, error_type: str) -> tuple[
         _padded(_entries(words, name), len(tried), at_end=bool(listed))
         for name in ("attempt_outcomes", "upstream_status", "attempt_circuits")
     ]
-    items = [item for item in zip(tried, *told, strict=True) if item[1] != _IGNORED][:_MOST]
+    retries = _padded(_entries(words, "retries"), len(listed), at_end=True) if listed else [""] * len(tried)
+    items = [
+        one
+        for more, item in zip(retries, zip(tried, *told, strict=True), strict=True)
+        if item[1] != _IGNORED
+        for one in (*[(item[0], "other", "", item[3])] * _count(more), item)
+    ][:_MOST]
     unsaid = ["other"] * (len(items) - 1) + [_BY_ERROR.get(error_type, error_type)]
     return tuple(
         Attempt(name, _outcome(outcome, status) or otherwise, circuit)
@@ -68,7 +75,11 @@ def _retried(words: dict[str, Any], provider: str, error_type: str) -> list[str]
     answered = not words.get("upstream_status") and (error_type in _REFUSED or not provider)
     if not _COUNT.fullmatch(retries) or (retries == "0" and answered):
         return []
-    return [provider] * (1 + min(int(retries), _MOST))
+    return [provider] * (1 + _count(retries))
+
+
+def _count(retries: str) -> int:
+    return min(int(retries), _MOST) if _COUNT.fullmatch(retries) else 0
 
 
 def _entries(words: dict[str, Any], name: str) -> list[str]:

@@ -169,3 +169,10 @@ def test_blocked_requests_by_reason(tmp_path: Path) -> None:
         ("eu", "other"): 1,
     }
     assert sum(value for labels, value in of(found, "gateway_errors_total").items() if "blocked" in labels) == 3
+
+
+def test_each_attempt_may_have_had_retries_of_its_own() -> None:
+    """A list of numbers beside the attempts: so many more tries at each one's provider, before its last."""
+    words = {"attempts": "a, b", "attempt_outcomes": "-, success", "retries": "2, 1"}
+    outcomes = [(one.provider, one.outcome) for one in attempts_of(words, "b", "")]
+    assert outcomes == [("a", "other")] * 3 + [("b", "other"), ("b", "success")]

@@ -45,6 +45,25 @@ def test_small_differences_do_not_matter(line: str, preset: str) -> None:
     assert best((line + "\n").encode() * 3) == preset
 
 
+@pytest.mark.parametrize(
+    ("words", "preset"),
+    [
+        ("record log: &{Id:1 UserId:7", "one-api"),
+        ("record consume log: userId=7, channelId=5", "one-api"),
+        ("record consume log: userId=3, 用户调用前余额=480000, channelId=5", "new-api"),
+        ("record consume log: userId=1, params=", "new-api"),
+        ('"mcp.provider.name": "context7"', "envoy-ai-gateway"),
+        ('"success_rate_outcome": "success"', "claude-code-hub"),
+        ('"object_type": "chat.completion"', "bifrost"),
+        ('"endpoint":"/v1/responses","status":200,"duration":900', "portkey"),
+    ],
+)
+def test_every_version_is_recognised(words: str, preset: str) -> None:
+    """A line of any version that a preset reads is enough to tell it."""
+    line = next(line for line in log_of(preset).splitlines() if words.encode() in line)
+    assert best(line + b"\n") == preset
+
+
 def test_a_log_with_foreign_lines_is_recognised() -> None:
     """A gateway that writes its errors between its requests is told all the same, and the share says so."""
     log = log_of("nginx-combined")

@@ -1,5 +1,6 @@
 """The field language, nginx templates, regular expressions, and what is refused with which words."""
 
+import json
 import re
 from typing import Any
 
@@ -7,7 +8,7 @@ import msgspec
 import pytest
 
 from exporter.formats.join import JoinSpec
-from exporter.formats.source import Each, FromJson, Length, parse_path, parse_sources
+from exporter.formats.source import Each, FromJson, Length, Where, parse_path, parse_sources
 from exporter.formats.spec import FormatSpec, build
 from exporter.formats.text_lines import TextLines, template_regex
 from tests.unit.reading import Reading
@@ -26,6 +27,7 @@ from tests.unit.reading import Reading
         ("tries | length", ("tries", Length)),
         ("log | fromjson | inner.x", ("log", FromJson, "inner", "x")),
         ("tries[].target.name", ("tries", Each, "target", "name")),
+        ("tries[state=won|ok].name", ("tries", Where("state", ("won", "ok")), "name")),
         ("channels[]", ("channels", Each)),
     ],
 )
@@ -307,6 +309,24 @@ def test_a_list_of_objects_is_a_text() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("tries", "provider"),
+    [
+        ([{"state": "won", "name": "a"}, {"state": "lost", "name": "b"}], "a"),
+        ([{"state": "ok", "name": "a"}, {"state": "won", "name": "b"}, {"name": "c"}], "b"),
+        ([{"state": "wonder", "name": "a"}, {"state": 5, "name": "b"}, 5, None], "none"),
+        ([], "none"),
+        ("won", "none"),
+        (None, "none"),
+    ],
+)
+def test_an_entry_of_a_list_is_named_by_a_word_in_it(tries: Any, provider: str) -> None:
+    """The last entry that has one of the words; whatever else stands there is none."""
+    spec = FormatSpec(json={"status": "s", "provider": ["tries[state=won|ok].name", {"value": "none"}]})
+    (record,) = Reading(spec, json.dumps({"s": 200, "tries": tries}).encode() + b"\n").records
+    assert record.provider == provider
+
+
 @pytest.mark.parametrize("empty", ["{}", "[]", "null", '""', "0"])
 def test_an_empty_list_or_object_may_be_written_as_the_other(empty: str) -> None:
     """Lua and PHP can't tell `{}` from `[]`: no line is lost to that."""
@@ -331,6 +351,17 @@ def test_json_in_a_text_line() -> None:
         ("404", "", None, []),
         ("500", "", None, []),
     ]
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [({"in": 5}, 5), ('{"in": 5}', 5), ("", None), (None, None), ([], None), ({}, None), (7, None), ("[5]", None)],
+)
+def test_json_in_a_text_may_stand_there_itself(usage: Any, tokens: int | None) -> None:
+    """Gateways write an object as such or as a text with JSON in it, by version; what is neither is absent."""
+    spec = FormatSpec(json={"status": "s", "input_tokens": "usage | fromjson | in"})
+    found = Reading(spec, json.dumps({"s": 200, "usage": usage}).encode() + b"\n")
+    assert [(record.status, record.input_tokens) for record in found.records] == [("200", tokens)]
 
 
 def test_quotes_that_nobody_escaped() -> None:

@@ -74,6 +74,16 @@ def test_a_restart_between_two_lines_loses_neither() -> None:
     assert after.remembered() is None
 
 
+@pytest.mark.parametrize("preset", ["new-api", "one-api"])
+def test_no_raw_key_waits(preset: str) -> None:
+    """An access line that waits for what it consumed is kept without its query, where keys stand."""
+    line = b"[GIN] 2026/04/07 - 09:30:00 | a1 | 200 | 1.5s | 192.0.2.44 | POST /v1/chat/completions?key=sk-secret\n"
+    decoder = build(FormatSpec(preset=preset)).decoder
+    assert decoder.decode(line).rows == []
+    assert "sk-secret" not in repr(decoder.remembered())
+    assert "/v1/chat/completions" in repr(decoder.remembered())
+
+
 @pytest.mark.parametrize(
     "remembered", [5, ["Time", "Status"], [["a", 0, [b"5"]]], [["a", 0, {"x": 1}]], [["a", "b", []]], {"a": 1}]
 )
