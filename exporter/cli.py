@@ -99,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     told = command("explain", _explain, "show the record read from each line, and what it adds to")
     told.add_argument("--config.file", dest="config", metavar="FILE")
     told.add_argument("log", nargs="?", default="-", metavar="LOG", help="a log, or - for standard input")
+    told.add_argument("--loop", action="store_true", help="print the Python code that counts its lines instead")
     replay = command("replay", _replay, "count whole logs once, and print what was counted")
     replay.add_argument("--config.file", dest="config", metavar="FILE", required=True)
     for reading in (told, replay):
@@ -192,6 +193,9 @@ def _check(args: argparse.Namespace) -> None:
 def _explain(args: argparse.Namespace) -> None:
     assembly, one = _one_input(args.config, args.log, args.input)
     meter = assembly.meter_of(one)
+    if args.loop:
+        print(meter.loop.source)
+        return
     lines = (line for chunk, _ in whole_lines(args.log) for line in chunk.splitlines(keepends=True))
     for paragraph in explain(lines, meter, assembly.store):
         print(paragraph)

@@ -1,5 +1,6 @@
 """The other commands, run as a user runs them: what they print, what they say when something is wrong, exit codes."""
 
+import ast
 import csv
 import gzip
 import io
@@ -163,6 +164,16 @@ def test_init_knows_a_containers_log(folder: Path) -> None:
     explained = run("explain", str(log))
     assert explained.stdout.count(": parsed") == len(wrapped)
     assert KEY not in explained.stdout
+
+
+def test_explain_prints_the_generated_loop(folder: Path) -> None:
+    """It has a statement for each field of the format, and reads no line."""
+    log = folder / "access.log"
+    log.write_text(LINES, encoding="utf-8")
+    printed = run("explain", "--loop", str(log)).stdout
+    assert printed.startswith("def count(rows):\n  for r in rows:\n")
+    assert "c.response_bytes += response_bytes" in printed
+    ast.parse(printed)
 
 
 def test_explain_shows_what_waits(folder: Path) -> None:

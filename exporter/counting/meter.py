@@ -26,6 +26,7 @@ from exporter.model.input_labels import own_labels
 from exporter.model.record import AccessRecord
 from exporter.pricing.prices import Price, price_at
 from exporter.requests.enrich import Enricher
+from exporter.requests.records import RecordReader
 
 # Lines between two folds of the histograms, at most: their observations are held until then.
 _MOST_PENDING = 100_000
@@ -56,7 +57,6 @@ class Meter:
         self.kept = 0
         self.faults: deque[Exception] = deque(maxlen=_MOST_FAULTS)
         self._store = shared.store
-        self._enricher = enricher
         self._keys = shared.keys
         self._slowest = shared.slowest
         self._own = own_labels(labels or {})
@@ -79,7 +79,7 @@ class Meter:
         self._cells = Cells(name, reader, enricher, shared, self._own, self.loop)
         cells = self._cells
         self._count = self.loop.compile(cells.by_words, cells.miss, cells.new_origin, cells.odd, self._touched)
-        self._read = self.loop.compile_read()
+        self._records = RecordReader(reader, enricher, self.loop.derived)
 
     def count(self, decoded: Decoded) -> None:
         """Count a chunk's rows. Lines whose rows can't be counted are rejected in it."""
@@ -264,14 +264,7 @@ class Meter:
 
     def record(self, row: Any) -> AccessRecord:
         """The whole record of a row, numbers too. Cold path: `explain` and `replay --csv`."""
-        dims, time, origin, numbers, absurd = self._read(row)
-        record = self._enricher.record(self.reader.words(dims))
-        record.origin = origin
-        record.time = self.reader.seconds_since_epoch(time)
-        for measure, value in numbers.items():
-            if value >= 0:
-                setattr(record, measure, value)
-        record.implausible += tuple(absurd)
+        record = self._records.record(row)
         if not (record.ignored or record.rejected):
             self.pricing.charge(record, self._clock.now())
         return record

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from exporter.errors import within
+from exporter.formats.codegen import compile_function
 from exporter.formats.decoder import Decoded, Decoder
 from exporter.formats.json_lines import JsonLines
 from exporter.formats.named_lines import NamedLines
@@ -119,7 +120,7 @@ class Joined(Decoder):
     def _words(self, row: Any) -> tuple[str, list[str]]:
         if self._read is None:
             code = ", ".join(f"{path!r}: {expression}" for path, expression in self._raw.items())
-            self._read = eval(f"lambda r: {{{code}}}", dict(self.names))
+            self._read = compile_function("read", "r", [f"return {{{code}}}"], self.names)
         raws = self._read(row)
         if not all(any(glob.match(text(raws[path])) for glob in globs) for path, globs in self._only.items()):
             return "", []

@@ -147,16 +147,14 @@ class RowReader:
                 return None
         return words
 
-    def statements(self, measure: str, indent: str) -> list[str]:
+    def statements(self, measure: str) -> list[str]:
         """The lines of code that read a measure into a variable of its name; one that is too large to compute with is
         NaN. Those of `measures` before it must have been read.
         """
         code = f"{measure} = {self.measures[measure]}"
         if self.measures[measure].startswith("r."):  # it is there, and a float
-            return [indent + code]
-        return [
-            indent + line for line in ("try:", f"  {code}", "except (ValueError, OverflowError):", f"  {measure} = nan")
-        ]
+            return [code]
+        return ["try:", f"  {code}", "except (ValueError, OverflowError):", f"  {measure} = nan"]
 
     def needs(self, measure: str) -> set[str]:
         """The measures that a measure is computed of."""
@@ -313,6 +311,11 @@ class RowReader:
         name = f"{field}{len(self.names)}"
         self.names[name] = value
         return name
+
+
+def plausible(measure: str) -> str:
+    """An expression: whether a measure is a number that its field can have. NaN is in no range."""
+    return f"0.0 <= {measure} <= {MOST[measure]!r}"
 
 
 def _plain(source: Source) -> bool:

@@ -41,9 +41,9 @@ from exporter.metrics.slowest import Slowest
 from exporter.metrics.store import Store
 from exporter.metrics.zero_hold import Births
 from exporter.model import catalog
-from exporter.requests.body import read_body
+from exporter.requests.canonical import canonical_functions
 from exporter.requests.enrich import BATCH, Enricher, methods_of
-from exporter.requests.routes import Routes, client_network, origin_host
+from exporter.requests.routes import Routes
 from exporter.service.feed import Input, Stream, fingerprint, recalled
 from exporter.service.input_journal import Journal
 from exporter.service.pipeline import Pipeline
@@ -149,16 +149,7 @@ class Assembly:
         zone: tzinfo | None = None,
     ) -> Meter:
         """A meter for one input. ValueError where the format is wrong."""
-        canonical: dict[str, Callable[[str], object]] = {
-            "key": self.identity.public,
-            "path": self._routes.target,
-            "host": self._routes.chain_of_host,
-            "request": self._routes.request,
-            "origin": origin_host,
-            "referer": origin_host,
-            "client": client_network,
-            "body": read_body,
-        }
+        canonical = canonical_functions(self._routes, self.identity.public)
         reader = RowReader(build(spec), canonical, zone)
         enricher = Enricher(class_, self.shared.keys.class_of, self.config.public_routes)
         return Meter(name, reader, enricher, self.shared, labels)

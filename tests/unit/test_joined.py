@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from exporter.formats.codegen import compile_function
 from exporter.formats.decoder import Decoder
 from exporter.formats.join import Joined, JoinSpec
 from exporter.formats.row_reader import RowReader
@@ -85,7 +86,7 @@ def test_what_another_format_remembered_is_refused(preset: str, remembered: Any)
 
 
 def rows(decoder: Decoder, expressions: list[str], found: list[Any]) -> list[Any]:
-    read = eval(f"lambda r: ({', '.join(expressions)},)", dict(decoder.names))
+    read = compile_function("read", "r", [f"return ({', '.join(expressions)},)"], decoder.names)
     return [read(row) for row in found]
 
 
