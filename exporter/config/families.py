@@ -15,8 +15,8 @@ from msgspec import Struct, field
 from exporter.errors import FieldError, Steps, unknown
 from exporter.model import catalog
 from exporter.model.catalog import CATALOG, Family
+from exporter.model.fields import TOKEN_TYPES
 from exporter.model.labels import LABELS, WHEN
-from exporter.model.record import TOKEN_TYPES
 from exporter.yaml_file import Part
 
 _SECONDS = ("duration", "time_to_first_token", "time_per_output_token", "failover_delay")

@@ -16,8 +16,9 @@ from exporter.counting.loop import Loop
 from exporter.metrics.store import FamilySeries, Series
 from exporter.model import catalog
 from exporter.model.catalog import Family
+from exporter.model.fields import TOKEN_TYPES
 from exporter.model.labels import LabelValues, field_of
-from exporter.model.record import TOKEN_TYPES, AccessRecord, Attempt
+from exporter.model.record import AccessRecord, Attempt
 from exporter.pricing.prices import Price, Worth
 from exporter.requests.attempts import failovers
 

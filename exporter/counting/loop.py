@@ -8,7 +8,7 @@ from exporter.counting.cell import Cell
 from exporter.formats.codegen import compile_function, function_source
 from exporter.formats.row_reader import NO_ORIGIN, RowReader, plausible
 from exporter.model.catalog import Family
-from exporter.model.record import TOKEN_TYPES
+from exporter.model.fields import TOKEN_TYPES
 
 _TOKENS = tuple(f"{type_}_tokens" for type_ in TOKEN_TYPES)
 # Numbers that a price may be for.

@@ -17,7 +17,7 @@ from exporter.formats.source import Source
 from exporter.formats.spec import Format
 from exporter.formats.values import ESCAPES, UNITS, Raw, elapsed, number, picked, seconds, text, timestamp
 from exporter.memo import Memo
-from exporter.model.record import FIELDS, MOST
+from exporter.model.fields import FIELDS, MOST
 
 # What a gateway writes where there is nothing.
 ABSENT = frozenset((None, "", "-", b"", b"-"))

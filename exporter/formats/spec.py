@@ -26,7 +26,7 @@ from exporter.formats.source import Source, parse_sources
 from exporter.formats.text_lines import NGINX_VARIABLES, TextLines, meant, template_regex
 from exporter.formats.values import ESCAPES
 from exporter.globs import compiled
-from exporter.model.record import FIELDS
+from exporter.model.fields import FIELDS
 
 _PRESETS = Path(__file__).parent / "presets"
 
