@@ -8,8 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from exporter.formats.decoder import Decoded
-from exporter.formats.named_lines import NamedLines
+from exporter.formats.decoder import Decoded, NamedLines
 
 _ZONED = re.compile(r"(.+) \((UTC|[A-Z]\w+(?:/[\w+-]+)+)\)")
 

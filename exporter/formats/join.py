@@ -8,9 +8,8 @@ from msgspec import Struct
 
 from exporter.errors import within
 from exporter.formats.codegen import compile_function
-from exporter.formats.decoder import Decoded, Decoder
+from exporter.formats.decoder import Decoded, Decoder, NamedLines
 from exporter.formats.json_lines import JsonLines
-from exporter.formats.named_lines import NamedLines
 from exporter.formats.source import Source, sources_of
 from exporter.formats.text_lines import TextLines
 from exporter.formats.values import Raw, text
