@@ -36,7 +36,7 @@ class Stage(NamedTuple):
 
 
 def _caller(cell: Any) -> bool:
-    return cell.ends.caller is not None and cell.ends.caller.label == "marked"
+    return cell.targets.caller is not None and cell.targets.caller.label == "marked"
 
 
 STAGES = {

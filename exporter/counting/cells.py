@@ -7,7 +7,7 @@ to all series that such a request adds to.
 
 from typing import Any
 
-from exporter.counting.cell import Bill, Caller, Cell, Ends, Origins
+from exporter.counting.cell import Bill, Caller, Cell, CellTargets, Origins
 from exporter.counting.context import Shared
 from exporter.counting.kinds import FamilyGroup, RequestKind, RequestKinds
 from exporter.counting.loop import Loop
@@ -123,7 +123,9 @@ class Cells:
             if record.rejected:
                 reason = self._store.series(catalog.REJECTED_LINES, self._name, record.rejected)
                 counters.append(reason)
-            self._uncounted[record.rejected] = RequestKind(record, everyones=self._new_cell(Ends(tuple(counters))))
+            self._uncounted[record.rejected] = RequestKind(
+                record, everyones=self._new_cell(CellTargets(tuple(counters)))
+            )
         return (self._uncounted[record.rejected], ""), False
 
     # --- who asked, what was asked
@@ -176,7 +178,7 @@ class Cells:
             home = self._home(kind, caller) if self._loop.origins else None
         record = kind.record
         cell = self._new_cell(
-            Ends(
+            CellTargets(
                 series=(*sums, *counters),
                 measures=kind.measures,
                 caller=caller,
@@ -211,8 +213,8 @@ class Cells:
     def _bill(self, kind: RequestKind, caller: Caller) -> Bill:
         return Bill(kind.prices, self._series(kind.cost, caller), self._series(kind.unpriced, caller))
 
-    def _new_cell(self, ends: Ends) -> Cell:
-        cell = self._loop.cell(ends)
+    def _new_cell(self, targets: CellTargets) -> Cell:
+        cell = self._loop.cell(targets)
         self.born.append(cell)
         return cell
 
@@ -226,10 +228,10 @@ class Cells:
 
     def new_origin(self, cell: Cell, origin: str) -> None:
         """Count an origin that a cell's key, chain and protocol have not had yet, or may not have."""
-        home = cell.ends.home
+        home = cell.targets.home
         assert home is not None, "a cell without origins takes them all"
         cell.origins = home.counts
-        label = origin if origin in home.counts else self._origin_label(home, origin, cell.ends.success)
+        label = origin if origin in home.counts else self._origin_label(home, origin, cell.targets.success)
         if cell.origin is None and label is origin:
             cell.origin = origin
         else:
@@ -263,7 +265,7 @@ class Cells:
 
     def odd(self, cell: Cell, field: str, value: float) -> float:
         """Judge a number that is outside of its field's range: -1.0, as it is absent in any case."""
-        if cell.ends.caller and self._reader.absurd(field, value):
+        if cell.targets.caller and self._reader.absurd(field, value):
             self._store.add(catalog.IMPLAUSIBLE_VALUES, self._name, field)
         return -1.0
 

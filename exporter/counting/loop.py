@@ -66,9 +66,9 @@ class Loop:
         names = [family.name for family in self.histograms]
         apart = [self.unlogged, *self.rated.values()] if self.unlogged != "n" else []
         sums = [*self.summed, *apart]
-        code = ["init(self, ends)", *(f"self.{slot} = 0" for slot in sums)]
+        code = ["init(self, targets)", *(f"self.{slot} = 0" for slot in sums)]
         code += [f"self.{name} = unseen" for name in names]
-        init = compile_function("__init__", "self, ends", code, {"init": Cell.__init__, "unseen": _UNSEEN})
+        init = compile_function("__init__", "self, targets", code, {"init": Cell.__init__, "unseen": _UNSEEN})
         return type("LoopCell", (Cell,), {"__slots__": (*sums, *names), "__init__": init})
 
     def compile(

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from operator import itemgetter, length_hint
 from typing import Any
 
-from exporter.counting.cell import Bill, Cell, Ends
+from exporter.counting.cell import Bill, Cell, CellTargets
 from exporter.counting.cells import Cells
 from exporter.counting.context import Shared
 from exporter.counting.loop import Loop
@@ -164,7 +164,7 @@ class Meter:
         for cell in self._touched if self._periods else self._cells.born:
             if cell.n:
                 try:
-                    self._fold_cell(cell, cell.ends, shown)
+                    self._fold_cell(cell, cell.targets, shown)
                 except Exception as error:
                     self.kept += cell.n
                     self.faults.append(error)
@@ -174,42 +174,44 @@ class Meter:
         for gauge, value in (one for _, gauges in sorted(shown, key=itemgetter(0)) for one in gauges):
             gauge.value = value
 
-    def _fold_cell(self, cell: Cell, ends: Ends, shown: list[tuple[float, tuple[tuple[Series, float], ...]]]) -> None:
+    def _fold_cell(
+        self, cell: Cell, targets: CellTargets, shown: list[tuple[float, tuple[tuple[Series, float], ...]]]
+    ) -> None:
         """Move a cell's counts into its series. All that may raise comes before the first addition."""
         n = cell.n
-        bill = ends.bill
+        bill = targets.bill
         unlogged = getattr(cell, self.loop.unlogged) if bill else 0
         price = price_at(bill.prices, self.period.start if self.period else None) if bill and unlogged else None
         cost = self._cost(cell, price, unlogged) if price else 0.0
-        if ends.shown:
-            shown.append((self.reader.seconds_since_epoch(cell.time) or 0.0, ends.shown))
-        if ends.use:
-            self._use_up(ends.use, cell, cost)
-        for credited, amount in ends.credited:
+        if targets.shown:
+            shown.append((self.reader.seconds_since_epoch(cell.time) or 0.0, targets.shown))
+        if targets.use:
+            self._use_up(targets.use, cell, cost)
+        for credited, amount in targets.credited:
             credited.value += n * amount
         if bill and unlogged:
             self._charge(cell, bill, price, cost, unlogged)
-        for measure, series in zip(ends.measures, ends.series, strict=False):
+        for measure, series in zip(targets.measures, targets.series, strict=False):
             series.value += getattr(cell, measure)
-        for measure in ends.measures:  # of which several series may have the same
+        for measure in targets.measures:  # of which several series may have the same
             setattr(cell, measure, 0)
-        for series in ends.series[len(ends.measures) :]:
+        for series in targets.series[len(targets.measures) :]:
             series.value += n
-        if ends.home and cell.origin is not None:
-            ends.home.counts[cell.origin] += n - cell.elsewhere
+        if targets.home and cell.origin is not None:
+            targets.home.counts[cell.origin] += n - cell.elsewhere
         cell.n = cell.elsewhere = 0
 
     @staticmethod
     def _use_up(use: Use, cell: Cell, cost: float) -> None:
         """Add a cell's counts to what its key has used; `cost` is what no log says."""
-        ends = cell.ends
-        if ends.requests:
+        targets = cell.targets
+        if targets.requests:
             use.add("requests", cell.n)
         if cost:
             use.add("cost", cost)
-        if ends.credits:
-            use.add("credits", cell.n * ends.credits)
-        for measure, unit in ends.units:
+        if targets.credits:
+            use.add("credits", cell.n * targets.credits)
+        for measure, unit in targets.units:
             amount = getattr(cell, measure)
             if amount:
                 use.add(unit, amount)
@@ -234,7 +236,7 @@ class Meter:
             for series in bill.unpriced:
                 series.value += unlogged
         for slot in self.loop.rated.values():
-            if slot not in cell.ends.measures:  # those are taken, and reset, by the fold
+            if slot not in cell.targets.measures:  # those are taken, and reset, by the fold
                 setattr(cell, slot, 0)
         if self.loop.unlogged != "n":
             setattr(cell, self.loop.unlogged, 0)
