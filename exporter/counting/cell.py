@@ -36,7 +36,7 @@ class Origins(Struct, eq=False):
     counts: dict[str, int] = {}
 
 
-class Bill(Struct, eq=False, gc=False):
+class UnloggedCost(Struct, eq=False, gc=False):
     """What requests of a cell cost that no log says: of `prices` the first that holds at their time."""
 
     prices: tuple[Price, ...]
@@ -59,7 +59,7 @@ class CellTargets(Struct, eq=False, gc=False):
     success: bool = False
     credits: float = 0
     credited: tuple[tuple[Series, float], ...] = ()
-    bill: Bill | None = None
+    unlogged_cost: UnloggedCost | None = None
     shown: tuple[tuple[Series, float], ...] = ()
     requests: int = 0
     # What it adds to the use of a registered key; of the sums, those that use up something, with their units.

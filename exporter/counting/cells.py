@@ -7,7 +7,7 @@ to all series that such a request adds to.
 
 from typing import Any
 
-from exporter.counting.cell import Bill, Caller, Cell, CellTargets, Origins
+from exporter.counting.cell import Caller, Cell, CellTargets, Origins, UnloggedCost
 from exporter.counting.context import Shared
 from exporter.counting.kinds import FamilyGroup, RequestKind, RequestKinds
 from exporter.counting.loop import Loop
@@ -188,7 +188,7 @@ class Cells:
                 credited=tuple(
                     [(one, amount) for group, amount in kind.credited for one in self._series([group], caller)]
                 ),
-                bill=self._bill(kind, caller) if kind.cost or kind.unpriced else None,
+                unlogged_cost=self._unlogged_cost(kind, caller) if kind.cost or kind.unpriced else None,
                 shown=kind.shown,
                 requests=record.requests,
                 use=self._limits.use(caller.user, record.status in REFUSED),
@@ -210,8 +210,8 @@ class Cells:
         found = [family.find(group.labels(caller, self._input_labels)) for group in groups for family in group.families]
         return tuple([one for one in found if isinstance(one, Series)])
 
-    def _bill(self, kind: RequestKind, caller: Caller) -> Bill:
-        return Bill(kind.prices, self._series(kind.cost, caller), self._series(kind.unpriced, caller))
+    def _unlogged_cost(self, kind: RequestKind, caller: Caller) -> UnloggedCost:
+        return UnloggedCost(kind.prices, self._series(kind.cost, caller), self._series(kind.unpriced, caller))
 
     def _new_cell(self, targets: CellTargets) -> Cell:
         cell = self._loop.cell(targets)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from operator import itemgetter, length_hint
 from typing import Any
 
-from exporter.counting.cell import Bill, Cell, CellTargets
+from exporter.counting.cell import Cell, CellTargets, UnloggedCost
 from exporter.counting.cells import Cells
 from exporter.counting.context import Shared
 from exporter.counting.loop import Loop
@@ -179,9 +179,13 @@ class Meter:
     ) -> None:
         """Move a cell's counts into its series. All that may raise comes before the first addition."""
         n = cell.n
-        bill = targets.bill
-        unlogged = getattr(cell, self.loop.unlogged) if bill else 0
-        price = price_at(bill.prices, self.period.start if self.period else None) if bill and unlogged else None
+        unlogged_cost = targets.unlogged_cost
+        unlogged = getattr(cell, self.loop.unlogged) if unlogged_cost else 0
+        price = (
+            price_at(unlogged_cost.prices, self.period.start if self.period else None)
+            if unlogged_cost and unlogged
+            else None
+        )
         cost = self._cost(cell, price, unlogged) if price else 0.0
         if targets.shown:
             shown.append((self.reader.seconds_since_epoch(cell.time) or 0.0, targets.shown))
@@ -189,8 +193,8 @@ class Meter:
             self._use_up(targets.use, cell, cost)
         for credited, amount in targets.credited:
             credited.value += n * amount
-        if bill and unlogged:
-            self._charge(cell, bill, price, cost, unlogged)
+        if unlogged_cost and unlogged:
+            self._charge(cell, unlogged_cost, price, cost, unlogged)
         for measure, series in zip(targets.measures, targets.series, strict=False):
             series.value += getattr(cell, measure)
         for measure in targets.measures:  # of which several series may have the same
@@ -227,13 +231,13 @@ class Meter:
             cost += rate * getattr(cell, slot) if slot else 0
         return cost
 
-    def _charge(self, cell: Cell, bill: Bill, price: Price | None, cost: float, unlogged: int) -> None:
+    def _charge(self, cell: Cell, unlogged_cost: UnloggedCost, price: Price | None, cost: float, unlogged: int) -> None:
         """Add what such requests cost; count them where no price holds."""
         if price:
-            for series in bill.cost:
+            for series in unlogged_cost.cost:
                 series.value += cost
         else:
-            for series in bill.unpriced:
+            for series in unlogged_cost.unpriced:
                 series.value += unlogged
         for slot in self.loop.rated.values():
             if slot not in cell.targets.measures:  # those are taken, and reset, by the fold
