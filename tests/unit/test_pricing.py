@@ -339,7 +339,7 @@ def test_the_first_table_that_knows_a_model_counts() -> None:
     public = PriceTable([PriceEntry(model="*", price=Price(request=2.0))])
     pricing = Pricing(tables=(own, public))
     for model, request in (("gpt-4o", 1.0), ("x", 2.0)):
-        (price,) = pricing.worth(AccessRecord(model=model, calls=("m",))).prices
+        (price,) = pricing.quote(AccessRecord(model=model, calls=("m",))).prices
         assert price.request == request
 
 
