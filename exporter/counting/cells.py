@@ -8,7 +8,7 @@ to all series that such a request adds to.
 from typing import Any
 
 from exporter.counting.cell import Caller, Cell, CellTargets, Origins, UnloggedCost
-from exporter.counting.context import Shared
+from exporter.counting.context import Context
 from exporter.counting.kinds import FamilyGroup, RequestKind, RequestKinds
 from exporter.counting.loop import Loop
 from exporter.formats.row_reader import RowReader
@@ -40,7 +40,7 @@ class Cells:
         name: str,
         reader: RowReader,
         enricher: Enricher,
-        shared: Shared,
+        shared: Context,
         input_labels: tuple[str, ...],
         loop: Loop,
     ) -> None:

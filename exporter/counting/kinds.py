@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from exporter.counting.admission import Verdict
 from exporter.counting.cell import Caller, Cell
-from exporter.counting.context import Shared
+from exporter.counting.context import Context
 from exporter.counting.loop import Loop
 from exporter.metrics.store import FamilySeries, Series
 from exporter.model import catalog
@@ -126,7 +126,7 @@ class _Judged(NamedTuple):
 class RequestKinds:
     """Finds and makes the kinds of one input, whose own labels have the values `input_labels`."""
 
-    def __init__(self, shared: Shared, loop: Loop, input_labels: tuple[str, ...]) -> None:
+    def __init__(self, shared: Context, loop: Loop, input_labels: tuple[str, ...]) -> None:
         self._store = shared.store
         self._admissions = shared.admissions
         self._pricing = shared.pricing

@@ -13,7 +13,7 @@ from typing import Any
 
 from exporter.counting.cell import Cell, CellTargets, UnloggedCost
 from exporter.counting.cells import Cells
-from exporter.counting.context import Shared
+from exporter.counting.context import Context
 from exporter.counting.loop import Loop
 from exporter.counting.periods import Periods
 from exporter.formats.decoder import Decoded
@@ -48,7 +48,7 @@ class Meter:
         name: str,
         reader: RowReader,
         enricher: Enricher,
-        shared: Shared,
+        shared: Context,
         labels: dict[str, str] | None = None,
     ) -> None:
         self.name = name

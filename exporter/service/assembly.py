@@ -18,7 +18,7 @@ from exporter.config.inputs import InputConfig
 from exporter.config.keys import KeyApiConfig
 from exporter.config.load import Loaded
 from exporter.counting.admission import Admissions
-from exporter.counting.context import Shared
+from exporter.counting.context import Context
 from exporter.counting.expiry import Expiry
 from exporter.counting.meter import Meter
 from exporter.counting.places import Places
@@ -78,7 +78,7 @@ class Assembly:
         self.identity = Identity(loaded.secret or os.urandom(32))
         self.store = Store(hold=serving, families=loaded.config.families)
         clock = Clock()
-        self.shared = Shared(
+        self.shared = Context(
             store=self.store,
             admissions=Admissions(),
             keys=Keys(self.store, clock),
