@@ -88,7 +88,7 @@ class FamilySeries:
         self.reordered = False
         self.dated = False
         self.sheet: Sheet | None = None
-        self._born = not hold or family.type == "gauge" or not family.lasting
+        self._born = not hold or family.type == "gauge" or not family.persisted
 
     @property
     def full(self) -> bool:
@@ -161,7 +161,7 @@ class Store:
         anew: list[str] = []
         for name, family in families.items():
             one = before.pop(name, None)
-            if one is None or one.family.declared != family.declared:
+            if one is None or one.family.shape != family.shape:
                 anew += [name] if one else []
                 one = FamilySeries(family, self._max_series, self._hold)
                 one.reordered = running
@@ -225,7 +225,7 @@ class Store:
         """How many series each family may have, and whether they are dated: binds new ones only."""
         for family in self.families.values():
             family.limit = max_series
-            family.dated = dated and family.family.lasting and family.family.type != "gauge"
+            family.dated = dated and family.family.persisted and family.family.type != "gauge"
 
     def show_sizes(self) -> None:
         """Set the gauges of how many series the families of records hold, and may hold."""
