@@ -78,7 +78,7 @@ class CsvLines(NamedLines):
             row[place] = _with_offset(row[place], zone)
         return row
 
-    def remembered(self) -> list[str] | None:
+    def snapshot(self) -> list[str] | None:
         """The header."""
         return self._header or None
 

@@ -122,7 +122,7 @@ class Decoder(ABC):
         """What still waits for another line, now that none comes."""
         return Decoded([], [])
 
-    def remembered(self) -> Any:
+    def snapshot(self) -> Any:
         """What it has to know of earlier lines to read on: bounded, fit for msgpack, no raw key; None: nothing."""
         return None
 
@@ -133,7 +133,7 @@ class Decoder(ABC):
 
     def follow(self, other: "Decoder") -> None:
         """Go on where another decoder of the same format stopped, in the same process."""
-        self.restore(other.remembered())
+        self.restore(other.snapshot())
 
 
 class LineDecoder(Decoder):
@@ -145,7 +145,7 @@ class LineDecoder(Decoder):
 
     def decode(self, chunk: bytes) -> Decoded:
         """All lines at once; one by one where that fails, as then one of them is to blame."""
-        before = self.remembered()
+        before = self.snapshot()
         try:
             decoded = self._decode(chunk)
         except Exception:

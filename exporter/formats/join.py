@@ -143,7 +143,7 @@ class Joined(Decoder):
         self._waiting.clear()
         return Decoded(rows, [], alone=len(rows))
 
-    def remembered(self) -> list[tuple[str, int, Any]] | None:
+    def snapshot(self) -> list[tuple[str, int, Any]] | None:
         """What waits: its id, how many lines it has waited, and what its line said."""
         return [
             (id_, self._lines - since, msgspec.to_builtins(row, builtin_types=(bytes,)))

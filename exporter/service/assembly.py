@@ -238,7 +238,7 @@ class Assembly:
 
     def _parts(self, pipeline: Pipeline) -> Parts:
         """What is committed beside the store."""
-        parts: Parts = {"keys": self.shared.keys.remembered(), **self._use_parts.parts(), "inputs": {}}
+        parts: Parts = {"keys": self.shared.keys.snapshot(), **self._use_parts.parts(), "inputs": {}}
         for stream in pipeline.streams:
             parts["inputs"][stream.name], pages = stream.stored()
             parts |= pages

@@ -191,7 +191,7 @@ class Stream:
 
     # --- what is committed with the counters
 
-    def remembered(self) -> Remembered:
+    def snapshot(self) -> Remembered:
         """What to find again."""
         return self._remembered([position.restored() for position in self.input.positions()])
 
@@ -209,7 +209,7 @@ class Stream:
             last_time=self.meter.last_time,
             kept=self.meter.kept,
             format=fingerprint(self.spec),
-            decoder=self.meter.reader.decoder.remembered(),
+            decoder=self.meter.reader.decoder.snapshot(),
             name=self.name,
         )
 
@@ -232,7 +232,7 @@ class Stream:
             self.flush()
             decoder.restore(one.decoder)
             decoder.flush()
-            waiting, one.decoder = one.decoder, decoder.remembered()
+            waiting, one.decoder = one.decoder, decoder.snapshot()
             decoder.restore(waiting)
             self.meter.last_time = one.last_time or self.meter.last_time
 

@@ -126,10 +126,10 @@ class Reload:
         while stream.take() and time.monotonic() < until:
             pass
         unread = stream.leave()
-        remembered = stream.remembered()
+        remembered = stream.snapshot()
         if not any(follows(one, remembered) for one in new):
             stream.flush()
-            remembered = stream.remembered()
+            remembered = stream.snapshot()
             remembered.unread = unread
         stream.fold()
         stream.input.close()

@@ -62,17 +62,17 @@ def test_a_line_waits_for_so_many_lines() -> None:
     assert (then.alone, then.joined) == (1, 0)
     many = decoder.decode(b"".join(b"bill x%d 1\n" % n for n in range(500)))
     assert len(many.rows) == many.alone == 498
-    assert len(decoder.remembered()) == 3
+    assert len(decoder.snapshot()) == 3
 
 
 def test_a_restart_between_two_lines_loses_neither() -> None:
     """What waits is remembered as plain values, and found again by the next decoder."""
     before, after = build(spec()).decoder, build(spec()).decoder
     assert before.decode(b"bill a 5\n").rows == []
-    after.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(before.remembered())))
+    after.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(before.snapshot())))
     (row,) = after.decode(b"end a 200\n").rows
     assert {b"5", b"200"} < set(row)
-    assert after.remembered() is None
+    assert after.snapshot() is None
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_a_log_counts_the_same_however_it_is_cut_and_restarted(preset: str) -> N
         decoder, expressions = fresh()
         decoder.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(remembered)))
         pieces += rows(decoder, expressions, decoder.decode(line).rows)
-        remembered = decoder.remembered()
+        remembered = decoder.snapshot()
     assert pieces + rows(decoder, expressions, decoder.flush().rows) == whole
 
 
