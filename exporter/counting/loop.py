@@ -94,12 +94,12 @@ class Loop:
         needed = read.union(*(reader.needs(measure) for measure in read))
         code = [
             "for r in rows:",
-            f"  what = {reader.what.expression}",
-            f"  who = {reader.who.expression}",
+            f"  request_key = {reader.request_group.expression}",
+            f"  caller_key = {reader.caller_group.expression}",
             "  try:",
-            "    c = cells[what][who]",
+            "    c = cells[request_key][caller_key]",
             "  except KeyError:",
-            "    c = miss(what, who)",
+            "    c = miss(request_key, caller_key)",
         ]
         time = reader.time
         if "(" in time:  # there is something that may raise

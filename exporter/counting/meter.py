@@ -78,7 +78,7 @@ class Meter:
         self._histograms = [shared.store.families[family.name] for family in self.loop.histograms]
         self._cells = Cells(name, reader, enricher, shared, self._own, self.loop)
         cells = self._cells
-        self._count = self.loop.compile(cells.by_words, cells.miss, cells.new_origin, cells.odd, self._touched)
+        self._count = self.loop.compile(cells.by_key, cells.miss, cells.new_origin, cells.odd, self._touched)
         self._records = RecordReader(reader, enricher, self.loop.derived)
 
     def count(self, decoded: Decoded) -> None:

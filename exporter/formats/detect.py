@@ -67,7 +67,7 @@ def _try(preset: str, lines: list[bytes], container: str) -> Candidate:
     ignored, requests, fields = decoded.blank + decoded.joined, 0, 0
     for row in decoded.rows + reader.decoder.flush().rows:
         values = read(row)
-        words = reader.words(values.dims)
+        words = reader.fields(values.dims)
         if words is None:
             ignored += 1
         elif _STATUS.fullmatch(words.get("status", "")):

@@ -16,8 +16,8 @@ class Family(Struct, frozen=True, kw_only=True, eq=False):
 
     `adds` is what a record adds to it: a number of the record, or `requests`, `calls` (one series for
     each method of the record), `tokens` (one for each type), `origins`, `new_origins`, `attempts`, `failovers`,
-    `credits` or `unpriced`; "" where it is no record's. A record without `when` adds nothing. What is `resets_on_restart`
-    begins anew with it.
+    `credits` or `unpriced`; "" where it is no record's. A record without `when` adds nothing.
+    `resets_on_restart`: it counts for one process, and is not stored.
     """
 
     name: str

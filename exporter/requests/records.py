@@ -20,7 +20,7 @@ class RecordReader:
     def record(self, row: Any) -> AccessRecord:
         """The record of a row, without prices."""
         values = self._read(row)
-        record = self._enricher.record(self._reader.words(values.dims))
+        record = self._enricher.record(self._reader.fields(values.dims))
         record.origin = values.origin
         record.time = self._reader.seconds_since_epoch(values.time)
         for measure, value in values.numbers.items():
