@@ -72,7 +72,7 @@ class Joined(Decoder):
         """Where a value stands in a row: its index or its attribute."""
         found = _PLACE.fullmatch(self._decoder.expression(path))
         if not found:
-            raise ValueError(f"{path!r} is no top-level name")
+            raise ValueError(f"{path!r} is not a top-level name")
         return found[2] or int(found[1])
 
     def decode(self, chunk: bytes) -> Decoded:

@@ -131,5 +131,5 @@ def test_fallbacks_are_one_request() -> None:
 
 def test_a_join_of_something_inside_is_refused() -> None:
     """`collect` takes what stands in the line itself."""
-    with pytest.raises(ValueError, match=r"join\.collect: 'a\.b' is no top-level name"):
+    with pytest.raises(ValueError, match=r"join\.collect: 'a\.b' is not a top-level name"):
         build(FormatSpec(json={"status": "s"}, join=JoinSpec(by="id", until="s", collect=["a.b"])))
