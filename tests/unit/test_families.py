@@ -60,11 +60,11 @@ BAD_CHANGES = [
     ),
     (
         "gateway_request_duration_seconds: {buckets: [1, .inf]}",
-        "gateway_request_duration_seconds.buckets: inf is no bound: ",
+        "gateway_request_duration_seconds.buckets: inf is not a valid bound; ",
     ),
     (
         "gateway_request_duration_seconds: {buckets: [1, .nan]}",
-        "gateway_request_duration_seconds.buckets: nan is no bound: ",
+        "gateway_request_duration_seconds.buckets: nan is not a valid bound; ",
     ),
     (
         "gateway_request_duration_seconds: {buckets: [1, 0.5]}",
