@@ -56,7 +56,7 @@ BAD_CHANGES = [
     ),
     (
         "gateway_request_duration_seconds: {buckets: [0, 1]}",
-        "gateway_request_duration_seconds.buckets: 0 is not a valid bound; use numbers above 0; the last bucket, +Inf, is",
+        "gateway_request_duration_seconds.buckets: 0 is not a valid bound; use numbers above 0; the last bucket, +Inf",
     ),
     (
         "gateway_request_duration_seconds: {buckets: [1, .inf]}",
