@@ -150,7 +150,7 @@ class Pricing:
         self._credits = credits
         self._multipliers = multipliers or {}
         self._unbilled = unbilled
-        self._worths: Memo[_Asked, Quote] = Memo(self._worth)
+        self._worths: Memo[_Asked, Quote] = Memo(self._quote)
 
     @property
     def priced(self) -> bool:
@@ -210,7 +210,7 @@ class Pricing:
         """What the record's model is for, "" where no table says."""
         return next((one.type for one in self._fitting(record.model, record.provider, record.method) if one.type), "")
 
-    def _worth(self, asked: _Asked) -> Quote:
+    def _quote(self, asked: _Asked) -> Quote:
         model, provider, method, calls, chain, status, error_type, multiplier, requests = asked
         unbilled = [self._is_unbilled(call) for call in calls]
         credits = self._credits or Credits()
