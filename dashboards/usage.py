@@ -38,7 +38,13 @@ Panels of days and weeks read the series of the recording rules that `gateway-ex
 Prometheus too. Panels over the chosen time read what was scraped itself: for many keys, a month of that takes
 Prometheus seconds.
 
-This file is made of the builders: `python -m dashboards.usage > docs/dashboards.md`.
+## Codes
+
+Each question below has a code, which is repeated after the panels that answer it. The letter is the group: A is about
+one API key, B about models and how keys compare, C about the gateway as a whole, D about managing keys and plans, E
+about providers. The numbers only keep the questions apart; some are not used.
+
+This file is generated: `python -m dashboards.usage > docs/dashboards.md`.
 """
 
 

@@ -1,4 +1,9 @@
-"""The config: the types of its sections, their rules, `load`. Every mistake has its file, line and field.
+"""The config: types, validation, messages. Every error has its file, line and field.
 
-Imports what it makes values for: `formats`, `keys`, `limits`, `pricing`, `model`; no stage imports it.
+load.py      reads a config with its registry and price tables
+inputs.py, keys.py, limits.py, metrics.py, families.py, alerts.py, notify.py: one section each
+values.py    what several sections share
+served.py    what dashboards and rules may query
+
+May import `formats`, `keys`, `limits`, `pricing`, `model` and the modules next to the folders; no stage imports it.
 """

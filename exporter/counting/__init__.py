@@ -1,4 +1,11 @@
-"""Records → series: the hot loop, cells, which values may be labels, what expires.
+"""Records to series.
 
-Imports the folders for the line's way up to here, not `state` and `config`.
+meter.py      counts rows into cells, and folds cells into series
+loop.py       generates the hot loop; periods.py: splits rows by the period in which they were logged
+cell.py       a cell; cells.py: creates one for a new combination; kinds.py: kinds of requests and their labels
+context.py    what all inputs share
+admission.py  which values may be labels; places.py: frees their places
+expiry.py     drops idle series
+
+May import the folders of the earlier steps, but neither `state` nor `config`.
 """

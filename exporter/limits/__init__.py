@@ -1,4 +1,9 @@
-"""Limits and quotas: the calendar's windows, what keys have used in them, what their plans allow.
+"""Limits and quotas: what keys have used, and what their plans allow.
 
-Imports `metrics`, `model` and the modules beside this folder.
+usage.py       use of each limit in its window
+calendar.py    minutes, hours, days and months in a time zone
+running.py     which windows are running
+stored_use.py  how the state holds use
+
+May import `metrics`, `model` and the modules next to the folders.
 """

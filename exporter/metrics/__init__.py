@@ -1,4 +1,10 @@
-"""Series: the store, its text, new series held at zero, the slowest request, registered keys at rest.
+"""Series and their text.
 
-Imports `model` and the modules beside this folder.
+store.py       counters, gauges and histograms by family
+exposition.py  Prometheus text and OpenMetrics; packing.py: gzip
+roster.py      lines of registered keys without use
+zero_hold.py   holds new series at 0 until every scraper has seen them
+slowest.py     the slowest request by chain and method
+
+May import `model` and the modules next to the folders.
 """

@@ -1,4 +1,7 @@
-"""What requests cost: price tables, prices by time, credits.
+"""What requests cost.
 
-Imports `model` and the modules beside this folder.
+prices.py  prices by time, multipliers, credits
+tables.py  price tables in YAML, and LiteLLM's in JSON
+
+May import `model` and the modules next to the folders.
 """
