@@ -11,5 +11,5 @@ def seconds(duration: str) -> float:
     """A duration in seconds. ValueError where it is none."""
     found = _DURATION.match(duration)
     if not found:
-        raise ValueError(f"{duration!r} is no duration: write it as Prometheus does, as in 15s, 5m, 24h or 1h30m")
+        raise ValueError(f"{duration!r} is not a valid duration; use 15s, 5m, 24h or 1h30m")
     return sum(int(amount) * unit for amount, unit in zip(found.groups(), _SECONDS, strict=True) if amount)

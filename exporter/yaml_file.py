@@ -31,7 +31,7 @@ class _Loader(yaml.SafeLoader):
                 continue
             line, name = key.start_mark.line + 1, key.value
             if name in lines:
-                raise ConfigError(self.name, line, "", f"{name!r} is on line {lines[name]} too; it stands once")
+                raise ConfigError(self.name, line, "", f"duplicate {name!r}: already used on line {lines[name]}")
             lines[name] = line
         return node
 
@@ -42,7 +42,7 @@ class _Loader(yaml.SafeLoader):
         except (ValueError, LookupError, AttributeError) as error:
             kind = node.tag.rpartition(":")[2].replace("timestamp", "date")
             raise ConfigError(
-                self.name, node.start_mark.line + 1, "", f"{node.value!r} is no {kind}: {error}"
+                self.name, node.start_mark.line + 1, "", f"{node.value!r} is not a valid {kind}: {error}"
             ) from None
 
 
@@ -132,9 +132,9 @@ def read_date(name: str, value: Any) -> datetime | None:
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
-            raise FieldError(name, f"{value!r} is no date; write 2026-12-31 or 2026-12-31T18:00:00Z") from None
+            raise FieldError(name, f"{value!r} is not a valid date; use 2026-12-31 or 2026-12-31T18:00:00Z") from None
     if isinstance(value, datetime):
         return value if value.tzinfo else value.replace(tzinfo=UTC)
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
-    raise FieldError(name, f"{value!r} is no date; write 2026-12-31 or 2026-12-31T18:00:00Z")
+    raise FieldError(name, f"{value!r} is not a valid date; use 2026-12-31 or 2026-12-31T18:00:00Z")

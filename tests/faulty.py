@@ -18,9 +18,10 @@ from exporter.formats.json_lines import JsonLines
 from exporter.formats.row_reader import RowReader
 from exporter.limits.usage import Limits
 from exporter.pricing.prices import Pricing
+from exporter.requests import canonical
 from exporter.requests.enrich import Enricher
 from exporter.requests.routes import Routes
-from exporter.service import assembly, input_journal
+from exporter.service import input_journal
 
 SECRET = "sk-secret-in-a-message"
 # When marked lines were logged.
@@ -36,19 +37,19 @@ class Stage(NamedTuple):
 
 
 def _caller(cell: Any) -> bool:
-    return cell.ends.caller is not None and cell.ends.caller.label == "marked"
+    return cell.targets.caller is not None and cell.targets.caller.label == "marked"
 
 
 STAGES = {
     "decode": Stage(JsonLines, "_decode"),
     "rescue": Stage(JsonLines, "_rescue"),
     "number": Stage(row_reader, "seconds"),
-    "origin": Stage(assembly, "origin_host"),
+    "origin": Stage(canonical, "origin_host"),
     "path": Stage(Routes, "target"),
     "period": Stage(RowReader, "seconds_since_epoch", lambda _, raw: raw == MARKED_TIME),
     "enrich": Stage(Enricher, "record"),
     "kind": Stage(RequestKinds, "resolve"),
-    "worth": Stage(Pricing, "worth"),
+    "quote": Stage(Pricing, "quote"),
     "use": Stage(Limits, "use"),
     "birth": Stage(Cells, "_born"),
     "new origin": Stage(Cells, "_origin_label"),

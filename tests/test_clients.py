@@ -144,4 +144,4 @@ def test_a_web_server_that_dies_ends_the_process_with_exit_code_1(beside: Beside
     )
     assert done.returncode == 1
     last = done.stderr.splitlines()[-1]
-    assert last == "gateway-exporter: the web server has failed, and nothing could be served any more"
+    assert last == "gateway-exporter: the web server has failed; metrics can no longer be served"

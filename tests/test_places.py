@@ -35,7 +35,7 @@ def test_places_used_and_left_are_shown(beside: Beside) -> None:
     good = "./config.yaml: good: 1 input, 0 registered keys\n"
     assert checked(beside) == (0, good, "")
     labels = "method 1 used, 299 left; chain 0 used, 100 left; model 0 used, 200 left; provider 0 used, 100 left; "
-    labels += "reason 0 used, 50 left; origin 1 used, 1 left (of the key with most)"
+    labels += "reason 0 used, 50 left; origin 1 used, 1 left (for the key with the most)"
     with beside.exporter() as exporter:
         beside.write("".join(line(key=f"sk-live-000000000000000{n}") for n in range(2)))
         exporter.eventually(PARSED, 2)
@@ -48,9 +48,9 @@ def test_places_used_and_left_are_shown(beside: Beside) -> None:
             "reason": (0, 50),
             "origin (of the key with most)": (1, 1),
         }
-        assert checked(beside) == (0, f"./config.yaml: places: key 2 used, 1 left; {labels}\n{good}", "")
+        assert checked(beside) == (0, f"./config.yaml: label budgets: key 2 used, 1 left; {labels}\n{good}", "")
     beside.configure(metrics={"budgets": {"key": 1, "origin": 2}})
-    assert checked(beside) == (0, f"./config.yaml: places: key 2 used, 0 left; {labels}\n{good}", "")
+    assert checked(beside) == (0, f"./config.yaml: label budgets: key 2 used, 0 left; {labels}\n{good}", "")
     with beside.exporter() as exporter:
         assert shown(exporter)["key"] == (2, 0)
 

@@ -238,7 +238,7 @@ def test_a_log_without_a_config_is_recognised_and_read_from_its_start(beside: Be
     beside.write(line() * 5)
     with Exporter("run", str(beside.log)) as exporter:
         exporter.eventually(PARSED, 5)
-        assert "read as nginx-json (100% of the lines looked at)" in exporter.said
+        assert "format nginx-json (reads 100% of the sampled lines)" in exporter.said
 
 
 def test_terminated_it_ends_well_and_with_an_address_in_use_it_says_so(beside: Beside, exporter: Exporter) -> None:

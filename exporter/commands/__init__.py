@@ -1,4 +1,13 @@
-"""What the command line runs beside the service: replay, explain, init, check.
+"""What each command of the command line does; `cli` parses the arguments and calls these functions.
 
-Only `cli` imports it.
+run.py             `run` and `demo`: count logs and serve metrics until a signal or the end of the inputs
+replay.py          `replay`: count whole logs once, and print metrics or CSV
+explain.py         `explain`: what is read from each line, and what it adds to
+suggest_config.py  `init`: detect the format of logs and print a config
+check.py           `check`: validate a config; notes.py: what is missing on this machine
+hash.py            `hash`: raw keys to hashed names
+generate.py        `alerts` and `dashboards`: write, compare or upload generated files
+select_input.py    the config, secret and input that a command works with
+
+May import everything but `cli`. Only `cli` imports it.
 """

@@ -1,20 +1,42 @@
-"""`explain`: what the exporter reads from each line, and which series the line adds to; or why it was rejected."""
+"""`explain`: what is read from each line and which series it adds to, or why it was rejected."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
+from exporter.commands.select_input import input_for, without_config
+from exporter.config.load import load
 from exporter.counting.meter import Meter
-from exporter.errors import place
+from exporter.errors import UsageError, place
 from exporter.formats.decoder import REASONS, Decoded
+from exporter.inputs.archive import whole_lines
 from exporter.metrics.exposition import render
 from exporter.metrics.store import Store
 from exporter.model.record import AccessRecord
+from exporter.service.assembly import Assembly
 from exporter.service.input_journal import shape
 
 
+def run(config: str | None, log: str, name: str | None, loop: bool = False) -> None:
+    """Print a paragraph for each line of a log, read as the input `name` of a config. Without a config, detect the
+    format. With `loop`, print the Python code that counts its lines instead.
+    """
+    if log == "-" and not config:
+        raise UsageError("explain needs --config.file FILE to read standard input: its format can't be detected")
+    loaded = load(Path(config)) if config else without_config([log])
+    assembly = Assembly(loaded)
+    meter = assembly.meter_of(input_for(log, loaded.config, name) if config else loaded.config.inputs[0])
+    if loop:
+        print(meter.loop.source)
+        return
+    lines = (line for chunk, _ in whole_lines(log) for line in chunk.splitlines(keepends=True))
+    for paragraph in explain(lines, meter, assembly.store):
+        print(paragraph)
+
+
 def explain(lines: Iterator[bytes], meter: Meter, store: Store) -> Iterator[str]:
-    """A paragraph for each line. Series show what this line adds; buckets of histograms are left out."""
+    """A paragraph for each line. Series show how much the line adds; histogram buckets are left out."""
     decoder = meter.reader.decoder
     for n, line in enumerate(lines, 1):
         decoded = decoder.decode(line.rstrip(b"\n") + b"\n")
@@ -54,7 +76,7 @@ def _paragraph(where: str, record: AccessRecord, added: dict[str, float]) -> str
         return f"{where}: ignored: the format's `only` leaves it out\n"
     if record.rejected:
         return f"{where}: rejected, {record.rejected}: {REASONS[record.rejected]}\n"
-    told = []
+    fields = []
     for name in record.__struct_fields__:
         value = getattr(record, name)
         if value in (None, "", (), False) or (name == "requests" and value == 1):
@@ -66,12 +88,12 @@ def _paragraph(where: str, record: AccessRecord, added: dict[str, float]) -> str
         elif name == "calls":
             value = ", ".join(value)
         elif name == "implausible":
-            value = f"{', '.join(value)} (left out: no request can have such a number)"
+            value = f"{', '.join(value)} (left out: not a plausible number)"
         elif name == "attempts":
-            value = ", ".join(f"{one.provider}: {one.outcome}" for one in value)
-        told.append(f"  {name.rstrip('_'):24} {value}")
+            value = ", ".join(f"{attempt.provider}: {attempt.outcome}" for attempt in value)
+        fields.append(f"  {name.rstrip('_'):24} {value}")
     series = [f"  + {_short(value):>10}  {name}" for name, value in added.items() if value]
-    return "\n".join([f"{where}: parsed", *told, "  adds", *series, ""])
+    return "\n".join([f"{where}: parsed", *fields, "  adds", *series, ""])
 
 
 def _short(value: float) -> str:
@@ -79,8 +101,8 @@ def _short(value: float) -> str:
 
 
 def _values(store: Store) -> dict[str, float]:
-    """Every counter's value now; of histograms, the sum and the count."""
-    counters = {name.encode() for name, one in store.families.items() if one.family.type != "gauge"}
+    """The current value of every counter, and the sum and count of every histogram."""
+    counters = {name.encode() for name, table in store.families.items() if table.family.type != "gauge"}
     values = {}
     for block in render(store)[0]:
         for line in block.splitlines():

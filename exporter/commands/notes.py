@@ -1,4 +1,4 @@
-"""What a good config still lacks on this machine: `check` tells it. None of it is a mistake, for it may come yet."""
+"""What is missing on this machine for a valid config. These are notes, not errors: files may be created later."""
 
 import glob
 import os
@@ -9,7 +9,7 @@ from exporter.inputs.overlap import shared
 
 
 def notes(logs: dict[str, str], state: str) -> list[str]:
-    """What this user does not find or may not do: of the logs (paths or patterns, by input) and of the state file."""
+    """Missing or inaccessible files. `logs` are paths or patterns by input name; `state` is the state file's path."""
     logs = {name: path for name, path in logs.items() if path != "-"}
     found = [f"input {name}: {note}" for name, path in logs.items() for note in _log(path)]
     found += _descriptors(sum(len(_paths(path)) for path in logs.values()))
@@ -20,7 +20,7 @@ def notes(logs: dict[str, str], state: str) -> list[str]:
 def _log(pattern: str) -> list[str]:
     paths = _paths(pattern)
     if not any(path.exists() for path in paths):
-        return [f"{pattern} is not there yet"]
+        return [f"{pattern} does not exist yet"]
     folders = [f"{path} is a folder" for path in paths if path.is_dir()]
     return folders + [f"{path} can't be read by this user" for path in paths if not os.access(path, os.R_OK)]
 
@@ -34,15 +34,15 @@ def _descriptors(logs: int) -> list[str]:
     if logs <= (most := descriptors.most_logs(limit)):
         return []
     return [
-        f"inputs: {logs} logs, but of {limit} file descriptors about {most} are for logs: raise the limit of open files"
+        f"inputs: {logs} logs, but of {limit} file descriptors about {most} are for logs; raise the open-files limit"
     ]
 
 
 def _state(path: Path) -> list[str]:
     if path.is_dir():
         return [f"{path} is a folder; name a file"]
-    folder = next(one for one in path.parents if one.exists())  # those below it will be made
+    folder = next(parent for parent in path.parents if parent.exists())  # the exporter creates those below it
     if not folder.is_dir():
-        return [f"{path} can't be made: {folder} is no folder"]
-    denied = [one for one in (folder, path) if one.exists() and not os.access(one, os.W_OK)]
-    return [f"{one} can't be written by this user" for one in denied]
+        return [f"{path} can't be created: {folder} is not a folder"]
+    denied = [target for target in (folder, path) if target.exists() and not os.access(target, os.W_OK)]
+    return [f"{target} can't be written by this user" for target in denied]

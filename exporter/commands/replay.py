@@ -1,4 +1,4 @@
-"""`replay`: count whole logs once, and print what was counted, or each record as CSV."""
+"""`replay`: count whole logs once and print the metrics, or each record as CSV."""
 
 import csv
 import os
@@ -8,12 +8,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
 
+from exporter.commands.select_input import input_for
+from exporter.commands.suggest_config import distinct
+from exporter.config.load import load
 from exporter.counting.meter import Meter
 from exporter.errors import InputError
 from exporter.formats.decoder import Decoded
 from exporter.inputs.archive import whole_lines
 from exporter.keys.key_metrics import Keys
+from exporter.metrics.exposition import render
 from exporter.model.record import AccessRecord
+from exporter.service.assembly import Assembly
 from exporter.service.input_journal import InputJournal
 
 CSV_COLUMNS = (
@@ -33,6 +38,26 @@ CSV_COLUMNS = (
 )
 
 
+def run(config: str, logs: list[str], name: str | None, since: float | None, until: float | None, as_csv: bool) -> None:
+    """Count logs as the inputs of a config that they belong to, or as the input `name`, and print the result."""
+    loaded = load(Path(config))
+    assembly = Assembly(loaded)
+    export = CsvExport(sys.stdout, assembly.shared.keys) if as_csv else None
+    replay = Replay(since, until)
+    meters = {input_.name: assembly.meter_of(input_) for input_ in loaded.config.inputs}
+    by_input: dict[str, list[str]] = {}
+    for path in distinct(logs):
+        by_input.setdefault(input_for(path, loaded.config, name).name, []).append(path)
+    rows = export.rows if export else Meter.count
+    for input_name, paths in by_input.items():
+        replay.logs(paths, meters[input_name], InputJournal(input_name, assembly.store), rows)
+    if not export:
+        assembly.shared.slowest.show(int(max(meter.last_time or 0 for meter in meters.values()) // 60))
+        assembly.shared.limits.show(None)
+        sys.stdout.flush()
+        sys.stdout.buffer.writelines(render(assembly.store)[0])
+
+
 class Replay:
     """Reads whole logs into a meter. `since` and `until` are epoch seconds: records in [since, until) count."""
 
@@ -44,8 +69,8 @@ class Replay:
     def logs(
         self, paths: list[str], meter: Meter, journal: InputJournal, rows: Callable[[Meter, Decoded], None]
     ) -> None:
-        """Give each chunk's rows to `rows`, the rest to the journal. The logs are one input's, the oldest first:
-        what one of them began, the next may end. InputError where a log can't be read, or none of its lines.
+        """Pass each chunk's rows to `rows` and the rest to the journal. The logs are one input's, oldest first: a
+        request may begin in one and end in the next. InputError if a log, or every line of it, can't be read.
         """
         self._parsed = self._rejected = 0
         for path in paths:
@@ -59,7 +84,7 @@ class Replay:
         journal.failed(meter.faults)
         if self._rejected and not self._parsed:
             raise InputError(
-                f"{', '.join(paths)}: none of the {self._rejected} lines could be read as input {meter.name!r} says"
+                f"{', '.join(paths)}: none of the {self._rejected} lines has the format of input {meter.name!r}"
             )
 
     def _take(
@@ -78,7 +103,7 @@ class Replay:
 
 
 class CsvExport:
-    """Writes a row for each record: the exact account of a period."""
+    """Writes one CSV row for each record."""
 
     def __init__(self, out: TextIO, keys: Keys) -> None:
         self._keys = keys
@@ -86,7 +111,7 @@ class CsvExport:
         self._writer.writerow([name.rstrip("_") for name in CSV_COLUMNS])
 
     def rows(self, meter: Meter, decoded: Decoded) -> None:
-        """Write what is a request; lines that are none are left out."""
+        """Write the requests; leave out lines that are not requests."""
         for _, record in _records(meter, decoded):
             if not record.ignored and not record.rejected and record.requests:
                 self._keys.describe(record)
@@ -94,7 +119,7 @@ class CsvExport:
 
 
 def _records(meter: Meter, decoded: Decoded) -> Iterator[tuple[int, AccessRecord]]:
-    """The record of each row, with the row's place; lines that give none are rejected."""
+    """Each row's index and record. A row whose record can't be built is rejected."""
     for place, row in enumerate(decoded.rows):
         try:
             record = meter.record(row)
@@ -111,12 +136,12 @@ def _cell(record: AccessRecord, name: str) -> str:
     if isinstance(value, float):
         return f"{value:.9f}".rstrip("0").rstrip(".")
     text = "" if value is None else str(value)
-    # A spreadsheet takes these for formulas.
+    # A spreadsheet would run these as formulas.
     return "'" + text if text[:1] in ("=", "+", "-", "@") else text
 
 
 class _Progress:
-    """How far a file is read, on a terminal; silent elsewhere."""
+    """A progress bar for one file, shown only on a terminal."""
 
     def __init__(self, path: str) -> None:
         self._path = path

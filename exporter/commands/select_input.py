@@ -1,4 +1,4 @@
-"""Which config and input a command works with, where its arguments leave that open."""
+"""What a command works with: a config without a file, the secret for key names, the input that a log belongs to."""
 
 import sys
 from pathlib import Path
@@ -9,24 +9,32 @@ from exporter.config.load import Config, Loaded
 from exporter.config.metrics import MetricsConfig
 from exporter.errors import UsageError, unknown
 from exporter.inputs.names import covers, is_pattern
+from exporter.keys.secret import own_secret
 
 
 def without_config(logs: list[str]) -> Loaded:
-    """A config for `run LOG…`: formats recognised, logs read from their start, nothing kept."""
+    """A config for `run LOG…`: formats are detected, logs are read from their start, no state is kept."""
     inputs: list[InputConfig] = []
     for path in distinct(logs):
         best = recognise(path)
-        print(f"{path}: read as {best.preset} ({best.share:.0%} of the lines looked at)", file=sys.stderr)
+        print(f"{path}: format {best.preset} (reads {best.share:.0%} of the sampled lines)", file=sys.stderr)
         name = Path(path).name
         if any(one.name == name for one in inputs):
             name = path
         inputs.append(InputConfig(path=path, name=name, format=best.spec))
-    metrics = MetricsConfig(scrape_interval="1s")  # somebody looks, and does not wait long to see more than zeros
+    metrics = MetricsConfig(scrape_interval="1s")  # a person is watching: show new series after seconds
     return Loaded(config=Config(inputs=inputs, metrics=metrics, start_at="beginning"))
 
 
+def with_secret(loaded: Loaded) -> Loaded:
+    """The config with the secret for key names, which is created on first use if the config gives it a file."""
+    if not loaded.secret and loaded.secret_file:
+        loaded.secret = own_secret(loaded.secret_file)
+    return loaded
+
+
 def input_for(path: str, config: Config, name: str | None) -> InputConfig:
-    """The input a log belongs to: the named one; else the one that would read it; else the only one there is."""
+    """The input that a log belongs to: the named one, else the one whose path matches it, else the only one."""
     if name:
         named = [one for one in config.inputs if one.name == name]
         if not named:
@@ -37,9 +45,9 @@ def input_for(path: str, config: Config, name: str | None) -> InputConfig:
     if fitting or len(inputs) == 1:
         return (fitting or inputs)[0]
     names = ", ".join(one.name for one in config.inputs)
-    raise UsageError(f"{path}: no input's path fits it; say which with --input (there are: {names})")
+    raise UsageError(f"{path}: no input's path matches it; choose one with --input (inputs: {names})")
 
 
 def _resolved(path: str) -> str:
-    """A path whose folder has one name only: no `..`, no link. The last part stays: it is what a pattern is about."""
+    """The path with its folder resolved (no `..`, no links). The last part stays as it is: patterns match it."""
     return str(Path(path).parent.resolve() / Path(path).name)

@@ -1,4 +1,4 @@
-"""`init` and `run LOG`: look at a log, tell its format, and write a config that works for it."""
+"""`init`: detect the format of logs and print a config for them. `run LOG…` detects formats here, too."""
 
 from pathlib import Path
 
@@ -7,42 +7,47 @@ from exporter.formats.detect import Candidate, detect
 from exporter.formats.spec import presets
 from exporter.inputs.archive import head
 
-# So much of a log is looked at.
+# How much of a log is read to detect its format.
 _SAMPLE_BYTES = 1 << 18
 
 _CONFIG = """\
-# gateway-exporter's config, made by `gateway-exporter init`. Check it with `gateway-exporter check FILE`,
-# see what it makes of a line with `gateway-exporter explain --config.file FILE LOG`.
+# Config for gateway-exporter, written by `gateway-exporter init`. Check it with `gateway-exporter check FILE`;
+# `gateway-exporter explain --config.file FILE LOG` shows what is read from each line.
 
 inputs:
 {inputs}
-# Counters and positions, so that a restart goes on where it was. One exporter, one file.
+# Counters and log positions, so that a restart continues where it stopped. Each exporter needs its own file.
 state: {{path: state.db}}
 
-# Keys are shown as k_ and 16 hex digits of a keyed hash. Its secret is made beside the state, unless one is given,
-# to be shared by exporters that must agree:
+# API keys are shown as k_ and 16 hex digits of a keyed hash. The secret for it is created next to the state file.
+# If several exporters must show the same names, create one secret and give it to all of them:
 #   head -c 32 /dev/urandom | base64 > key-hash.secret && chmod 600 key-hash.secret
 # identity: {{secret_file: key-hash.secret}}
 
-# Names, owners and plans of keys; `gateway-exporter hash` turns a raw key into an entry's `hash`:
+# Names, owners and plans of keys. `gateway-exporter hash` prints the `hash` of a raw key:
 #   - {{hash: k_0123456789abcdef, name: Acme production, owner: acme}}
 # keys: keys.yaml
 
-# Paths that belong together. Where none fits, ids, hashes and numbers in a path become :id.
+# Paths to count as one route. In other paths, ids, hashes and numbers become :id.
 # routes: ["/v1/scores/:identity"]
 
-# Which chain a request is for, where the log does not say: by path, or by host name.
+# Chains, if the log does not name them: by path or by host name.
 # chains: {{ethereum: "/eth/*", polygon: "polygon.rpc.example.net"}}
 
-# With no state yet, of logs that are there: read what comes (end), or all of it (beginning).
+# On the first start: read only new lines (end), or existing logs from their beginning (beginning).
 start_at: end
 
 web: {{listen: "127.0.0.1:10114"}}
 """
 
 
+def run(logs: list[str]) -> None:
+    """Print a config for logs."""
+    print(config_for(logs), end="")
+
+
 def distinct(paths: list[str]) -> list[str]:
-    """The paths, if each is another file. UsageError where two are one: its lines would count twice."""
+    """The paths, if they are different files. UsageError if two are the same: its lines would count twice."""
     seen: dict[str, str] = {}
     for path in paths:
         real = str(Path(path).resolve())
@@ -53,23 +58,21 @@ def distinct(paths: list[str]) -> list[str]:
 
 
 def recognise(path: str) -> Candidate:
-    """The preset that fits a log best. InputError where none does."""
+    """The preset that reads most of a log's first lines. InputError if none does."""
     sample = head(path, _SAMPLE_BYTES)
     if not sample.strip():
-        raise InputError(f"{path}: is empty: nothing tells its format; name a preset in a config")
+        raise InputError(f"{path}: the log is empty, so its format can't be detected; name a preset in a config")
     found = detect(sample)
     if not found:
         raise InputError(
-            f"{path}: its format is not recognised (known: {', '.join(presets())}); "
-            "describe it in a config with json, template or regex"
+            f"{path}: unknown log format (known: {', '.join(presets())}); "
+            "describe it in a config with json, csv, logfmt, template or regex"
         )
     return found[0]
 
 
 def config_for(paths: list[str]) -> str:
-    """A config, with comments, for logs. InputError where the format of one is not recognised, UsageError where two
-    are one file.
-    """
+    """A config, with comments, for logs. InputError if a format is unknown, UsageError if two are the same file."""
     inputs, names = "", set()
     for path in distinct(paths):
         best = recognise(path)
@@ -78,5 +81,5 @@ def config_for(paths: list[str]) -> str:
         if (name := Path(path).name) in names:
             inputs += f"    name: {path}\n"
         names.add(name)
-        inputs += f"    format: {written}  # reads {best.share:.0%} of the lines looked at\n"
+        inputs += f"    format: {written}  # reads {best.share:.0%} of the sampled lines\n"
     return _CONFIG.format(inputs=inputs)

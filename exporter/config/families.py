@@ -15,8 +15,8 @@ from msgspec import Struct, field
 from exporter.errors import FieldError, Steps, unknown
 from exporter.model import catalog
 from exporter.model.catalog import CATALOG, Family
+from exporter.model.fields import TOKEN_TYPES
 from exporter.model.labels import LABELS, WHEN
-from exporter.model.record import TOKEN_TYPES
 from exporter.yaml_file import Part
 
 _SECONDS = ("duration", "time_to_first_token", "time_per_output_token", "failover_delay")
@@ -83,13 +83,13 @@ class _Rule(Struct):
         """FieldError where a label is not allowed, or stands twice."""
         for n, name in enumerate(names):
             self.known((field, n), "label", name, allowed)
-            self.need(names.count(name) == 1, (field, n), f"{name!r} stands there twice")
+            self.need(names.count(name) == 1, (field, n), f"{name!r} is listed twice")
 
     def bounds(self, buckets: list[float]) -> tuple[float, ...]:
         """A histogram's bounds; FieldError where they are none."""
         self.need(buckets, "buckets", "is empty: a histogram needs at least one bound")
         for bound in buckets:
-            said = f"{bound:g} is no bound: write numbers above 0; the last bucket, +Inf, is always there"
+            said = f"{bound:g} is not a valid bound; use numbers above 0; the last bucket, +Inf, is always there"
             self.need(0 < bound < math.inf, "buckets", said)
         for lower, upper in pairwise(buckets):
             self.need(lower < upper, "buckets", f"bounds must rise, and {upper:g} comes after {lower:g}")
@@ -148,7 +148,7 @@ def _follow(served: dict[str, Family]) -> None:
 def _custom(name: str, one: CustomFamily) -> Family:
     rule = _Rule(("custom_families", name))
     rule.need(name not in CATALOG, (), "is in the catalogue: change it in families, or choose another name")
-    rule.need(_NAME.fullmatch(name), (), "is no name: gateway_ and then a-z, 0-9 and _ are allowed")
+    rule.need(_NAME.fullmatch(name), (), "is not a valid name: gateway_ and then a-z, 0-9 and _ are allowed")
     rule.need(not name.startswith("gateway_exporter_"), (), "gateway_exporter_ is for the exporter's own metrics")
     rule.known("adds", "amount", one.adds, ADDS[one.type_])
     unit = _UNITS.get(one.adds, "")

@@ -40,7 +40,7 @@ class InputConfig(Part, rename={"class_": "class"}):
         for label, value in self.labels.items():
             check_label(("labels", label), label)
             if any("\ud800" <= character <= "\udfff" for character in value):
-                raise FieldError(("labels", label), "half of a character is no text")
+                raise FieldError(("labels", label), "contains half of a surrogate pair, which is not valid text")
             if label in _RESERVED:
                 problem = f"{label!r} is used by Prometheus or the catalogue; choose another name"
                 raise FieldError(("labels", label), problem)

@@ -209,7 +209,7 @@ def parse_address(address: str) -> tuple[str, int]:
     """`host:port` → both; an empty host is every address. ValueError where it is neither."""
     host, separator, port = address.rpartition(":")
     if not separator or not port.isdigit() or not 0 <= int(port) < 65536:
-        raise ValueError(f"{address!r} is no address: write host:port, as in 127.0.0.1:10114")
+        raise ValueError(f"{address!r} is not a valid address; use HOST:PORT, as in 127.0.0.1:10114")
     return host.strip("[]"), int(port)
 
 
@@ -243,7 +243,7 @@ def _check_families(file: YamlFile, config: Config) -> None:
         if objective in CATALOG[durations.name].buckets:
             changed = ("metrics", "families", durations.name, "buckets")
             raise file.error(changed, f"{objective:g} is missing: it is {dotted(at)}")
-        raise file.error(at, f"{objective:g} is no bucket of {durations.name} (allowed: {bounds})")
+        raise file.error(at, f"{objective:g} is not a bucket of {durations.name} (allowed: {bounds})")
     if durations and config.alerts.slow_methods and "method" not in durations.labels:
         problem = f"can't be told apart: {durations.name} is without its label method"
         raise file.error(("alerts", "slow_methods"), problem)

@@ -32,4 +32,4 @@ Number = Annotated[int, Meta(gt=0, description="more than 0, or null for no aler
 def check_label(at: Steps, label: str) -> None:
     """FieldError where it can't be the name of a Prometheus label that users choose."""
     if not _LABEL.fullmatch(label):
-        raise FieldError(at, f"{label!r} is no label name: letters, digits and _ are allowed")
+        raise FieldError(at, f"{label!r} is not a valid label name: letters, digits and _ are allowed")

@@ -36,7 +36,7 @@ class Origins(Struct, eq=False):
     counts: dict[str, int] = {}
 
 
-class Bill(Struct, eq=False, gc=False):
+class UnloggedCost(Struct, eq=False, gc=False):
     """What requests of a cell cost that no log says: of `prices` the first that holds at their time."""
 
     prices: tuple[Price, ...]
@@ -45,7 +45,7 @@ class Bill(Struct, eq=False, gc=False):
     unpriced: tuple[Series, ...]
 
 
-class Ends(Struct, eq=False, gc=False):
+class CellTargets(Struct, eq=False, gc=False):
     """Where a cell's counts go at a fold. `series` are those of its sums, which are in the slots that
     `measures` names, and then those of its number. Each request costs `credits`, and adds to what is `credited`;
     `shown` are gauges that have these values as of its last request. Lines that are no request have no caller; those of
@@ -59,7 +59,7 @@ class Ends(Struct, eq=False, gc=False):
     success: bool = False
     credits: float = 0
     credited: tuple[tuple[Series, float], ...] = ()
-    bill: Bill | None = None
+    unlogged_cost: UnloggedCost | None = None
     shown: tuple[tuple[Series, float], ...] = ()
     requests: int = 0
     # What it adds to the use of a registered key; of the sums, those that use up something, with their units.
@@ -72,16 +72,16 @@ class Cell:
     is far away. What only a cell has stands in its slots: its count, and the sums of
     the format's numbers (a subclass of the loop's has these). What many cells share is a list: `used` with the time
     of a caller's last request, and each histogram's pending observations (slots of the subclass, too). To keep a
-    time in each cell would be dear: each is an object, far away, too. `time` is only where gauges need it. `ends`
+    time in each cell would be dear: each is an object, far away, too. `time` is only where gauges need it. `targets`
     is for the fold.
     """
 
-    __slots__ = ("elsewhere", "ends", "n", "origin", "origins", "time", "used")
+    __slots__ = ("elsewhere", "n", "origin", "origins", "targets", "time", "used")
 
-    def __init__(self, ends: Ends) -> None:
+    def __init__(self, targets: CellTargets) -> None:
         self.n = 0
-        self.ends = ends
-        self.used: list[Any] = ends.caller.used if ends.caller else _UNUSED
+        self.targets = targets
+        self.used: list[Any] = targets.caller.used if targets.caller else _UNUSED
         self.time: Any = None
         # The first origin it had; the number of requests from others, and their counts.
         self.origin: str | None = None

@@ -7,8 +7,8 @@ to all series that such a request adds to.
 
 from typing import Any
 
-from exporter.counting.cell import Bill, Caller, Cell, Ends, Origins
-from exporter.counting.context import Shared
+from exporter.counting.cell import Caller, Cell, CellTargets, Origins, UnloggedCost
+from exporter.counting.context import Context
 from exporter.counting.kinds import FamilyGroup, RequestKind, RequestKinds
 from exporter.counting.loop import Loop
 from exporter.formats.row_reader import RowReader
@@ -30,7 +30,7 @@ _NONE_YET: dict[str, int] = {}
 
 
 class Cells:
-    """Makes one input's cells; `by_words[what][who]` is the cell of a row's raw words.
+    """Makes one input's cells; `by_key[request_key][caller_key]` is the cell of a row's raw words.
 
     A cell whose labels may change with a later success is made, but not kept there: it is asked for again.
     """
@@ -40,7 +40,7 @@ class Cells:
         name: str,
         reader: RowReader,
         enricher: Enricher,
-        shared: Shared,
+        shared: Context,
         input_labels: tuple[str, ...],
         loop: Loop,
     ) -> None:
@@ -63,12 +63,12 @@ class Cells:
         self._parsed, self._ignored, self._rejected = (
             store.series(catalog.LINES, name, result) for result in ("parsed", "ignored", "rejected")
         )
-        self.by_words: dict[Any, dict[Any, Cell]] = {}
+        self.by_key: dict[Any, dict[Any, Cell]] = {}
         self.forget()
 
     def forget(self) -> None:
         """Forget all cells. They must have been folded."""
-        self.by_words.clear()
+        self.by_key.clear()
         self.born: list[Cell] = []
         self.origins: dict[tuple[str, ...], Origins] = {}
         self.callers: dict[Any, Caller] = {}
@@ -83,38 +83,38 @@ class Cells:
         """Whether there are so many that all should be forgotten."""
         return (
             max(self._entries, len(self.born)) >= _MOST_CELLS
-            or max(len(self.by_words), len(self._known), len(self.callers)) >= _MOST_KINDS
+            or max(len(self.by_key), len(self._known), len(self.callers)) >= _MOST_KINDS
         )
 
     # --- from raw words to cells
 
-    def miss(self, what: Any, who: Any) -> Cell:
+    def miss(self, request_key: Any, caller_key: Any) -> Cell:
         """The cell of words that are new, or whose labels may change with a later success."""
-        asked = self._asked.get(what)
+        asked = self._asked.get(request_key)
         open_ = False
         if asked is None:
-            asked, open_ = self._ask(what)
+            asked, open_ = self._ask(request_key)
             if not open_:
-                self._asked[what] = asked
-                self.by_words[what] = {}
+                self._asked[request_key] = asked
+                self.by_key[request_key] = {}
         kind, key = asked
         cell = kind.everyones
         if cell is None:
-            caller = self._known.get((who, key))
+            caller = self._known.get((caller_key, key))
             if caller is None:
-                caller, caller_open = self._caller(kind, key, who)
+                caller, caller_open = self._caller(kind, key, caller_key)
                 open_ = open_ or caller_open
             cell = kind.cells.get(caller)
             if cell is None:
                 cell = kind.cells[caller] = self._born(kind, caller)
         if not open_:
-            self.by_words[what][who] = cell
+            self.by_key[request_key][caller_key] = cell
             self._entries += 1
         return cell
 
-    def _ask(self, what: Any) -> tuple[tuple[RequestKind, str], bool]:
+    def _ask(self, request_key: Any) -> tuple[tuple[RequestKind, str], bool]:
         """The kind of a row's words, and the key in them; whether the kind may change with a later success."""
-        record = self._enricher.record(self._reader.asked(what))
+        record = self._enricher.record(self._reader.request_fields(request_key))
         if not (record.ignored or record.rejected):
             kind, open_ = self._kinds.resolve(record)
             return (kind, record.key), open_
@@ -123,22 +123,24 @@ class Cells:
             if record.rejected:
                 reason = self._store.series(catalog.REJECTED_LINES, self._name, record.rejected)
                 counters.append(reason)
-            self._uncounted[record.rejected] = RequestKind(record, everyones=self._new_cell(Ends(tuple(counters))))
+            self._uncounted[record.rejected] = RequestKind(
+                record, everyones=self._new_cell(CellTargets(tuple(counters)))
+            )
         return (self._uncounted[record.rejected], ""), False
 
     # --- who asked, what was asked
 
-    def _caller(self, kind: RequestKind, key: str, who: Any) -> tuple[Caller, bool]:
+    def _caller(self, kind: RequestKind, key: str, caller_key: Any) -> tuple[Caller, bool]:
         """The caller; whether that may change with a later success."""
-        words = self._reader.who.read(who)
-        said = words.get("key") or key
+        fields = self._reader.caller_group.read(caller_key)
+        said = fields.get("key") or key
         proven = not (kind.record.error_type or kind.record.public)
         verdict = self._admissions.judge("key", said, proven)
         label, class_ = verdict.value, self._enricher.class_of(said)
         unknown = bool(said) and (said not in self._keys if len(self._keys) else label != said)
         about = AccessRecord(class_=class_)
         if label == said:
-            about.key_name, about.key_owner = words.get("key_name", ""), words.get("key_owner", "")
+            about.key_name, about.key_owner = fields.get("key_name", ""), fields.get("key_owner", "")
         user = self._limits.user(label, said)
         at = (label, class_, about.key_name, about.key_owner, unknown, verdict.overflow, user)
         caller = self.callers.get(at)
@@ -148,7 +150,7 @@ class Cells:
             last_used = self._keys.seen(label, about)
             caller = self.callers[at] = Caller(label, class_, about, counters, verdict.overflow, last_used, user)
         if not verdict.open:
-            self._known[who, key] = caller
+            self._known[caller_key, key] = caller
         return caller, verdict.open
 
     # --- where the two meet
@@ -176,7 +178,7 @@ class Cells:
             home = self._home(kind, caller) if self._loop.origins else None
         record = kind.record
         cell = self._new_cell(
-            Ends(
+            CellTargets(
                 series=(*sums, *counters),
                 measures=kind.measures,
                 caller=caller,
@@ -186,7 +188,7 @@ class Cells:
                 credited=tuple(
                     [(one, amount) for group, amount in kind.credited for one in self._series([group], caller)]
                 ),
-                bill=self._bill(kind, caller) if kind.cost or kind.unpriced else None,
+                unlogged_cost=self._unlogged_cost(kind, caller) if kind.cost or kind.unpriced else None,
                 shown=kind.shown,
                 requests=record.requests,
                 use=self._limits.use(caller.user, record.status in REFUSED),
@@ -208,11 +210,11 @@ class Cells:
         found = [family.find(group.labels(caller, self._input_labels)) for group in groups for family in group.families]
         return tuple([one for one in found if isinstance(one, Series)])
 
-    def _bill(self, kind: RequestKind, caller: Caller) -> Bill:
-        return Bill(kind.prices, self._series(kind.cost, caller), self._series(kind.unpriced, caller))
+    def _unlogged_cost(self, kind: RequestKind, caller: Caller) -> UnloggedCost:
+        return UnloggedCost(kind.prices, self._series(kind.cost, caller), self._series(kind.unpriced, caller))
 
-    def _new_cell(self, ends: Ends) -> Cell:
-        cell = self._loop.cell(ends)
+    def _new_cell(self, targets: CellTargets) -> Cell:
+        cell = self._loop.cell(targets)
         self.born.append(cell)
         return cell
 
@@ -226,10 +228,10 @@ class Cells:
 
     def new_origin(self, cell: Cell, origin: str) -> None:
         """Count an origin that a cell's key, chain and protocol have not had yet, or may not have."""
-        home = cell.ends.home
+        home = cell.targets.home
         assert home is not None, "a cell without origins takes them all"
         cell.origins = home.counts
-        label = origin if origin in home.counts else self._origin_label(home, origin, cell.ends.success)
+        label = origin if origin in home.counts else self._origin_label(home, origin, cell.targets.success)
         if cell.origin is None and label is origin:
             cell.origin = origin
         else:
@@ -263,7 +265,7 @@ class Cells:
 
     def odd(self, cell: Cell, field: str, value: float) -> float:
         """Judge a number that is outside of its field's range: -1.0, as it is absent in any case."""
-        if cell.ends.caller and self._reader.absurd(field, value):
+        if cell.targets.caller and self._reader.absurd(field, value):
             self._store.add(catalog.IMPLAUSIBLE_VALUES, self._name, field)
         return -1.0
 

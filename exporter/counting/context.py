@@ -11,7 +11,7 @@ from exporter.metrics.store import Store
 from exporter.pricing.prices import Pricing
 
 
-class Shared(Struct):
+class Context(Struct):
     """The store; which values may be labels; what is known of keys, their limits, prices, the slowest requests; the
     wall clock.
     """

@@ -39,7 +39,7 @@ class Expiry:
         self._seen = {
             one: self._seen.get(one) or _Seen()
             for name, one in self._store.families.items()
-            if one.family.type != "gauge" and one.family.lasting and not name.startswith("gateway_exporter_")
+            if one.family.type != "gauge" and one.family.persisted and not name.startswith("gateway_exporter_")
         }
         dropped = False
         for family, seen in self._seen.items():

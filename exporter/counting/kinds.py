@@ -11,14 +11,15 @@ from msgspec import Struct
 
 from exporter.counting.admission import Verdict
 from exporter.counting.cell import Caller, Cell
-from exporter.counting.context import Shared
+from exporter.counting.context import Context
 from exporter.counting.loop import Loop
 from exporter.metrics.store import FamilySeries, Series
 from exporter.model import catalog
 from exporter.model.catalog import Family
+from exporter.model.fields import TOKEN_TYPES
 from exporter.model.labels import LabelValues, field_of
-from exporter.model.record import TOKEN_TYPES, AccessRecord, Attempt
-from exporter.pricing.prices import Price, Worth
+from exporter.model.record import AccessRecord, Attempt
+from exporter.pricing.prices import Price, Quote
 from exporter.requests.attempts import failovers
 
 # What limits are counted by, in which unit.
@@ -96,7 +97,7 @@ class _Judged(NamedTuple):
     # On the providers that were tried and on the methods of its calls, in their order.
     tried: list[Verdict]
     calls: list[Verdict]
-    worth: Worth
+    quote: Quote
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -125,7 +126,7 @@ class _Judged(NamedTuple):
 class RequestKinds:
     """Finds and makes the kinds of one input, whose own labels have the values `input_labels`."""
 
-    def __init__(self, shared: Shared, loop: Loop, input_labels: tuple[str, ...]) -> None:
+    def __init__(self, shared: Context, loop: Loop, input_labels: tuple[str, ...]) -> None:
         self._store = shared.store
         self._admissions = shared.admissions
         self._pricing = shared.pricing
@@ -150,13 +151,13 @@ class RequestKinds:
             record.requests,
             overflows,
             attempts,
-            judged.worth,
+            judged.quote,
             record.cost_multiplier,
             record.public,
         )
         kind = self._kinds.get(key)
         if kind is None:
-            kind = self._kinds[key] = self._new(record, values, methods, attempts, judged.worth)
+            kind = self._kinds[key] = self._new(record, values, methods, attempts, judged.quote)
             kind.overflows = overflows
         return kind, judged.open
 
@@ -188,7 +189,7 @@ class RequestKinds:
             calls=[
                 verdicts["method"] if call == record.method else judge("method", call, success) for call in record.calls
             ],
-            worth=self._pricing.worth(record),
+            quote=self._pricing.quote(record),
         )
 
     def _values(self, judged: _Judged, attempts: tuple[Attempt, ...]) -> LabelValues:
@@ -208,7 +209,7 @@ class RequestKinds:
             billed=self._pricing.billed(record) if "requested_model" in judged.verdicts else "",
             reason=judged.value("reason"),
             blocked="blocked" if record.blocked_reason or record.error_type == "blocked" else "",
-            unbilled="unbilled" if judged.worth.unbilled else "",
+            unbilled="unbilled" if judged.quote.unbilled else "",
         )
 
     # --- what it adds to
@@ -219,29 +220,29 @@ class RequestKinds:
         values: LabelValues,
         methods: tuple[str, ...],
         attempts: tuple[Attempt, ...],
-        worth: Worth,
+        quote: Quote,
     ) -> RequestKind:
         kind = RequestKind(record, values)
         fed = self._fed(values)
         kind.counted = _groups(
             (family, values._replace(method=method)) for method in methods for family in fed.get("calls", ())
         )
-        self._add_credits(kind, methods, worth, fed.get("credits", []))
+        self._add_credits(kind, methods, quote, fed.get("credits", []))
         if record.requests:
-            logged = "cost" in self._loop.summed and not worth.unbilled
+            logged = "cost" in self._loop.summed and not quote.unbilled
             adds_something = {
                 "attempts": attempts,
                 "failovers": failovers(attempts),
                 "credits": kind.credited,
-                "unpriced": worth.unpriced,
-                "cost": logged or worth.prices,
+                "unpriced": quote.unpriced,
+                "cost": logged or quote.prices,
                 "new_origins": False,  # counted when an origin is new, not with the cell
             }
             fed = {adds: families for adds, families in fed.items() if adds_something.get(adds, True)}
             kind.fed = [family for family in self._families if family in fed.get(family.family.adds, ())]
             self._add_counters(kind, attempts, fed)
             self._add_sums(kind, logged)
-            self._add_money(kind, worth, fed)
+            self._add_money(kind, quote, fed)
             kind.shown = self._shown(record, attempts, values)
             self._show_model_type(record, values)
         return kind
@@ -255,10 +256,10 @@ class RequestKinds:
         return fed
 
     def _add_credits(
-        self, kind: RequestKind, methods: tuple[str, ...], worth: Worth, families: list[FamilySeries]
+        self, kind: RequestKind, methods: tuple[str, ...], quote: Quote, families: list[FamilySeries]
     ) -> None:
         amounts: dict[str, float] = {}
-        for method, amount in zip(methods, worth.credits, strict=False):
+        for method, amount in zip(methods, quote.credits, strict=False):
             amounts[method] = amounts.get(method, 0) + amount
         kind.credits = sum(amounts.values())
         kind.credited = [
@@ -296,10 +297,10 @@ class RequestKinds:
         kind.observed = _groups((family, kind.values) for family in measured if family.family in self._loop.histograms)
 
     @staticmethod
-    def _add_money(kind: RequestKind, worth: Worth, fed: dict[str, list[FamilySeries]]) -> None:
+    def _add_money(kind: RequestKind, quote: Quote, fed: dict[str, list[FamilySeries]]) -> None:
         values = kind.values
-        kind.prices = worth.prices
-        if worth.prices:
+        kind.prices = quote.prices
+        if quote.prices:
             kind.cost = _groups((family, values) for family in fed.get("cost", ()))
         billed = values._replace(model=values.requested_model if values.billed == "requested" else values.model)
         kind.unpriced = _groups((family, billed) for family in fed.get("unpriced", ()))

@@ -1,13 +1,14 @@
 """The hot loop, generated from what a format has."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
 from exporter.counting.cell import Cell
-from exporter.formats.row_reader import NO_ORIGIN, RowReader
+from exporter.formats.codegen import compile_function, function_source
+from exporter.formats.row_reader import NO_ORIGIN, RowReader, plausible
 from exporter.model.catalog import Family
-from exporter.model.record import MOST, TOKEN_TYPES
+from exporter.model.fields import TOKEN_TYPES
 
 _TOKENS = tuple(f"{type_}_tokens" for type_ in TOKEN_TYPES)
 # Numbers that a price may be for.
@@ -21,7 +22,7 @@ _UNSEEN: deque[float] = deque(maxlen=0)
 
 
 class Loop:
-    """The loop of one format and the families it feeds. Its source is kept in `source`, for people.
+    """The loop of one format and the families it feeds.
 
     With `noting`, cells that a line is the first to touch are noted, so that a fold may come often.
     `priced` says that a price table is there for lines without a cost. `unlogged` is then the slot of a cell
@@ -34,13 +35,9 @@ class Loop:
     ) -> None:
         self._reader = reader
         self._noting = noting
-        self._measures = dict(reader.measures)
-        if {"duration", "time_to_first_token", "output_tokens"} <= set(self._measures):
-            reasoning = " + max(reasoning_tokens, 0)" if "reasoning_tokens" in self._measures else ""
-            self._measures[_DERIVED] = (
-                f"(duration - time_to_first_token) / (output_tokens{reasoning} - 1) "
-                f"if output_tokens{reasoning} > 1 and 0 <= time_to_first_token <= duration else -1.0"
-            )
+        # Measures that are no fields, as expressions by name.
+        self.derived = _derived(reader.measures)
+        self._measures = {**reader.measures, **self.derived}
         told = [family for family in families if reader.tells_models or family.when != "model"]
         self.histograms = [family for family in told if family.type == "histogram" and family.adds in self._measures]
         summed = {family.adds for family in told if family.type == "counter"}
@@ -57,19 +54,22 @@ class Loop:
         self.summed = [measure for measure in self._measures if measure in summed]
         self.origins = reader.origin != NO_ORIGIN and not summed.isdisjoint(("origins", "new_origins"))
         self.cell = self._cell_type()
-        self.source = "\n".join(self._lines())
+        self._code = self._lines()
+
+    @property
+    def source(self) -> str:
+        """The source of the loop, for people."""
+        return function_source("count", "rows", self._code)
 
     def _cell_type(self) -> type[Cell]:
         """Cell, with a slot for each sum and each histogram of this format."""
         names = [family.name for family in self.histograms]
         apart = [self.unlogged, *self.rated.values()] if self.unlogged != "n" else []
         sums = [*self.summed, *apart]
-        code = ["def __init__(self, ends):", "  init(self, ends)"]
-        code += [f"  self.{slot} = 0" for slot in sums]
-        code += [f"  self.{name} = unseen" for name in names]
-        made: dict[str, Any] = {"init": Cell.__init__, "unseen": _UNSEEN}
-        exec("\n".join(code), made)
-        return type("LoopCell", (Cell,), {"__slots__": (*sums, *names), "__init__": made["__init__"]})
+        code = ["init(self, targets)", *(f"self.{slot} = 0" for slot in sums)]
+        code += [f"self.{name} = unseen" for name in names]
+        init = compile_function("__init__", "self, targets", code, {"init": Cell.__init__, "unseen": _UNSEEN})
+        return type("LoopCell", (Cell,), {"__slots__": (*sums, *names), "__init__": init})
 
     def compile(
         self,
@@ -84,33 +84,7 @@ class Loop:
         """
         names = {**self._reader.names, "cells": cells, "miss": miss, "new_origin": new_origin, "odd": odd}
         names["touched"] = touched
-        exec(compile(self.source, "<hot loop>", "exec"), names)
-        count: Callable[[Iterator[Any]], None] = names["count"]
-        return count
-
-    def compile_read(self) -> Callable[[Any], tuple[Any, Any, str, dict[str, float], list[str]]]:
-        """The function `read(row)`: what the loop reads of a row, for people: words, time, origin, numbers, and the
-        fields whose number is a mistake.
-        """
-        reader = self._reader
-
-        def odd(absurd: list[str], field: str, value: float) -> float:
-            if reader.absurd(field, value):
-                absurd.append(field)
-            return -1.0
-
-        names = {**reader.names, "odd": odd}
-        code = ["def read(r):", "  absurd = []"]
-        for measure in reader.measures:
-            code += reader.statements(measure, "  ")
-            code.append(f"  if not {_plausible(measure)}: {measure} = odd(absurd, {measure!r}, {measure})")
-        if _DERIVED in self._measures:
-            code.append(f"  {_DERIVED} = {self._measures[_DERIVED]}")
-        held = ", ".join(f"{measure!r}: {measure}" for measure in self._measures)
-        code.append(f"  return {reader.dims}, {reader.time}, {reader.origin}, {{{held}}}, absurd")
-        exec("\n".join(code), names)
-        read: Callable[[Any], tuple[Any, Any, str, dict[str, float], list[str]]] = names["read"]
-        return read
+        return compile_function("count", "rows", self._code, names)
 
     def _lines(self) -> list[str]:
         """First all that may raise, then all that counts: so a row counts whole, or not at all."""
@@ -119,43 +93,42 @@ class Loop:
         read.update(_PER_TOKEN if _DERIVED in read else (), ["cost"] if self.unlogged != "n" else (), self.rated)
         needed = read.union(*(reader.needs(measure) for measure in read))
         code = [
-            "def count(rows):",
-            "  for r in rows:",
-            f"    what = {reader.what.expression}",
-            f"    who = {reader.who.expression}",
-            "    try:",
-            "      c = cells[what][who]",
-            "    except KeyError:",
-            "      c = miss(what, who)",
+            "for r in rows:",
+            f"  request_key = {reader.request_group.expression}",
+            f"  caller_key = {reader.caller_group.expression}",
+            "  try:",
+            "    c = cells[request_key][caller_key]",
+            "  except KeyError:",
+            "    c = miss(request_key, caller_key)",
         ]
         time = reader.time
         if "(" in time:  # there is something that may raise
-            code.append(f"    t = {time}")
+            code.append(f"  t = {time}")
             time = "t"
         for field in reader.measures:
             if field in needed:
-                code += reader.statements(field, "    ")
+                code += [f"  {line}" for line in reader.statements(field)]
         if self.origins:
             code += [
-                f"    o = {reader.origin}",
-                "    if o is not c.origin:",
-                "      try:",
-                "        c.origins[o] += 1",
-                "        c.elsewhere += 1",
-                "      except KeyError:",
-                "        new_origin(c, o)",
+                f"  o = {reader.origin}",
+                "  if o is not c.origin:",
+                "    try:",
+                "      c.origins[o] += 1",
+                "      c.elsewhere += 1",
+                "    except KeyError:",
+                "      new_origin(c, o)",
             ]
         code += [
-            *(["    if not c.n: touched.append(c)"] if self._noting else []),
-            "    c.n += 1",
-            f"    {'c.time = ' if reader.sets_gauges else ''}c.used[0] = {time}",
+            *(["  if not c.n: touched.append(c)"] if self._noting else []),
+            "  c.n += 1",
+            f"  {'c.time = ' if reader.sets_gauges else ''}c.used[0] = {time}",
         ]
         for measure in self._measures:
             if measure in read:
                 code += self._add(measure)
         if self.unlogged != "n":
-            code += ["    if cost < 0:", f"      c.{self.unlogged} += 1"]
-            code += [f"      if {measure} > 0: c.{slot} += {measure}" for measure, slot in self.rated.items()]
+            code += ["  if cost < 0:", f"    c.{self.unlogged} += 1"]
+            code += [f"    if {measure} > 0: c.{slot} += {measure}" for measure, slot in self.rated.items()]
         return code
 
     def _add(self, measure: str) -> list[str]:
@@ -163,13 +136,18 @@ class Loop:
         adds = [f"c.{measure} += {measure}"] if measure in self.summed else []
         adds += [f"c.{family.name}.append({measure})" for family in self.histograms if family.adds == measure]
         if measure == _DERIVED:
-            return [f"    {measure} = {self._measures[measure]}", f"    if {measure} >= 0: {'; '.join(adds)}"]
+            return [f"  {measure} = {self._measures[measure]}", f"  if {measure} >= 0: {'; '.join(adds)}"]
         return [
-            f"    if {_plausible(measure)}: {'; '.join(adds) or 'pass'}",
-            f"    elif {measure} != -1.0: {measure} = odd(c, {measure!r}, {measure})",
+            f"  if {plausible(measure)}: {'; '.join(adds) or 'pass'}",
+            f"  elif {measure} != -1.0: {measure} = odd(c, {measure!r}, {measure})",
         ]
 
 
-def _plausible(field: str) -> str:
-    """Whether a number is one that its field can have. NaN is in no range."""
-    return f"0.0 <= {field} <= {MOST[field]!r}"
+def _derived(measures: Container[str]) -> dict[str, str]:
+    if not all(measure in measures for measure in ("duration", "time_to_first_token", "output_tokens")):
+        return {}
+    reasoning = " + max(reasoning_tokens, 0)" if "reasoning_tokens" in measures else ""
+    return {
+        _DERIVED: f"(duration - time_to_first_token) / (output_tokens{reasoning} - 1) "
+        f"if output_tokens{reasoning} > 1 and 0 <= time_to_first_token <= duration else -1.0"
+    }

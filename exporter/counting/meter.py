@@ -11,9 +11,9 @@ from collections.abc import Callable
 from operator import itemgetter, length_hint
 from typing import Any
 
-from exporter.counting.cell import Bill, Cell, Ends
+from exporter.counting.cell import Cell, CellTargets, UnloggedCost
 from exporter.counting.cells import Cells
-from exporter.counting.context import Shared
+from exporter.counting.context import Context
 from exporter.counting.loop import Loop
 from exporter.counting.periods import Periods
 from exporter.formats.decoder import Decoded
@@ -26,6 +26,7 @@ from exporter.model.input_labels import own_labels
 from exporter.model.record import AccessRecord
 from exporter.pricing.prices import Price, price_at
 from exporter.requests.enrich import Enricher
+from exporter.requests.records import RecordReader
 
 # Lines between two folds of the histograms, at most: their observations are held until then.
 _MOST_PENDING = 100_000
@@ -47,7 +48,7 @@ class Meter:
         name: str,
         reader: RowReader,
         enricher: Enricher,
-        shared: Shared,
+        shared: Context,
         labels: dict[str, str] | None = None,
     ) -> None:
         self.name = name
@@ -56,7 +57,6 @@ class Meter:
         self.kept = 0
         self.faults: deque[Exception] = deque(maxlen=_MOST_FAULTS)
         self._store = shared.store
-        self._enricher = enricher
         self._keys = shared.keys
         self._slowest = shared.slowest
         self._own = own_labels(labels or {})
@@ -78,8 +78,8 @@ class Meter:
         self._histograms = [shared.store.families[family.name] for family in self.loop.histograms]
         self._cells = Cells(name, reader, enricher, shared, self._own, self.loop)
         cells = self._cells
-        self._count = self.loop.compile(cells.by_words, cells.miss, cells.new_origin, cells.odd, self._touched)
-        self._read = self.loop.compile_read()
+        self._count = self.loop.compile(cells.by_key, cells.miss, cells.new_origin, cells.odd, self._touched)
+        self._records = RecordReader(reader, enricher, self.loop.derived)
 
     def count(self, decoded: Decoded) -> None:
         """Count a chunk's rows. Lines whose rows can't be counted are rejected in it."""
@@ -164,7 +164,7 @@ class Meter:
         for cell in self._touched if self._periods else self._cells.born:
             if cell.n:
                 try:
-                    self._fold_cell(cell, cell.ends, shown)
+                    self._fold_cell(cell, cell.targets, shown)
                 except Exception as error:
                     self.kept += cell.n
                     self.faults.append(error)
@@ -174,42 +174,48 @@ class Meter:
         for gauge, value in (one for _, gauges in sorted(shown, key=itemgetter(0)) for one in gauges):
             gauge.value = value
 
-    def _fold_cell(self, cell: Cell, ends: Ends, shown: list[tuple[float, tuple[tuple[Series, float], ...]]]) -> None:
+    def _fold_cell(
+        self, cell: Cell, targets: CellTargets, shown: list[tuple[float, tuple[tuple[Series, float], ...]]]
+    ) -> None:
         """Move a cell's counts into its series. All that may raise comes before the first addition."""
         n = cell.n
-        bill = ends.bill
-        unlogged = getattr(cell, self.loop.unlogged) if bill else 0
-        price = price_at(bill.prices, self.period.start if self.period else None) if bill and unlogged else None
+        unlogged_cost = targets.unlogged_cost
+        unlogged = getattr(cell, self.loop.unlogged) if unlogged_cost else 0
+        price = (
+            price_at(unlogged_cost.prices, self.period.start if self.period else None)
+            if unlogged_cost and unlogged
+            else None
+        )
         cost = self._cost(cell, price, unlogged) if price else 0.0
-        if ends.shown:
-            shown.append((self.reader.seconds_since_epoch(cell.time) or 0.0, ends.shown))
-        if ends.use:
-            self._use_up(ends.use, cell, cost)
-        for credited, amount in ends.credited:
+        if targets.shown:
+            shown.append((self.reader.seconds_since_epoch(cell.time) or 0.0, targets.shown))
+        if targets.use:
+            self._use_up(targets.use, cell, cost)
+        for credited, amount in targets.credited:
             credited.value += n * amount
-        if bill and unlogged:
-            self._charge(cell, bill, price, cost, unlogged)
-        for measure, series in zip(ends.measures, ends.series, strict=False):
+        if unlogged_cost and unlogged:
+            self._charge(cell, unlogged_cost, price, cost, unlogged)
+        for measure, series in zip(targets.measures, targets.series, strict=False):
             series.value += getattr(cell, measure)
-        for measure in ends.measures:  # of which several series may have the same
+        for measure in targets.measures:  # of which several series may have the same
             setattr(cell, measure, 0)
-        for series in ends.series[len(ends.measures) :]:
+        for series in targets.series[len(targets.measures) :]:
             series.value += n
-        if ends.home and cell.origin is not None:
-            ends.home.counts[cell.origin] += n - cell.elsewhere
+        if targets.home and cell.origin is not None:
+            targets.home.counts[cell.origin] += n - cell.elsewhere
         cell.n = cell.elsewhere = 0
 
     @staticmethod
     def _use_up(use: Use, cell: Cell, cost: float) -> None:
         """Add a cell's counts to what its key has used; `cost` is what no log says."""
-        ends = cell.ends
-        if ends.requests:
+        targets = cell.targets
+        if targets.requests:
             use.add("requests", cell.n)
         if cost:
             use.add("cost", cost)
-        if ends.credits:
-            use.add("credits", cell.n * ends.credits)
-        for measure, unit in ends.units:
+        if targets.credits:
+            use.add("credits", cell.n * targets.credits)
+        for measure, unit in targets.units:
             amount = getattr(cell, measure)
             if amount:
                 use.add(unit, amount)
@@ -225,16 +231,16 @@ class Meter:
             cost += rate * getattr(cell, slot) if slot else 0
         return cost
 
-    def _charge(self, cell: Cell, bill: Bill, price: Price | None, cost: float, unlogged: int) -> None:
+    def _charge(self, cell: Cell, unlogged_cost: UnloggedCost, price: Price | None, cost: float, unlogged: int) -> None:
         """Add what such requests cost; count them where no price holds."""
         if price:
-            for series in bill.cost:
+            for series in unlogged_cost.cost:
                 series.value += cost
         else:
-            for series in bill.unpriced:
+            for series in unlogged_cost.unpriced:
                 series.value += unlogged
         for slot in self.loop.rated.values():
-            if slot not in cell.ends.measures:  # those are taken, and reset, by the fold
+            if slot not in cell.targets.measures:  # those are taken, and reset, by the fold
                 setattr(cell, slot, 0)
         if self.loop.unlogged != "n":
             setattr(cell, self.loop.unlogged, 0)
@@ -264,14 +270,7 @@ class Meter:
 
     def record(self, row: Any) -> AccessRecord:
         """The whole record of a row, numbers too. Cold path: `explain` and `replay --csv`."""
-        dims, time, origin, numbers, absurd = self._read(row)
-        record = self._enricher.record(self.reader.words(dims))
-        record.origin = origin
-        record.time = self.reader.seconds_since_epoch(time)
-        for measure, value in numbers.items():
-            if value >= 0:
-                setattr(record, measure, value)
-        record.implausible += tuple(absurd)
+        record = self._records.record(row)
         if not (record.ignored or record.rejected):
             self.pricing.charge(record, self._clock.now())
         return record

@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from exporter.clock import AHEAD
+from exporter.formats.codegen import compile_function
 from exporter.formats.row_reader import RowReader
 from exporter.limits.calendar import Calendar, Period
 
@@ -27,7 +28,7 @@ class Periods:
         self._seconds = reader.seconds_since_epoch
         self._calendar = calendar
         self._timed = reader.time != "None"
-        self._times = eval(f"lambda rows: [{reader.time} for r in rows]", dict(reader.names))
+        self._times = compile_function("times", "rows", [f"return [{reader.time} for r in rows]"], reader.names)
         if not self._timed:
             log.warning("%s: its lines have no time: limits count them when they are read", name)
 

@@ -107,9 +107,9 @@ class Contained(Decoder):
         """What waits in the other decoder; a line that never ended is none."""
         return self._decoder.flush()
 
-    def remembered(self) -> tuple[list[str], Any] | None:
+    def snapshot(self) -> tuple[list[str], Any] | None:
         """The streams in which a line is open, and what the other decoder remembers."""
-        inside = self._decoder.remembered()
+        inside = self._decoder.snapshot()
         return (list(self._pieces), inside) if self._pieces or inside is not None else None
 
     def restore(self, remembered: Any) -> None:

@@ -8,8 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from exporter.formats.decoder import Decoded
-from exporter.formats.named_lines import NamedLines
+from exporter.formats.decoder import Decoded, NamedLines
 
 _ZONED = re.compile(r"(.+) \((UTC|[A-Z]\w+(?:/[\w+-]+)+)\)")
 
@@ -79,7 +78,7 @@ class CsvLines(NamedLines):
             row[place] = _with_offset(row[place], zone)
         return row
 
-    def remembered(self) -> list[str] | None:
+    def snapshot(self) -> list[str] | None:
         """The header."""
         return self._header or None
 

@@ -122,7 +122,7 @@ class Decoder(ABC):
         """What still waits for another line, now that none comes."""
         return Decoded([], [])
 
-    def remembered(self) -> Any:
+    def snapshot(self) -> Any:
         """What it has to know of earlier lines to read on: bounded, fit for msgpack, no raw key; None: nothing."""
         return None
 
@@ -133,7 +133,7 @@ class Decoder(ABC):
 
     def follow(self, other: "Decoder") -> None:
         """Go on where another decoder of the same format stopped, in the same process."""
-        self.restore(other.remembered())
+        self.restore(other.snapshot())
 
 
 class LineDecoder(Decoder):
@@ -145,7 +145,7 @@ class LineDecoder(Decoder):
 
     def decode(self, chunk: bytes) -> Decoded:
         """All lines at once; one by one where that fails, as then one of them is to blame."""
-        before = self.remembered()
+        before = self.snapshot()
         try:
             decoded = self._decode(chunk)
         except Exception:
@@ -171,3 +171,25 @@ class LineDecoder(Decoder):
                 done.skip()
             done.rows += one.rows
         return done
+
+
+class NamedLines(LineDecoder):
+    """A decoder whose rows are lists of the values `asked` for, as text, in the order of the expressions."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """The expressions use none."""
+        return {}
+
+    def expression(self, path: str) -> str:
+        """A name's place in the row."""
+        if path not in self.asked:
+            self.asked.append(path)
+        return f"r[{self.asked.index(path)}]"
+
+    def row(self, value: list[str]) -> list[str]:
+        """A row again of what `to_builtins` made of one."""
+        return value

@@ -1,14 +1,13 @@
 """Telling a log's format by its first lines: every preset reads them, and what it finds is counted."""
 
 import re
-from collections.abc import Callable
-from typing import Any
 
 from msgspec import Struct
 
 from exporter.formats.container import CONTAINERS, Contained
 from exporter.formats.decoder import Decoded
 from exporter.formats.json_lines import JsonLines
+from exporter.formats.row_function import row_function
 from exporter.formats.row_reader import CANONICAL, ORIGIN_FIELDS, RowReader
 from exporter.formats.spec import FormatSpec, build, presets
 
@@ -17,8 +16,6 @@ _LINES = 500
 _LEAST_SHARE = 0.2
 _LEAST_FIELDS = 4
 _STATUS = re.compile(r"-1|0|[1-5]\d\d")
-
-_Read = Callable[[Any], tuple[Any, list[Any], list[float], list[Any]]]
 
 
 class Candidate(Struct, frozen=True):
@@ -65,31 +62,20 @@ def _unwrapped(lines: list[bytes]) -> tuple[str, list[bytes]]:
 def _try(preset: str, lines: list[bytes], container: str) -> Candidate:
     format_ = build(FormatSpec(preset=preset))
     reader = RowReader(format_, dict.fromkeys((*CANONICAL, *ORIGIN_FIELDS), str))
-    read = _compiled(reader, list(format_.only))
+    read = row_function(reader, others=map(reader.decoder.expression, format_.only))
     decoded = reader.decoder.decode(b"\n".join(lines) + b"\n")
     ignored, requests, fields = decoded.blank + decoded.joined, 0, 0
     for row in decoded.rows + reader.decoder.flush().rows:
-        dims, told, numbers, marks = read(row)
-        words = reader.words(dims)
+        values = read(row)
+        words = reader.fields(values.dims)
         if words is None:
             ignored += 1
         elif _STATUS.fullmatch(words.get("status", "")):
             requests += 1
-            fields += sum(map(bool, words.values())) + sum(map(bool, told)) + sum(number >= 0 for number in numbers)
-            fields += sum(mark not in (None, "", b"") for mark in marks)
+            fields += sum(map(bool, (*words.values(), values.time, values.origin)))
+            fields += sum(number >= 0 for number in values.numbers.values())
+            fields += sum(mark not in (None, "", b"") for mark in values.others)
     looked_at = len(lines) - ignored
     if not requests:
         return Candidate(preset, 0.0, 0.0)
     return Candidate(preset, requests / looked_at, fields / requests, container)
-
-
-def _compiled(reader: RowReader, only: list[str]) -> _Read:
-    """A row → its words, its time and origin, its numbers, and what tells its lines apart."""
-    marks = ", ".join(reader.decoder.expression(path) for path in only)
-    numbers = "\n".join(line for measure in reader.measures for line in reader.statements(measure, "  "))
-    held = ", ".join(reader.measures)
-    names = dict(reader.names)
-    found = f"{reader.dims}, [{reader.time}, {reader.origin}], [{held}], [{marks}]"
-    exec(f"def read(r):\n{numbers}\n  return {found}", names)
-    read: _Read = names["read"]
-    return read

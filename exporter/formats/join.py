@@ -7,9 +7,9 @@ import msgspec
 from msgspec import Struct
 
 from exporter.errors import within
-from exporter.formats.decoder import Decoded, Decoder
+from exporter.formats.codegen import compile_function
+from exporter.formats.decoder import Decoded, Decoder, NamedLines
 from exporter.formats.json_lines import JsonLines
-from exporter.formats.named_lines import NamedLines
 from exporter.formats.source import Source, sources_of
 from exporter.formats.text_lines import TextLines
 from exporter.formats.values import Raw, text
@@ -72,7 +72,7 @@ class Joined(Decoder):
         """Where a value stands in a row: its index or its attribute."""
         found = _PLACE.fullmatch(self._decoder.expression(path))
         if not found:
-            raise ValueError(f"{path!r} is no top-level name")
+            raise ValueError(f"{path!r} is not a top-level name")
         return found[2] or int(found[1])
 
     def decode(self, chunk: bytes) -> Decoded:
@@ -119,7 +119,7 @@ class Joined(Decoder):
     def _words(self, row: Any) -> tuple[str, list[str]]:
         if self._read is None:
             code = ", ".join(f"{path!r}: {expression}" for path, expression in self._raw.items())
-            self._read = eval(f"lambda r: {{{code}}}", dict(self.names))
+            self._read = compile_function("read", "r", [f"return {{{code}}}"], self.names)
         raws = self._read(row)
         if not all(any(glob.match(text(raws[path])) for glob in globs) for path, globs in self._only.items()):
             return "", []
@@ -143,7 +143,7 @@ class Joined(Decoder):
         self._waiting.clear()
         return Decoded(rows, [], alone=len(rows))
 
-    def remembered(self) -> list[tuple[str, int, Any]] | None:
+    def snapshot(self) -> list[tuple[str, int, Any]] | None:
         """What waits: its id, how many lines it has waited, and what its line said."""
         return [
             (id_, self._lines - since, msgspec.to_builtins(row, builtin_types=(bytes,)))

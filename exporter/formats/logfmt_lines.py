@@ -2,8 +2,7 @@
 
 import re
 
-from exporter.formats.decoder import Decoded
-from exporter.formats.named_lines import NamedLines
+from exporter.formats.decoder import Decoded, NamedLines
 
 _PAIR = re.compile(rb'([\w.-]+)=(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"|([^ "]*+))(?: |$)')
 _ESCAPED = re.compile(r"\\(.)")

@@ -49,7 +49,7 @@ def _made(pattern: str | bytes, how: str, compiled: Any, in_re2: str | bytes) ->
     try:
         regex, shared = compiled(), _shared(pattern, how)
     except re.error as error:
-        raise ValueError(f"is no regular expression: {error}") from None
+        raise ValueError(f"is not a valid regular expression: {error}") from None
     if not shared:
         return Pattern(regex, "")
     options = re2.Options()

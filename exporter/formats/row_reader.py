@@ -17,7 +17,7 @@ from exporter.formats.source import Source
 from exporter.formats.spec import Format
 from exporter.formats.values import ESCAPES, UNITS, Raw, elapsed, number, picked, seconds, text, timestamp
 from exporter.memo import Memo
-from exporter.model.record import FIELDS, MOST
+from exporter.model.fields import FIELDS, MOST
 
 # What a gateway writes where there is nothing.
 ABSENT = frozenset((None, "", "-", b"", b"-"))
@@ -40,7 +40,7 @@ ORIGIN_FIELDS = ("origin", "referer", "client")
 NO_ORIGIN = "''"
 
 
-class Words:
+class FieldGroup:
     """Some text fields of a row: `expression` gives their raw values, `read` says what these mean."""
 
     def __init__(self) -> None:
@@ -65,17 +65,17 @@ class Words:
 
     def read(self, raws: Any) -> dict[str, Any]:
         """Field → text (or canonical value) of what the expression gave."""
-        words: dict[str, Any] = {}
+        fields: dict[str, Any] = {}
         for (field, meaning), raw in zip(self._columns, (raws,) if len(self._columns) == 1 else raws, strict=True):
-            if raw is not None and not words.get(field):
-                words[field] = raw if meaning is None else meaning[raw]
-        return words
+            if raw is not None and not fields.get(field):
+                fields[field] = raw if meaning is None else meaning[raw]
+        return fields
 
 
 class RowReader:
     """How to read one format's rows.
 
-    `what.expression` and `who.expression` (the text fields), `origin`, `time` and the values of
+    `request_group.expression` and `caller_group.expression` (the text fields), `origin`, `time` and the values of
     `measures` are Python expressions over `r`, a row; `names` is what they use. An absent measure is
     -1.0, an absent origin "". Measures are to be read by `statements`, and may be outside of their
     ranges. `canonical` makes short words of long ones; without a function for
@@ -95,15 +95,15 @@ class RowReader:
         self._asked = Counter(path for sources in fmt.fields.values() for one in sources for path in one.paths)
         self._asked.update([*fmt.only])
 
-        self.what, self.who = Words(), Words()
+        self.request_group, self.caller_group = FieldGroup(), FieldGroup()
         for field, sources in fmt.fields.items():
             known = field not in CANONICAL or field in canonical
             if FIELDS[field][0] == "text" and field not in ORIGIN_FIELDS and known:
-                self._add(self.who if field in CALLER_FIELDS else self.what, field, sources)
+                self._add(self.caller_group if field in CALLER_FIELDS else self.request_group, field, sources)
         self._only: list[tuple[str, tuple[re.Pattern[str], ...]]] = []
         for path, globs in fmt.only.items():
             self._only.append((f"only {path}", globs))
-            self.what.add(f"only {path}", self.decoder.expression(path), Memo(text, 1000))
+            self.request_group.add(f"only {path}", self.decoder.expression(path), Memo(text, 1000))
         self.tells_models = not {"model", "body"}.isdisjoint(fmt.fields)
         self.sets_gauges = not {"attempt_circuits", "cost_multiplier"}.isdisjoint(fmt.fields)
         self.origin = " or ".join(self._origins()) or NO_ORIGIN
@@ -123,40 +123,38 @@ class RowReader:
 
     def forget(self) -> None:
         """Forget what values meant: which key is whose may have changed."""
-        for one in (*self.names.values(), *self.what.memos, *self.who.memos):
+        for one in (*self.names.values(), *self.request_group.memos, *self.caller_group.memos):
             if isinstance(one, Memo):
                 one.clear()
 
     @property
     def dims(self) -> str:
         """An expression of all text fields but the origin's."""
-        return f"({self.what.expression}, {self.who.expression})"
+        return f"({self.request_group.expression}, {self.caller_group.expression})"
 
-    def words(self, dims: tuple[Any, Any]) -> dict[str, Any] | None:
-        """The words of what `dims` gave; None where the format's `only` leaves the line out."""
-        what, who = dims
-        asked = self.asked(what)
-        return None if asked is None else self.who.read(who) | asked
+    def fields(self, dims: tuple[Any, Any]) -> dict[str, Any] | None:
+        """The fields of what `dims` gave; None where the format's `only` leaves the line out."""
+        request_key, caller_key = dims
+        request = self.request_fields(request_key)
+        return None if request is None else self.caller_group.read(caller_key) | request
 
-    def asked(self, what: Any) -> dict[str, Any] | None:
-        """The words of what `what` gave; None where the format's `only` leaves the line out."""
-        words = self.what.read(what)
+    def request_fields(self, request_key: Any) -> dict[str, Any] | None:
+        """The fields of what `request_group` gave; None where the format's `only` leaves the line out."""
+        fields = self.request_group.read(request_key)
         for field, globs in self._only:
-            value = words.pop(field, "")
+            value = fields.pop(field, "")
             if not any(glob.match(value) for glob in globs):
                 return None
-        return words
+        return fields
 
-    def statements(self, measure: str, indent: str) -> list[str]:
+    def statements(self, measure: str) -> list[str]:
         """The lines of code that read a measure into a variable of its name; one that is too large to compute with is
         NaN. Those of `measures` before it must have been read.
         """
         code = f"{measure} = {self.measures[measure]}"
         if self.measures[measure].startswith("r."):  # it is there, and a float
-            return [indent + code]
-        return [
-            indent + line for line in ("try:", f"  {code}", "except (ValueError, OverflowError):", f"  {measure} = nan")
-        ]
+            return [code]
+        return ["try:", f"  {code}", "except (ValueError, OverflowError):", f"  {measure} = nan"]
 
     def needs(self, measure: str) -> set[str]:
         """The measures that a measure is computed of."""
@@ -174,16 +172,16 @@ class RowReader:
             raw = self._unescape(raw)
         return source.read(raw)
 
-    def _add(self, words: Words, field: str, sources: tuple[Source, ...]) -> None:
+    def _add(self, group: FieldGroup, field: str, sources: tuple[Source, ...]) -> None:
         if field == "key" and len(sources) == 1:
-            words.add(field, self._one(sources[0]), Memo(self._canonical_word(field, sources[0]), 20_000))
+            group.add(field, self._one(sources[0]), Memo(self._canonical_word(field, sources[0]), 20_000))
         elif field in CANONICAL:
-            words.add(field, "(" + " or ".join(self._canonically(field, source) for source in sources) + ")", None)
+            group.add(field, "(" + " or ".join(self._canonically(field, source) for source in sources) + ")", None)
         elif all(_plain(source) for source in sources):
-            words.add(field, self._raw(sources), self._meaning(sources[0]))
+            group.add(field, self._raw(sources), self._meaning(sources[0]))
         else:
             for source in sources:
-                words.add(field, self._one(source), self._meaning(source))
+                group.add(field, self._one(source), self._meaning(source))
 
     def _meaning(self, source: Source) -> Memo[Raw, str]:
         return Memo(partial(self._word, source), 1000)
@@ -313,6 +311,11 @@ class RowReader:
         name = f"{field}{len(self.names)}"
         self.names[name] = value
         return name
+
+
+def plausible(measure: str) -> str:
+    """An expression: whether a measure is a number that its field can have. NaN is in no range."""
+    return f"0.0 <= {measure} <= {MOST[measure]!r}"
 
 
 def _plain(source: Source) -> bool:

@@ -37,7 +37,7 @@ from exporter.convert import convert
 from exporter.errors import FieldError, unknown, within
 from exporter.formats.patterns import search_pattern
 from exporter.formats.values import PICKS, UNITS, Raw, picked, text
-from exporter.model.record import FIELDS
+from exporter.model.fields import FIELDS
 
 
 class FromJson:

@@ -16,17 +16,16 @@ from msgspec import Struct
 from exporter.errors import FieldError, unknown, within
 from exporter.formats.container import CONTAINERS, Contained
 from exporter.formats.csv_lines import CsvLines
-from exporter.formats.decoder import Decoder
+from exporter.formats.decoder import Decoder, NamedLines
 from exporter.formats.join import Joined, JoinSpec
 from exporter.formats.json_lines import JsonLines
 from exporter.formats.logfmt_lines import LogfmtLines
-from exporter.formats.named_lines import NamedLines
 from exporter.formats.patterns import line_pattern, search_pattern
 from exporter.formats.source import Source, parse_sources
 from exporter.formats.text_lines import NGINX_VARIABLES, TextLines, meant, template_regex
 from exporter.formats.values import ESCAPES
 from exporter.globs import compiled
-from exporter.model.record import FIELDS
+from exporter.model.fields import FIELDS
 
 _PRESETS = Path(__file__).parent / "presets"
 

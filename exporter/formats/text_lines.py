@@ -10,7 +10,7 @@ from exporter.formats.json_lines import JsonLines
 from exporter.formats.patterns import line_pattern
 from exporter.formats.source import FromJson, parse_path
 from exporter.formats.values import text
-from exporter.model.record import FIELDS
+from exporter.model.fields import FIELDS
 
 # The fields that nginx's variables give, the best first. Variables that a user makes (`map`, `set`, Lua)
 # may be called like a field.

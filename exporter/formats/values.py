@@ -17,7 +17,7 @@ Number = int | float
 UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 PICKS = ("first", "last", "sum", "before_last", "count")
 
-# A number past this is none of anything. What is plausible in a field, `record.MOST` says.
+# A number past this is none of anything. What is plausible in a field, `fields.MOST` says.
 _MOST = 1e20
 
 _GO_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}

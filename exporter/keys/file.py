@@ -101,7 +101,9 @@ def _read(path: Path, known: dict[str, KeyEntry]) -> tuple[KeyEntry, ...]:
     entries = [] if file.content is None else [part.entry for part in file.convert(list[KeyPart])]
     if twice := _twice(entries):
         place, name, first = twice
-        raise file.error(place, f"{name!r} is entry {first} too; a key stands once")
+        raise file.error(
+            place, f"duplicate {place[-1]} {name!r}: already used by entry {first + 1}; each key may appear only once"
+        )
     return tuple(entries)
 
 

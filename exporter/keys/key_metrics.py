@@ -95,12 +95,12 @@ class Keys:
         for key in keys:
             self._said.pop(key, None)
 
-    def remembered(self) -> dict[str, tuple[str, ...]]:
+    def snapshot(self) -> dict[str, tuple[str, ...]]:
         """What the log has said of keys that are not registered: to be found again after a restart."""
         return self._said
 
     def restore(self, remembered: dict[str, list[str]]) -> None:
-        """What `remembered` gave."""
+        """What `snapshot` gave."""
         for key, about in remembered.items():
             if key not in self._registry:
                 self._say(key, *about)

@@ -373,12 +373,12 @@ class Limits:
 
     # --- across restarts
 
-    def remembered(self) -> Any:
+    def snapshot(self) -> Any:
         """What `restore` needs, as plain values: the clock; key, refused or not, and use of each; keys that wait."""
         return self.remember([row for key in self._uses for row in self.rows(key)])
 
     def remember(self, rows: list[Any]) -> Any:
-        """What `remembered` gives, with other rows."""
+        """What `snapshot` gives, with other rows."""
         period = self._running.period
         return [period.start if period else None, rows, sorted(self._apart)]
 

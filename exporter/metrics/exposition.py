@@ -30,7 +30,7 @@ def render(store: Store, openmetrics: bool = False, frozen: bool = False) -> tup
     held: HeldSeries = []
     for family in store.families.values():
         if family.series or family.sheet:
-            if not (frozen and family.family.lasting and family.family.type != "gauge"):
+            if not (frozen and family.family.persisted and family.family.type != "gauge"):
                 (_renew_histograms if family.family.type == "histogram" else _renew_values)(family, held)
             if family.has_created and openmetrics:
                 rendered = _with_created(family)
@@ -90,7 +90,7 @@ def _labels(pairs: list[Memo[str, bytes]], values: tuple[str, ...]) -> bytes:
 
 def _renew_values(family: FamilySeries, held: HeldSeries) -> None:
     """The lines of what changed."""
-    shows_zero = family.family.type == "gauge" or family.family.of_process
+    shows_zero = family.family.type == "gauge" or family.family.resets_on_restart
     name = family.family.name.encode()
     pairs = [_PAIRS[label] for label in family.family.labels]
     series: dict[tuple[str, ...], Any] = family.series
@@ -118,7 +118,7 @@ def _renew_histograms(family: FamilySeries, held: HeldSeries) -> None:
     series: dict[tuple[str, ...], Any] = family.series
     for values, one in [item for item in series.items() if item[1].values != item[1].shown]:
         if not one.shown:
-            if family.family.lasting and not any(one.values):
+            if family.family.persisted and not any(one.values):
                 continue
             if not one.released:
                 held.append(one)

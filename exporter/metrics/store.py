@@ -88,7 +88,7 @@ class FamilySeries:
         self.reordered = False
         self.has_created = False
         self.sheet: Sheet | None = None
-        self._released = not hold or family.type == "gauge" or not family.lasting
+        self._released = not hold or family.type == "gauge" or not family.persisted
 
     @property
     def full(self) -> bool:
@@ -163,7 +163,7 @@ class Store:
         anew: list[str] = []
         for name, family in families.items():
             one = before.pop(name, None)
-            if one is None or one.family.declared != family.declared:
+            if one is None or one.family.shape != family.shape:
                 anew += [name] if one else []
                 one = FamilySeries(family, self._max_series, self._hold)
                 one.reordered = running
@@ -227,7 +227,7 @@ class Store:
         """How many series each family may have, and whether they are dated: binds new ones only."""
         for family in self.families.values():
             family.limit = max_series
-            family.has_created = has_created and family.family.lasting and family.family.type != "gauge"
+            family.has_created = has_created and family.family.persisted and family.family.type != "gauge"
 
     def update_sizes(self) -> None:
         """Set the gauges of how many series the families of records hold, and may hold."""

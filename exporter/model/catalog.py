@@ -16,8 +16,8 @@ class Family(Struct, frozen=True, kw_only=True, eq=False):
 
     `adds` is what a record adds to it: a number of the record, or `requests`, `calls` (one series for
     each method of the record), `tokens` (one for each type), `origins`, `new_origins`, `attempts`, `failovers`,
-    `credits` or `unpriced`; "" where it is no record's. A record without `when` adds nothing. What is `of_process`
-    begins anew with it.
+    `credits` or `unpriced`; "" where it is no record's. A record without `when` adds nothing.
+    `resets_on_restart`: it counts for one process, and is not stored.
     """
 
     name: str
@@ -28,17 +28,17 @@ class Family(Struct, frozen=True, kw_only=True, eq=False):
     buckets: tuple[float, ...] = ()
     adds: str = ""
     when: str = ""
-    of_process: bool = False
+    resets_on_restart: bool = False
 
     @property
-    def declared(self) -> tuple[tuple[str, ...], tuple[float, ...]]:
+    def shape(self) -> tuple[tuple[str, ...], tuple[float, ...]]:
         """What its series can't outlive a change of: labels and buckets."""
         return self.labels, self.buckets
 
     @property
-    def lasting(self) -> bool:
+    def persisted(self) -> bool:
         """Whether its values go on over restarts: all that only grow, and when keys were last used."""
-        return not self.of_process and (self.type != "gauge" or self.adds == "last")
+        return not self.resets_on_restart and (self.type != "gauge" or self.adds == "last")
 
 
 _declared: dict[str, Family] = {}
@@ -337,13 +337,15 @@ CHECKPOINT_LAST_SUCCESS_TIMESTAMP_SECONDS = gauge(
     "When counters and positions were committed last.",
     unit="seconds",
 )
-CHECKPOINT_FAILURES = counter("gateway_exporter_checkpoint_failures_total", "Commits that failed.", of_process=True)
+CHECKPOINT_FAILURES = counter(
+    "gateway_exporter_checkpoint_failures_total", "Commits that failed.", resets_on_restart=True
+)
 CHECKPOINT_DURATION_SECONDS = histogram(
     "gateway_exporter_checkpoint_duration_seconds",
     "Time that commits took.",
     unit="seconds",
     buckets=LATENCY,
-    of_process=True,
+    resets_on_restart=True,
 )
 CONFIG_LAST_RELOAD_SUCCESSFUL = gauge(
     "gateway_exporter_config_last_reload_successful",
@@ -373,7 +375,7 @@ SCRAPE_DURATION_SECONDS = histogram(
     "Time from a scrape's arrival to its answer: reading what is there, folding, rendering.",
     unit="seconds",
     buckets=LATENCY,
-    of_process=True,
+    resets_on_restart=True,
 )
 
 CATALOG: Mapping[str, Family] = MappingProxyType(_declared)

@@ -72,7 +72,7 @@ class Credits(Struct, frozen=True, kw_only=True):
         return own.default
 
 
-class Worth(Struct, frozen=True):
+class Quote(Struct, frozen=True):
     """What requests of a kind cost beyond what is logged: `prices`, of which the first that holds counts, and
     the credits of each of their calls. `unpriced` says that there are times without a price, and that this is a loss.
     """
@@ -83,8 +83,8 @@ class Worth(Struct, frozen=True):
     unbilled: bool = False
 
 
-NOTHING = Worth()
-_UNBILLED = Worth(unbilled=True)
+NOTHING = Quote()
+_UNBILLED = Quote(unbilled=True)
 
 
 class PriceTable:
@@ -150,7 +150,7 @@ class Pricing:
         self._credits = credits
         self._multipliers = multipliers or {}
         self._unbilled = unbilled
-        self._worths: Memo[_Asked, Worth] = Memo(self._worth)
+        self._worths: Memo[_Asked, Quote] = Memo(self._quote)
 
     @property
     def priced(self) -> bool:
@@ -174,7 +174,7 @@ class Pricing:
             return "requested" if record.billed_model == record.requested_model else "served"
         return self.bill
 
-    def worth(self, record: AccessRecord) -> Worth:
+    def quote(self, record: AccessRecord) -> Quote:
         """What a request like this one costs."""
         if record.unbilled:
             return _UNBILLED
@@ -197,12 +197,12 @@ class Pricing:
         """Put into one record what it costs: its credits, and its cost where none was logged. One that is ahead of now,
         or has no time, has the price of now.
         """
-        worth = self.worth(record)
+        quote = self.quote(record)
         if self._credits:
-            record.credits = sum(worth.credits)
-        if worth.unbilled:
+            record.credits = sum(quote.credits)
+        if quote.unbilled:
             record.cost = None
-        elif record.cost is None and (price := price_at(worth.prices, _counted_at(record.time, now))):
+        elif record.cost is None and (price := price_at(quote.prices, _counted_at(record.time, now))):
             amounts = [rate * (getattr(record, measure) or 0) for measure, rate in price.rates]
             record.cost = price.request + sum(amounts)
 
@@ -210,7 +210,7 @@ class Pricing:
         """What the record's model is for, "" where no table says."""
         return next((one.type for one in self._fitting(record.model, record.provider, record.method) if one.type), "")
 
-    def _worth(self, asked: _Asked) -> Worth:
+    def _quote(self, asked: _Asked) -> Quote:
         model, provider, method, calls, chain, status, error_type, multiplier, requests = asked
         unbilled = [self._is_unbilled(call) for call in calls]
         credits = self._credits or Credits()
@@ -218,9 +218,9 @@ class Pricing:
             0 if free else credits.of(call, chain, status) for call, free in zip(calls, unbilled, strict=True)
         )
         if all(unbilled):
-            return Worth(credits=amounts, unbilled=True)
+            return Quote(credits=amounts, unbilled=True)
         if not requests:
-            return Worth(credits=amounts)
+            return Quote(credits=amounts)
         if multiplier is None:
             found = best_pattern(provider, self._multipliers)
             multiplier = 1.0 if found is None else self._multipliers[found]
@@ -233,7 +233,7 @@ class Pricing:
                     break
         covered = bool(prices) and prices[-1].since == ALWAYS
         unpriced = bool(self._tables and model) and not error_type and not covered
-        return Worth(tuple(prices), amounts, unpriced)
+        return Quote(tuple(prices), amounts, unpriced)
 
     def _fitting(self, model: str, provider: str, method: str) -> list[PriceEntry]:
         return [entry for table in self._tables for entry in table.fitting(model, provider, method)]

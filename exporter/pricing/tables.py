@@ -105,7 +105,7 @@ def read_credits(written: Any) -> Credits:
             raise FieldError(name, "must be a mapping")
     for status in map(str, statuses):
         if not re.fullmatch(r"[1-5](?:\d\d|xx)", status):
-            problem = f"{status!r} is no status: write one, as in 429, or a class, as in 4xx"
+            problem = f"{status!r} is not a valid status; use one such as 429, or a class such as 4xx"
             raise FieldError(("statuses", status), problem)
     default = _amount(rest.pop("default", 0), "default")
     return Credits(

@@ -8,7 +8,8 @@ import re
 from itertools import pairwise
 from typing import Any
 
-from exporter.model.record import ATTEMPT_OUTCOMES, Attempt
+from exporter.model.fields import ATTEMPT_OUTCOMES
+from exporter.model.record import Attempt
 
 # An item of a list that tells of something else than an attempt.
 _IGNORED = "ignored"

@@ -8,8 +8,9 @@ from collections.abc import Callable, Container
 from typing import Any
 
 from exporter.formats.values import number
+from exporter.model.fields import ERROR_TYPES, MOST
 from exporter.model.labels import OTHER
-from exporter.model.record import ERROR_TYPES, MOST, AccessRecord
+from exporter.model.record import AccessRecord
 from exporter.requests.attempts import attempts_of
 from exporter.requests.body import NOTHING, Body
 from exporter.requests.identifiers import like_a_key

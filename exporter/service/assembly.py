@@ -18,7 +18,7 @@ from exporter.config.inputs import InputConfig
 from exporter.config.keys import KeyApiConfig
 from exporter.config.load import Loaded
 from exporter.counting.admission import Admissions
-from exporter.counting.context import Shared
+from exporter.counting.context import Context
 from exporter.counting.expiry import Expiry
 from exporter.counting.meter import Meter
 from exporter.counting.places import Places
@@ -41,9 +41,9 @@ from exporter.metrics.slowest import Slowest
 from exporter.metrics.store import Store
 from exporter.metrics.zero_hold import ZeroHold
 from exporter.model import catalog
-from exporter.requests.body import read_body
+from exporter.requests.canonical import canonical_functions
 from exporter.requests.enrich import BATCH, Enricher, methods_of
-from exporter.requests.routes import Routes, client_network, origin_host
+from exporter.requests.routes import Routes
 from exporter.service.feed import Feed, Input, fingerprint, stored_inputs
 from exporter.service.input_journal import InputJournal
 from exporter.service.pipeline import Pipeline
@@ -78,7 +78,7 @@ class Assembly:
         self.identity = Identity(loaded.secret or os.urandom(32))
         self.store = Store(hold=serving, families=loaded.config.families)
         clock = Clock()
-        self.shared = Shared(
+        self.shared = Context(
             store=self.store,
             admissions=Admissions(),
             keys=Keys(self.store, clock),
@@ -149,16 +149,7 @@ class Assembly:
         zone: tzinfo | None = None,
     ) -> Meter:
         """A meter for one input. ValueError where the format is wrong."""
-        canonical: dict[str, Callable[[str], object]] = {
-            "key": self.identity.public,
-            "path": self._routes.target,
-            "host": self._routes.chain_of_host,
-            "request": self._routes.request,
-            "origin": origin_host,
-            "referer": origin_host,
-            "client": client_network,
-            "body": read_body,
-        }
+        canonical = canonical_functions(self._routes, self.identity.public)
         reader = RowReader(build(spec), canonical, zone)
         enricher = Enricher(class_, self.shared.keys.class_of, self.config.public_routes)
         return Meter(name, reader, enricher, self.shared, labels)
@@ -247,7 +238,7 @@ class Assembly:
 
     def _parts(self, pipeline: Pipeline) -> Parts:
         """What is committed beside the store."""
-        parts: Parts = {"keys": self.shared.keys.remembered(), **self._use_parts.parts(), "inputs": {}}
+        parts: Parts = {"keys": self.shared.keys.snapshot(), **self._use_parts.parts(), "inputs": {}}
         for feed in pipeline.feeds:
             parts["inputs"][feed.name], pages = feed.stored()
             parts |= pages

@@ -211,7 +211,7 @@ class Feed:
             last_time=self.meter.last_time,
             kept=self.meter.kept,
             format=fingerprint(self.spec),
-            decoder=self.meter.reader.decoder.remembered(),
+            decoder=self.meter.reader.decoder.snapshot(),
             name=self.name,
         )
 
@@ -234,7 +234,7 @@ class Feed:
             self.flush()
             decoder.restore(one.decoder)
             decoder.flush()
-            waiting, one.decoder = one.decoder, decoder.remembered()
+            waiting, one.decoder = one.decoder, decoder.snapshot()
             decoder.restore(waiting)
             self.meter.last_time = one.last_time or self.meter.last_time
 

@@ -133,6 +133,8 @@ class Reload:
             remembered = feed.snapshot()
             remembered.unread = unread
         feed.fold()
+        feed.meter.give_up(feed.meter.kept)
+        remembered.kept = 0
         feed.input.close()
         feed.hide(self._assembly.store)
         return remembered

@@ -10,7 +10,7 @@ from exporter import descriptors
 from exporter.formats.decoder import REASONS
 from exporter.metrics.store import Series
 from exporter.model import catalog
-from exporter.model.record import MOST
+from exporter.model.fields import MOST
 from exporter.service.input_journal import Rejected
 from exporter.service.pipeline import Pipeline
 

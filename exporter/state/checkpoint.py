@@ -126,7 +126,7 @@ class Checkpoint:
 
     @property
     def _lasting(self) -> dict[str, FamilySeries]:
-        return {name: one for name, one in self._store.families.items() if one.family.lasting}
+        return {name: one for name, one in self._store.families.items() if one.family.persisted}
 
     @property
     def path(self) -> Path:
@@ -158,7 +158,7 @@ class Checkpoint:
         family = self._lasting.get(name)
         if family is None:
             return
-        if table.declared != family.family.declared:
+        if table.declared != family.family.shape:
             log.warning("%s: its labels or buckets have changed; it begins anew", name)
             return
         filled: dict[tuple[str, ...], Any] = {}
@@ -237,7 +237,7 @@ class Checkpoint:
         if not (new_labels or rows or self._saved_held.get(name, b"") != held.tobytes() or family.reordered):
             return None
         packed = (part.tobytes() for part in (array("I", rows), values, held))
-        return _FamilyDelta(name, family.family.declared, reset, new_labels, created.tobytes(), *packed)
+        return _FamilyDelta(name, family.family.shape, reset, new_labels, created.tobytes(), *packed)
 
     def _failed(self, error: Exception, begun: float) -> bool:
         if self.healthy:

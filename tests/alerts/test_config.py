@@ -19,7 +19,10 @@ BAD = [
     ("{retention: 14d}", "alerts.retention: 14d is too short: anomalies look back 14d1h (weeks: 2)"),
     ("{interval: 10m}", "alerts.interval: 10m is not from 1s to 5m; series go stale after five minutes"),
     ("{job: ''}", "alerts.job: is empty: name the scrape job that Prometheus has for the exporters"),
-    ("{scope_labels: [eu-1]}", "alerts.scope_labels[0]: 'eu-1' is no label name: letters, digits and _ are allowed"),
+    (
+        "{scope_labels: [eu-1]}",
+        "alerts.scope_labels[0]: 'eu-1' is not a valid label name: letters, digits and _ are allowed",
+    ),
     ("{scope_labels: [key]}", "alerts.scope_labels[0]: 'key' is a label that rules use themselves; choose another"),
     ("{grafana_url: grafana}", "alerts.grafana_url: must be a URL that begins with http:// or https://"),
     ("{min_requests: 0}", "alerts.min_requests: must be at least 1"),
@@ -42,7 +45,7 @@ BAD = [
     ),
     (
         "{objectives: {latency_seconds: 0.6}}",
-        "alerts.objectives.latency_seconds: 0.6 is no bucket of gateway_request_duration_seconds (allowed: 0.005, ",
+        "alerts.objectives.latency_seconds: 0.6 is not a bucket of gateway_request_duration_seconds (allowed: 0.005, ",
     ),
     ("{anomalies: {factor: 1}}", "alerts.anomalies.factor: must be more than 1 (else every hour is abnormal), not 1"),
     ("{anomalies: {weeks: 0}}", "alerts.anomalies.weeks: must be at least 1"),

@@ -14,7 +14,7 @@ from dashboards.build import documents
 from dashboards.pages.errors import TYPES
 from exporter.config.served import Served
 from exporter.model.catalog import CATALOG
-from exporter.model.record import ERROR_TYPES
+from exporter.model.fields import ERROR_TYPES
 from exporter.model.recorded import RECORDED
 from tests.dashboards.asked import Asked, Json, filled, of_annotations, of_panels, of_variables, panels, variables
 

@@ -232,7 +232,7 @@ def test_the_exporter_knows_nothing_of_dashboards() -> None:
     importing = [
         path.name for path in (ROOT / "exporter").rglob("*.py") if "from dashboards" in path.read_text("utf-8")
     ]
-    assert importing == ["cli.py"]
+    assert importing == ["generate.py"]
 
 
 def test_provisioning_names_what_is_there() -> None:

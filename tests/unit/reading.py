@@ -7,49 +7,30 @@ from exporter.formats.row_reader import RowReader
 from exporter.formats.spec import FormatSpec, build
 from exporter.keys.identity import bare_key
 from exporter.model.record import AccessRecord
-from exporter.requests.body import read_body
+from exporter.requests.canonical import canonical_functions
 from exporter.requests.enrich import Enricher
-from exporter.requests.routes import Routes, client_network, origin_host
+from exporter.requests.records import RecordReader
+from exporter.requests.routes import Routes
 
 
 class Reading:
     """A format as the exporter reads it: `records` and `rejected` of a log; how many lines are `blank` or `joined`."""
 
     def __init__(self, spec: FormatSpec, log: bytes) -> None:
-        routes = Routes(bare_key)
-        reader = RowReader(
-            build(spec),
-            {
-                "key": bare_key,
-                "path": routes.target,
-                "request": routes.request,
-                "host": routes.chain_of_host,
-                "origin": origin_host,
-                "referer": origin_host,
-                "client": client_network,
-                "body": read_body,
-            },
-            UTC,
-        )
-        names = dict(reader.names)
-        numbers = "\n".join(line for measure in reader.measures for line in reader.statements(measure, "  "))
-        held = ", ".join(f"{field!r}: {field}" for field in reader.measures)
-        exec(f"def read(r):\n{numbers}\n  return {reader.dims}, {reader.time}, {reader.origin}, {{{held}}}", names)
+        reader = RowReader(build(spec), canonical_functions(Routes(bare_key), bare_key), UTC)
+        records = RecordReader(reader, Enricher("business", lambda _: ""))
         decoded = reader.decoder.decode(log)
         self.rejected = decoded.rejected
         self.blank = decoded.blank
         self.joined = decoded.joined
-        rows = decoded.rows + reader.decoder.flush().rows
-        self.records = [_record(reader, *names["read"](row)) for row in rows]
+        self.records = [_rounded(records.record(row)) for row in decoded.rows + reader.decoder.flush().rows]
 
 
-def _record(reader: RowReader, dims: Any, time: Any, origin: str, numbers: dict[str, float]) -> AccessRecord:
-    record = Enricher("business", lambda _: "").record(reader.words(dims))
-    record.time = reader.seconds_since_epoch(time)
-    record.origin = origin
-    for field, value in numbers.items():
-        if value >= 0:
-            setattr(record, field, round(value, 9))
+def _rounded(record: AccessRecord) -> AccessRecord:
+    for name in record.__struct_fields__:
+        value = getattr(record, name)
+        if isinstance(value, float) and name != "time":
+            setattr(record, name, round(value, 9))
     return record
 
 

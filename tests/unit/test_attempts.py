@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from exporter.model.record import ATTEMPT_OUTCOMES, ERROR_TYPES, Attempt
+from exporter.model.fields import ATTEMPT_OUTCOMES, ERROR_TYPES
+from exporter.model.record import Attempt
 from exporter.requests.attempts import attempts_of, failovers
 from tests.counted import Counting, of
 

@@ -71,7 +71,7 @@ class Kept:
                 for labels, one in family.series.items()
             }
             for name, family in self.store.families.items()
-            if family.family.lasting and family.series
+            if family.family.persisted and family.series
         }
 
     def text(self) -> bytes:
@@ -351,7 +351,7 @@ def test_what_is_not_born_is_served_as_zero_after_a_restart_too(kept: Kept) -> N
 def test_every_counter_and_histogram_lasts_but_those_of_the_process() -> None:
     """What Prometheus would take for a reset does not happen at a restart."""
     grow = [family for family in CATALOG.values() if family.type != "gauge"]
-    assert {family.name for family in grow if not family.lasting} == {
+    assert {family.name for family in grow if not family.persisted} == {
         "gateway_exporter_checkpoint_failures_total",
         "gateway_exporter_checkpoint_duration_seconds",
         "gateway_exporter_scrape_duration_seconds",

@@ -49,7 +49,7 @@ BAD = [
     ),
     (
         "inputs:\n- path: a.log\n  format: {regex: '(?P<status>[0-9'}",
-        "3: inputs[0].format.regex: is no regular expression: ",
+        "3: inputs[0].format.regex: is not a valid regular expression: ",
     ),
     (
         "inputs:\n- path: a.log\n  format: {template: 'no variables'}",
@@ -69,7 +69,7 @@ BAD = [
     ),
     (
         "inputs:\n- path: a.log\n  format: nginx-json\n  labels: {eu-1: x}",
-        "4: inputs[0].labels.eu-1: 'eu-1' is no label name: letters, digits and _ are allowed",
+        "4: inputs[0].labels.eu-1: 'eu-1' is not a valid label name: letters, digits and _ are allowed",
     ),
     (
         "inputs:\n- {path: a/x.log, format: nginx-json}\n- {path: b/x.log, format: nginx-json}",
@@ -80,7 +80,7 @@ BAD = [
     (GOOD + "metrics:\n  max_series: many", "3: metrics.max_series: must be a whole number, not 'many'"),
     (
         GOOD + "web: {listen: localhost}",
-        "2: web.listen: 'localhost' is no address: write host:port, as in 127.0.0.1:10114",
+        "2: web.listen: 'localhost' is not a valid address; use HOST:PORT, as in 127.0.0.1:10114",
     ),
     (GOOD + "start_at: start", "2: start_at: unknown start_at 'start' (allowed: beginning, end)"),
     (GOOD + "routes: [v1/x]", "2: routes[0]: 'v1/x' must start with /, as in /v1/scores/:identity"),
@@ -112,7 +112,7 @@ BAD = [
     ),
     (
         GOOD + "pricing:\n  credits:\n    statuses: {40x: 1}",
-        "4: pricing.credits.statuses.40x: '40x' is no status: write one, as in 429, or a class, as in 4xx",
+        "4: pricing.credits.statuses.40x: '40x' is not a valid status; use one such as 429, or a class such as 4xx",
     ),
     (
         GOOD + "pricing:\n  credits:\n    chains:\n      base: {x: -1}",
@@ -157,12 +157,12 @@ BAD = [
         GOOD + "plans:\n  pro:\n    limits:\n    - {window: 1w, cost: 1}",
         "5: plans.pro.limits[0].window: unknown window",
     ),
-    (GOOD + "\nstart_at: 2027-02-30", "3: '2027-02-30' is no date: day is out of range for month"),
-    (GOOD + "metrics:\n  max_series: !!int many", "3: 'many' is no int: "),
-    (GOOD + "metrics: {}\nweb: {}\nmetrics: {}", "4: 'metrics' is on line 2 too; it stands once"),
-    (GOOD + "web: {listen: ':0', listen: ':1'}", "2: 'listen' is on line 2 too; it stands once"),
+    (GOOD + "\nstart_at: 2027-02-30", "3: '2027-02-30' is not a valid date: day is out of range for month"),
+    (GOOD + "metrics:\n  max_series: !!int many", "3: 'many' is not a valid int: "),
+    (GOOD + "metrics: {}\nweb: {}\nmetrics: {}", "4: duplicate 'metrics': already used on line 2"),
+    (GOOD + "web: {listen: ':0', listen: ':1'}", "2: duplicate 'listen': already used on line 2"),
     (GOOD + "chains:\n  1: /one", "3: chains.1: a name must be text: write it in quotes"),
-    (GOOD + "web:\n  listen: :0\n  listen: :1", "4: 'listen' is on line 3 too; it stands once"),
+    (GOOD + "web:\n  listen: :0\n  listen: :1", "4: duplicate 'listen': already used on line 3"),
     # A name with a dot is one name.
     (GOOD + "pricing:\n  multipliers:\n    a: 1\n    b.c: -1", "5: pricing.multipliers.b.c: must be 0 or more, not -1"),
     (GOOD + "metrics:\n  own_families:\n    x: {}", "4: metrics.custom_families.x: the field 'type' is missing"),
@@ -228,12 +228,12 @@ def test_a_url_that_may_hold_a_secret_is_not_repeated(tmp_path: Path) -> None:
 BAD_KEYS = [
     ("- {name: x}", "1: [0]: a key needs an id, a hash (from `gateway-exporter hash`), or both"),
     ("- {hash: sk-live-raw-key}", "1: [0].hash: must be as `gateway-exporter hash` prints it: "),
-    ("- {id: a}\n- {id: a}", "2: [1].id: 'a' is entry 0 too; a key stands once"),
-    ("- {id: a, expires: soon}", "1: [0].expires: 'soon' is no date; write 2026-12-31 or 2026-12-31T18:00:00Z"),
+    ("- {id: a}\n- {id: a}", "2: [1].id: duplicate id 'a': already used by entry 1; each key may appear only once"),
+    ("- {id: a, expires: soon}", "1: [0].expires: 'soon' is not a valid date; use 2026-12-31 or 2026-12-31T18:00:00Z"),
     ("- {id: a, class: b}", "1: [0].class: unknown class 'b' (allowed: business, internal)"),
     ("- {id: a, enabled: 'yes'}", "1: [0].enabled: must be true or false, not text"),
-    ("- {id: a}\n- id: b\n  expires: 2027-02-30", "3: '2027-02-30' is no date: day is out of range for month"),
-    ("- {id: a}\n- id: b\n  name: x\n  name: y", "4: 'name' is on line 3 too; it stands once"),
+    ("- {id: a}\n- id: b\n  expires: 2027-02-30", "3: '2027-02-30' is not a valid date: day is out of range for month"),
+    ("- {id: a}\n- id: b\n  name: x\n  name: y", "4: duplicate 'name': already used on line 3"),
     ("id: a", "1: must be a list, not a mapping"),
 ]
 

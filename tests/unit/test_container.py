@@ -47,12 +47,12 @@ def test_a_restart_inside_a_line_holds_no_byte_of_it() -> None:
     """A key may stand in a piece: only that a line is open is remembered, and its rest is rejected."""
     before, after = build(spec("cri")).decoder, build(spec("cri")).decoder
     before.decode(cri('{"api_key":"sk-raw', "P"))
-    stored = msgspec.msgpack.encode(before.remembered())
+    stored = msgspec.msgpack.encode(before.snapshot())
     assert b"sk-raw" not in stored
     after.restore(msgspec.msgpack.decode(stored))
     rest = cri('-1","status":200}')
     assert after.decode(rest + cri(GOOD)).rejected == [("no_start", rest[:-1])]
-    assert after.remembered() is None
+    assert after.snapshot() is None
 
 
 def test_a_line_of_a_million_pieces_is_given_up() -> None:

@@ -51,9 +51,9 @@ def test_a_log_without_its_header_is_rejected_until_it_is_remembered() -> None:
     line = b"2026-03-03 22:05:09,a,200,0\n"
     before, after = build(SPEC).decoder, build(SPEC).decoder
     assert after.decode(line).rejected == [("no_header", line[:-1])]
-    assert after.remembered() is None
+    assert after.snapshot() is None
     before.decode(HEADER)
-    after.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(before.remembered())))
+    after.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(before.snapshot())))
     assert after.decode(line).rows == [["2026-03-03T22:05:09+08:00", "200", "a", ""]]
 
 

@@ -58,7 +58,7 @@ class Restored:
         series = [
             (name, labels, one.values.copy() if isinstance(one, Histogram) else one.value, one.released, one.created)
             for name, family in self.store.families.items()
-            if family.family.lasting and not family.family.of_process
+            if family.family.persisted and not family.family.resets_on_restart
             for labels, one in family.series.items()
         ]
         return series, self.parts, sorted(self.admissions.places)

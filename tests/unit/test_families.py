@@ -41,7 +41,7 @@ BAD_CHANGES = [
         "gateway_calls_total.drop[0]: unknown label 'chian'; did you mean 'chain'? "
         "(allowed: chain, key, method, protocol, result)",
     ),
-    ("gateway_calls_total: {drop: [key, key]}", "gateway_calls_total.drop[0]: 'key' stands there twice"),
+    ("gateway_calls_total: {drop: [key, key]}", "gateway_calls_total.drop[0]: 'key' is listed twice"),
     (
         "gateway_limit: {drop: [scope]}",
         "gateway_limit.drop: a gauge is no sum over its labels; it keeps them all, or is off",
@@ -56,15 +56,15 @@ BAD_CHANGES = [
     ),
     (
         "gateway_request_duration_seconds: {buckets: [0, 1]}",
-        "gateway_request_duration_seconds.buckets: 0 is no bound: write numbers above 0; the last bucket, +Inf, is",
+        "gateway_request_duration_seconds.buckets: 0 is not a valid bound; use numbers above 0; the last bucket, +Inf",
     ),
     (
         "gateway_request_duration_seconds: {buckets: [1, .inf]}",
-        "gateway_request_duration_seconds.buckets: inf is no bound: ",
+        "gateway_request_duration_seconds.buckets: inf is not a valid bound; ",
     ),
     (
         "gateway_request_duration_seconds: {buckets: [1, .nan]}",
-        "gateway_request_duration_seconds.buckets: nan is no bound: ",
+        "gateway_request_duration_seconds.buckets: nan is not a valid bound; ",
     ),
     (
         "gateway_request_duration_seconds: {buckets: [1, 0.5]}",
@@ -102,8 +102,12 @@ BAD_OWN = [
         "type: counter, help: x, adds: requests",
         ": gateway_exporter_ is for the exporter's own ",
     ),
-    ("x_total", "type: counter, help: x, adds: requests", ": is no name: gateway_ and then a-z, 0-9 and _ are allowed"),
-    ("gateway_x-y_total", "type: counter, help: x, adds: requests", ": is no name: gateway_ and then "),
+    (
+        "x_total",
+        "type: counter, help: x, adds: requests",
+        ": is not a valid name: gateway_ and then a-z, 0-9 and _ are allowed",
+    ),
+    ("gateway_x-y_total", "type: counter, help: x, adds: requests", ": is not a valid name: gateway_ and then "),
     ("gateway_x", "type: counter, help: x, adds: requests", ": a counter of requests ends in _total"),
     ("gateway_x_total", "type: counter, help: x, adds: duration", ": a counter of duration ends in _seconds_total"),
     (
@@ -141,7 +145,7 @@ BAD_OWN = [
     (
         "gateway_x_total",
         "type: counter, help: x, adds: requests, labels: [key, key]",
-        ".labels[0]: 'key' stands there twice",
+        ".labels[0]: 'key' is listed twice",
     ),
     (
         "gateway_x_total",
@@ -190,7 +194,7 @@ BAD_TOGETHER = [
     (
         "  families:\n    gateway_request_duration_seconds: {buckets: [0.1, 2]}\n"
         "alerts:\n  objectives: {latency_seconds: 3}\n",
-        "6: alerts.objectives.latency_seconds: 3 is no bucket of gateway_request_duration_seconds (allowed: 0.1, 2)",
+        "6: alerts.objectives.latency_seconds: 3 is not a bucket of gateway_request_duration_seconds (allowed: 0.1, 2)",
     ),
     (
         "  families:\n    gateway_request_duration_seconds: {drop: [method]}\nalerts:\n  slow_methods: [a]\n",

@@ -55,7 +55,7 @@ WAYS = {
 
 
 def _raises(monkeypatch: pytest.MonkeyPatch, owner: Any, function: str) -> None:
-    """Make a function raise for what is marked, until the test ends."""
+    """Make a function raise for what is marked, until the test targets."""
     monkeypatch.setattr(owner, function, getattr(owner, function))
     break_at(Stage(owner, function))
 
@@ -171,17 +171,17 @@ def test_a_fold_that_fails_keeps_its_cell(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def _failing(good: Any) -> Any:
-    def fold(meter: Meter, cell: Any, ends: Any, shown: Any) -> None:
-        if any("marked" in labels for labels in _labels(meter, ends)):
+    def fold(meter: Meter, cell: Any, targets: Any, shown: Any) -> None:
+        if any("marked" in labels for labels in _labels(meter, targets)):
             raise KeyError
-        good(meter, cell, ends, shown)
+        good(meter, cell, targets, shown)
 
     return fold
 
 
-def _labels(meter: Meter, ends: Any) -> list[tuple[str, ...]]:
+def _labels(meter: Meter, targets: Any) -> list[tuple[str, ...]]:
     series = meter._store.families["gateway_calls_total"].series
-    return [labels for labels, one in series.items() if one in ends.series]
+    return [labels for labels, one in series.items() if one in targets.series]
 
 
 def test_a_chunk_in_which_every_line_fails_takes_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:

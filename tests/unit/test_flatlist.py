@@ -140,10 +140,13 @@ def test_any_json_is_read_as_it_is() -> None:
     [
         ("- id: a\n- idd: b\n", ":2: [1].idd: unknown field 'idd'"),
         ("- id: a\n- name: b\n", ":2: [1]: a key needs an id"),
-        ("- id: a\n- id: b\n- id: a\n", ":3: [2].id: 'a' is entry 0 too; a key stands once"),
-        ("- id: a\n  id: b\n", ":2: 'id' is on line 1 too; it stands once"),
+        (
+            "- id: a\n- id: b\n- id: a\n",
+            ":3: [2].id: duplicate id 'a': already used by entry 1; each key may appear only once",
+        ),
+        ("- id: a\n  id: b\n", ":2: duplicate 'id': already used on line 1"),
         ("- id: a\n  enabled: maybe\n", ":2: [0].enabled: must be true or false, not text"),
-        ("- id: a\n- id: b\n  created: soon\n", ":3: [1].created: 'soon' is no date"),
+        ("- id: a\n- id: b\n  created: soon\n", ":3: [1].created: 'soon' is not a valid date"),
         ('[{"id": "a"}, {"id": "b", "hash": "x"}]', ":1: [1].hash: must be as"),
     ],
 )

@@ -86,7 +86,7 @@ def test_translations(spec: dict[str, Any], word: str, expected: str) -> None:
         ("duration", {"from": "a"}, "give exactly one of path, value, from and to"),
         ("duration", {"path": "a", "unit": "sec"}, "unknown unit 'sec'"),
         ("status", {"path": "a", "pick": "lst"}, "unknown pick 'lst'; did you mean 'last'?"),
-        ("status", {"path": "a", "match": "("}, "match: is no regular expression"),
+        ("status", {"path": "a", "match": "("}, "match: is not a valid regular expression"),
         ("status", {"path": "a", "match": "a"}, "match: needs one group, the value; it has 0"),
         ("input_tokens", {"path": "a", "includes": ["cached"]}, "unknown field 'cached'"),
         (
@@ -399,7 +399,7 @@ def test_only_leaves_lines_out() -> None:
         ({"csv": {"status": "s"}, "fields": {"key": "k"}}, "with csv, name the fields there"),
         ({"regex": "(?P<status>.*)", "fields": {"key": "status | length"}}, "of a capture, write status | fromjson"),
         ({"json": {"key": "k"}}, "no source for the field 'status'"),
-        ({"regex": "(?P<status>"}, "regex: is no regular expression"),
+        ({"regex": "(?P<status>"}, "regex: is not a valid regular expression"),
         ({"regex": r"(?:(/\w+)+)+ (?P<status>\d+)(?=x)"}, "regex: may take for ever, as a text such as '/a/'"),
         ({"regex": r"(?P<a>\S+)(?P<status>\d+)(?P=a)"}, "and RE2 can't run it (invalid perl operator"),
         ({"regex": "([0-9]+)"}, "a regex needs named groups"),

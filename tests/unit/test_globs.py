@@ -62,7 +62,7 @@ def test_a_log_belongs_to_the_input_that_reads_it(tmp_path: Path, monkeypatch: p
         if name:
             assert input_for(path, loaded, None).name == name, path
         else:
-            with pytest.raises(UsageError, match="no input's path fits it"):
+            with pytest.raises(UsageError, match="no input's path matches it"):
                 input_for(path, loaded, None)
 
 

@@ -11,7 +11,7 @@ from exporter.config.inputs import InputConfig
 from exporter.config.load import Config, Loaded
 from exporter.formats.spec import FormatSpec, presets
 from exporter.metrics.exposition import render
-from exporter.model.record import FIELDS, MOST, TOKEN_TYPES
+from exporter.model.fields import FIELDS, MOST, TOKEN_TYPES
 from exporter.service.assembly import Assembly
 from tests.counted import Counting, of
 from tests.exporter import Samples, samples

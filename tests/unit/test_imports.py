@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[2]
 RANKS = (
     ("__main__",),
     ("cli",),
-    ("commands", "demo"),
-    ("service",),
+    ("commands",),
+    ("demo", "service"),
     ("state",),
     ("counting", "config"),
     ("keys", "limits", "pricing"),

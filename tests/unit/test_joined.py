@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from exporter.formats.codegen import compile_function
 from exporter.formats.decoder import Decoder
 from exporter.formats.join import Joined, JoinSpec
 from exporter.formats.row_reader import RowReader
@@ -61,17 +62,17 @@ def test_a_line_waits_for_so_many_lines() -> None:
     assert (then.alone, then.joined) == (1, 0)
     many = decoder.decode(b"".join(b"bill x%d 1\n" % n for n in range(500)))
     assert len(many.rows) == many.alone == 498
-    assert len(decoder.remembered()) == 3
+    assert len(decoder.snapshot()) == 3
 
 
 def test_a_restart_between_two_lines_loses_neither() -> None:
     """What waits is remembered as plain values, and found again by the next decoder."""
     before, after = build(spec()).decoder, build(spec()).decoder
     assert before.decode(b"bill a 5\n").rows == []
-    after.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(before.remembered())))
+    after.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(before.snapshot())))
     (row,) = after.decode(b"end a 200\n").rows
     assert {b"5", b"200"} < set(row)
-    assert after.remembered() is None
+    assert after.snapshot() is None
 
 
 @pytest.mark.parametrize("preset", ["new-api", "one-api"])
@@ -80,8 +81,8 @@ def test_no_raw_key_waits(preset: str) -> None:
     line = b"[GIN] 2026/04/07 - 09:30:00 | a1 | 200 | 1.5s | 192.0.2.44 | POST /v1/chat/completions?key=sk-secret\n"
     decoder = build(FormatSpec(preset=preset)).decoder
     assert decoder.decode(line).rows == []
-    assert "sk-secret" not in repr(decoder.remembered())
-    assert "/v1/chat/completions" in repr(decoder.remembered())
+    assert "sk-secret" not in repr(decoder.snapshot())
+    assert "/v1/chat/completions" in repr(decoder.snapshot())
 
 
 @pytest.mark.parametrize(
@@ -95,7 +96,7 @@ def test_what_another_format_remembered_is_refused(preset: str, remembered: Any)
 
 
 def rows(decoder: Decoder, expressions: list[str], found: list[Any]) -> list[Any]:
-    read = eval(f"lambda r: ({', '.join(expressions)},)", dict(decoder.names))
+    read = compile_function("read", "r", [f"return ({', '.join(expressions)},)"], decoder.names)
     return [read(row) for row in found]
 
 
@@ -116,7 +117,7 @@ def test_a_log_counts_the_same_however_it_is_cut_and_restarted(preset: str) -> N
         decoder, expressions = fresh()
         decoder.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(remembered)))
         pieces += rows(decoder, expressions, decoder.decode(line).rows)
-        remembered = decoder.remembered()
+        remembered = decoder.snapshot()
     assert pieces + rows(decoder, expressions, decoder.flush().rows) == whole
 
 
@@ -140,5 +141,5 @@ def test_fallbacks_are_one_request() -> None:
 
 def test_a_join_of_something_inside_is_refused() -> None:
     """`collect` takes what stands in the line itself."""
-    with pytest.raises(ValueError, match=r"join\.collect: 'a\.b' is no top-level name"):
+    with pytest.raises(ValueError, match=r"join\.collect: 'a\.b' is not a top-level name"):
         build(FormatSpec(json={"status": "s"}, join=JoinSpec(by="id", until="s", collect=["a.b"])))

@@ -248,7 +248,7 @@ def test_a_key_that_leaves_the_registry_and_comes_back_has_used_what_it_had() ->
     for moment in ("04-01T00:00:05", "05-01T00:00:05", "05-01T00:01:05", "05-01T01:00:05", "05-02T00:00:05"):
         key.limits.show(at(f"2026-{moment}+02:00"))
     key.limits.register({})
-    assert key.limits.remembered()[1] == []
+    assert key.limits.snapshot()[1] == []
 
 
 def test_a_plan_that_is_not_there_is_told(caplog: pytest.LogCaptureFixture) -> None:
@@ -264,10 +264,10 @@ def test_what_is_remembered_goes_on_where_it_was() -> None:
     key.spend(NOON - 1, amount=7)
     key.spend(NOON, amount=3)
     key.spend(NOON, "cost", 0.25)
-    stored = msgspec.msgpack.encode(key.limits.remembered())
+    stored = msgspec.msgpack.encode(key.limits.snapshot())
     again = Key(*MINUTE)
     again.limits.restore(msgspec.msgpack.decode(stored))
-    assert again.limits.remembered() == key.limits.remembered()
+    assert again.limits.snapshot() == key.limits.snapshot()
     assert again.used("1m") == (3, 7)
     again.spend(NOON + 1)
     assert again.used("1m", now=NOON + 65) == (0, 4)
@@ -278,7 +278,7 @@ def test_what_is_remembered_of_another_zone_or_key_does_no_harm() -> None:
     """A day of Berlin is none of New York's; a key may be registered later."""
     key = Key(*MINUTE)
     key.spend(NOON, amount=3)
-    state = key.limits.remembered()
+    state = key.limits.snapshot()
     elsewhere = Key(zone=ZoneInfo("America/New_York"))
     elsewhere.limits.restore(state)
     assert elsewhere.used("1d") == (0, 0)
@@ -288,10 +288,10 @@ def test_what_is_remembered_of_another_zone_or_key_does_no_harm() -> None:
     later.configure(plans={}, zone=BERLIN, grace=5)
     later.restore(state)
     later.register({"acme": ""})
-    assert later.remembered() == state
+    assert later.snapshot() == state
     later.restore(None)
     nothing = Key()
-    nothing.limits.restore(Key().limits.remembered())
+    nothing.limits.restore(Key().limits.snapshot())
     assert nothing.used("1d") == (None, None)
 
 
@@ -300,12 +300,12 @@ def test_what_is_remembered_is_the_same_while_nothing_changes() -> None:
     key = Key(*MINUTE)
     key.spend(NOON)
     key.used("1m", now=NOON + 30)
-    remembered = key.limits.remembered()
+    remembered = key.limits.snapshot()
     key.limits.take(key.limits.calendar.period(NOON + 1))
     key.used("1m", now=NOON + 31)
-    assert key.limits.remembered() == remembered
+    assert key.limits.snapshot() == remembered
     key.spend(NOON + 1)
-    assert key.limits.remembered() != remembered
+    assert key.limits.snapshot() != remembered
 
 
 class Model:
@@ -351,7 +351,7 @@ def test_any_order_of_lines_and_looks_gives_what_counting_by_hand_gives(zone: st
                 model.clock = max(model.clock, time)
                 key.spend(*event)
             if chance.random() < 0.1:
-                state = key.limits.remembered()
+                state = key.limits.snapshot()
                 key = Key(*plan, grace=7, zone=ZoneInfo(zone))
                 key.limits.restore(state)
             caught_up = chance.random() < 0.5

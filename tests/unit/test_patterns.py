@@ -40,7 +40,7 @@ def test_a_line_that_has_no_end_in_it_does_not_read_the_next() -> None:
 def test_patterns_that_name_a_line_feed_are_patterns(pattern: str) -> None:
     """A line has none, so they may match nothing; or are refused as any other."""
     if pattern == "(?s)":
-        with pytest.raises(ValueError, match="is no regular expression: global flags"):
+        with pytest.raises(ValueError, match="is not a valid regular expression: global flags"):
             line_pattern(pattern)
         return
     assert line_pattern(pattern).regex.match(b"a\n1") is None

@@ -6,7 +6,7 @@ import pytest
 
 from exporter.formats.json_lines import JsonLines
 from exporter.formats.spec import FormatSpec, build
-from exporter.model.record import ERROR_TYPES
+from exporter.model.fields import ERROR_TYPES
 from tests.golden import GOLDEN, NAMES, log_of, preset_of
 from tests.unit.reading import Reading
 

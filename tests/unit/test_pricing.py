@@ -339,7 +339,7 @@ def test_the_first_table_that_knows_a_model_counts() -> None:
     public = PriceTable([PriceEntry(model="*", price=Price(request=2.0))])
     pricing = Pricing(tables=(own, public))
     for model, request in (("gpt-4o", 1.0), ("x", 2.0)):
-        (price,) = pricing.worth(AccessRecord(model=model, calls=("m",))).prices
+        (price,) = pricing.quote(AccessRecord(model=model, calls=("m",))).prices
         assert price.request == request
 
 
@@ -390,8 +390,16 @@ BAD = [
         "- model: a\n  per_million_tokens: {input: 1, output: 2, cached: 1}",
         "2: [0].per_million_tokens.cached: unknown field 'cached'; did you mean 'cache_read'? ",
     ),
-    ("prices.yaml", "- {model: a, per_request: 1, from: soon}", "1: [0].from: 'soon' is no date; write 2026-12-31 or"),
-    ("prices.yaml", "- model: a\n  per_request: 1\n  from: 2026-11-31", "3: '2026-11-31' is no date: day is out of "),
+    (
+        "prices.yaml",
+        "- {model: a, per_request: 1, from: soon}",
+        "1: [0].from: 'soon' is not a valid date; use 2026-12-31 or",
+    ),
+    (
+        "prices.yaml",
+        "- model: a\n  per_request: 1\n  from: 2026-11-31",
+        "3: '2026-11-31' is not a valid date: day is out of ",
+    ),
     ("prices.yaml", "- model: a\n  per_request: free", "2: [0].per_request: must be a number, not 'free'"),
     (
         "prices.json",

@@ -321,7 +321,7 @@ def test_what_was_used_before_the_registry_answered_is_used(asked: Counting) -> 
     last = of(asked.samples(), "gateway_key_last_used_timestamp_seconds")
     assert last["acme",] > time.time() - 600
     limits = asked.assembly.shared.limits
-    assert sorted(key for key, _, _ in limits.remembered()[1]) == sorted(
+    assert sorted(key for key, _, _ in limits.snapshot()[1]) == sorted(
         ["acme", "acme", IDENTITY.hash("sk-other"), "zeta"]
     )
 
@@ -332,10 +332,10 @@ def test_what_was_used_before_the_registry_answered_is_used_after_a_restart(aske
     limits = asked.assembly.shared.limits
     asked.meter.fold()
     again = Counting(tmp_path, ASKED.replace("url:", "fields: {id: id}, url:"))
-    again.assembly.shared.limits.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(limits.remembered())))
+    again.assembly.shared.limits.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(limits.snapshot())))
     again.assembly.take_keys([again.meter], (ACME,), 1.0)
     assert month(again) == {"acme": 2}
-    _, uses, apart = again.assembly.shared.limits.remembered()
+    _, uses, apart = again.assembly.shared.limits.snapshot()
     assert (len(uses), apart) == (1, [])
 
 
@@ -345,7 +345,7 @@ def test_use_that_is_restored_goes_to_the_key_that_is_registered_by_then(asked: 
     asked.meter.fold()
     (tmp_path / "keys.yaml").write_text(f"- {{id: acme, hash: {HASHED}}}\n", encoding="utf-8")
     again = Counting(tmp_path, CONFIG)
-    again.assembly.shared.limits.restore(asked.assembly.shared.limits.remembered())
+    again.assembly.shared.limits.restore(asked.assembly.shared.limits.snapshot())
     again.assembly.adopt()
     assert month(again) == {"acme": 2}
 
@@ -369,7 +369,7 @@ def test_the_use_of_strangers_is_bounded(
     monkeypatch.setattr("exporter.limits.usage._MOST_STRANGERS", 3)
     asked.count(*(now(404, f"sk-{n}") for n in range(9)), now())
     asked.meter.fold()
-    assert len(asked.assembly.shared.limits.remembered()[1]) == 3
+    assert len(asked.assembly.shared.limits.snapshot()[1]) == 3
     assert [message for message in caplog.messages if "not kept" in message] == [
         "more than 3 keys are not registered: what others use is not kept"
     ]
@@ -383,7 +383,7 @@ def test_an_answer_without_keys_is_one(asked: Counting) -> None:
     asked.count(now(500), now(200, "sk-zeta"))
     asked.assembly.take_keys([asked.meter], None, 1.0)
     asked.count(now(500))
-    assert [key for key, _, _ in asked.assembly.shared.limits.remembered()[1]] == [IDENTITY.hash("sk-zeta")]
+    assert [key for key, _, _ in asked.assembly.shared.limits.snapshot()[1]] == [IDENTITY.hash("sk-zeta")]
 
 
 def test_a_key_that_becomes_a_label_keeps_its_use_past_the_answer(asked: Counting) -> None:

@@ -52,8 +52,8 @@ def test_what_is_committed_is_found_again(monkeypatch: pytest.MonkeyPatch) -> No
             kept |= {name: msgspec.msgpack.encode(part) for name, part in saved.parts().items()}
         again = limits(60)
         again.restore(restored({name: msgspec.msgpack.decode(part) for name, part in kept.items()}))
-        now, uses, apart = again.remembered()
-        wanted = made.remembered()
+        now, uses, apart = again.snapshot()
+        wanted = made.snapshot()
         month = [[row[0], row[1], row[2]["1mo"]] for row in wanted[1]]
         assert sorted([row[0], row[1], row[2]["1mo"]] for row in uses) == sorted(month), seed
         assert (now, apart) == (wanted[0], wanted[2])
@@ -80,8 +80,8 @@ def test_a_state_with_one_part_only_is_read() -> None:
     """As it was written before there were two."""
     made = limits(3)
     spend(made, "key-1", NOON)
-    now, uses, _ = made.remembered()
+    now, uses, _ = made.snapshot()
     again = limits(3)
     again.restore(restored({"limits": [now, uses]}))
-    assert again.remembered() == made.remembered()
+    assert again.snapshot() == made.snapshot()
     assert restored({}) is None

@@ -51,7 +51,7 @@ def test_all_of_it_is_read(folder: Path) -> None:
                 for labels, one in family.series.items()
             ]
             for name, family in store.families.items()
-            if family.family.lasting and family.series and not family.family.of_process
+            if family.family.persisted and family.series and not family.family.resets_on_restart
         }
         assert found == expected["series"]
         assert json.loads(msgspec.json.encode(parts)) == expected["parts"]

@@ -1,0 +1,44 @@
+"""One row's values, whole: what `explain`, `replay --csv` and the detection of formats read. Cold path."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from exporter.formats.codegen import compile_function
+from exporter.formats.row_reader import RowReader, plausible
+
+
+class RowValues(NamedTuple):
+    """What stands in a row. Absent numbers are -1.0, and so are the `implausible` ones, whose fields are listed."""
+
+    # Raw values, for `RowReader.fields`.
+    dims: tuple[Any, Any]
+    time: Any
+    origin: str
+    numbers: dict[str, float]
+    implausible: list[str]
+    # The raw values of further paths that were asked for.
+    others: list[Any]
+
+
+def row_function(
+    reader: RowReader, derived: Mapping[str, str] | None = None, others: Iterable[str] = ()
+) -> Callable[[Any], RowValues]:
+    """The function that reads a row. `derived` are numbers computed from others, as expressions by name; `others` are
+    expressions of further values.
+    """
+
+    def odd(implausible: list[str], field: str, value: float) -> float:
+        if reader.absurd(field, value):
+            implausible.append(field)
+        return -1.0
+
+    numbers = [*reader.measures, *(derived or {})]
+    lines = ["implausible = []"]
+    for measure in reader.measures:
+        lines += reader.statements(measure)
+        lines.append(f"if not {plausible(measure)}: {measure} = odd(implausible, {measure!r}, {measure})")
+    lines += [f"{name} = {expression}" for name, expression in (derived or {}).items()]
+    held = ", ".join(f"{name!r}: {name}" for name in numbers)
+    values = f"{reader.dims}, {reader.time}, {reader.origin}, {{{held}}}, implausible, [{', '.join(others)}]"
+    lines.append(f"return RowValues({values})")
+    return compile_function("read", "r", lines, {**reader.names, "odd": odd, "RowValues": RowValues})

@@ -1,0 +1,104 @@
+"""The vocabulary: which fields a log can carry, the range of each number, and the closed sets of words."""
+
+# What a field of a format may be named, and what its values are. `explain`, the presets, the
+# config's error messages and CONTRIBUTING stand on this table.
+#   text     a word that is used as it is, or looked at for a decision
+#   time     when the request ended: epoch seconds, or a date
+#   seconds  a duration; a plain number is in the `unit` given (s unless said)
+#   number   bytes, tokens, money: summed
+FIELDS: dict[str, tuple[str, str]] = {
+    "time": ("time", "when the request was logged"),
+    "duration": ("seconds", "first byte in to last byte out"),
+    "time_to_first_token": ("seconds", "request to first token of a streamed answer"),
+    "status": ("text", "HTTP status, as logged"),
+    "request": ("text", "whole request line: METHOD /path?query PROTOCOL"),
+    "http_method": ("text", "HTTP verb"),
+    "path": ("text", "request target; the query string may hold a key"),
+    "host": ("text", "requested host name; chains may be told by it"),
+    "scheme": ("text", "http, https, ws, wss or grpc; anything that says TLS is https"),
+    "upgrade": ("text", "Upgrade header; 'websocket' makes the protocol ws or wss"),
+    "client": ("text", "client address, or X-Forwarded-For: its first address is used"),
+    "origin": ("text", "Origin header"),
+    "referer": ("text", "Referer header, used where there is no Origin"),
+    "key": ("text", "the API key: raw, a header with it, or a public name"),
+    "key_name": ("text", "display name of the key, where the gateway logs one"),
+    "key_owner": ("text", "team or user the key belongs to"),
+    "body": ("text", "request body: JSON-RPC methods are read from it"),
+    "rpc_method": ("text", "JSON-RPC method; several, separated by commas, are a batch"),
+    "rpc_error": ("text", "JSON-RPC error inside the answer: a code, or true"),
+    "batch_index": ("text", "place of this line in its batch, where each item has a line: 0 is the request"),
+    "batch_size": ("text", "how many items that batch has"),
+    "chain": ("text", "blockchain network"),
+    "error": ("text", "the gateway's own verdict, mapped to an error type"),
+    "upstream_status": ("text", "status of the upstream that answered last; of several attempts a list"),
+    "attempts": ("text", "providers that were tried, in their order: a list"),
+    "attempt_outcomes": ("text", "how each of them went, where it is more than a status: a list like `attempts`"),
+    "attempt_circuits": ("text", "circuit breaker of each: open, closed, half_open; a list like `attempts`"),
+    "retries": ("text", "attempts before the last one, where only their number is logged; a list beside `attempts`"),
+    "failover_delay": ("seconds", "time that failed attempts added"),
+    "blocked_reason": ("text", "policy of the gateway that blocked the request"),
+    "unbilled": ("text", "true where the gateway bills nobody for the request"),
+    "model": ("text", "model that served"),
+    "requested_model": ("text", "model that was asked for"),
+    "provider": ("text", "upstream that served"),
+    "billed_model": ("text", "model whose price counts, where the gateway says"),
+    "cost_multiplier": ("text", "what the gateway multiplies the provider's price by"),
+    "request_bytes": ("number", "bytes from the client"),
+    "response_bytes": ("number", "bytes to the client"),
+    "input_tokens": ("number", "tokens in"),
+    "output_tokens": ("number", "tokens out"),
+    "cache_read_tokens": ("number", "input tokens served from the provider's cache"),
+    "cache_write_tokens": ("number", "input tokens written to the provider's cache"),
+    "reasoning_tokens": ("number", "output tokens spent on reasoning"),
+    "cost": ("number", "money, in the configured currency"),
+}
+
+# The most that one request can plausibly have of each number; the least is 0. A number outside, NaN and infinity among
+# them, is a mistake of whoever wrote it: it is left out, the request still counts, and
+# `gateway_exporter_implausible_values_total` grows. -1 is how logs write that there is none: absent, and no mistake.
+# The ceilings are far above what is real and below what unsigned -1s, clocks and wrong units give; docs/runbook.md
+# repeats them for users.
+MOST: dict[str, float] = {
+    "duration": 1e6,  # seconds: 11 days; 2^31 - 1 ms would be 24
+    "time_to_first_token": 1e5,
+    "failover_delay": 1e5,
+    "request_bytes": 1e13,
+    "response_bytes": 1e13,
+    "input_tokens": 1e9,
+    "output_tokens": 1e9,
+    "cache_read_tokens": 1e9,
+    "cache_write_tokens": 1e9,
+    "reasoning_tokens": 1e9,
+    "cost": 1e9,  # money, in whatever currency
+    "cost_multiplier": 1e4,
+}
+
+# Every failed request has exactly one of these. "Availability" fails on the three marked.
+ERROR_TYPES = (
+    "blocked",
+    "rate_limit_exceeded",
+    "auth",
+    "timeout",  # availability
+    "upstream_error",  # availability
+    "server_error",  # availability
+    "client_abort",
+    "client_error",
+    "rpc_error",
+)
+
+# What an attempt at a provider may come to.
+ATTEMPT_OUTCOMES = (
+    "success",  # it answered
+    "timeout",
+    "rate_limit_exceeded",
+    "auth",
+    "client_error",
+    "server_error",
+    "connection_error",  # it was not reached
+    "circuit_open",  # the gateway kept away from it
+    "cancelled",  # another one was faster
+    "client_abort",
+    "other",  # it failed, and the log does not say how
+)
+
+TOKEN_TYPES = ("input", "output", "cache_read", "cache_write", "reasoning")

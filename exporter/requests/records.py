@@ -1,0 +1,30 @@
+"""Whole records of rows, numbers too. Cold path: for `explain`, `replay --csv` and tests."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from exporter.formats.row_function import row_function
+from exporter.formats.row_reader import RowReader
+from exporter.model.record import AccessRecord
+from exporter.requests.enrich import Enricher
+
+
+class RecordReader:
+    """Reads the records of one format; `derived` as in `row_function`."""
+
+    def __init__(self, reader: RowReader, enricher: Enricher, derived: Mapping[str, str] | None = None) -> None:
+        self._reader = reader
+        self._enricher = enricher
+        self._read = row_function(reader, derived)
+
+    def record(self, row: Any) -> AccessRecord:
+        """The record of a row, without prices."""
+        values = self._read(row)
+        record = self._enricher.record(self._reader.fields(values.dims))
+        record.origin = values.origin
+        record.time = self._reader.seconds_since_epoch(values.time)
+        for measure, value in values.numbers.items():
+            if value >= 0:
+                setattr(record, measure, value)
+        record.implausible += tuple(values.implausible)
+        return record
