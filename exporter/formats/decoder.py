@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-# Why a line is no record. Also the values of `gateway_exporter_rejected_lines_total{reason}`.
+# Why a line is rejected. Also the values of `gateway_exporter_rejected_lines_total{reason}`.
 REASONS = {
     "cut": "a JSON object that does not end: the line was cut",
     "not_json": "not valid JSON",
@@ -58,7 +58,7 @@ class Decoded(Struct):
         self.blank += 1
 
     def reject(self, reason: str, line: bytes) -> None:
-        """The next line is no record."""
+        """Reject the next line, with a reason of REASONS."""
         self.skipped.append(len(self.skipped) + len(self.rows))
         self.rejected.append((reason, line))
 

@@ -94,7 +94,7 @@ class Assembly:
         self.take(loaded)
 
     def take(self, loaded: Loaded) -> list[str]:
-        """Let what is shared be as a config says, at the start and at a reload. The families that begin anew."""
+        """Apply a config to what all inputs share, at the start and at a reload; the families that were reset."""
         config = self.config = loaded.config
         if isinstance(config.keys, KeyApiConfig) and not (loaded.keys or loaded.keys_read):
             self.shared.limits.waiting = True
