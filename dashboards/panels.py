@@ -15,6 +15,8 @@ _NEUTRAL: Json = {"type": "special", "options": {"match": "null+nan", "result": 
 Queries = Mapping[str, str | tuple[str, str]]
 # Grafana rounds the width of a bar, so that there may be half as many bars again.
 _MOST_BARS = 64
+# More points show more noise than shape.
+_MOST_POINTS = 160
 _AS_BARS: Json = {"interval": "1m", "maxDataPoints": _MOST_BARS}
 # Labels that are empty on what has none, where a legend would be empty too, and Grafana would write "Value".
 _MAY_BE_EMPTY = {"chain", "method", "origin", "protocol", "model", "provider", "from_provider", "to_provider", "key"}
@@ -57,7 +59,7 @@ def timeseries(
         no_value=no_value,
         exemplar=exemplar,
         lowest=lowest,
-        **more,
+        **({"maxDataPoints": _MOST_POINTS} | more),
     )
 
 

@@ -80,9 +80,13 @@ class Metrics:
         )
 
     def info(self, *labels: str, matchers: tuple[str, ...] = ()) -> str:
-        """What is known of keys: 1 for each key, with more labels; safe to join with while exporters disagree."""
+        """What is known of keys: 1 for each key, with more labels; safe to join with while exporters disagree.
+
+        As of the end of the range, so that a key's name does not come and go with its exporter.
+        """
         by = ("key", *labels)
-        return f"topk by (key) (1, max by ({', '.join(by)}) ({self('gateway_key_info', *matchers, by=' '.join(by))}))"
+        known = self("gateway_key_info", *matchers, by=" ".join(by))
+        return f"topk by (key) (1, max by ({', '.join(by)}) ({known} @ end()))"
 
     def named(self, query: str) -> str:
         """A query by key, with the name of each key joined to it; of a key without one, the key itself."""

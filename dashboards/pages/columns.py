@@ -36,7 +36,7 @@ def by_key(queries: Queries) -> Queries:
 
 def latency(served: Served) -> Json:
     """Seconds, coloured from where people are warned."""
-    return column("s", steps=slow(served))
+    return column("s", steps=slow(served), first="text") | {"custom.cellOptions": {"type": "color-text"}}
 
 
 def slow(served: Served) -> Steps:

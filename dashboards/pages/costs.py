@@ -125,10 +125,11 @@ def _next(costs: Costs, served: Served) -> list[Panel]:
         _money(
             f"Cost of the next {name}",
             f"{days} days at the rate of the last seven, and if every week adds what the last one added.",
-            {"at today's rate": costs.at_this_rate(days), "if growth goes on": costs.growing(days)},
+            {"at this week's rate": costs.at_this_rate(days), "if growth goes on": costs.growing(days)},
             served,
             no_value="Needs 7 days of the recording rules",
             width=8,
+            high=5,
             id=6 + n,
         )
         for n, (name, days) in enumerate(_AHEAD.items())

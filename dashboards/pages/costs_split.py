@@ -56,8 +56,9 @@ def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
             "Which models, of which provider.",
             {"cost": by_model},
             {
-                "model": column(links=[to.cell("Usage of this model", "gateway-llm", "model")]) | columns.NAME,
-                "provider": "",
+                "model": column(links=[to.cell("Usage of this model", "gateway-llm", "model")])
+                | {"custom.minWidth": 220},
+                "provider": {"custom.width": 90},
                 "cost": money,
             },
             sort="cost",

@@ -78,8 +78,8 @@ def _errors(m: Metrics, to: Links) -> list[Panel]:
             "How often each occurs, its share, what it means and where to look.",
             {"requests": by_type, "share": f"{by_type} / on () group_left () {m.count(errors)}"},
             {
-                "type": column(mappings=[{"type": "value", "options": meanings}]) | {"custom.width": 440},
-                "requests": columns.COUNT,
+                "type": column(mappings=[{"type": "value", "options": meanings}]) | {"custom.width": 530},
+                "requests": columns.COUNT | {"custom.width": 100},
                 "share": columns.SHARE,
             },
             sort="requests",

@@ -12,7 +12,7 @@ from exporter.config.served import Served
 
 _NONE = "No requests to models in this time"
 # First, where a narrow table shows it.
-_COUNT = {"custom.width": 90}
+_COUNT = {"custom.width": 105}
 
 
 def costs(m: Metrics, to: Links, served: Served) -> list[Panel]:
@@ -30,6 +30,7 @@ def costs(m: Metrics, to: Links, served: Served) -> list[Panel]:
             links=[to.key()],
             no_value="No cost was logged",
             answers=Question.COST_BY_KEY_AND_MODEL,
+            width=6,
             id=20,
         ),
         donut(
@@ -41,6 +42,7 @@ def costs(m: Metrics, to: Links, served: Served) -> list[Panel]:
             links=[to.model()],
             no_value="No cost was logged",
             answers=Question.COST_BY_KEY_AND_MODEL,
+            width=10,
             id=21,
         ),
         donut(

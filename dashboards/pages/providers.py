@@ -17,7 +17,7 @@ to the next. What the gateway does not log has no numbers here."""
 _NO_ATTEMPTS = "No attempts in this time, or the log has none"
 
 # First, where a narrow table shows it.
-_COUNT = {"custom.width": 90}
+_COUNT = {"custom.width": 105}
 _OUTCOMES = {
     "^success$": GREEN,
     "^(error|failed|failure|timeout|upstream_error|server_error)$": RED,
@@ -143,7 +143,7 @@ def _attempts(m: Metrics, to: Links) -> list[Panel]:
                 "provider": column(links=[to.cell("Only this provider", "gateway-providers", "provider")]),
                 "attempts": columns.COUNT,
                 "succeeded": column("percentunit", decimals=2),
-                "multiplier": column("short", decimals=2),
+                "multiplier": column("none", decimals=2),
                 "circuit": column(mappings=_CIRCUIT) | {"custom.cellOptions": {"type": "color-text"}},
             },
             sort="attempts",

@@ -337,6 +337,90 @@ def test_alerts_open_the_page_of_what_they_are_about() -> None:
         assert narrowed <= there, url
 
 
+def test_no_mapping_has_an_open_end() -> None:
+    """Grafana before 12 takes a null for 0, and 125 % of a limit for nothing to say: an end is a number."""
+    found = [
+        mapping["options"]
+        for dashboard in DASHBOARDS.values()
+        for panel in panels(dashboard)
+        for mapping in mappings(panel)
+        if mapping["type"] == "range"
+    ]
+    assert len(found) > 10
+    assert all(isinstance(one[end], int | float) for one in found for end in ("from", "to"))
+    assert all(one["from"] <= one["to"] for one in found)
+
+
+def mappings(panel: Json) -> list[Json]:
+    """Those of the panel and of its columns."""
+    config = panel.get("fieldConfig", {})
+    of_columns = [
+        mapping
+        for override in config.get("overrides", [])
+        for part in override["properties"]
+        if part["id"] == "mappings"
+        for mapping in part["value"]
+    ]
+    return [*config.get("defaults", {}).get("mappings", []), *of_columns]
+
+
+@pytest.mark.parametrize(("dashboard", "panel"), PANELS)
+def test_a_cell_without_a_value_has_a_dash(dashboard: Json, panel: Json) -> None:
+    """What a table says where it has no rows is not said in each of its cells."""
+    del dashboard
+    if panel["type"] == "table":
+        first = panel["fieldConfig"]["overrides"][0]
+        assert first == {
+            "matcher": {"id": "byRegexp", "options": "/.*/"},
+            "properties": [{"id": "noValue", "value": "–"}],
+        }
+
+
+@pytest.mark.parametrize(("dashboard", "panel"), PANELS)
+def test_numbers_are_whole_where_people_compare_them(dashboard: Json, panel: Json) -> None:
+    """1,800, not 2 K, in tables and lists; money to its cents, not $1.23K."""
+    del dashboard
+    units = [(panel.get("fieldConfig", {}).get("defaults", {}).get("unit"))]
+    units += [
+        part["value"]
+        for one in panel.get("fieldConfig", {}).get("overrides", [])
+        for part in one["properties"]
+        if part["id"] == "unit"
+    ]
+    assert not [unit for unit in units if str(unit).startswith("currency")]
+    if panel["type"] in ("table", "bargauge", "piechart"):
+        assert "short" not in units
+
+
+@pytest.mark.parametrize(("dashboard", "panel"), PANELS)
+def test_bars_are_few_enough_to_be_told_apart(dashboard: Json, panel: Json) -> None:
+    """At most 96; Grafana rounds the width of a bar over the chosen time, down to two thirds of what it computes."""
+    del dashboard
+    if panel.get("fieldConfig", {}).get("defaults", {}).get("custom", {}).get("drawStyle") == "bars":
+        most = panel["maxDataPoints"]
+        if most > 64:
+            bars = promql_parser.parse_duration(panel["timeFrom"]) / promql_parser.parse_duration(panel["interval"])
+            assert bars <= most <= 96
+
+
+@pytest.mark.parametrize("dashboard", EVERY)
+def test_a_page_opens_with_few_panels(dashboard: Json) -> None:
+    """The rest is in closed rows, which ask when they are opened. The header is a line."""
+    opened = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+    assert len(opened) <= 24
+    assert len(opened[0]["options"]["content"]) < 250
+
+
+@pytest.mark.parametrize(("dashboard", "panel"), PANELS)
+def test_where_there_is_no_value_no_colour_judges_it(dashboard: Json, panel: Json) -> None:
+    """Having no expiry date or no quota is neither good nor bad."""
+    del dashboard
+    if panel["type"] == "stat" and len(panel["fieldConfig"]["defaults"]["thresholds"]["steps"]) > 1:
+        last = panel["fieldConfig"]["defaults"]["mappings"][-1]
+        assert last["options"]["match"] == "null+nan"
+        assert last["options"]["result"]["color"] == "text"
+
+
 def test_every_type_of_error_is_explained() -> None:
     """The table of types says what each means."""
     assert set(TYPES) == set(ERROR_TYPES)
