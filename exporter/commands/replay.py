@@ -53,7 +53,7 @@ def run(config: str, logs: list[str], name: str | None, since: float | None, unt
         replay.logs(paths, meters[input_name], InputJournal(input_name, assembly.store), rows)
     if not export:
         assembly.shared.slowest.show(int(max(meter.last_time or 0 for meter in meters.values()) // 60))
-        assembly.shared.limits.show(None)
+        assembly.shared.limits.update_gauges(None)
         sys.stdout.flush()
         sys.stdout.buffer.writelines(render(assembly.store)[0])
 

@@ -170,7 +170,7 @@ class Meter:
                     self.faults.append(error)
         self._touched[:] = [cell for cell in self._touched if cell.n] if self.kept else ()
         if self.period:
-            self._limits.take(self.period)
+            self._limits.assign_to(self.period)
         for gauge, value in (one for _, gauges in sorted(shown, key=itemgetter(0)) for one in gauges):
             gauge.value = value
 

@@ -256,7 +256,7 @@ class Limits:
             uses[refused] = Use(key, self._touched, {name: {} for name in WINDOWS})
         return uses[refused]
 
-    def take(self, period: Period) -> None:
+    def assign_to(self, period: Period) -> None:
         """Put what was added into the windows of a period: it was used then. The period may be of another calendar:
         of the last lines of an input that a reload takes away, what that calendar had no windows for is not counted.
         """
@@ -309,7 +309,7 @@ class Limits:
 
     # --- showing
 
-    def show(self, now: float | None) -> None:
+    def update_gauges(self, now: float | None) -> None:
         """Set the gauges. `now` is the wall clock if all that was logged is counted, None if not."""
         if now is not None:
             self._advance(now - self._grace)

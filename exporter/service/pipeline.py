@@ -231,7 +231,7 @@ class Pipeline:
             self.zero_hold.hold_again(released, now)
         for feed in self.feeds:
             feed.update_gauges(self.store, self._clock.now())
-        self._limits.show(None if behind else self._clock.now())
+        self._limits.update_gauges(None if behind else self._clock.now())
         self.store.update_sizes()
         texts = {}
         for openmetrics in formats:

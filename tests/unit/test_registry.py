@@ -301,7 +301,7 @@ def asked(tmp_path: Path) -> Counting:
 def month(counted: Counting) -> dict[str, float]:
     """What each key has used this month."""
     counted.meter.fold()
-    counted.assembly.shared.limits.show(None)
+    counted.assembly.shared.limits.update_gauges(None)
     return {labels[0]: used for labels, used in of(counted.samples(), USED).items() if labels[2] == "1mo"}
 
 
@@ -403,7 +403,7 @@ def test_what_is_registered_has_its_place_past_max_series(tmp_path: Path) -> Non
     plans = "plans: {p: {limits: [{window: 1h, requests: 5}]}}\nmetrics: {max_series: 2}\n"
     counted = Counting(tmp_path, CONFIG + plans)
     found = counted.count(*(now(key=name) for name in (*names[:6], "stranger-1", "stranger-2", "stranger-3")))
-    counted.assembly.shared.limits.show(None)
+    counted.assembly.shared.limits.update_gauges(None)
     found = counted.samples()
     for name in ("gateway_limit_used", "gateway_limit_used_last", "gateway_limit_reset_timestamp_seconds"):
         assert sorted({labels[0] for labels in of(found, name)}) == names
