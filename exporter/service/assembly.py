@@ -91,10 +91,12 @@ class Assembly:
         self._stdin: PipeInput | None = None
         self._registry: Registry | None = None
         self.entries: tuple[KeyEntry, ...] = ()
-        self.take(loaded)
+        self.apply_config(loaded)
 
-    def take(self, loaded: Loaded) -> list[str]:
-        """Apply a config to what all inputs share, at the start and at a reload; the families that were reset."""
+    def apply_config(self, loaded: Loaded) -> list[str]:
+        """Apply a config to what all inputs share, at the start and at a reload. Returns the families that restart
+        from zero, as their labels or buckets have changed.
+        """
         config = self.config = loaded.config
         if isinstance(config.keys, KeyApiConfig) and not (loaded.keys or loaded.keys_read):
             self.shared.limits.waiting = True
@@ -262,14 +264,14 @@ class Assembly:
             source = KeyApi(keys.request, self.identity.hash)
             copy = Path(keys.copy) if keys.copy and self._secret else None
 
-        def take(entries: tuple[KeyEntry, ...] | None, at: float) -> None:
-            def taken() -> None:
+        def registry_read(entries: tuple[KeyEntry, ...] | None, at: float) -> None:
+            def apply() -> None:
                 if registry is self._registry:  # and no other is in its place by now
-                    self.take_keys([feed.meter for feed in pipeline.feeds], entries, at)
+                    self.apply_keys([feed.meter for feed in pipeline.feeds], entries, at)
 
-            pipeline.ask(taken)
+            pipeline.ask(apply)
 
-        registry = self._registry = Registry(source, self.entries, take, copy)
+        registry = self._registry = Registry(source, self.entries, registry_read, copy)
         registry.start()
 
     def forget_keys(self) -> None:
@@ -277,8 +279,8 @@ class Assembly:
         if self._registry:
             self._registry.stop()
 
-    def take_keys(self, meters: list[Meter], entries: tuple[KeyEntry, ...] | None, at: float) -> None:
-        """The registry was read at a time, and has these entries; None where they are the same as before."""
+    def apply_keys(self, meters: list[Meter], entries: tuple[KeyEntry, ...] | None, at: float) -> None:
+        """Apply the entries of a registry that was read at a time; None if they are the same as before."""
         waiting = self.shared.limits.waiting
         for meter in meters if waiting or entries is not None else ():
             meter.forget()

@@ -75,7 +75,7 @@ class Reload:
         kept = [feed for _, feed in goes_on]
         new = [one for one, feed in goes_on if feed is None]
         gone = [self._end(feed, new) for feed in pipeline.feeds if feed not in kept]
-        anew = assembly.take(self._with_keys(loaded))
+        anew = assembly.apply_config(self._with_keys(loaded))
         metrics = loaded.config.metrics
         pipeline.reconfigure(
             [self._turned(*one) for one in goes_on], seconds(metrics.scrape_interval), seconds(metrics.expire_after)
