@@ -12,7 +12,7 @@ from exporter.config.load import Config, Loaded, load
 from exporter.durations import seconds
 from exporter.errors import ExporterError
 from exporter.inputs.elsewhere import StoredInput
-from exporter.inputs.overlap import shared
+from exporter.inputs.overlap import shared_logs
 from exporter.model import catalog
 from exporter.service.assembly import Assembly, follows, place
 from exporter.service.feed import Feed
@@ -87,7 +87,7 @@ class Reload:
         said = "The config was reloaded."
         if anew:
             said += f" Labels or buckets have changed of {' and '.join(anew)}: counting begins anew there."
-        for note in shared({one.name: one.path for one in loaded.config.inputs}):
+        for note in shared_logs({one.name: one.path for one in loaded.config.inputs}):
             said += f" {note[0].upper()}{note[1:]}."
         if waiting := _waiting(self._begun, loaded.config):
             said += f" A change of {' and '.join(waiting)} takes effect at a restart."

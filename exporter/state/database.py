@@ -128,13 +128,13 @@ class State:
         self.damaged = True
         self.blobs, self._sizes = [], []
         aside = self._unused_name()
-        ahead, shared = (self.path.with_name(self.path.name + suffix) for suffix in ("-wal", "-shm"))
+        write_ahead_log, index = (self.path.with_name(self.path.name + suffix) for suffix in ("-wal", "-shm"))
         self.path.rename(self.path.with_name(aside))
         if ahead.exists() and ahead.stat().st_size:
             ahead.rename(self.path.with_name(aside + "-wal"))
         with suppress(sqlite3.Error):  # not before, as that would remove what is ahead
             self._db.close()
-        for part in (ahead, shared):
+        for part in (write_ahead_log, index):
             part.unlink(missing_ok=True)
         log.error(
             "%s is damaged (%s): it is kept as %s; counting begins anew, at the logs' ends", self.path, why, aside

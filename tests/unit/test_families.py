@@ -407,7 +407,7 @@ def test_limits_are_exact_whatever_families_there_are(tmp_path: Path) -> None:
     )
     row = {"s": 200, "k": "acme", "t": 1_772_546_700, "m": "m1", "i": 7}
     counting.count(row, row)
-    counting.assembly.shared.limits.show(None)
+    counting.assembly.context.limits.show(None)
     found = counting.samples()
     assert (
         found["gateway_tokens_total"] == found["gateway_twice_tokens_total"] == found["gateway_in_tokens_total"] == 14

@@ -49,7 +49,7 @@ class Gateway:
 
     def begin(self) -> None:
         self.assembly = Assembly(load(self.config), serving=True)
-        self.admissions = self.assembly.shared.admissions
+        self.admissions = self.assembly.context.admissions
         self.pipeline = self.assembly.pipeline()
         self.pipeline.open()
 

@@ -301,7 +301,7 @@ def asked(tmp_path: Path) -> Counting:
 def month(counted: Counting) -> dict[str, float]:
     """What each key has used this month."""
     counted.meter.fold()
-    counted.assembly.shared.limits.show(None)
+    counted.assembly.context.limits.show(None)
     return {labels[0]: used for labels, used in of(counted.samples(), USED).items() if labels[2] == "1mo"}
 
 
@@ -320,7 +320,7 @@ def test_what_was_used_before_the_registry_answered_is_used(asked: Counting) -> 
     assert month(asked) == {"acme": 5, "zeta": 1}
     last = of(asked.samples(), "gateway_key_last_used_timestamp_seconds")
     assert last["acme",] > time.time() - 600
-    limits = asked.assembly.shared.limits
+    limits = asked.assembly.context.limits
     assert sorted(key for key, _, _ in limits.snapshot()[1]) == sorted(
         ["acme", "acme", IDENTITY.hash("sk-other"), "zeta"]
     )
@@ -329,13 +329,13 @@ def test_what_was_used_before_the_registry_answered_is_used(asked: Counting) -> 
 def test_what_was_used_before_the_registry_answered_is_used_after_a_restart(asked: Counting, tmp_path: Path) -> None:
     """And what waits for it no more is forgotten, by the next process, too."""
     asked.count(now(500), now(), now(404, "sk-scanner"))
-    limits = asked.assembly.shared.limits
+    limits = asked.assembly.context.limits
     asked.meter.fold()
     again = Counting(tmp_path, ASKED.replace("url:", "fields: {id: id}, url:"))
-    again.assembly.shared.limits.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(limits.snapshot())))
+    again.assembly.context.limits.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(limits.snapshot())))
     again.assembly.apply_keys([again.meter], (ACME,), 1.0)
     assert month(again) == {"acme": 2}
-    _, uses, apart = again.assembly.shared.limits.snapshot()
+    _, uses, apart = again.assembly.context.limits.snapshot()
     assert (len(uses), apart) == (1, [])
 
 
@@ -345,7 +345,7 @@ def test_use_that_is_restored_goes_to_the_key_that_is_registered_by_then(asked: 
     asked.meter.fold()
     (tmp_path / "keys.yaml").write_text(f"- {{id: acme, hash: {HASHED}}}\n", encoding="utf-8")
     again = Counting(tmp_path, CONFIG)
-    again.assembly.shared.limits.restore(asked.assembly.shared.limits.snapshot())
+    again.assembly.context.limits.restore(asked.assembly.context.limits.snapshot())
     again.assembly.adopt()
     assert month(again) == {"acme": 2}
 
@@ -369,7 +369,7 @@ def test_the_use_of_strangers_is_bounded(
     monkeypatch.setattr("exporter.limits.usage._MOST_STRANGERS", 3)
     asked.count(*(now(404, f"sk-{n}") for n in range(9)), now())
     asked.meter.fold()
-    assert len(asked.assembly.shared.limits.snapshot()[1]) == 3
+    assert len(asked.assembly.context.limits.snapshot()[1]) == 3
     assert [message for message in caplog.messages if "not kept" in message] == [
         "more than 3 keys are not registered: what others use is not kept"
     ]
@@ -383,7 +383,7 @@ def test_an_answer_without_keys_is_one(asked: Counting) -> None:
     asked.count(now(500), now(200, "sk-zeta"))
     asked.assembly.apply_keys([asked.meter], None, 1.0)
     asked.count(now(500))
-    assert [key for key, _, _ in asked.assembly.shared.limits.snapshot()[1]] == [IDENTITY.hash("sk-zeta")]
+    assert [key for key, _, _ in asked.assembly.context.limits.snapshot()[1]] == [IDENTITY.hash("sk-zeta")]
 
 
 def test_a_key_that_becomes_a_label_keeps_its_use_past_the_answer(asked: Counting) -> None:
@@ -403,7 +403,7 @@ def test_what_is_registered_has_its_place_past_max_series(tmp_path: Path) -> Non
     plans = "plans: {p: {limits: [{window: 1h, requests: 5}]}}\nmetrics: {max_series: 2}\n"
     counted = Counting(tmp_path, CONFIG + plans)
     found = counted.count(*(now(key=name) for name in (*names[:6], "stranger-1", "stranger-2", "stranger-3")))
-    counted.assembly.shared.limits.show(None)
+    counted.assembly.context.limits.show(None)
     found = counted.samples()
     for name in ("gateway_limit_used", "gateway_limit_used_last", "gateway_limit_reset_timestamp_seconds"):
         assert sorted({labels[0] for labels in of(found, name)}) == names
