@@ -101,7 +101,7 @@ class Assembly:
         if isinstance(config.keys, KeyApiConfig) and not (loaded.keys or loaded.keys_read):
             self.context.limits.waiting = True
         self._secret = loaded.secret
-        anew = self.store.declare(config.families)
+        restarted = self.store.declare(config.families)
         self.store.bound(config.metrics.max_series, config.metrics.created_timestamps)
         self.context.pricing = loaded.pricing
         self.context.limits.configure(
@@ -123,7 +123,7 @@ class Assembly:
             self.store.set(catalog.PRICE_TABLE_TIMESTAMP_SECONDS, to=loaded.prices_changed)
         if loaded.keys_read:
             self.store.set(_REGISTRY_READ, to=loaded.keys_read)
-        return anew
+        return restarted
 
     def _register(self, entries: tuple[KeyEntry, ...]) -> None:
         if entries is not self.entries:

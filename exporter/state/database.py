@@ -130,9 +130,9 @@ class State:
         aside = self._unused_name()
         write_ahead_log, index = (self.path.with_name(self.path.name + suffix) for suffix in ("-wal", "-shm"))
         self.path.rename(self.path.with_name(aside))
-        if ahead.exists() and ahead.stat().st_size:
-            ahead.rename(self.path.with_name(aside + "-wal"))
-        with suppress(sqlite3.Error):  # not before, as that would remove what is ahead
+        if write_ahead_log.exists() and write_ahead_log.stat().st_size:
+            write_ahead_log.rename(self.path.with_name(aside + "-wal"))
+        with suppress(sqlite3.Error):  # not before, as that would remove the write-ahead log
             self._db.close()
         for part in (write_ahead_log, index):
             part.unlink(missing_ok=True)
