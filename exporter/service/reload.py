@@ -88,7 +88,7 @@ class Reload:
         self._record_result(True)
         said = "The config was reloaded."
         if restarted:
-            said += f" {' and '.join(restarted)}: labels or buckets have changed; counting restarts from zero."
+            said += f" Labels or buckets of {' and '.join(restarted)} have changed: counting restarts from zero there."
         for note in shared_logs({one.name: one.path for one in loaded.config.inputs}):
             said += f" {note[0].upper()}{note[1:]}."
         if waiting := _waiting(self._begun, loaded.config):
