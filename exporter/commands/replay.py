@@ -52,8 +52,8 @@ def run(config: str, logs: list[str], name: str | None, since: float | None, unt
     for input_name, paths in by_input.items():
         replay.logs(paths, meters[input_name], InputJournal(input_name, assembly.store), rows)
     if not export:
-        assembly.context.slowest.set_gauges(int(max(meter.last_time or 0 for meter in meters.values()) // 60))
-        assembly.context.limits.show(None)
+        assembly.context.slowest.update_gauges(int(max(meter.last_time or 0 for meter in meters.values()) // 60))
+        assembly.context.limits.update_gauges(None)
         sys.stdout.flush()
         sys.stdout.buffer.writelines(render(assembly.store)[0])
 

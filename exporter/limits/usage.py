@@ -77,7 +77,7 @@ class Use(Struct, eq=False):
         """Add to the use of a window; what began before the oldest is over, and goes."""
         starts = self.windows[name]
         if start not in starts:
-            for old in [one for one in starts if one < oldest]:
+            for old in [begun for begun in starts if begun < oldest]:
                 del starts[old]
             if start < oldest:
                 return
@@ -89,7 +89,7 @@ class Use(Struct, eq=False):
     def turn(self, name: str, turn: Turn) -> None:
         """Put what a clock that was ahead has counted where it belongs."""
         starts = self.windows[name]
-        for start in [one for one in starts if turn.later is not None and one > turn.later]:
+        for start in [begun for begun in starts if turn.later is not None and begun > turn.later]:
             self.put(name, turn.into, starts.pop(start), turn.into)
 
 
@@ -256,7 +256,7 @@ class Limits:
             uses[refused] = Use(key, self._touched, {name: {} for name in WINDOWS})
         return uses[refused]
 
-    def take(self, period: Period) -> None:
+    def assign_to(self, period: Period) -> None:
         """Put what was added into the windows of a period: it was used then. The period may be of another calendar:
         of the last lines of an input that a reload takes away, what that calendar had no windows for is not counted.
         """
@@ -294,7 +294,7 @@ class Limits:
                 for use in self._all_uses():
                     use.turn(name, turn)
             for key, gauges in self._gauges.items():
-                if any(one.window == name for one in gauges):
+                if any(gauge.window == name for gauge in gauges):
                     self._stale.add(key)
         if self._running.turned.keys() & self._seen:
             for family in (_RESET,) if self._begun else (_RESET, *_USED):
@@ -309,7 +309,7 @@ class Limits:
 
     # --- showing
 
-    def show(self, now: float | None) -> None:
+    def update_gauges(self, now: float | None) -> None:
         """Set the gauges. `now` is the wall clock if all that was logged is counted, None if not."""
         if now is not None:
             self._advance(now - self._grace)
@@ -323,16 +323,18 @@ class Limits:
                 self._gauges[key] = [*self._new_gauges(key)]
                 for family in _USED:
                     self._sheets[family].renew(key)
-            for one in self._gauges[key]:
-                start = period.windows[one.window].start
-                one.used.value = sum(
-                    amounts.get(one.unit, 0)
-                    for use in one.uses
-                    for at, amounts in use.windows[one.window].items()
+            for gauge in self._gauges[key]:
+                start = period.windows[gauge.window].start
+                gauge.used.value = sum(
+                    amounts.get(gauge.unit, 0)
+                    for use in gauge.uses
+                    for at, amounts in use.windows[gauge.window].items()
                     if at >= start
                 )
-                last = self._running.last[one.window].start
-                one.used_last.value = sum(use.windows[one.window].get(last, {}).get(one.unit, 0) for use in one.uses)
+                last = self._running.last[gauge.window].start
+                gauge.used_last.value = sum(
+                    use.windows[gauge.window].get(last, {}).get(gauge.unit, 0) for use in gauge.uses
+                )
         self._stale.clear()
 
     def _new_gauges(self, key: str) -> Iterator[_Gauges]:
@@ -347,9 +349,9 @@ class Limits:
 
     def _hide(self, key: str) -> None:
         """Drop the series of a key: it is on the sheets again, if it is registered."""
-        for one in self._gauges.pop(key, ()):
+        for gauge in self._gauges.pop(key, ()):
             for family in _USED:
-                self._store.drop(family, key, one.unit, one.window)
+                self._store.drop(family, key, gauge.unit, gauge.window)
 
     def _resting(self, family: Family, key: str) -> str:
         """The lines of a key that has no series of its own."""

@@ -55,7 +55,7 @@ class Slowest:
                 self._known.setdefault(shown, _Minutes()).add(one.peak, minute)
                 one.peak = 0.0
 
-    def set_gauges(self, minute: int) -> None:
+    def update_gauges(self, minute: int) -> None:
         """Set the gauges, as of a minute; where there was no request they are absent."""
         self._served_gauge()
         for values, minutes in [*self._known.items()]:

@@ -203,7 +203,7 @@ def test_methods_and_chains_give_their_places_back(gateway: Gateway) -> None:
     gateway.count("one", m="eth_a", chain="ethereum", took=1.5)
     gateway.passes()
     assert gateway.admissions.places == []
-    gateway.pipeline._slowest.set_gauges(100)
+    gateway.pipeline._slowest.update_gauges(100)
     assert gateway.pipeline._slowest._known == {}
 
 

@@ -157,19 +157,19 @@ def test_the_last_good_registry_stays_and_a_failure_is_told_once(
     told = Told()
     registry = Registry(api(gateway.url, fields={"key": "k", "name": "n"}), (), told, copy)
     gateway.pages = [[{"k": RAW, "n": "Acme"}]]
-    registry.look()
-    registry.look()
+    registry.poll_once()
+    registry.poll_once()
     acme = KeyEntry(hash=IDENTITY.hash(RAW), name="Acme")
     assert told.entries == [(acme,), None]
     gateway.status = 503
     for _ in range(3):
-        registry.look()
+        registry.poll_once()
     assert told.entries == [(acme,), None]
     assert [record.message.partition(": ")[0] for record in caplog.records if record.levelname == "ERROR"] == [
         "the key registry stays as it was"
     ]
     gateway.status = 200
-    registry.look()
+    registry.poll_once()
     assert told.entries[2:] == [None]
     assert kept(copy)[0] == (acme,)
     assert RAW not in copy.read_text("utf-8")
@@ -186,7 +186,7 @@ def test_a_registry_that_was_stopped_while_it_was_reading_says_nothing_more(tmp_
             return (KeyEntry(id="old"),)
 
     registry = Registry(Slow(tmp_path / "keys.yaml"), (), told, tmp_path / "copy.json")
-    registry.look()
+    registry.poll_once()
     assert told.entries == []
     assert not (tmp_path / "copy.json").exists()
 
@@ -214,15 +214,15 @@ def test_a_file_is_read_again_when_it_has_changed(tmp_path: Path) -> None:
     path = tmp_path / "keys.yaml"
     told = Told()
     registry = Registry(KeyFile(path), (), told)
-    registry.look()
+    registry.poll_once()
     assert told.entries == []
     path.write_text("- {id: a}\n", encoding="utf-8")
-    registry.look()
+    registry.poll_once()
     path.write_text("- {id: a}\n- {idd: b}\n", encoding="utf-8")
-    registry.look()
-    registry.look()
+    registry.poll_once()
+    registry.poll_once()
     path.write_text("- {id: b}\n- {id: c}\n", encoding="utf-8")
-    registry.look()
+    registry.poll_once()
     assert told.entries == [(KeyEntry(id="a"),), (KeyEntry(id="b"), KeyEntry(id="c"))]
 
 
@@ -301,7 +301,7 @@ def asked(tmp_path: Path) -> Counting:
 def month(counted: Counting) -> dict[str, float]:
     """What each key has used this month."""
     counted.meter.fold()
-    counted.assembly.context.limits.show(None)
+    counted.assembly.context.limits.update_gauges(None)
     return {labels[0]: used for labels, used in of(counted.samples(), USED).items() if labels[2] == "1mo"}
 
 
@@ -403,7 +403,7 @@ def test_what_is_registered_has_its_place_past_max_series(tmp_path: Path) -> Non
     plans = "plans: {p: {limits: [{window: 1h, requests: 5}]}}\nmetrics: {max_series: 2}\n"
     counted = Counting(tmp_path, CONFIG + plans)
     found = counted.count(*(now(key=name) for name in (*names[:6], "stranger-1", "stranger-2", "stranger-3")))
-    counted.assembly.context.limits.show(None)
+    counted.assembly.context.limits.update_gauges(None)
     found = counted.samples()
     for name in ("gateway_limit_used", "gateway_limit_used_last", "gateway_limit_reset_timestamp_seconds"):
         assert sorted({labels[0] for labels in of(found, name)}) == names
@@ -433,10 +433,10 @@ def test_an_unchanged_copy_is_not_written_again(gateway: Gateway, tmp_path: Path
     copy = tmp_path / "copy.json"
     gateway.pages = [[{"id": "a"}]]
     registry = Registry(api(gateway.url, fields={"id": "id"}), (), lambda *_: None, copy)
-    registry.look()
+    registry.poll_once()
     first = copy.stat()
     os.utime(copy, (1.0, 1.0))
-    registry.look()
+    registry.poll_once()
     assert copy.stat().st_ino == first.st_ino
     assert kept(copy)[1] > time.time() - 600
 
