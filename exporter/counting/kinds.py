@@ -124,7 +124,7 @@ class _Judged(NamedTuple):
 
 
 class RequestKinds:
-    """Finds and makes the kinds of one input, whose own labels have the values `input_labels`."""
+    """Finds and makes the kinds of one input, whose input labels have the values `input_labels`."""
 
     def __init__(self, context: Context, loop: Loop, input_labels: tuple[str, ...]) -> None:
         self._store = context.store

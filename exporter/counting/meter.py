@@ -22,7 +22,7 @@ from exporter.limits.calendar import Period
 from exporter.limits.use import Use
 from exporter.metrics.store import Series
 from exporter.model import catalog
-from exporter.model.input_labels import own_labels
+from exporter.model.input_labels import input_labels_text
 from exporter.model.record import AccessRecord
 from exporter.pricing.prices import Price, price_at
 from exporter.requests.enrich import Enricher
@@ -59,7 +59,7 @@ class Meter:
         self._store = context.store
         self._keys = context.keys
         self._slowest = context.slowest
-        self._own = own_labels(labels or {})
+        self._input_labels = input_labels_text(labels or {})
         self._pending = 0
         self._limits = context.limits
         self._clock = context.clock
@@ -76,7 +76,7 @@ class Meter:
             priced=context.pricing.priced,
         )
         self._histograms = [context.store.families[family.name] for family in self.loop.histograms]
-        self._cells = Cells(name, reader, enricher, context, self._own, self.loop)
+        self._cells = Cells(name, reader, enricher, context, self._input_labels, self.loop)
         cells = self._cells
         self._count = self.loop.compile(cells.by_key, cells.miss, cells.new_origin, cells.odd, self._touched)
         self._records = RecordReader(reader, enricher, self.loop.derived)

@@ -68,7 +68,7 @@ def request(n: int) -> dict[str, object]:
 
 def test_a_scrape_makes_only_lines_again_that_changed(registered: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of keys that rest none; where one begins to use something, those beside it, once."""
-    store, limits = registered.assembly.store, registered.assembly.shared.limits
+    store, limits = registered.assembly.store, registered.assembly.context.limits
     now = time.time()
 
     def scrape() -> int:
@@ -96,7 +96,7 @@ def test_a_key_that_rests_holds_no_series(registered: Counting) -> None:
     """Memory is for what is used."""
     registered.meter.count(registered.decoded([request(7)]))
     registered.meter.fold()
-    registered.assembly.shared.limits.update_gauges(None)
+    registered.assembly.context.limits.update_gauges(None)
     series = {name: len(one.series) for name, one in registered.assembly.store.families.items() if one.sheet}
     assert series == {
         "gateway_key_info": 0,
@@ -128,7 +128,7 @@ def test_names_that_need_escaping_are_escaped(tmp_path: Path) -> None:
         "inputs: [{path: a.log, format: nginx-json}]\nkeys: keys.yaml\nplans: {p: {limits: [{window: 1h, cost: 5}]}}\n"
     )
     counted = Counting(tmp_path, config)
-    counted.assembly.shared.limits.update_gauges(time.time())
+    counted.assembly.context.limits.update_gauges(time.time())
     lines = b"".join(render(counted.assembly.store)[0]).decode()
     assert 'gateway_key_info{key="a\\"b",name="x\\\\y",plan="p",class="business"} 1\n' in lines
     assert 'gateway_limit{key="a\\"b",unit="cost",window="1h",scope="global"} 5\n' in lines
@@ -137,7 +137,7 @@ def test_names_that_need_escaping_are_escaped(tmp_path: Path) -> None:
 
 def test_a_changed_plan_changes_the_lines_of_its_keys(registered: Counting) -> None:
     """A key that was used keeps its use."""
-    store, limits = registered.assembly.store, registered.assembly.shared.limits
+    store, limits = registered.assembly.store, registered.assembly.context.limits
     registered.meter.count(registered.decoded([request(7)]))
     registered.meter.fold()
     limits.update_gauges(None)
