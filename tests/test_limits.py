@@ -134,7 +134,7 @@ def test_the_wall_clock_ends_windows_only_when_all_lines_are_read(beside: Beside
     feed = Endless(pipeline.feeds[0])
     pipeline.feeds[:] = [feed]
     long_ago = 1_772_535_600
-    assembly.shared.limits.take(assembly.shared.limits.calendar.period(long_ago))
+    assembly.context.limits.assign_to(assembly.context.limits.calendar.period(long_ago))
 
     def reset() -> float:
         scrape = pipeline.scrape([Visitor("127.0.0.1", 1, "test")], {False})

@@ -42,7 +42,7 @@ def run(config: str, logs: list[str], name: str | None, since: float | None, unt
     """Count logs as the inputs of a config that they belong to, or as the input `name`, and print the result."""
     loaded = load(Path(config))
     assembly = Assembly(loaded)
-    export = CsvExport(sys.stdout, assembly.shared.keys) if as_csv else None
+    export = CsvExport(sys.stdout, assembly.context.keys) if as_csv else None
     replay = Replay(since, until)
     meters = {input_.name: assembly.meter_of(input_) for input_ in loaded.config.inputs}
     by_input: dict[str, list[str]] = {}
@@ -52,8 +52,8 @@ def run(config: str, logs: list[str], name: str | None, since: float | None, unt
     for input_name, paths in by_input.items():
         replay.logs(paths, meters[input_name], InputJournal(input_name, assembly.store), rows)
     if not export:
-        assembly.shared.slowest.show(int(max(meter.last_time or 0 for meter in meters.values()) // 60))
-        assembly.shared.limits.show(None)
+        assembly.context.slowest.update_gauges(int(max(meter.last_time or 0 for meter in meters.values()) // 60))
+        assembly.context.limits.update_gauges(None)
         sys.stdout.flush()
         sys.stdout.buffer.writelines(render(assembly.store)[0])
 

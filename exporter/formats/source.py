@@ -190,9 +190,9 @@ def sources_of(kind: str, spec: Any) -> tuple[Source, ...]:
     if not isinstance(spec, list) or not spec:
         return (_parse_source(kind, spec),)
     found: list[Source] = []
-    for n, one in enumerate(spec):
+    for n, entry in enumerate(spec):
         with within(n):
-            found.append(_parse_source(kind, one))
+            found.append(_parse_source(kind, entry))
     return tuple(found)
 
 

@@ -59,7 +59,7 @@ def used_places(loaded: Loaded) -> dict[str, tuple[int, int]]:
     """Of each label, how many places the state of a config uses, and how many there are. StateError where it can't be
     read; it may be in use.
     """
-    admissions = Assembly(loaded).shared.admissions
+    admissions = Assembly(loaded).context.admissions
     admissions.restore(places_of(peek(Path(loaded.config.state.path))))
     return admissions.used
 
@@ -78,7 +78,7 @@ class Assembly:
         self.identity = Identity(loaded.secret or os.urandom(32))
         self.store = Store(hold=serving, families=loaded.config.families)
         clock = Clock()
-        self.shared = Context(
+        self.context = Context(
             store=self.store,
             admissions=Admissions(),
             keys=Keys(self.store, clock),
@@ -91,18 +91,20 @@ class Assembly:
         self._stdin: PipeInput | None = None
         self._registry: Registry | None = None
         self.entries: tuple[KeyEntry, ...] = ()
-        self.take(loaded)
+        self.apply_config(loaded)
 
-    def take(self, loaded: Loaded) -> list[str]:
-        """Apply a config to what all inputs share, at the start and at a reload; the families that were reset."""
+    def apply_config(self, loaded: Loaded) -> list[str]:
+        """Apply a config to what all inputs share, at the start and at a reload. Returns the families that restart
+        from zero, as their labels or buckets have changed.
+        """
         config = self.config = loaded.config
         if isinstance(config.keys, KeyApiConfig) and not (loaded.keys or loaded.keys_read):
-            self.shared.limits.waiting = True
+            self.context.limits.waiting = True
         self._secret = loaded.secret
-        anew = self.store.declare(config.families)
+        restarted = self.store.declare(config.families)
         self.store.bound(config.metrics.max_series, config.metrics.created_timestamps)
-        self.shared.pricing = loaded.pricing
-        self.shared.limits.configure(
+        self.context.pricing = loaded.pricing
+        self.context.limits.configure(
             plans={name: plan.all_limits for name, plan in config.plans.items()},
             windows=WINDOWS if config.keys else (),
             zone=config.limits.zone,
@@ -112,7 +114,7 @@ class Assembly:
         chains = {chain: [one] if isinstance(one, str) else one for chain, one in config.chains.items()}
         routes = [*config.public_routes, *config.routes]
         self._routes = Routes(self.identity.public, routes, chains)
-        admissions = self.shared.admissions
+        admissions = self.context.admissions
         admissions.bound(config.metrics.budgets, config.metrics.admit_after)
         admissions.declare("chain", chains)
         admissions.declare("method", [BATCH, *(method for route in routes for method in methods_of(route))])
@@ -121,24 +123,24 @@ class Assembly:
             self.store.set(catalog.PRICE_TABLE_TIMESTAMP_SECONDS, to=loaded.prices_changed)
         if loaded.keys_read:
             self.store.set(_REGISTRY_READ, to=loaded.keys_read)
-        return anew
+        return restarted
 
     def _register(self, entries: tuple[KeyEntry, ...]) -> None:
         if entries is not self.entries:
             self.entries = entries
             self.identity.update(entries)
-            self.shared.admissions.declare("key", self.identity.entries)
-            self.shared.keys.update(self.identity.entries)
+            self.context.admissions.declare("key", self.identity.entries)
+            self.context.keys.update(self.identity.entries)
         registered = self.identity.entries
         self.adopt()
-        self.shared.limits.register({key: entry.plan for key, entry in registered.items()})
+        self.context.limits.register({key: entry.plan for key, entry in registered.items()})
 
     def adopt(self) -> None:
         """Let keys that were used before they were registered go on under the registry's name."""
-        for stranger in self.shared.limits.strangers:
+        for stranger in self.context.limits.strangers:
             if (name := self.identity.registered(stranger)) not in ("", stranger):
-                self.shared.limits.rename(stranger, name)
-                self.shared.keys.rename(stranger, name)
+                self.context.limits.rename(stranger, name)
+                self.context.keys.rename(stranger, name)
 
     def meter(
         self,
@@ -151,8 +153,8 @@ class Assembly:
         """A meter for one input. ValueError where the format is wrong."""
         canonical = canonical_functions(self._routes, self.identity.public)
         reader = RowReader(build(spec), canonical, zone)
-        enricher = Enricher(class_, self.shared.keys.class_of, self.config.public_routes)
-        return Meter(name, reader, enricher, self.shared, labels)
+        enricher = Enricher(class_, self.context.keys.class_of, self.config.public_routes)
+        return Meter(name, reader, enricher, self.context, labels)
 
     def meter_of(self, one: InputConfig) -> Meter:
         """The meter of a configured input."""
@@ -164,17 +166,17 @@ class Assembly:
         self.store.set(catalog.IDENTITY_INFO, self.identity.fingerprint, to=1)
         now = time.monotonic()
         metrics = self.config.metrics
-        keys, limits = self.shared.keys, self.shared.limits
+        keys, limits = self.context.keys, self.context.limits
         zero_hold = ZeroHold(seconds(metrics.scrape_interval))
-        places = Places(self.store, self.shared.admissions, keys)
+        places = Places(self.store, self.context.admissions, keys)
         expiry = Expiry(self.store, seconds(metrics.expire_after), keys.__contains__, places, now)
-        clock = self.shared.clock
-        pipeline = Pipeline([], self.store, self.shared.slowest, limits, zero_hold, expiry, clock)
+        clock = self.context.clock
+        pipeline = Pipeline([], self.store, self.context.slowest, limits, zero_hold, expiry, clock)
         remembered: Parts = {}
         damaged = False
         if self.config.state.path:
             state = State(Path(self.config.state.path))
-            checkpoint = Checkpoint(state, self.store, self.shared.admissions, lambda: self._parts(pipeline))
+            checkpoint = Checkpoint(state, self.store, self.context.admissions, lambda: self._parts(pipeline))
             pipeline.checkpoint = checkpoint
             remembered = checkpoint.restore()
             damaged = state.damaged
@@ -238,7 +240,7 @@ class Assembly:
 
     def _parts(self, pipeline: Pipeline) -> Parts:
         """What is committed beside the store."""
-        parts: Parts = {"keys": self.shared.keys.snapshot(), **self._use_parts.parts(), "inputs": {}}
+        parts: Parts = {"keys": self.context.keys.snapshot(), **self._use_parts.parts(), "inputs": {}}
         for feed in pipeline.feeds:
             parts["inputs"][feed.name], pages = feed.stored()
             parts |= pages
@@ -262,14 +264,14 @@ class Assembly:
             source = KeyApi(keys.request, self.identity.hash)
             copy = Path(keys.copy) if keys.copy and self._secret else None
 
-        def take(entries: tuple[KeyEntry, ...] | None, at: float) -> None:
-            def taken() -> None:
+        def registry_read(entries: tuple[KeyEntry, ...] | None, at: float) -> None:
+            def apply() -> None:
                 if registry is self._registry:  # and no other is in its place by now
-                    self.take_keys([feed.meter for feed in pipeline.feeds], entries, at)
+                    self.apply_keys([feed.meter for feed in pipeline.feeds], entries, at)
 
-            pipeline.ask(taken)
+            pipeline.ask(apply)
 
-        registry = self._registry = Registry(source, self.entries, take, copy)
+        registry = self._registry = Registry(source, self.entries, registry_read, copy)
         registry.start()
 
     def forget_keys(self) -> None:
@@ -277,16 +279,16 @@ class Assembly:
         if self._registry:
             self._registry.stop()
 
-    def take_keys(self, meters: list[Meter], entries: tuple[KeyEntry, ...] | None, at: float) -> None:
-        """The registry was read at a time, and has these entries; None where they are the same as before."""
-        waiting = self.shared.limits.waiting
+    def apply_keys(self, meters: list[Meter], entries: tuple[KeyEntry, ...] | None, at: float) -> None:
+        """Apply the entries of a registry that was read at a time; None if they are the same as before."""
+        waiting = self.context.limits.waiting
         for meter in meters if waiting or entries is not None else ():
             meter.forget()
         if entries is not None:
             self._register(entries)
             log.info("the key registry has %d keys now", len(entries))
         if waiting:
-            self.shared.limits.answered()
+            self.context.limits.answered()
         self.store.set(_REGISTRY_READ, to=at)
 
 

@@ -407,7 +407,7 @@ def test_limits_are_exact_whatever_families_there_are(tmp_path: Path) -> None:
     )
     row = {"s": 200, "k": "acme", "t": 1_772_546_700, "m": "m1", "i": 7}
     counting.count(row, row)
-    counting.assembly.shared.limits.show(None)
+    counting.assembly.context.limits.update_gauges(None)
     found = counting.samples()
     assert (
         found["gateway_tokens_total"] == found["gateway_twice_tokens_total"] == found["gateway_in_tokens_total"] == 14
@@ -486,7 +486,7 @@ def test_the_slowest_requests_are_those_of_the_durations_that_are_left() -> None
         histogram.pending.append(seconds)
         store.families[DURATIONS].settle()
         slowest.fold(1)
-        slowest.show(1)
+        slowest.update_gauges(1)
         shown = store.families["gateway_request_duration_max_seconds"].series
         return {labels: one.value for labels, one in shown.items() if not isinstance(one, Histogram)}
 
@@ -497,5 +497,5 @@ def test_the_slowest_requests_are_those_of_the_durations_that_are_left() -> None
     assert observe(seconds=3) == {(): 3}
     store.declare(declared({DURATIONS: False}))
     slowest.fold(1)
-    slowest.show(1)
+    slowest.update_gauges(1)
     assert "gateway_request_duration_max_seconds" not in store.families
