@@ -9,7 +9,7 @@ from msgspec import Meta, field
 from exporter.config.values import Duration
 from exporter.errors import FieldError, within
 from exporter.limits.calendar import WindowName, time_zone
-from exporter.limits.usage import UNITS, Limit, Scope
+from exporter.limits.use import UNITS, Limit, Scope
 from exporter.yaml_file import Part
 
 _ALLOWED = "more than 0 (leave out what has no limit)"

@@ -12,7 +12,7 @@ from exporter.counting.context import Context
 from exporter.counting.kinds import FamilyGroup, RequestKind, RequestKinds
 from exporter.counting.loop import Loop
 from exporter.formats.row_reader import RowReader
-from exporter.limits.usage import REFUSED
+from exporter.limits.use import REFUSED
 from exporter.metrics.store import FamilySeries, Histogram, Series
 from exporter.model import catalog
 from exporter.model.record import AccessRecord

@@ -19,7 +19,7 @@ from exporter.counting.periods import Periods
 from exporter.formats.decoder import Decoded
 from exporter.formats.row_reader import RowReader
 from exporter.limits.calendar import Period
-from exporter.limits.usage import Use
+from exporter.limits.use import Use
 from exporter.metrics.store import Series
 from exporter.model import catalog
 from exporter.model.input_labels import input_labels_text

@@ -9,7 +9,8 @@ import pytest
 
 from exporter.clock import Clock
 from exporter.limits.calendar import WINDOWS
-from exporter.limits.usage import UNITS, Limit, Limits
+from exporter.limits.usage import Limits
+from exporter.limits.use import UNITS, Limit
 from exporter.metrics.exposition import render
 from exporter.metrics.store import Series, Store
 
@@ -251,11 +252,11 @@ def test_a_key_that_leaves_the_registry_and_comes_back_has_used_what_it_had() ->
     assert key.limits.snapshot()[1] == []
 
 
-def test_a_plan_that_is_not_there_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unknown_plan_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     """A registry that changes while it runs may be wrong; the key has no limit then."""
     key = Key(*MINUTE)
     key.limits.register({"acme": "paln", "zeta": "plan", "eta": ""})
-    assert caplog.messages == ["the key registry has plans without limits here: paln"]
+    assert caplog.messages == ["the key registry names plans that the config does not have: paln"]
 
 
 def test_what_is_remembered_goes_on_where_it_was() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.limits.usage import Limit
+from exporter.limits.use import Limit
 from exporter.metrics.exposition import render
 from exporter.metrics.roster import Roster
 from exporter.metrics.store import Store
