@@ -52,9 +52,8 @@ def run(config: str, logs: list[str], name: str | None, since: float | None, unt
         by_input.setdefault(input_for(path, loaded.config, name).name, []).append(path)
     rows = export.rows if export else Meter.count
     for input_name, paths in by_input.items():
-        replay.logs(
-            paths, formats[input_name].decoder, meters[input_name], InputJournal(input_name, assembly.store), rows
-        )
+        journal = InputJournal(input_name, assembly.store)
+        replay.logs(paths, formats[input_name].decoder, meters[input_name], journal, rows)
     if not export:
         assembly.context.slowest.update_gauges(int(max(meter.last_time or 0 for meter in meters.values()) // 60))
         assembly.context.limits.update_gauges(None)

@@ -76,6 +76,6 @@ class Input(Protocol):
         """The positions, encoded in numbered parts, few of which change from one commit to the next."""
         return {}
 
-    def restore(self, positions: list[Position]) -> None:
+    def restore(self, positions: list[Position]) -> None:  # noqa: ARG002
         """Continue at stored positions; called before the first `scan`. An empty list means that there is no state."""
         return
