@@ -2,7 +2,7 @@
 
 `access.log` has lines composed after the gateway's own, with every trap they set. `records.jsonl` has the records
 that the preset's reader makes of them, a line each, keys in clear; lines that wait for another in vain come last, and
-rejected ones after all. `metrics.prom` is what `replay` prints. UPDATE_GOLDEN=1 writes both anew.
+rejected ones after all. `metrics.prom` is what `replay` prints. UPDATE_GOLDEN=1 writes both again.
 """
 
 import os

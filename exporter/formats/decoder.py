@@ -172,22 +172,22 @@ class LineDecoder(Decoder):
         return decoded
 
     def _one_by_one(self, chunk: bytes) -> Decoded:
-        done = Decoded([], [])
+        result = Decoded([], [])
         lines = chunk.split(b"\n")
         lines.pop()
         for line in lines:
             try:
-                one = self._decode(line + b"\n")
+                decoded = self._decode(line + b"\n")
             except Exception as error:
-                done.reject("failed", line)
-                done.blame(error)
+                result.reject("failed", line)
+                result.blame(error)
                 continue
-            for reason, _ in one.rejected:
-                done.reject(reason, line)
-            if one.blank:
-                done.skip()
-            done.rows += one.rows
-        return done
+            for reason, _ in decoded.rejected:
+                result.reject(reason, line)
+            if decoded.blank:
+                result.skip()
+            result.rows += decoded.rows
+        return result
 
 
 class NamedLines(LineDecoder):

@@ -45,8 +45,14 @@ def detect(sample: bytes) -> list[Candidate]:
     lines = [line for line in lines[:_LINES] if line.strip(b" \t\r\0")]
     container, lines = _unwrapped(lines)
     tried = [_try(preset, lines, container) for preset in presets()] if lines else []
-    found = [one for one in tried if one.share >= _LEAST_SHARE and one.fields >= _LEAST_FIELDS]
-    return sorted(found, key=lambda one: (-one.share * one.fields, len(build(FormatSpec(preset=one.preset)).only)))
+    found = [candidate for candidate in tried if candidate.share >= _LEAST_SHARE and candidate.fields >= _LEAST_FIELDS]
+    return sorted(found, key=_goodness)
+
+
+def _goodness(candidate: Candidate) -> tuple[float, int]:
+    """What sorts candidates, the best first: those that find more, and of equal ones those with fewer conditions."""
+    conditions = build(FormatSpec(preset=candidate.preset)).only
+    return -candidate.share * candidate.fields, len(conditions)
 
 
 def _unwrapped(lines: list[bytes]) -> tuple[str, list[bytes]]:
@@ -67,12 +73,12 @@ def _try(preset: str, lines: list[bytes], container: str) -> Candidate:
     ignored, requests, fields = decoded.blank + decoded.joined, 0, 0
     for row in decoded.rows + reader.decoder.flush().rows:
         values = read(row)
-        words = reader.fields(values.dims)
-        if words is None:
+        texts = reader.fields(values.dims)
+        if texts is None:
             ignored += 1
-        elif _STATUS.fullmatch(words.get("status", "")):
+        elif _STATUS.fullmatch(texts.get("status", "")):
             requests += 1
-            fields += sum(map(bool, (*words.values(), values.time, values.origin)))
+            fields += sum(map(bool, (*texts.values(), values.time, values.origin)))
             fields += sum(number >= 0 for number in values.numbers.values())
             fields += sum(mark not in (None, "", b"") for mark in values.others)
     looked_at = len(lines) - ignored

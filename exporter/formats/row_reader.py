@@ -95,9 +95,9 @@ class RowReader:
         self._asked = Counter(
             path
             for sources in fmt.fields.values()
-            for one in sources
-            for path in one.paths
-            if one.below is None or path != one.path  # which takes the number as it is decoded
+            for source in sources
+            for path in source.paths
+            if source.below is None or path != source.path  # which takes the number as it is decoded
         )
         self._asked.update([*fmt.only])
 
@@ -129,9 +129,9 @@ class RowReader:
 
     def forget(self) -> None:
         """Forget what values meant: which key is whose may have changed."""
-        for one in (*self.names.values(), *self.request_group.memos, *self.caller_group.memos):
-            if isinstance(one, Memo):
-                one.clear()
+        for memo in (*self.names.values(), *self.request_group.memos, *self.caller_group.memos):
+            if isinstance(memo, Memo):
+                memo.clear()
 
     @property
     def dims(self) -> str:
@@ -247,7 +247,7 @@ class RowReader:
             code = self.decoder.number(first.path, Memo(self._converter(field, first), 20_000))
             if code:
                 return self._less(first, code)
-        if all(_plain(one) and _alike(one, first) for one in sources):
+        if all(_plain(source) and _alike(source, first) for source in sources):
             return self._less(first, self._number(field, self._raw(sources), first))
         code = "-1.0"
         for source in reversed(sources):
@@ -335,9 +335,9 @@ def _plain(source: Source) -> bool:
     return source == Source(path=source.path, unit=source.unit, includes=source.includes) if source.path else False
 
 
-def _alike(one: Source, other: Source) -> bool:
+def _alike(first: Source, second: Source) -> bool:
     """Whether two plain sources mean the same by a number, and are captures both or JSON both."""
-    return (one.unit, one.includes, "|" in one.path) == (other.unit, other.includes, "|" in other.path)
+    return (first.unit, first.includes, "|" in first.path) == (second.unit, second.includes, "|" in second.path)
 
 
 def _absent(field: str, source: Source) -> set[float]:
@@ -349,10 +349,10 @@ def _present(value: float | None) -> float:
     return -1.0 if value is None else value
 
 
-def _both(one: float, other: float) -> float:
+def _both(first: float, second: float) -> float:
     """The sum of two measures, each of which may be absent; NaN where one can't be."""
-    if one == -1:
-        return other
-    if other == -1:
-        return one
-    return one + other if one >= 0 and other >= 0 else nan
+    if first == -1:
+        return second
+    if second == -1:
+        return first
+    return first + second if first >= 0 and second >= 0 else nan

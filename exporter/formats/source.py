@@ -26,7 +26,8 @@ absence in a text log a meaning; in JSON, end the list with `{value: x}`.
 
 A path in JSON: `a.b`, `a[0]`, `a[-1]`, `"key.with.dots"`, `text | fromjson | inner`, `list | length`;
 `tries[].ip` is a list's values as a text, `10.0.0.1, 10.0.0.2`, with `-` where one is absent; `tries[state=won|ok].ip`
-is that of the last entry whose `state` is one of these words. `text | fromjson` reads an object that stands there
+is that of the last entry whose `state` is one of these words; `error..code` is every `code` in `error` at any depth,
+as a list. `text | fromjson` reads an object that stands there
 itself, too. In a text log a path is a capture, or `capture | fromjson | inner`; in CSV the name of a column.
 """
 
@@ -62,10 +63,16 @@ class Where(NamedTuple):
     words: tuple[str, ...]
 
 
-Step = str | int | Where | type[FromJson] | type[Length] | type[Each]
+class Within(NamedTuple):
+    """Every value of one name, however deep it stands."""
+
+    name: str
+
+
+Step = str | int | Where | Within | type[FromJson] | type[Length] | type[Each]
 
 _STEP = re.compile(
-    r"""\s*(?: \.?"((?:[^"\\]|\\.)*)" | \[((?:-?\d+)?)\] | \[(\w+=[\w|]+)\]
+    r"""\s*(?: \.\.(\w+) | \.?"((?:[^"\\]|\\.)*)" | \[((?:-?\d+)?)\] | \[(\w+=[\w|]+)\]
     | \|\s*(fromjson|length)\b | \|?\s*\.?([^.\[\]|"\s]+) )\s*""",
     re.VERBOSE,
 )
@@ -78,10 +85,12 @@ def parse_path(path: str) -> tuple[Step, ...]:
     while at < len(path):
         found = _STEP.match(path, at)
         if not found:
-            allowed = 'a.b, a[0], a[].b, a[b=x|y].c, "key.with.dots", a | fromjson | b'
+            allowed = 'a.b, a[0], a[].b, a[b=x|y].c, a..b, "key.with.dots", a | fromjson | b'
             raise ValueError(f"bad path {path!r} at {path[at:]!r}: write {allowed}")
-        quoted, index, where, function, name = found.groups()
-        if index is not None:
+        deep, quoted, index, where, function, name = found.groups()
+        if deep:
+            steps.append(Within(deep))
+        elif index is not None:
             steps.append(int(index) if index else Each)
         elif where:
             key, _, words = where.partition("=")
@@ -188,9 +197,9 @@ def sources_of(kind: str, spec: Any) -> tuple[Source, ...]:
     if not isinstance(spec, list) or not spec:
         return (_parse_source(kind, spec),)
     found: list[Source] = []
-    for n, one in enumerate(spec):
+    for n, entry in enumerate(spec):
         with within(n):
-            found.append(_parse_source(kind, one))
+            found.append(_parse_source(kind, entry))
     return tuple(found)
 
 

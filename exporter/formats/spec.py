@@ -108,7 +108,7 @@ def build(spec: FormatSpec) -> Format:
     for field, sources in named.items():
         with within(part if own else "fields", field):
             fields[field] = parse_sources(field, sources)
-            for path in (path for one in fields[field] for path in one.paths):
+            for path in (path for source in fields[field] for path in source.paths):
                 decoder.expression(path)
     if "status" not in fields:
         raise ValueError("no source for the field 'status': without it no line is a finished request")

@@ -1,6 +1,7 @@
 """What presets make of single lines: labels of closed sets, lines that were cut, words of gateways' own."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 
@@ -178,3 +179,15 @@ def test_a_preset_can_be_added_to() -> None:
         ("", "408"),
         ("9f2c41d07a", "499"),
     ]
+
+
+def test_tyk_before_it_wrote_years() -> None:
+    """Tyk's own example line, whose time has no year, is read with its time."""
+    line = (
+        'time="Jan 29 08:27:09" level=info api_id=b1a4 api_key=00000000 api_name=httpbin client_ip="::1" '
+        'host="localhost:8080" latency_total=62 method=GET path=/get prefix=access-log protocol=HTTP/1.1 status=200'
+    )
+    (record,) = Reading(FormatSpec(preset="tyk-text"), line.encode() + b"\n").records
+    assert record.time is not None
+    assert f"{datetime.fromtimestamp(record.time, UTC):%m-%d %H:%M:%S}" == "01-29 08:27:09"
+    assert (record.method, record.status, record.duration) == ("GET /get", "200", 0.062)
