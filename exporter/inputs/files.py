@@ -31,6 +31,7 @@ from functools import partial
 import msgspec
 from msgspec.structs import replace as changed
 
+from exporter.inputs.base import Input
 from exporter.inputs.content import Content, open_log
 from exporter.inputs.discovery import LogFinder
 from exporter.inputs.elsewhere import Elsewhere
@@ -50,7 +51,7 @@ _SLICE_SECONDS = 0.01
 _PAGES = 64
 
 
-class FileInput:
+class FileInput(Input):
     """The logs that a path or a pattern names. `look` finds out what there is, `read` gives lines.
 
     `start_at` is where logs that are there at the first look are read from: "end" or "beginning". Later ones
