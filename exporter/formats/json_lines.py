@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from exporter.formats.decoder import Decoded, LineDecoder
+from exporter.formats.decoder import Decoded, LineDecoder, bare
 from exporter.formats.source import Each, FromJson, Length, Step, Where, Within, parse_path
 from exporter.formats.values import Raw, listed
 
@@ -352,7 +352,7 @@ class JsonLines(LineDecoder):
 
     def _rescue(self, line: bytes, done: Decoded) -> None:
         """Cold path: a line that is no JSON as it stands. Mend what gateways are known to break, or say why not."""
-        stripped = line.strip(b" \t\r\0")
+        stripped = bare(line)
         if not stripped:
             done.skip()
             return

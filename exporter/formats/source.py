@@ -17,6 +17,9 @@ r"""Where a field's value stands in a row: the small language of presets and of 
     cache_write_tokens: {path: write_5m, plus: write_1h}
                                                  the sum of two
     cost: {path: quota, divide: 500000}          in the gateway's own unit: so many make one
+    empty: {path: duration, below: 0.1, unless: status}
+                                                 true or false: less than so many seconds; only where
+                                                 another value is not true
 
 With `map` and `match`, what becomes "" is absent: the field's next source is asked. `map: {"": x}` gives
 absence in a text log a meaning; in JSON, end the list with `{value: x}`.
@@ -123,11 +126,13 @@ class Source(
     when: str = ""
     plus: str = ""
     divide: int = 1
+    below: float | None = None
+    unless: str = ""
 
     @property
     def paths(self) -> tuple[str, ...]:
         """All places that it reads."""
-        return tuple(path for path in (self.path, self.start, self.end, self.when, self.plus) if path)
+        return tuple(path for path in (self.path, self.start, self.end, self.when, self.plus, self.unless) if path)
 
     def __post_init__(self) -> None:
         kinds = bool(self.path) + (self.value is not None) + bool(self.start and self.end)
@@ -135,6 +140,8 @@ class Source(
             raise ValueError("give exactly one of path, value, from and to")
         if self.plus and not self.path:
             raise FieldError("plus", "goes with path")
+        if (self.below is None) != (not self.unless):
+            raise FieldError("below", "needs path and unless: {path: duration, below: 0.1, unless: status}")
         if self.divide < 1:
             raise FieldError("divide", f"must be at least 1, not {self.divide}")
         if self.unit not in UNITS:
@@ -221,6 +228,8 @@ _KINDS = {
     "if": ("seconds", "number"),
     "plus": ("number",),
     "divide": ("number",),
+    "below": ("text",),
+    "unless": ("text",),
     "value": ("text", "number"),
     "pick": ("text", "seconds", "number"),
     "map": ("text", "seconds", "number"),

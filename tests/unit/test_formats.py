@@ -107,7 +107,7 @@ def test_translations(spec: dict[str, Any], word: str, expected: str) -> None:
         (
             "status",
             {"pth": "a"},
-            "pth: unknown field 'pth'; did you mean 'path'? (allowed: divide, from, if, includes, ",
+            "pth: unknown field 'pth'; did you mean 'path'? (allowed: below, divide, from, if, includes, ",
         ),
         ("status", {"path": "a", "value": 1}, "give exactly one of path, value, from and to"),
         ("duration", {"from": "a"}, "give exactly one of path, value, from and to"),

@@ -8,12 +8,13 @@ import pytest
 from exporter.formats.json_lines import JsonLines
 from exporter.formats.spec import FormatSpec, build
 from exporter.model.fields import ERROR_TYPES
-from tests.golden import GOLDEN, NAMES, log_of, preset_of
+from tests import golden
+from tests.golden import GOLDEN, NAMES, log_of
 from tests.unit.reading import Reading
 
 
 def spec_of(name: str) -> FormatSpec:
-    return FormatSpec(preset=preset_of(GOLDEN / name))
+    return golden.spec_of(GOLDEN / name)
 
 
 def read(name: str) -> Reading:
@@ -70,9 +71,12 @@ HAPROXY = "192.0.2.1:5000 [03/Mar/2026:14:05:09.331] fe~ be/srv " + HAPROXY_END
     ],
 )
 def test_haproxy_captures_may_be_absent(captures: str, origin: str, key: str, method: str, model: str) -> None:
-    """Captures are origin|key|method of the request and the model of the response, where they are there."""
-    (record,) = Reading(FormatSpec(preset="haproxy"), (HAPROXY.format(captures=captures) + "\n").encode()).records
+    """Captures that the config names are read where they are there; without names, nothing is guessed from them."""
+    line = (HAPROXY.format(captures=captures) + "\n").encode()
+    (record,) = Reading(spec_of("haproxy"), line).records
     assert (record.origin, record.key, record.method, record.model) == (origin, key, method, model)
+    (record,) = Reading(FormatSpec(preset="haproxy"), line).records
+    assert (record.origin, record.key, record.method, record.model) == ("192.0.2.0/24", "", "GET /v1/chat", "")
 
 
 @pytest.mark.parametrize(
@@ -81,6 +85,8 @@ def test_haproxy_captures_may_be_absent(captures: str, origin: str, key: str, me
         "",
         "Mar  3 14:05:09 edge1 haproxy[2119]: ",
         "<134>Mar  3 14:05:09 haproxy[2119]: ",
+        " ",
+        "  Mar  3 14:05:09 edge1 haproxy[2119]: ",
         "<134>1 2026-03-03T14:05:09.331Z edge1 haproxy 2119 - - ",
         "2026-03-03T14:05:09.331+00:00 edge1 haproxy[2119]: ",
     ],
