@@ -92,7 +92,13 @@ class RowReader:
         self._unescape = ESCAPES[fmt.escape]
 
         # How many sources read each place.
-        self._asked = Counter(path for sources in fmt.fields.values() for source in sources for path in source.paths)
+        self._asked = Counter(
+            path
+            for sources in fmt.fields.values()
+            for source in sources
+            for path in source.paths
+            if source.below is None or path != source.path  # which takes the number as it is decoded
+        )
         self._asked.update([*fmt.only])
 
         self.request_group, self.caller_group = FieldGroup(), FieldGroup()
@@ -217,7 +223,13 @@ class RowReader:
     def _one(self, source: Source) -> str:
         if source.value is not None:
             return repr(source.value)
-        return self.decoder.expression(source.path)
+        code = self.decoder.expression(source.path)
+        if source.below is None:
+            return code
+        held, name = self._held(), self._name("seconds", lambda raw: _present(seconds(raw)))
+        measure = f"({held} if ({held} := {code}).__class__ is float else {name}({held}))"
+        unless = self.decoder.expression(source.unless)
+        return f"(None if ({unless}) not in FALSE else 0 <= {measure} < {source.below!r})"
 
     def _raw(self, sources: tuple[Source, ...]) -> str:
         """The first that is there."""

@@ -17,13 +17,17 @@ r"""Where a field's value stands in a row: the small language of presets and of 
     cache_write_tokens: {path: write_5m, plus: write_1h}
                                                  the sum of two
     cost: {path: quota, divide: 500000}          in the gateway's own unit: so many make one
+    empty: {path: duration, below: 0.1, unless: status}
+                                                 true or false: less than so many seconds; only where
+                                                 another value is not true
 
 With `map` and `match`, what becomes "" is absent: the field's next source is asked. `map: {"": x}` gives
 absence in a text log a meaning; in JSON, end the list with `{value: x}`.
 
 A path in JSON: `a.b`, `a[0]`, `a[-1]`, `"key.with.dots"`, `text | fromjson | inner`, `list | length`;
 `tries[].ip` is a list's values as a text, `10.0.0.1, 10.0.0.2`, with `-` where one is absent; `tries[state=won|ok].ip`
-is that of the last entry whose `state` is one of these words. `text | fromjson` reads an object that stands there
+is that of the last entry whose `state` is one of these words; `error..code` is every `code` in `error` at any depth,
+as a list. `text | fromjson` reads an object that stands there
 itself, too. In a text log a path is a capture, or `capture | fromjson | inner`; in CSV the name of a column.
 """
 
@@ -59,10 +63,16 @@ class Where(NamedTuple):
     words: tuple[str, ...]
 
 
-Step = str | int | Where | type[FromJson] | type[Length] | type[Each]
+class Within(NamedTuple):
+    """Every value of one name, however deep it stands."""
+
+    name: str
+
+
+Step = str | int | Where | Within | type[FromJson] | type[Length] | type[Each]
 
 _STEP = re.compile(
-    r"""\s*(?: \.?"((?:[^"\\]|\\.)*)" | \[((?:-?\d+)?)\] | \[(\w+=[\w|]+)\]
+    r"""\s*(?: \.\.(\w+) | \.?"((?:[^"\\]|\\.)*)" | \[((?:-?\d+)?)\] | \[(\w+=[\w|]+)\]
     | \|\s*(fromjson|length)\b | \|?\s*\.?([^.\[\]|"\s]+) )\s*""",
     re.VERBOSE,
 )
@@ -75,10 +85,12 @@ def parse_path(path: str) -> tuple[Step, ...]:
     while at < len(path):
         found = _STEP.match(path, at)
         if not found:
-            allowed = 'a.b, a[0], a[].b, a[b=x|y].c, "key.with.dots", a | fromjson | b'
+            allowed = 'a.b, a[0], a[].b, a[b=x|y].c, a..b, "key.with.dots", a | fromjson | b'
             raise ValueError(f"bad path {path!r} at {path[at:]!r}: write {allowed}")
-        quoted, index, where, function, name = found.groups()
-        if index is not None:
+        deep, quoted, index, where, function, name = found.groups()
+        if deep:
+            steps.append(Within(deep))
+        elif index is not None:
             steps.append(int(index) if index else Each)
         elif where:
             key, _, words = where.partition("=")
@@ -114,11 +126,13 @@ class Source(
     when: str = ""
     plus: str = ""
     divide: int = 1
+    below: float | None = None
+    unless: str = ""
 
     @property
     def paths(self) -> tuple[str, ...]:
         """All places that it reads."""
-        return tuple(path for path in (self.path, self.start, self.end, self.when, self.plus) if path)
+        return tuple(path for path in (self.path, self.start, self.end, self.when, self.plus, self.unless) if path)
 
     def __post_init__(self) -> None:
         kinds = bool(self.path) + (self.value is not None) + bool(self.start and self.end)
@@ -126,6 +140,8 @@ class Source(
             raise ValueError("give exactly one of path, value, from and to")
         if self.plus and not self.path:
             raise FieldError("plus", "goes with path")
+        if (self.below is None) != (not self.unless):
+            raise FieldError("below", "needs path and unless: {path: duration, below: 0.1, unless: status}")
         if self.divide < 1:
             raise FieldError("divide", f"must be at least 1, not {self.divide}")
         if self.unit not in UNITS:
@@ -212,6 +228,8 @@ _KINDS = {
     "if": ("seconds", "number"),
     "plus": ("number",),
     "divide": ("number",),
+    "below": ("text",),
+    "unless": ("text",),
     "value": ("text", "number"),
     "pick": ("text", "seconds", "number"),
     "map": ("text", "seconds", "number"),

@@ -14,6 +14,7 @@ import yaml
 from msgspec import Struct
 
 from exporter.errors import FieldError, unknown, within
+from exporter.formats.about import About
 from exporter.formats.container import CONTAINERS, Contained
 from exporter.formats.csv_lines import CsvLines
 from exporter.formats.decoder import Decoder, NamedLines
@@ -40,6 +41,7 @@ class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults
     a path to the patterns its value must match for a line to count (`*` and `?` are wildcards, `!` first is "not");
     all other lines are ignored. `escape` is how the text writes odd bytes. `join` tells which lines are one request,
     where that is more than one; `container` that a container runtime has wrapped the lines: cri or docker.
+    `about` is for people: presets have it, a copy of one may.
     """
 
     preset: str = ""
@@ -53,6 +55,7 @@ class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults
     escape: str = ""
     join: JoinSpec | None = None
     container: str = ""
+    about: About | None = None
 
     def __post_init__(self) -> None:
         named = list(self.named)
@@ -92,10 +95,21 @@ def presets() -> list[str]:
 
 
 @cache
+def _written(name: str) -> FormatSpec:
+    return msgspec.convert(yaml.safe_load((_PRESETS / f"{name}.yaml").read_text(encoding="utf-8")), FormatSpec)
+
+
 def _preset(name: str) -> FormatSpec:
-    written = yaml.safe_load((_PRESETS / f"{name}.yaml").read_text(encoding="utf-8"))
-    spec = msgspec.convert(written, FormatSpec)
+    spec = _written(name)
     return _on_top(spec, _preset(spec.preset)) if spec.preset else spec
+
+
+def about(preset: str) -> About:
+    """What a preset says of itself. ValueError where it says nothing."""
+    said = _written(preset).about
+    if said is None:
+        raise ValueError(f"the preset {preset} has no `about`: gateway, versions, settings and links")
+    return said
 
 
 def build(spec: FormatSpec) -> Format:

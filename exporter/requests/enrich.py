@@ -18,7 +18,17 @@ from exporter.requests.routes import NO_REQUEST, Request
 
 BATCH = "batch"
 _TLS = ("https", "wss", "on", "true", "tls", "ssl")
-_VERBS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"))
+_COMMON_VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE")
+# IANA, "HTTP Method Registry". What else clients make up is no verb.
+_VERBS = frozenset(
+    (
+        *_COMMON_VERBS,
+        *("ACL", "BASELINE-CONTROL", "BIND", "CHECKIN", "CHECKOUT", "COPY", "LABEL", "LINK", "LOCK", "MERGE"),
+        *("MKACTIVITY", "MKCALENDAR", "MKCOL", "MKREDIRECTREF", "MKWORKSPACE", "MOVE", "ORDERPATCH", "PRI"),
+        *("PROPFIND", "PROPPATCH", "QUERY", "REBIND", "REPORT", "SEARCH", "UNBIND", "UNCHECKOUT", "UNLINK"),
+        *("UNLOCK", "UPDATE", "UPDATEREDIRECTREF", "VERSION-CONTROL"),
+    )
+)
 # What a status means on its own. 408 is a client that was too slow to ask: a client_error, unless the
 # gateway's own verdict says otherwise.
 _BY_STATUS = {
@@ -27,12 +37,15 @@ _BY_STATUS = {
     "407": "auth",
     "429": "rate_limit_exceeded",
     "499": "client_abort",
+    "460": "client_abort",  # AWS' load balancer
     "0": "client_abort",
     "000": "client_abort",  # nginx, where it closed the connection without a status
     "-1": "client_abort",
     "502": "upstream_error",
     "504": "timeout",
-    "524": "timeout",
+    # Cloudflare's, of an origin that did not answer, or not well.
+    **dict.fromkeys(("522", "524"), "timeout"),
+    **dict.fromkeys(("520", "521", "523", "525", "526", "527", "530"), "upstream_error"),
 }
 # The same for gRPC codes, after their HTTP statuses: googleapis, google/rpc/code.proto.
 _BY_GRPC_CODE = {
@@ -48,8 +61,8 @@ _BY_GRPC_CODE = {
 
 
 def methods_of(route: str) -> list[str]:
-    """The values of the label `method` that requests of a route may have."""
-    return [route, *(f"{verb} {route}" for verb in sorted(_VERBS))]
+    """The values of the label `method` that requests of a route have as a rule."""
+    return [route, *(f"{verb} {route}" for verb in sorted(_COMMON_VERBS))]
 
 
 class Enricher:
@@ -113,8 +126,9 @@ def _logged_status(fields: dict[str, Any]) -> str | None:
     status: str = fields.get("status", "").partition(" ")[0]
     if not status.removeprefix("-").isdigit() and not fields.get("error"):
         return None
-    # Caddy 2.6 logs status 0 for a connection that it handed over.
-    return "101" if status == "0" and _upgraded(fields) else status
+    if status == "0" and _upgraded(fields):
+        return "101"  # Caddy and Traefik log no status for a connection that they handed over
+    return "200" if status == "0" and fields.get("empty") == "true" else status
 
 
 def _upgraded(fields: dict[str, Any]) -> bool:
