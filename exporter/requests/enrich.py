@@ -96,13 +96,15 @@ class Enricher:
         error_type = _error_type(status, protocol, fields)
         attempts = _attempts(fields, provider, error_type)
         multiplier, implausible = _multiplier(fields.get("cost_multiplier", ""))
+        summary = fields.get("summary") == "true"
         return AccessRecord(
             status=_status(status, protocol),
             key=key,
             key_name=fields.get("key_name", ""),
             key_owner=fields.get("key_owner", ""),
             class_=self.class_of(key),
-            requests=int(fields.get("batch_index", "0") in ("", "0")),
+            requests=int(fields.get("batch_index", "0") in ("", "0") and not summary),
+            summary=summary,
             calls=methods,
             method=_method(fields, methods),
             chain=fields.get("chain") or target.chain or fields.get("host", ""),
