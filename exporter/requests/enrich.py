@@ -9,11 +9,11 @@ from typing import Any
 
 from exporter.formats.values import number
 from exporter.model.fields import ERROR_TYPES, MOST
+from exporter.model.key_shapes import could_be_a_key, short_emails, shown_name
 from exporter.model.labels import OTHER
 from exporter.model.record import AccessRecord
 from exporter.requests.attempts import attempts_of
 from exporter.requests.body import NOTHING, Body
-from exporter.requests.identifiers import like_a_key
 from exporter.requests.routes import NO_TARGET, Request, Target
 
 BATCH = "batch"
@@ -54,17 +54,30 @@ def methods_of(route: str) -> list[str]:
 
 class Enricher:
     """Makes records of one input. `class_` is its class; `class_of` a key's own, "" where it has none.
-    `public_routes` are those that answer everybody.
+    `public_routes` are those that answer everybody. With `emails`, e-mail addresses are shown in full.
     """
 
-    def __init__(self, class_: str, class_of: Callable[[str], str], public_routes: Container[str] = ()) -> None:
+    def __init__(
+        self, class_: str, class_of: Callable[[str], str], public_routes: Container[str] = (), emails: bool = False
+    ) -> None:
         self._class = class_
         self._class_of = class_of
         self._public_routes = public_routes
+        self._emails = emails
 
     def class_of(self, key: str) -> str:
         """The class of a key's requests."""
         return self._class_of(key) or self._class
+
+    def name(self, text: str) -> str:
+        """The name of a key, or of its owner, as it is shown."""
+        return shown_name(text) if self._emails else short_emails(shown_name(text))
+
+    def _public(self, word: str) -> str:
+        """A word that a client may have chosen: `other` where it could be a key."""
+        if could_be_a_key(word):
+            return OTHER
+        return word if self._emails else short_emails(word)
 
     def record(self, fields: dict[str, Any] | None) -> AccessRecord:
         """The record of these fields; `ignored` if there are none, `rejected` if they hold no status."""
@@ -85,43 +98,38 @@ class Enricher:
         if not methods:
             verb = (fields.get("http_method") or request.http_method).upper()
             methods = (f"{verb if verb in _VERBS else ''} {target.route}".strip(),)
-        methods = tuple(_public(method) for method in methods)
+        methods = tuple(self._public(method) for method in methods)
         model, requested, provider = (
-            _public(fields.get(name, "")) for name in ("model", "requested_model", "provider")
+            self._public(fields.get(name, "")) for name in ("model", "requested_model", "provider")
         )
         error_type = _error_type(status, protocol, fields)
         multiplier, plausible = _multiplier(fields.get("cost_multiplier", ""))
         tried = attempts_of(fields, provider, error_type)
-        attempts = tuple(attempt._replace(provider=_public(attempt.provider)) for attempt in tried)
+        attempts = tuple(attempt._replace(provider=self._public(attempt.provider)) for attempt in tried)
         batch = len(methods) > 1 or fields.get("batch_size", "") not in ("", "0", "1")
         return AccessRecord(
             status=_status(status, protocol),
             key=key,
-            key_name=fields.get("key_name", ""),
-            key_owner=fields.get("key_owner", ""),
+            key_name=self.name(fields.get("key_name", "")),
+            key_owner=self.name(fields.get("key_owner", "")),
             class_=self.class_of(key),
             requests=0 if fields.get("batch_index", "0") not in ("", "0") else 1,
             calls=methods,
             method=BATCH if batch else methods[0],
-            chain=fields.get("chain") or target.chain or fields.get("host", ""),
+            chain=self._public(fields.get("chain", "")) or target.chain or fields.get("host", ""),
             protocol=protocol,
             error_type=error_type,
             public=target.route in self._public_routes,
-            model=model or _public(body.model),
-            requested_model=requested or _public(body.model),
+            model=model or self._public(body.model),
+            requested_model=requested or self._public(body.model),
             provider=provider or (attempts[-1].provider if attempts else ""),
             attempts=attempts,
-            blocked_reason=_public(fields.get("blocked_reason", "")),
+            blocked_reason=self._public(fields.get("blocked_reason", "")),
             unbilled=fields.get("unbilled") == "true",
-            billed_model=_public(fields.get("billed_model", "")),
+            billed_model=self._public(fields.get("billed_model", "")),
             cost_multiplier=multiplier,
             implausible=() if plausible else ("cost_multiplier",),
         )
-
-
-def _public(word: str) -> str:
-    """A word that a client may have chosen: not shown where it could be a key."""
-    return OTHER if like_a_key(word) else word
 
 
 def _multiplier(word: str) -> tuple[float | None, bool]:
