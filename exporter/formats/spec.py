@@ -14,6 +14,7 @@ import yaml
 from msgspec import Struct
 
 from exporter.errors import FieldError, unknown, within
+from exporter.formats.about import About
 from exporter.formats.container import CONTAINERS, Contained
 from exporter.formats.csv_lines import CsvLines
 from exporter.formats.decoder import Decoder, NamedLines
@@ -40,6 +41,7 @@ class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults
     a path to the patterns its value must match for a line to count (`*` and `?` are wildcards, `!` first is "not");
     all other lines are ignored. `escape` is how the text writes odd bytes. `join` tells which lines are one request,
     where that is more than one; `container` that a container runtime has wrapped the lines: cri or docker.
+    `about` is for people: presets have it, a copy of one may.
     """
 
     preset: str = ""
@@ -53,6 +55,7 @@ class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults
     escape: str = ""
     join: JoinSpec | None = None
     container: str = ""
+    about: About | None = None
 
     def __post_init__(self) -> None:
         named = list(self.named)
@@ -92,10 +95,21 @@ def presets() -> list[str]:
 
 
 @cache
+def _written(name: str) -> FormatSpec:
+    return msgspec.convert(yaml.safe_load((_PRESETS / f"{name}.yaml").read_text(encoding="utf-8")), FormatSpec)
+
+
 def _preset(name: str) -> FormatSpec:
-    written = yaml.safe_load((_PRESETS / f"{name}.yaml").read_text(encoding="utf-8"))
-    spec = msgspec.convert(written, FormatSpec)
+    spec = _written(name)
     return _on_top(spec, _preset(spec.preset)) if spec.preset else spec
+
+
+def about(preset: str) -> About:
+    """What a preset says of itself. ValueError where it says nothing."""
+    said = _written(preset).about
+    if said is None:
+        raise ValueError(f"the preset {preset} has no `about`: gateway, versions, settings and links")
+    return said
 
 
 def build(spec: FormatSpec) -> Format:
@@ -104,26 +118,15 @@ def build(spec: FormatSpec) -> Format:
     if spec.preset:
         spec = _on_top(spec, _preset(spec.preset))
     decoder, named, part = _decoder(spec)
-    fields: dict[str, tuple[Source, ...]] = {}
-    for field, sources in named.items():
-        with within(part if own else "fields", field):
-            fields[field] = parse_sources(field, sources)
-            for path in (path for source in fields[field] for path in source.paths):
-                decoder.expression(path)
-    if "status" not in fields:
-        raise ValueError("no source for the field 'status': without it no line is a finished request")
-    # What includes other fields is told after them.
-    ordered = dict(sorted(fields.items(), key=lambda item: any(source.includes for source in item[1])))
-    only = {
-        path: tuple(map(_pattern, [globs] if isinstance(globs, str) else globs)) for path, globs in spec.only.items()
-    }
+    fields = _sources(decoder, named, part if own else "fields")
+    only = _conditions(spec.only)
     with within("join"):
         joined = Joined(decoder, spec.join, only) if spec.join else decoder
     if own and isinstance(decoder, TextLines):
         _check_unused(spec, decoder)
     return Format(
         decoder=Contained(joined, spec.container) if spec.container else joined,
-        fields=ordered,
+        fields=fields,
         only=only,
         escape=spec.escape or ("nginx" if spec.template else ""),
         text=isinstance(decoder, TextLines),
@@ -145,6 +148,27 @@ def _decoder(spec: FormatSpec) -> tuple[JsonLines | NamedLines | TextLines, dict
         text = TextLines(template_regex(spec.template) if spec.template else _joined(spec.regex))
     meanings = NGINX_VARIABLES if spec.template else {field: [field] for field in FIELDS}
     return text, _named_after(text.captures, meanings) | spec.fields, "fields"
+
+
+def _sources(
+    decoder: JsonLines | NamedLines | TextLines, named: dict[str, Any], at: str
+) -> dict[str, tuple[Source, ...]]:
+    """The sources of each field; those that include other fields come after them. `at` is the part of the spec."""
+    fields: dict[str, tuple[Source, ...]] = {}
+    for field, sources in named.items():
+        with within(at, field):
+            fields[field] = parse_sources(field, sources)
+            for source in fields[field]:
+                for path in source.paths:
+                    decoder.expression(path)
+    if "status" not in fields:
+        raise ValueError("no source for the field 'status': without it no line is a finished request")
+    return dict(sorted(fields.items(), key=lambda item: any(source.includes for source in item[1])))
+
+
+def _conditions(only: dict[str, str | list[str]]) -> dict[str, tuple[re.Pattern[str], ...]]:
+    """The patterns of each path in `only`."""
+    return {path: tuple(map(_pattern, [globs] if isinstance(globs, str) else globs)) for path, globs in only.items()}
 
 
 def slow_parts(spec: FormatSpec) -> list[str]:
