@@ -15,7 +15,7 @@ REASONS = {
     "no_status": "no status that is a number, so no finished request: does `status` name the right field?",
     "no_header": "a CSV line before the header: the log was not read from its start",
     "no_start": "the end of a line whose beginning is lost: a container log that was restarted in it, or is too long",
-    "too_long": "longer than the longest line that is read (1 MiB)",
+    "too_long": "longer than the longest line that is read: see max_line_bytes of the input",
     "failed": "the exporter failed at it, which is a mistake of its own: its log says where; please report it",
 }
 

@@ -41,6 +41,7 @@ from exporter.metrics.slowest import Slowest
 from exporter.metrics.store import Store
 from exporter.metrics.zero_hold import ZeroHold
 from exporter.model import catalog
+from exporter.model.fields import LONGEST_LINE
 from exporter.requests.canonical import canonical_functions
 from exporter.requests.enrich import BATCH, Enricher, methods_of
 from exporter.requests.routes import Routes
@@ -147,16 +148,17 @@ class Assembly:
         labels: dict[str, str] | None = None,
         class_: str = "business",
         zone: tzinfo | None = None,
+        longest_line: int = LONGEST_LINE,
     ) -> Meter:
         """A meter for one input. ValueError where the format is wrong."""
         canonical = canonical_functions(self._routes, self.identity.public)
-        reader = RowReader(build(spec), canonical, zone)
+        reader = RowReader(build(spec, longest_line), canonical, zone)
         enricher = Enricher(class_, self.shared.keys.class_of, self.config.public_routes)
         return Meter(name, reader, enricher, self.shared, labels)
 
     def meter_of(self, one: InputConfig) -> Meter:
         """The meter of a configured input."""
-        return self.meter(one.name, one.spec, one.labels, one.class_, one.zone)
+        return self.meter(one.name, one.spec, one.labels, one.class_, one.zone, one.max_line_bytes)
 
     def pipeline(self) -> Pipeline:
         """The pipeline of all inputs, not yet running. StateError where the state file can't be used."""
@@ -225,7 +227,7 @@ class Assembly:
 
     def feed(self, one: InputConfig, start_at: str, wake: Callable[[], None]) -> Feed:
         """A configured input on its way to the store."""
-        journal = InputJournal(one.name, self.store)
+        journal = InputJournal(one.name, self.store, one.max_line_bytes)
         source: Input
         if one.path != "-":
             source = FileInput(one.path, journal, start_at, one.rotated, self.elsewhere)

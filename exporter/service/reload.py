@@ -115,6 +115,7 @@ class Reload:
             if renamed:
                 feed.hide(store)
             feed.turn_to(self._assembly.meter_of(one), one.spec)
+            feed.journal.longest_line = one.max_line_bytes
             if not renamed:
                 return feed
         feed.lines_before = sum(feed.lines(store))
