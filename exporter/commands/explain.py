@@ -9,7 +9,8 @@ from exporter.commands.select_input import input_for, without_config
 from exporter.config.load import load
 from exporter.counting.meter import Meter
 from exporter.errors import UsageError, place
-from exporter.formats.decoder import REASONS, Decoded
+from exporter.formats.decoder import REASONS, Decoded, Decoder
+from exporter.formats.spec import build
 from exporter.inputs.archive import whole_lines
 from exporter.metrics.exposition import render
 from exporter.metrics.store import Store
@@ -27,19 +28,19 @@ def run(config: str | None, log: str, name: str | None, loop: bool = False) -> N
     loaded = load(Path(config)) if config else without_config([log])
     assembly = Assembly(loaded)
     input_ = input_for(log, loaded.config, name) if config else loaded.config.inputs[0]
-    meter = assembly.meter_of(input_)
+    format_ = build(input_.spec, input_.max_line_bytes)
+    meter = assembly.meter_of(input_, format_)
     if loop:
         print(meter.loop.source)
         return
     chunks = whole_lines(log, longest_line=input_.max_line_bytes)
     lines = (line for chunk, _ in chunks for line in chunk.splitlines(keepends=True))
-    for paragraph in explain(lines, meter, assembly.store):
+    for paragraph in explain(lines, format_.decoder, meter, assembly.store):
         print(paragraph)
 
 
-def explain(lines: Iterator[bytes], meter: Meter, store: Store) -> Iterator[str]:
+def explain(lines: Iterator[bytes], decoder: Decoder, meter: Meter, store: Store) -> Iterator[str]:
     """A paragraph for each line. Series show how much the line adds; histogram buckets are left out."""
-    decoder = meter.reader.decoder
     for n, line in enumerate(lines, 1):
         decoded = decoder.decode(line.rstrip(b"\n") + b"\n")
         for reason, bad in decoded.rejected:

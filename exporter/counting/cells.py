@@ -12,7 +12,7 @@ from exporter.counting.context import Context
 from exporter.counting.kinds import FamilyGroup, RequestKind, RequestKinds
 from exporter.counting.loop import Loop
 from exporter.formats.row_reader import RowReader
-from exporter.limits.usage import REFUSED
+from exporter.limits.use import REFUSED
 from exporter.metrics.store import FamilySeries, Histogram, Series
 from exporter.model import catalog
 from exporter.model.record import AccessRecord
@@ -40,26 +40,26 @@ class Cells:
         name: str,
         reader: RowReader,
         enricher: Enricher,
-        shared: Context,
+        context: Context,
         input_labels: tuple[str, ...],
         loop: Loop,
     ) -> None:
         self._name = name
         self._reader = reader
         self._enricher = enricher
-        self._store = store = shared.store
-        self._admissions = shared.admissions
-        self._keys = shared.keys
-        self._limits = shared.limits
+        self._store = store = context.store
+        self._admissions = context.admissions
+        self._keys = context.keys
+        self._limits = context.limits
         self._input_labels = input_labels
         self._loop = loop
-        self._kinds = RequestKinds(shared, loop, input_labels)
+        self._kinds = RequestKinds(context, loop, input_labels)
         # Families of origins, by what they count, each with the places of its labels among those of origins.
         self._of_origins: dict[str, list[tuple[FamilySeries, list[int]]]] = {"origins": [], "new_origins": []}
-        for one in store.families.values():
-            if one.family.adds in self._of_origins:
-                places = [_ORIGIN_LABELS.index(label) for label in one.family.labels]
-                self._of_origins[one.family.adds].append((one, places))
+        for family in store.families.values():
+            if family.family.adds in self._of_origins:
+                places = [_ORIGIN_LABELS.index(label) for label in family.family.labels]
+                self._of_origins[family.family.adds].append((family, places))
         self._parsed, self._ignored, self._rejected = (
             store.series(catalog.LINES, name, result) for result in ("parsed", "ignored", "rejected")
         )
@@ -186,7 +186,7 @@ class Cells:
                 success=not record.error_type,
                 credits=kind.credits,
                 credited=tuple(
-                    [(one, amount) for group, amount in kind.credited for one in self._series([group], caller)]
+                    [(series, amount) for group, amount in kind.credited for series in self._series([group], caller)]
                 ),
                 unlogged_cost=self._unlogged_cost(kind, caller) if kind.cost or kind.unpriced else None,
                 shown=kind.shown,
@@ -208,7 +208,7 @@ class Cells:
     def _series(self, groups: list[FamilyGroup], caller: Caller) -> tuple[Series, ...]:
         """The counters of groups."""
         found = [family.find(group.labels(caller, self._input_labels)) for group in groups for family in group.families]
-        return tuple([one for one in found if isinstance(one, Series)])
+        return tuple([series for series in found if isinstance(series, Series)])
 
     def _unlogged_cost(self, kind: RequestKind, caller: Caller) -> UnloggedCost:
         return UnloggedCost(kind.prices, self._series(kind.cost, caller), self._series(kind.unpriced, caller))

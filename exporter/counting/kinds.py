@@ -124,15 +124,15 @@ class _Judged(NamedTuple):
 
 
 class RequestKinds:
-    """Finds and makes the kinds of one input, whose own labels have the values `input_labels`."""
+    """Finds and makes the kinds of one input, whose input labels have the values `input_labels`."""
 
-    def __init__(self, shared: Context, loop: Loop, input_labels: tuple[str, ...]) -> None:
-        self._store = shared.store
-        self._admissions = shared.admissions
-        self._pricing = shared.pricing
+    def __init__(self, context: Context, loop: Loop, input_labels: tuple[str, ...]) -> None:
+        self._store = context.store
+        self._admissions = context.admissions
+        self._pricing = context.pricing
         self._loop = loop
         self._input_labels = input_labels
-        self._families = [family for family in shared.store.families.values() if family.family.adds]
+        self._families = [family for family in context.store.families.values() if family.family.adds]
         self._kinds: dict[Any, RequestKind] = {}
 
     def forget(self) -> None:

@@ -19,10 +19,10 @@ from exporter.counting.periods import Periods
 from exporter.formats.decoder import Decoded
 from exporter.formats.row_reader import RowReader
 from exporter.limits.calendar import Period
-from exporter.limits.usage import Use
+from exporter.limits.use import Use
 from exporter.metrics.store import Series
 from exporter.model import catalog
-from exporter.model.input_labels import own_labels
+from exporter.model.input_labels import input_labels_text
 from exporter.model.record import AccessRecord
 from exporter.pricing.prices import Price, price_at
 from exporter.requests.enrich import Enricher
@@ -48,7 +48,7 @@ class Meter:
         name: str,
         reader: RowReader,
         enricher: Enricher,
-        shared: Context,
+        context: Context,
         labels: dict[str, str] | None = None,
     ) -> None:
         self.name = name
@@ -56,27 +56,27 @@ class Meter:
         self.last_time: float | None = None
         self.kept = 0
         self.faults: deque[Exception] = deque(maxlen=_MOST_FAULTS)
-        self._store = shared.store
-        self._keys = shared.keys
-        self._slowest = shared.slowest
-        self._own = own_labels(labels or {})
+        self._store = context.store
+        self._keys = context.keys
+        self._slowest = context.slowest
+        self._input_labels = input_labels_text(labels or {})
         self._pending = 0
-        self._limits = shared.limits
-        self._clock = shared.clock
-        self.pricing = shared.pricing
+        self._limits = context.limits
+        self._clock = context.clock
+        self.pricing = context.pricing
         # Where what happens at a time of its own matters, cells hold one period's requests at a time.
         self.period: Period | None = None
-        calendar = shared.limits.calendar
+        calendar = context.limits.calendar
         self._periods = Periods(name, reader, calendar) if calendar.divides else None
         self._touched: list[Cell] = []
         self.loop = Loop(
             reader,
-            [one.family for one in shared.store.families.values()],
+            [family.family for family in context.store.families.values()],
             noting=self._periods is not None,
-            priced=shared.pricing.priced,
+            priced=context.pricing.priced,
         )
-        self._histograms = [shared.store.families[family.name] for family in self.loop.histograms]
-        self._cells = Cells(name, reader, enricher, shared, self._own, self.loop)
+        self._histograms = [context.store.families[family.name] for family in self.loop.histograms]
+        self._cells = Cells(name, reader, enricher, context, self._input_labels, self.loop)
         cells = self._cells
         self._count = self.loop.compile(cells.by_key, cells.miss, cells.new_origin, cells.odd, self._touched)
         self._records = RecordReader(reader, enricher, self.loop.derived)
@@ -170,9 +170,10 @@ class Meter:
                     self.faults.append(error)
         self._touched[:] = [cell for cell in self._touched if cell.n] if self.kept else ()
         if self.period:
-            self._limits.take(self.period)
-        for gauge, value in (one for _, gauges in sorted(shown, key=itemgetter(0)) for one in gauges):
-            gauge.value = value
+            self._limits.assign_to(self.period)
+        for _, gauges in sorted(shown, key=itemgetter(0)):
+            for gauge, value in gauges:
+                gauge.value = value
 
     def _fold_cell(
         self, cell: Cell, targets: CellTargets, shown: list[tuple[float, tuple[tuple[Series, float], ...]]]

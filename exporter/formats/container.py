@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from exporter.formats.decoder import Decoded, Decoder
+from exporter.formats.decoder import BYTE_ORDER_MARK, Decoded, Decoder
 from exporter.model.fields import LONGEST_LINE
 
 # Kubernetes, containerd and CRI-O: `2026-03-03T14:05:09.331Z stdout F line`, with P for a piece that others follow.
@@ -85,7 +85,7 @@ class Contained(Decoder):
         lines.pop()
         for line in lines:
             try:
-                found = self._piece(line.rstrip(b"\r"))
+                found = self._piece(line.rstrip(b"\r").removeprefix(BYTE_ORDER_MARK))
             except Exception as error:
                 outer.rejected.append(("failed", line))
                 outer.blame(error)

@@ -13,10 +13,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from exporter.formats.decoder import Decoded, NamedLines
+from exporter.formats.decoder import BYTE_ORDER_MARK, Decoded, NamedLines
 
 _ZONED = re.compile(r"(.+) \((UTC|[A-Z]\w+(?:/[\w+-]+)+)\)")
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _FIELDS = "#Fields:"
 
 
@@ -43,7 +42,7 @@ class CsvLines(NamedLines):
         """All lines at once where each is a record; else line by line."""
         lines = chunk.split(b"\n")
         lines.pop()
-        comments = b"\n#" in chunk or chunk.startswith((b"#", _BYTE_ORDER_MARK))
+        comments = b"\n#" in chunk or chunk.startswith(b"#") or BYTE_ORDER_MARK in chunk
         records = None if comments else self._records(lines)
         done = Decoded([], [])
         if records is not None:
@@ -65,7 +64,7 @@ class CsvLines(NamedLines):
 
     def _take_apart(self, line: bytes, done: Decoded) -> None:
         """A line by itself: a comment, a header, or a record."""
-        text = line.removeprefix(_BYTE_ORDER_MARK).decode("utf-8", "replace").strip("\r\0")
+        text = line.removeprefix(BYTE_ORDER_MARK).decode("utf-8", "replace").strip("\r\0")
         if text.startswith("#"):
             columns = self._columns(text)
             if text.startswith(_FIELDS) or self._names_enough(columns):

@@ -51,8 +51,14 @@ def detect(sample: bytes) -> list[Candidate]:
         for preset in presets()
         if inside
     ]
-    found = [one for one in tried if one.share >= _LEAST_SHARE and one.fields >= _LEAST_FIELDS]
-    return sorted(found, key=lambda one: (-one.share * one.fields, len(build(FormatSpec(preset=one.preset)).only)))
+    found = [candidate for candidate in tried if candidate.share >= _LEAST_SHARE and candidate.fields >= _LEAST_FIELDS]
+    return sorted(found, key=_goodness)
+
+
+def _goodness(candidate: Candidate) -> tuple[float, int]:
+    """What sorts candidates, the best first: those that find more, and of equal ones those with fewer conditions."""
+    conditions = build(FormatSpec(preset=candidate.preset)).only
+    return -candidate.share * candidate.fields, len(conditions)
 
 
 def _unwrapped(lines: list[bytes]) -> list[tuple[str, str, list[bytes]]]:
@@ -75,12 +81,12 @@ def _try(preset: str, lines: list[bytes], container: str, stream: str) -> Candid
     ignored, requests, fields = decoded.blank + decoded.joined, 0, 0
     for row in decoded.rows + reader.decoder.flush().rows:
         values = read(row)
-        words = reader.fields(values.dims)
-        if words is None:
+        texts = reader.fields(values.dims)
+        if texts is None:
             ignored += 1
-        elif _STATUS.fullmatch(words.get("status", "")):
+        elif _STATUS.fullmatch(texts.get("status", "")):
             requests += 1
-            fields += sum(map(bool, (*words.values(), values.time, values.origin)))
+            fields += sum(map(bool, (*texts.values(), values.time, values.origin)))
             fields += sum(number >= 0 for number in values.numbers.values())
             fields += sum(mark not in (None, "", b"") for mark in values.others)
     looked_at = len(lines) - ignored

@@ -47,7 +47,7 @@ class Joined(Decoder):
             self._by = sources_of("text", spec.by)
         with within("until"):
             until = spec.until if isinstance(spec.until, list) else [spec.until]
-            self._until = [sources_of("text", one) for one in until]
+            self._until = [sources_of("text", rule) for rule in until]
         self._within = spec.within
         words = [*self._by, *(source for sources in self._until for source in sources)]
         paths = [*only, *(source.path for source in words)]
@@ -123,7 +123,7 @@ class Joined(Decoder):
         raws = self._read(row)
         if not all(any(glob.match(text(raws[path])) for glob in globs) for path, globs in self._only.items()):
             return "", []
-        return _first(self._by, raws), [_first(one, raws) for one in self._until]
+        return _first(self._by, raws), [_first(sources, raws) for sources in self._until]
 
     def _merged(self, earlier: Any, row: Any) -> Any:
         if isinstance(row, tuple):

@@ -14,6 +14,7 @@ import yaml
 from msgspec import Struct
 
 from exporter.errors import FieldError, unknown, within
+from exporter.formats.about import About
 from exporter.formats.container import CONTAINERS, STREAMS, Contained
 from exporter.formats.csv_lines import CsvLines
 from exporter.formats.decoder import Decoder, NamedLines
@@ -41,7 +42,7 @@ class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults
     all other lines are ignored. `escape` is how the text writes odd bytes. `join` tells which lines are one request,
     where that is more than one; `container` that a container runtime has wrapped the lines: cri or docker. Of such a
     log what was written to `stream` is read, by default stdout; `all` reads both. `delimiter` is what stands between
-    the columns of CSV.
+    the columns of CSV. `about` is for people: presets have it, a copy of one may.
     """
 
     preset: str = ""
@@ -57,6 +58,7 @@ class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults
     container: str = ""
     stream: str = ""
     delimiter: str = ""
+    about: About | None = None
 
     def __post_init__(self) -> None:
         named = list(self.named)
@@ -103,10 +105,21 @@ def presets() -> list[str]:
 
 
 @cache
+def _written(name: str) -> FormatSpec:
+    return msgspec.convert(yaml.safe_load((_PRESETS / f"{name}.yaml").read_text(encoding="utf-8")), FormatSpec)
+
+
 def _preset(name: str) -> FormatSpec:
-    written = yaml.safe_load((_PRESETS / f"{name}.yaml").read_text(encoding="utf-8"))
-    spec = msgspec.convert(written, FormatSpec)
+    spec = _written(name)
     return _on_top(spec, _preset(spec.preset)) if spec.preset else spec
+
+
+def about(preset: str) -> About:
+    """What a preset says of itself. ValueError where it says nothing."""
+    said = _written(preset).about
+    if said is None:
+        raise ValueError(f"the preset {preset} has no `about`: gateway, versions, settings and links")
+    return said
 
 
 def build(spec: FormatSpec, longest_line: int = LONGEST_LINE) -> Format:
@@ -121,7 +134,7 @@ def build(spec: FormatSpec, longest_line: int = LONGEST_LINE) -> Format:
     for field, sources in named.items():
         with within(part if own else "fields", field):
             fields[field] = parse_sources(field, sources)
-            for path in (path for one in fields[field] for path in one.paths):
+            for path in (path for source in fields[field] for path in source.paths):
                 decoder.expression(path)
     if "status" not in fields:
         raise ValueError("no source for the field 'status': without it no line is a finished request")
@@ -216,7 +229,7 @@ def _placed(places: Any, spec: Any) -> Any:
     if not isinstance(spec, dict) or not spec.keys().isdisjoint(("path", "value", "from", "to")):
         return spec
     listed = places if isinstance(places, list) else [places]
-    return [({"path": one} if isinstance(one, str) else one) | spec for one in listed]
+    return [({"path": place} if isinstance(place, str) else place) | spec for place in listed]
 
 
 def _named_after(captures: list[str], meanings: dict[str, list[str]]) -> dict[str, Any]:

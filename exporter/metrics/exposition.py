@@ -1,7 +1,7 @@
 """Rendering: the store → Prometheus text 0.0.4 or OpenMetrics 1.0. Hot path of a scrape.
 
-A series' line is kept and made anew only where its value changed. What changed is found by looking
-at all, not by flags that counting would have to set. Sample lines are the same in both formats;
+A series' line is kept, and written again only when its value has changed. Changes are found by comparing
+all values, not by flags that counting would have to set. Sample lines are the same in both formats;
 bucket bounds are floats in both (`le="1.0"`), as OpenMetrics asks and Prometheus 3 stores them.
 """
 
@@ -83,7 +83,7 @@ def _header(family: Family, openmetrics: bool) -> bytes:
 def _labels(pairs: list[Memo[str, bytes]], values: tuple[str, ...]) -> bytes:
     """`key="…",chain="…"`. Absent labels are left out, as Prometheus takes them."""
     written = [memo[value] for memo, value in zip(pairs, values, strict=False) if value]
-    if len(values) > len(pairs):  # the input's own labels
+    if len(values) > len(pairs):  # the input labels
         written.append(values[-1].encode("utf-8", "replace"))
     return b",".join(written)
 

@@ -55,7 +55,7 @@ class Slowest:
                 self._known.setdefault(shown, _Minutes()).add(one.peak, minute)
                 one.peak = 0.0
 
-    def show(self, minute: int) -> None:
+    def update_gauges(self, minute: int) -> None:
         """Set the gauges, as of a minute; where there was no request they are absent."""
         self._served_gauge()
         for values, minutes in [*self._known.items()]:
@@ -76,7 +76,7 @@ class Slowest:
         return at
 
     def _served_gauge(self) -> FamilySeries | None:
-        """The gauge's family, None where it is off. With other labels than before, all begins anew."""
+        """The gauge's family; None if it is off. If its labels have changed, what was known is forgotten."""
         gauge = self._store.get(_GAUGE)
         if gauge is not self._gauge:
             self._gauge, self._known = gauge, {}

@@ -73,7 +73,7 @@ class Histogram:
 class FamilySeries:
     """One family's series, by their label values in the catalogue's order.
 
-    An input's own labels stand behind them as one text, `gateway="eu-1"`. At most `limit` series are
+    The labels of an input follow them as one text, `gateway="eu-1"`. At most `limit` series are
     made; records past that share one whose labels are all `other`, so that the family's sum stays whole.
 
     `sheet` has the lines of registered keys that have no series of their own, where the family has such.
@@ -155,16 +155,16 @@ class Store:
         self.declare(families)
 
     def declare(self, families: Mapping[str, Family]) -> list[str]:
-        """Serve these families from now on, and no others. Those that begin anew: their labels or bounds are not what
-        they were.
+        """Serve these families from now on, and no others. Returns those that restart from zero because their labels
+        or buckets have changed.
         """
         before, self.families = self.families, {}
         running = bool(before)
-        anew: list[str] = []
+        restarted: list[str] = []
         for name, family in families.items():
             one = before.pop(name, None)
             if one is None or one.family.shape != family.shape:
-                anew += [name] if one else []
+                restarted += [name] if one else []
                 one = FamilySeries(family, self._max_series, self._hold)
                 one.reordered = running
             one.family = family
@@ -173,9 +173,9 @@ class Store:
         for name in before:
             self.drop(catalog.SERIES, name)
             self.drop(catalog.SERIES_LIMIT, name)
-        for name in anew:
-            log.warning("%s: its labels or buckets have changed; it begins anew", name)
-        return anew
+        for name in restarted:
+            log.warning("%s: its labels or buckets have changed; it restarts from zero", name)
+        return restarted
 
     def get(self, family: Family) -> FamilySeries | None:
         """A family's series; None where the family is off."""

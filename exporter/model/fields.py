@@ -14,6 +14,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "duration": ("seconds", "first byte in to last byte out"),
     "time_to_first_token": ("seconds", "request to first token of a streamed answer"),
     "status": ("text", "HTTP status, as logged"),
+    "empty": ("text", "true where status 0 is an empty 200 that the gateway sent, and no client that left"),
     "request": ("text", "whole request line: METHOD /path?query PROTOCOL"),
     "http_method": ("text", "HTTP verb"),
     "path": ("text", "request target; the query string may hold a key"),

@@ -1,4 +1,4 @@
-"""An input's own labels, as the one text that stands behind the catalogue's labels in a series: `gateway="eu-1"`.
+"""The labels of an input, as the one text that follows the catalogue's labels in a series: `gateway="eu-1"`.
 
 To Prometheus, the order of labels means nothing, and one that is empty is none. So equal labels have equal texts, and
 no series stands twice in the exposition.
@@ -16,7 +16,7 @@ def escaped(value: str) -> str:
     return value
 
 
-def own_labels(labels: dict[str, str]) -> tuple[str, ...]:
+def input_labels_text(labels: dict[str, str]) -> tuple[str, ...]:
     """The text, or nothing where there are no labels."""
     text = _joined([(label, escaped(value)) for label, value in labels.items()])
     return (text,) if text else ()

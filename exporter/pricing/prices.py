@@ -208,7 +208,8 @@ class Pricing:
 
     def type_of(self, record: AccessRecord) -> str:
         """What the record's model is for, "" where no table says."""
-        return next((one.type for one in self._fitting(record.model, record.provider, record.method) if one.type), "")
+        entries = self._fitting(record.model, record.provider, record.method)
+        return next((entry.type for entry in entries if entry.type), "")
 
     def _quote(self, asked: _Asked) -> Quote:
         model, provider, method, calls, chain, status, error_type, multiplier, requests = asked
@@ -261,4 +262,4 @@ def best_pattern(word: str, patterns: dict[str, float]) -> str | None:
     """The pattern that is the word itself, else the longest that fits; None where none does."""
     if word in patterns:
         return word
-    return max((one for one in patterns if is_glob(one) and fits(word, one)), key=len, default=None)
+    return max((pattern for pattern in patterns if is_glob(pattern) and fits(word, pattern)), key=len, default=None)

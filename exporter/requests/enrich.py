@@ -1,4 +1,4 @@
-"""Enrich: the words of a line → an AccessRecord in public words. Cold path: once for each new combination.
+"""Enrich: the fields of a line → an AccessRecord in public names. Cold path: once for each new combination.
 
 Here stand the decisions about a request that no single field makes: its method, its protocol,
 whether and how it failed.
@@ -18,7 +18,17 @@ from exporter.requests.routes import NO_TARGET, Request, Target
 
 BATCH = "batch"
 _TLS = ("https", "wss", "on", "true", "tls", "ssl")
-_VERBS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"))
+_COMMON_VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE")
+# IANA, "HTTP Method Registry". What else clients make up is no verb.
+_VERBS = frozenset(
+    (
+        *_COMMON_VERBS,
+        *("ACL", "BASELINE-CONTROL", "BIND", "CHECKIN", "CHECKOUT", "COPY", "LABEL", "LINK", "LOCK", "MERGE"),
+        *("MKACTIVITY", "MKCALENDAR", "MKCOL", "MKREDIRECTREF", "MKWORKSPACE", "MOVE", "ORDERPATCH", "PRI"),
+        *("PROPFIND", "PROPPATCH", "QUERY", "REBIND", "REPORT", "SEARCH", "UNBIND", "UNCHECKOUT", "UNLINK"),
+        *("UNLOCK", "UPDATE", "UPDATEREDIRECTREF", "VERSION-CONTROL"),
+    )
+)
 # What a status means on its own. 408 is a client that was too slow to ask: a client_error, unless the
 # gateway's own verdict says otherwise.
 _BY_STATUS = {
@@ -27,12 +37,15 @@ _BY_STATUS = {
     "407": "auth",
     "429": "rate_limit_exceeded",
     "499": "client_abort",
+    "460": "client_abort",  # AWS' load balancer
     "0": "client_abort",
     "000": "client_abort",  # nginx, where it closed the connection without a status
     "-1": "client_abort",
     "502": "upstream_error",
     "504": "timeout",
-    "524": "timeout",
+    # Cloudflare's, of an origin that did not answer, or not well.
+    **dict.fromkeys(("522", "524"), "timeout"),
+    **dict.fromkeys(("520", "521", "523", "525", "526", "527", "530"), "upstream_error"),
 }
 # The same for gRPC codes, after their HTTP statuses: googleapis, google/rpc/code.proto.
 _BY_GRPC_CODE = {
@@ -48,8 +61,8 @@ _BY_GRPC_CODE = {
 
 
 def methods_of(route: str) -> list[str]:
-    """The values of the label `method` that requests of a route may have."""
-    return [route, *(f"{verb} {route}" for verb in sorted(_VERBS))]
+    """The values of the label `method` that requests of a route have as a rule."""
+    return [route, *(f"{verb} {route}" for verb in sorted(_COMMON_VERBS))]
 
 
 class Enricher:
@@ -66,42 +79,46 @@ class Enricher:
         """The class of a key's requests."""
         return self._class_of(key) or self._class
 
-    def record(self, words: dict[str, Any] | None) -> AccessRecord:
-        """The record that words make; `ignored` where there are none, `rejected` where it has no status."""
-        if words is None:
+    def record(self, fields: dict[str, Any] | None) -> AccessRecord:
+        """The record of these fields; `ignored` if there are none, `rejected` if they hold no status."""
+        if fields is None:
             return AccessRecord(ignored=True)
-        status = words.get("status", "").partition(" ")[0]
-        if not status.removeprefix("-").isdigit() and not words.get("error"):
+        status = fields.get("status", "").partition(" ")[0]
+        if not status.removeprefix("-").isdigit() and not fields.get("error"):
             return AccessRecord(rejected="no_status")
-        request: Request = words.get("request") or Request(words.get("http_method", ""), NO_TARGET, "")
-        target: Target = words.get("path") or request.target
-        body: Body = words.get("body") or NOTHING
-        upgraded = words.get("upgrade", "").lower() == "websocket"
+        request: Request = fields.get("request") or Request(fields.get("http_method", ""), NO_TARGET, "")
+        target: Target = fields.get("path") or request.target
+        body: Body = fields.get("body") or NOTHING
+        upgraded = fields.get("upgrade", "").lower() == "websocket"
         if status == "0" and upgraded:
-            status = "101"  # Caddy 2.6 logs no status for a connection it handed over
-        protocol = _protocol(words.get("scheme", ""), upgraded or status == "101")
-        key = words.get("key") or target.key
-        methods = _several(words["rpc_method"]) if words.get("rpc_method") else body.methods
+            status = "101"  # Caddy and Traefik log no status for a connection that they handed over
+        elif status == "0" and fields.get("empty") == "true":
+            status = "200"
+        protocol = _protocol(fields.get("scheme", ""), upgraded or status == "101")
+        key = fields.get("key") or target.key
+        methods = _several(fields["rpc_method"]) if fields.get("rpc_method") else body.methods
         if not methods:
-            verb = (words.get("http_method") or request.http_method).upper()
+            verb = (fields.get("http_method") or request.http_method).upper()
             methods = (f"{verb if verb in _VERBS else ''} {target.route}".strip(),)
         methods = tuple(_public(method) for method in methods)
-        model, requested, provider = (_public(words.get(name, "")) for name in ("model", "requested_model", "provider"))
-        error_type = _error_type(status, protocol, words)
-        multiplier, plausible = _multiplier(words.get("cost_multiplier", ""))
-        tried = attempts_of(words, provider, error_type)
-        attempts = tuple(one._replace(provider=_public(one.provider)) for one in tried)
-        batch = len(methods) > 1 or words.get("batch_size", "") not in ("", "0", "1")
+        model, requested, provider = (
+            _public(fields.get(name, "")) for name in ("model", "requested_model", "provider")
+        )
+        error_type = _error_type(status, protocol, fields)
+        multiplier, plausible = _multiplier(fields.get("cost_multiplier", ""))
+        tried = attempts_of(fields, provider, error_type)
+        attempts = tuple(attempt._replace(provider=_public(attempt.provider)) for attempt in tried)
+        batch = len(methods) > 1 or fields.get("batch_size", "") not in ("", "0", "1")
         return AccessRecord(
             status=_status(status, protocol),
             key=key,
-            key_name=words.get("key_name", ""),
-            key_owner=words.get("key_owner", ""),
+            key_name=fields.get("key_name", ""),
+            key_owner=fields.get("key_owner", ""),
             class_=self.class_of(key),
-            requests=0 if words.get("batch_index", "0") not in ("", "0") else 1,
+            requests=0 if fields.get("batch_index", "0") not in ("", "0") else 1,
             calls=methods,
             method=BATCH if batch else methods[0],
-            chain=words.get("chain") or target.chain or words.get("host", ""),
+            chain=fields.get("chain") or target.chain or fields.get("host", ""),
             protocol=protocol,
             error_type=error_type,
             public=target.route in self._public_routes,
@@ -109,9 +126,9 @@ class Enricher:
             requested_model=requested or _public(body.model),
             provider=provider or (attempts[-1].provider if attempts else ""),
             attempts=attempts,
-            blocked_reason=_public(words.get("blocked_reason", "")),
-            unbilled=words.get("unbilled") == "true",
-            billed_model=_public(words.get("billed_model", "")),
+            blocked_reason=_public(fields.get("blocked_reason", "")),
+            unbilled=fields.get("unbilled") == "true",
+            billed_model=_public(fields.get("billed_model", "")),
             cost_multiplier=multiplier,
             implausible=() if plausible else ("cost_multiplier",),
         )
@@ -156,26 +173,26 @@ def _protocol(scheme: str, websocket: bool) -> str:
     return "https" if tls else "http" if scheme == "http" else ""
 
 
-def _error_type(status: str, protocol: str, words: dict[str, Any]) -> str:
+def _error_type(status: str, protocol: str, fields: dict[str, Any]) -> str:
     """The one type of a failed request: of all that fit, the first in the order of ERROR_TYPES; "" of a good one.
 
     How a WebSocket session ended is no error: 101 is a success whoever closed it.
     """
     if status == "101":
         return ""
-    fitting = [words.get("error", "")]
+    fitting = [fields.get("error", "")]
     if protocol == "grpc" and status in _BY_GRPC_CODE:
         fitting.append(_BY_GRPC_CODE[status])
     elif status in _BY_STATUS:
         fitting.append(_BY_STATUS[status])
     elif status[:1] == "5" or (status and not _is_http(status)):  # what HTTP does not have is like a 5xx: RFC 9110, 15
         # Of a retried request the last upstream counts: `502, 200`.
-        upstream = words.get("upstream_status", "").rpartition(",")[2].rpartition(" ")[2]
+        upstream = fields.get("upstream_status", "").rpartition(",")[2].rpartition(" ")[2]
         fitting.append("upstream_error" if upstream[:1] == "5" else "server_error")
     elif status[:1] == "4":
         fitting.append("client_error")
-    if words.get("rpc_error", "") not in ("", "0", "false"):
+    if fields.get("rpc_error", "") not in ("", "0", "false"):
         fitting.append("rpc_error")
-    if any(fitting) and words.get("blocked_reason"):
+    if any(fitting) and fields.get("blocked_reason"):
         fitting.append("blocked")
     return next((type_ for type_ in ERROR_TYPES if type_ in fitting), "")

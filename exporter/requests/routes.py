@@ -1,7 +1,7 @@
 """Routes: a request's path → its template, the key in it, the chain it means. Origins: where a call came from.
 
 No path may make a series of its own, and no key may stand in a label. So a configured template
-decides, and where none fits, every part of the path that looks made up becomes `:id` (see `words`).
+decides, and where none fits, every part of the path that looks made up becomes `:id` (see `identifiers`).
 A path that was not seen before costs about a microsecond: logs with random ids have no other.
 """
 
@@ -26,6 +26,8 @@ _OCTET = r"(?>25[0-5]|2[0-4]\d|1\d\d|\d\d?)"
 _END = r"(?:%\w+)?\]?(?::\d+)?\s*(?:,|$)"
 _IPV4 = re.compile(rf"\s*(?:\[?::ffff:)?((?:{_OCTET}\.){{3}}){_OCTET}{_END}", re.IGNORECASE | re.ASCII)
 _IPV6 = re.compile(rf"\s*\[?([0-9a-f]{{0,4}}(?::[0-9a-f]{{0,4}}){{2,8}}){_END}", re.IGNORECASE | re.ASCII)
+# BASELINE-CONTROL is one.
+_VERB = re.compile(r"[A-Za-z]+(?:-[A-Za-z]+)*")
 _LONGEST = 120
 # So many words of paths are remembered, and so many templates.
 _KNOWN = 5000
@@ -111,10 +113,10 @@ class Routes:
 
     def request(self, line: str) -> Request:
         """Read `GET /path?query HTTP/1.1`; anything else is no request."""
-        words = line.split(" ")
-        if len(words) not in (2, 3) or not words[0].isalpha() or not words[0].isascii():
+        parts = line.split(" ")
+        if len(parts) not in (2, 3) or not _VERB.fullmatch(parts[0]):
             return _GARBAGE
-        return Request(words[0], self.target(words[1]), words[2] if len(words) == 3 else "")
+        return Request(parts[0], self.target(parts[1]), parts[2] if len(parts) == 3 else "")
 
     def target(self, path: str) -> Target:
         """Read a request target: a path, a whole URL as proxies write it, or `*`."""
@@ -136,7 +138,7 @@ class Routes:
             if found and found.lastgroup:
                 if found.lastgroup in self._with_key:
                     key = self._identify(found[f"{found.lastgroup}_key"])
-                return self._told(self._templates[found.lastgroup], key, chain)
+                return self._target_of(self._templates[found.lastgroup], key, chain)
         return self._folded(path, key, chain)
 
     def chain_of_host(self, host: str) -> str:
@@ -172,9 +174,9 @@ class Routes:
                 route += f"/:id:{verb}" if verb and not looks_made_up(verb) else "/:id"
         if len(route) > _LONGEST:
             route = route[: route.rindex("/", 0, _LONGEST)] + "/*"
-        return self._told(route or "/", key, chain)
+        return self._target_of(route or "/", key, chain)
 
-    def _told(self, route: str, key: str, chain: str) -> Target:
+    def _target_of(self, route: str, key: str, chain: str) -> Target:
         return Target(route, key, chain) if key or chain else self._keyless[route]
 
 

@@ -3,10 +3,8 @@
 import glob
 import logging
 import os
-import sys
 import time
 from collections.abc import Callable
-from datetime import tzinfo
 from pathlib import Path
 
 import msgspec
@@ -24,11 +22,10 @@ from exporter.counting.meter import Meter
 from exporter.counting.places import Places
 from exporter.durations import seconds
 from exporter.formats.row_reader import RowReader
-from exporter.formats.spec import FormatSpec, build
-from exporter.inputs.elsewhere import Elsewhere, StoredInput, identity
-from exporter.inputs.files import FileInput
+from exporter.formats.spec import Format, build
+from exporter.inputs.elsewhere import StoredInput, identity
+from exporter.inputs.factory import Inputs
 from exporter.inputs.names import covers
-from exporter.inputs.pipe import PipeInput
 from exporter.keys.api import KeyApi
 from exporter.keys.identity import Identity, KeyEntry
 from exporter.keys.key_metrics import Keys
@@ -41,11 +38,10 @@ from exporter.metrics.slowest import Slowest
 from exporter.metrics.store import Store
 from exporter.metrics.zero_hold import ZeroHold
 from exporter.model import catalog
-from exporter.model.fields import LONGEST_LINE
 from exporter.requests.canonical import canonical_functions
 from exporter.requests.enrich import BATCH, Enricher, methods_of
 from exporter.requests.routes import Routes
-from exporter.service.feed import Feed, Input, fingerprint, stored_inputs
+from exporter.service.feed import Feed, fingerprint, stored_inputs
 from exporter.service.input_journal import InputJournal
 from exporter.service.pipeline import Pipeline
 from exporter.state.checkpoint import Checkpoint, Parts, places_of
@@ -60,7 +56,7 @@ def used_places(loaded: Loaded) -> dict[str, tuple[int, int]]:
     """Of each label, how many places the state of a config uses, and how many there are. StateError where it can't be
     read; it may be in use.
     """
-    admissions = Assembly(loaded).shared.admissions
+    admissions = Assembly(loaded).context.admissions
     admissions.restore(places_of(peek(Path(loaded.config.state.path))))
     return admissions.used
 
@@ -79,7 +75,7 @@ class Assembly:
         self.identity = Identity(loaded.secret or os.urandom(32))
         self.store = Store(hold=serving, families=loaded.config.families)
         clock = Clock()
-        self.shared = Context(
+        self.context = Context(
             store=self.store,
             admissions=Admissions(),
             keys=Keys(self.store, clock),
@@ -88,22 +84,23 @@ class Assembly:
             pricing=loaded.pricing,
             clock=clock,
         )
-        self.elsewhere = Elsewhere()
-        self._stdin: PipeInput | None = None
+        self.inputs = Inputs()
         self._registry: Registry | None = None
         self.entries: tuple[KeyEntry, ...] = ()
-        self.take(loaded)
+        self.apply_config(loaded)
 
-    def take(self, loaded: Loaded) -> list[str]:
-        """Apply a config to what all inputs share, at the start and at a reload; the families that were reset."""
+    def apply_config(self, loaded: Loaded) -> list[str]:
+        """Apply a config to what all inputs share, at the start and at a reload. Returns the families that restart
+        from zero, as their labels or buckets have changed.
+        """
         config = self.config = loaded.config
         if isinstance(config.keys, KeyApiConfig) and not (loaded.keys or loaded.keys_read):
-            self.shared.limits.waiting = True
+            self.context.limits.waiting = True
         self._secret = loaded.secret
-        anew = self.store.declare(config.families)
+        restarted = self.store.declare(config.families)
         self.store.bound(config.metrics.max_series, config.metrics.created_timestamps)
-        self.shared.pricing = loaded.pricing
-        self.shared.limits.configure(
+        self.context.pricing = loaded.pricing
+        self.context.limits.configure(
             plans={name: plan.all_limits for name, plan in config.plans.items()},
             windows=WINDOWS if config.keys else (),
             zone=config.limits.zone,
@@ -113,7 +110,7 @@ class Assembly:
         chains = {chain: [one] if isinstance(one, str) else one for chain, one in config.chains.items()}
         routes = [*config.public_routes, *config.routes]
         self._routes = Routes(self.identity.public, routes, chains)
-        admissions = self.shared.admissions
+        admissions = self.context.admissions
         admissions.bound(config.metrics.budgets, config.metrics.admit_after)
         admissions.declare("chain", chains)
         admissions.declare("method", [BATCH, *(method for route in routes for method in methods_of(route))])
@@ -122,43 +119,31 @@ class Assembly:
             self.store.set(catalog.PRICE_TABLE_TIMESTAMP_SECONDS, to=loaded.prices_changed)
         if loaded.keys_read:
             self.store.set(_REGISTRY_READ, to=loaded.keys_read)
-        return anew
+        return restarted
 
     def _register(self, entries: tuple[KeyEntry, ...]) -> None:
         if entries is not self.entries:
             self.entries = entries
             self.identity.update(entries)
-            self.shared.admissions.declare("key", self.identity.entries)
-            self.shared.keys.update(self.identity.entries)
+            self.context.admissions.declare("key", self.identity.entries)
+            self.context.keys.update(self.identity.entries)
         registered = self.identity.entries
         self.adopt()
-        self.shared.limits.register({key: entry.plan for key, entry in registered.items()})
+        self.context.limits.register({key: entry.plan for key, entry in registered.items()})
 
     def adopt(self) -> None:
         """Let keys that were used before they were registered go on under the registry's name."""
-        for stranger in self.shared.limits.strangers:
+        for stranger in self.context.limits.strangers:
             if (name := self.identity.registered(stranger)) not in ("", stranger):
-                self.shared.limits.rename(stranger, name)
-                self.shared.keys.rename(stranger, name)
+                self.context.limits.rename(stranger, name)
+                self.context.keys.rename(stranger, name)
 
-    def meter(
-        self,
-        name: str,
-        spec: FormatSpec,
-        labels: dict[str, str] | None = None,
-        class_: str = "business",
-        zone: tzinfo | None = None,
-        longest_line: int = LONGEST_LINE,
-    ) -> Meter:
-        """A meter for one input. ValueError where the format is wrong."""
+    def meter_of(self, one: InputConfig, format_: Format) -> Meter:
+        """The meter of a configured input, for the rows that its format's decoder makes."""
         canonical = canonical_functions(self._routes, self.identity.public)
-        reader = RowReader(build(spec, longest_line), canonical, zone)
-        enricher = Enricher(class_, self.shared.keys.class_of, self.config.public_routes)
-        return Meter(name, reader, enricher, self.shared, labels)
-
-    def meter_of(self, one: InputConfig) -> Meter:
-        """The meter of a configured input."""
-        return self.meter(one.name, one.spec, one.labels, one.class_, one.zone, one.max_line_bytes)
+        reader = RowReader(format_, canonical, one.zone)
+        enricher = Enricher(one.class_, self.context.keys.class_of, self.config.public_routes)
+        return Meter(one.name, reader, enricher, self.context, one.labels)
 
     def pipeline(self) -> Pipeline:
         """The pipeline of all inputs, not yet running. StateError where the state file can't be used."""
@@ -166,17 +151,17 @@ class Assembly:
         self.store.set(catalog.IDENTITY_INFO, self.identity.fingerprint, to=1)
         now = time.monotonic()
         metrics = self.config.metrics
-        keys, limits = self.shared.keys, self.shared.limits
+        keys, limits = self.context.keys, self.context.limits
         zero_hold = ZeroHold(seconds(metrics.scrape_interval))
-        places = Places(self.store, self.shared.admissions, keys)
+        places = Places(self.store, self.context.admissions, keys)
         expiry = Expiry(self.store, seconds(metrics.expire_after), keys.__contains__, places, now)
-        clock = self.shared.clock
-        pipeline = Pipeline([], self.store, self.shared.slowest, limits, zero_hold, expiry, clock)
+        clock = self.context.clock
+        pipeline = Pipeline([], self.store, self.context.slowest, limits, zero_hold, expiry, clock)
         remembered: Parts = {}
         damaged = False
         if self.config.state.path:
             state = State(Path(self.config.state.path))
-            checkpoint = Checkpoint(state, self.store, self.shared.admissions, lambda: self._parts(pipeline))
+            checkpoint = Checkpoint(state, self.store, self.context.admissions, lambda: self._parts(pipeline))
             pipeline.checkpoint = checkpoint
             remembered = checkpoint.restore()
             damaged = state.damaged
@@ -186,7 +171,7 @@ class Assembly:
         self.adopt()
         self._use_parts = UseParts(limits)
         gone = stored_inputs(remembered)
-        self.elsewhere.former = [
+        self.inputs.elsewhere.former = [
             changed(one, positions=[position.restored() for position in one.positions])
             for one in msgspec.convert(remembered.get("former", []), list[StoredInput])
         ]
@@ -213,10 +198,10 @@ class Assembly:
         """
         by_name = {feed.name: feed for feed in feeds}
         for one in new:
-            by_name[one.name].follow([each for each in (*gone, *self.elsewhere.former) if follows(one, each)])
-        files = {feed.name: feed.input for feed in feeds if isinstance(feed.input, FileInput)}
+            by_name[one.name].follow([each for each in (*gone, *self.inputs.elsewhere.former) if follows(one, each)])
+        inputs = {feed.name: feed.input for feed in feeds}
         before = {feed.place[0] for feed in feeds} - {one.path for one in new} | {one.pattern for one in gone}
-        forgotten = self.elsewhere.arrange(files, gone, before)
+        forgotten = self.inputs.arrange(inputs, gone, before)
         for former in forgotten:
             if former.unread:
                 InputJournal(former.name, self.store).lost(former.pattern, "removed", former.unread)
@@ -228,24 +213,19 @@ class Assembly:
     def feed(self, one: InputConfig, start_at: str, wake: Callable[[], None]) -> Feed:
         """A configured input on its way to the store."""
         journal = InputJournal(one.name, self.store, one.max_line_bytes)
-        source: Input
-        if one.path != "-":
-            source = FileInput(one.path, journal, start_at, one.rotated, self.elsewhere)
-        elif self._stdin:
-            source = self._stdin
-            source.follow(one.name, journal)
-        else:
-            source = self._stdin = PipeInput(sys.stdin.fileno(), one.name, journal, wake)
-        return Feed(place(one), one.spec, source, self.meter_of(one), journal)
+        source = self.inputs.open(one.name, place(one), start_at, journal, wake)
+        format_ = build(one.spec, one.max_line_bytes)
+        return Feed(place(one), one.spec, source, format_.decoder, self.meter_of(one, format_), journal)
 
     def _parts(self, pipeline: Pipeline) -> Parts:
         """What is committed beside the store."""
-        parts: Parts = {"keys": self.shared.keys.snapshot(), **self._use_parts.parts(), "inputs": {}}
+        parts: Parts = {"keys": self.context.keys.snapshot(), **self._use_parts.parts(), "inputs": {}}
         for feed in pipeline.feeds:
             parts["inputs"][feed.name], pages = feed.stored()
             parts |= pages
         parts["former"] = [
-            changed(one, positions=[position.stored() for position in one.positions]) for one in self.elsewhere.former
+            changed(former, positions=[position.stored() for position in former.positions])
+            for former in self.inputs.elsewhere.former
         ]
         return parts
 
@@ -264,14 +244,14 @@ class Assembly:
             source = KeyApi(keys.request, self.identity.hash)
             copy = Path(keys.copy) if keys.copy and self._secret else None
 
-        def take(entries: tuple[KeyEntry, ...] | None, at: float) -> None:
-            def taken() -> None:
+        def registry_read(entries: tuple[KeyEntry, ...] | None, at: float) -> None:
+            def apply() -> None:
                 if registry is self._registry:  # and no other is in its place by now
-                    self.take_keys([feed.meter for feed in pipeline.feeds], entries, at)
+                    self.apply_keys([feed.meter for feed in pipeline.feeds], entries, at)
 
-            pipeline.ask(taken)
+            pipeline.ask(apply)
 
-        registry = self._registry = Registry(source, self.entries, take, copy)
+        registry = self._registry = Registry(source, self.entries, registry_read, copy)
         registry.start()
 
     def forget_keys(self) -> None:
@@ -279,16 +259,16 @@ class Assembly:
         if self._registry:
             self._registry.stop()
 
-    def take_keys(self, meters: list[Meter], entries: tuple[KeyEntry, ...] | None, at: float) -> None:
-        """The registry was read at a time, and has these entries; None where they are the same as before."""
-        waiting = self.shared.limits.waiting
+    def apply_keys(self, meters: list[Meter], entries: tuple[KeyEntry, ...] | None, at: float) -> None:
+        """Apply the entries of a registry that was read at a time; None if they are the same as before."""
+        waiting = self.context.limits.waiting
         for meter in meters if waiting or entries is not None else ():
             meter.forget()
         if entries is not None:
             self._register(entries)
             log.info("the key registry has %d keys now", len(entries))
         if waiting:
-            self.shared.limits.answered()
+            self.context.limits.answered()
         self.store.set(_REGISTRY_READ, to=at)
 
 

@@ -51,15 +51,15 @@ class InputJournal:
         self.longest_line = longest_line
         self.samples: deque[Rejected] = deque(maxlen=20)
         self._store = store
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._faults: set[str] = set()
 
     def note(self, decoded: Decoded) -> None:
         """Lines that are no rows."""
         if decoded.joined:
             self._store.add(catalog.LINES, self.name, "parsed", amount=decoded.joined)
-        if decoded.alone and "alone" not in self._told:
-            self._told.add("alone")
+        if decoded.alone and "alone" not in self._reported:
+            self._reported.add("alone")
             log.warning("%s: a request was counted without the line it waited for", self.name)
         if decoded.blank:
             self._store.add(catalog.LINES, self.name, "ignored", amount=decoded.blank)
@@ -80,7 +80,7 @@ class InputJournal:
         """Warn, once, of lines that were read well and are no request."""
         counted = self._store.families[catalog.REJECTED_LINES.name].series.get((self.name, "no_status"))
         if counted:
-            self._tell("no_status")
+            self._warn_once("no_status")
 
     def too_long(self, path: str) -> None:
         """A line that was longer than is read."""
@@ -129,13 +129,13 @@ class InputJournal:
             self.failed([error])
             reason = "failed"
         self.samples.append(Rejected(time.time(), reason, len(line), seen))
-        self._tell(reason)
+        self._warn_once(reason)
         self._store.add(catalog.LINES, self.name, "rejected")
         self._store.add(catalog.REJECTED_LINES, self.name, reason)
 
-    def _tell(self, reason: str) -> None:
-        if reason not in self._told:
-            self._told.add(reason)
+    def _warn_once(self, reason: str) -> None:
+        if reason not in self._reported:
+            self._reported.add(reason)
             log.warning(
                 "%s: a line was rejected, %s: %s. Such lines are counted; `explain` shows them",
                 self.name,

@@ -175,7 +175,7 @@ class Pipeline:
         """Move what was counted into the series."""
         for feed in self.feeds:
             feed.fold()
-        self._slowest.show(int(self._clock.now() // 60))
+        self._slowest.update_gauges(int(self._clock.now() // 60))
 
     def commit(self) -> bool:
         """Fold and commit. True if what is in the series now may be served."""
@@ -231,7 +231,7 @@ class Pipeline:
             self.zero_hold.hold_again(released, now)
         for feed in self.feeds:
             feed.update_gauges(self.store, self._clock.now())
-        self._limits.show(None if behind else self._clock.now())
+        self._limits.update_gauges(None if behind else self._clock.now())
         self.store.update_sizes()
         texts = {}
         for openmetrics in formats:

@@ -11,8 +11,9 @@ from exporter.config.keys import KeyApiConfig
 from exporter.config.load import Config, Loaded, load
 from exporter.durations import seconds
 from exporter.errors import ExporterError
+from exporter.formats.spec import build
 from exporter.inputs.elsewhere import StoredInput
-from exporter.inputs.overlap import shared
+from exporter.inputs.overlap import shared_logs
 from exporter.model import catalog
 from exporter.service.assembly import Assembly, follows, place
 from exporter.service.feed import Feed
@@ -33,7 +34,7 @@ class Reload:
         self._pipeline = pipeline
         self._begun = assembly.config
         self._reading = threading.Lock()
-        self._told(True)
+        self._record_result(True)
 
     def __call__(self) -> "Future[str]":
         """Read the config as its file is now, in a thread of its own, as a large registry takes seconds; then have the
@@ -49,45 +50,47 @@ class Reload:
                 loaded = load(self._path)
             except Exception as error:
                 problem = error
-                taken = self._pipeline.ask(lambda: self._taken(problem))
+                taken = self._pipeline.ask(lambda: self._apply_or_log(problem))
             else:
-                taken = self._pipeline.ask(lambda: self._taken(loaded))
+                taken = self._pipeline.ask(lambda: self._apply_or_log(loaded))
         taken.add_done_callback(lambda done: _hand_on(done, answer))
 
-    def _taken(self, found: Loaded | Exception) -> str:
+    def _apply_or_log(self, found: Loaded | Exception) -> str:
         try:
             if isinstance(found, Exception):
                 raise found
-            return self._take(found)
+            return self._apply(found)
         except ExporterError as error:
             log.error("the config was not reloaded, the old one stays: %s", error)
-            self._told(False)
+            self._record_result(False)
             raise
         except Exception:
             log.exception("the config could not be taken whole: restart the exporter")
-            self._told(False)
+            self._record_result(False)
             raise
 
-    def _take(self, loaded: Loaded) -> str:
+    def _apply(self, loaded: Loaded) -> str:
         pipeline, assembly = self._pipeline, self._assembly
         pipeline.fold()
         goes_on = self._goes_on(loaded.config)
         kept = [feed for _, feed in goes_on]
         new = [one for one, feed in goes_on if feed is None]
         gone = [self._end(feed, new) for feed in pipeline.feeds if feed not in kept]
-        anew = assembly.take(self._with_keys(loaded))
+        restarted = assembly.apply_config(self._with_keys(loaded))
         metrics = loaded.config.metrics
         pipeline.reconfigure(
-            [self._turned(*one) for one in goes_on], seconds(metrics.scrape_interval), seconds(metrics.expire_after)
+            [self._feed(config, feed) for config, feed in goes_on],
+            seconds(metrics.scrape_interval),
+            seconds(metrics.expire_after),
         )
         assembly.assign_positions(pipeline.feeds, new, gone)
         pipeline.open()
         assembly.watch_keys(pipeline)
-        self._told(True)
+        self._record_result(True)
         said = "The config was reloaded."
-        if anew:
-            said += f" Labels or buckets have changed of {' and '.join(anew)}: counting begins anew there."
-        for note in shared({one.name: one.path for one in loaded.config.inputs}):
+        if restarted:
+            said += f" Labels or buckets of {' and '.join(restarted)} have changed: counting restarts from zero there."
+        for note in shared_logs({one.name: one.path for one in loaded.config.inputs}):
             said += f" {note[0].upper()}{note[1:]}."
         if waiting := _waiting(self._begun, loaded.config):
             said += f" A change of {' and '.join(waiting)} takes effect at a restart."
@@ -105,7 +108,7 @@ class Reload:
         running = {feed.place: feed for feed in self._pipeline.feeds}
         return [(one, running.get(place(one))) for one in config.inputs]
 
-    def _turned(self, one: InputConfig, feed: Feed | None) -> Feed:
+    def _feed(self, one: InputConfig, feed: Feed | None) -> Feed:
         """The feed of an input: a new one for a new input; else it goes on where it is, with a new meter."""
         store = self._assembly.store
         if feed is None:
@@ -114,7 +117,8 @@ class Reload:
             renamed = feed.name != one.name
             if renamed:
                 feed.hide(store)
-            feed.turn_to(self._assembly.meter_of(one), one.spec)
+            format_ = build(one.spec, one.max_line_bytes)
+            feed.turn_to(format_.decoder, self._assembly.meter_of(one, format_), one.spec)
             feed.journal.longest_line = one.max_line_bytes
             if not renamed:
                 return feed
@@ -140,7 +144,7 @@ class Reload:
         feed.hide(self._assembly.store)
         return remembered
 
-    def _told(self, good: bool) -> None:
+    def _record_result(self, good: bool) -> None:
         store = self._assembly.store
         store.set(catalog.CONFIG_LAST_RELOAD_SUCCESSFUL, to=int(good))
         if good:

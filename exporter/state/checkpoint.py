@@ -159,14 +159,14 @@ class Checkpoint:
         if family is None:
             return
         if table.declared != family.family.shape:
-            log.warning("%s: its labels or buckets have changed; it begins anew", name)
+            log.warning("%s: its labels or buckets have changed; it restarts from zero", name)
             return
         filled: dict[tuple[str, ...], Any] = {}
         for row, (written, values) in enumerate(zip(table.labels, table.values, strict=True)):
             labels = in_order(written, len(family.family.labels))
             one = family.series.get(labels) or family.make(labels, released=True)
             one.released, one.created = row not in table.held, table.created[row]
-            # One series was two in older states, which kept the order of an input's own labels.
+            # One series was two in older states, which kept the order of the input labels.
             other = filled.get(labels) if family.family.type != "gauge" else None
             filled[labels] = whole = [*map(sum, zip(values, other, strict=True))] if other else values
             if isinstance(one, Histogram):

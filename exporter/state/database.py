@@ -113,31 +113,34 @@ class State:
         self._lock.note(self._file, self._number)
 
     def reopen_if_removed(self) -> None:
-        """See whether the file is still where it was; if somebody removed it, it is begun anew. StateError where
-        another process has it by now.
+        """If somebody removed the file, prepare to write a new one with all that was counted. StateError if another
+        process holds it by now.
         """
         if not self._lock.held():
             lost, self._lock = self._lock, StateLock(self.path)
             lost.close()
         if self._sizes and not self._is_there():
-            log.error("%s was removed: it is begun anew with all that is counted", self.path)
+            log.error("%s was removed: writing a new one with all counters", self.path)
             self._sizes = []
 
     def set_aside(self, why: str) -> None:
-        """Keep the file under another name, and begin anew."""
+        """Keep the file under another name, and begin a new one."""
         self.damaged = True
         self.blobs, self._sizes = [], []
         aside = self._unused_name()
-        ahead, shared = (self.path.with_name(self.path.name + suffix) for suffix in ("-wal", "-shm"))
+        write_ahead_log, index = (self.path.with_name(self.path.name + suffix) for suffix in ("-wal", "-shm"))
         self.path.rename(self.path.with_name(aside))
-        if ahead.exists() and ahead.stat().st_size:
-            ahead.rename(self.path.with_name(aside + "-wal"))
-        with suppress(sqlite3.Error):  # not before, as that would remove what is ahead
+        if write_ahead_log.exists() and write_ahead_log.stat().st_size:
+            write_ahead_log.rename(self.path.with_name(aside + "-wal"))
+        with suppress(sqlite3.Error):  # not before, as that would remove the write-ahead log
             self._db.close()
-        for part in (ahead, shared):
+        for part in (write_ahead_log, index):
             part.unlink(missing_ok=True)
         log.error(
-            "%s is damaged (%s): it is kept as %s; counting begins anew, at the logs' ends", self.path, why, aside
+            "%s is damaged (%s): kept as %s; counting restarts from zero, at the ends of the logs",
+            self.path,
+            why,
+            aside,
         )
         try:
             self._open()
@@ -243,7 +246,7 @@ def _check(db: sqlite3.Connection, path: Path) -> None:
     if ours and version > VERSION and not (as_declared and any(version_of(blob) <= VERSION for blob in _blobs(db))):
         raise StateError(
             f"{path} was written by a newer version: its format is {version}, this one knows {VERSION}. Run that "
-            f"version again; or move the file away, and counting begins anew, at the logs' ends"
+            f"version again; or move the file away, and counting restarts from zero, at the ends of the logs"
         )
     if not ours or not as_declared or not 1 <= version <= VERSION:
         raise DamagedError("what it says of itself is wrong")

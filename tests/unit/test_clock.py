@@ -36,10 +36,10 @@ def test_a_time_ahead_of_the_wall_clock_was_now(tmp_path: Path) -> None:
     assert before <= used <= now
     assert counted.meter.last_time is not None
     assert before <= counted.meter.last_time <= now
-    slowest, minute = counted.assembly.shared.slowest, int(now // 60)
-    slowest.show(minute)
+    slowest, minute = counted.assembly.context.slowest, int(now // 60)
+    slowest.update_gauges(minute)
     assert [*of(counted.samples(), SLOWEST).values()] == [9]
-    slowest.show(minute + 2)
+    slowest.update_gauges(minute + 2)
     assert of(counted.samples(), SLOWEST) == {}
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from exporter.formats.join import JoinSpec
 from exporter.formats.row_reader import RowReader
-from exporter.formats.source import Each, FromJson, Length, Where, parse_path, parse_sources
+from exporter.formats.source import Each, FromJson, Length, Where, Within, parse_path, parse_sources
 from exporter.formats.spec import FormatSpec, build
 from exporter.formats.text_lines import TextLines, template_regex
 from tests.unit.reading import Reading
@@ -31,6 +31,7 @@ from tests.unit.reading import Reading
         ("tries[].target.name", ("tries", Each, "target", "name")),
         ("tries[state=won|ok].name", ("tries", Where("state", ("won", "ok")), "name")),
         ("channels[]", ("channels", Each)),
+        ("error..code", ("error", Within("code"))),
     ],
 )
 def test_paths(path: str, steps: tuple[Any, ...]) -> None:
@@ -38,7 +39,33 @@ def test_paths(path: str, steps: tuple[Any, ...]) -> None:
     assert parse_path(path) == steps
 
 
-@pytest.mark.parametrize("path", ["", "[0]", "a[", "a[x]", "a | unknown | ", "a..b", '"unclosed'])
+@pytest.mark.parametrize(
+    ("error", "codes"),
+    [
+        ('{"code":"A","cause":[{"code":"B","cause":{"code":-32000}}]}', "A, B, -32000"),
+        ('[{"code":"A"},"code",{"code" : "B C"}]', "A, B C"),
+        (r'{"message":"says \"code\":\"A\"","x\"code":"A","code":"B\u0041"}', "BA"),
+        ('{"a":[[{"code":"A"}]],"code":{"code":null}}', "A"),
+        ('{"message":"m"}', ""),
+        ('"code"', ""),
+        ("null", ""),
+        ("-7", ""),
+    ],
+)
+def test_values_at_any_depth(error: str, codes: str) -> None:
+    """`a..b` is every text or number of a name inside, the outermost first; what stands in a text is none."""
+    spec = FormatSpec(json={"status": "status", "model": {"path": "error..code", "match": "(.*)"}})
+    (record,) = Reading(spec, b'{"status":200,"error":%s}\n' % error.encode()).records
+    assert record.model == codes
+
+
+def test_what_is_searched_at_any_depth_is_read_in_no_other_way() -> None:
+    """`a..b` beside `a.c` is refused, not read wrongly."""
+    with pytest.raises(ValueError, match="can't be read in another way"):
+        Reading(FormatSpec(json={"status": "error..code", "model": "error.code"}), b"{}\n")
+
+
+@pytest.mark.parametrize("path", ["", "[0]", "a[", "a[x]", "a | unknown | ", "a..", "a...b", '"unclosed'])
 def test_bad_paths(path: str) -> None:
     """What is no path is refused."""
     with pytest.raises(ValueError, match="bad path"):
@@ -82,7 +109,7 @@ def test_translations(spec: dict[str, Any], word: str, expected: str) -> None:
         (
             "status",
             {"pth": "a"},
-            "pth: unknown field 'pth'; did you mean 'path'? (allowed: divide, from, if, includes, ",
+            "pth: unknown field 'pth'; did you mean 'path'? (allowed: below, divide, from, if, includes, ",
         ),
         ("status", {"path": "a", "value": 1}, "give exactly one of path, value, from and to"),
         ("duration", {"from": "a"}, "give exactly one of path, value, from and to"),

@@ -6,7 +6,7 @@ import pytest
 
 from exporter.config.load import load
 from exporter.errors import ConfigError
-from exporter.limits.usage import Limit
+from exporter.limits.use import Limit
 
 INPUTS = "inputs: [{path: a.log, format: nginx-json}]\n"
 

@@ -146,7 +146,7 @@ def test_a_price_holds_from_its_date_on(tmp_path: Path) -> None:
 """
     counted = counting(tmp_path, FORMAT, "", prices)
     noon = 1772539200.0
-    assert counted.assembly.shared.pricing.boundaries == [noon - 1.5 * DAY, noon]
+    assert counted.assembly.context.pricing.boundaries == [noon - 1.5 * DAY, noon]
     for time, cost, unpriced in ((noon - 2 * DAY, 0, 1), (noon - 1, 1, 1), (noon, 4, 1), (noon + DAY, 7, 1)):
         found = counted.count(ask(ts=time, model="m", input=10**6))
         assert costs(found).get("m", 0) == cost

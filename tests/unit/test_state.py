@@ -117,7 +117,7 @@ def test_a_newer_version_is_refused_and_left_as_it_is(path: Path) -> None:
         State(path)
     assert str(refused.value) == (
         f"{path} was written by a newer version: its format is 3, this one knows 2. Run that version again; or move "
-        "the file away, and counting begins anew, at the logs' ends"
+        "the file away, and counting restarts from zero, at the ends of the logs"
     )
     assert path.read_bytes() == before
 

@@ -250,7 +250,7 @@ def test_after_a_restart_the_time_of_what_was_held_begins_with_the_first_scrape(
 
 
 def test_what_could_not_be_committed_is_held_again() -> None:
-    """Its time begins anew."""
+    """It is held again from now on."""
     world = World()
     for now in range(0, 300, 15):
         world.scrape(float(now))
