@@ -130,26 +130,15 @@ def build(spec: FormatSpec, longest_line: int = LONGEST_LINE) -> Format:
     if spec.preset:
         spec = _on_top(spec, _preset(spec.preset))
     decoder, named, part = _decoder(spec)
-    fields: dict[str, tuple[Source, ...]] = {}
-    for field, sources in named.items():
-        with within(part if own else "fields", field):
-            fields[field] = parse_sources(field, sources)
-            for path in (path for source in fields[field] for path in source.paths):
-                decoder.expression(path)
-    if "status" not in fields:
-        raise ValueError("no source for the field 'status': without it no line is a finished request")
-    # What includes other fields is told after them.
-    ordered = dict(sorted(fields.items(), key=lambda item: any(source.includes for source in item[1])))
-    only = {
-        path: tuple(map(_pattern, [globs] if isinstance(globs, str) else globs)) for path, globs in spec.only.items()
-    }
+    fields = _sources(decoder, named, part if own else "fields")
+    only = _conditions(spec.only)
     with within("join"):
         joined = Joined(decoder, spec.join, only) if spec.join else decoder
     if own and isinstance(decoder, TextLines):
         _check_unused(spec, decoder)
     return Format(
         decoder=Contained(joined, spec.container, spec.stream or "stdout", longest_line) if spec.container else joined,
-        fields=ordered,
+        fields=fields,
         only=only,
         escape=spec.escape or ("nginx" if spec.template else ""),
         text=isinstance(decoder, TextLines),
@@ -171,6 +160,27 @@ def _decoder(spec: FormatSpec) -> tuple[JsonLines | NamedLines | TextLines, dict
         text = TextLines(template_regex(spec.template) if spec.template else _joined(spec.regex))
     meanings = NGINX_VARIABLES if spec.template else {field: [field] for field in FIELDS}
     return text, _with_fields(_named_after(text.captures, meanings), spec.fields), "fields"
+
+
+def _sources(
+    decoder: JsonLines | NamedLines | TextLines, named: dict[str, Any], at: str
+) -> dict[str, tuple[Source, ...]]:
+    """The sources of each field; those that include other fields come after them. `at` is the part of the spec."""
+    fields: dict[str, tuple[Source, ...]] = {}
+    for field, sources in named.items():
+        with within(at, field):
+            fields[field] = parse_sources(field, sources)
+            for source in fields[field]:
+                for path in source.paths:
+                    decoder.expression(path)
+    if "status" not in fields:
+        raise ValueError("no source for the field 'status': without it no line is a finished request")
+    return dict(sorted(fields.items(), key=lambda item: any(source.includes for source in item[1])))
+
+
+def _conditions(only: dict[str, str | list[str]]) -> dict[str, tuple[re.Pattern[str], ...]]:
+    """The patterns of each path in `only`."""
+    return {path: tuple(map(_pattern, [globs] if isinstance(globs, str) else globs)) for path, globs in only.items()}
 
 
 def slow_parts(spec: FormatSpec) -> list[str]:
