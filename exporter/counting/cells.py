@@ -161,6 +161,11 @@ class Cells:
         record = kind.record
         home = self._home(kind, caller) if record.requests and self._loop.origins else None
         sums, counts = self._series(kind.summed, caller), self._series(kind.counted, caller)
+        credited = [(series, amount) for group, amount in kind.credited for series in self._series([group], caller)]
+        unlogged_cost = self._unlogged_cost(kind, caller) if kind.cost or kind.unpriced else None
+        histograms = {
+            family.family.name: family.find(labels) for family, labels in self._labelled(kind.observed, caller)
+        }
         cell = self._new_cell(
             CellTargets(
                 series=(*sums, self._parsed, *counts, *self._faults(kind, caller)),
@@ -169,33 +174,31 @@ class Cells:
                 home=home,
                 success=not record.error_type,
                 credits=kind.credits,
-                credited=tuple(
-                    [(series, amount) for group, amount in kind.credited for series in self._series([group], caller)]
-                ),
-                unlogged_cost=self._unlogged_cost(kind, caller) if kind.cost or kind.unpriced else None,
+                credited=tuple(credited),
+                unlogged_cost=unlogged_cost,
                 shown=kind.shown,
                 requests=record.requests,
                 use=self._limits.use(caller.user, record.status in REFUSED),
                 units=kind.units,
             )
         )
-        for family, labels in self._labelled(kind.observed, caller):
-            histogram = family.find(labels)
+        for name, histogram in histograms.items():
             assert isinstance(histogram, Histogram)
-            setattr(cell, family.family.name, histogram.pending)
+            setattr(cell, name, histogram.pending)
         if home:
             cell.origins = _NONE_YET
         return cell
 
     def _faults(self, kind: RequestKind, caller: Caller) -> list[Series]:
         """The exporter's own counters that such a request adds to: its key is unknown, numbers in it can't be true, or
-        values have become `other`.
+        values have become `other`. Its series are there already.
         """
         record = kind.record
         found = [self._store.series(catalog.IMPLAUSIBLE_VALUES, self._name, field) for field in record.implausible]
-        for family, labels in self._labelled(kind.counted, caller):
-            if family.full and labels not in family.series:
-                found.append(self._store.series(catalog.OVERFLOW, family.family.name))
+        full = {
+            family.family.name: None for family, labels in self._labelled(kind.groups, caller) if family.merges(labels)
+        }
+        found += [self._store.series(catalog.OVERFLOW, name) for name in full]
         if record.requests:
             found += caller.counters
             for label in (*kind.overflows, *(("key",) if caller.overflow else ())):
@@ -261,10 +264,12 @@ class Cells:
     def _add(self, what: str, home: Origins, origin: str, count: int) -> None:
         """Add to the families that count origins, or new ones."""
         values = (home.key, home.chain, origin, home.protocol)
-        of_all = [
-            family.get(*(values[place] for place in places), *self._input_labels)
-            for family, places in self._of_origins[what]
-        ]
+        of_all = []
+        for family, places in self._of_origins[what]:
+            labels = (*(values[place] for place in places), *self._input_labels)
+            of_all.append(family.find(labels))
+            if count and family.merges(labels):
+                of_all.append(self._store.series(catalog.OVERFLOW, family.family.name))
         for series in of_all:  # all are there before the first is added to
             assert isinstance(series, Series)
             series.value += count

@@ -213,9 +213,9 @@ class Assembly:
 
     def feed(self, one: InputConfig, start_at: str, wake: Callable[[], None]) -> Feed:
         """A configured input on its way to the store."""
-        journal = InputJournal(one.name, self.store)
+        journal = InputJournal(one.name, self.store, one.max_line_bytes)
         source = self.inputs.open(one.name, place(one), start_at, journal, wake)
-        format_ = build(one.spec)
+        format_ = build(one.spec, one.max_line_bytes)
         return Feed(place(one), one.spec, source, format_.decoder, self.meter_of(one, format_), journal)
 
     def _parts(self, pipeline: Pipeline) -> Parts:

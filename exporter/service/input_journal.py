@@ -15,6 +15,7 @@ from exporter.formats.decoder import REASONS, Decoded
 from exporter.inputs.events import LOSSES, printable
 from exporter.metrics.store import Store
 from exporter.model import catalog
+from exporter.model.fields import LONGEST_LINE
 
 log = logging.getLogger(__name__)
 
@@ -45,8 +46,9 @@ def shape(line: bytes) -> str:
 class InputJournal:
     """Counts and logs the events of an input. `samples` are the last rejected lines."""
 
-    def __init__(self, name: str, store: Store) -> None:
+    def __init__(self, name: str, store: Store, longest_line: int = LONGEST_LINE) -> None:
         self.name = name
+        self.longest_line = longest_line
         self.samples: deque[Rejected] = deque(maxlen=20)
         self._store = store
         self._reported: set[str] = set()
@@ -82,7 +84,8 @@ class InputJournal:
 
     def too_long(self, path: str) -> None:
         """A line was longer than the longest that is read, and was left out."""
-        log.warning("%s: a line in %s is longer than 1 MiB; it was left out", self.name, printable(path))
+        text = "%s: a line in %s is longer than %d bytes (max_line_bytes); it was left out"
+        log.warning(text, self.name, printable(path), self.longest_line)
         self._reject("too_long", b"")
 
     def rotated(self, kind: str) -> None:
