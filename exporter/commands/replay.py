@@ -13,7 +13,8 @@ from exporter.commands.suggest_config import distinct
 from exporter.config.load import load
 from exporter.counting.meter import Meter
 from exporter.errors import InputError
-from exporter.formats.decoder import Decoded
+from exporter.formats.decoder import Decoded, Decoder
+from exporter.formats.spec import build
 from exporter.inputs.archive import whole_lines
 from exporter.keys.key_metrics import Keys
 from exporter.metrics.exposition import render
@@ -44,13 +45,16 @@ def run(config: str, logs: list[str], name: str | None, since: float | None, unt
     assembly = Assembly(loaded)
     export = CsvExport(sys.stdout, assembly.context.keys) if as_csv else None
     replay = Replay(since, until)
-    meters = {input_.name: assembly.meter_of(input_) for input_ in loaded.config.inputs}
+    longest = {input_.name: input_.max_line_bytes for input_ in loaded.config.inputs}
+    formats = {input_.name: build(input_.spec, input_.max_line_bytes) for input_ in loaded.config.inputs}
+    meters = {input_.name: assembly.meter_of(input_, formats[input_.name]) for input_ in loaded.config.inputs}
     by_input: dict[str, list[str]] = {}
     for path in distinct(logs):
         by_input.setdefault(input_for(path, loaded.config, name).name, []).append(path)
     rows = export.rows if export else Meter.count
     for input_name, paths in by_input.items():
-        replay.logs(paths, meters[input_name], InputJournal(input_name, assembly.store), rows)
+        journal = InputJournal(input_name, assembly.store, longest[input_name])
+        replay.logs(paths, formats[input_name].decoder, meters[input_name], journal, rows)
     if not export:
         assembly.context.slowest.update_gauges(int(max(meter.last_time or 0 for meter in meters.values()) // 60))
         assembly.context.limits.update_gauges(None)
@@ -67,7 +71,12 @@ class Replay:
         self._parsed = self._rejected = 0
 
     def logs(
-        self, paths: list[str], meter: Meter, journal: InputJournal, rows: Callable[[Meter, Decoded], None]
+        self,
+        paths: list[str],
+        decoder: Decoder,
+        meter: Meter,
+        journal: InputJournal,
+        rows: Callable[[Meter, Decoded], None],
     ) -> None:
         """Pass each chunk's rows to `rows` and the rest to the journal. The logs are one input's, oldest first: a
         request may begin in one and end in the next. InputError if a log, or every line of it, can't be read.
@@ -75,11 +84,11 @@ class Replay:
         self._parsed = self._rejected = 0
         for path in paths:
             with _Progress(path) as progress:
-                for chunk, read in whole_lines(path, journal.too_long):
-                    decoded = meter.reader.decoder.decode(chunk)
+                for chunk, read in whole_lines(path, journal.too_long, journal.longest_line):
+                    decoded = decoder.decode(chunk)
                     self._take(decoded, meter, journal, rows)
                     progress.show(read)
-        self._take(meter.reader.decoder.flush(), meter, journal, rows)
+        self._take(decoder.flush(), meter, journal, rows)
         meter.forget()
         journal.failed(meter.faults)
         if self._rejected and not self._parsed:

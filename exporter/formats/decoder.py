@@ -12,12 +12,16 @@ REASONS = {
     "not_json": "not valid JSON",
     "wrong_type": "valid JSON, but a field is an object or a list where a value is expected",
     "no_match": "the line does not have the format's shape",
-    "no_status": "no status that is a number, so no finished request: does `status` name the right field?",
+    "no_status": "no numeric status, so no finished request; check which field of the log `status` names",
     "no_header": "a CSV line before the header: the log was not read from its start",
     "no_start": "the end of a line whose beginning is lost: a container log that was restarted in it, or is too long",
-    "too_long": "longer than the longest line that is read (1 MiB)",
+    "utf16": "the log is UTF-16, which is not read: have it written in UTF-8",
+    "too_long": "longer than the longest line that is read: see max_line_bytes of the input",
     "failed": "the exporter failed at it, which is a mistake of its own: its log says where; please report it",
 }
+
+# Windows writers start a UTF-8 file with it, and so does each file of several that were put together.
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 # An error holds on to all that was at hand where it was raised; a few of a chunk's tell where the mistakes are.
 _MOST_FAULTS = 20
@@ -59,6 +63,8 @@ class Decoded(Struct):
 
     def reject(self, reason: str, line: bytes) -> None:
         """Reject the next line, with a reason of REASONS."""
+        if reason != "failed" and is_utf16(line):
+            reason = "utf16"
         self.skipped.append(len(self.skipped) + len(self.rows))
         self.rejected.append((reason, line))
 
@@ -92,6 +98,16 @@ class Decoded(Struct):
             skipped = {*self.skipped}
             self.lines = [line for number, line in enumerate(self.chunk.split(b"\n")) if number not in skipped]
         return self.lines[place]
+
+
+def bare(line: bytes) -> bytes:
+    """A line without a byte order mark, and without the blanks around it."""
+    return line.strip(b" \t\r\0").removeprefix(BYTE_ORDER_MARK).lstrip(b" \t")
+
+
+def is_utf16(text: bytes) -> bool:
+    """Whether bytes are text in UTF-16: every second byte of what is mostly ASCII is 0."""
+    return text.startswith((b"\xff\xfe", b"\xfe\xff")) or 3 * text.strip(b"\0").count(b"\0") > len(text)
 
 
 class Decoder(ABC):
@@ -146,6 +162,7 @@ class LineDecoder(Decoder):
     def decode(self, chunk: bytes) -> Decoded:
         """All lines at once; one by one where that fails, as then one of them is to blame."""
         before = self.snapshot()
+        chunk = chunk.removeprefix(BYTE_ORDER_MARK)
         try:
             decoded = self._decode(chunk)
         except Exception:

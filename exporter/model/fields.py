@@ -1,5 +1,8 @@
 """The vocabulary: which fields a log can carry, the range of each number, and the closed sets of words."""
 
+# Lines of more bytes are left out, unless the config says otherwise.
+LONGEST_LINE = 1 << 20
+
 # What a field of a format may be named, and what its values are. `explain`, the presets, the
 # config's error messages and CONTRIBUTING stand on this table.
 #   text     a word that is used as it is, or looked at for a decision
@@ -11,6 +14,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "duration": ("seconds", "first byte in to last byte out"),
     "time_to_first_token": ("seconds", "request to first token of a streamed answer"),
     "status": ("text", "HTTP status, as logged"),
+    "empty": ("text", "true where status 0 is an empty 200 that the gateway sent, and no client that left"),
     "request": ("text", "whole request line: METHOD /path?query PROTOCOL"),
     "http_method": ("text", "HTTP verb"),
     "path": ("text", "request target; the query string may hold a key"),

@@ -19,9 +19,9 @@ _COUNT = re.compile(r"\d{1,9}", re.ASCII)
 _ENTRY_END = re.compile(r",|\s:\s")
 _BY_STATUS = {
     **dict.fromkeys(("401", "403", "407"), "auth"),
-    **dict.fromkeys(("408", "504", "524"), "timeout"),
+    **dict.fromkeys(("408", "504", "522", "524"), "timeout"),
     "429": "rate_limit_exceeded",
-    "499": "client_abort",
+    **dict.fromkeys(("460", "499"), "client_abort"),
 }
 _BY_CLASS = {"1": "success", "2": "success", "3": "success", "4": "client_error", "5": "server_error"}
 _REFUSED = ("blocked", "rate_limit_exceeded", "auth")
@@ -73,7 +73,8 @@ def failovers(attempts: tuple[Attempt, ...]) -> list[tuple[str, str, str]]:
 def _retried(fields: dict[str, Any], provider: str, error_type: str) -> list[str]:
     """Attempts at one provider, by the number of retries. What was refused at once, or for nobody, reached none."""
     retries = fields.get("retries", "")
-    answered = not fields.get("upstream_status") and (error_type in _REFUSED or not provider)
+    silent = fields.get("upstream_status", "") in ("", "0")
+    answered = silent and (error_type in _REFUSED or not provider or fields.get("empty") == "true")
     if not _COUNT.fullmatch(retries) or (retries == "0" and answered):
         return []
     return [provider] * (1 + _count(retries))

@@ -11,14 +11,24 @@ from exporter.formats.values import number
 from exporter.model.fields import ERROR_TYPES, MOST
 from exporter.model.key_shapes import could_be_a_key, short_emails, shown_name
 from exporter.model.labels import OTHER
-from exporter.model.record import AccessRecord
+from exporter.model.record import AccessRecord, Attempt
 from exporter.requests.attempts import attempts_of
 from exporter.requests.body import NOTHING, Body
-from exporter.requests.routes import NO_TARGET, Request, Target
+from exporter.requests.routes import NO_REQUEST, Request
 
 BATCH = "batch"
 _TLS = ("https", "wss", "on", "true", "tls", "ssl")
-_VERBS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"))
+_COMMON_VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE")
+# IANA, "HTTP Method Registry". What else clients make up is no verb.
+_VERBS = frozenset(
+    (
+        *_COMMON_VERBS,
+        *("ACL", "BASELINE-CONTROL", "BIND", "CHECKIN", "CHECKOUT", "COPY", "LABEL", "LINK", "LOCK", "MERGE"),
+        *("MKACTIVITY", "MKCALENDAR", "MKCOL", "MKREDIRECTREF", "MKWORKSPACE", "MOVE", "ORDERPATCH", "PRI"),
+        *("PROPFIND", "PROPPATCH", "QUERY", "REBIND", "REPORT", "SEARCH", "UNBIND", "UNCHECKOUT", "UNLINK"),
+        *("UNLOCK", "UPDATE", "UPDATEREDIRECTREF", "VERSION-CONTROL"),
+    )
+)
 # What a status means on its own. 408 is a client that was too slow to ask: a client_error, unless the
 # gateway's own verdict says otherwise.
 _BY_STATUS = {
@@ -27,12 +37,15 @@ _BY_STATUS = {
     "407": "auth",
     "429": "rate_limit_exceeded",
     "499": "client_abort",
+    "460": "client_abort",  # AWS' load balancer
     "0": "client_abort",
     "000": "client_abort",  # nginx, where it closed the connection without a status
     "-1": "client_abort",
     "502": "upstream_error",
     "504": "timeout",
-    "524": "timeout",
+    # Cloudflare's, of an origin that did not answer, or not well.
+    **dict.fromkeys(("522", "524"), "timeout"),
+    **dict.fromkeys(("520", "521", "523", "525", "526", "527", "530"), "upstream_error"),
 }
 # The same for gRPC codes, after their HTTP statuses: googleapis, google/rpc/code.proto.
 _BY_GRPC_CODE = {
@@ -48,8 +61,8 @@ _BY_GRPC_CODE = {
 
 
 def methods_of(route: str) -> list[str]:
-    """The values of the label `method` that requests of a route may have."""
-    return [route, *(f"{verb} {route}" for verb in sorted(_VERBS))]
+    """The values of the label `method` that requests of a route have as a rule."""
+    return [route, *(f"{verb} {route}" for verb in sorted(_COMMON_VERBS))]
 
 
 class Enricher:
@@ -83,61 +96,94 @@ class Enricher:
         """The record of these fields; `ignored` if there are none, `rejected` if they hold no status."""
         if fields is None:
             return AccessRecord(ignored=True)
-        status = fields.get("status", "").partition(" ")[0]
-        if not status.removeprefix("-").isdigit() and not fields.get("error"):
+        status = _logged_status(fields)
+        if status is None:
             return AccessRecord(rejected="no_status")
-        request: Request = fields.get("request") or Request(fields.get("http_method", ""), NO_TARGET, "")
-        target: Target = fields.get("path") or request.target
+        request = _request(fields)
+        target = request.target
         body: Body = fields.get("body") or NOTHING
-        upgraded = fields.get("upgrade", "").lower() == "websocket"
-        if status == "0" and upgraded:
-            status = "101"  # Caddy 2.6 logs no status for a connection it handed over
-        protocol = _protocol(fields.get("scheme", ""), upgraded or status == "101")
+        protocol = _protocol(fields.get("scheme", ""), status == "101" or _upgraded(fields))
         key = fields.get("key") or target.key
-        methods = _several(fields["rpc_method"]) if fields.get("rpc_method") else body.methods
-        if not methods:
-            verb = (fields.get("http_method") or request.http_method).upper()
-            methods = (f"{verb if verb in _VERBS else ''} {target.route}".strip(),)
-        methods = tuple(self._public(method) for method in methods)
-        model, requested, provider = (
-            self._public(fields.get(name, "")) for name in ("model", "requested_model", "provider")
-        )
+        methods = tuple(map(self._public, _methods(fields, request, body)))
+        provider = self._public(fields.get("provider", ""))
         error_type = _error_type(status, protocol, fields)
-        multiplier, plausible = _multiplier(fields.get("cost_multiplier", ""))
-        tried = attempts_of(fields, provider, error_type)
-        attempts = tuple(attempt._replace(provider=self._public(attempt.provider)) for attempt in tried)
-        batch = len(methods) > 1 or fields.get("batch_size", "") not in ("", "0", "1")
+        attempts = tuple(
+            attempt._replace(provider=self._public(attempt.provider))
+            for attempt in attempts_of(fields, provider, error_type)
+        )
+        multiplier, implausible = _multiplier(fields.get("cost_multiplier", ""))
         return AccessRecord(
             status=_status(status, protocol),
             key=key,
             key_name=self.name(fields.get("key_name", "")),
             key_owner=self.name(fields.get("key_owner", "")),
             class_=self.class_of(key),
-            requests=0 if fields.get("batch_index", "0") not in ("", "0") else 1,
+            requests=int(fields.get("batch_index", "0") in ("", "0")),
             calls=methods,
-            method=BATCH if batch else methods[0],
+            method=_method(fields, methods),
             chain=self._public(fields.get("chain", "")) or target.chain or fields.get("host", ""),
             protocol=protocol,
             error_type=error_type,
             public=target.route in self._public_routes,
-            model=model or self._public(body.model),
-            requested_model=requested or self._public(body.model),
-            provider=provider or (attempts[-1].provider if attempts else ""),
+            model=self._public(fields.get("model") or body.model),
+            requested_model=self._public(fields.get("requested_model") or body.model),
+            provider=provider or _last_provider(attempts),
             attempts=attempts,
             blocked_reason=self._public(fields.get("blocked_reason", "")),
             unbilled=fields.get("unbilled") == "true",
             billed_model=self._public(fields.get("billed_model", "")),
             cost_multiplier=multiplier,
-            implausible=() if plausible else ("cost_multiplier",),
+            implausible=implausible,
         )
 
 
-def _multiplier(word: str) -> tuple[float | None, bool]:
-    """A factor, None where it is none; and whether it is plausible, if it is a number at all."""
+def _logged_status(fields: dict[str, Any]) -> str | None:
+    """The status as the log has it, "" if it has only an error; None if it has neither."""
+    status: str = fields.get("status", "").partition(" ")[0]
+    if not status.removeprefix("-").isdigit() and not fields.get("error"):
+        return None
+    if status == "0" and _upgraded(fields):
+        return "101"  # Caddy and Traefik log no status for a connection that they handed over
+    return "200" if status == "0" and fields.get("empty") == "true" else status
+
+
+def _upgraded(fields: dict[str, Any]) -> bool:
+    """Whether the client asked for a WebSocket."""
+    return bool(fields.get("upgrade", "").lower() == "websocket")
+
+
+def _request(fields: dict[str, Any]) -> Request:
+    """The request line; a verb or a path with a field of its own goes before what stands there."""
+    line: Request = fields.get("request") or NO_REQUEST
+    verb, target = fields.get("http_method") or line.http_method, fields.get("path") or line.target
+    return Request(verb, target, line.version)
+
+
+def _methods(fields: dict[str, Any], request: Request, body: Body) -> tuple[str, ...]:
+    """The JSON-RPC methods of all calls; without any, the verb and the route."""
+    methods = _several(fields["rpc_method"]) if fields.get("rpc_method") else body.methods
+    if not methods:
+        verb = request.http_method.upper()
+        return (f"{verb if verb in _VERBS else ''} {request.target.route}".strip(),)
+    return methods
+
+
+def _method(fields: dict[str, Any], methods: tuple[str, ...]) -> str:
+    """The method of the whole request, `batch` if it has several calls."""
+    batch = len(methods) > 1 or fields.get("batch_size", "") not in ("", "0", "1")
+    return BATCH if batch else methods[0]
+
+
+def _last_provider(attempts: tuple[Attempt, ...]) -> str:
+    return attempts[-1].provider if attempts else ""
+
+
+def _multiplier(word: str) -> tuple[float | None, tuple[str, ...]]:
+    """The cost multiplier, None if there is none; and its field's name if the number can't be true."""
     factor = number(word)
     if factor is None or 0 <= factor <= MOST["cost_multiplier"]:
-        return factor, True
-    return None, False
+        return factor, ()
+    return None, ("cost_multiplier",)
 
 
 def _several(methods: str) -> tuple[str, ...]:

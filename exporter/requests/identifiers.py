@@ -10,8 +10,9 @@ from exporter.model.key_shapes import could_be_a_key
 
 # A version, such as v1, v1.2 or v1beta1.
 _VERSION = re.compile(r"v\d{1,2}(?:\.\d{1,2})*(?:(?:alpha|beta|rc)\d{0,2})?")
-# Letters in groups, with one digit at most at a group's end: chat, oauth2, wp-login.php, eth_getLogs, .well-known.
-_SHAPE = re.compile(r"\.?[A-Za-z]+\d?(?:[-_.:][A-Za-z]+\d?){0,5}")
+# Letters in groups, with one digit at most at a group's end: chat, oauth2, wp-login.php, eth_getLogs, .well-known,
+# __health.
+_SHAPE = re.compile(r"(?:\.|__?)?[A-Za-z]+\d?(?:[-_.:][A-Za-z]+\d?){0,5}")
 _DIGIT = re.compile(r"\d")
 _PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 # Prefixes that mark a secret, and letters that are hexadecimal digits only.
@@ -66,7 +67,7 @@ _KNOWN = frozenset(
             "swagger",
             "synchronize",
         ),
-        *("v", "webhook", "webhooks", "xmlrpc"),
+        *("v", "webhook", "webhooks", "whoami", "httpbin", "workflow", "workflows", "xmlrpc"),
     )
 )
 
@@ -122,4 +123,6 @@ def _oddities(part: str, digits: int) -> bool:
             odd += sum(lower[at : at + 2] not in _COMMON_PAIRS for at in range(len(lower) - 1))
             # A capital alone, or several before small letters: idS, OReRlt.
             odd += piece.isupper() and not part.isupper() and len(piece) != len(part)
-    return odd > 1 + pairs // 6 or len(pieces) > 2 + (pairs + len(pieces)) // 4
+    # Two words in one, such as productpage, have a pair where they meet.
+    allowed = 1 + pairs // 6 + (part.islower() and 8 <= pairs == len(part) - 1 < 11)
+    return odd > allowed or len(pieces) > 2 + (pairs + len(pieces)) // 4

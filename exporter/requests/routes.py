@@ -28,6 +28,8 @@ _OCTET = r"(?>25[0-5]|2[0-4]\d|1\d\d|\d\d?)"
 _END = r"(?:%\w+)?\]?(?::\d+)?\s*(?:,|$)"
 _IPV4 = re.compile(rf"\s*(?:\[?::ffff:)?((?:{_OCTET}\.){{3}}){_OCTET}{_END}", re.IGNORECASE | re.ASCII)
 _IPV6 = re.compile(rf"\s*\[?([0-9a-f]{{0,4}}(?::[0-9a-f]{{0,4}}){{2,8}}){_END}", re.IGNORECASE | re.ASCII)
+# BASELINE-CONTROL is one.
+_VERB = re.compile(r"[A-Za-z]+(?:-[A-Za-z]+)*")
 _LONGEST = 120
 # So many words of paths are remembered, and so many templates.
 _KNOWN = 5000
@@ -61,7 +63,7 @@ class Request(NamedTuple):
 
 
 NO_TARGET = Target("")
-_GARBAGE = Request("", NO_TARGET, "")
+NO_REQUEST = Request("", NO_TARGET, "")
 
 
 def _pattern(group: str, template: str) -> str:
@@ -116,8 +118,8 @@ class Routes:
     def request(self, line: str) -> Request:
         """Read `GET /path?query HTTP/1.1`; anything else is no request."""
         parts = line.split(" ")
-        if len(parts) not in (2, 3) or not parts[0].isalpha() or not parts[0].isascii():
-            return _GARBAGE
+        if len(parts) not in (2, 3) or not _VERB.fullmatch(parts[0]):
+            return NO_REQUEST
         return Request(parts[0], self.target(parts[1]), parts[2] if len(parts) == 3 else "")
 
     def target(self, path: str) -> Target:

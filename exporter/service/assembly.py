@@ -3,10 +3,8 @@
 import glob
 import logging
 import os
-import sys
 import time
 from collections.abc import Callable
-from datetime import tzinfo
 from pathlib import Path
 
 import msgspec
@@ -24,11 +22,10 @@ from exporter.counting.meter import Meter
 from exporter.counting.places import Places
 from exporter.durations import seconds
 from exporter.formats.row_reader import RowReader
-from exporter.formats.spec import FormatSpec, build
-from exporter.inputs.elsewhere import Elsewhere, StoredInput, identity
-from exporter.inputs.files import FileInput
+from exporter.formats.spec import Format, build
+from exporter.inputs.elsewhere import StoredInput, identity
+from exporter.inputs.factory import Inputs
 from exporter.inputs.names import covers
-from exporter.inputs.pipe import PipeInput
 from exporter.keys.api import KeyApi
 from exporter.keys.identity import Identity, KeyEntry
 from exporter.keys.key_metrics import Keys
@@ -44,7 +41,7 @@ from exporter.model import catalog
 from exporter.requests.canonical import canonical_functions
 from exporter.requests.enrich import BATCH, Enricher, methods_of
 from exporter.requests.routes import Routes
-from exporter.service.feed import Feed, Input, fingerprint, stored_inputs
+from exporter.service.feed import Feed, fingerprint, stored_inputs
 from exporter.service.input_journal import InputJournal
 from exporter.service.pipeline import Pipeline
 from exporter.state.checkpoint import Checkpoint, Parts, places_of
@@ -53,6 +50,8 @@ from exporter.state.database import State, peek
 _REGISTRY_READ = catalog.KEY_REGISTRY_TIMESTAMP_SECONDS
 
 log = logging.getLogger(__name__)
+
+_NO_SECRET = "neither identity.secret_file nor state.path is configured"
 
 
 def used_places(loaded: Loaded) -> dict[str, tuple[int, int]]:
@@ -72,9 +71,8 @@ class Assembly:
 
     def __init__(self, loaded: Loaded, serving: bool = False) -> None:
         if not loaded.secret:
-            log.warning(
-                "no secret for key names, and no state to keep one beside: names like k_… hold for this run only"
-            )
+            why = f"{loaded.secret_file} does not exist yet" if loaded.secret_file else _NO_SECRET
+            log.warning("%s: hashed key names are valid for this run only", why)
         self.identity = Identity(loaded.secret or os.urandom(32))
         self.store = Store(hold=serving, families=loaded.config.families)
         clock = Clock()
@@ -87,8 +85,7 @@ class Assembly:
             pricing=loaded.pricing,
             clock=clock,
         )
-        self.elsewhere = Elsewhere()
-        self._stdin: PipeInput | None = None
+        self.inputs = Inputs()
         self._registry: Registry | None = None
         self.entries: tuple[KeyEntry, ...] = ()
         self.apply_config(loaded)
@@ -142,24 +139,13 @@ class Assembly:
                 self.context.limits.rename(stranger, name)
                 self.context.keys.rename(stranger, name)
 
-    def meter(
-        self,
-        name: str,
-        spec: FormatSpec,
-        labels: dict[str, str] | None = None,
-        class_: str = "business",
-        zone: tzinfo | None = None,
-    ) -> Meter:
-        """A meter for one input. ValueError where the format is wrong."""
+    def meter_of(self, one: InputConfig, format_: Format) -> Meter:
+        """The meter of a configured input, for the rows that its format's decoder makes."""
         full = self.config.show_in_full
         canonical = canonical_functions(self._routes, self.identity.public, "addresses" in full)
-        reader = RowReader(build(spec), canonical, zone)
-        enricher = Enricher(class_, self.context.keys.class_of, self.config.public_routes, "emails" in full)
-        return Meter(name, reader, enricher, self.context, labels)
-
-    def meter_of(self, one: InputConfig) -> Meter:
-        """The meter of a configured input."""
-        return self.meter(one.name, one.spec, one.labels, one.class_, one.zone)
+        reader = RowReader(format_, canonical, one.zone)
+        enricher = Enricher(one.class_, self.context.keys.class_of, self.config.public_routes, "emails" in full)
+        return Meter(one.name, reader, enricher, self.context, one.labels)
 
     def pipeline(self) -> Pipeline:
         """The pipeline of all inputs, not yet running. StateError where the state file can't be used."""
@@ -187,7 +173,7 @@ class Assembly:
         self.adopt()
         self._use_parts = UseParts(limits)
         gone = stored_inputs(remembered)
-        self.elsewhere.former = [
+        self.inputs.elsewhere.former = [
             changed(one, positions=[position.restored() for position in one.positions])
             for one in msgspec.convert(remembered.get("former", []), list[StoredInput])
         ]
@@ -214,10 +200,10 @@ class Assembly:
         """
         by_name = {feed.name: feed for feed in feeds}
         for one in new:
-            by_name[one.name].follow([each for each in (*gone, *self.elsewhere.former) if follows(one, each)])
-        files = {feed.name: feed.input for feed in feeds if isinstance(feed.input, FileInput)}
+            by_name[one.name].follow([each for each in (*gone, *self.inputs.elsewhere.former) if follows(one, each)])
+        inputs = {feed.name: feed.input for feed in feeds}
         before = {feed.place[0] for feed in feeds} - {one.path for one in new} | {one.pattern for one in gone}
-        forgotten = self.elsewhere.arrange(files, gone, before)
+        forgotten = self.inputs.arrange(inputs, gone, before)
         for former in forgotten:
             if former.unread:
                 InputJournal(former.name, self.store).lost(former.pattern, "removed", former.unread)
@@ -228,16 +214,10 @@ class Assembly:
 
     def feed(self, one: InputConfig, start_at: str, wake: Callable[[], None]) -> Feed:
         """A configured input on its way to the store."""
-        journal = InputJournal(one.name, self.store)
-        source: Input
-        if one.path != "-":
-            source = FileInput(one.path, journal, start_at, one.rotated, self.elsewhere)
-        elif self._stdin:
-            source = self._stdin
-            source.follow(one.name, journal)
-        else:
-            source = self._stdin = PipeInput(sys.stdin.fileno(), one.name, journal, wake)
-        return Feed(place(one), one.spec, source, self.meter_of(one), journal)
+        journal = InputJournal(one.name, self.store, one.max_line_bytes)
+        source = self.inputs.open(one.name, place(one), start_at, journal, wake)
+        format_ = build(one.spec, one.max_line_bytes)
+        return Feed(place(one), one.spec, source, format_.decoder, self.meter_of(one, format_), journal)
 
     def _parts(self, pipeline: Pipeline) -> Parts:
         """What is committed beside the store."""
@@ -246,7 +226,8 @@ class Assembly:
             parts["inputs"][feed.name], pages = feed.stored()
             parts |= pages
         parts["former"] = [
-            changed(one, positions=[position.stored() for position in one.positions]) for one in self.elsewhere.former
+            changed(former, positions=[position.stored() for position in former.positions])
+            for former in self.inputs.elsewhere.former
         ]
         return parts
 

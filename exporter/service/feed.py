@@ -2,14 +2,15 @@
 
 import logging
 from hashlib import blake2b
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from exporter.clock import AHEAD
 from exporter.counting.meter import Meter
-from exporter.formats.decoder import Decoded
+from exporter.formats.decoder import Decoded, Decoder
 from exporter.formats.spec import FormatSpec
+from exporter.inputs.base import Input
 from exporter.inputs.elsewhere import StoredInput
 from exporter.inputs.fingerprint import Position
 from exporter.metrics.store import Store
@@ -26,68 +27,25 @@ _GAUGES = (
 )
 
 
-class Input(Protocol):
-    """Where lines come from."""
-
-    finished: bool
-
-    def scan(self) -> None:
-        """See what there is to read."""
-
-    def read(self) -> bytes:
-        """The next whole lines, b"" when there are none now. It takes some milliseconds at most."""
-
-    def lag_bytes(self) -> int:
-        """Bytes that are there and not read."""
-
-    def close(self) -> None:
-        """Let go of everything."""
-
-    def owns(self, path: str) -> bool:
-        """Whether a file that grew is one of those that are read."""
-
-    def leave(self) -> tuple[bytes, int]:
-        """Before it is taken out: the unfinished lines that nobody can read on; how many bytes wait for who can."""
-
-    def positions(self) -> list[Position]:
-        """What to store together with what was counted so far."""
-
-    def pages(self) -> dict[int, msgspec.Raw]:
-        """The same, encoded in parts, of which few change from one commit to the next."""
-
-    def restore(self, positions: list[Position]) -> None:
-        """Before the first look: go on at positions that were stored. None at all means that there is no state."""
-
-    @property
-    def directory(self) -> str | None:
-        """The folder to watch; None where there is none."""
-
-    @property
-    def pending(self) -> bool:
-        """Whether there is more to do, also where `read` gave nothing."""
-
-    @property
-    def readable(self) -> bool:
-        """Whether all of it can be read."""
-
-    @property
-    def unopened(self) -> int:
-        """Logs that there is no descriptor for."""
-
-    @property
-    def files(self) -> list[str]:
-        """What is read, for people."""
-
-
 class Feed:
-    """Counts the lines of an input. `place` is where the config says that it comes from, `spec` its lines' format."""
+    """Counts the lines of an input. `place` is its path and the pattern of its rotated logs, `spec` the lines' format.
+
+    The decoder makes the rows that the meter counts: they belong together.
+    """
 
     def __init__(
-        self, place: tuple[str, ...], spec: FormatSpec, source: Input, meter: Meter, journal: InputJournal
+        self,
+        place: tuple[str, ...],
+        spec: FormatSpec,
+        source: Input,
+        decoder: Decoder,
+        meter: Meter,
+        journal: InputJournal,
     ) -> None:
         self.place = place
         self.spec = spec
         self.input = source
+        self.decoder = decoder
         self.meter = meter
         self.journal = journal
         # Lines counted before this process.
@@ -106,7 +64,7 @@ class Feed:
             if not self.input.pending:
                 self._behind_since = None
             return self.input.pending
-        decoded = self.meter.reader.decoder.decode(chunk)
+        decoded = self.decoder.decode(chunk)
         self.meter.count(decoded)
         if not decoded.clean:
             self.journal.note(decoded)
@@ -119,13 +77,13 @@ class Feed:
 
     def flush(self) -> None:
         """Count what still waits for another line, as it is."""
-        self._count(self.meter.reader.decoder.flush())
+        self._count(self.decoder.flush())
 
     def leave(self) -> int:
         """Before it is taken out: count the lines that nobody can read on. How many bytes wait for who can."""
         lines, waiting = self.input.leave()
         if lines:
-            self._count(self.meter.reader.decoder.decode(lines))
+            self._count(self.decoder.decode(lines))
         return waiting
 
     def _count(self, decoded: Decoded) -> None:
@@ -178,15 +136,18 @@ class Feed:
         for gauge in _GAUGES:
             store.drop(gauge, self.name)
 
-    def turn_to(self, meter: Meter, spec: FormatSpec) -> None:
-        """Count with another meter from the next line on. In another format nothing waits for it any more."""
+    def turn_to(self, decoder: Decoder, meter: Meter, spec: FormatSpec) -> None:
+        """Decode and count with these from the next line on. If the format has changed, what waits for another line
+        is counted as it is.
+        """
         if spec == self.spec:
-            meter.reader.decoder.follow(self.meter.reader.decoder)
+            decoder.follow(self.decoder)
         else:
             self.flush()
             self.fold()
         self.meter.give_up(self.meter.kept)
         self.spec = spec
+        self.decoder = decoder
         meter.last_time = self.meter.last_time
         self.meter = meter
         self.journal.name = meter.name
@@ -211,7 +172,7 @@ class Feed:
             last_time=self.meter.last_time,
             kept=self.meter.kept,
             format=fingerprint(self.spec),
-            decoder=self.meter.reader.decoder.snapshot(),
+            decoder=self.decoder.snapshot(),
             name=self.name,
         )
 
@@ -229,14 +190,13 @@ class Feed:
         """Go on in the place of inputs of the same format: as the first one's decoder does. What waits in those of
         the others for another line counts as it is; what waits does so in one place only.
         """
-        decoder = self.meter.reader.decoder
-        for one in reversed(before):
+        for stored in reversed(before):
             self.flush()
-            decoder.restore(one.decoder)
-            decoder.flush()
-            waiting, one.decoder = one.decoder, decoder.snapshot()
-            decoder.restore(waiting)
-            self.meter.last_time = one.last_time or self.meter.last_time
+            self.decoder.restore(stored.decoder)
+            self.decoder.flush()
+            waiting, stored.decoder = stored.decoder, self.decoder.snapshot()
+            self.decoder.restore(waiting)
+            self.meter.last_time = stored.last_time or self.meter.last_time
 
 
 def stored_inputs(parts: dict[str, Any]) -> list[StoredInput]:

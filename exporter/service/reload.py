@@ -11,6 +11,7 @@ from exporter.config.keys import KeyApiConfig
 from exporter.config.load import Config, Loaded, load
 from exporter.durations import seconds
 from exporter.errors import ExporterError
+from exporter.formats.spec import build
 from exporter.inputs.elsewhere import StoredInput
 from exporter.inputs.overlap import shared_logs
 from exporter.model import catalog
@@ -116,7 +117,9 @@ class Reload:
             renamed = feed.name != one.name
             if renamed:
                 feed.hide(store)
-            feed.turn_to(self._assembly.meter_of(one), one.spec)
+            format_ = build(one.spec, one.max_line_bytes)
+            feed.turn_to(format_.decoder, self._assembly.meter_of(one, format_), one.spec)
+            feed.journal.longest_line = one.max_line_bytes
             if not renamed:
                 return feed
         feed.lines_before = sum(feed.lines(store))

@@ -12,6 +12,7 @@ from exporter.config.families import ADDS, Change, families_of
 from exporter.config.load import load
 from exporter.config.metrics import MetricsConfig
 from exporter.errors import ConfigError
+from exporter.formats.spec import build
 from exporter.metrics.exposition import render
 from exporter.metrics.slowest import Slowest
 from exporter.metrics.store import Histogram, Store
@@ -274,7 +275,7 @@ def counted(folder: Path, log: str, metrics: dict[str, Any]) -> Samples:
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     assembly = Assembly(load(path))
-    meter = assembly.meter_of(assembly.config.inputs[0])
+    meter = assembly.meter_of(assembly.config.inputs[0], build(assembly.config.inputs[0].spec))
     decoder = meter.reader.decoder
     meter.count(decoder.decode((GOLDEN / log / "access.log").read_bytes()))
     meter.count(decoder.flush())

@@ -17,6 +17,7 @@ listObjectsV2 ListUsersByGroupId wp-login.php wp-content xmlrpc.php admin-ajax.p
 sitemap.xml api-docs api_keys swagger-ui.html graphql eth.v1.Node grpc.health.v1.Health generateContent healthz readyz
 metrics actuator webhook webhooks solana-mainnet-beta polygon-amoy eth-mainnet base-sepolia web3 rpc ws s3 base64 i18n
 erc20 p2p text-to-speech identity scores subscriptions invoices payments customers getTransactionReceipt HttpService
+productpage workflows checkout __health _health _next whoami
 """
 WORDS = _WORDS.split()
 
