@@ -25,7 +25,7 @@ Payload = dict[str, Any]
 
 FIELDS = (
     *("litellm_call_id", "call_type", "status", "stream", "startTime", "completionStartTime", "endTime"),
-    *("model", "model_group", "custom_llm_provider", "prompt_tokens", "completion_tokens", "response_cost"),
+    *("model", "model_group", "custom_llm_provider", "cache_hit", "prompt_tokens", "completion_tokens", "response_cost"),
     "requester_ip_address",
 )
 METADATA = (

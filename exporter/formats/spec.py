@@ -7,7 +7,7 @@ a config and changed there.
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import yaml
@@ -40,6 +40,7 @@ class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults
     a path to the patterns its value must match for a line to count (`*` and `?` are wildcards, `!` first is "not");
     all other lines are ignored. `escape` is how the text writes odd bytes. `join` tells which lines are one request,
     where that is more than one; `container` that a container runtime has wrapped the lines: cri or docker.
+    `key_hash` says which hash the gateway logs of keys of a pattern, as {sha256: "sk-*"}: `hash` makes it first.
     """
 
     preset: str = ""
@@ -53,6 +54,7 @@ class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults
     escape: str = ""
     join: JoinSpec | None = None
     container: str = ""
+    key_hash: dict[Literal["sha256"], str] = {}
 
     def __post_init__(self) -> None:
         named = list(self.named)
@@ -98,11 +100,15 @@ def _preset(name: str) -> FormatSpec:
     return _on_top(spec, _preset(spec.preset)) if spec.preset else spec
 
 
+def resolved(spec: FormatSpec) -> FormatSpec:
+    """The same without `preset`: what the preset says stands in it."""
+    return _on_top(spec, _preset(spec.preset)) if spec.preset else spec
+
+
 def build(spec: FormatSpec) -> Format:
     """The format that a spec describes. FieldError names the part of it that is wrong."""
     own = not spec.preset
-    if spec.preset:
-        spec = _on_top(spec, _preset(spec.preset))
+    spec = resolved(spec)
     decoder, named, part = _decoder(spec)
     fields: dict[str, tuple[Source, ...]] = {}
     for field, sources in named.items():
@@ -189,6 +195,7 @@ def _on_top(spec: FormatSpec, preset: FormatSpec) -> FormatSpec:
         escape=spec.escape or preset.escape,
         join=spec.join or preset.join,
         container=spec.container or preset.container,
+        key_hash=spec.key_hash or preset.key_hash,
     )
 
 

@@ -106,8 +106,14 @@ class Enricher:
         )
         error_type = _error_type(status, protocol, fields)
         multiplier, plausible = _multiplier(fields.get("cost_multiplier", ""))
-        tried = attempts_of(fields, provider, error_type)
+        cached = fields.get("cached") == "true" and not error_type
+        provider = "" if cached else provider
+        tried = () if cached else attempts_of(fields, provider, error_type)
         attempts = tuple(attempt._replace(provider=_public(attempt.provider)) for attempt in tried)
+        if (model or requested) and provider and len({attempt.provider for attempt in attempts}) == 1:
+            # Only one place was tried, so it was this provider's: many log its host or address.
+            attempts = tuple(attempt._replace(provider=provider) for attempt in attempts)
+        asked = requested or _public(body.model)
         batch = len(methods) > 1 or fields.get("batch_size", "") not in ("", "0", "1")
         return AccessRecord(
             status=_status(status, protocol),
@@ -123,11 +129,12 @@ class Enricher:
             error_type=error_type,
             public=target.route in self._public_routes,
             model=model or _public(body.model),
-            requested_model=requested or _public(body.model),
+            requested_model=asked if asked != _public(fields.get("model_alias", "")) else "",
             provider=provider or (attempts[-1].provider if attempts else ""),
             attempts=attempts,
             blocked_reason=_public(fields.get("blocked_reason", "")),
             unbilled=fields.get("unbilled") == "true",
+            cached=cached,
             billed_model=_public(fields.get("billed_model", "")),
             cost_multiplier=multiplier,
             implausible=() if plausible else ("cost_multiplier",),

@@ -50,7 +50,7 @@ def test_of_a_gauge_the_value_logged_last_counts(tmp_path: Path, first: str) -> 
     [
         ("_MOST_CELLS", lambda n: {"m": f"eth_{n % 7}", "key": f"sk-{n % 11}"}, 100),  # words with a cell each
         ("_MOST_CELLS", lambda n: {"m": f"eth_{n % 7}", "key": f"sk-{n % 11}"}, 1),  # many words of one cell
-        ("_MOST_CELLS", lambda n: {"m": f"eth_{n}", "s": 400 + n % 90}, 100),  # cells of words that are asked again
+        ("_MOST_CELLS", lambda n: {"m": f"eth_{n}", "s": 400 + n % 60}, 100),  # cells of words that are asked again
         ("_MOST_KINDS", lambda n: {"m": f"eth_{n}"}, 100),  # what was asked
         ("_MOST_KINDS", lambda n: {"key": f"sk-{n}"}, 100),  # who asked
         ("_MOST_KINDS", lambda n: {"key": f"sk-{n}"}, 1),  # words of one who asked
