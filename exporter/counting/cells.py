@@ -5,6 +5,7 @@ once and shared: 35,000 cells are 500 callers of 1,400 kinds. A cell is where th
 to all series that such a request adds to.
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from exporter.counting.cell import Caller, Cell, CellTargets, Origins, UnloggedCost
@@ -106,7 +107,7 @@ class Cells:
                 open_ = open_ or caller_open
             cell = kind.cells.get(caller)
             if cell is None:
-                cell = kind.cells[caller] = self._born(kind, caller)
+                cell = kind.cells[caller] = self._connected(kind, caller)
         if not open_:
             self.by_key[request_key][caller_key] = cell
             self._entries += 1
@@ -155,59 +156,67 @@ class Cells:
 
     # --- where the two meet
 
-    def _born(self, kind: RequestKind, caller: Caller) -> Cell:
-        """A new cell, connected to all that it adds to."""
-        counters: list[Any] = [self._parsed]
-        for group in kind.counted:
-            labels = group.labels(caller, self._input_labels)
-            for family in group.families:
-                counters.append(family.find(labels))
-                if family.full and labels not in family.series:
-                    counters.append(self._store.series(catalog.OVERFLOW, family.family.name))
-        sums: list[Any] = []
-        for group in kind.summed:
-            labels = group.labels(caller, self._input_labels)
-            sums += [family.find(labels) for family in group.families]
-        for field in kind.record.implausible:
-            counters.append(self._store.series(catalog.IMPLAUSIBLE_VALUES, self._name, field))
-        home = None
-        if kind.record.requests:
-            counters += caller.counters
-            for label in (*kind.overflows, *(("key",) if caller.overflow else ())):
-                counters += self._kinds.overflows(label, kind.fed)
-            home = self._home(kind, caller) if self._loop.origins else None
+    def _connected(self, kind: RequestKind, caller: Caller) -> Cell:
+        """A new cell, connected to all that its requests add to."""
         record = kind.record
+        home = self._home(kind, caller) if record.requests and self._loop.origins else None
+        sums, counts = self._series(kind.summed, caller), self._series(kind.counted, caller)
+        credited = [(series, amount) for group, amount in kind.credited for series in self._series([group], caller)]
+        unlogged_cost = self._unlogged_cost(kind, caller) if kind.cost or kind.unpriced else None
+        histograms = {
+            family.family.name: family.find(labels) for family, labels in self._labelled(kind.observed, caller)
+        }
         cell = self._new_cell(
             CellTargets(
-                series=(*sums, *counters),
+                series=(*sums, self._parsed, *counts, *self._faults(kind, caller)),
                 measures=kind.measures,
                 caller=caller,
                 home=home,
                 success=not record.error_type,
                 credits=kind.credits,
-                credited=tuple(
-                    [(series, amount) for group, amount in kind.credited for series in self._series([group], caller)]
-                ),
-                unlogged_cost=self._unlogged_cost(kind, caller) if kind.cost or kind.unpriced else None,
+                credited=tuple(credited),
+                unlogged_cost=unlogged_cost,
                 shown=kind.shown,
                 requests=record.requests,
                 use=self._limits.use(caller.user, record.status in REFUSED),
                 units=kind.units,
             )
         )
-        for group in kind.observed:
-            labels = group.labels(caller, self._input_labels)
-            for family in group.families:
-                histogram = family.find(labels)
-                assert isinstance(histogram, Histogram)
-                setattr(cell, family.family.name, histogram.pending)
+        for name, histogram in histograms.items():
+            assert isinstance(histogram, Histogram)
+            setattr(cell, name, histogram.pending)
         if home:
             cell.origins = _NONE_YET
         return cell
 
-    def _series(self, groups: list[FamilyGroup], caller: Caller) -> tuple[Series, ...]:
+    def _faults(self, kind: RequestKind, caller: Caller) -> list[Series]:
+        """The exporter's own counters that such a request adds to: its key is unknown, numbers in it can't be true, or
+        values have become `other`. Its series are there already.
+        """
+        record = kind.record
+        found = [self._store.series(catalog.IMPLAUSIBLE_VALUES, self._name, field) for field in record.implausible]
+        full = {
+            family.family.name: None for family, labels in self._labelled(kind.groups, caller) if family.merges(labels)
+        }
+        found += [self._store.series(catalog.OVERFLOW, name) for name in full]
+        if record.requests:
+            found += caller.counters
+            for label in (*kind.overflows, *(("key",) if caller.overflow else ())):
+                found += self._kinds.overflows(label, kind.fed)
+        return found
+
+    def _labelled(
+        self, groups: Iterable[FamilyGroup], caller: Caller
+    ) -> Iterator[tuple[FamilySeries, tuple[str, ...]]]:
+        """The families of groups, each with the label values of its series."""
+        for group in groups:
+            labels = group.labels(caller, self._input_labels)
+            for family in group.families:
+                yield family, labels
+
+    def _series(self, groups: Iterable[FamilyGroup], caller: Caller) -> tuple[Series, ...]:
         """The counters of groups."""
-        found = [family.find(group.labels(caller, self._input_labels)) for group in groups for family in group.families]
+        found = [family.find(labels) for family, labels in self._labelled(groups, caller)]
         return tuple([series for series in found if isinstance(series, Series)])
 
     def _unlogged_cost(self, kind: RequestKind, caller: Caller) -> UnloggedCost:
@@ -255,10 +264,12 @@ class Cells:
     def _add(self, what: str, home: Origins, origin: str, count: int) -> None:
         """Add to the families that count origins, or new ones."""
         values = (home.key, home.chain, origin, home.protocol)
-        of_all = [
-            family.get(*(values[place] for place in places), *self._input_labels)
-            for family, places in self._of_origins[what]
-        ]
+        of_all = []
+        for family, places in self._of_origins[what]:
+            labels = (*(values[place] for place in places), *self._input_labels)
+            of_all.append(family.find(labels))
+            if count and family.merges(labels):
+                of_all.append(self._store.series(catalog.OVERFLOW, family.family.name))
         for series in of_all:  # all are there before the first is added to
             assert isinstance(series, Series)
             series.value += count

@@ -1,5 +1,8 @@
 """The vocabulary: which fields a log can carry, the range of each number, and the closed sets of words."""
 
+# Lines of more bytes are left out, unless the config says otherwise.
+LONGEST_LINE = 1 << 20
+
 # What a field of a format may be named, and what its values are. `explain`, the presets, the
 # config's error messages and CONTRIBUTING stand on this table.
 #   text     a word that is used as it is, or looked at for a decision

@@ -27,10 +27,10 @@ class Price(Struct, frozen=True, kw_only=True):
     request: float = 0.0
     rates: tuple[tuple[str, float], ...] = ()
 
-    def times(self, factor: float) -> "Price":
-        """The price, multiplied."""
+    def times(self, factor: float, answered: bool = True) -> "Price":
+        """The price, multiplied. A request that was not answered costs nothing but its numbers."""
         rates = tuple((measure, rate * factor) for measure, rate in self.rates)
-        return Price(since=self.since, request=self.request * factor, rates=rates)
+        return Price(since=self.since, request=self.request * factor if answered else 0.0, rates=rates)
 
 
 class PriceEntry(Struct, frozen=True, kw_only=True):
@@ -227,19 +227,24 @@ class Pricing:
             return Quote(credits=amounts, unbilled=True)
         if not requests:
             return Quote(credits=amounts)
-        if multiplier is None:
-            found = best_pattern(provider, self._multipliers)
-            multiplier = 1.0 if found is None else self._multipliers[found]
+        prices = self._prices(model, provider, method)
+        unpriced = bool(self._tables and model and not error_type) and not _cover_all_times(prices)
+        factor = self._multiplier(provider) if multiplier is None else multiplier
+        return Quote(tuple(price.times(factor, not error_type) for price in prices), amounts, unpriced)
+
+    def _prices(self, model: str, provider: str, method: str) -> list[Price]:
+        """The prices that may hold, the most exact first, up to the first that holds at all times."""
         prices = []
         for entry in self._fitting(model, provider, method):
             if entry.price:
-                price = entry.price.times(multiplier)
-                prices.append(Price(since=price.since, rates=price.rates) if error_type else price)
-                if price.since == ALWAYS:
+                prices.append(entry.price)
+                if entry.price.since == ALWAYS:
                     break
-        covered = bool(prices) and prices[-1].since == ALWAYS
-        unpriced = bool(self._tables and model) and not error_type and not covered
-        return Quote(tuple(prices), amounts, unpriced)
+        return prices
+
+    def _multiplier(self, provider: str) -> float:
+        pattern = best_pattern(provider, self._multipliers)
+        return 1.0 if pattern is None else self._multipliers[pattern]
 
     def _fitting(self, model: str, provider: str, method: str) -> list[PriceEntry]:
         return [entry for table in self._tables for entry in table.fitting(model, provider, method)]
@@ -247,6 +252,10 @@ class Pricing:
     def _is_unbilled(self, method: str) -> bool:
         route = method.rpartition(" ")[2]
         return any(fits(method, pattern) or fits(route, pattern) for pattern in self._unbilled)
+
+
+def _cover_all_times(prices: list[Price]) -> bool:
+    return any(price.since == ALWAYS for price in prices)
 
 
 def _counted_at(time: float | None, now: float) -> float:

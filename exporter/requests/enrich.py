@@ -10,11 +10,11 @@ from typing import Any
 from exporter.formats.values import number
 from exporter.model.fields import ERROR_TYPES, MOST
 from exporter.model.labels import OTHER
-from exporter.model.record import AccessRecord
+from exporter.model.record import AccessRecord, Attempt
 from exporter.requests.attempts import attempts_of
 from exporter.requests.body import NOTHING, Body
 from exporter.requests.identifiers import like_a_key
-from exporter.requests.routes import NO_TARGET, Request, Target
+from exporter.requests.routes import NO_REQUEST, Request
 
 BATCH = "batch"
 _TLS = ("https", "wss", "on", "true", "tls", "ssl")
@@ -83,62 +83,104 @@ class Enricher:
         """The record of these fields; `ignored` if there are none, `rejected` if they hold no status."""
         if fields is None:
             return AccessRecord(ignored=True)
-        status = fields.get("status", "").partition(" ")[0]
-        if not status.removeprefix("-").isdigit() and not fields.get("error"):
+        status = _logged_status(fields)
+        if status is None:
             return AccessRecord(rejected="no_status")
-        request: Request = fields.get("request") or Request(fields.get("http_method", ""), NO_TARGET, "")
-        target: Target = fields.get("path") or request.target
+        request = _request(fields)
+        target = request.target
         body: Body = fields.get("body") or NOTHING
-        upgraded = fields.get("upgrade", "").lower() == "websocket"
-        if status == "0" and upgraded:
-            status = "101"  # Caddy and Traefik log no status for a connection that they handed over
-        elif status == "0" and fields.get("empty") == "true":
-            status = "200"
-        protocol = _protocol(fields.get("scheme", ""), upgraded or status == "101")
+        protocol = _protocol(fields.get("scheme", ""), status == "101" or _upgraded(fields))
         key = fields.get("key") or target.key
-        methods = _several(fields["rpc_method"]) if fields.get("rpc_method") else body.methods
-        if not methods:
-            verb = (fields.get("http_method") or request.http_method).upper()
-            methods = (f"{verb if verb in _VERBS else ''} {target.route}".strip(),)
-        methods = tuple(_public(method) for method in methods)
-        model, requested, provider = (
-            _public(fields.get(name, "")) for name in ("model", "requested_model", "provider")
-        )
+        methods = _methods(fields, request, body)
         error_type = _error_type(status, protocol, fields)
-        multiplier, plausible = _multiplier(fields.get("cost_multiplier", ""))
         cached = fields.get("cached") == "true" and not error_type
-        provider = "" if cached else provider
-        tried = () if cached else attempts_of(fields, provider, error_type)
-        attempts = tuple(attempt._replace(provider=_public(attempt.provider)) for attempt in tried)
-        if (model or requested) and provider and len({attempt.provider for attempt in attempts}) == 1:
-            # Only one place was tried, so it was this provider's: many log its host or address.
-            attempts = tuple(attempt._replace(provider=provider) for attempt in attempts)
-        asked = requested or _public(body.model)
-        batch = len(methods) > 1 or fields.get("batch_size", "") not in ("", "0", "1")
+        provider = "" if cached else _public(fields.get("provider", ""))
+        attempts = () if cached else _attempts(fields, provider, error_type)
+        multiplier, implausible = _multiplier(fields.get("cost_multiplier", ""))
         return AccessRecord(
             status=_status(status, protocol),
             key=key,
             key_name=fields.get("key_name", ""),
             key_owner=fields.get("key_owner", ""),
             class_=self.class_of(key),
-            requests=0 if fields.get("batch_index", "0") not in ("", "0") else 1,
+            requests=int(fields.get("batch_index", "0") in ("", "0")),
             calls=methods,
-            method=BATCH if batch else methods[0],
+            method=_method(fields, methods),
             chain=fields.get("chain") or target.chain or fields.get("host", ""),
             protocol=protocol,
             error_type=error_type,
             public=target.route in self._public_routes,
-            model=model or _public(body.model),
-            requested_model=asked if asked != _public(fields.get("model_alias", "")) else "",
-            provider=provider or (attempts[-1].provider if attempts else ""),
+            model=_public(fields.get("model") or body.model),
+            requested_model=_requested_model(fields, body),
+            provider=provider or _last_provider(attempts),
             attempts=attempts,
             blocked_reason=_public(fields.get("blocked_reason", "")),
             unbilled=fields.get("unbilled") == "true",
             cached=cached,
             billed_model=_public(fields.get("billed_model", "")),
             cost_multiplier=multiplier,
-            implausible=() if plausible else ("cost_multiplier",),
+            implausible=implausible,
         )
+
+
+def _logged_status(fields: dict[str, Any]) -> str | None:
+    """The status as the log has it, "" if it has only an error; None if it has neither."""
+    status: str = fields.get("status", "").partition(" ")[0]
+    if not status.removeprefix("-").isdigit() and not fields.get("error"):
+        return None
+    if status == "0" and _upgraded(fields):
+        return "101"  # Caddy and Traefik log no status for a connection that they handed over
+    return "200" if status == "0" and fields.get("empty") == "true" else status
+
+
+def _upgraded(fields: dict[str, Any]) -> bool:
+    """Whether the client asked for a WebSocket."""
+    return bool(fields.get("upgrade", "").lower() == "websocket")
+
+
+def _request(fields: dict[str, Any]) -> Request:
+    """The request line; a verb or a path with a field of its own goes before what stands there."""
+    line: Request = fields.get("request") or NO_REQUEST
+    verb, target = fields.get("http_method") or line.http_method, fields.get("path") or line.target
+    return Request(verb, target, line.version)
+
+
+def _methods(fields: dict[str, Any], request: Request, body: Body) -> tuple[str, ...]:
+    """The JSON-RPC methods of all calls; without any, the verb and the route."""
+    methods = _several(fields["rpc_method"]) if fields.get("rpc_method") else body.methods
+    if not methods:
+        verb = request.http_method.upper()
+        methods = (f"{verb if verb in _VERBS else ''} {request.target.route}".strip(),)
+    return tuple(_public(method) for method in methods)
+
+
+def _method(fields: dict[str, Any], methods: tuple[str, ...]) -> str:
+    """The method of the whole request, `batch` if it has several calls."""
+    batch = len(methods) > 1 or fields.get("batch_size", "") not in ("", "0", "1")
+    return BATCH if batch else methods[0]
+
+
+def _attempts(fields: dict[str, Any], provider: str, error_type: str) -> tuple[Attempt, ...]:
+    """The attempts of the request, with public names of providers."""
+    attempts = attempts_of(fields, provider, error_type)
+    if provider and _names_models(fields) and len({attempt.provider for attempt in attempts}) == 1:
+        # Only one place was tried, so it was this provider's: many log its host or address.
+        return tuple(attempt._replace(provider=provider) for attempt in attempts)
+    return tuple(attempt._replace(provider=_public(attempt.provider)) for attempt in attempts)
+
+
+def _names_models(fields: dict[str, Any]) -> bool:
+    return bool(fields.get("model") or fields.get("requested_model"))
+
+
+def _requested_model(fields: dict[str, Any], body: Body) -> str:
+    """The model that was asked for; "" if it was asked for by the name that the gateway gives the one that served."""
+    requested = _public(fields.get("requested_model") or body.model)
+    return "" if requested == fields.get("model_alias") else requested
+
+
+def _last_provider(attempts: tuple[Attempt, ...]) -> str:
+    return attempts[-1].provider if attempts else ""
 
 
 def _public(word: str) -> str:
@@ -146,12 +188,12 @@ def _public(word: str) -> str:
     return OTHER if like_a_key(word) else word
 
 
-def _multiplier(word: str) -> tuple[float | None, bool]:
-    """A factor, None where it is none; and whether it is plausible, if it is a number at all."""
+def _multiplier(word: str) -> tuple[float | None, tuple[str, ...]]:
+    """The cost multiplier, None if there is none; and its field's name if the number can't be true."""
     factor = number(word)
     if factor is None or 0 <= factor <= MOST["cost_multiplier"]:
-        return factor, True
-    return None, False
+        return factor, ()
+    return None, ("cost_multiplier",)
 
 
 def _several(methods: str) -> tuple[str, ...]:

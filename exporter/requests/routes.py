@@ -61,7 +61,7 @@ class Request(NamedTuple):
 
 
 NO_TARGET = Target("")
-_GARBAGE = Request("", NO_TARGET, "")
+NO_REQUEST = Request("", NO_TARGET, "")
 
 
 def _pattern(group: str, template: str) -> str:
@@ -115,7 +115,7 @@ class Routes:
         """Read `GET /path?query HTTP/1.1`; anything else is no request."""
         parts = line.split(" ")
         if len(parts) not in (2, 3) or not _VERB.fullmatch(parts[0]):
-            return _GARBAGE
+            return NO_REQUEST
         return Request(parts[0], self.target(parts[1]), parts[2] if len(parts) == 3 else "")
 
     def target(self, path: str) -> Target:

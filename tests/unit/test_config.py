@@ -25,7 +25,7 @@ BAD = [
     (
         "inputs:\n- path: a.log\n  fromat: caddy",
         "3: inputs[0].fromat: unknown field 'fromat'; did you mean 'format'? "
-        "(allowed: class, format, labels, name, path, rotated, timezone)",
+        "(allowed: class, format, labels, max_line_bytes, name, path, rotated, timezone)",
     ),
     (
         "inputs:\n- path: a.log",
