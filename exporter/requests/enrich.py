@@ -67,11 +67,15 @@ def methods_of(route: str) -> list[str]:
 
 class Enricher:
     """Makes records of one input. `class_` is its class; `class_of` a key's own, "" where it has none.
-    `public_routes` are those that answer everybody. With `emails`, e-mail addresses are shown in full.
+    `public_routes` are those that answer everybody. With `emails`, e-mail addresses in names are shown in full.
     """
 
     def __init__(
-        self, class_: str, class_of: Callable[[str], str], public_routes: Container[str] = (), emails: bool = False
+        self,
+        class_: str,
+        class_of: Callable[[str], str],
+        public_routes: Container[str] = (),
+        emails: bool = False,
     ) -> None:
         self._class = class_
         self._class_of = class_of
@@ -86,12 +90,6 @@ class Enricher:
         """The name of a key, or of its owner, as it is shown."""
         return shown_name(text) if self._emails else short_emails(shown_name(text))
 
-    def _public(self, word: str) -> str:
-        """A word that a client may have chosen: `other` where it could be a key."""
-        if could_be_a_key(word):
-            return OTHER
-        return word if self._emails else short_emails(word)
-
     def record(self, fields: dict[str, Any] | None) -> AccessRecord:
         """The record of these fields; `ignored` if there are none, `rejected` if they hold no status."""
         if fields is None:
@@ -104,13 +102,11 @@ class Enricher:
         body: Body = fields.get("body") or NOTHING
         protocol = _protocol(fields.get("scheme", ""), status == "101" or _upgraded(fields))
         key = fields.get("key") or target.key
-        methods = tuple(map(self._public, _methods(fields, request, body)))
-        provider = self._public(fields.get("provider", ""))
+        methods = _methods(fields, request, body)
         error_type = _error_type(status, protocol, fields)
-        attempts = tuple(
-            attempt._replace(provider=self._public(attempt.provider))
-            for attempt in attempts_of(fields, provider, error_type)
-        )
+        cached = fields.get("cached") == "true" and not error_type
+        provider = "" if cached else _public(fields.get("provider", ""))
+        attempts = () if cached else _attempts(fields, provider, error_type)
         multiplier, implausible = _multiplier(fields.get("cost_multiplier", ""))
         return AccessRecord(
             status=_status(status, protocol),
@@ -121,17 +117,18 @@ class Enricher:
             requests=int(fields.get("batch_index", "0") in ("", "0")),
             calls=methods,
             method=_method(fields, methods),
-            chain=self._public(fields.get("chain", "")) or target.chain or fields.get("host", ""),
+            chain=_public(fields.get("chain", "")) or target.chain or fields.get("host", ""),
             protocol=protocol,
             error_type=error_type,
             public=target.route in self._public_routes,
-            model=self._public(fields.get("model") or body.model),
-            requested_model=self._public(fields.get("requested_model") or body.model),
+            model=_public(fields.get("model") or body.model),
+            requested_model=_requested_model(fields, body),
             provider=provider or _last_provider(attempts),
             attempts=attempts,
-            blocked_reason=self._public(fields.get("blocked_reason", "")),
+            blocked_reason=_public(fields.get("blocked_reason", "")),
             unbilled=fields.get("unbilled") == "true",
-            billed_model=self._public(fields.get("billed_model", "")),
+            cached=cached,
+            billed_model=_public(fields.get("billed_model", "")),
             cost_multiplier=multiplier,
             implausible=implausible,
         )
@@ -164,8 +161,8 @@ def _methods(fields: dict[str, Any], request: Request, body: Body) -> tuple[str,
     methods = _several(fields["rpc_method"]) if fields.get("rpc_method") else body.methods
     if not methods:
         verb = request.http_method.upper()
-        return (f"{verb if verb in _VERBS else ''} {request.target.route}".strip(),)
-    return methods
+        methods = (f"{verb if verb in _VERBS else ''} {request.target.route}".strip(),)
+    return tuple(_public(method) for method in methods)
 
 
 def _method(fields: dict[str, Any], methods: tuple[str, ...]) -> str:
@@ -174,8 +171,32 @@ def _method(fields: dict[str, Any], methods: tuple[str, ...]) -> str:
     return BATCH if batch else methods[0]
 
 
+def _attempts(fields: dict[str, Any], provider: str, error_type: str) -> tuple[Attempt, ...]:
+    """The attempts of the request, with public names of providers."""
+    attempts = attempts_of(fields, provider, error_type)
+    if provider and _names_models(fields) and len({attempt.provider for attempt in attempts}) == 1:
+        # Only one place was tried, so it was this provider's: many log its host or address.
+        return tuple(attempt._replace(provider=provider) for attempt in attempts)
+    return tuple(attempt._replace(provider=_public(attempt.provider)) for attempt in attempts)
+
+
+def _names_models(fields: dict[str, Any]) -> bool:
+    return bool(fields.get("model") or fields.get("requested_model"))
+
+
+def _requested_model(fields: dict[str, Any], body: Body) -> str:
+    """The model that was asked for; "" if it was asked for by the name that the gateway gives the one that served."""
+    requested = _public(fields.get("requested_model") or body.model)
+    return "" if requested == fields.get("model_alias") else requested
+
+
 def _last_provider(attempts: tuple[Attempt, ...]) -> str:
     return attempts[-1].provider if attempts else ""
+
+
+def _public(word: str) -> str:
+    """A word that a client may have chosen: `other` where it could be a key."""
+    return OTHER if could_be_a_key(word) else short_emails(word)
 
 
 def _multiplier(word: str) -> tuple[float | None, tuple[str, ...]]:
