@@ -147,7 +147,8 @@ class ZeroHold:
         }
         active = self._active(now)
         least, most = self._hold_seconds(active, now)
-        due, held = [], []
+        due: list[_Batch] = []
+        held: list[_Batch] = []
         for batch in self._batches:
             age = now - batch.since
             is_due = age >= most or (age >= least and batch.seen_by >= active)
