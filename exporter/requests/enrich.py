@@ -92,9 +92,10 @@ class Enricher:
         protocol = _protocol(fields.get("scheme", ""), status == "101" or _upgraded(fields))
         key = fields.get("key") or target.key
         methods = _methods(fields, request, body)
-        provider = _public(fields.get("provider", ""))
         error_type = _error_type(status, protocol, fields)
-        attempts = _attempts(fields, provider, error_type)
+        cached = fields.get("cached") == "true" and not error_type
+        provider = "" if cached else _public(fields.get("provider", ""))
+        attempts = () if cached else _attempts(fields, provider, error_type)
         multiplier, implausible = _multiplier(fields.get("cost_multiplier", ""))
         return AccessRecord(
             status=_status(status, protocol),
@@ -110,11 +111,12 @@ class Enricher:
             error_type=error_type,
             public=target.route in self._public_routes,
             model=_public(fields.get("model") or body.model),
-            requested_model=_public(fields.get("requested_model") or body.model),
+            requested_model=_requested_model(fields, body),
             provider=provider or _last_provider(attempts),
             attempts=attempts,
             blocked_reason=_public(fields.get("blocked_reason", "")),
             unbilled=fields.get("unbilled") == "true",
+            cached=cached,
             billed_model=_public(fields.get("billed_model", "")),
             cost_multiplier=multiplier,
             implausible=implausible,
@@ -161,7 +163,20 @@ def _method(fields: dict[str, Any], methods: tuple[str, ...]) -> str:
 def _attempts(fields: dict[str, Any], provider: str, error_type: str) -> tuple[Attempt, ...]:
     """The attempts of the request, with public names of providers."""
     attempts = attempts_of(fields, provider, error_type)
+    if provider and _names_models(fields) and len({attempt.provider for attempt in attempts}) == 1:
+        # Only one place was tried, so it was this provider's: many log its host or address.
+        return tuple(attempt._replace(provider=provider) for attempt in attempts)
     return tuple(attempt._replace(provider=_public(attempt.provider)) for attempt in attempts)
+
+
+def _names_models(fields: dict[str, Any]) -> bool:
+    return bool(fields.get("model") or fields.get("requested_model"))
+
+
+def _requested_model(fields: dict[str, Any], body: Body) -> str:
+    """The model that was asked for; "" if it was asked for by the name that the gateway gives the one that served."""
+    requested = _public(fields.get("requested_model") or body.model)
+    return "" if requested == fields.get("model_alias") else requested
 
 
 def _last_provider(attempts: tuple[Attempt, ...]) -> str:

@@ -51,6 +51,8 @@ _REGISTRY_READ = catalog.KEY_REGISTRY_TIMESTAMP_SECONDS
 
 log = logging.getLogger(__name__)
 
+_NO_SECRET = "neither identity.secret_file nor state.path is configured"
+
 
 def used_places(loaded: Loaded) -> dict[str, tuple[int, int]]:
     """Of each label, how many places the state of a config uses, and how many there are. StateError where it can't be
@@ -69,9 +71,8 @@ class Assembly:
 
     def __init__(self, loaded: Loaded, serving: bool = False) -> None:
         if not loaded.secret:
-            log.warning(
-                "no secret for key names, and no state to keep one beside: names like k_… hold for this run only"
-            )
+            why = f"{loaded.secret_file} does not exist yet" if loaded.secret_file else _NO_SECRET
+            log.warning("%s: hashed key names are valid for this run only", why)
         self.identity = Identity(loaded.secret or os.urandom(32))
         self.store = Store(hold=serving, families=loaded.config.families)
         clock = Clock()
