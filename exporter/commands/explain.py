@@ -28,12 +28,13 @@ def run(config: str | None, log: str, name: str | None, loop: bool = False) -> N
     loaded = load(Path(config)) if config else without_config([log])
     assembly = Assembly(loaded)
     input_ = input_for(log, loaded.config, name) if config else loaded.config.inputs[0]
-    format_ = build(input_.spec)
+    format_ = build(input_.spec, input_.max_line_bytes)
     meter = assembly.meter_of(input_, format_)
     if loop:
         print(meter.loop.source)
         return
-    lines = (line for chunk, _ in whole_lines(log) for line in chunk.splitlines(keepends=True))
+    chunks = whole_lines(log, longest_line=input_.max_line_bytes)
+    lines = (line for chunk, _ in chunks for line in chunk.splitlines(keepends=True))
     for paragraph in explain(lines, format_.decoder, meter, assembly.store):
         print(paragraph)
 
@@ -47,7 +48,7 @@ def explain(lines: Iterator[bytes], decoder: Decoder, meter: Meter, store: Store
         for fault in decoded.faults:
             yield f"  {place(fault)}"
         if decoded.blank:
-            yield f"line {n}: ignored: it is blank, or a header\n"
+            yield f"line {n}: ignored: it is blank, a header or comment, or of another stream\n"
         elif not decoded.rows and not decoded.rejected:
             yield f"line {n}: waits for another line of its request\n"
         yield from _rows(f"line {n}", decoded.rows, meter, store)

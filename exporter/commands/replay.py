@@ -45,14 +45,15 @@ def run(config: str, logs: list[str], name: str | None, since: float | None, unt
     assembly = Assembly(loaded)
     export = CsvExport(sys.stdout, assembly.context.keys) if as_csv else None
     replay = Replay(since, until)
-    formats = {input_.name: build(input_.spec) for input_ in loaded.config.inputs}
+    longest = {input_.name: input_.max_line_bytes for input_ in loaded.config.inputs}
+    formats = {input_.name: build(input_.spec, input_.max_line_bytes) for input_ in loaded.config.inputs}
     meters = {input_.name: assembly.meter_of(input_, formats[input_.name]) for input_ in loaded.config.inputs}
     by_input: dict[str, list[str]] = {}
     for path in distinct(logs):
         by_input.setdefault(input_for(path, loaded.config, name).name, []).append(path)
     rows = export.rows if export else Meter.count
     for input_name, paths in by_input.items():
-        journal = InputJournal(input_name, assembly.store)
+        journal = InputJournal(input_name, assembly.store, longest[input_name])
         replay.logs(paths, formats[input_name].decoder, meters[input_name], journal, rows)
     if not export:
         assembly.context.slowest.update_gauges(int(max(meter.last_time or 0 for meter in meters.values()) // 60))
@@ -83,7 +84,7 @@ class Replay:
         self._parsed = self._rejected = 0
         for path in paths:
             with _Progress(path) as progress:
-                for chunk, read in whole_lines(path, journal.too_long):
+                for chunk, read in whole_lines(path, journal.too_long, journal.longest_line):
                     decoded = decoder.decode(chunk)
                     self._take(decoded, meter, journal, rows)
                     progress.show(read)

@@ -12,10 +12,11 @@ from datetime import tzinfo
 from functools import partial
 from math import nan
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from exporter.formats.source import Source
 from exporter.formats.spec import Format
-from exporter.formats.values import ESCAPES, UNITS, Raw, elapsed, number, picked, seconds, text, timestamp
+from exporter.formats.values import ESCAPES, UNITS, Raw, dated, elapsed, number, picked, seconds, text, timestamp
 from exporter.memo import Memo
 from exporter.model.fields import FIELDS, MOST
 
@@ -84,6 +85,7 @@ class RowReader:
 
     def __init__(self, fmt: Format, canonical: dict[str, Callable[[str], Any]], zone: tzinfo | None = None) -> None:
         self.names: dict[str, Any] = {"ABSENT": ABSENT, "FALSE": FALSE, "both": _both, "nan": nan}
+        self.names |= {"every": _every, "dated": dated}
         self.decoder = fmt.decoder
         self._format = fmt
         self._canonical = canonical
@@ -113,14 +115,15 @@ class RowReader:
         self.tells_models = not {"model", "body"}.isdisjoint(fmt.fields)
         self.sets_gauges = not {"attempt_circuits", "cost_multiplier"}.isdisjoint(fmt.fields)
         self.origin = " or ".join(self._origins()) or NO_ORIGIN
-        self.time = self._raw(fmt.fields["time"]) if "time" in fmt.fields else "None"
+        self.time = self._time(fmt.fields["time"]) if "time" in fmt.fields else "None"
         self.measures = {
             field: self._measure(field, sources)
             for field, sources in fmt.fields.items()
             if FIELDS[field][0] in ("seconds", "number")
         }
-        scale = UNITS[fmt.fields["time"][0].unit] if "time" in fmt.fields else 1.0
-        self._times = Memo(partial(timestamp, scale=scale, zone=zone), 1000)
+        first = fmt.fields["time"][0] if "time" in fmt.fields else Source(path="-")
+        zone = zone or (ZoneInfo(first.zone) if first.zone else None)
+        self._times = Memo(partial(timestamp, scale=UNITS[first.unit], zone=zone), 1000)
         self.names |= self.decoder.names
 
     def seconds_since_epoch(self, raw: Raw) -> float | None:
@@ -233,10 +236,23 @@ class RowReader:
 
     def _raw(self, sources: tuple[Source, ...]) -> str:
         """The first that is there."""
-        code = self._one(sources[-1])
-        for source in reversed(sources[:-1]):
+        return self._first([self._one(source) for source in sources])
+
+    def _time(self, sources: tuple[Source, ...]) -> str:
+        return self._first(
+            [
+                f"dated({self._one(source)}, {self.decoder.expression(source.added[0])})"
+                if source.added
+                else self._one(source)
+                for source in sources
+            ]
+        )
+
+    def _first(self, codes: list[str]) -> str:
+        code = codes[-1]
+        for other in reversed(codes[:-1]):
             held = self._held()
-            code = f"({held} if ({held} := {self._one(source)}) not in ABSENT else {code})"
+            code = f"({held} if ({held} := {other}) not in ABSENT else {code})"
         return code
 
     # --- numbers
@@ -264,8 +280,12 @@ class RowReader:
             code = f"{name}({self.decoder.expression(source.start)}, {self.decoder.expression(source.end)})"
         else:
             code = self._number(field, self._one(source), source)
-        if source.plus:
-            code = f"both({code}, {self._number(field, self.decoder.expression(source.plus), source)})"
+        added = [self._number(field, self.decoder.expression(path), source) for path in source.added]
+        if added and FIELDS[field][0] == "seconds":
+            code = f"every(({code}, {', '.join(added)}), {_absent(field, source)!r})"
+        else:
+            for more in added:
+                code = f"both({code}, {more})"
         code = self._less(source, code)
         return f"({code} if ({self.decoder.expression(source.when)}) not in FALSE else -1.0)" if source.when else code
 
@@ -356,3 +376,10 @@ def _both(first: float, second: float) -> float:
     if second == -1:
         return first
     return first + second if first >= 0 and second >= 0 else nan
+
+
+def _every(durations: tuple[float, ...], absent: set[float]) -> float:
+    """The sum of durations; absent where one of them is, NaN where one can't be. A part alone would be too short."""
+    if any(duration in absent for duration in durations):
+        return -1.0
+    return round(sum(durations), 9) if min(durations) >= 0 else nan

@@ -15,7 +15,11 @@ r"""Where a field's value stands in a row: the small language of presets and of 
     time_to_first_token: {path: ttft, if: stream}
                                                  only where another value is true
     cache_write_tokens: {path: write_5m, plus: write_1h}
-                                                 the sum of two
+                                                 the sum of what is there; one more name, or a list of them
+    duration: {path: waited, plus: [served, sent]}
+                                                 the same of durations, where none of them is absent
+    time: {path: date, plus: clock}              a date and a clock that stand apart
+    time: {path: date, zone: UTC}                what a date without a zone means, where the input does not say
     cost: {path: quota, divide: 500000}          in the gateway's own unit: so many make one
     empty: {path: duration, below: 0.1, unless: status}
                                                  true or false: less than so many seconds; only where
@@ -33,6 +37,7 @@ itself, too. In a text log a path is a capture, or `capture | fromjson | inner`;
 
 import re
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
@@ -124,15 +129,21 @@ class Source(
     match: str = ""
     includes: tuple[str, ...] = ()
     when: str = ""
-    plus: str = ""
+    plus: str | tuple[str, ...] = ()
     divide: int = 1
+    zone: str = ""
     below: float | None = None
     unless: str = ""
 
     @property
     def paths(self) -> tuple[str, ...]:
         """All places that it reads."""
-        return tuple(path for path in (self.path, self.start, self.end, self.when, self.plus, self.unless) if path)
+        return tuple(path for path in (self.path, self.start, self.end, self.when, *self.added, self.unless) if path)
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """The places that are added to the one at `path`."""
+        return (self.plus,) if isinstance(self.plus, str) else self.plus
 
     def __post_init__(self) -> None:
         kinds = bool(self.path) + (self.value is not None) + bool(self.start and self.end)
@@ -226,7 +237,8 @@ _KINDS = {
     "unit": ("seconds", "time"),
     "includes": ("number",),
     "if": ("seconds", "number"),
-    "plus": ("number",),
+    "plus": ("time", "seconds", "number"),
+    "zone": ("time",),
     "divide": ("number",),
     "below": ("text",),
     "unless": ("text",),
@@ -240,6 +252,13 @@ _DEFAULTS = msgspec.to_builtins(Source(path="-"))
 
 def _check(kind: str, source: Source) -> None:
     """FieldError where a source has what a field of this kind can't."""
+    if kind == "time" and len(source.added) > 1:
+        raise FieldError("plus", "a time has two parts, a date and a clock")
+    if source.zone:
+        try:
+            ZoneInfo(source.zone)
+        except (KeyError, ValueError, OSError):
+            raise FieldError("zone", f"unknown time zone {source.zone!r}; write UTC or Europe/Berlin") from None
     for name, kinds in _KINDS.items():
         if kind not in kinds and msgspec.to_builtins(source)[name] != _DEFAULTS[name]:
             raise FieldError(name, f"a field of kind {kind} can't have {name!r}; it goes with {' and '.join(kinds)}")

@@ -30,7 +30,7 @@ _HASH_BYTES = re.compile(rb"#([0-9A-Fa-f]{2})")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _CLOCK = r"(\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?"
 _ZONE = r" ?(Z|z|UTC|GMT|[+-]\d\d:?\d\d)?(?: [A-Z]{1,5})?"
-_CLF_TIME = re.compile(rf"(?P<day>\d\d)/(?P<month>\w{{3}})/(?P<year>\d{{4}}):{_CLOCK}{_ZONE}", re.ASCII)
+_CLF_TIME = re.compile(rf"(?P<day>\d\d)/(?P<month>\w{{3}})/(?P<year>\d{{4}})[: ]{_CLOCK}{_ZONE}", re.ASCII)
 _DATE_TIME = re.compile(
     rf"(?P<year>\d{{4}})[-/](?P<month>\d\d)[-/](?P<day>\d\d)(?:(?:[Tt ]| - ){_CLOCK}{_ZONE})?", re.ASCII
 )
@@ -145,6 +145,12 @@ def timestamp(raw: Raw, scale: float = 1.0, zone: tzinfo | None = None) -> float
         return max(date.timestamp(), 0.0) or None
     except (ValueError, OverflowError, OSError):
         return None
+
+
+def dated(date: Raw, clock: Raw) -> Raw:
+    """A date and the clock that stands apart from it, as one; None where one of them is absent."""
+    written = text(date), text(clock)
+    return " ".join(written) if all(written) else None
 
 
 def _as_iso(written: str) -> str:

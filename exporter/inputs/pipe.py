@@ -58,7 +58,7 @@ class PipeInput(Input):
             if not data:
                 self.finished = True
                 return self._lines.finish()
-            whole, dropped = self._lines.feed(data)
+            whole, dropped = self._lines.feed(data, self._events.longest_line)
             if dropped:
                 self._events.too_long(self.name)
             if whole:

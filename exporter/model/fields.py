@@ -1,5 +1,8 @@
 """The vocabulary: which fields a log can carry, the range of each number, and the closed sets of words."""
 
+# Lines of more bytes are left out, unless the config says otherwise.
+LONGEST_LINE = 1 << 20
+
 # What a field of a format may be named, and what its values are. `explain`, the presets, the
 # config's error messages and CONTRIBUTING stand on this table.
 #   text     a word that is used as it is, or looked at for a decision
@@ -42,7 +45,9 @@ FIELDS: dict[str, tuple[str, str]] = {
     "unbilled": ("text", "true where the gateway bills nobody for the request"),
     "model": ("text", "model that served"),
     "requested_model": ("text", "model that was asked for"),
+    "model_alias": ("text", "what the gateway calls the model that served: asked for by it, it is no redirect"),
     "provider": ("text", "upstream that served"),
+    "cached": ("text", "true where the gateway answered from its own cache: no provider was asked"),
     "billed_model": ("text", "model whose price counts, where the gateway says"),
     "cost_multiplier": ("text", "what the gateway multiplies the provider's price by"),
     "request_bytes": ("number", "bytes from the client"),

@@ -47,6 +47,8 @@ class AccessRecord(Struct, kw_only=True):
     attempts: tuple[Attempt, ...] = ()
     blocked_reason: str = ""
     unbilled: bool = False
+    # Whether it was answered from the gateway's own cache.
+    cached: bool = False
     billed_model: str = ""
     cost_multiplier: float | None = None
 
@@ -65,6 +67,10 @@ class AccessRecord(Struct, kw_only=True):
     credits: float | None = None
     # Fields that are absent because their number is outside of its range.
     implausible: tuple[str, ...] = ()
+
+    def uses(self, measure: str) -> bool:
+        """Whether a number in its log counts: tokens and money of an answer from the cache were used before."""
+        return not (self.cached and (measure == "cost" or measure.endswith(("tokens", "per_output_token"))))
 
     @property
     def timed(self) -> bool:

@@ -7,7 +7,7 @@ multiplies sums with them.
 
 from operator import itemgetter
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from exporter.clock import AHEAD
 from exporter.globs import is_glob, match
@@ -180,6 +180,11 @@ class Pricing:
             return _UNBILLED
         if not (self._tables or self._credits or self._unbilled):
             return NOTHING
+        if record.cached:
+            return structs.replace(self._worth(record), prices=(), unpriced=False)
+        return self._worth(record)
+
+    def _worth(self, record: AccessRecord) -> Quote:
         model = record.requested_model if self.billed(record) == "requested" else record.model
         return self._worths[
             record.billed_model or model or record.model,

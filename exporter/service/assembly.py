@@ -51,6 +51,8 @@ _REGISTRY_READ = catalog.KEY_REGISTRY_TIMESTAMP_SECONDS
 
 log = logging.getLogger(__name__)
 
+_NO_SECRET = "neither identity.secret_file nor state.path is configured"
+
 
 def used_places(loaded: Loaded) -> dict[str, tuple[int, int]]:
     """Of each label, how many places the state of a config uses, and how many there are. StateError where it can't be
@@ -69,9 +71,8 @@ class Assembly:
 
     def __init__(self, loaded: Loaded, serving: bool = False) -> None:
         if not loaded.secret:
-            log.warning(
-                "no secret for key names, and no state to keep one beside: names like k_… hold for this run only"
-            )
+            why = f"{loaded.secret_file} does not exist yet" if loaded.secret_file else _NO_SECRET
+            log.warning("%s: hashed key names are valid for this run only", why)
         self.identity = Identity(loaded.secret or os.urandom(32))
         self.store = Store(hold=serving, families=loaded.config.families)
         clock = Clock()
@@ -109,7 +110,7 @@ class Assembly:
         )
         chains = {chain: [one] if isinstance(one, str) else one for chain, one in config.chains.items()}
         routes = [*config.public_routes, *config.routes]
-        self._routes = Routes(self.identity.public, routes, chains)
+        self._routes = Routes(self.identity.public, routes, chains, "users" in config.show_in_full)
         admissions = self.context.admissions
         admissions.bound(config.metrics.budgets, config.metrics.admit_after)
         admissions.declare("chain", chains)
@@ -140,9 +141,10 @@ class Assembly:
 
     def meter_of(self, one: InputConfig, format_: Format) -> Meter:
         """The meter of a configured input, for the rows that its format's decoder makes."""
-        canonical = canonical_functions(self._routes, self.identity.public)
+        full = self.config.show_in_full
+        canonical = canonical_functions(self._routes, self.identity.public, "addresses" in full)
         reader = RowReader(format_, canonical, one.zone)
-        enricher = Enricher(one.class_, self.context.keys.class_of, self.config.public_routes)
+        enricher = Enricher(one.class_, self.context.keys.class_of, self.config.public_routes, "emails" in full)
         return Meter(one.name, reader, enricher, self.context, one.labels)
 
     def pipeline(self) -> Pipeline:
@@ -212,9 +214,9 @@ class Assembly:
 
     def feed(self, one: InputConfig, start_at: str, wake: Callable[[], None]) -> Feed:
         """A configured input on its way to the store."""
-        journal = InputJournal(one.name, self.store)
+        journal = InputJournal(one.name, self.store, one.max_line_bytes)
         source = self.inputs.open(one.name, place(one), start_at, journal, wake)
-        format_ = build(one.spec)
+        format_ = build(one.spec, one.max_line_bytes)
         return Feed(place(one), one.spec, source, format_.decoder, self.meter_of(one, format_), journal)
 
     def _parts(self, pipeline: Pipeline) -> Parts:
@@ -241,7 +243,7 @@ class Assembly:
             source: Source = KeyFile(Path(keys), self.config.plans)
             copy = None
         else:
-            source = KeyApi(keys.request, self.identity.hash)
+            source = KeyApi(keys.request, self.identity.hash, "emails" in self.config.show_in_full)
             copy = Path(keys.copy) if keys.copy and self._secret else None
 
         def registry_read(entries: tuple[KeyEntry, ...] | None, at: float) -> None:

@@ -117,8 +117,9 @@ class Reload:
             renamed = feed.name != one.name
             if renamed:
                 feed.hide(store)
-            format_ = build(one.spec)
+            format_ = build(one.spec, one.max_line_bytes)
             feed.turn_to(format_.decoder, self._assembly.meter_of(one, format_), one.spec)
+            feed.journal.longest_line = one.max_line_bytes
             if not renamed:
                 return feed
         feed.lines_before = sum(feed.lines(store))
