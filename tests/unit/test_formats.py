@@ -140,7 +140,7 @@ def test_translations(spec: dict[str, Any], word: str, expected: str) -> None:
         ("status", {"path": "a", "pick": "lst"}, "unknown pick 'lst'; did you mean 'last'?"),
         ("status", {"path": "a", "match": "("}, "match: is not a valid regular expression"),
         ("status", {"path": "a", "match": "a"}, "match: needs one group, the value; it has 0"),
-        ("input_tokens", {"path": "a", "includes": ["cached"]}, "unknown field 'cached'"),
+        ("input_tokens", {"path": "a", "includes": ["cachd"]}, "unknown field 'cachd'"),
         (
             "status",
             {"path": "a", "unit": "ms"},
