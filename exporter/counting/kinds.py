@@ -89,12 +89,6 @@ class RequestKind(Struct, eq=False):
     # The one cell of lines that are no request, whoever sent them.
     everyones: Cell | None = None
 
-    @property
-    def groups(self) -> list[FamilyGroup]:
-        """All families whose series it adds to."""
-        credited = [group for group, _ in self.credited]
-        return [*self.counted, *self.summed, *self.observed, *credited, *self.cost, *self.unpriced]
-
 
 class _Judged(NamedTuple):
     """A record, with the verdicts on all values of it that want to be labels."""
@@ -157,6 +151,7 @@ class RequestKinds:
             values,
             methods,
             record.requests,
+            record.summary,
             overflows,
             attempts,
             judged.quote,
@@ -240,13 +235,15 @@ class RequestKinds:
     ) -> RequestKind:
         kind = RequestKind(record, values)
         fed = self._fed(values)
-        kind.counted = _groups(
-            (family, values._replace(method=method)) for method in methods for family in fed.get("calls", ())
-        )
-        self._add_credits(kind, methods, quote, fed.get("credits", []))
-        if record.requests:
+        if not record.summary:
+            kind.counted = _groups(
+                (family, values._replace(method=method)) for method in methods for family in fed.get("calls", ())
+            )
+            self._add_credits(kind, methods, quote, fed.get("credits", []))
+        if record.requests or record.summary:
             logged = "cost" in self._loop.summed and not quote.unbilled
             adds_something = {
+                "requests": record.requests,
                 "attempts": attempts,
                 "failovers": failovers(attempts),
                 "credits": kind.credited,
