@@ -19,6 +19,18 @@ of your own.
 This file is made of the presets: `python -m exporter.formats.page > docs/formats.md`.
 """
 
+_NO_LOG = """
+## Gateways that log no requests
+
+These write no line that says how a request ended. Put a proxy before them and read its log: with `chains` and
+`routes`, paths tell chains and keys; nginx can log bodies or, with njs, JSON-RPC methods.
+
+| gateway | what it has instead |
+| --- | --- |
+| [proxyd](https://github.com/ethereum-optimism/infra/tree/main/proxyd) | events joined by `req_id`, most of them at level debug, without status, duration or chain |
+| [Nodecore](https://github.com/drpcorg/nodecore) (dRPC's successor of its Dshackle) | metrics and its own statistics; paths are `/queries/:chain/api-key/:key` |
+"""
+
 # What people look for, and the fields that have it: of every log, and of one that names models.
 _SOUGHT = {
     "times": ("time",),
@@ -41,7 +53,7 @@ def page() -> str:
     named = sorted((about(preset).gateway.casefold(), preset) for preset in presets())
     table = [f"| {about(preset).gateway} | [`{preset}`](#{preset}) |" for _, preset in named]
     sections = [line for _, preset in named for line in _section(preset)]
-    return "\n".join([_HEAD, "| log | preset |", "| --- | --- |", *table, *sections, ""])
+    return "\n".join([_HEAD, "| log | preset |", "| --- | --- |", *table, *sections, _NO_LOG])
 
 
 def _section(preset: str) -> Iterator[str]:
