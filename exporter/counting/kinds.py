@@ -89,12 +89,6 @@ class RequestKind(Struct, eq=False):
     # The one cell of lines that are no request, whoever sent them.
     everyones: Cell | None = None
 
-    @property
-    def groups(self) -> list[FamilyGroup]:
-        """All families whose series it adds to."""
-        credited = [group for group, _ in self.credited]
-        return [*self.counted, *self.summed, *self.observed, *credited, *self.cost, *self.unpriced]
-
 
 class _Judged(NamedTuple):
     """A record, with the verdicts on all values of it that want to be labels."""

@@ -97,7 +97,7 @@ class FamilySeries:
 
     def merges(self, values: tuple[str, ...]) -> bool:
         """Whether these values have no series of their own, as the family is full."""
-        return self.full and values not in self.series
+        return len(self.series) >= self.limit and values not in self.series
 
     def get(self, *values: str) -> Series | Histogram:
         """The series of these values, made if need be; the shared one where the family is full."""

@@ -110,7 +110,7 @@ class Assembly:
         )
         chains = {chain: [one] if isinstance(one, str) else one for chain, one in config.chains.items()}
         routes = [*config.public_routes, *config.routes]
-        self._routes = Routes(self.identity.public, routes, chains)
+        self._routes = Routes(self.identity.public, routes, chains, "users" in config.show_in_full)
         admissions = self.context.admissions
         admissions.bound(config.metrics.budgets, config.metrics.admit_after)
         admissions.declare("chain", chains)
@@ -141,9 +141,10 @@ class Assembly:
 
     def meter_of(self, one: InputConfig, format_: Format) -> Meter:
         """The meter of a configured input, for the rows that its format's decoder makes."""
-        canonical = canonical_functions(self._routes, self.identity.public)
+        full = self.config.show_in_full
+        canonical = canonical_functions(self._routes, self.identity.public, "addresses" in full)
         reader = RowReader(format_, canonical, one.zone)
-        enricher = Enricher(one.class_, self.context.keys.class_of, self.config.public_routes)
+        enricher = Enricher(one.class_, self.context.keys.class_of, self.config.public_routes, "emails" in full)
         return Meter(one.name, reader, enricher, self.context, one.labels)
 
     def pipeline(self) -> Pipeline:
@@ -242,7 +243,7 @@ class Assembly:
             source: Source = KeyFile(Path(keys), self.config.plans)
             copy = None
         else:
-            source = KeyApi(keys.request, self.identity.hash)
+            source = KeyApi(keys.request, self.identity.hash, "emails" in self.config.show_in_full)
             copy = Path(keys.copy) if keys.copy and self._secret else None
 
         def registry_read(entries: tuple[KeyEntry, ...] | None, at: float) -> None:

@@ -116,3 +116,19 @@ def test_overflow_of_a_full_family_of_origins_is_counted(tmp_path: Path) -> None
     counted = counting(tmp_path, "metrics: {max_series: 2}")
     found = counted.count(*(line(from_=f"https://{host}.example") for host in "abcdd"))
     assert of(found, OVERFLOW) == {("gateway_origin_requests_total",): 3}
+
+
+def test_without_a_registry_a_key_is_unknown_until_it_succeeds(tmp_path: Path) -> None:
+    """A line without a key has none that could be unknown."""
+    counted = counting(tmp_path)
+    counted.count(line(s=401, key="sk-bad"), line(s=401, key="sk-bad"), line(s=401, key=""), line())
+    found = counted.count(line(s=401), line(s=401, key="sk-worse"))
+    assert of(found, "gateway_exporter_unknown_key_requests_total") == {("access.json",): 3}
+
+
+def test_words_of_one_kind_and_one_caller_share_a_cell(tmp_path: Path) -> None:
+    """Methods past the budget are all `other`: one cell, however many there are."""
+    counted = counting(tmp_path, "metrics: {budgets: {method: 1}}")
+    counted.count(line(), *(line(m=f"eth_{n}") for n in range(5)))
+    assert [cell.targets.requests for cell in counted.meter._cells.born] == [1, 1]
+    assert len(counted.meter._cells.by_key) == 6
