@@ -108,13 +108,15 @@ class Enricher:
         provider = "" if cached else _public(fields.get("provider", ""))
         attempts = () if cached else _attempts(fields, provider, error_type)
         multiplier, implausible = _multiplier(fields.get("cost_multiplier", ""))
+        summary = fields.get("summary") == "true"
         return AccessRecord(
             status=_status(status, protocol),
             key=key,
             key_name=self.name(fields.get("key_name", "")),
             key_owner=self.name(fields.get("key_owner", "")),
             class_=self.class_of(key),
-            requests=int(fields.get("batch_index", "0") in ("", "0")),
+            requests=int(fields.get("batch_index", "0") in ("", "0") and not summary),
+            summary=summary,
             calls=methods,
             method=_method(fields, methods),
             chain=_public(fields.get("chain", "")) or target.chain or fields.get("host", ""),

@@ -123,15 +123,16 @@ class Routes:
         return Request(parts[0], self.target(parts[1]), parts[2] if len(parts) == 3 else "")
 
     def target(self, path: str) -> Target:
-        """Read a request target: a path, a whole URL as proxies write it, or `*`."""
+        """Read a request target: a path, also without its first slash, a whole URL as proxies write it, or `*`."""
         path, _, query = path.partition("?")
         chain = ""
         if path[:1] != "/":
-            if "://" not in path:
+            if "://" in path:
+                authority, _, path = path.partition("://")[2].partition("/")
+                chain = self.chain_of_host(authority.rpartition("@")[2])
+            elif "/" not in path or not path[0].isalnum():
                 return NO_TARGET if path in ("", "*") else Target("/:id")
-            authority, _, path = path.partition("://")[2].partition("/")
             path = "/" + path
-            chain = self.chain_of_host(authority.rpartition("@")[2])
         key = self._key_in(query) if query else ""
         for pattern, named in self._paths:
             if pattern.match(path):

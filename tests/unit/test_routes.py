@@ -47,6 +47,8 @@ def told(key: str) -> str:
         ("https://user:pass@rpc.example.net:443/v1/chat?x=1", "/v1/chat", ""),
         ("https://rpc.example.net", "/", ""),
         ("rpc.example.net:443", "/:id", ""),
+        ("chat/completions", "/chat/completions", ""),
+        ("orders/17", "/orders/:id", ""),
         ("../../etc/passwd", "/:id", ""),
     ],
 )
