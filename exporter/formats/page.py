@@ -22,13 +22,13 @@ This file is made of the presets: `python -m exporter.formats.page > docs/format
 _NO_LOG = """
 ## Gateways that log no requests
 
-These write no line that says how a request ended. Put a proxy before them and read its log: with `chains` and
-`routes`, paths tell chains and keys; nginx can log bodies or, with njs, JSON-RPC methods.
+They write no line that says how a request ended. Put a proxy before them and read its log: `chains` and `routes` find
+chains and keys in paths, and nginx can log the request's body, in which the JSON-RPC method is.
 
-| gateway | what it has instead |
-| --- | --- |
-| [proxyd](https://github.com/ethereum-optimism/infra/tree/main/proxyd) | events joined by `req_id`, most of them at level debug, without status, duration or chain |
-| [Nodecore](https://github.com/drpcorg/nodecore) (dRPC's successor of its Dshackle) | metrics and its own statistics; paths are `/queries/:chain/api-key/:key` |
+- [proxyd](https://github.com/ethereum-optimism/infra/tree/main/proxyd) logs events of a `req_id`, most of them at level
+  debug, without status, duration or chain.
+- [Nodecore](https://github.com/drpcorg/nodecore), dRPC's, has metrics and statistics of its own. Its paths are
+  `/queries/:chain/api-key/:key`.
 """
 
 # What people look for, and the fields that have it: of every log, and of one that names models.
