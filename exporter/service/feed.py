@@ -1,6 +1,7 @@
 """One configured input on its way to the store: input, decoder, meter, and the journal of what went wrong."""
 
 import logging
+import time
 from hashlib import blake2b
 from typing import Any
 
@@ -51,6 +52,7 @@ class Feed:
         # Lines counted before this process.
         self.lines_before = 0
         self._behind_since: float | None = None
+        self._release_at = 0.0
 
     @property
     def name(self) -> str:
@@ -63,12 +65,22 @@ class Feed:
         if not chunk:
             if not self.input.pending:
                 self._behind_since = None
+                self._release()
             return self.input.pending
         decoded = self.decoder.decode(chunk)
         self.meter.count(decoded)
         if not decoded.clean:
             self.journal.note(decoded)
         return True
+
+    def _release(self) -> None:
+        """The log is read to its end: count lines that have waited long enough for another of their request."""
+        now = time.monotonic()
+        if now >= self._release_at:
+            self._release_at = now + self.decoder.patience
+            waited = self.decoder.release()
+            if waited.rows:
+                self._count(waited)
 
     def finish(self) -> None:
         """Count what still waits for another line, if none can come."""
@@ -148,6 +160,7 @@ class Feed:
         self.meter.give_up(self.meter.kept)
         self.spec = spec
         self.decoder = decoder
+        self._release_at = 0.0
         meter.last_time = self.meter.last_time
         self.meter = meter
         self.journal.name = meter.name
