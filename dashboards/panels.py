@@ -19,7 +19,7 @@ _MOST_BARS = 64
 _MOST_POINTS = 160
 _AS_BARS: Json = {"interval": "1m", "maxDataPoints": _MOST_BARS}
 # Labels that are empty on what has none, where a legend would be empty too, and Grafana would write "Value".
-_MAY_BE_EMPTY = {"chain", "method", "origin", "protocol", "model", "provider", "from_provider", "to_provider", "key"}
+_MAY_BE_EMPTY = {"chain", "method", "origin", "protocol", "model", "provider", "from_provider", "to_provider", "name"}
 # A legend beside a graph needs a panel of this width.
 _BESIDE = 10
 

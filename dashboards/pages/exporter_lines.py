@@ -70,7 +70,7 @@ def _bytes_not_read_yet(m: Metrics) -> Panel:
         {"{{input}}": f"sum by (input) ({m('gateway_exporter_lag_bytes')})"},
         "bytes",
         no_value=columns.NO_EXPORTER,
-        width=8,
+        width=6,
         id=15,
     )
 
@@ -84,7 +84,7 @@ def _lost(m: Metrics) -> Panel:
         "bytes",
         colours={".": RED},
         no_value="Nothing was lost",
-        width=8,
+        width=6,
         id=16,
     )
 
@@ -97,7 +97,7 @@ def _implausible_numbers(m: Metrics) -> Panel:
         {"{{input}} {{field}}": m.count("gateway_exporter_implausible_values_total", by="input field", **every)},
         "short",
         no_value="No such number was logged",
-        width=12,
+        width=6,
         id=35,
     )
 
@@ -110,7 +110,7 @@ def _rotations_by_kind(m: Metrics) -> Panel:
         {"{{input}} {{kind}}": m.count("gateway_exporter_rotations_total", by="input kind", **every)},
         "short",
         no_value="No rotation in this time",
-        width=12,
+        width=6,
         id=17,
     )
 

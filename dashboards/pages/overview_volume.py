@@ -129,7 +129,6 @@ def _peaks(m: Metrics) -> list[Panel]:
             {"": f"max(max_over_time({m('method:gateway_request_duration_max_seconds:max1h')}[$__range]))"},
             "s",
             no_value=columns.NEEDS_RULES,
-            compared=True,
             answers=Question.HOW_MUCH,
             id=25,
         ),

@@ -27,7 +27,7 @@ _NUMBERS = (*_SECONDS, *_BYTES, *_TOKENS)
 ADDS = {
     "counter": (
         *("requests", "calls", "origins", "new_origins", "attempts", "failovers"),
-        *("tokens", "cost", "credits", "unpriced"),
+        *("tokens", "cost", "credits", "unpriced", "without_usage"),
         *_NUMBERS,
     ),
     "histogram": _NUMBERS,
@@ -108,9 +108,9 @@ def families_of(changes: Mapping[str, bool | Change], custom: Mapping[str, Custo
     found = {name: _changed(family, changes.get(name, True)) for name, family in CATALOG.items()}
     served = {name: family for name, family in found.items() if family}
     _follow(served)
-    for name, one in custom.items():
-        served[name] = _custom(name, one)
-    _tell_clashes(custom)
+    for name, family in custom.items():
+        served[name] = _custom(name, family)
+    _check_clashes(custom)
     return served
 
 
@@ -179,7 +179,7 @@ def _custom(name: str, one: CustomFamily) -> Family:
     )
 
 
-def _tell_clashes(custom: Mapping[str, CustomFamily]) -> None:
+def _check_clashes(custom: Mapping[str, CustomFamily]) -> None:
     """OpenMetrics leaves `_total` off a counter's family: two must not be the same then."""
     names = {name.removesuffix("_total"): name for name in CATALOG}
     for name in custom:

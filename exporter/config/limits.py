@@ -9,7 +9,7 @@ from msgspec import Meta, field
 from exporter.config.values import Duration
 from exporter.errors import FieldError, within
 from exporter.limits.calendar import WindowName, time_zone
-from exporter.limits.usage import UNITS, Limit, Scope
+from exporter.limits.use import UNITS, Limit, Scope
 from exporter.yaml_file import Part
 
 _ALLOWED = "more than 0 (leave out what has no limit)"
@@ -58,14 +58,14 @@ class PlanConfig(Part):
 
     def __post_init__(self) -> None:
         given = [f"{limit.unit} per {limit.window}" for limit in self.all_limits]
-        for one in given:
-            if given.count(one) > 1:
-                raise FieldError("limits", f"{one} is given more than once")
+        for amount in given:
+            if given.count(amount) > 1:
+                raise FieldError("limits", f"{amount} is given more than once")
 
     @property
     def all_limits(self) -> tuple[Limit, ...]:
         """Every limit of the plan."""
-        return tuple(limit for one in self.limits for limit in one.limits)
+        return tuple(limit for config in self.limits for limit in config.limits)
 
 
 class LimitsConfig(Part):

@@ -86,6 +86,7 @@ class Config(Part):
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     routes: list[str] = field(default_factory=list)
     public_routes: list[str] = field(default_factory=list)
+    show_in_full: list[Literal["emails", "users", "addresses"]] = field(default_factory=list)
     chains: dict[str, str | list[str]] = field(default_factory=dict)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     pricing: PricingConfig = field(default_factory=PricingConfig)
@@ -139,17 +140,17 @@ def load(path: Path, registry: bool = True) -> Loaded:
     folder = path.resolve().parent
     _check_inputs(file, config)
     paths: dict[str, int] = {}
-    for n, one in enumerate(config.inputs):
-        if one.path != "-":
-            one.path = str(folder / one.path)
-        same = os.path.normpath(one.path)
+    for n, input_ in enumerate(config.inputs):
+        if input_.path != "-":
+            input_.path = str(folder / input_.path)
+        same = os.path.normpath(input_.path)
         if same in paths:
             raise file.error(
-                ("inputs", n, "path"), f"inputs[{paths[same]}] reads {one.path} too; each log has one input"
+                ("inputs", n, "path"), f"inputs[{paths[same]}] reads {input_.path} too; each log has one input"
             )
         paths[same] = n
-        if one.rotated:
-            one.rotated = str(folder / one.rotated)
+        if input_.rotated:
+            input_.rotated = str(folder / input_.rotated)
     _check_families(file, config)
     loaded = Loaded(config=config)
     _load_secret(file, loaded, folder)
@@ -174,7 +175,7 @@ def _load_registry(file: YamlFile, loaded: Loaded, folder: Path) -> None:
     """The keys of the registry's file; of an API those of its copy, which are of no use without the secret."""
     keys = loaded.config.keys
     if isinstance(keys, KeyApiConfig):
-        for name in ("token_file", "headers_file", "copy"):
+        for name in ("token_file", "headers_file", "ca_file", "copy"):
             if getattr(keys, name):
                 setattr(keys, name, str(folder / getattr(keys, name)))
         if loaded.config.state.path:
@@ -216,14 +217,14 @@ def parse_address(address: str) -> tuple[str, int]:
 def _check_inputs(file: YamlFile, config: Config) -> None:
     """Whether formats can be built and names differ; an input without a name gets one."""
     names: dict[str, int] = {}
-    for n, one in enumerate(config.inputs):
+    for n, input_ in enumerate(config.inputs):
         with file.part("inputs", n, "format"):
-            build(one.spec)
-        one.name = one.name or _input_name(one.path)
-        if one.name in names:
-            problem = f"{one.name!r} is the name of inputs[{names[one.name]}] too; give each its own"
+            build(input_.spec)
+        input_.name = input_.name or _input_name(input_.path)
+        if input_.name in names:
+            problem = f"{input_.name!r} is the name of inputs[{names[input_.name]}] too; give each its own"
             raise file.error(("inputs", n, "name"), problem)
-        names[one.name] = n
+        names[input_.name] = n
 
 
 def _check_families(file: YamlFile, config: Config) -> None:
@@ -239,7 +240,7 @@ def _check_families(file: YamlFile, config: Config) -> None:
     durations = families.get(catalog.REQUEST_DURATION_SECONDS.name)
     objective = config.alerts.objectives.latency_seconds
     if durations and objective not in durations.buckets:
-        at, bounds = ("alerts", "objectives", "latency_seconds"), ", ".join(f"{one:g}" for one in durations.buckets)
+        at, bounds = ("alerts", "objectives", "latency_seconds"), ", ".join(f"{bound:g}" for bound in durations.buckets)
         if objective in CATALOG[durations.name].buckets:
             changed = ("metrics", "families", durations.name, "buckets")
             raise file.error(changed, f"{objective:g} is missing: it is {dotted(at)}")

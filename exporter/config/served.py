@@ -55,7 +55,7 @@ def served(config: Config | None) -> Served:
         recorded=recorded_of(families),
         currency=config.pricing.currency,
         alerts=config.alerts,
-        of_inputs=frozenset(label for one in config.inputs for label in one.labels),
+        of_inputs=frozenset(label for input_ in config.inputs for label in input_.labels),
     )
 
 

@@ -157,22 +157,25 @@ def _load_litellm(path: Path) -> PriceTable:
 
 
 def _litellm_entries(model: str, found: dict[str, Any]) -> list[PriceEntry]:
-    """A model's entry, and one for each other name it has. What is free by the token, but not by the image, say,
-    has no price here.
-    """
-    costs = {name: float(value) for name, value in found.items() if "cost" in name and _is_cost(value)}
-    tokens = {name: costs[field] for name, field in _LITELLM_TOKENS.items() if field in costs}
-    request = next((costs[name] for name in _LITELLM_REQUESTS if name in costs), None)
-    price = None
-    if ("input" in tokens or "output" in tokens or request is not None) and (
-        request or any(tokens.values()) or not any(costs.values())
-    ):
-        rates = tuple(_token_rates({"input": 0.0, "output": 0.0} | tokens))
-        price = Price(request=request or 0.0, rates=rates)
+    """A model's entry, and one for each alias it has."""
+    price = _litellm_price({name: float(value) for name, value in found.items() if "cost" in name and _is_cost(value)})
     aliases = found.get("aliases")
     names = [model, *(alias for alias in (aliases if isinstance(aliases, list) else ()) if isinstance(alias, str))]
     vendor, type_ = (str(found.get(name) or "") for name in ("litellm_provider", "mode"))
     return [PriceEntry(model=name, vendor=vendor, type=type_, price=price) for name in names]
+
+
+def _litellm_price(costs: dict[str, float]) -> Price | None:
+    """The price of tokens and requests. None if there is none, or if only something else, such as images, costs."""
+    tokens = {name: costs[field] for name, field in _LITELLM_TOKENS.items() if field in costs}
+    request = next((costs[name] for name in _LITELLM_REQUESTS if name in costs), None)
+    if request is None and not tokens.keys() & {"input", "output"}:
+        return None
+    free = not request and not any(tokens.values())
+    if free and any(costs.values()):
+        return None
+    rates = tuple(_token_rates({"input": 0.0, "output": 0.0} | tokens))
+    return Price(request=request or 0.0, rates=rates)
 
 
 def _line(text: bytes, *names: str) -> int:

@@ -33,7 +33,6 @@ _LONG_AGO = {
     "fleet:gateway_requests:rate5m",
     "fleet:gateway_errors:rate5m",
     "fleet:gateway_request_duration_seconds:mean5m",
-    "method:gateway_request_duration_max_seconds:max1h",
 }
 _WEEKS_BEFORE = 2
 
