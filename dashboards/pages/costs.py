@@ -18,7 +18,7 @@ from exporter.config.served import Served
 
 _HEADER = """**For whoever plans money and machines.** Type above what requests, bytes and a month may cost; what \
 models cost comes from the log or the price table. Days and months are in UTC."""
-_VARIABLES = ("key", "model")
+_VARIABLES = ("key", "model", "provider")
 # Days from now: the next month, quarter, year.
 _AHEAD = {"month": 30, "quarter": 91, "year": 365}
 
