@@ -33,13 +33,18 @@ def with_secret(loaded: Loaded) -> Loaded:
     return loaded
 
 
+def named_input(config: Config, name: str) -> InputConfig:
+    """The input of a name. UsageError if there is none."""
+    for input_ in config.inputs:
+        if input_.name == name:
+            return input_
+    raise UsageError(f"--input: {unknown('input', name, [input_.name for input_ in config.inputs])}")
+
+
 def input_for(path: str, config: Config, name: str | None) -> InputConfig:
     """The input that a log belongs to: the named one, else the one whose path matches it, else the only one."""
     if name:
-        named = [input_ for input_ in config.inputs if input_.name == name]
-        if not named:
-            raise UsageError(f"--input: {unknown('input', name, [input_.name for input_ in config.inputs])}")
-        return named[0]
+        return named_input(config, name)
     inputs = sorted(config.inputs, key=lambda input_: is_pattern(input_.path))
     fitting = [input_ for input_ in inputs if covers(_resolved(input_.path), _resolved(path))]
     if fitting or len(inputs) == 1:

@@ -27,7 +27,7 @@ _NUMBERS = (*_SECONDS, *_BYTES, *_TOKENS)
 ADDS = {
     "counter": (
         *("requests", "calls", "origins", "new_origins", "attempts", "failovers"),
-        *("tokens", "cost", "credits", "unpriced"),
+        *("tokens", "cost", "credits", "unpriced", "without_usage"),
         *_NUMBERS,
     ),
     "histogram": _NUMBERS,

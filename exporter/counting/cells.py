@@ -5,7 +5,7 @@ once and shared: 35,000 cells are 500 callers of 1,400 kinds. A cell is where th
 to all series that such a request adds to.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 from exporter.counting.cell import Caller, Cell, CellTargets, Origins, UnloggedCost
@@ -14,7 +14,7 @@ from exporter.counting.kinds import FamilyGroup, RequestKind, RequestKinds
 from exporter.counting.loop import Loop
 from exporter.formats.row_reader import RowReader
 from exporter.limits.use import REFUSED
-from exporter.metrics.store import FamilySeries, Histogram, Series
+from exporter.metrics.store import FamilySeries, Series
 from exporter.model import catalog
 from exporter.model.record import AccessRecord
 from exporter.requests.enrich import Enricher
@@ -141,7 +141,9 @@ class Cells:
         unknown = bool(said) and (said not in self._keys if len(self._keys) else label != said)
         about = AccessRecord(class_=class_)
         if label == said:
-            about.key_name, about.key_owner = fields.get("key_name", ""), fields.get("key_owner", "")
+            about.key_name, about.key_owner = (
+                self._enricher.name(fields.get(name, "")) for name in ("key_name", "key_owner")
+            )
         user = self._limits.user(label, said)
         at = (label, class_, about.key_name, about.key_owner, unknown, verdict.overflow, user)
         caller = self.callers.get(at)
@@ -160,64 +162,60 @@ class Cells:
         """A new cell, connected to all that its requests add to."""
         record = kind.record
         home = self._home(kind, caller) if record.requests and self._loop.origins else None
-        sums, counts = self._series(kind.summed, caller), self._series(kind.counted, caller)
+        full: dict[str, None] = {}
+        sums, counts = self._find(kind.summed, caller, full), self._find(kind.counted, caller, full)
+        credited = [(series, amount) for group, amount in kind.credited for series in self._find([group], caller, full)]
+        unlogged_cost = self._unlogged_cost(kind, caller, full) if kind.cost or kind.unpriced else None
+        histograms = self._find(kind.observed, caller, full)
         cell = self._new_cell(
             CellTargets(
-                series=(*sums, self._parsed, *counts, *self._faults(kind, caller)),
+                series=(*sums, self._parsed, *counts, *self._faults(kind, caller, full)),
                 measures=kind.measures,
                 caller=caller,
                 home=home,
                 success=not record.error_type,
                 credits=kind.credits,
-                credited=tuple(
-                    [(series, amount) for group, amount in kind.credited for series in self._series([group], caller)]
-                ),
-                unlogged_cost=self._unlogged_cost(kind, caller) if kind.cost or kind.unpriced else None,
+                credited=tuple(credited),
+                unlogged_cost=unlogged_cost,
                 shown=kind.shown,
                 requests=record.requests,
                 use=self._limits.use(caller.user, record.status in REFUSED),
                 units=kind.units,
             )
         )
-        for family, labels in self._labelled(kind.observed, caller):
-            histogram = family.find(labels)
-            assert isinstance(histogram, Histogram)
-            setattr(cell, family.family.name, histogram.pending)
+        names = [family.family.name for group in kind.observed for family in group.families]
+        for name, histogram in zip(names, histograms, strict=True):
+            setattr(cell, name, histogram.pending)
         if home:
             cell.origins = _NONE_YET
         return cell
 
-    def _faults(self, kind: RequestKind, caller: Caller) -> list[Series]:
-        """The exporter's own counters that such a request adds to: its key is unknown, numbers in it can't be true, or
-        values have become `other`.
+    def _find(self, groups: Iterable[FamilyGroup], caller: Caller, full: dict[str, None]) -> list[Any]:
+        """The series of groups for a caller. Families that have no room for a series of its own are added to `full`."""
+        found = []
+        for group in groups:
+            labels = group.labels(caller, self._input_labels)
+            for family in group.families:
+                found.append(family.find(labels))
+                if family.merges(labels):
+                    full[family.family.name] = None
+        return found
+
+    def _unlogged_cost(self, kind: RequestKind, caller: Caller, full: dict[str, None]) -> UnloggedCost:
+        cost, unpriced = self._find(kind.cost, caller, full), self._find(kind.unpriced, caller, full)
+        return UnloggedCost(kind.prices, tuple(cost), tuple(unpriced))
+
+    def _faults(self, kind: RequestKind, caller: Caller, full: Iterable[str]) -> list[Series]:
+        """The exporter's own counters that such a request adds to: numbers in it can't be true, families are full, its
+        key is unknown, or its values have no place.
         """
-        record = kind.record
-        found = [self._store.series(catalog.IMPLAUSIBLE_VALUES, self._name, field) for field in record.implausible]
-        for family, labels in self._labelled(kind.counted, caller):
-            if family.full and labels not in family.series:
-                found.append(self._store.series(catalog.OVERFLOW, family.family.name))
-        if record.requests:
+        found = [self._store.series(catalog.IMPLAUSIBLE_VALUES, self._name, field) for field in kind.record.implausible]
+        found += [self._store.series(catalog.OVERFLOW, name) for name in full]
+        if kind.record.requests:
             found += caller.counters
             for label in (*kind.overflows, *(("key",) if caller.overflow else ())):
                 found += self._kinds.overflows(label, kind.fed)
         return found
-
-    def _labelled(
-        self, groups: Iterable[FamilyGroup], caller: Caller
-    ) -> Iterator[tuple[FamilySeries, tuple[str, ...]]]:
-        """The families of groups, each with the label values of its series."""
-        for group in groups:
-            labels = group.labels(caller, self._input_labels)
-            for family in group.families:
-                yield family, labels
-
-    def _series(self, groups: Iterable[FamilyGroup], caller: Caller) -> tuple[Series, ...]:
-        """The counters of groups."""
-        found = [family.find(labels) for family, labels in self._labelled(groups, caller)]
-        return tuple([series for series in found if isinstance(series, Series)])
-
-    def _unlogged_cost(self, kind: RequestKind, caller: Caller) -> UnloggedCost:
-        return UnloggedCost(kind.prices, self._series(kind.cost, caller), self._series(kind.unpriced, caller))
 
     def _new_cell(self, targets: CellTargets) -> Cell:
         cell = self._loop.cell(targets)
@@ -261,10 +259,12 @@ class Cells:
     def _add(self, what: str, home: Origins, origin: str, count: int) -> None:
         """Add to the families that count origins, or new ones."""
         values = (home.key, home.chain, origin, home.protocol)
-        of_all = [
-            family.get(*(values[place] for place in places), *self._input_labels)
-            for family, places in self._of_origins[what]
-        ]
+        of_all = []
+        for family, places in self._of_origins[what]:
+            labels = (*(values[place] for place in places), *self._input_labels)
+            of_all.append(family.find(labels))
+            if count and family.merges(labels):
+                of_all.append(self._store.series(catalog.OVERFLOW, family.family.name))
         for series in of_all:  # all are there before the first is added to
             assert isinstance(series, Series)
             series.value += count

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Any
 
 from msgspec import Struct
@@ -12,7 +13,7 @@ REASONS = {
     "not_json": "not valid JSON",
     "wrong_type": "valid JSON, but a field is an object or a list where a value is expected",
     "no_match": "the line does not have the format's shape",
-    "no_status": "no status that is a number, so no finished request: does `status` name the right field?",
+    "no_status": "no numeric status, so no finished request; check which field of the log `status` names",
     "no_header": "a CSV line before the header: the log was not read from its start",
     "no_start": "the end of a line whose beginning is lost: a container log that was restarted in it, or is too long",
     "utf16": "the log is UTF-16, which is not read: have it written in UTF-8",
@@ -136,6 +137,13 @@ class Decoder(ABC):
 
     def flush(self) -> Decoded:
         """What still waits for another line, now that none comes."""
+        return Decoded([], [])
+
+    # How many seconds a line waits for another of its request in a log that is read to its end.
+    patience: float = inf
+
+    def release(self) -> Decoded:
+        """What waits for another line, and did so at the last call already."""
         return Decoded([], [])
 
     def snapshot(self) -> Any:

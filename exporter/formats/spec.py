@@ -7,7 +7,7 @@ a config and changed there.
 import re
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import yaml
@@ -42,7 +42,8 @@ class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults
     all other lines are ignored. `escape` is how the text writes odd bytes. `join` tells which lines are one request,
     where that is more than one; `container` that a container runtime has wrapped the lines: cri or docker. Of such a
     log what was written to `stream` is read, by default stdout; `all` reads both. `delimiter` is what stands between
-    the columns of CSV. `about` is for people: presets have it, a copy of one may.
+    the columns of CSV. `key_hash` says which hash the gateway logs of keys of a pattern, as {sha256: "sk-*"}: `hash`
+    makes it first. `about` is for people: presets have it, a copy of one may.
     """
 
     preset: str = ""
@@ -58,6 +59,7 @@ class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults
     container: str = ""
     stream: str = ""
     delimiter: str = ""
+    key_hash: dict[Literal["sha256"], str] = {}
     about: About | None = None
 
     def __post_init__(self) -> None:
@@ -122,13 +124,17 @@ def about(preset: str) -> About:
     return said
 
 
+def resolved(spec: FormatSpec) -> FormatSpec:
+    """The same without `preset`: what the preset says stands in it."""
+    return _on_top(spec, _preset(spec.preset)) if spec.preset else spec
+
+
 def build(spec: FormatSpec, longest_line: int = LONGEST_LINE) -> Format:
     """The format that a spec describes. FieldError names the part of it that is wrong. A line that a container runtime
     has split is put together if it has at most `longest_line` bytes.
     """
     own = not spec.preset
-    if spec.preset:
-        spec = _on_top(spec, _preset(spec.preset))
+    spec = resolved(spec)
     decoder, named, part = _decoder(spec)
     fields = _sources(decoder, named, part if own else "fields")
     only = _conditions(spec.only)
@@ -227,6 +233,7 @@ def _on_top(spec: FormatSpec, preset: FormatSpec) -> FormatSpec:
         container=spec.container or preset.container,
         stream=spec.stream or preset.stream,
         delimiter=preset.delimiter,
+        key_hash=spec.key_hash or preset.key_hash,
     )
 
 

@@ -95,6 +95,10 @@ class FamilySeries:
         """Whether no values get a series of their own any more."""
         return len(self.series) >= self.limit
 
+    def merges(self, values: tuple[str, ...]) -> bool:
+        """Whether these values have no series of their own, as the family is full."""
+        return len(self.series) >= self.limit and values not in self.series
+
     def get(self, *values: str) -> Series | Histogram:
         """The series of these values, made if need be; the shared one where the family is full."""
         return self.find(values)

@@ -9,9 +9,10 @@ from typing import Literal, NamedTuple, get_args
 class LabelValues(NamedTuple):
     """All label values that a request can have; families pick theirs by name.
 
-    `blocked` and `unbilled` are labels of no family, but what a family may ask for with `when`. `requested_model` is
-    set where another model served, and `to_provider` where another provider was tried. `token_type`, `outcome` and
-    `from_provider` are set where a request adds to several series of one family, each with its own.
+    `blocked`, `unbilled`, `cached` and `metered` are labels of no family, but what a family may ask for with `when`.
+    `requested_model` is set where another model served, and `to_provider` where another provider was tried.
+    `token_type`, `outcome` and `from_provider` are set where a request adds to several series of one family, each with
+    its own.
     """
 
     chain: str = ""
@@ -32,13 +33,16 @@ class LabelValues(NamedTuple):
     reason: str = ""
     blocked: str = ""
     unbilled: str = ""
+    cached: str = ""
+    # Served by a model that counts tokens, and not for free.
+    metered: str = ""
     # Those of the caller, which are known apart from the rest: always the last two.
     key: str = ""
     class_: str = ""
 
 
 # Fields that are no label, or one only of families that count something special.
-_CONDITIONS = ("blocked", "unbilled")
+_CONDITIONS = ("blocked", "unbilled", "cached", "metered")
 _SPECIAL = ("token_type", "outcome", "from_provider", "currency")
 # The labels that any family of records may have.
 LABELS = tuple(name.removesuffix("_") for name in LabelValues._fields if name not in (*_CONDITIONS, *_SPECIAL))

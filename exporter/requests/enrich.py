@@ -9,11 +9,11 @@ from typing import Any
 
 from exporter.formats.values import number
 from exporter.model.fields import ERROR_TYPES, MOST
+from exporter.model.key_shapes import could_be_a_key, short_emails, shown_name
 from exporter.model.labels import OTHER
 from exporter.model.record import AccessRecord, Attempt
 from exporter.requests.attempts import attempts_of
 from exporter.requests.body import NOTHING, Body
-from exporter.requests.identifiers import like_a_key
 from exporter.requests.routes import NO_REQUEST, Request
 
 BATCH = "batch"
@@ -67,17 +67,28 @@ def methods_of(route: str) -> list[str]:
 
 class Enricher:
     """Makes records of one input. `class_` is its class; `class_of` a key's own, "" where it has none.
-    `public_routes` are those that answer everybody.
+    `public_routes` are those that answer everybody. With `emails`, e-mail addresses in names are shown in full.
     """
 
-    def __init__(self, class_: str, class_of: Callable[[str], str], public_routes: Container[str] = ()) -> None:
+    def __init__(
+        self,
+        class_: str,
+        class_of: Callable[[str], str],
+        public_routes: Container[str] = (),
+        emails: bool = False,
+    ) -> None:
         self._class = class_
         self._class_of = class_of
         self._public_routes = public_routes
+        self._emails = emails
 
     def class_of(self, key: str) -> str:
         """The class of a key's requests."""
         return self._class_of(key) or self._class
+
+    def name(self, text: str) -> str:
+        """The name of a key, or of its owner, as it is shown."""
+        return shown_name(text) if self._emails else short_emails(shown_name(text))
 
     def record(self, fields: dict[str, Any] | None) -> AccessRecord:
         """The record of these fields; `ignored` if there are none, `rejected` if they hold no status."""
@@ -92,29 +103,33 @@ class Enricher:
         protocol = _protocol(fields.get("scheme", ""), status == "101" or _upgraded(fields))
         key = fields.get("key") or target.key
         methods = _methods(fields, request, body)
-        provider = _public(fields.get("provider", ""))
         error_type = _error_type(status, protocol, fields)
-        attempts = _attempts(fields, provider, error_type)
+        cached = fields.get("cached") == "true" and not error_type
+        provider = "" if cached else _public(fields.get("provider", ""))
+        attempts = () if cached else _attempts(fields, provider, error_type)
         multiplier, implausible = _multiplier(fields.get("cost_multiplier", ""))
+        summary = fields.get("summary") == "true"
         return AccessRecord(
             status=_status(status, protocol),
             key=key,
-            key_name=fields.get("key_name", ""),
-            key_owner=fields.get("key_owner", ""),
+            key_name=self.name(fields.get("key_name", "")),
+            key_owner=self.name(fields.get("key_owner", "")),
             class_=self.class_of(key),
-            requests=int(fields.get("batch_index", "0") in ("", "0")),
+            requests=int(fields.get("batch_index", "0") in ("", "0") and not summary),
+            summary=summary,
             calls=methods,
             method=_method(fields, methods),
-            chain=fields.get("chain") or target.chain or fields.get("host", ""),
+            chain=_public(fields.get("chain", "")) or target.chain or fields.get("host", ""),
             protocol=protocol,
             error_type=error_type,
             public=target.route in self._public_routes,
             model=_public(fields.get("model") or body.model),
-            requested_model=_public(fields.get("requested_model") or body.model),
+            requested_model=_requested_model(fields, body),
             provider=provider or _last_provider(attempts),
             attempts=attempts,
             blocked_reason=_public(fields.get("blocked_reason", "")),
             unbilled=fields.get("unbilled") == "true",
+            cached=cached,
             billed_model=_public(fields.get("billed_model", "")),
             cost_multiplier=multiplier,
             implausible=implausible,
@@ -161,7 +176,20 @@ def _method(fields: dict[str, Any], methods: tuple[str, ...]) -> str:
 def _attempts(fields: dict[str, Any], provider: str, error_type: str) -> tuple[Attempt, ...]:
     """The attempts of the request, with public names of providers."""
     attempts = attempts_of(fields, provider, error_type)
+    if provider and _names_models(fields) and len({attempt.provider for attempt in attempts}) == 1:
+        # Only one place was tried, so it was this provider's: many log its host or address.
+        return tuple(attempt._replace(provider=provider) for attempt in attempts)
     return tuple(attempt._replace(provider=_public(attempt.provider)) for attempt in attempts)
+
+
+def _names_models(fields: dict[str, Any]) -> bool:
+    return bool(fields.get("model") or fields.get("requested_model"))
+
+
+def _requested_model(fields: dict[str, Any], body: Body) -> str:
+    """The model that was asked for; "" if it was asked for by the name that the gateway gives the one that served."""
+    requested = _public(fields.get("requested_model") or body.model)
+    return "" if requested == fields.get("model_alias") else requested
 
 
 def _last_provider(attempts: tuple[Attempt, ...]) -> str:
@@ -169,8 +197,8 @@ def _last_provider(attempts: tuple[Attempt, ...]) -> str:
 
 
 def _public(word: str) -> str:
-    """A word that a client may have chosen: not shown where it could be a key."""
-    return OTHER if like_a_key(word) else word
+    """A word that a client may have chosen: `other` where it could be a key."""
+    return OTHER if could_be_a_key(word) else short_emails(word)
 
 
 def _multiplier(word: str) -> tuple[float | None, tuple[str, ...]]:

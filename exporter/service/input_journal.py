@@ -1,6 +1,6 @@
-"""The journal of one input: what is no record, and why; what was rotated or lost. Cold path.
+"""The journal of one input: rejected lines and why, rotations, losses. Cold path.
 
-Rejected lines are shown to people as a shape, never as they are: a key may stand in them.
+People are shown the shape of a rejected line, never the line: it may hold a key.
 """
 
 import logging
@@ -35,7 +35,7 @@ class Rejected(NamedTuple):
 
 
 def shape(line: bytes) -> str:
-    """A line with every word as `a` and every number as `0`: `{"aaa":0,"a":"a-0"}`. It gives nothing away."""
+    """A line with every word as `a` and every number as `0`: `{"aaa":0,"a":"a-0"}`. It reveals no key."""
     text = line[:4096].decode("utf-8", "replace")
     text = _DIGITS.sub("0", _LETTERS.sub("a", text))
     text = re.sub(r"(?:a0|0a)[a0]*", "a", text)
@@ -44,7 +44,7 @@ def shape(line: bytes) -> str:
 
 
 class InputJournal:
-    """Counts and keeps what an input tells of. It is the input's InputEvents."""
+    """Counts and logs the events of an input. `samples` are the last rejected lines."""
 
     def __init__(self, name: str, store: Store, longest_line: int = LONGEST_LINE) -> None:
         self.name = name
@@ -55,12 +55,12 @@ class InputJournal:
         self._faults: set[str] = set()
 
     def note(self, decoded: Decoded) -> None:
-        """Lines that are no rows."""
+        """Count the lines of a chunk that became no rows."""
         if decoded.joined:
             self._store.add(catalog.LINES, self.name, "parsed", amount=decoded.joined)
         if decoded.alone and "alone" not in self._reported:
             self._reported.add("alone")
-            log.warning("%s: a request was counted without the line it waited for", self.name)
+            log.warning("%s: a request was counted although one of its lines did not come", self.name)
         if decoded.blank:
             self._store.add(catalog.LINES, self.name, "ignored", amount=decoded.blank)
         for reason, line in decoded.rejected:
@@ -68,23 +68,23 @@ class InputJournal:
         self.failed(decoded.faults)
 
     def failed(self, faults: MutableSequence[Exception]) -> None:
-        """Log mistakes of the exporter's own, each once for its place in the code, and empty the list."""
+        """Log bugs of the exporter, each place in the code once, and empty the list."""
         for fault in faults:
             where = place(fault)
             if where not in self._faults:
                 self._faults.add(where)
-                log.error("%s: the exporter failed, which is a mistake of its own: %s", self.name, where)
+                log.error("%s: internal error, please report it: %s", self.name, where)
         faults.clear()
 
     def warn_no_status(self) -> None:
-        """Warn, once, of lines that were read well and are no request."""
+        """Warn once if lines parse but have no status."""
         counted = self._store.families[catalog.REJECTED_LINES.name].series.get((self.name, "no_status"))
         if counted:
             self._warn_once("no_status")
 
     def too_long(self, path: str) -> None:
-        """A line that was longer than is read."""
-        text = "%s: a line in %s is longer than %d bytes (max_line_bytes) and was left out"
+        """A line was longer than the longest that is read, and was left out."""
+        text = "%s: a line in %s is longer than %d bytes (max_line_bytes); it was left out"
         log.warning(text, self.name, printable(path), self.longest_line)
         self._reject("too_long", b"")
 
@@ -109,17 +109,17 @@ class InputJournal:
         log.warning("%s: %s can't be read: %s; waiting for it", self.name, printable(path), why)
 
     def opened(self, path: str, offset: int) -> None:
-        """A log is read from an offset on."""
+        """A new log is read, from an offset on."""
         if offset:
-            text = "%s: reading %s from its end: the %d bytes before are not counted (%s)"
-            cure = "start_at: beginning would, where there is no state yet"
+            text = "%s: reading %s from its end; the %d bytes before are not counted (%s)"
+            cure = "to count them, set start_at: beginning before the first start"
             log.warning(text, self.name, printable(path), offset, cure)
         else:
             log.info("%s: reading %s from its beginning", self.name, printable(path))
 
     def resumed(self, path: str, offset: int) -> None:
-        """A log, or a copy of it, is read on."""
-        log.info("%s: reading %s on from byte %d", self.name, printable(path), offset)
+        """A known log, or a copy of it, is read from where it was read to."""
+        log.info("%s: resuming %s at byte %d", self.name, printable(path), offset)
 
     def _reject(self, reason: str, line: bytes) -> None:
         seen = ""
@@ -137,8 +137,9 @@ class InputJournal:
         if reason not in self._reported:
             self._reported.add(reason)
             log.warning(
-                "%s: a line was rejected, %s: %s. Such lines are counted; `explain` shows them",
+                "%s: line rejected (%s): %s. Further ones are counted in %s; run `explain` to see why",
                 self.name,
                 reason,
                 REASONS[reason],
+                catalog.REJECTED_LINES.name,
             )

@@ -436,7 +436,7 @@ def test_money_is_the_same_without_the_family_of_unpriced_requests(tmp_path: Pat
     assert (sum(of(found, cost).values()), of(found, unpriced)) == (5, {})
     found = Counting(tmp_path, text % cost).count(*rows)
     assert (of(found, cost), of(found, unpriced)) == ({}, {("m2",): 1})
-    counting = Counting(tmp_path, text % f"{cost}: off, {unpriced}")
+    counting = Counting(tmp_path, text % f"{cost}: off, gateway_model_requests_without_usage_total: off, {unpriced}")
     assert "input_tokens" not in counting.meter.loop.source
     assert "cost" not in counting.meter.loop.source
 
