@@ -106,6 +106,7 @@ def _read(candidate: Candidate, lines: list[bytes]) -> tuple[Candidate, dict[str
             fields += sum(number >= 0 for number in values.numbers.values())
             fields += sum(mark not in (None, "", b"") for mark in values.others)
     if requests:
-        looked_at = len(lines) - decoded.blank - decoded.joined - left_out
+        ignored = decoded.blank + decoded.joined + left_out
+        looked_at = max(requests, len(lines) - ignored)  # a line may hold several
         candidate = changed(candidate, share=requests / looked_at, fields=fields / requests)
     return candidate, dict.fromkeys(unseen, "*") if left_out else {}
