@@ -415,8 +415,8 @@ BAD = [
     ("prices.yaml", "gpt-4o: 1", "1: must be a list, not a mapping"),
     ("prices.json", "{\n}", "1: no model in it has a price: write LiteLLM's model_prices_and_context_window.json, or"),
     ("prices.json", '{\n"a": 1}', "2: a: must be a mapping with prices, not 1"),
-    ("prices.json", '{\n"a": {},\n}', "3: is not the JSON of a price table: JSON is malformed: "),
-    ("prices.json", "[]", "1: is not the JSON of a price table: "),
+    ("prices.json", '{\n"a": {},\n}', "3: is not a price table in JSON: JSON is malformed: "),
+    ("prices.json", "[]", "1: is not a price table in JSON: "),
 ]
 
 

@@ -96,14 +96,14 @@ def test_any_json_by_a_mapping(gateway: Gateway, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("answer", "status", "problem"),
     [
-        (b"<html>", 200, "its answer is not JSON"),
-        (b'{"keys": [{"id": %b}]}' % (b"9" * 5000), 200, "its answer is not JSON"),
-        ({"keys": {}}, 200, "no list in its answer at 'keys'"),
+        (b"<html>", 200, "its answer is not valid JSON"),
+        (b'{"keys": [{"id": %b}]}' % (b"9" * 5000), 200, "its answer is not valid JSON"),
+        ({"keys": {}}, 200, "its answer has no list at 'keys'"),
         ({"keys": [{"id": ""}]}, 200, "entry 1: a key needs an id, a hash (from `gateway-exporter hash`), or both"),
         ({"keys": [{"id": "a", "until": RAW}]}, 200, "entry 1: expires is not understood"),
         ({"keys": [{"id": "a", "kind": RAW}]}, 200, "entry 1: class is not understood"),
         ({"keys": [{"hash": RAW}]}, 200, "entry 1: hash: must be as `gateway-exporter hash` prints it: k_ and"),
-        ({"keys": [{"id": "a"}, {"id": "a"}]}, 200, "entry 2 is a key that was there before"),
+        ({"keys": [{"id": "a"}, {"id": "a"}]}, 200, "entry 2 is the same key as an earlier entry"),
         ({"keys": [RAW]}, 200, "entry 1: a key needs an id"),
         ({}, 401, "it answered with status 401"),
         ({}, 302, "it answered with status 302"),
