@@ -187,6 +187,7 @@ def _log(level: str) -> None:
         stream=sys.stderr, level=max(least, logging.WARNING), format="%(asctime)s %(levelname)s %(message)s"
     )
     logging.getLogger("exporter").setLevel(least)
+    logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # it logs URLs with their queries
 
 
 def _time(text: str) -> float:

@@ -190,7 +190,7 @@ def test_init_says_what_it_knows_when_a_log_is_nothing_it_knows(folder: Path) ->
     (folder / "poem").write_text("Roses are red\nviolets are blue\n" * 20, encoding="utf-8")
     done = run("init", str(folder / "poem"))
     assert done.code == 1
-    assert "unknown log format (known: apisix, " in done.stderr
+    assert "unknown log format (known: anthropic-usage, " in done.stderr
     assert done.stderr.count("\n") == 1
 
 

@@ -113,10 +113,13 @@ class KeyAlerts(Part):
 
 
 class Spend(Part):
-    """Money of the last 24 hours in the pricing currency: of all keys, and of each. Without a value: no alert."""
+    """Money of the last 24 hours in the pricing currency: of all keys, and of each. Without a value: no alert.
+    `without_usage` is the share of a model's answers that have neither tokens nor a cost.
+    """
 
     daily: Threshold = None
     key_daily: Threshold = None
+    without_usage: Ratio | None = 0.05
 
 
 class Anomalies(Part):

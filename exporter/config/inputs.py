@@ -11,6 +11,7 @@ from exporter.inputs.lines import CHUNK
 from exporter.limits.calendar import time_zone
 from exporter.model.catalog import CATALOG
 from exporter.model.fields import LONGEST_LINE
+from exporter.model.key_shapes import could_be_a_key
 from exporter.model.labels import Class
 from exporter.yaml_file import Part
 
@@ -49,6 +50,8 @@ class InputConfig(Part, rename={"class_": "class"}):
             check_label(("labels", label), label)
             if any("\ud800" <= character <= "\udfff" for character in value):
                 raise FieldError(("labels", label), "contains half of a surrogate pair, which is not valid text")
+            if could_be_a_key(value):
+                raise FieldError(("labels", label), "looks like a raw key, and would be shown to everybody")
             if label in _RESERVED:
                 problem = f"{label!r} is used by Prometheus or the catalogue; choose another name"
                 raise FieldError(("labels", label), problem)

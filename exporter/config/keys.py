@@ -44,6 +44,7 @@ class KeyApiConfig(Part):
     fields: dict[str, Any] = field(default_factory=dict)
     token_file: str = ""
     headers_file: str = ""
+    ca_file: str = ""
     every: Duration = "60s"
     timeout: Duration = "10s"
     copy: str = ""
@@ -106,6 +107,7 @@ class KeyApiConfig(Part):
             pages=self.pages,
             token_file=self.token_file,
             headers_file=self.headers_file,
+            ca_file=self.ca_file,
             every=seconds(self.every),
             timeout=seconds(self.timeout),
         )

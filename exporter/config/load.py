@@ -83,6 +83,7 @@ class Config(Part):
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     routes: list[str] = field(default_factory=list)
     public_routes: list[str] = field(default_factory=list)
+    show_in_full: list[Literal["emails", "users", "addresses"]] = field(default_factory=list)
     chains: dict[str, str | list[str]] = field(default_factory=dict)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     pricing: PricingConfig = field(default_factory=PricingConfig)
@@ -171,7 +172,7 @@ def _load_registry(file: YamlFile, loaded: Loaded, folder: Path) -> None:
     """The keys of the registry's file. Of an API, those of its copy, if there is a secret: it has hashed names."""
     keys = loaded.config.keys
     if isinstance(keys, KeyApiConfig):
-        for name in ("token_file", "headers_file", "copy"):
+        for name in ("token_file", "headers_file", "ca_file", "copy"):
             if getattr(keys, name):
                 setattr(keys, name, str(folder / getattr(keys, name)))
         if loaded.config.state.path:

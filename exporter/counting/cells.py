@@ -141,7 +141,9 @@ class Cells:
         unknown = bool(said) and (said not in self._keys if len(self._keys) else label != said)
         about = AccessRecord(class_=class_)
         if label == said:
-            about.key_name, about.key_owner = fields.get("key_name", ""), fields.get("key_owner", "")
+            about.key_name, about.key_owner = (
+                self._enricher.name(fields.get(name, "")) for name in ("key_name", "key_owner")
+            )
         user = self._limits.user(label, said)
         at = (label, class_, about.key_name, about.key_owner, unknown, verdict.overflow, user)
         caller = self.callers.get(at)

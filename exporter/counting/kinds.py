@@ -151,6 +151,7 @@ class RequestKinds:
             values,
             methods,
             record.requests,
+            record.summary,
             overflows,
             attempts,
             judged.quote,
@@ -234,13 +235,15 @@ class RequestKinds:
     ) -> RequestKind:
         kind = RequestKind(record, values)
         fed = self._fed(values)
-        kind.counted = _groups(
-            (family, values._replace(method=method)) for method in methods for family in fed.get("calls", ())
-        )
-        self._add_credits(kind, methods, quote, fed.get("credits", []))
-        if record.requests:
+        if not record.summary:
+            kind.counted = _groups(
+                (family, values._replace(method=method)) for method in methods for family in fed.get("calls", ())
+            )
+            self._add_credits(kind, methods, quote, fed.get("credits", []))
+        if record.requests or record.summary:
             logged = "cost" in self._loop.summed and not quote.unbilled
             adds_something = {
+                "requests": record.requests,
                 "attempts": attempts,
                 "failovers": failovers(attempts),
                 "credits": kind.credited,

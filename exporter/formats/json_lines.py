@@ -165,8 +165,11 @@ class JsonLines(LineDecoder):
         self._root = _Node()
         self._root.name = f"{prefix}0"
         self._inner: list[tuple[str, JsonLines]] = []
+        # Of JSON in texts further down: what reads it.
+        self._within: dict[str, JsonLines] = {}
         self._order: list[str] | None = None
         self._careful = 0
+        self._last: tuple[Any, Any] = (None, None)
         # Numbers are decoded as such, in C. Those that some line had otherwise are `loose`, and converted here.
         self._numbers: dict[str, Mapping[Any, float]] = {}
         self._loose: set[str] = set()
@@ -178,6 +181,8 @@ class JsonLines(LineDecoder):
         if not self._root.fields:
             self._root.fields["status"] = self._node()
         self._root.build(names)
+        for reader, inner in self._within.items():
+            names |= inner.names | {reader: inner.decode_again}
         for n, node in enumerate(self._root.fields.values()):
             if node.inner:
                 names |= node.inner.names
@@ -240,10 +245,12 @@ class JsonLines(LineDecoder):
                 node.element = node.element or self._node()
                 return f"each({code}, lambda e: {self.walk(steps[n + 1 :], 'e', node.element)})"
             elif step is FromJson:
-                if n != 1 or not code.startswith("r."):
-                    raise ValueError("fromjson can only follow a top-level name")
                 node.inner = node.inner or JsonLines(f"{node.name}_")
-                return node.inner.walk(steps[2:], code) if steps[2:] else code
+                if n != 1 or not code.startswith("r."):
+                    reader = f"read_{node.name}"
+                    self._within[reader] = node.inner
+                    code = f"{reader}({code})"
+                return node.inner.walk(steps[n + 1 :], code) if steps[n + 1 :] else code
         return code
 
     def _node(self) -> _Node:
@@ -293,6 +300,12 @@ class JsonLines(LineDecoder):
             with suppress(msgspec.DecodeError, ValueError, RecursionError):
                 return self._decoder.decode(_with_such_numbers_as_text(value))
             return None
+
+    def decode_again(self, value: Any) -> Any:
+        """`decode_text` of a text that several fields of a row are read from."""
+        if value is not self._last[0]:
+            self._last = (value, self.decode_text(value))
+        return self._last[1]
 
     def row(self, value: Any) -> Any:
         """A row again of what `to_builtins` made of one."""

@@ -77,7 +77,7 @@ class Within(NamedTuple):
 Step = str | int | Where | Within | type[FromJson] | type[Length] | type[Each]
 
 _STEP = re.compile(
-    r"""\s*(?: \.\.(\w+) | \.?"((?:[^"\\]|\\.)*)" | \[((?:-?\d+)?)\] | \[(\w+=[\w|]+)\]
+    r"""\s*(?: \.\.(\w+) | \.?"((?:[^"\\]|\\.)*)" | \[((?:-?\d+)?)\] | \[(\w+=[\w.|]+)\]
     | \|\s*(fromjson|length)\b | \|?\s*\.?([^.\[\]|"\s]+) )\s*""",
     re.VERBOSE,
 )

@@ -31,6 +31,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "rpc_method": ("text", "JSON-RPC method; several, separated by commas, are a batch"),
     "rpc_error": ("text", "JSON-RPC error inside the answer: a code, or true"),
     "batch_index": ("text", "place of this line in its batch, where each item has a line: 0 is the request"),
+    "summary": ("text", "true where a line sums up many requests: its tokens and cost count, and no request"),
     "batch_size": ("text", "how many items that batch has"),
     "chain": ("text", "blockchain network"),
     "error": ("text", "the gateway's own verdict, mapped to an error type"),

@@ -17,7 +17,8 @@ class AccessRecord(Struct, kw_only=True):
     """One finished request as the gateway logged it, in public words only: no raw key, no raw path.
 
     Absent text is "", absent numbers are None. Times are epoch seconds, durations seconds,
-    sizes bytes. `requests` is 1, or 0 for a further line of a request that was counted already.
+    sizes bytes. `requests` is 1, or 0 for a further line of a request that was counted already, and for a `summary`:
+    of how many requests that has the tokens and the cost is not known.
     """
 
     # Why the line counts for nothing: "" where it counts.
@@ -30,6 +31,7 @@ class AccessRecord(Struct, kw_only=True):
     key_owner: str = ""
     class_: str = "business"
     requests: int = 1
+    summary: bool = False
     calls: tuple[str, ...] = ()
     chain: str = ""
     method: str = ""
@@ -72,5 +74,5 @@ class AccessRecord(Struct, kw_only=True):
 
     @property
     def timed(self) -> bool:
-        """Whether its duration says how fast the gateway was: not for aborts and WebSocket lifetimes."""
-        return self.error_type != "client_abort" and self.status != "101"
+        """Whether its duration says how fast the gateway was: not for aborts, WebSocket lifetimes and summaries."""
+        return self.error_type != "client_abort" and self.status != "101" and not self.summary

@@ -17,7 +17,7 @@ from exporter.model.record import AccessRecord
 ALWAYS = float("-inf")
 
 # Model, provider, method, calls, chain, status, error type, multiplier, requests.
-_Asked = tuple[str, str, str, tuple[str, ...], str, str, str, float | None, int]
+_Asked = tuple[str, str, str, tuple[str, ...], str, str, str, float | None, int, bool]
 
 
 class Price(Struct, frozen=True, kw_only=True):
@@ -196,6 +196,7 @@ class Pricing:
             record.error_type,
             record.cost_multiplier,
             record.requests,
+            record.summary,
         ]
 
     def charge(self, record: AccessRecord, now: float) -> None:
@@ -217,7 +218,7 @@ class Pricing:
         return next((entry.type for entry in entries if entry.type), "")
 
     def _quote(self, asked: _Asked) -> Quote:
-        model, provider, method, calls, chain, status, error_type, multiplier, requests = asked
+        model, provider, method, calls, chain, status, error_type, multiplier, requests, summary = asked
         unbilled = [self._is_unbilled(call) for call in calls]
         credits = self._credits or Credits()
         amounts = tuple(
@@ -225,12 +226,12 @@ class Pricing:
         )
         if all(unbilled):
             return Quote(credits=amounts, unbilled=True)
-        if not requests:
+        if not (requests or summary):
             return Quote(credits=amounts)
         prices = self._prices(model, provider, method)
         unpriced = bool(self._tables and model and not error_type) and not _cover_all_times(prices)
         factor = self._multiplier(provider) if multiplier is None else multiplier
-        return Quote(tuple(price.times(factor, not error_type) for price in prices), amounts, unpriced)
+        return Quote(tuple(price.times(factor, requests > 0 and not error_type) for price in prices), amounts, unpriced)
 
     def _prices(self, model: str, provider: str, method: str) -> list[Price]:
         """The prices that may hold, the most exact first, up to the first that holds at all times."""

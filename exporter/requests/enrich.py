@@ -9,11 +9,11 @@ from typing import Any
 
 from exporter.formats.values import number
 from exporter.model.fields import ERROR_TYPES, MOST
+from exporter.model.key_shapes import could_be_a_key, short_emails, shown_name
 from exporter.model.labels import OTHER
 from exporter.model.record import AccessRecord, Attempt
 from exporter.requests.attempts import attempts_of
 from exporter.requests.body import NOTHING, Body
-from exporter.requests.identifiers import like_a_key
 from exporter.requests.routes import NO_REQUEST, Request
 
 BATCH = "batch"
@@ -67,17 +67,28 @@ def methods_of(route: str) -> list[str]:
 
 class Enricher:
     """Makes records of one input. `class_` is its class; `class_of` a key's own, "" where it has none.
-    `public_routes` are those that answer everybody.
+    `public_routes` are those that answer everybody. With `emails`, e-mail addresses in names are shown in full.
     """
 
-    def __init__(self, class_: str, class_of: Callable[[str], str], public_routes: Container[str] = ()) -> None:
+    def __init__(
+        self,
+        class_: str,
+        class_of: Callable[[str], str],
+        public_routes: Container[str] = (),
+        emails: bool = False,
+    ) -> None:
         self._class = class_
         self._class_of = class_of
         self._public_routes = public_routes
+        self._emails = emails
 
     def class_of(self, key: str) -> str:
         """The class of a key's requests."""
         return self._class_of(key) or self._class
+
+    def name(self, text: str) -> str:
+        """The name of a key, or of its owner, as it is shown."""
+        return shown_name(text) if self._emails else short_emails(shown_name(text))
 
     def record(self, fields: dict[str, Any] | None) -> AccessRecord:
         """The record of these fields; `ignored` if there are none, `rejected` if they hold no status."""
@@ -97,16 +108,18 @@ class Enricher:
         provider = "" if cached else _public(fields.get("provider", ""))
         attempts = () if cached else _attempts(fields, provider, error_type)
         multiplier, implausible = _multiplier(fields.get("cost_multiplier", ""))
+        summary = fields.get("summary") == "true"
         return AccessRecord(
             status=_status(status, protocol),
             key=key,
-            key_name=fields.get("key_name", ""),
-            key_owner=fields.get("key_owner", ""),
+            key_name=self.name(fields.get("key_name", "")),
+            key_owner=self.name(fields.get("key_owner", "")),
             class_=self.class_of(key),
-            requests=int(fields.get("batch_index", "0") in ("", "0")),
+            requests=int(fields.get("batch_index", "0") in ("", "0") and not summary),
+            summary=summary,
             calls=methods,
             method=_method(fields, methods),
-            chain=fields.get("chain") or target.chain or fields.get("host", ""),
+            chain=_public(fields.get("chain", "")) or target.chain or fields.get("host", ""),
             protocol=protocol,
             error_type=error_type,
             public=target.route in self._public_routes,
@@ -184,8 +197,8 @@ def _last_provider(attempts: tuple[Attempt, ...]) -> str:
 
 
 def _public(word: str) -> str:
-    """A word that a client may have chosen: not shown where it could be a key."""
-    return OTHER if like_a_key(word) else word
+    """A word that a client may have chosen: `other` where it could be a key."""
+    return OTHER if could_be_a_key(word) else short_emails(word)
 
 
 def _multiplier(word: str) -> tuple[float | None, tuple[str, ...]]:

@@ -8,7 +8,7 @@ import pytest
 from exporter.formats.detect import detect
 from tests.golden import GOLDEN, NAMES, log_of, preset_of
 
-CSV_HEADERS = (b"\xef\xbb\xbfTime (", b"generation_id,")
+CSV_HEADERS = (b"\xef\xbb\xbfTime (", b"generation_id,", b"usage_date_utc,", b"start_time,")
 
 
 def best(sample: bytes) -> str:
@@ -56,6 +56,10 @@ def test_small_differences_do_not_matter(line: str, preset: str) -> None:
         ('"success_rate_outcome": "success"', "claude-code-hub"),
         ('"object_type": "chat.completion"', "bifrost"),
         ('"endpoint":"/v1/responses","status":200,"duration":900', "portkey"),
+        ('"category":"RequestResponse"', "azure-openai"),
+        ('"Gateway":"gw"', "cloudflare-ai-gateway"),
+        ('"gen_ai.system"', "otel-genai"),
+        ('"api_method":"RawPredict"', "vertex-ai"),
     ],
 )
 def test_every_version_is_recognised(words: str, preset: str) -> None:
@@ -80,8 +84,6 @@ def test_lines_left_out_on_purpose_do_not_count_against_a_format() -> None:
 
 
 FOREIGN = {
-    "cloudflare": '{"id":"1","created_at":"2026-03-03T14:05:09Z","provider":"openai","model":"m","path":"chat/x",'
-    '"status_code":200,"success":true,"cached":false,"duration":1451,"tokens_in":120,"tokens_out":33,"cost":0.1,"step":0}',
     "helicone": '{"authorization":"Bearer x","log":{"request":{"id":"1","provider":"openai","path":"/v1/x",'
     '"requestCreatedAt":"2026-03-03T14:05:09Z"},"response":{"status":200.0,"bodySize":1432.0,"delayMs":1443.0}}}',
     "proxyd": '{"time":"2026-03-03T14:05:11Z","level":"WARN","msg":"backend request failed, trying again","name":"x",'

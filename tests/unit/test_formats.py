@@ -59,6 +59,29 @@ def test_values_at_any_depth(error: str, codes: str) -> None:
     assert record.model == codes
 
 
+@pytest.mark.parametrize(
+    ("line", "model", "tokens"),
+    [
+        (r'{"p":{"body":"{\"model\":\"m\",\"usage\":{\"n\":5}}"}}', "m", 5),
+        (r'{"p":"{\"body\":\"{\\\"model\\\":\\\"m\\\"}\"}"}', "m", None),
+        (r'{"p":{"body":{"usage":{"n":5}}}}', "", 5),
+        (r'{"p":{"body":"{\"model\":\"m"}}', "", None),
+        (r'{"p":{"body":[7]}}', "", None),
+        (r'{"p":7}', "", None),
+    ],
+)
+def test_json_in_a_text_in_json_in_a_text(line: str, model: str, tokens: int | None) -> None:
+    """`fromjson` reads a text at any depth, and several fields of it; what is no JSON, or was cut, is absent."""
+    body = "p | fromjson | body | fromjson"
+    fields = {
+        "status": [{"path": "s"}, {"value": 200}],
+        "model": f"{body} | model",
+        "input_tokens": f"{body} | usage.n",
+    }
+    (record,) = Reading(FormatSpec(json=fields), line.encode() + b"\n").records
+    assert (record.model, record.input_tokens) == (model, tokens)
+
+
 def test_what_is_searched_at_any_depth_is_read_in_no_other_way() -> None:
     """`a..b` beside `a.c` is refused, not read wrongly."""
     with pytest.raises(ValueError, match="can't be read in another way"):
@@ -117,7 +140,7 @@ def test_translations(spec: dict[str, Any], word: str, expected: str) -> None:
         ("status", {"path": "a", "pick": "lst"}, "unknown pick 'lst'; did you mean 'last'?"),
         ("status", {"path": "a", "match": "("}, "match: is not a valid regular expression"),
         ("status", {"path": "a", "match": "a"}, "match: needs one group, the value; it has 0"),
-        ("input_tokens", {"path": "a", "includes": ["cached"]}, "unknown field 'cached'"),
+        ("input_tokens", {"path": "a", "includes": ["cachd"]}, "unknown field 'cachd'"),
         (
             "status",
             {"path": "a", "unit": "ms"},

@@ -74,6 +74,20 @@ def test_the_log_goes_before_the_table_and_the_table_before_nothing(tmp_path: Pa
     assert of(found, "gateway_unpriced_requests_total") == {}
 
 
+def test_a_summary_has_tokens_and_cost_but_no_requests(tmp_path: Path) -> None:
+    """A line that sums up many requests adds its tokens at their price; no request, call, credit or duration."""
+    prices = PRICES.replace("type: chat", "per_request: 7")
+    pricing = "  credits: {default: 20}"
+    found = counting(tmp_path, FORMAT + "      summary: sums\n", pricing, prices).count(
+        ask(sums=True, input=10**6, status=200, duration=5), ask(sums=True, output=10**6), ask(input=10**6, duration=1)
+    )
+    assert costs(found) == {"gpt-4o": 2 + 8 + 2 + 7}
+    assert sum(of(found, "gateway_tokens_total").values()) == 3 * 10**6
+    for family in ("gateway_requests_total", "gateway_calls_total", "gateway_request_duration_seconds_count"):
+        assert list(of(found, family).values()) == [1]
+    assert list(of(found, "gateway_credits_total").values()) == [20]
+
+
 def test_a_fold_prices_what_was_added_since_the_last_one(tmp_path: Path) -> None:
     """However often cells are folded, the cost is the same."""
     whole, pieces = (counting(tmp_path, WITH_COST, "") for _ in range(2))
