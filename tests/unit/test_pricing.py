@@ -427,7 +427,7 @@ BAD = [
     ),
     ("prices.yaml", "- {modell: a}", "1: [0].modell: unknown field 'modell'; did you mean 'model'? "),
     ("prices.yaml", "gpt-4o: 1", "1: must be a list, not a mapping"),
-    ("prices.json", "{\n}", "1: no model in it has a price; expected LiteLLM's model_prices_and_context_window.json, or"),
+    ("prices.json", "{\n}", "1: no model in it has a price; expected LiteLLM's model_prices_and_context_window.json"),
     ("prices.json", '{\n"a": 1}', "2: a: must be a mapping with prices, not 1"),
     ("prices.json", '{\n"a": {},\n}', "3: is not a price table in JSON: JSON is malformed: "),
     ("prices.json", "[]", "1: is not a price table in JSON: "),
