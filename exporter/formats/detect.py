@@ -89,7 +89,7 @@ def _try(preset: str, lines: list[bytes], container: str, stream: str) -> Candid
             fields += sum(map(bool, (*texts.values(), values.time, values.origin)))
             fields += sum(number >= 0 for number in values.numbers.values())
             fields += sum(mark not in (None, "", b"") for mark in values.others)
-    looked_at = len(lines) - ignored
+    looked_at = max(requests, len(lines) - ignored)  # a line may hold several
     if not requests:
         return Candidate(preset, 0.0, 0.0)
     return Candidate(preset, requests / looked_at, fields / requests, container, stream)

@@ -107,6 +107,8 @@ class Feed:
         self.meter.fold()
         self.journal.failed(self.meter.faults)
         self.journal.warn_no_status()
+        if self.meter.last_time is None:
+            self.journal.warn_no_time()
 
     def lag_seconds(self, now: float) -> float:
         """Age in seconds of the oldest unread byte, judged by the last record; 0 if everything is read."""
