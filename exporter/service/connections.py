@@ -83,6 +83,12 @@ class Connection(H11Protocol):
         self._time_what_is_awaited()
 
     @property
+    def client_names(self) -> set[str] | None:
+        """The names in the client's certificate, which was verified; None without one."""
+        certificate = self.transport.get_extra_info("peercert")
+        return {name for _, name in certificate.get("subjectAltName", ())} if certificate else None
+
+    @property
     def address(self) -> tuple[str, int]:
         """Where it comes from, as far as that can still be known."""
         return self.client or ("", 0)

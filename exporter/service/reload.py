@@ -164,7 +164,9 @@ def _waiting(old: Config, new: Config) -> list[str]:
     """What has changed since the start and can't be taken while running."""
     parts = {
         "state": old.state != new.state,
-        "web.listen": old.web != new.web,
+        "web.listen": old.web.listen != new.web.listen,
+        "web.config": old.web.config != new.web.config,
+        "web.hosts": old.web.hosts != new.web.hosts,
         "identity": old.identity != new.identity,
     }
     return [name for name, changed in parts.items() if changed]

@@ -92,7 +92,7 @@ class Serving:
     @property
     def connections(self) -> list[Connection]:
         """Those that the server has."""
-        return [one for one in self.server._server.server_state.connections if isinstance(one, Connection)]
+        return self.server.listener.connections
 
     def until_asked(self, waiting: int) -> None:
         """Wait until so many wait for an answer."""
