@@ -52,7 +52,9 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Make room for it, and wait for its request."""
         super().connection_made(transport)
-        transport.set_write_buffer_limits(high=0)  # no more than one block of an answer waits in each connection
+        transport.set_write_buffer_limits(
+            high=1
+        )  # with 0, TLS would wait for ever; no more than one block of an answer waits in each connection
         self._time("a request", self.limits.request_seconds)
         others = [one for one in self.connections if isinstance(one, Connection) and one is not self]
         if len(others) >= self.limits.connections:

@@ -27,6 +27,7 @@ class Handshake(asyncio.Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Shake hands; where too many do, the oldest is closed."""
         self._transport = transport
+        transport.pause_reading()  # what comes is for TLS
         if len(self._pending) >= self._connection.limits.connections:
             next(iter(self._pending))._transport.abort()
         self._pending[self] = None
