@@ -241,6 +241,15 @@ def test_a_log_without_a_config_is_recognised_and_read_from_its_start(beside: Be
         assert "format nginx-json (reads 100% of the sampled lines)" in exporter.said
 
 
+def test_a_log_without_times_is_called_so_in_the_log_and_on_the_status_page(beside: Beside) -> None:
+    """Limits and dated prices would silently use the time of reading."""
+    beside.write('{"status":200,"path":"/a","request_method":"GET","request_time":1}\n' * 5)
+    with Exporter("run", str(beside.log)) as exporter:
+        exporter.eventually(PARSED, 5)
+        assert "no time in the log" in exporter.get("/").text
+        assert exporter.said.count("no record has a time") == 1
+
+
 def test_terminated_it_ends_well_and_with_an_address_in_use_it_says_so(beside: Beside, exporter: Exporter) -> None:
     """Exit code 0 after SIGTERM; one clear line where it can't listen."""
     address = exporter.url.removeprefix("http://")

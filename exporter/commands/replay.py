@@ -1,6 +1,7 @@
 """`replay`: count whole logs once and print the metrics, or each record as CSV."""
 
 import csv
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ from exporter.metrics.exposition import render
 from exporter.model.record import AccessRecord
 from exporter.service.assembly import Assembly
 from exporter.service.input_journal import InputJournal
+
+log = logging.getLogger(__name__)
 
 CSV_COLUMNS = (
     *("time", "key", "key_name", "key_owner", "class_", "chain", "method", "protocol", "status", "error_type"),
@@ -68,7 +71,7 @@ class Replay:
     def __init__(self, since: float | None = None, until: float | None = None) -> None:
         self._since = since
         self._until = until
-        self._parsed = self._rejected = 0
+        self._parsed = self._rejected = self._requests = self._timeless = 0
 
     def logs(
         self,
@@ -79,9 +82,10 @@ class Replay:
         rows: Callable[[Meter, Decoded], None],
     ) -> None:
         """Pass each chunk's rows to `rows` and the rest to the journal. The logs are one input's, oldest first: a
-        request may begin in one and end in the next. InputError if a log, or every line of it, can't be read.
+        request may begin in one and end in the next. InputError if a log, or every line of it, can't be read, or if
+        records of a time are wanted and none has one.
         """
-        self._parsed = self._rejected = 0
+        self._parsed = self._rejected = self._requests = self._timeless = 0
         for path in paths:
             with _Progress(path) as progress:
                 for chunk, read in whole_lines(path, journal.too_long, journal.longest_line):
@@ -95,6 +99,17 @@ class Replay:
             raise InputError(
                 f"{', '.join(paths)}: none of the {self._rejected} lines has the format of input {meter.name!r}"
             )
+        if self._timeless:
+            self._report_timeless(paths, meter)
+        elif meter.last_time is None:
+            journal.warn_no_time()
+
+    def _report_timeless(self, paths: list[str], meter: Meter) -> None:
+        which = f"{', '.join(paths)}: {self._timeless} records of input {meter.name!r} have no time"
+        cure = "name the log's time in the format: `time`"
+        if self._timeless == self._requests:
+            raise InputError(f"{which}, so --since and --until can't choose among them; {cure}")
+        log.warning("%s and were left out by --since or --until; %s", which, cure)
 
     def _take(
         self, decoded: Decoded, meter: Meter, journal: InputJournal, rows: Callable[[Meter, Decoded], None]
@@ -102,12 +117,16 @@ class Replay:
         self._parsed += len(decoded.rows)
         self._rejected += len(decoded.rejected)
         if self._since is not None or self._until is not None:
-            decoded.keep([place for place, record in _records(meter, decoded) if self._wanted(record.time)])
+            decoded.keep([place for place, record in _records(meter, decoded) if self._wanted(record)])
         rows(meter, decoded)
         if not decoded.clean:
             journal.note(decoded)
 
-    def _wanted(self, at: float | None) -> bool:
+    def _wanted(self, record: AccessRecord) -> bool:
+        at = record.time
+        is_request = not (record.ignored or record.rejected)
+        self._requests += is_request
+        self._timeless += is_request and at is None
         return at is not None and (self._since or 0.0) <= at < (self._until or float("inf"))
 
 

@@ -116,6 +116,15 @@ class Contained(Decoder):
         """What waits in the other decoder; a line that never ended is none."""
         return self._decoder.flush()
 
+    @property
+    def patience(self) -> float:  # type: ignore[override]
+        """How long lines wait in the other decoder."""
+        return self._decoder.patience
+
+    def release(self) -> Decoded:
+        """What has waited long enough in the other decoder."""
+        return self._decoder.release()
+
     def snapshot(self) -> tuple[list[str], Any] | None:
         """The streams in which a line is open, and what the other decoder remembers."""
         inside = self._decoder.snapshot()

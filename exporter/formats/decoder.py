@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Any
 
 from msgspec import Struct
@@ -136,6 +137,13 @@ class Decoder(ABC):
 
     def flush(self) -> Decoded:
         """What still waits for another line, now that none comes."""
+        return Decoded([], [])
+
+    # How many seconds a line waits for another of its request in a log that is read to its end.
+    patience: float = inf
+
+    def release(self) -> Decoded:
+        """What waits for another line, and did so at the last call already."""
         return Decoded([], [])
 
     def snapshot(self) -> Any:

@@ -19,6 +19,18 @@ of your own.
 This file is made of the presets: `python -m exporter.formats.page > docs/formats.md`.
 """
 
+_NO_LOG = """
+## Gateways that log no requests
+
+They write no line that says how a request ended. Put a proxy before them and read its log: `chains` and `routes` find
+chains and keys in paths, and nginx can log the request's body, in which the JSON-RPC method is.
+
+- [proxyd](https://github.com/ethereum-optimism/infra/tree/main/proxyd) logs events of a `req_id`, most of them at level
+  debug, without status, duration or chain.
+- [Nodecore](https://github.com/drpcorg/nodecore), dRPC's, has metrics and statistics of its own. Its paths are
+  `/queries/:chain/api-key/:key`.
+"""
+
 # What people look for, and the fields that have it: of every log, and of one that names models.
 _SOUGHT = {
     "times": ("time",),
@@ -41,7 +53,7 @@ def page() -> str:
     named = sorted((about(preset).gateway.casefold(), preset) for preset in presets())
     table = [f"| {about(preset).gateway} | [`{preset}`](#{preset}) |" for _, preset in named]
     sections = [line for _, preset in named for line in _section(preset)]
-    return "\n".join([_HEAD, "| log | preset |", "| --- | --- |", *table, *sections, ""])
+    return "\n".join([_HEAD, "| log | preset |", "| --- | --- |", *table, *sections, _NO_LOG])
 
 
 def _section(preset: str) -> Iterator[str]:

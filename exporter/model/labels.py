@@ -1,7 +1,4 @@
-"""The labels of records: all values that a request can have, and the words with which values are replaced.
-
-This file imports nothing of the project, so that every stage may depend on it.
-"""
+"""The labels of records: all values that a request can have, and the words that replace values."""
 
 from typing import Literal, NamedTuple, get_args
 
@@ -36,7 +33,7 @@ class LabelValues(NamedTuple):
     cached: str = ""
     # Served by a model that counts tokens, and not for free.
     metered: str = ""
-    # Those of the caller, which are known apart from the rest: always the last two.
+    # The caller's, which are resolved separately: always the last two.
     key: str = ""
     class_: str = ""
 
@@ -56,10 +53,10 @@ WHEN = tuple(
 # The values of `class`.
 Class = Literal["business", "internal"]
 CLASSES: tuple[Class, ...] = get_args(Class)
-# What stands in the place of a value that has none of its own, and of a key that has none.
+# What is shown for a value, and for a key, that has no place in the label's budget.
 OTHER = "other"
 UNKNOWN = "unknown"
-# How many undeclared values a label may have, unless the config says otherwise; of `origin`, for each key.
+# Default of `metrics.budgets`: the maximum number of undeclared values per label; for `origin` per key.
 BUDGETS = {"key": 2000, "method": 300, "chain": 100, "origin": 50, "model": 200, "provider": 100, "reason": 50}
 
 

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Attempt(NamedTuple):
-    """One try at a provider; `circuit` is the state of its circuit breaker, "" where the log does not say."""
+    """One attempt at a provider. `circuit` is the state of its circuit breaker, "" if the log does not have it."""
 
     provider: str
     outcome: str
@@ -21,7 +21,7 @@ class AccessRecord(Struct, kw_only=True):
     of how many requests that has the tokens and the cost is not known.
     """
 
-    # Why the line counts for nothing: "" where it counts.
+    # Whether, or why, the line is not counted.
     ignored: bool = False
     rejected: str = ""
 
@@ -39,7 +39,7 @@ class AccessRecord(Struct, kw_only=True):
     protocol: str = ""
     status: str = ""
     error_type: str = ""
-    # Whether its route answers everybody, so that its success proves nothing about the key.
+    # Whether its route answers everybody, so that a success does not prove that the key is valid.
     public: bool = False
     model: str = ""
     requested_model: str = ""
@@ -65,7 +65,7 @@ class AccessRecord(Struct, kw_only=True):
     reasoning_tokens: float | None = None
     cost: float | None = None
     credits: float | None = None
-    # Fields that are absent because their number is outside of its range.
+    # Fields that are absent because the logged number is outside its range.
     implausible: tuple[str, ...] = ()
 
     def uses(self, measure: str) -> bool:

@@ -17,7 +17,9 @@ from exporter.model.key_shapes import could_be_a_key
 from exporter.requests.identifiers import AT_KEY_PLACE, NOBODY, PEOPLE, looks_made_up
 
 # Where gateways put the key into the path: /v2/KEY (Alchemy), /ws/v3/KEY (Infura), /rpc/KEY and their like …
-_KEY_PLACE = re.compile(r"(?:/(?:eth|ethereum|https?|mainnet|rpc|testnet|wss?))*/(?:v[23]|wss?|rpc|key)")
+_KEY_PLACE = re.compile(
+    r"(?:/(?:eth|ethereum|https?|mainnet|rpc|testnet|wss?))*/(?:v[23]|wss?|rpc|key)|/queries/[^/]+/api-key"
+)
 # … though not every value there is a key: numbers, and what starts with 0x, are ids.
 _NO_KEY = re.compile(r"\d+|0x[0-9a-fA-F]*")
 _KEY_PARAMETER = re.compile(

@@ -55,8 +55,9 @@ _NO_SECRET = "neither identity.secret_file nor state.path is configured"
 
 
 def used_places(loaded: Loaded) -> dict[str, tuple[int, int]]:
-    """Of each label, how many places the state of a config uses, and how many there are. StateError where it can't be
-    read; it may be in use.
+    """Of each label with a budget, how many values the state of a config has admitted, and the budget.
+
+    Another process may hold the state. Raises StateError if it can't be read.
     """
     admissions = Assembly(loaded).context.admissions
     admissions.restore(places_of(peek(Path(loaded.config.state.path))))
@@ -64,9 +65,9 @@ def used_places(loaded: Loaded) -> dict[str, tuple[int, int]]:
 
 
 class Assembly:
-    """One exporter's parts: what its inputs share, who keys are, and the routes.
+    """Builds one exporter from its config: what all inputs share, their feeds, the pipeline.
 
-    `serving` holds new series at zero first, as scrapers need it.
+    With `serving`, new series are held at zero first, as scrapers need it.
     """
 
     def __init__(self, loaded: Loaded, serving: bool = False) -> None:
@@ -108,7 +109,9 @@ class Assembly:
             grace=seconds(config.limits.grace),
             boundaries=loaded.pricing.boundaries,
         )
-        chains = {chain: [one] if isinstance(one, str) else one for chain, one in config.chains.items()}
+        chains = {
+            chain: [patterns] if isinstance(patterns, str) else patterns for chain, patterns in config.chains.items()
+        }
         routes = [*config.public_routes, *config.routes]
         self._routes = Routes(self.identity.public, routes, chains, "users" in config.show_in_full)
         admissions = self.context.admissions
@@ -133,22 +136,22 @@ class Assembly:
         self.context.limits.register({key: entry.plan for key, entry in registered.items()})
 
     def adopt(self) -> None:
-        """Let keys that were used before they were registered go on under the registry's name."""
+        """Move what keys used before they were registered to their registered names."""
         for stranger in self.context.limits.strangers:
             if (name := self.identity.registered(stranger)) not in ("", stranger):
                 self.context.limits.rename(stranger, name)
                 self.context.keys.rename(stranger, name)
 
-    def meter_of(self, one: InputConfig, format_: Format) -> Meter:
+    def meter_of(self, input_: InputConfig, format_: Format) -> Meter:
         """The meter of a configured input, for the rows that its format's decoder makes."""
         full = self.config.show_in_full
         canonical = canonical_functions(self._routes, self.identity.public, "addresses" in full)
-        reader = RowReader(format_, canonical, one.zone)
-        enricher = Enricher(one.class_, self.context.keys.class_of, self.config.public_routes, "emails" in full)
-        return Meter(one.name, reader, enricher, self.context, one.labels)
+        reader = RowReader(format_, canonical, input_.zone)
+        enricher = Enricher(input_.class_, self.context.keys.class_of, self.config.public_routes, "emails" in full)
+        return Meter(input_.name, reader, enricher, self.context, input_.labels)
 
     def pipeline(self) -> Pipeline:
-        """The pipeline of all inputs, not yet running. StateError where the state file can't be used."""
+        """The pipeline of all inputs, not yet running. Raises StateError if the state file can't be used."""
         self.store.set(catalog.BUILD_INFO, __version__, to=1)
         self.store.set(catalog.IDENTITY_INFO, self.identity.fingerprint, to=1)
         now = time.monotonic()
@@ -159,35 +162,35 @@ class Assembly:
         expiry = Expiry(self.store, seconds(metrics.expire_after), keys.__contains__, places, now)
         clock = self.context.clock
         pipeline = Pipeline([], self.store, self.context.slowest, limits, zero_hold, expiry, clock)
-        remembered: Parts = {}
+        restored_parts: Parts = {}
         damaged = False
         if self.config.state.path:
             state = State(Path(self.config.state.path))
             checkpoint = Checkpoint(state, self.store, self.context.admissions, lambda: self._parts(pipeline))
             pipeline.checkpoint = checkpoint
-            remembered = checkpoint.restore()
+            restored_parts = checkpoint.restore()
             damaged = state.damaged
             zero_hold.hold(render(self.store)[1], now)
-        keys.restore(remembered.get("keys", {}))
-        limits.restore(restored(remembered))
+        keys.restore(restored_parts.get("keys", {}))
+        limits.restore(restored(restored_parts))
         self.adopt()
         self._use_parts = UseParts(limits)
-        gone = stored_inputs(remembered)
+        gone = stored_inputs(restored_parts)
         self.inputs.elsewhere.former = [
-            changed(one, positions=[position.restored() for position in one.positions])
-            for one in msgspec.convert(remembered.get("former", []), list[StoredInput])
+            changed(former, positions=[position.restored() for position in former.positions])
+            for former in msgspec.convert(restored_parts.get("former", []), list[StoredInput])
         ]
         new: list[InputConfig] = []
-        for one in self.config.inputs:
-            feed = self.feed(one, "end" if damaged else self.config.start_at, pipeline.wake)
+        for input_ in self.config.inputs:
+            feed = self.feed(input_, "end" if damaged else self.config.start_at, pipeline.wake)
             pipeline.feeds.append(feed)
-            if found := in_place_of(one, gone):
-                gone.remove(found)
-                feed.restore(found)
+            if stored := in_place_of(input_, gone):
+                gone.remove(stored)
+                feed.restore(stored)
             else:
-                new.append(one)
+                new.append(input_)
             if damaged:
-                feed.journal.loss(one.path, "state_damaged")
+                feed.journal.loss(input_.path, "state_damaged")
         self.assign_positions(pipeline.feeds, new, gone)
         for feed in pipeline.feeds:
             feed.lines_before = sum(feed.lines(self.store))
@@ -195,32 +198,34 @@ class Assembly:
         return pipeline
 
     def assign_positions(self, feeds: list[Feed], new: list[InputConfig], gone: list[StoredInput]) -> None:
-        """Let all inputs go on where the logs that are theirs now were read to; `gone` are those that were just taken
-        out, `new` those that were not there.
+        """Let all inputs continue where the logs that are theirs now were read to. `gone` are the inputs that were just
+        removed, `new` those that were just added.
         """
         by_name = {feed.name: feed for feed in feeds}
-        for one in new:
-            by_name[one.name].follow([each for each in (*gone, *self.inputs.elsewhere.former) if follows(one, each)])
+        for input_ in new:
+            before = [stored for stored in (*gone, *self.inputs.elsewhere.former) if follows(input_, stored)]
+            by_name[input_.name].follow(before)
         inputs = {feed.name: feed.input for feed in feeds}
-        before = {feed.place[0] for feed in feeds} - {one.path for one in new} | {one.pattern for one in gone}
-        forgotten = self.inputs.arrange(inputs, gone, before)
+        patterns = {feed.place[0] for feed in feeds} - {input_.path for input_ in new}
+        patterns |= {stored.pattern for stored in gone}
+        forgotten = self.inputs.arrange(inputs, gone, patterns)
         for former in forgotten:
             if former.unread:
                 InputJournal(former.name, self.store).lost(former.pattern, "removed", former.unread)
         for former in gone:
             if former.unread:
-                text = "%s: %d bytes of %s are not counted until an input reads them: it was taken out of the config"
+                text = "%s was removed from the config; %d bytes of %s are not counted unless an input reads them again"
                 log.warning(text, former.name, former.unread, former.pattern)
 
-    def feed(self, one: InputConfig, start_at: str, wake: Callable[[], None]) -> Feed:
-        """A configured input on its way to the store."""
-        journal = InputJournal(one.name, self.store, one.max_line_bytes)
-        source = self.inputs.open(one.name, place(one), start_at, journal, wake)
-        format_ = build(one.spec, one.max_line_bytes)
-        return Feed(place(one), one.spec, source, format_.decoder, self.meter_of(one, format_), journal)
+    def feed(self, input_: InputConfig, start_at: str, wake: Callable[[], None]) -> Feed:
+        """The feed of a configured input."""
+        journal = InputJournal(input_.name, self.store, input_.max_line_bytes)
+        source = self.inputs.open(input_.name, place(input_), start_at, journal, wake)
+        format_ = build(input_.spec, input_.max_line_bytes)
+        return Feed(place(input_), input_.spec, source, format_.decoder, self.meter_of(input_, format_), journal)
 
     def _parts(self, pipeline: Pipeline) -> Parts:
-        """What is committed beside the store."""
+        """What is committed together with the store."""
         parts: Parts = {"keys": self.context.keys.snapshot(), **self._use_parts.parts(), "inputs": {}}
         for feed in pipeline.feeds:
             parts["inputs"][feed.name], pages = feed.stored()
@@ -234,7 +239,7 @@ class Assembly:
     # --- keys, while it runs
 
     def watch_keys(self, pipeline: Pipeline) -> None:
-        """Keep the registry up to date from now on, as the config says."""
+        """Start to follow the key registry of the config."""
         self.forget_keys()
         keys = self.config.keys
         if not keys:
@@ -248,7 +253,7 @@ class Assembly:
 
         def registry_read(entries: tuple[KeyEntry, ...] | None, at: float) -> None:
             def apply() -> None:
-                if registry is self._registry:  # and no other is in its place by now
+                if registry is self._registry:  # and was not replaced meanwhile
                     self.apply_keys([feed.meter for feed in pipeline.feeds], entries, at)
 
             pipeline.ask(apply)
@@ -257,7 +262,7 @@ class Assembly:
         registry.start()
 
     def forget_keys(self) -> None:
-        """Look at the registry no more."""
+        """Stop following the key registry."""
         if self._registry:
             self._registry.stop()
 
@@ -268,30 +273,30 @@ class Assembly:
             meter.forget()
         if entries is not None:
             self._register(entries)
-            log.info("the key registry has %d keys now", len(entries))
+            log.info("the key registry has %d keys", len(entries))
         if waiting:
             self.context.limits.answered()
         self.store.set(_REGISTRY_READ, to=at)
 
 
-def place(one: InputConfig) -> tuple[str, str]:
-    """Where an input comes from: whatever it is called, in the same place it is the same one."""
-    return one.path, one.rotated
+def place(input_: InputConfig) -> tuple[str, str]:
+    """Where an input reads: an input that is renamed and has the same place is the same one."""
+    return input_.path, input_.rotated
 
 
-def in_place_of(one: InputConfig, before: list[StoredInput]) -> StoredInput | None:
-    """What was remembered of an input; of several in its place, of the one with its name."""
-    here = [found for found in before if found.place == place(one)]
-    return next((found for found in here if found.name == one.name), here[0] if here else None)
+def in_place_of(input_: InputConfig, before: list[StoredInput]) -> StoredInput | None:
+    """What was stored of an input. If several had its place, the one with its name."""
+    here = [stored for stored in before if stored.place == place(input_)]
+    return next((stored for stored in here if stored.name == input_.name), here[0] if here else None)
 
 
-def follows(one: InputConfig, before: StoredInput) -> bool:
-    """Whether an input goes on in the place of one that is gone: it has its format, and its name or a log of it."""
-    if before.format != fingerprint(one.spec):
+def follows(input_: InputConfig, before: StoredInput) -> bool:
+    """Whether an input continues one that is gone: it has the same format, and the same name or one of its logs."""
+    if before.format != fingerprint(input_.spec):
         return False
     files = {position.identity for position in before.positions}
     return (
-        before.name == one.name
-        or any(covers(one.path, position.path) for position in before.positions)
-        or any(identity(path) in files for path in glob.glob(one.path))
+        before.name == input_.name
+        or any(covers(input_.path, position.path) for position in before.positions)
+        or any(identity(path) in files for path in glob.glob(input_.path))
     )

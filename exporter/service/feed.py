@@ -1,6 +1,7 @@
-"""One log on its way: an input, the meter that counts its lines, and the journal of what went wrong with it."""
+"""One configured input on its way to the store: input, decoder, meter, and the journal of what went wrong."""
 
 import logging
+import time
 from hashlib import blake2b
 from typing import Any
 
@@ -51,10 +52,11 @@ class Feed:
         # Lines counted before this process.
         self.lines_before = 0
         self._behind_since: float | None = None
+        self._release_at = 0.0
 
     @property
     def name(self) -> str:
-        """What the config calls it."""
+        """Its name in the config."""
         return self.meter.name
 
     def count_next_chunk(self) -> bool:
@@ -63,12 +65,22 @@ class Feed:
         if not chunk:
             if not self.input.pending:
                 self._behind_since = None
+                self._release()
             return self.input.pending
         decoded = self.decoder.decode(chunk)
         self.meter.count(decoded)
         if not decoded.clean:
             self.journal.note(decoded)
         return True
+
+    def _release(self) -> None:
+        """The log is read to its end: count lines that have waited long enough for another of their request."""
+        now = time.monotonic()
+        if now >= self._release_at:
+            self._release_at = now + self.decoder.patience
+            waited = self.decoder.release()
+            if waited.rows:
+                self._count(waited)
 
     def finish(self) -> None:
         """Count what still waits for another line, if none can come."""
@@ -80,7 +92,7 @@ class Feed:
         self._count(self.decoder.flush())
 
     def leave(self) -> int:
-        """Before it is taken out: count the lines that nobody can read on. How many bytes wait for who can."""
+        """Prepare to be removed: count the lines that no other input can read on. Returns the bytes that one could."""
         lines, waiting = self.input.leave()
         if lines:
             self._count(self.decoder.decode(lines))
@@ -95,9 +107,11 @@ class Feed:
         self.meter.fold()
         self.journal.failed(self.meter.faults)
         self.journal.warn_no_status()
+        if self.meter.last_time is None:
+            self.journal.warn_no_time()
 
     def lag_seconds(self, now: float) -> float:
-        """Age of the oldest unread byte: as old as the last record, where the log is behind; else 0."""
+        """Age in seconds of the oldest unread byte, judged by the last record; 0 if everything is read."""
         if not self.input.lag_bytes():
             return 0.0
         if self._behind_since is None:
@@ -105,7 +119,7 @@ class Feed:
         return max(0.0, now - min(self._behind_since, self.meter.last_time or now))
 
     def go_back(self, now: float) -> float:
-        """The clock went back, to this time: what is ahead of it was now. The latest of that, 0.0 where nothing is."""
+        """See `Clock.add`."""
         latest = max(self.meter.last_time or 0.0, self._behind_since or 0.0)
         if latest <= now + AHEAD:
             return 0.0
@@ -127,12 +141,12 @@ class Feed:
         """How many lines were parsed, ignored and rejected."""
         name = catalog.LINES
         parsed, ignored, rejected = (
-            int(store.series(name, self.name, one).value) for one in ("parsed", "ignored", "rejected")
+            int(store.series(name, self.name, result).value) for result in ("parsed", "ignored", "rejected")
         )
         return parsed, ignored, rejected
 
     def hide(self, store: Store) -> None:
-        """Drop its gauges: it is no input any more."""
+        """Drop its gauges, as the input is removed."""
         for gauge in _GAUGES:
             store.drop(gauge, self.name)
 
@@ -148,6 +162,7 @@ class Feed:
         self.meter.give_up(self.meter.kept)
         self.spec = spec
         self.decoder = decoder
+        self._release_at = 0.0
         meter.last_time = self.meter.last_time
         self.meter = meter
         self.journal.name = meter.name
@@ -155,15 +170,15 @@ class Feed:
     # --- what is committed with the counters
 
     def snapshot(self) -> StoredInput:
-        """What to find again."""
+        """What the input needs to continue after a restart."""
         return self._stored_input([position.restored() for position in self.input.positions()])
 
     def stored(self) -> tuple[StoredInput, dict[str, msgspec.Raw]]:
-        """The same, as it is written down: the positions are in parts of their own, by their names."""
+        """The same as it is committed: without the positions, which are in parts of the state by name."""
         pages = self.input.pages()
-        remembered = self._stored_input([])
-        remembered.pages = [*pages]
-        return remembered, {_page(self.name, number): page for number, page in pages.items()}
+        stored = self._stored_input([])
+        stored.pages = [*pages]
+        return stored, {_page(self.name, number): page for number, page in pages.items()}
 
     def _stored_input(self, positions: list[Position]) -> StoredInput:
         return StoredInput(
@@ -176,19 +191,21 @@ class Feed:
             name=self.name,
         )
 
-    def restore(self, remembered: StoredInput) -> None:
-        """Before the first look: go on where another one stopped."""
-        self.input.restore(remembered.positions)
-        self.meter.last_time = remembered.last_time
-        self.meter.give_up(remembered.kept)
-        if remembered.format == fingerprint(self.spec):
-            self.follow([remembered])
-        elif remembered.decoder is not None:
-            log.warning("%s: its format has changed; lines that waited for others of their request are lost", self.name)
+    def restore(self, stored: StoredInput) -> None:
+        """Continue where the input stopped; called before the first scan."""
+        self.input.restore(stored.positions)
+        self.meter.last_time = stored.last_time
+        self.meter.give_up(stored.kept)
+        if stored.format == fingerprint(self.spec):
+            self.follow([stored])
+        elif stored.decoder is not None:
+            log.warning(
+                "%s: the format has changed; lines that waited for another line of their request are lost", self.name
+            )
 
     def follow(self, before: list[StoredInput]) -> None:
-        """Go on in the place of inputs of the same format: as the first one's decoder does. What waits in those of
-        the others for another line counts as it is; what waits does so in one place only.
+        """Continue for inputs of the same format that are gone, with the first one's decoder state. Lines that wait in
+        the decoders of the others are counted as they are, so that no line waits in two places.
         """
         for stored in reversed(before):
             self.flush()
@@ -200,12 +217,13 @@ class Feed:
 
 
 def stored_inputs(parts: dict[str, Any]) -> list[StoredInput]:
-    """What `stored` gave for each input, with its positions."""
+    """What was committed of each input, together with its positions."""
     inputs = msgspec.convert(parts.get("inputs", {}), dict[str, StoredInput])
-    for name, one in inputs.items():
-        one.name = name
-        pages = [*one.positions, *(each for n in one.pages for each in _positions(parts[_page(name, n)]))]
-        one.positions, one.pages = [position.restored() for position in pages], []
+    for name, stored in inputs.items():
+        stored.name = name
+        paged = (position for n in stored.pages for position in _positions(parts[_page(name, n)]))
+        stored.positions = [position.restored() for position in (*stored.positions, *paged)]
+        stored.pages = []
     return [*inputs.values()]
 
 
@@ -218,5 +236,5 @@ def _page(name: str, number: int) -> str:
 
 
 def fingerprint(spec: FormatSpec) -> bytes:
-    """A few bytes that tell formats apart."""
+    """A hash that differs between formats."""
     return blake2b(msgspec.msgpack.encode(spec), digest_size=8).digest()

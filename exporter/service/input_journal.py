@@ -82,6 +82,17 @@ class InputJournal:
         if counted:
             self._warn_once("no_status")
 
+    def warn_no_time(self) -> None:
+        """Warn once if requests are counted and none has had a time."""
+        parsed = self._store.series(catalog.LINES, self.name, "parsed")
+        if parsed.value and "no_time" not in self._reported:
+            self._reported.add("no_time")
+            log.warning(
+                "%s: no record has a time, so limits and dated prices use the time of reading; "
+                "name the log's time in the format: `time`",
+                self.name,
+            )
+
     def too_long(self, path: str) -> None:
         """A line was longer than the longest that is read, and was left out."""
         text = "%s: a line in %s is longer than %d bytes (max_line_bytes); it was left out"

@@ -191,7 +191,7 @@ def _input(input_: InputStatus) -> str:
     rejected = f"<b class=bad>{input_.rejected:,}</b>" if input_.rejected else "0"
     return (
         f"<tr><td>{escape(input_.name)}<td>{state}<td class=n>{input_.parsed:,}<td class=n>{input_.ignored:,}"
-        f"<td class=n>{rejected}<td class=n>{input_.rate:,.1f}<td class=n>{lag}<td>{_time(input_.last_record)}"
+        f"<td class=n>{rejected}<td class=n>{input_.rate:,.1f}<td class=n>{lag}<td>{_last_record(input_)}"
     )
 
 
@@ -205,6 +205,12 @@ def _reject(name: str, line: Rejected) -> str:
 
 def _table(head: str, rows: str) -> str:
     return f"<table><tr>{head}{rows}</table>" if rows else ""
+
+
+def _last_record(input_: InputStatus) -> str:
+    if input_.parsed and not input_.last_record:
+        return "<b class=bad>no time in the log</b>: name it in the format (<code>time</code>)"
+    return _time(input_.last_record)
 
 
 def _time(seconds: float | None) -> str:

@@ -21,7 +21,7 @@ LINE = {"status": 200, "rpc_method": "m", "api_key": "k", "request_time": 9.0}
 LAST_USED = "gateway_key_last_used_timestamp_seconds"
 SLOWEST = "gateway_request_duration_max_seconds"
 DAY = 86_400.0
-WENT_BACK = "the clock went back by %.0f seconds: limits, last uses and all other latest times go back with it"
+WENT_BACK = "the clock went back by %.0f seconds: limits, last uses and other latest times are set back with it"
 
 
 def test_a_time_ahead_of_the_wall_clock_was_now(tmp_path: Path) -> None:

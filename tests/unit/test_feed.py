@@ -72,3 +72,28 @@ def test_the_lag_is_the_age_of_the_last_record_while_bytes_are_unread(counted: C
     assert feed.lag_seconds(90) == 0
     feed.count_next_chunk()
     assert feed.lag_seconds(150) == 0
+
+
+def test_what_waits_in_a_log_that_is_read_to_its_end_counts_in_time(tmp_path: Path) -> None:
+    """A request whose other line never comes is counted without another line; one that is whole counts once."""
+    config = """
+inputs:
+- {path: a.json, name: log, format: {json: {status: [s, {value: 200}]}, join: {by: id, until: s, seconds: 0}}}
+"""
+    counted = Counting(tmp_path, config)
+    chunks = Chunks(b'{"id":"a","t":1}\n{"id":"b","t":1}\n')
+    feed = feed_of(counted, chunks)
+
+    def requests() -> float:
+        feed.fold()
+        return sum(of(counted.samples(), "gateway_requests_total").values())
+
+    assert feed.count_next_chunk()
+    assert not feed.count_next_chunk()
+    chunks.chunks.append(b'{"id":"b","s":404}\n')
+    assert feed.count_next_chunk()
+    assert requests() == 1
+    assert not feed.count_next_chunk()
+    assert requests() == 2
+    assert not feed.count_next_chunk()
+    assert requests() == 2

@@ -31,6 +31,7 @@ def told(key: str) -> str:
         ("/ws/ab12", "/ws/:key", "<ab12>"),
         ("/ws/v3/ab12", "/ws/v3/:key", "<ab12>"),
         ("/rpc/9f2c41d07a", "/rpc/:key", "<9f2c41d07a>"),
+        ("/queries/ethereum/api-key/9f2c41d07a/eth", "/queries/ethereum/api-key/:key/eth", "<9f2c41d07a>"),
         ("/v2/free", "/v2/:id", ""),
         ("/v2/12345", "/v2/:id", ""),
         ("/v2/0xabc", "/v2/:id", ""),
