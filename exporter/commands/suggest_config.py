@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import msgspec
+import yaml
+
 from exporter.errors import InputError, UsageError
 from exporter.formats.detect import Candidate, detect
 from exporter.formats.spec import FormatSpec, presets
@@ -79,7 +82,7 @@ def config_for(paths: list[str]) -> str:
     inputs, names = "", set()
     for path in distinct(paths):
         best = recognise(path)
-        written = f"{{preset: {best.preset}, container: {best.container}}}" if best.container else best.preset
+        written = _written(best.spec)
         inputs += f"  - path: {Path(path).resolve()}\n"
         if (name := Path(path).name) in names:
             inputs += f"    name: {path}\n"
@@ -87,6 +90,13 @@ def config_for(paths: list[str]) -> str:
         inputs += f"    format: {written}  # reads {best.share:.0%} of the sampled lines\n"
         inputs += _unread(path, best.spec)
     return _CONFIG.format(inputs=inputs)
+
+
+def _written(spec: FormatSpec) -> str:
+    """A preset, with what goes with it, as a config has it."""
+    if spec == FormatSpec(preset=spec.preset):
+        return spec.preset
+    return yaml.safe_dump(msgspec.to_builtins(spec), default_flow_style=True, sort_keys=False, width=1000).strip()
 
 
 def _unread(path: str, spec: FormatSpec) -> str:
