@@ -41,7 +41,7 @@ def test_what_can_t_be_is_refused_at_the_start(tmp_path: Path) -> None:
     text = "inputs: [{path: a.log, format: nginx-json}]\nmetrics:\n  families:\n    gateway_key_info: off\n"
     config.write_text(text, encoding="utf-8")
     done = run("check", str(config))
-    said = "metrics.families.gateway_key_info: stays as it is: the names of keys are nowhere else"
+    said = "metrics.families.gateway_key_info: can't be changed: only it has the names of keys"
     assert (done.code, done.stderr) == (2, f"gateway-exporter: {config}:4: {said}\n")
 
 

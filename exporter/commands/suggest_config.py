@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import yaml
 
 from exporter.commands.describe import comments
@@ -113,23 +114,16 @@ def _format(path: str, sample: bytes) -> str:
     """The format of a log, and comments that say what it finds. InputError if nobody can tell one."""
     found = detect(sample)
     if found:
-        best = found[0].spec
-        written: Any = best.preset
-        if best.container:
-            written = {"preset": best.preset, "container": best.container} | (
-                {"stream": best.stream} if best.stream else {}
-            )
+        spec, about = found[0].spec, []
+        written = f"    format: {_written(spec)}\n"
     else:
-        written = draft(lines_of(sample))
-        if not written:
+        drafted = draft(lines_of(sample))
+        if not drafted:
             raise InputError(_unknown(path))
-    input_ = InputConfig(path=path, format=found[0].spec if found else _spec(written))
-    about = comments(survey_of(input_, sample), input_.spec)
-    if not found:
-        about = ["No preset reads this log. This format is a guess by names and values: check each line.", *about]
-    return (
-        f"{_yaml(written)}{''.join(f'    # {line}'.rstrip() + chr(10) for line in about)}{_unread(input_.spec, sample)}"
-    )
+        spec, written = FormatSpec(**drafted), _below(drafted)
+        about = ["No preset reads this log. This format is a guess by names and values: check each line."]
+    about += comments(survey_of(InputConfig(path=path, format=spec), sample), spec)
+    return written + "".join(f"    # {line}\n" for line in about) + _unread(spec, sample)
 
 
 def survey_of(input_: InputConfig, sample: bytes = b"") -> Survey:
@@ -138,17 +132,16 @@ def survey_of(input_: InputConfig, sample: bytes = b"") -> Survey:
     return survey(assembly, input_, sample or sample_of(input_.path))
 
 
-def _spec(written: dict[str, Any]) -> FormatSpec:
-    return FormatSpec(**written)
+def _written(spec: FormatSpec) -> str:
+    """A preset, with what goes with it, as a config has it."""
+    if spec == FormatSpec(preset=spec.preset):
+        return spec.preset
+    return yaml.safe_dump(msgspec.to_builtins(spec), default_flow_style=True, sort_keys=False, width=1000).strip()
 
 
-def _yaml(written: Any) -> str:
-    """`format:` of an input. A format that is described stands below it."""
-    if isinstance(written, str):
-        return f"    format: {written}\n"
-    if "preset" in written:
-        return f"    format: {yaml.safe_dump(written, default_flow_style=True, sort_keys=False)}".rstrip() + "\n"
-    lines = yaml.safe_dump(written, sort_keys=False, width=1000, allow_unicode=True).splitlines()
+def _below(drafted: dict[str, Any]) -> str:
+    """A format that is described, over several lines."""
+    lines = yaml.safe_dump(drafted, sort_keys=False, width=1000, allow_unicode=True).splitlines()
     return "    format:\n" + "".join(f"      {line}\n" for line in lines)
 
 

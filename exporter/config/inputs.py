@@ -25,7 +25,7 @@ class InputConfig(Part, rename={"class_": "class"}):
 
     `name` is the value of the `input` label. `labels` are added to every family of records.
     `rotated` is a pattern of where old logs go, if that is not beside them. `timezone` is for formats
-    that write times without a zone; the machine's unless said. Lines of more than `max_line_bytes` are left out.
+    that write times without a zone (default: the machine's). Lines of more than `max_line_bytes` are left out.
     """
 
     path: str
@@ -58,7 +58,7 @@ class InputConfig(Part, rename={"class_": "class"}):
 
     @property
     def spec(self) -> FormatSpec:
-        """The format; ValueError where it is missing or no preset."""
+        """The format; ValueError if it is missing or an unknown preset."""
         if isinstance(self.format, FormatSpec):
             return self.format
         if not self.format:

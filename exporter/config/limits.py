@@ -1,4 +1,4 @@
-"""The config's `plans` and `limits`: what keys may use, and by which calendar and clock."""
+"""The config's `plans` and `limits`: what keys may use, and which time zone the windows follow."""
 
 from sys import float_info
 from typing import Annotated
@@ -18,7 +18,7 @@ _Amount = Annotated[float, Meta(gt=0, le=float_info.max, description=_ALLOWED)]
 
 
 class LimitConfig(Part):
-    """An amount of one unit or more in a window. `count_refused`: requests answered 401, 403 or 429 use it up, too.
+    """Amounts of one or more units in a window. With `count_refused`, requests answered 401, 403 or 429 count, too.
 
     `scope: gateway` gives each gateway the whole amount; `global`, the whole fleet.
     """
@@ -52,7 +52,7 @@ class LimitConfig(Part):
 
 
 class PlanConfig(Part):
-    """What keys of a plan may use; of a unit in a window, one amount."""
+    """What keys of a plan may use. Each pair of unit and window has one amount at most."""
 
     limits: list[LimitConfig] = field(default_factory=list)
 
@@ -69,7 +69,7 @@ class PlanConfig(Part):
 
 
 class LimitsConfig(Part):
-    """`timezone` is that of days and months. For `grace` (`5s`) after a window's end, lines for it may come."""
+    """`timezone` decides when days and months begin. A window closes `grace` after its end, for late lines."""
 
     timezone: str = "UTC"
     grace: Duration = "5s"

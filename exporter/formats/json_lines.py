@@ -112,18 +112,23 @@ class _Node:
         self.fields: dict[str, _Node] = {}
         self.element: _Node | None = None
         self.inner: JsonLines | None = None
-        # Decoded as it is, and searched for names.
-        self.searched = False
+        # Whether it is decoded as it is, and searched for names.
+        self.searched: bool | None = None
         self.name = ""
         self.type: Any = Scalar
         # What makes a float of it where msgspec does not; None where it is no number.
         self.convert: Mapping[Any, float] | None = None
 
+    def note(self, searched: bool) -> None:
+        """How it is read. ValueError where that is in both ways."""
+        if self.searched is None:
+            self.searched = searched
+        if self.searched is not searched:
+            raise ValueError("what is searched with `..` can't be read in another way, too")
+
     def build(self, names: dict[str, Any]) -> None:
         """Make its type; the classes made on the way are entered into `names`."""
         if self.searched:
-            if self.fields or self.element or self.inner:
-                raise ValueError("what is searched with `..` can't be read in another way, too")
             self.type = Any
         elif self.fields:
             for node in self.fields.values():
@@ -225,6 +230,7 @@ class JsonLines(LineDecoder):
         """The expression of some steps from an object (by default the line's), that `row` stands for."""
         node, code = root or self._root, row
         for n, step in enumerate(steps):
+            node.note(searched=isinstance(step, Within))
             if isinstance(step, str):
                 code = self._attribute(node, code, step)
                 node = node.fields[step]
@@ -236,7 +242,6 @@ class JsonLines(LineDecoder):
                 node = node.element
                 code = f"where({code}, lambda e: {self._attribute(node, 'e', step.name)}, {step.words!r})"
             elif isinstance(step, Within):
-                node.searched = True
                 return f"within({code}, {step.name!r})"
             elif step is Length:
                 node.element = node.element or self._node()
@@ -251,6 +256,7 @@ class JsonLines(LineDecoder):
                     self._within[reader] = node.inner
                     code = f"{reader}({code})"
                 return node.inner.walk(steps[n + 1 :], code) if steps[n + 1 :] else code
+        node.note(searched=False)
         return code
 
     def _node(self) -> _Node:

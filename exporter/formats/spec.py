@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from exporter.errors import FieldError, unknown, within
 from exporter.formats.about import About
+from exporter.formats.batch import Batched
 from exporter.formats.container import CONTAINERS, STREAMS, Contained
 from exporter.formats.csv_lines import CsvLines
 from exporter.formats.decoder import Decoder, NamedLines
@@ -43,7 +44,8 @@ class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults
     where that is more than one; `container` that a container runtime has wrapped the lines: cri or docker. Of such a
     log what was written to `stream` is read, by default stdout; `all` reads both. `delimiter` is what stands between
     the columns of CSV. `key_hash` says which hash the gateway logs of keys of a pattern, as {sha256: "sk-*"}: `hash`
-    makes it first. `about` is for people: presets have it, a copy of one may.
+    makes it first. `each` is the list in which a line of JSON holds several records, such as records[]. `about` is for
+    people: presets have it, a copy of one may.
     """
 
     preset: str = ""
@@ -60,6 +62,7 @@ class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults
     stream: str = ""
     delimiter: str = ""
     key_hash: dict[Literal["sha256"], str] = {}
+    each: str = ""
     about: About | None = None
 
     def __post_init__(self) -> None:
@@ -139,11 +142,15 @@ def build(spec: FormatSpec, longest_line: int = LONGEST_LINE) -> Format:
     fields = _sources(decoder, named, part if own else "fields")
     only = _conditions(spec.only)
     with within("join"):
-        joined = Joined(decoder, spec.join, only) if spec.join else decoder
+        lines: Decoder = Joined(decoder, spec.join, only) if spec.join else decoder
+    if spec.each and spec.json is None:
+        raise FieldError("each", "goes with json")
+    if spec.each:
+        lines = Batched(lines, spec.each)
     if own and isinstance(decoder, TextLines):
         _check_unused(spec, decoder)
     return Format(
-        decoder=Contained(joined, spec.container, spec.stream or "stdout", longest_line) if spec.container else joined,
+        decoder=Contained(lines, spec.container, spec.stream or "stdout", longest_line) if spec.container else lines,
         fields=fields,
         only=only,
         escape=spec.escape or ("nginx" if spec.template else ""),
@@ -234,6 +241,7 @@ def _on_top(spec: FormatSpec, preset: FormatSpec) -> FormatSpec:
         stream=spec.stream or preset.stream,
         delimiter=preset.delimiter,
         key_hash=spec.key_hash or preset.key_hash,
+        each=spec.each or preset.each,
     )
 
 

@@ -70,11 +70,11 @@ class KeyApi:
             answer = self._ask(page)
             items = _value_at(answer, _path(self._config.items))
             if not isinstance(items, list):
-                raise self._error(f"no list in its answer at {self._config.items or 'the top'!r}")
+                raise self._error(f"its answer has no list at {self._config.items or 'the top'!r}")
             for item in items:
                 entry = self._entry(item, len(found) + 1)
                 if entry.public in found:
-                    raise self._error(f"entry {len(found) + 1} is a key that was there before")
+                    raise self._error(f"entry {len(found) + 1} is the same key as an earlier entry")
                 found[entry.public] = entry
             if self._config.pages:
                 told = _value_at(answer, _path(self._config.pages))
@@ -105,7 +105,7 @@ class KeyApi:
         try:
             return answer.json()
         except (ValueError, RecursionError):
-            raise self._error("its answer is not JSON") from None
+            raise self._error("its answer is not valid JSON") from None
 
     def _headers(self) -> dict[str, str]:
         """Read anew each time: secrets are rotated."""

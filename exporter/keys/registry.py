@@ -106,7 +106,7 @@ class Registry:
         if self._stop.is_set():
             return  # it took long, and another registry is in its place by now
         if self._last_error:
-            log.info("the key registry is good again")
+            log.info("key registry refresh succeeded again")
         self._failures, self._last_error = 0, ""
         changed = entries != self._entries
         self._update(entries if changed else None, time.time())
@@ -130,7 +130,7 @@ class Registry:
                 file.write(written(entries))
             new.replace(copy)
         except OSError as error:
-            log.warning("the key registry's copy %s can't be written: %s", copy, error.strerror)
+            log.warning("the copy of the key registry can't be written to %s: %s", copy, error.strerror)
 
 
 def kept(copy: Path) -> tuple[tuple[KeyEntry, ...], float]:

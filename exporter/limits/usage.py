@@ -125,7 +125,7 @@ class Limits:
         if user not in self._keys and user not in self._strangers:
             if len(self._strangers) >= _MOST_STRANGERS:
                 if not self._full:
-                    log.warning("more than %d keys are not registered: what others use is not kept", _MOST_STRANGERS)
+                    log.warning("more than %d unregistered keys: use of further ones is not kept", _MOST_STRANGERS)
                 self._full = True
                 return ""
             self._strangers.add(user)

@@ -64,7 +64,7 @@ class _PricePart(Part, rename={"start": "from"}):
             raise ValueError("a price needs a model, a method, or both; * and ? are wildcards")
         prices = (self.per_million_tokens, self.per_request, self.per_gigabyte)
         if not self.type and prices == (None, None, None):
-            raise ValueError("give a price: per_million_tokens, per_request or per_gigabyte; 0 is what is free")
+            raise ValueError("give a price: per_million_tokens, per_request or per_gigabyte; 0 means free")
         self.start = read_date("from", self.start)
 
     @property
@@ -139,7 +139,7 @@ def _load_litellm(path: Path) -> PriceTable:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         at = _BYTE.search(str(error))
         line = text.count(b"\n", 0, int(at[1])) + 1 if at else 1
-        raise ConfigError(str(path), line, "", f"is not the JSON of a price table: {error}") from None
+        raise ConfigError(str(path), line, "", f"is not a price table in JSON: {error}") from None
     models.pop("sample_spec", None)
     entries: list[PriceEntry] = []
     for model, found in models.items():
@@ -151,8 +151,8 @@ def _load_litellm(path: Path) -> PriceTable:
                 raise ConfigError(str(path), _line(text, model, name), f"{model}.{name}", problem)
         entries += _litellm_entries(model, found)
     if not any(entry.price for entry in entries):
-        expected = "LiteLLM's model_prices_and_context_window.json, or a .yaml of one's own"
-        raise ConfigError(str(path), 1, "", f"no model in it has a price: write {expected}")
+        expected = "LiteLLM's model_prices_and_context_window.json, or your own .yaml"
+        raise ConfigError(str(path), 1, "", f"no model in it has a price; expected {expected}")
     return PriceTable(entries)
 
 

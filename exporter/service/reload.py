@@ -167,7 +167,9 @@ def _waiting(old: Config, new: Config) -> list[str]:
     """The settings that have changed since the start and need a restart."""
     parts = {
         "state": old.state != new.state,
-        "web.listen": old.web != new.web,
+        "web.listen": old.web.listen != new.web.listen,
+        "web.config": old.web.config != new.web.config,
+        "web.hosts": old.web.hosts != new.web.hosts,
         "identity": old.identity != new.identity,
     }
     return [name for name, changed in parts.items() if changed]

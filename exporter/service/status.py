@@ -1,5 +1,7 @@
 """The status page, for a person who wonders whether the exporter sees what the gateway does."""
 
+import base64
+import hashlib
 import time
 from datetime import UTC, datetime
 from html import escape
@@ -105,6 +107,14 @@ def snapshot(pipeline: Pipeline) -> Snapshot:
             if isinstance(series, Series) and series.value
         ],
         budgets=pipeline.expiry.places.admissions.used,
+    )
+
+
+def page_policy() -> str:
+    """The page's Content-Security-Policy: its own style, and nothing else."""
+    digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 
 

@@ -119,8 +119,8 @@ BAD = [
         "5: pricing.credits.chains.base.x: credits are a number, 0 or more, not -1",
     ),
     (GOOD + "keys: {url: here}", "2: keys.url: must be like https://gateway.example/keys"),
-    (GOOD + "keys: {url: 'http://u:p@h/'}", "2: keys.url: has a password in it: put it into a headers_file or "),
-    (GOOD + "keys: {url: 'http://h/'}", "2: keys.fields: a key is known by its id, hash or key; say where one of "),
+    (GOOD + "keys: {url: 'http://u:p@h/'}", "2: keys.url: contains a password; put it into a headers_file or "),
+    (GOOD + "keys: {url: 'http://h/'}", "2: keys.fields: map id, hash or key: a key is identified by one of "),
     (
         GOOD + "keys: {url: 'http://h/', preset: litelm}",
         "2: keys.preset: unknown preset 'litelm'; did you mean 'litellm'? (allowed: litellm)",

@@ -45,7 +45,7 @@ BAD_CHANGES = [
     ("gateway_calls_total: {drop: [key, key]}", "gateway_calls_total.drop[0]: 'key' is listed twice"),
     (
         "gateway_limit: {drop: [scope]}",
-        "gateway_limit.drop: a gauge is no sum over its labels; it keeps them all, or is off",
+        "gateway_limit.drop: a gauge can't be summed over its labels; keep them all, or switch the family off",
     ),
     (
         "gateway_calls_total: {buckets: [1]}",
@@ -81,13 +81,13 @@ BAD_CHANGES = [
     ),
     (
         "gateway_exporter_lines_total: off",
-        "gateway_exporter_lines_total: stays as it is: it tells whether the other families can be trusted",
+        "gateway_exporter_lines_total: can't be changed: it says whether the other families can be trusted",
     ),
     (
         "gateway_exporter_lines_total: {drop: [input]}",
-        "gateway_exporter_lines_total: stays as it is: it tells whether the other families can be trusted",
+        "gateway_exporter_lines_total: can't be changed: it says whether the other families can be trusted",
     ),
-    ("gateway_key_info: off", "gateway_key_info: stays as it is: the names of keys are nowhere else"),
+    ("gateway_key_info: off", "gateway_key_info: can't be changed: only it has the names of keys"),
 ]
 # A family of one's own: its name and fields; what is said after the name.
 BAD_OWN = [
@@ -156,15 +156,15 @@ BAD_OWN = [
     (
         "gateway_x_total",
         "type: counter, help: x, adds: origins, when: type",
-        ".when: origins are counted whenever there is one",
+        ".when: does not go with origins: they are always counted",
     ),
     (
         "gateway_x_total",
         "type: counter, help: x, adds: requests, when: modle",
         ".when: unknown condition 'modle'; did you mean 'model'?",
     ),
-    ("gateway_x_total", 'type: counter, help: "", adds: requests', ".help: write a line that says what it"),
-    ("gateway_x_total", 'type: counter, help: "a\\nb", adds: requests', ".help: write a line that says "),
+    ("gateway_x_total", 'type: counter, help: "", adds: requests', ".help: must be one line of text"),
+    ("gateway_x_total", 'type: counter, help: "a\\nb", adds: requests', ".help: must be one line of text"),
     (
         "gateway_x_total",
         "type: counter, help: x, adds: requests, buckets: [1]",
@@ -199,7 +199,7 @@ BAD_TOGETHER = [
     ),
     (
         "  families:\n    gateway_request_duration_seconds: {drop: [method]}\nalerts:\n  slow_methods: [a]\n",
-        "6: alerts.slow_methods: can't be told apart: gateway_request_duration_seconds is without its label method",
+        "6: alerts.slow_methods: can't be excluded: gateway_request_duration_seconds has no label method",
     ),
 ]
 

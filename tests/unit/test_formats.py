@@ -82,10 +82,13 @@ def test_json_in_a_text_in_json_in_a_text(line: str, model: str, tokens: int | N
     assert (record.model, record.input_tokens) == (model, tokens)
 
 
-def test_what_is_searched_at_any_depth_is_read_in_no_other_way() -> None:
-    """`a..b` beside `a.c` is refused, not read wrongly."""
+@pytest.mark.parametrize("other", ["error.code", "error", "error[0]", "error | fromjson | code", "error | length"])
+@pytest.mark.parametrize("first", [True, False])
+def test_what_is_searched_at_any_depth_is_read_in_no_other_way(other: str, first: bool) -> None:
+    """`a..b` beside `a.c` is refused when the config is read, in whatever order they stand."""
+    fields = {"status": "error..code", "model": other} if first else {"status": other, "model": "error..code"}
     with pytest.raises(ValueError, match="can't be read in another way"):
-        Reading(FormatSpec(json={"status": "error..code", "model": "error.code"}), b"{}\n")
+        build(FormatSpec(json=fields))
 
 
 @pytest.mark.parametrize("path", ["", "[0]", "a[", "a[x]", "a | unknown | ", "a..", "a...b", '"unclosed'])

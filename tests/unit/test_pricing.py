@@ -392,7 +392,7 @@ def test_a_status_rule_goes_before_all() -> None:
 
 BAD = [
     ("prices.yaml", "- {per_request: 1}", "1: [0]: a price needs a model, a method, or both; * and ? are wildcards"),
-    ("prices.yaml", "- {model: a}", "1: [0]: give a price: per_million_tokens, per_request or per_gigabyte; 0 is"),
+    ("prices.yaml", "- {model: a}", "1: [0]: give a price: per_million_tokens, per_request or per_gigabyte; 0 means"),
     ("prices.yaml", "- {model: a, per_request: -1}", "1: [0].per_request: must be a price, 0 or more, not -1"),
     (
         "prices.yaml",
@@ -427,10 +427,10 @@ BAD = [
     ),
     ("prices.yaml", "- {modell: a}", "1: [0].modell: unknown field 'modell'; did you mean 'model'? "),
     ("prices.yaml", "gpt-4o: 1", "1: must be a list, not a mapping"),
-    ("prices.json", "{\n}", "1: no model in it has a price: write LiteLLM's model_prices_and_context_window.json, or"),
+    ("prices.json", "{\n}", "1: no model in it has a price; expected LiteLLM's model_prices_and_context_window.json"),
     ("prices.json", '{\n"a": 1}', "2: a: must be a mapping with prices, not 1"),
-    ("prices.json", '{\n"a": {},\n}', "3: is not the JSON of a price table: JSON is malformed: "),
-    ("prices.json", "[]", "1: is not the JSON of a price table: "),
+    ("prices.json", '{\n"a": {},\n}', "3: is not a price table in JSON: JSON is malformed: "),
+    ("prices.json", "[]", "1: is not a price table in JSON: "),
 ]
 
 

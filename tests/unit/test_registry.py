@@ -96,14 +96,14 @@ def test_any_json_by_a_mapping(gateway: Gateway, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("answer", "status", "problem"),
     [
-        (b"<html>", 200, "its answer is not JSON"),
-        (b'{"keys": [{"id": %b}]}' % (b"9" * 5000), 200, "its answer is not JSON"),
-        ({"keys": {}}, 200, "no list in its answer at 'keys'"),
+        (b"<html>", 200, "its answer is not valid JSON"),
+        (b'{"keys": [{"id": %b}]}' % (b"9" * 5000), 200, "its answer is not valid JSON"),
+        ({"keys": {}}, 200, "its answer has no list at 'keys'"),
         ({"keys": [{"id": ""}]}, 200, "entry 1: a key needs an id, a hash (from `gateway-exporter hash`), or both"),
         ({"keys": [{"id": "a", "until": RAW}]}, 200, "entry 1: expires is not understood"),
         ({"keys": [{"id": "a", "kind": RAW}]}, 200, "entry 1: class is not understood"),
         ({"keys": [{"hash": RAW}]}, 200, "entry 1: hash: must be as `gateway-exporter hash` prints it: k_ and"),
-        ({"keys": [{"id": "a"}, {"id": "a"}]}, 200, "entry 2 is a key that was there before"),
+        ({"keys": [{"id": "a"}, {"id": "a"}]}, 200, "entry 2 is the same key as an earlier entry"),
         ({"keys": [RAW]}, 200, "entry 1: a key needs an id"),
         ({}, 401, "it answered with status 401"),
         ({}, 302, "it answered with status 302"),
@@ -371,7 +371,7 @@ def test_the_use_of_strangers_is_bounded(
     asked.meter.fold()
     assert len(asked.assembly.context.limits.snapshot()[1]) == 3
     assert [message for message in caplog.messages if "not kept" in message] == [
-        "more than 3 keys are not registered: what others use is not kept"
+        "more than 3 unregistered keys: use of further ones is not kept"
     ]
     asked.assembly.apply_keys([asked.meter], (ACME,), 1.0)
     asked.count(now())
