@@ -52,9 +52,12 @@ class Tail:
 
     def may_have_more(self, now: int) -> bool:
         """Whether there may be something to read; `now` is in epoch nanoseconds. Hot where there are many files."""
-        if self.content.packed:
-            return True
         found = os.fstat(self._fd)
+        if self.content.packed:
+            if self.drained and found.st_ctime_ns == self._changed:
+                return False
+            self._changed = found.st_ctime_ns if now - found.st_ctime_ns > TICK else 0
+            return True
         size, changed = found.st_size, found.st_ctime_ns
         if size == self.seen and changed == self._changed:
             return self.at < size
