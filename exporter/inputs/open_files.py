@@ -38,7 +38,9 @@ class OpenFiles:
         return identity in self.live or identity in waiting
 
     def position(self, tail: Tail) -> Position:
-        """The position to store. A renamed file, or a finished object, in which nothing is left to read is no loss if it goes away."""
+        """The position to store. It is no loss if a renamed file or a finished object goes away in which nothing is left
+        to read.
+        """
         is_finished = tail in self.old or tail.content.packed  # an object of a cloud's log
         return tail.position(ended=is_finished and tail.drained and not tail.lines.rest)
 
