@@ -79,7 +79,7 @@ def test_a_changed_key_registry_is_taken_while_it_runs_and_a_bad_one_refused(bes
     counted = {name: value for name, value in found.items() if name.startswith("gateway_requests_total")}
     assert sorted(counted.values()) == [1, 1]
     assert sum('key="acme"' in name for name in counted) == 1
-    assert f"{registry}:2: [1].nmae: unknown field 'nmae'; did you mean 'name'? " in exporter.said
+    assert f"{registry}:2: [1]: unknown field '…'; did you mean 'name'? " in exporter.said
 
 
 def test_keys_come_from_the_gateways_admin_api_and_outlive_it(beside: Beside) -> None:
