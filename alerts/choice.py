@@ -79,7 +79,8 @@ def _with_each_threshold(config: AlertsConfig) -> Iterator[tuple[Steps, AlertsCo
         for step in steps[:-1]:
             part = getattr(part, str(step))
         name = str(steps[-1])
-        value = next(one.default for one in msgspec.structs.fields(part) if one.name == name)
+        field = next(one for one in msgspec.structs.fields(part) if one.encode_name == name)
+        value = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
         if value is None:
             value = "1h" if str in _types(part, name) else 0.5
         # Not `replace`: whether it fits the other thresholds does not matter here.

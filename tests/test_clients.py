@@ -125,12 +125,12 @@ def test_the_soft_limit_of_open_files_is_raised_to_the_hard_one(beside: Beside) 
 _DYING = """
 import sys
 from exporter import cli
-from exporter.service import server
+from exporter.service import listener
 
 async def fail(*_):
     raise OSError(24, "Too many open files")
 
-server._QuietServer.main_loop = fail
+listener._QuietServer.main_loop = fail
 sys.exit(cli.main(sys.argv[1:]))
 """
 

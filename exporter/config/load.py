@@ -15,6 +15,7 @@ from exporter.config.keys import KeyApiConfig
 from exporter.config.limits import LimitsConfig, PlanConfig
 from exporter.config.metrics import MetricsConfig
 from exporter.config.values import NotNegative
+from exporter.config.web import load_web
 from exporter.errors import FieldError, Steps, dotted, within
 from exporter.formats.spec import build
 from exporter.keys.file import load_keys
@@ -64,9 +65,11 @@ class StateConfig(Part):
 
 
 class WebConfig(Part):
-    """Where metrics are served."""
+    """Where metrics are served, to whom (see config/web.py), and by which names beside addresses."""
 
     listen: str = "127.0.0.1:10114"
+    config: str = ""
+    hosts: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         with within("listen"):
@@ -149,6 +152,9 @@ def load(path: Path, registry: bool = True) -> Loaded:
         if input_.rotated:
             input_.rotated = str(folder / input_.rotated)
     _check_families(file, config)
+    if config.web.config:
+        config.web.config = str(_readable(file, ("web", "config"), folder / config.web.config))
+        load_web(Path(config.web.config))
     loaded = Loaded(config=config)
     _load_secret(file, loaded, folder)
     if registry:

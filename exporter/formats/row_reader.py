@@ -89,7 +89,8 @@ class RowReader:
         self.decoder = fmt.decoder
         self._format = fmt
         self._canonical = canonical
-        self._zone = zone
+        ended = fmt.fields["time"][0] if "time" in fmt.fields else Source(path="-")
+        self._zone = zone or (ZoneInfo(ended.zone) if ended.zone else None)
         self._locals = 0
         self._unescape = ESCAPES[fmt.escape]
 
@@ -121,9 +122,7 @@ class RowReader:
             for field, sources in fmt.fields.items()
             if FIELDS[field][0] in ("seconds", "number")
         }
-        first = fmt.fields["time"][0] if "time" in fmt.fields else Source(path="-")
-        zone = zone or (ZoneInfo(first.zone) if first.zone else None)
-        self._times = Memo(partial(timestamp, scale=UNITS[first.unit], zone=zone), 1000)
+        self._times = Memo(partial(timestamp, scale=UNITS[ended.unit], zone=self._zone), 1000)
         self.names |= self.decoder.names
 
     def seconds_since_epoch(self, raw: Raw) -> float | None:

@@ -1,6 +1,5 @@
-"""Putting the parts together, from a config's plain values. What `run`, `replay`, `explain` and `demo` share."""
+"""Builds an exporter from a config, for `run`, `replay`, `explain` and `demo`."""
 
-import glob
 import logging
 import os
 import time
@@ -23,13 +22,13 @@ from exporter.counting.places import Places
 from exporter.durations import seconds
 from exporter.formats.row_reader import RowReader
 from exporter.formats.spec import Format, build
-from exporter.inputs.elsewhere import StoredInput, identity
+from exporter.inputs.elsewhere import StoredInput
 from exporter.inputs.factory import Inputs
-from exporter.inputs.names import covers
 from exporter.keys.api import KeyApi
 from exporter.keys.identity import Identity, KeyEntry
 from exporter.keys.key_metrics import Keys
 from exporter.keys.registry import KeyFile, Registry, Source
+from exporter.keys.seal import Seal
 from exporter.limits.calendar import WINDOWS
 from exporter.limits.stored_use import UseParts, restored
 from exporter.limits.usage import Limits
@@ -41,7 +40,8 @@ from exporter.model import catalog
 from exporter.requests.canonical import canonical_functions
 from exporter.requests.enrich import BATCH, Enricher, methods_of
 from exporter.requests.routes import Routes
-from exporter.service.feed import Feed, fingerprint, stored_inputs
+from exporter.service.continued import follows, in_place_of, place
+from exporter.service.feed import Feed, stored_inputs
 from exporter.service.input_journal import InputJournal
 from exporter.service.pipeline import Pipeline
 from exporter.state.checkpoint import Checkpoint, Parts, places_of
@@ -55,7 +55,7 @@ _NO_SECRET = "neither identity.secret_file nor state.path is configured"
 
 
 def used_places(loaded: Loaded) -> dict[str, tuple[int, int]]:
-    """Of each label with a budget, how many values the state of a config has admitted, and the budget.
+    """For each label with a budget, how many values the state of a config has admitted, and the budget.
 
     Another process may hold the state. Raises StateError if it can't be read.
     """
@@ -74,7 +74,9 @@ class Assembly:
         if not loaded.secret:
             why = f"{loaded.secret_file} does not exist yet" if loaded.secret_file else _NO_SECRET
             log.warning("%s: hashed key names are valid for this run only", why)
-        self.identity = Identity(loaded.secret or os.urandom(32))
+        secret = loaded.secret or os.urandom(32)
+        self.identity = Identity(secret)
+        self._seal = Seal(secret)
         self.store = Store(hold=serving, families=loaded.config.families)
         clock = Clock()
         self.context = Context(
@@ -198,8 +200,8 @@ class Assembly:
         return pipeline
 
     def assign_positions(self, feeds: list[Feed], new: list[InputConfig], gone: list[StoredInput]) -> None:
-        """Let all inputs continue where the logs that are theirs now were read to. `gone` are the inputs that were just
-        removed, `new` those that were just added.
+        """Let each input continue where its logs were read to. `gone` are the inputs that were just removed, `new`
+        those that were just added.
         """
         by_name = {feed.name: feed for feed in feeds}
         for input_ in new:
@@ -208,7 +210,10 @@ class Assembly:
         inputs = {feed.name: feed.input for feed in feeds}
         patterns = {feed.place[0] for feed in feeds} - {input_.path for input_ in new}
         patterns |= {stored.pattern for stored in gone}
-        forgotten = self.inputs.arrange(inputs, gone, patterns)
+        self._report_unread(self.inputs.arrange(inputs, gone, patterns), gone)
+
+    def _report_unread(self, forgotten: list[StoredInput], gone: list[StoredInput]) -> None:
+        """Report what removed inputs left uncounted: lost if their files are gone, else still there to be read."""
         for former in forgotten:
             if former.unread:
                 InputJournal(former.name, self.store).lost(former.pattern, "removed", former.unread)
@@ -222,7 +227,9 @@ class Assembly:
         journal = InputJournal(input_.name, self.store, input_.max_line_bytes)
         source = self.inputs.open(input_.name, place(input_), start_at, journal, wake)
         format_ = build(input_.spec, input_.max_line_bytes)
-        return Feed(place(input_), input_.spec, source, format_.decoder, self.meter_of(input_, format_), journal)
+        return Feed(
+            place(input_), input_.spec, source, format_.decoder, self.meter_of(input_, format_), journal, self._seal
+        )
 
     def _parts(self, pipeline: Pipeline) -> Parts:
         """What is committed together with the store."""
@@ -277,26 +284,3 @@ class Assembly:
         if waiting:
             self.context.limits.answered()
         self.store.set(_REGISTRY_READ, to=at)
-
-
-def place(input_: InputConfig) -> tuple[str, str]:
-    """Where an input reads: an input that is renamed and has the same place is the same one."""
-    return input_.path, input_.rotated
-
-
-def in_place_of(input_: InputConfig, before: list[StoredInput]) -> StoredInput | None:
-    """What was stored of an input. If several had its place, the one with its name."""
-    here = [stored for stored in before if stored.place == place(input_)]
-    return next((stored for stored in here if stored.name == input_.name), here[0] if here else None)
-
-
-def follows(input_: InputConfig, before: StoredInput) -> bool:
-    """Whether an input continues one that is gone: it has the same format, and the same name or one of its logs."""
-    if before.format != fingerprint(input_.spec):
-        return False
-    files = {position.identity for position in before.positions}
-    return (
-        before.name == input_.name
-        or any(covers(input_.path, position.path) for position in before.positions)
-        or any(identity(path) in files for path in glob.glob(input_.path))
-    )

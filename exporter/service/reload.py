@@ -15,7 +15,8 @@ from exporter.formats.spec import build
 from exporter.inputs.elsewhere import StoredInput
 from exporter.inputs.overlap import shared_logs
 from exporter.model import catalog
-from exporter.service.assembly import Assembly, follows, place
+from exporter.service.assembly import Assembly
+from exporter.service.continued import follows, place
 from exporter.service.feed import Feed
 from exporter.service.pipeline import Pipeline
 
@@ -167,7 +168,9 @@ def _waiting(old: Config, new: Config) -> list[str]:
     """The settings that have changed since the start and need a restart."""
     parts = {
         "state": old.state != new.state,
-        "web.listen": old.web != new.web,
+        "web.listen": old.web.listen != new.web.listen,
+        "web.config": old.web.config != new.web.config,
+        "web.hosts": old.web.hosts != new.web.hosts,
         "identity": old.identity != new.identity,
     }
     return [name for name, changed in parts.items() if changed]

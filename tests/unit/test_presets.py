@@ -1,11 +1,14 @@
 """What presets make of single lines: labels of closed sets, lines that were cut, words of gateways' own."""
 
 import re
+import time
 from datetime import UTC, datetime
 
 import pytest
 
 from exporter.formats.json_lines import JsonLines
+from exporter.formats.row_function import row_function
+from exporter.formats.row_reader import RowReader
 from exporter.formats.spec import FormatSpec, build
 from exporter.model.fields import ERROR_TYPES
 from tests import golden
@@ -191,3 +194,20 @@ def test_tyk_before_it_wrote_years() -> None:
     assert record.time is not None
     assert f"{datetime.fromtimestamp(record.time, UTC):%m-%d %H:%M:%S}" == "01-29 08:27:09"
     assert (record.method, record.status, record.duration) == ("GET /get", "200", 0.062)
+
+
+@pytest.mark.parametrize("machine", ["Europe/Berlin", "America/New_York", "UTC"])
+def test_times_without_a_zone_are_utc_where_a_preset_says_so(monkeypatch: pytest.MonkeyPatch, machine: str) -> None:
+    """Wherever the exporter runs, and while clocks there are set forward: times and the time between two are right."""
+    monkeypatch.setenv("TZ", machine)
+    time.tzset()
+    try:
+        reader = RowReader(build(FormatSpec(preset="langfuse")), {})
+        read = row_function(reader)
+        line = b'{"type":"GENERATION","start_time":"2026-03-29 00:30:00","end_time":"2026-03-29 03:30:00"}\n'
+        row = read(reader.decoder.decode(line).rows[0])
+        assert reader.seconds_since_epoch(row.time) == datetime(2026, 3, 29, 3, 30, tzinfo=UTC).timestamp()
+        assert row.numbers["duration"] == 10_800
+    finally:
+        monkeypatch.undo()
+        time.tzset()
