@@ -86,7 +86,7 @@ def _compared(m: Metrics, to: Links, key: Json, served: Served) -> list[Panel]:
             {
                 "requests": m.named(requests),
                 "failed": or_zero(failed, requests),
-                "failed_by_us": or_zero(m.count("gateway_errors_total", columns.OURS, by="key"), requests),
+                "gateway_failures": or_zero(m.count("gateway_errors_total", columns.OURS, by="key"), requests),
                 "success": success(failed, requests),
                 "p95": m.quantile(0.95, "gateway_key_request_duration_seconds", by="key", over="$__range"),
                 "sent": m.count("gateway_response_bytes_total", by="key"),
@@ -100,7 +100,7 @@ def _compared(m: Metrics, to: Links, key: Json, served: Served) -> list[Panel]:
                 "owner": columns.NAME,
                 "requests": columns.COUNT,
                 "failed": columns.COUNT,
-                "failed_by_us": columns.FAILED_BY_US,
+                "gateway_failures": columns.FAILED_BY_US,
                 "success": columns.SUCCESS,
                 "p95": columns.latency(served),
                 "sent": column("bytes", decimals=1),
