@@ -151,6 +151,7 @@ def _suspicious(m: Metrics, to: Links, key: Json) -> list[Panel]:
             "The same refusal over and over: a client with a wrong key or a wrong call. From new origins: a thief.",
             {"{{name}} {{status}}": m.named(f"topk(20, {refused})")},
             "short",
+            colours={" 40[13]$": ORANGE, " 400$": YELLOW},
             links=[to.key()],
             no_value="Nothing was refused with 400, 401 or 403",
             answers=Question.SUSPICIOUS_KEYS,
