@@ -9,13 +9,13 @@ from alerts import recording
 from alerts.alert import CATEGORIES
 from alerts.promql import Terms
 from alerts.routing import TEMPLATES, alertmanager
-from alerts.rules import cost, errors, exporter, inputs, keys, latency, providers, quota
+from alerts.rules import cost, errors, exporter, inputs, keys, latency, models, providers, quota
 from exporter.config.load import Config
 from exporter.config.served import served
 from exporter.errors import unknown
 
 _MADE = "# Made by `gateway-exporter alerts`: change the config's section `alerts`, and run it again.\n"
-_SUBJECTS = (quota, errors, latency, keys, cost, providers, exporter, inputs)
+_SUBJECTS = (quota, errors, latency, models, keys, cost, providers, exporter, inputs)
 
 
 def files(config: Config | None, kubernetes: bool = False) -> dict[str, str]:
