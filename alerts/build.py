@@ -12,17 +12,26 @@ from alerts.routing import TEMPLATES, alertmanager
 from alerts.rules import cost, errors, exporter, inputs, keys, latency, models, providers, quota
 from exporter.config.load import Config
 from exporter.config.served import served
+from exporter.durations import seconds
 from exporter.errors import unknown
 
 _MADE = "# Made by `gateway-exporter alerts`: change the config's section `alerts`, and run it again.\n"
+# A rate over five minutes stands on four scrapes, so that it has two where some fail.
+_LONGEST_SCRAPE_INTERVAL = 75
 _SUBJECTS = (quota, errors, latency, models, keys, cost, providers, exporter, inputs)
 
 
 def files(config: Config | None, kubernetes: bool = False) -> dict[str, str]:
-    """Name → content of all files; of the defaults without a config. ValueError where it changes an alert it lacks.
+    """Name → content of all files; of the defaults without a config. ValueError where it changes an alert it lacks,
+    or scrapes too seldom.
 
     `kubernetes` adds the rules as a PrometheusRule of the Prometheus operator.
     """
+    if config and seconds(config.metrics.scrape_interval) > _LONGEST_SCRAPE_INTERVAL:
+        raise ValueError(
+            f"metrics.scrape_interval: {config.metrics.scrape_interval} is too long for the rules: their rates over "
+            f"five minutes need four scrapes, one each {_LONGEST_SCRAPE_INTERVAL}s"
+        )
     terms = Terms(served(config))
     recorded, alerting = recording.groups(terms), _alert_groups(terms)
     made = {

@@ -31,7 +31,7 @@ def objectives(terms: Terms) -> dict[str, str]:
     if not targets:
         return {}
     requests, failed = "objective:gateway_requests:increase1h", "objective:gateway_missed_requests:increase1h"
-    days = min(BUDGET_DAYS, int(seconds(terms.config.retention) / 86400))
+    days = min(BUDGET_DAYS, int((seconds(terms.config.retention) - 3600) / 86400))
     return {
         "objective:gateway_target:ratio": "\nor\n".join(targets),
         requests: "\nor\n".join(all_),

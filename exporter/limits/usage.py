@@ -36,6 +36,8 @@ REFUSED = frozenset(("401", "403", "429", "7", "8", "16"))
 
 # What is shown of every registered key, whether it has a limit or not.
 _ALWAYS = (("requests", "1d"), ("requests", "1mo"))
+# What is shown of every key, registered or not, where requests cost money.
+_SPENT = (("cost", "1d"), ("cost", "1mo"))
 # Keys that are not registered, or not yet, whose use is kept; more have none.
 _MOST_STRANGERS = 10_000
 _LIMIT = catalog.LIMIT
@@ -97,12 +99,13 @@ class _Plan(Struct, eq=False):
     """What a plan allows, and the lines that it has on each family's sheet, with a place for the key."""
 
     limits: tuple[Limit, ...] = ()
+    always: tuple[tuple[str, str], ...] = _ALWAYS
     lines: dict[Family, str] = {}
 
     @property
     def shown(self) -> dict[tuple[str, str], None]:
         """Units and windows that are shown of its keys."""
-        return dict.fromkeys((*((limit.unit, limit.window) for limit in self.limits), *_ALWAYS))
+        return dict.fromkeys((*((limit.unit, limit.window) for limit in self.limits), *self.always))
 
 
 class _Gauges(Struct):
@@ -129,6 +132,7 @@ class Limits:
         self._running = Running(Calendar(ZoneInfo("UTC"), ()))
         self._grace = 0.0
         self._windows: tuple[str, ...] = ()
+        self._spending = False
         self._division: Any = None
         # Whether windows run, and use is shown.
         self._begun = False
@@ -164,12 +168,15 @@ class Limits:
         grace: float,
         windows: Iterable[str] = WINDOWS,
         boundaries: Iterable[float] = (),
+        spending: bool = False,
     ) -> None:
         """Count use by this calendar from now on. `grace` is in seconds. `boundaries` (epoch seconds) are further
-        times that no period may span, for others that fold. Then `register`; what was used stays.
+        times that no period may span, for others that fold. With `spending`, what every key has spent is shown. Then
+        `register`; what was used stays.
         """
         self._grace = grace
-        self._plans = {name: _Plan(limits) for name, limits in plans.items()}
+        self._spending = spending
+        self._plans = {name: _Plan(limits, self._always) for name, limits in plans.items()}
         self._windows = tuple(windows)
         division = (zone, self._windows, [*boundaries])
         if division != self._division:
@@ -182,12 +189,15 @@ class Limits:
         unknown = sorted({plan for plan in keys.values() if plan and plan not in self._plans})
         if unknown and self._plans:
             log.warning("the key registry has plans without limits here: %s", ", ".join(unknown))
-        none = _Plan()
+        none = _Plan(always=self._always)
         before, self._keys = self._keys, {key: self._plans.get(plan, none) for key, plan in keys.items()}
         self._seen = {window for plan in {*self._keys.values()} for _, window in plan.shown}
         self._store.registered.update(keys)
         for key, plan in self._keys.items():
-            if key in before and before[key].limits != plan.limits:
+            old = before.get(key)
+            if old is None:
+                self._hide(key)  # a stranger shows less
+            elif (old.limits, old.always) != (plan.limits, plan.always):
                 self._hide(key)
                 for sheet in self._sheets.values():
                     sheet.renew(key)
@@ -195,9 +205,22 @@ class Limits:
             self._hide(key)
         self._forget([key for key in self._uses if key not in keys and not self._current(key)])
         self._strangers = self._uses.keys() - keys.keys()
+        self._seen.update(window for _, window in self._stranger.shown)
+        for key in self._strangers:
+            self._hide(key)
         self._stale.update(self._uses)
         self._full = False
         self._changed = None
+
+    @property
+    def _always(self) -> tuple[tuple[str, str], ...]:
+        """What is shown of every registered key."""
+        return _ALWAYS + _SPENT if self._spending else _ALWAYS
+
+    @property
+    def _stranger(self) -> _Plan:
+        """What is shown of a key that is not registered."""
+        return _Plan(always=_SPENT if self._spending else ())
 
     def answered(self) -> None:
         """The registry has answered: who is not registered is a stranger."""
@@ -214,6 +237,7 @@ class Limits:
     def rename(self, old: str, new: str) -> None:
         """A stranger is registered now, under another name: what it has used it has used."""
         self._strangers.discard(old)
+        self._hide(old)
         self._stale.add(new)
         self._changed = None
         for refused, use in self._uses.pop(old, {}).items():
@@ -228,11 +252,11 @@ class Limits:
         registered, as it may be soon; of these ten thousand at the most.
         """
         apart = self.waiting and label != key
-        user = key if apart else "" if label == UNKNOWN else label
+        user = key if apart else "" if label == UNKNOWN and not self._spending else label
         if not user or not self._windows:
             return ""
         if user not in self._keys and user not in self._strangers:
-            if len(self._strangers) >= _MOST_STRANGERS:
+            if len(self._strangers) >= _MOST_STRANGERS and user != UNKNOWN:
                 if not self._full:
                     log.warning("more than %d keys are not registered: what others use is not kept", _MOST_STRANGERS)
                 self._full = True
@@ -317,11 +341,12 @@ class Limits:
         if period is None:
             return
         for key in self._stale:
-            if key not in self._uses or key not in self._keys:
+            registered = key in self._keys
+            if key not in self._uses or not (registered or self._spends(key)):
                 continue
             if key not in self._gauges:
                 self._gauges[key] = [*self._new_gauges(key)]
-                for family in _USED:
+                for family in _USED if registered else ():
                     self._sheets[family].renew(key)
             for one in self._gauges[key]:
                 start = period.windows[one.window].start
@@ -332,11 +357,27 @@ class Limits:
                     if at >= start
                 )
                 last = self._running.last[one.window].start
+                if not registered:
+                    end = period.windows[one.window].end
+                    self._store.own(_RESET, key, one.unit, one.window).value = end
                 one.used_last.value = sum(use.windows[one.window].get(last, {}).get(one.unit, 0) for use in one.uses)
         self._stale.clear()
 
+    def _spends(self, key: str) -> bool:
+        """Whether a key that is not registered is a label, and has spent money."""
+        return (
+            self._spending
+            and key not in self._apart
+            and any(
+                "cost" in amounts
+                for use in self._uses[key].values()
+                for starts in use.windows.values()
+                for amounts in starts.values()
+            )
+        )
+
     def _new_gauges(self, key: str) -> Iterator[_Gauges]:
-        plan = self._keys[key]
+        plan = self._keys.get(key) or self._stranger
         limits = {(limit.unit, limit.window): limit for limit in plan.limits}
         for at in plan.shown:
             limit = limits.get(at)
@@ -348,7 +389,7 @@ class Limits:
     def _hide(self, key: str) -> None:
         """Drop the series of a key: it is on the sheets again, if it is registered."""
         for one in self._gauges.pop(key, ()):
-            for family in _USED:
+            for family in (*_USED, _RESET):
                 self._store.drop(family, key, one.unit, one.window)
 
     def _resting(self, family: Family, key: str) -> str:
@@ -421,5 +462,6 @@ class Limits:
 
     def _forget(self, keys: Iterable[str]) -> None:
         for key in keys:
+            self._hide(key)
             self._uses.pop(key, None)
             self._strangers.discard(key)

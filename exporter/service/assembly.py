@@ -91,6 +91,7 @@ class Assembly:
         self._stdin: PipeInput | None = None
         self._registry: Registry | None = None
         self.entries: tuple[KeyEntry, ...] = ()
+        self._first_start = time.time()
         self.take(loaded)
 
     def take(self, loaded: Loaded) -> list[str]:
@@ -102,9 +103,13 @@ class Assembly:
         anew = self.store.declare(config.families)
         self.store.bound(config.metrics.max_series, config.metrics.created_timestamps)
         self.shared.pricing = loaded.pricing
+        spending = catalog.COST.name in config.families and (
+            loaded.pricing.priced or any("cost" in build(one.spec).fields for one in config.inputs)
+        )
         self.shared.limits.configure(
             plans={name: plan.all_limits for name, plan in config.plans.items()},
-            windows=WINDOWS if config.keys else (),
+            windows=WINDOWS if config.keys else ("1d", "1mo") if spending else (),
+            spending=spending,
             zone=config.limits.zone,
             grace=seconds(config.limits.grace),
             boundaries=loaded.pricing.boundaries,
@@ -179,6 +184,8 @@ class Assembly:
             remembered = checkpoint.restore()
             damaged = state.damaged
             zero_hold.hold(render(self.store)[1], now)
+        self._first_start = remembered.get("first_start", self._first_start)
+        self.store.set(catalog.FIRST_START_TIMESTAMP_SECONDS, to=self._first_start)
         keys.restore(remembered.get("keys", {}))
         limits.restore(restored(remembered))
         self.adopt()
@@ -238,7 +245,12 @@ class Assembly:
 
     def _parts(self, pipeline: Pipeline) -> Parts:
         """What is committed beside the store."""
-        parts: Parts = {"keys": self.shared.keys.snapshot(), **self._use_parts.parts(), "inputs": {}}
+        parts: Parts = {
+            "first_start": self._first_start,
+            "keys": self.shared.keys.snapshot(),
+            **self._use_parts.parts(),
+            "inputs": {},
+        }
         for feed in pipeline.feeds:
             parts["inputs"][feed.name], pages = feed.stored()
             parts |= pages

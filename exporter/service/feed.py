@@ -1,6 +1,7 @@
 """One log on its way: an input, the meter that counts its lines, and the journal of what went wrong with it."""
 
 import logging
+import time
 from hashlib import blake2b
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from exporter.inputs.fingerprint import Position
 from exporter.metrics.store import Store
 from exporter.model import catalog
 from exporter.service.input_journal import InputJournal
+from exporter.service.oldest import OldestRecord
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +25,7 @@ _GAUGES = (
     catalog.LAG_SECONDS,
     catalog.INPUT_READABLE,
     catalog.LAST_RECORD_TIMESTAMP_SECONDS,
+    catalog.OLDEST_RECORD_TIMESTAMP_SECONDS,
 )
 
 
@@ -93,6 +96,7 @@ class Feed:
         # Lines counted before this process.
         self.lines_before = 0
         self._behind_since: float | None = None
+        self._oldest = OldestRecord()
 
     @property
     def name(self) -> str:
@@ -107,6 +111,9 @@ class Feed:
                 self._behind_since = None
             return self.input.pending
         decoded = self.meter.reader.decoder.decode(chunk)
+        begins = self.meter.begins_at(decoded)
+        if begins is not None:
+            self._oldest.note(begins, time.monotonic())
         self.meter.count(decoded)
         if not decoded.clean:
             self.journal.note(decoded)
@@ -164,6 +171,11 @@ class Feed:
         store.set(catalog.INPUT_READABLE, self.name, to=int(self.input.readable))
         if self.meter.last_time:
             store.set(catalog.LAST_RECORD_TIMESTAMP_SECONDS, self.name, to=self.meter.last_time)
+        oldest = self._oldest.value(time.monotonic())
+        if oldest is None:
+            store.drop(catalog.OLDEST_RECORD_TIMESTAMP_SECONDS, self.name)
+        else:
+            store.set(catalog.OLDEST_RECORD_TIMESTAMP_SECONDS, self.name, to=min(oldest, now))
 
     def lines(self, store: Store) -> tuple[int, int, int]:
         """How many lines were parsed, ignored and rejected."""
