@@ -3,7 +3,7 @@
 
 PYTHON ?= python3
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-SERVERS := nginx-light caddy haproxy openssl mtail prometheus prometheus-alertmanager
+SERVERS := nginx-light caddy haproxy curl openssl chromium mtail prometheus prometheus-alertmanager
 
 BIN := .venv/bin
 BENCH_LOGS := $(patsubst %,build/bench/%.log,steady wide random body)

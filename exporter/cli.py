@@ -80,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         )
     hash_ = command("hash", _hash, "read raw keys from standard input, one per line, and print their hashed names")
     _add_config(hash_, "config with the secret for key names", required=True)
+    hash_.add_argument("--input", metavar="NAME", help="input whose log holds the keys (needed if inputs differ)")
     init = command("init", _init, "detect the format of the given logs and print a working config")
     init.add_argument("logs", nargs="+", metavar="LOG", help="logs to read later, plain text")
     check = command("check", _check, "check a config, its key registry and its price tables")
@@ -138,7 +139,7 @@ def _demo(args: argparse.Namespace) -> None:
 def _hash(args: argparse.Namespace) -> None:
     from exporter.commands import hash as hash_
 
-    hash_.run(args.config)
+    hash_.run(args.config, args.input)
 
 
 def _init(args: argparse.Namespace) -> None:
@@ -186,6 +187,7 @@ def _log(level: str) -> None:
         stream=sys.stderr, level=max(least, logging.WARNING), format="%(asctime)s %(levelname)s %(message)s"
     )
     logging.getLogger("exporter").setLevel(least)
+    logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # it logs URLs with their queries
 
 
 def _time(text: str) -> float:

@@ -1,7 +1,7 @@
 """The wall clock, which may be wrong: ahead for a while, and then set back.
 
-Whoever keeps the latest of times would stay at the date of a clock that was ahead once. So all who do follow this one:
-when it goes back, they are asked to give up what is ahead of it. Cold path; only the pipeline's thread asks.
+Code that keeps the latest of several times would be stuck at a clock that was ahead once. So it follows this clock:
+when it goes back, its followers set their times back, too. Cold path; used in the pipeline's thread only.
 """
 
 import logging
@@ -10,15 +10,15 @@ from collections.abc import Callable
 
 log = logging.getLogger(__name__)
 
-# Clocks of machines differ, and are corrected: so many seconds ahead of the wall clock are no mistake yet.
+# Seconds that a time may be ahead of the wall clock: clocks of machines differ, and are corrected.
 AHEAD = 60.0
 
-# Gives up what is more than AHEAD seconds ahead of a time; the latest of what it had, 0.0 where nothing was ahead.
+# Sets times that are more than AHEAD seconds ahead of the given time back to it; returns the latest of them, or 0.0.
 Follow = Callable[[float], float]
 
 
 class Clock:
-    """Tells the time, in epoch seconds, and has its followers go back with it."""
+    """The time, in epoch seconds. When it goes back, its followers go back, too."""
 
     def __init__(self, read: Callable[[], float] | None = None) -> None:
         self._read = read or time.time
@@ -26,11 +26,11 @@ class Clock:
         self._followers: list[Follow] = []
 
     def add(self, follower: Follow) -> None:
-        """One more follows."""
+        """Call this function when the clock goes back."""
         self._followers.append(follower)
 
     def now(self) -> float:
-        """The time. When the clock went back since it was asked last, the followers are asked first."""
+        """The time. If the clock went back since the last call, the followers are called first."""
         now = self._read()
         if now < self._latest - AHEAD:
             self._go_back(now, self._latest)
@@ -38,7 +38,7 @@ class Clock:
         return now
 
     def follow(self) -> float:
-        """The time. The followers are asked in any case: what they have restored may be ahead of it."""
+        """The time. The followers are called in any case: what they have restored may be ahead."""
         now = self._read()
         self._go_back(now, self._latest)
         return now
@@ -47,5 +47,5 @@ class Clock:
         self._latest = now
         latest = max([latest, *(follow(now) for follow in self._followers)])
         if latest > now + AHEAD:
-            text = "the clock went back by %.0f seconds: limits, last uses and all other latest times go back with it"
+            text = "the clock went back by %.0f seconds: limits, last uses and other latest times are set back with it"
             log.warning(text, latest - now)

@@ -69,7 +69,7 @@ def _translated(problem: str, place: _Place) -> FieldError:
         what = next((step for step in reversed(steps) if isinstance(step, str)), "value")
         return FieldError(steps, unknown(what, str(value), _choices(type_)))
     if types := _EXPECTED.match(problem):
-        wanted = " or ".join(_WORDS.get(one, one) for one in types[1].removesuffix(" | null").split(" | "))
+        wanted = " or ".join(_WORDS.get(word, word) for word in types[1].removesuffix(" | null").split(" | "))
         is_text = isinstance(value, str) and "number" in wanted
         return FieldError(steps, f"must be {wanted}, not {repr(value) if is_text else _WORDS.get(types[2], types[2])}")
     if _CONSTRAINT.match(problem):

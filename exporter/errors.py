@@ -12,10 +12,15 @@ A mistake is first a `FieldError`, which knows its field but not the file; `Yaml
 A message is one line: what is wrong, what is allowed, and the near miss if there is one. None holds a raw API key.
 """
 
+import re
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+
+_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*+(?:'|$)|\"(?:[^\"\\]|\\.)*+(?:\"|$)", re.DOTALL)
+# An entry of a list, and a field of it.
+_ENTRY = re.compile(r"(\[\d+\])(?:\.(.*))?", re.DOTALL)
 
 
 class ExporterError(Exception):
@@ -35,6 +40,16 @@ class ConfigError(UsageError):
 
     def __init__(self, file: str, line: int, field: str, problem: str) -> None:
         super().__init__(": ".join(part for part in (f"{file}:{line}", field, problem) if part))
+        self._parts = file, line, field, problem
+
+    def without_values(self, known: Collection[str]) -> "ConfigError":
+        """The same mistake, for a list that may hold secrets: nothing is quoted but `known` names of fields."""
+        file, line, field, problem = self._parts
+        entry = _ENTRY.match(field)
+        shown = entry[0] if entry and (not entry[2] or entry[2] in known) else entry[1] if entry else ""
+        return ConfigError(
+            file, line, shown, _QUOTED.sub(lambda found: found[0] if found[0][1:-1] in known else "'…'", problem)
+        )
 
 
 class InputError(ExporterError):

@@ -1,4 +1,4 @@
-"""Files that a command makes: written into a folder, or compared with what is there."""
+"""Files that a command generates: written into a folder, or compared with what is there."""
 
 import sys
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ Files = Mapping[str, str]
 
 
 def write(made: Files, folder: Path, ours: str = "") -> None:
-    """Put files, by name, into a folder, which is made where it is not there. Files that fit the glob `ours` and are
-    no longer made go. ExporterError where that can't be.
+    """Write files into a folder, which is created if needed. Files of an earlier run that match the glob `ours` and are
+    no longer generated are removed. Raises ExporterError if the folder can't be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -26,15 +26,15 @@ def write(made: Files, folder: Path, ours: str = "") -> None:
 
 
 def outdated(made: Files, folder: Path, ours: str = "") -> list[str]:
-    """The names of files that a folder lacks, has otherwise, or has no longer to have."""
+    """The names of files that are missing in a folder, differ, or are no longer generated."""
     changed = [name for name, content in made.items() if _content(folder / name) != content.encode()]
     return changed + _stray(made, folder, ours)
 
 
 def report(made: Files, folder: Path, check: bool, ours: str = "") -> int:
-    """Write files and print their names; or only `check` the folder, and print those that are not up to date.
+    """Write files and print their names; or only `check` the folder, and print files that are not up to date.
 
-    The exit code: 1 where some are not.
+    Returns the exit code: 1 if there are such files.
     """
     if check:
         old = outdated(made, folder, ours)
@@ -51,5 +51,5 @@ def _content(path: Path) -> bytes | None:
 
 
 def _stray(made: Files, folder: Path, ours: str) -> list[str]:
-    """Files of an earlier run that this one does not make."""
+    """Files of an earlier run that this one does not generate."""
     return sorted(path.name for path in folder.glob(ours) if path.name not in made) if ours else []

@@ -26,7 +26,7 @@ def line(status: int = 200, key: str = KEY, **more: object) -> str:
 
 
 def requests_of(key: str = PUBLIC, status: int = 200, method: str = "eth_call", **more: str) -> str:
-    """The series that such lines add to; `more` are the input's own labels."""
+    """The series that such lines add to; `more` are the input labels."""
     labels = {"class": "business", "key": key, "method": method, "protocol": "https", "status": str(status), **more}
     pairs = ",".join(f'{name}="{value}"' for name, value in sorted(labels.items()))
     return f"gateway_requests_total{{{pairs}}}"

@@ -4,6 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.certificates import authority
+
+# For all: an authority that signs certificates.
+__all__ = ["authority"]
+
 _HERE = Path(__file__).parent
 # In folders and files; what is in none of them is `unit` in a folder, and `command` beside this file.
 _REAL = ("real", "dashboards/test_real.py", "alerts/test_promtool.py", "alerts/test_alertmanager.py")

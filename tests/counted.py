@@ -8,6 +8,7 @@ from typing import Any
 from exporter.config.load import load
 from exporter.counting.meter import Meter
 from exporter.formats.decoder import Decoded
+from exporter.formats.spec import build
 from exporter.metrics.exposition import render
 from exporter.service.assembly import Assembly
 from tests.exporter import Samples, samples
@@ -20,12 +21,15 @@ class Counting:
         path = folder / "config.yaml"
         path.write_text(config, encoding="utf-8")
         self.assembly = Assembly(load(path))
-        self.meter: Meter = self.assembly.meter_of(self.assembly.config.inputs[0])
+        input_ = self.assembly.config.inputs[0]
+        format_ = build(input_.spec)
+        self.decoder = format_.decoder
+        self.meter: Meter = self.assembly.meter_of(input_, format_)
 
     def decoded(self, lines: Iterable[dict[str, Any]]) -> Decoded:
         """Lines, decoded."""
         text = "".join(json.dumps(line) + "\n" for line in lines)
-        return self.meter.reader.decoder.decode(text.encode()) if text else Decoded([], [])
+        return self.decoder.decode(text.encode()) if text else Decoded([], [])
 
     def count(self, *lines: dict[str, Any]) -> Samples:
         """Count lines, and fold; the samples then."""

@@ -13,7 +13,7 @@ from tests.command import COMMAND
 from tests.process import Process
 from tests.waiting import DEADLINE_SECONDS, eventually
 
-_URL = re.compile(r"metrics: (http://\S+)/metrics")
+_URL = re.compile(r"metrics: (https?://\S+)/metrics")
 
 Samples = dict[str, float]
 

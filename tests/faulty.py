@@ -51,7 +51,7 @@ STAGES = {
     "kind": Stage(RequestKinds, "resolve"),
     "quote": Stage(Pricing, "quote"),
     "use": Stage(Limits, "use"),
-    "birth": Stage(Cells, "_born"),
+    "birth": Stage(Cells, "_connected"),
     "new origin": Stage(Cells, "_origin_label"),
     "journal": Stage(input_journal, "shape"),
     "fold": Stage(Meter, "_fold_cell", lambda _, cell, *__: _caller(cell)),

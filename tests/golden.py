@@ -2,24 +2,32 @@
 
 `access.log` has lines composed after the gateway's own, with every trap they set. `records.jsonl` has the records
 that the preset's reader makes of them, a line each, keys in clear; lines that wait for another in vain come last, and
-rejected ones after all. `metrics.prom` is what `replay` prints. UPDATE_GOLDEN=1 writes both anew.
+rejected ones after all. `metrics.prom` is what `replay` prints. UPDATE_GOLDEN=1 writes both again.
 """
 
 import os
 from pathlib import Path
 
+import msgspec
 import yaml
+
+from exporter.formats.spec import FormatSpec
 
 GOLDEN = Path(__file__).parent / "golden"
 FOLDERS = sorted(folder for folder in GOLDEN.iterdir() if folder.is_dir())
 NAMES = [folder.name for folder in FOLDERS]
 
 
+def spec_of(folder: Path) -> FormatSpec:
+    """The format that a folder's log is read with."""
+    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    format_ = config["inputs"][0]["format"]
+    return msgspec.convert({"preset": format_} if isinstance(format_, str) else format_, FormatSpec)
+
+
 def preset_of(folder: Path) -> str:
     """The preset that a folder's log is read with."""
-    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
-    preset: str = config["inputs"][0]["format"]
-    return preset
+    return spec_of(folder).preset
 
 
 def log_of(name: str) -> bytes:

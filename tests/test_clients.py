@@ -91,10 +91,10 @@ def test_with_more_logs_than_descriptors_it_serves_what_it_can_and_says_so(besid
         eventually(lambda: exporter.scrape().get(parsed, 0) > 10)
         assert exporter.scrape()['gateway_exporter_input_readable{input="edge"}'] == 0
         assert exporter.get("/-/healthy").ok
-        assert "logs wait for a file descriptor</b> of 64 in all" in exporter.get("/").text
+        assert "logs can't be opened</b>: no file descriptor is left (limit 64)" in exporter.get("/").text
         with clients(exporter, 100):
             assert exporter.get("/-/healthy").ok
-        assert exporter.said.count("no descriptor of 64 is left for logs") == 1
+        assert exporter.said.count("no file descriptor is left for logs (limit 64)") == 1
         assert "Too many open files" not in exporter.said
         assert exporter.stop() == 0
 
@@ -125,12 +125,12 @@ def test_the_soft_limit_of_open_files_is_raised_to_the_hard_one(beside: Beside) 
 _DYING = """
 import sys
 from exporter import cli
-from exporter.service import server
+from exporter.service import listener
 
 async def fail(*_):
     raise OSError(24, "Too many open files")
 
-server._QuietServer.main_loop = fail
+listener._QuietServer.main_loop = fail
 sys.exit(cli.main(sys.argv[1:]))
 """
 

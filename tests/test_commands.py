@@ -190,7 +190,7 @@ def test_init_says_what_it_knows_when_a_log_is_nothing_it_knows(folder: Path) ->
     (folder / "poem").write_text("Roses are red\nviolets are blue\n" * 20, encoding="utf-8")
     done = run("init", str(folder / "poem"))
     assert done.code == 1
-    assert "unknown log format (known: apisix, " in done.stderr
+    assert "unknown log format (known: anthropic-usage, " in done.stderr
     assert done.stderr.count("\n") == 1
 
 
@@ -222,6 +222,25 @@ def test_explain_says_why_a_line_of_standard_input_is_rejected_and_shows_its_sha
         '  its shape: {"a_a":"a-a-a","a":0',
     ]
     assert "line 2: ignored: it is blank" in done.stdout
+
+
+def test_a_missing_time_is_said_and_a_period_of_records_without_one_is_refused(folder: Path) -> None:
+    """A period can't be chosen among records without a time: nothing would be counted, and nobody would know why."""
+    log, config = folder / "access.log", str(folder / "config.yaml")
+    log.write_text('{"status":200,"path":"/a"}\n' * 2, encoding="utf-8")
+    whole = run("replay", "--config.file", config, str(log))
+    assert (whole.code, "access.log: no record has a time" in whole.stderr) == (0, True)
+    refused = run("replay", "--config.file", config, "--since", "2020-01-01", str(log))
+    assert (refused.code, refused.stderr.splitlines()[-1]) == (
+        1,
+        f"gateway-exporter: {log}: 2 records of input 'access.log' have no time, so --since and --until can't choose "
+        "among them; name the log's time in the format: `time`",
+    )
+    with log.open("a", encoding="utf-8") as file:
+        file.write('{"msec":1772546709,"status":200,"path":"/a"}\n')
+    some = run("replay", "--config.file", config, "--since", "2020-01-01", str(log))
+    assert 'result="parsed"} 1\n' in some.stdout
+    assert "2 records of input 'access.log' have no time and were left out by --since or --until" in some.stderr
 
 
 def test_replay_counts_packed_logs_and_only_the_asked_period(folder: Path) -> None:

@@ -17,7 +17,7 @@ OWN = {"type": "counter", "help": "Bytes by status.", "labels": ["status"], "add
 
 
 def test_a_config_with_changed_and_custom_families_gives_exactly_these_metrics() -> None:
-    """Counted by hand; UPDATE_GOLDEN=1 writes them anew."""
+    """Counted by hand; UPDATE_GOLDEN=1 writes them again."""
     done = run("replay", "--config.file", str(FOLDER / "config.yaml"), str(FOLDER / "access.log"))
     assert done.code == 0, done.stderr
     golden = FOLDER / "metrics.prom"
@@ -41,7 +41,7 @@ def test_what_can_t_be_is_refused_at_the_start(tmp_path: Path) -> None:
     text = "inputs: [{path: a.log, format: nginx-json}]\nmetrics:\n  families:\n    gateway_key_info: off\n"
     config.write_text(text, encoding="utf-8")
     done = run("check", str(config))
-    said = "metrics.families.gateway_key_info: stays as it is: the names of keys are nowhere else"
+    said = "metrics.families.gateway_key_info: can't be changed: only it has the names of keys"
     assert (done.code, done.stderr) == (2, f"gateway-exporter: {config}:4: {said}\n")
 
 
@@ -66,7 +66,7 @@ def named(found: Samples, family: str) -> list[str]:
     return [name for name in found if name.partition("{")[0].startswith(family)]
 
 
-def test_a_reload_begins_anew_what_it_declares_otherwise_and_loses_nothing_else(beside: Beside) -> None:
+def test_a_reload_restarts_what_it_declares_otherwise_and_loses_nothing_else(beside: Beside) -> None:
     """It says so; what is off goes, with its size; what comes is counted from then on. A restart finds the same."""
     with beside.exporter() as exporter:
         beside.write(line() * 3)
@@ -77,30 +77,30 @@ def test_a_reload_begins_anew_what_it_declares_otherwise_and_loses_nothing_else(
             families={BYTES: False, CALLS: {"drop": ["protocol"]}, DURATIONS: {"buckets": [0.01, 1.0]}},
             custom_families={"gateway_status_bytes_total": OWN},
         )
-        anew = f"{CALLS} and {DURATIONS}"
+        restarted = f"{CALLS} and {DURATIONS}"
         assert reload(exporter) == (
             200,
-            f"{RELOADED} Labels or buckets have changed of {anew}: counting begins anew there.",
+            f"{RELOADED} Labels or buckets of {restarted} have changed: counting restarts from zero there.",
         )
-        assert f"{CALLS}: its labels or buckets have changed; it begins anew" in exporter.said
+        assert f"{CALLS}: its labels or buckets have changed; it restarts from zero" in exporter.said
         beside.write(line() * 2)
         exporter.eventually(calls(drop="protocol"), 2)
-        _changed(exporter, requests=5, anew=2)
+        _changed(exporter, requests=5, restarted=2)
         assert reload(exporter) == (200, RELOADED)
     beside.write(line())
     with beside.exporter() as exporter:
         exporter.eventually(calls(drop="protocol"), 3)
-        _changed(exporter, requests=6, anew=3)
-        assert "begins anew" not in exporter.said
+        _changed(exporter, requests=6, restarted=3)
+        assert "restarts from zero" not in exporter.said
 
 
-def _changed(exporter: Exporter, requests: int, anew: int) -> None:
-    exporter.eventually('gateway_status_bytes_total{status="200"}', 100 * anew)
+def _changed(exporter: Exporter, requests: int, restarted: int) -> None:
+    exporter.eventually('gateway_status_bytes_total{status="200"}', 100 * restarted)
     found = exporter.scrape()
     assert found[requests_of()] == requests
     assert named(found, CALLS) == [calls(drop="protocol")]
     bounds = [f'{DURATIONS}_bucket{{le="{bound}",method="eth_call",protocol="https"}}' for bound in ("0.01", "1.0")]
-    assert [found[bound] for bound in bounds] == [0, anew]
+    assert [found[bound] for bound in bounds] == [0, restarted]
     assert named(found, f"{DURATIONS}_bucket")[:2] == bounds
     assert named(found, BYTES) == []
     assert f'gateway_exporter_series{{family="{BYTES}"}}' not in found
@@ -122,7 +122,7 @@ def test_an_input_that_goes_is_counted_to_its_end_by_what_was_declared_before(be
         assert [named(found, name) for name in (CALLS, ERRORS, DURATIONS)] == [[], [], []]
 
 
-def test_a_family_that_is_on_again_begins_anew(beside: Beside) -> None:
+def test_a_family_that_is_on_again_restarts_from_zero(beside: Beside) -> None:
     """What it held before is not known any more: neither by the process nor by the state."""
     with beside.exporter() as exporter:
         beside.write(line() * 3)
@@ -156,7 +156,7 @@ def test_a_restart_with_other_families_says_what_begins_anew(beside: Beside) -> 
         exporter.eventually(calls(drop="protocol"), 1)
         exporter.eventually(requests_of(), 4)
         assert named(exporter.scrape(), ERRORS) == []
-        assert f"{CALLS}: its labels or buckets have changed; it begins anew" in exporter.said
+        assert f"{CALLS}: its labels or buckets have changed; it restarts from zero" in exporter.said
 
 
 def test_the_status_page_tells_of_custom_families(beside: Beside) -> None:

@@ -85,7 +85,7 @@ def test_a_line_that_raises_is_rejected_alone(folder: Path, stage: str) -> None:
             assert of(found, "gateway_origin_requests_total") == 99 * round_
             assert of(found, "gateway_request_duration_seconds_count") == 99 * round_
             assert of(found, "gateway_requests_total", "marked") == 0
-            eventually(lambda: running.said.count("the exporter failed, which is a mistake of its own: KeyError") == 1)
+            eventually(lambda: running.said.count("internal error, please report it: KeyError") == 1)
             assert faulty.SECRET not in running.said
             page = running.get("/").text
             assert ("failed" in page) == (not late)

@@ -5,16 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from exporter.formats.spec import FormatSpec, presets
+from exporter.formats.spec import presets
 from tests.command import call
-from tests.golden import FOLDERS, NAMES, expected, preset_of
+from tests.golden import FOLDERS, NAMES, expected, preset_of, spec_of
 from tests.unit.reading import Reading, told
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=NAMES)
 def test_a_log_gives_exactly_its_records(folder: Path) -> None:
     """The whole record of each line is exact: nothing is missing, nothing is made up."""
-    found = Reading(FormatSpec(preset=preset_of(folder)), (folder / "access.log").read_bytes())
+    found = Reading(spec_of(folder), (folder / "access.log").read_bytes())
     records = [told(record) for record in found.records] + [{"rejected": reason} for reason, _ in found.rejected]
     lines = "".join(json.dumps(record, ensure_ascii=False) + "\n" for record in records)
     assert lines == expected(folder / "records.jsonl", lines)

@@ -109,7 +109,7 @@ def test_an_unfinished_line_is_kept_for_who_comes_next(running: Running) -> None
     running.counts(x=101)
     running.change(input_("other", name="other"))
     if running.how == "reload":
-        eventually(lambda: "x: 50 bytes of " in running.exporter.said)
+        eventually(lambda: "x was removed from the config; 50 bytes of " in running.exporter.said)
     running.counts(x=101)
     running.change(input_("other", name="other"), input_("a.log", name="x"))
     beside.write(whole[50:], "a.log")

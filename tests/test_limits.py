@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from exporter.config.load import load
+from exporter.formats.spec import build
 from exporter.metrics.zero_hold import Visitor
 from exporter.service.assembly import Assembly
 from exporter.service.feed import Feed
@@ -120,7 +121,7 @@ class Endless(Feed):
     """A log that is not read to its end until somebody says so."""
 
     def __init__(self, feed: Feed) -> None:
-        super().__init__(feed.place, feed.spec, feed.input, feed.meter, feed.journal)
+        super().__init__(feed.place, feed.spec, feed.input, feed.decoder, feed.meter, feed.journal)
         self.more = True
 
     def count_next_chunk(self) -> bool:
@@ -134,7 +135,7 @@ def test_the_wall_clock_ends_windows_only_when_all_lines_are_read(beside: Beside
     feed = Endless(pipeline.feeds[0])
     pipeline.feeds[:] = [feed]
     long_ago = 1_772_535_600
-    assembly.shared.limits.take(assembly.shared.limits.calendar.period(long_ago))
+    assembly.context.limits.assign_to(assembly.context.limits.calendar.period(long_ago))
 
     def reset() -> float:
         scrape = pipeline.scrape([Visitor("127.0.0.1", 1, "test")], {False})
@@ -153,7 +154,7 @@ def test_without_a_registry_lines_are_counted_as_if_there_were_no_limits(beside:
 
     def loop() -> str:
         assembly = Assembly(load(beside.config))
-        return assembly.meter_of(assembly.config.inputs[0]).loop.source
+        return assembly.meter_of(assembly.config.inputs[0], build(assembly.config.inputs[0].spec)).loop.source
 
     assert "touched" in loop()
     beside.config.write_text(CONFIG.replace("keys: keys.yaml", ""), encoding="utf-8")

@@ -25,7 +25,7 @@ def checked(beside: Beside) -> tuple[int, str, str]:
 
 def shown(exporter: Exporter) -> dict[str, tuple[int, int]]:
     """The table of places on the status page."""
-    table = exporter.get("/").text.partition("<h2>Places</h2>")[2]
+    table = exporter.get("/").text.partition("<h2>Label budgets</h2>")[2]
     rows = re.findall(r"<tr><td>([^<]+)<td class=n>([\d,]+)<td class=n>([\d,]+)", table)
     return {label: (int(used), int(left)) for label, used, left in rows}
 
@@ -46,7 +46,7 @@ def test_places_used_and_left_are_shown(beside: Beside) -> None:
             "model": (0, 200),
             "provider": (0, 100),
             "reason": (0, 50),
-            "origin (of the key with most)": (1, 1),
+            "origin (of the key with the most)": (1, 1),
         }
         assert checked(beside) == (0, f"./config.yaml: label budgets: key 2 used, 1 left; {labels}\n{good}", "")
     beside.configure(metrics={"budgets": {"key": 1, "origin": 2}})

@@ -170,7 +170,7 @@ _SERIES = 'gateway_requests_total{key="a b"}'
 
 
 def test_what_is_checked_is_every_line_of_lasting_counters_and_histograms() -> None:
-    """Not gauges, and not what begins anew with the process."""
+    """Not gauges, and not what restarts from zero with the process."""
     assert counters(_TEXT) == {_SERIES: 5, 'gateway_request_duration_seconds_bucket{le="+Inf"}': 5}
 
 

@@ -168,7 +168,9 @@ def test_a_bad_config_is_refused_and_the_old_one_runs_on(beside: Beside, exporte
         code, said = reload(exporter)
         assert code == 500
         assert message in said
-    eventually(lambda: "the config was not reloaded, the old one stays: " in exporter.said and message in exporter.said)
+    eventually(
+        lambda: "config reload failed, keeping the previous config: " in exporter.said and message in exporter.said
+    )
     exporter.eventually(GOOD, 0)
     beside.write(line())
     exporter.eventually(requests_of(), 4)

@@ -131,11 +131,11 @@ def test_while_nothing_can_be_committed_counters_stay_and_gauges_live(beside: Be
         assert lasting(during) == lasting(before)
         assert during[LAST_RECORD] == 1772546999
         assert exporter.scrape()[FAILURES] > during[FAILURES] > 0
-        eventually(lambda: "state.db: can't commit: " in exporter.said)
+        eventually(lambda: "state.db: commit failed: " in exporter.said)
         limit_files(exporter, -1)
         after = exporter.scrape()
         assert (after[HEALTHY], after[PARSED], after[requests_of()]) == (1, 6, 5)
-        eventually(lambda: "state.db: commits work again" in exporter.said)
+        eventually(lambda: "state.db: commits succeed again" in exporter.said)
 
 
 def test_what_was_never_committed_is_counted_again_after_a_kill(beside: Beside) -> None:

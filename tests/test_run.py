@@ -79,7 +79,7 @@ def test_a_changed_key_registry_is_taken_while_it_runs_and_a_bad_one_refused(bes
     counted = {name: value for name, value in found.items() if name.startswith("gateway_requests_total")}
     assert sorted(counted.values()) == [1, 1]
     assert sum('key="acme"' in name for name in counted) == 1
-    assert f"{registry}:2: [1].nmae: unknown field 'nmae'; did you mean 'name'? " in exporter.said
+    assert f"{registry}:2: [1]: unknown field '…'; did you mean 'name'? " in exporter.said
 
 
 def test_keys_come_from_the_gateways_admin_api_and_outlive_it(beside: Beside) -> None:
@@ -239,6 +239,15 @@ def test_a_log_without_a_config_is_recognised_and_read_from_its_start(beside: Be
     with Exporter("run", str(beside.log)) as exporter:
         exporter.eventually(PARSED, 5)
         assert "format nginx-json (reads 100% of the sampled lines)" in exporter.said
+
+
+def test_a_log_without_times_is_called_so_in_the_log_and_on_the_status_page(beside: Beside) -> None:
+    """Limits and dated prices would silently use the time of reading."""
+    beside.write('{"status":200,"path":"/a","request_method":"GET","request_time":1}\n' * 5)
+    with Exporter("run", str(beside.log)) as exporter:
+        exporter.eventually(PARSED, 5)
+        assert "no time in the log" in exporter.get("/").text
+        assert exporter.said.count("no record has a time") == 1
 
 
 def test_terminated_it_ends_well_and_with_an_address_in_use_it_says_so(beside: Beside, exporter: Exporter) -> None:

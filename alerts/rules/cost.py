@@ -1,9 +1,9 @@
-"""Money: a day over budget, an hour far from usual, models that nobody has a price for."""
+"""Money: a day over budget, an hour far from usual, models without a price, answers without usage."""
 
 from collections.abc import Iterator
 from functools import partial
 
-from alerts.alert import KEY, NUMBER, Alert
+from alerts.alert import KEY, NUMBER, PERCENT, Alert
 from alerts.promql import Terms
 
 _MONEY = '{{ $value | printf "%.2f" }}'
@@ -16,6 +16,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
     yield from _key_spend_over_budget(terms)
     yield from _spend_anomaly(terms)
     yield from _unpriced_model()
+    yield from _usage_missing(terms)
 
 
 def _spend_over_budget(terms: Terms) -> Iterator[Alert]:
@@ -107,3 +108,30 @@ def _unpriced_model() -> Iterator[Alert]:
         ),
         shown=("model",),
     )
+
+
+def _usage_missing(terms: Terms) -> Iterator[Alert]:
+    share = terms.config.spend.without_usage
+    if share is not None:
+        without = "model:gateway_model_requests_without_usage:increase1h"
+        served = 'model:gateway_model_requests:increase1h{status=~"2.."}'
+        requests = f"sum by {terms.by('model', 'provider')} ({served})"
+        yield _alert(
+            name="GatewayUsageMissing",
+            severity="warning",
+            component="gateway",
+            expression=f"{without}\n/ ({requests} > 0) > {share:g}\nand {requests} >= {terms.config.min_requests}",
+            for_="5m",
+            keep_firing_for="15m",
+            summary=f"{PERCENT} of the answers of {{{{ $labels.model }}}} have no usage",
+            description=(
+                f"{PERCENT} of the requests that {{{{ $labels.model }}}} of {{{{ $labels.provider }}}} served in the "
+                f"last hour have neither tokens nor a cost in the log (this alert: {share:.0%}): they are billed to "
+                "nobody, and limits do not count them."
+            ),
+            recommendation=(
+                "Usually these are streams: let the gateway ask for usage (OpenAI: stream_options.include_usage), or "
+                "update it. Compare with the provider's own bill."
+            ),
+            shown=("model", "provider"),
+        )

@@ -171,7 +171,7 @@ def rises(m: Metrics, to: Links) -> list[Panel]:
 
 
 def exceptions(m: Metrics, to: Links) -> list[Panel]:
-    """Requests that were redirected, unpriced, unbilled or blocked."""
+    """Requests that were redirected, unpriced, unbilled, blocked, cached, or have no usage."""
     redirects = m.count("gateway_model_redirects_total", by="requested_model model billed")
     return [
         table(
@@ -225,5 +225,27 @@ def exceptions(m: Metrics, to: Links) -> list[Panel]:
             width=5,
             answers=Question.BLOCKED_AND_REDIRECTED,
             id=39,
+        ),
+        table(
+            "Answers without usage",
+            "Served, and the log has neither tokens nor a cost: lost billing. Usually streams; see the runbook.",
+            {"requests": m.count("gateway_model_requests_without_usage_total", by="model provider")},
+            {"model": "", "provider": "", "requests": columns.COUNT},
+            sort="requests",
+            no_value="Every answer has its usage",
+            width=14,
+            answers=Question.BLOCKED_AND_REDIRECTED,
+            id=40,
+        ),
+        table(
+            "Answered from the cache",
+            "By the gateway itself: no provider was asked, and nothing was used.",
+            {"requests": m.count("gateway_cached_requests_total", by="model")},
+            {"model": "", "requests": columns.COUNT},
+            sort="requests",
+            no_value="Nothing came from the gateway's cache",
+            width=10,
+            answers=Question.COST_BY_KEY_AND_MODEL,
+            id=41,
         ),
     ]

@@ -26,7 +26,7 @@ Payload = dict[str, Any]
 FIELDS = (
     *("litellm_call_id", "call_type", "status", "stream", "startTime", "completionStartTime", "endTime"),
     *("model", "model_group", "custom_llm_provider", "prompt_tokens", "completion_tokens", "response_cost"),
-    "requester_ip_address",
+    *("cache_hit", "requester_ip_address"),
 )
 METADATA = (
     *("user_api_key_hash", "user_api_key_alias", "user_api_key_team_alias", "user_api_key_request_route"),

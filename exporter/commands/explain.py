@@ -9,7 +9,8 @@ from exporter.commands.select_input import input_for, without_config
 from exporter.config.load import load
 from exporter.counting.meter import Meter
 from exporter.errors import UsageError, place
-from exporter.formats.decoder import REASONS, Decoded
+from exporter.formats.decoder import REASONS, Decoded, Decoder
+from exporter.formats.spec import build
 from exporter.inputs.archive import whole_lines
 from exporter.metrics.exposition import render
 from exporter.metrics.store import Store
@@ -26,18 +27,20 @@ def run(config: str | None, log: str, name: str | None, loop: bool = False) -> N
         raise UsageError("explain needs --config.file FILE to read standard input: its format can't be detected")
     loaded = load(Path(config)) if config else without_config([log])
     assembly = Assembly(loaded)
-    meter = assembly.meter_of(input_for(log, loaded.config, name) if config else loaded.config.inputs[0])
+    input_ = input_for(log, loaded.config, name) if config else loaded.config.inputs[0]
+    format_ = build(input_.spec, input_.max_line_bytes)
+    meter = assembly.meter_of(input_, format_)
     if loop:
         print(meter.loop.source)
         return
-    lines = (line for chunk, _ in whole_lines(log) for line in chunk.splitlines(keepends=True))
-    for paragraph in explain(lines, meter, assembly.store):
+    chunks = whole_lines(log, longest_line=input_.max_line_bytes)
+    lines = (line for chunk, _ in chunks for line in chunk.splitlines(keepends=True))
+    for paragraph in explain(lines, format_.decoder, meter, assembly.store):
         print(paragraph)
 
 
-def explain(lines: Iterator[bytes], meter: Meter, store: Store) -> Iterator[str]:
+def explain(lines: Iterator[bytes], decoder: Decoder, meter: Meter, store: Store) -> Iterator[str]:
     """A paragraph for each line. Series show how much the line adds; histogram buckets are left out."""
-    decoder = meter.reader.decoder
     for n, line in enumerate(lines, 1):
         decoded = decoder.decode(line.rstrip(b"\n") + b"\n")
         for reason, bad in decoded.rejected:
@@ -45,7 +48,7 @@ def explain(lines: Iterator[bytes], meter: Meter, store: Store) -> Iterator[str]
         for fault in decoded.faults:
             yield f"  {place(fault)}"
         if decoded.blank:
-            yield f"line {n}: ignored: it is blank, or a header\n"
+            yield f"line {n}: ignored: it is blank, a header or comment, or of another stream\n"
         elif not decoded.rows and not decoded.rejected:
             yield f"line {n}: waits for another line of its request\n"
         yield from _rows(f"line {n}", decoded.rows, meter, store)

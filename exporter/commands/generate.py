@@ -15,7 +15,7 @@ def alerts(path: str | None, out: str, check: bool, kubernetes: bool) -> int:
     config = _config(path)
     code = report(rules(path, config, kubernetes), Path(out), check)
     if not check and not (config and config.alerts.notify.receivers):
-        print("alertmanager.yml notifies nobody: the config has no alerts.notify.receivers", file=sys.stderr)
+        print("alertmanager.yml sends no notifications: the config has no alerts.notify.receivers", file=sys.stderr)
     return code
 
 

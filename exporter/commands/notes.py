@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from exporter import descriptors
-from exporter.inputs.overlap import shared
+from exporter.inputs.overlap import shared_logs
 
 
 def notes(logs: dict[str, str], state: str) -> list[str]:
@@ -13,7 +13,7 @@ def notes(logs: dict[str, str], state: str) -> list[str]:
     logs = {name: path for name, path in logs.items() if path != "-"}
     found = [f"input {name}: {note}" for name, path in logs.items() for note in _log(path)]
     found += _descriptors(sum(len(_paths(path)) for path in logs.values()))
-    found += shared(logs)
+    found += shared_logs(logs)
     return found + [f"state.path: {note}" for note in (_state(Path(state)) if state else ())]
 
 

@@ -1,6 +1,7 @@
 """`replay`: count whole logs once and print the metrics, or each record as CSV."""
 
 import csv
+import logging
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -13,13 +14,16 @@ from exporter.commands.suggest_config import distinct
 from exporter.config.load import load
 from exporter.counting.meter import Meter
 from exporter.errors import InputError
-from exporter.formats.decoder import Decoded
+from exporter.formats.decoder import Decoded, Decoder
+from exporter.formats.spec import build
 from exporter.inputs.archive import whole_lines
 from exporter.keys.key_metrics import Keys
 from exporter.metrics.exposition import render
 from exporter.model.record import AccessRecord
 from exporter.service.assembly import Assembly
 from exporter.service.input_journal import InputJournal
+
+log = logging.getLogger(__name__)
 
 CSV_COLUMNS = (
     *("time", "key", "key_name", "key_owner", "class_", "chain", "method", "protocol", "status", "error_type"),
@@ -42,18 +46,21 @@ def run(config: str, logs: list[str], name: str | None, since: float | None, unt
     """Count logs as the inputs of a config that they belong to, or as the input `name`, and print the result."""
     loaded = load(Path(config))
     assembly = Assembly(loaded)
-    export = CsvExport(sys.stdout, assembly.shared.keys) if as_csv else None
+    export = CsvExport(sys.stdout, assembly.context.keys) if as_csv else None
     replay = Replay(since, until)
-    meters = {input_.name: assembly.meter_of(input_) for input_ in loaded.config.inputs}
+    longest = {input_.name: input_.max_line_bytes for input_ in loaded.config.inputs}
+    formats = {input_.name: build(input_.spec, input_.max_line_bytes) for input_ in loaded.config.inputs}
+    meters = {input_.name: assembly.meter_of(input_, formats[input_.name]) for input_ in loaded.config.inputs}
     by_input: dict[str, list[str]] = {}
     for path in distinct(logs):
         by_input.setdefault(input_for(path, loaded.config, name).name, []).append(path)
     rows = export.rows if export else Meter.count
     for input_name, paths in by_input.items():
-        replay.logs(paths, meters[input_name], InputJournal(input_name, assembly.store), rows)
+        journal = InputJournal(input_name, assembly.store, longest[input_name])
+        replay.logs(paths, formats[input_name].decoder, meters[input_name], journal, rows)
     if not export:
-        assembly.shared.slowest.show(int(max(meter.last_time or 0 for meter in meters.values()) // 60))
-        assembly.shared.limits.show(None)
+        assembly.context.slowest.update_gauges(int(max(meter.last_time or 0 for meter in meters.values()) // 60))
+        assembly.context.limits.update_gauges(None)
         sys.stdout.flush()
         sys.stdout.buffer.writelines(render(assembly.store)[0])
 
@@ -64,28 +71,45 @@ class Replay:
     def __init__(self, since: float | None = None, until: float | None = None) -> None:
         self._since = since
         self._until = until
-        self._parsed = self._rejected = 0
+        self._parsed = self._rejected = self._requests = self._timeless = 0
 
     def logs(
-        self, paths: list[str], meter: Meter, journal: InputJournal, rows: Callable[[Meter, Decoded], None]
+        self,
+        paths: list[str],
+        decoder: Decoder,
+        meter: Meter,
+        journal: InputJournal,
+        rows: Callable[[Meter, Decoded], None],
     ) -> None:
         """Pass each chunk's rows to `rows` and the rest to the journal. The logs are one input's, oldest first: a
-        request may begin in one and end in the next. InputError if a log, or every line of it, can't be read.
+        request may begin in one and end in the next. InputError if a log, or every line of it, can't be read, or if
+        records of a time are wanted and none has one.
         """
-        self._parsed = self._rejected = 0
+        self._parsed = self._rejected = self._requests = self._timeless = 0
         for path in paths:
             with _Progress(path) as progress:
-                for chunk, read in whole_lines(path, journal.too_long):
-                    decoded = meter.reader.decoder.decode(chunk)
+                for chunk, read in whole_lines(path, journal.too_long, journal.longest_line):
+                    decoded = decoder.decode(chunk)
                     self._take(decoded, meter, journal, rows)
                     progress.show(read)
-        self._take(meter.reader.decoder.flush(), meter, journal, rows)
+        self._take(decoder.flush(), meter, journal, rows)
         meter.forget()
         journal.failed(meter.faults)
         if self._rejected and not self._parsed:
             raise InputError(
                 f"{', '.join(paths)}: none of the {self._rejected} lines has the format of input {meter.name!r}"
             )
+        if self._timeless:
+            self._report_timeless(paths, meter)
+        elif meter.last_time is None:
+            journal.warn_no_time()
+
+    def _report_timeless(self, paths: list[str], meter: Meter) -> None:
+        which = f"{', '.join(paths)}: {self._timeless} records of input {meter.name!r} have no time"
+        cure = "name the log's time in the format: `time`"
+        if self._timeless == self._requests:
+            raise InputError(f"{which}, so --since and --until can't choose among them; {cure}")
+        log.warning("%s and were left out by --since or --until; %s", which, cure)
 
     def _take(
         self, decoded: Decoded, meter: Meter, journal: InputJournal, rows: Callable[[Meter, Decoded], None]
@@ -93,12 +117,16 @@ class Replay:
         self._parsed += len(decoded.rows)
         self._rejected += len(decoded.rejected)
         if self._since is not None or self._until is not None:
-            decoded.keep([place for place, record in _records(meter, decoded) if self._wanted(record.time)])
+            decoded.keep([place for place, record in _records(meter, decoded) if self._wanted(record)])
         rows(meter, decoded)
         if not decoded.clean:
             journal.note(decoded)
 
-    def _wanted(self, at: float | None) -> bool:
+    def _wanted(self, record: AccessRecord) -> bool:
+        at = record.time
+        is_request = not (record.ignored or record.rejected)
+        self._requests += is_request
+        self._timeless += is_request and at is None
         return at is not None and (self._since or 0.0) <= at < (self._until or float("inf"))
 
 

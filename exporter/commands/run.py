@@ -9,6 +9,7 @@ from exporter import descriptors
 from exporter.commands.select_input import with_secret, without_config
 from exporter.config.load import Loaded, load, parse_address
 from exporter.errors import ExporterError, UsageError
+from exporter.service.access import Access
 from exporter.service.assembly import Assembly
 from exporter.service.connections import Limits
 from exporter.service.reload import Reload
@@ -47,7 +48,9 @@ def _serve(loaded: Loaded, listen: str | None, config: str | None = None) -> Non
     pipeline = assembly.pipeline()
     reload = Reload(Path(config), assembly, pipeline) if config else None
     limits = Limits(connections=descriptors.for_connections(descriptors.limit()))
-    server = Server(pipeline, host, port, reload, limits)
+    web = loaded.config.web
+    access = Access(Path(web.config) if web.config else None, web.hosts)
+    server = Server(pipeline, host, port, reload, limits, access)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: pipeline.stop())
     if reload:

@@ -19,7 +19,7 @@ def without_config(logs: list[str]) -> Loaded:
         best = recognise(path)
         print(f"{path}: format {best.preset} (reads {best.share:.0%} of the sampled lines)", file=sys.stderr)
         name = Path(path).name
-        if any(one.name == name for one in inputs):
+        if any(input_.name == name for input_ in inputs):
             name = path
         inputs.append(InputConfig(path=path, name=name, format=best.spec))
     metrics = MetricsConfig(scrape_interval="1s")  # a person is watching: show new series after seconds
@@ -33,18 +33,23 @@ def with_secret(loaded: Loaded) -> Loaded:
     return loaded
 
 
+def named_input(config: Config, name: str) -> InputConfig:
+    """The input of a name. UsageError if there is none."""
+    for input_ in config.inputs:
+        if input_.name == name:
+            return input_
+    raise UsageError(f"--input: {unknown('input', name, [input_.name for input_ in config.inputs])}")
+
+
 def input_for(path: str, config: Config, name: str | None) -> InputConfig:
     """The input that a log belongs to: the named one, else the one whose path matches it, else the only one."""
     if name:
-        named = [one for one in config.inputs if one.name == name]
-        if not named:
-            raise UsageError(f"--input: {unknown('input', name, [one.name for one in config.inputs])}")
-        return named[0]
-    inputs = sorted(config.inputs, key=lambda one: is_pattern(one.path))
-    fitting = [one for one in inputs if covers(_resolved(one.path), _resolved(path))]
+        return named_input(config, name)
+    inputs = sorted(config.inputs, key=lambda input_: is_pattern(input_.path))
+    fitting = [input_ for input_ in inputs if covers(_resolved(input_.path), _resolved(path))]
     if fitting or len(inputs) == 1:
         return (fitting or inputs)[0]
-    names = ", ".join(one.name for one in config.inputs)
+    names = ", ".join(input_.name for input_ in config.inputs)
     raise UsageError(f"{path}: no input's path matches it; choose one with --input (inputs: {names})")
 
 

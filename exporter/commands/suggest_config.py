@@ -2,13 +2,19 @@
 
 from pathlib import Path
 
+import msgspec
+import yaml
+
 from exporter.errors import InputError, UsageError
 from exporter.formats.detect import Candidate, detect
-from exporter.formats.spec import presets
+from exporter.formats.spec import FormatSpec, presets
+from exporter.formats.usage import unread_usage
 from exporter.inputs.archive import head
 
 # How much of a log is read to detect its format.
 _SAMPLE_BYTES = 1 << 18
+# Of so many of its lines the usage is looked for.
+_USAGE_LINES = 500
 
 _CONFIG = """\
 # Config for gateway-exporter, written by `gateway-exporter init`. Check it with `gateway-exporter check FILE`;
@@ -76,10 +82,25 @@ def config_for(paths: list[str]) -> str:
     inputs, names = "", set()
     for path in distinct(paths):
         best = recognise(path)
-        written = f"{{preset: {best.preset}, container: {best.container}}}" if best.container else best.preset
+        written = _written(best.spec)
         inputs += f"  - path: {Path(path).resolve()}\n"
         if (name := Path(path).name) in names:
             inputs += f"    name: {path}\n"
         names.add(name)
         inputs += f"    format: {written}  # reads {best.share:.0%} of the sampled lines\n"
+        inputs += _unread(path, best.spec)
     return _CONFIG.format(inputs=inputs)
+
+
+def _written(spec: FormatSpec) -> str:
+    """A preset, with what goes with it, as a config has it."""
+    if spec == FormatSpec(preset=spec.preset):
+        return spec.preset
+    return yaml.safe_dump(msgspec.to_builtins(spec), default_flow_style=True, sort_keys=False, width=1000).strip()
+
+
+def _unread(path: str, spec: FormatSpec) -> str:
+    """A comment that names the counts of tokens which the format does not read; "" if it reads them all."""
+    lines = head(path, _SAMPLE_BYTES).split(b"\n")[:-1][:_USAGE_LINES]
+    names = sorted({usage.name for usage in unread_usage(spec, lines)})
+    return f"    # tokens in the log that this format does not read: {', '.join(names)}\n" if names else ""

@@ -1,6 +1,6 @@
-"""The config's `alerts` section: thresholds and objectives.
+"""The config's section `alerts`: thresholds and objectives, with their defaults.
 
-Defaults stand here and nowhere else. A threshold that is null switches its alert off.
+A threshold of null switches its alert off.
 """
 
 from typing import Annotated
@@ -16,7 +16,7 @@ from exporter.model.recorded import RECORDED
 from exporter.yaml_file import Part
 
 # Burn rates of an error budget: severity, long window, short window, factor, how long it must last.
-# Google, The Site Reliability Workbook, chapter 5, "Alerting on SLOs", table 5-8, and a fourth for what creeps.
+# Google, The Site Reliability Workbook, chapter 5, "Alerting on SLOs", table 5-8, and a fourth for slow burns.
 BURN_RATES = (
     ("critical", "1h", "5m", 14.4, "2m"),
     ("critical", "6h", "30m", 6, "15m"),
@@ -31,9 +31,9 @@ _OWN_LABELS |= {label for recorded in RECORDED.values() for label in recorded.la
 
 
 def _in_order(milder: float | None, graver: float | None) -> None:
-    """A warning comes before its critical."""
+    """FieldError if the warning threshold is not reached before the critical one."""
     if milder is not None and graver is not None and milder >= graver:
-        problem = "must be reached before critical; as it is, it would never be the first to tell"
+        problem = "must be reached before critical; with these values critical would always fire first"
         raise FieldError("warning", problem)
 
 
@@ -42,7 +42,7 @@ def _seconds(duration: str | None) -> float | None:
 
 
 class SuccessRate(Part):
-    """Requests that did not fail, of the fleet, of a method or a key; under these levels it is too low."""
+    """Requests that did not fail, of the fleet, of a method or a key; alerts fire below these levels."""
 
     warning: Ratio | None = 0.95
     critical: Ratio | None = None
@@ -52,7 +52,7 @@ class SuccessRate(Part):
 
 
 class Latency(Part):
-    """Average duration in seconds, of the fleet; for a method `warning` counts."""
+    """Average duration in seconds, of the fleet; methods have `warning` only."""
 
     warning: Threshold = 0.5
     critical: Threshold = 1.0
@@ -96,7 +96,7 @@ class _OfAll(Objective):
 
 
 class Objectives(Part):
-    """What is promised: the share of requests that do not fail, and that take at most `latency_seconds`.
+    """Service level objectives: the share of requests that do not fail, and that take at most `latency_seconds`.
 
     Burn rates are alerted on for all requests together; of `each` chain, model or plan, the budget is recorded.
     """
@@ -123,12 +123,12 @@ class Objectives(Part):
                 raise FieldError(
                     name,
                     f"with {target:g} even a total failure burns the budget less than {_HIGHEST_FACTOR} times "
-                    f"as fast as allowed, and would wake nobody; more than {least:.4g} is needed",
+                    f"as fast as allowed, so no alert would fire; more than {least:.4g} is needed",
                 )
 
 
 class LimitAlerts(Part):
-    """Use of a limit over what is allowed; `refused` is the share of a key's requests that got 429."""
+    """The share of a limit that is used; `refused` is the share of a key's requests that got 429."""
 
     warning: Ratio | None = 0.8
     critical: Ratio | None = 0.9
@@ -139,7 +139,7 @@ class LimitAlerts(Part):
 
 
 class ExpiryAlerts(Part):
-    """How long before a key expires somebody is told."""
+    """How long before a key expires its alerts fire."""
 
     warning: Duration | None = "7d"
     critical: Duration | None = "1d"
@@ -149,7 +149,7 @@ class ExpiryAlerts(Part):
 
 
 class KeyAlerts(Part):
-    """Keys: when they expire, how long unused is unused, what looks like a leaked or a broken one.
+    """Keys that expire, are `unused` for so long, or look leaked or broken.
 
     `auth_failures` (401, 403) are counted over 15 minutes; `auth_failures_share` is how much of all that a key asks
     they must be, too. `new_origins` are counted over an hour.
@@ -163,10 +163,13 @@ class KeyAlerts(Part):
 
 
 class Spend(Part):
-    """Money of a day in the pricing currency: of all keys, and of a single one. No default: no alert."""
+    """Money of a day in the pricing currency: of all keys, and of each. Without a value: no alert.
+    `without_usage` is the share of a model's answers that have neither tokens nor a cost.
+    """
 
     daily: Threshold = None
     key_daily: Threshold = None
+    without_usage: Ratio | None = 0.05
 
 
 class Anomalies(Part):
@@ -238,8 +241,8 @@ class AlertsConfig(Part):
 
     `retention` is Prometheus' own: no rule looks further back. `interval` is how often rules are evaluated; `job` the
     scrape job's name. Every rule keeps `scope_labels` apart. `min_requests` (in five minutes) and `min_failures` (in a
-    burn rate's long window) are what it takes before a share means anything. `slow_methods` (`*` is any text) take
-    long by nature: they stay out of the fleet's latency, as requests to models do. `overrides` are by alert.
+    burn rate's long window) must be reached before shares are alerted on. `slow_methods` (`*` is any text)
+    take long by nature: like requests to models, they do not count towards the fleet's latency. `overrides` are by alert.
     """
 
     retention: Duration = "15d"

@@ -27,7 +27,7 @@ _NUMBERS = (*_SECONDS, *_BYTES, *_TOKENS)
 ADDS = {
     "counter": (
         *("requests", "calls", "origins", "new_origins", "attempts", "failovers"),
-        *("tokens", "cost", "credits", "unpriced"),
+        *("tokens", "cost", "credits", "unpriced", "without_usage"),
         *_NUMBERS,
     ),
     "histogram": _NUMBERS,
@@ -65,28 +65,28 @@ class CustomFamily(Part, rename={"type_": "type"}):
 
 
 class _Rule(Struct):
-    """Tells mistakes in the fields of one family; `at` leads there."""
+    """Checks the fields of a family; `at` are the steps to it in the config."""
 
     at: Steps
 
     def need(self, good: object, field: str | Steps, problem: str) -> None:
-        """FieldError where it is not good; the field () is the whole family."""
+        """FieldError if `good` is false; the field () is the whole family."""
         if not good:
             raise FieldError((*self.at, *((field,) if isinstance(field, str) else field)), problem)
 
     def known(self, field: str | Steps, what: str, name: str, allowed: tuple[str, ...]) -> None:
-        """FieldError where a name is not allowed."""
+        """FieldError if a name is not allowed."""
         if name not in allowed:
             self.need(False, field, unknown(what, name, allowed))
 
     def labels(self, field: str, names: list[str], allowed: tuple[str, ...]) -> None:
-        """FieldError where a label is not allowed, or stands twice."""
+        """FieldError if a label is not allowed, or is listed twice."""
         for n, name in enumerate(names):
             self.known((field, n), "label", name, allowed)
             self.need(names.count(name) == 1, (field, n), f"{name!r} is listed twice")
 
     def bounds(self, buckets: list[float]) -> tuple[float, ...]:
-        """A histogram's bounds; FieldError where they are none."""
+        """A histogram's bounds; FieldError if they are not valid."""
         self.need(buckets, "buckets", "is empty: a histogram needs at least one bound")
         for bound in buckets:
             said = f"{bound:g} is not a valid bound; use numbers above 0; the last bucket, +Inf, is always there"
@@ -97,9 +97,9 @@ class _Rule(Struct):
 
 
 def families_of(changes: Mapping[str, bool | Change], custom: Mapping[str, CustomFamily]) -> dict[str, Family]:
-    """All families by name, in the catalogue's order and then the custom ones. FieldError where one makes no sense.
+    """All families by name: the catalogue's in its order, then the custom ones. FieldError if one is not valid.
 
-    A change is false (off), true (as it is) or what is other.
+    A change is false (off), true (unchanged) or the fields to change.
     """
     for name in changes:
         if name not in CATALOG:
@@ -108,24 +108,28 @@ def families_of(changes: Mapping[str, bool | Change], custom: Mapping[str, Custo
     found = {name: _changed(family, changes.get(name, True)) for name, family in CATALOG.items()}
     served = {name: family for name, family in found.items() if family}
     _follow(served)
-    for name, one in custom.items():
-        served[name] = _custom(name, one)
-    _tell_clashes(custom)
+    for name, family in custom.items():
+        served[name] = _custom(name, family)
+    _check_clashes(custom)
     return served
 
 
 def _changed(family: Family, change: bool | Change) -> Family | None:
-    """The family as it is served; None where it is off."""
+    """The family as it is served; None if it is off."""
     rule = _Rule(("families", family.name))
     if change is True:
         return family
     of_exporter = family.name.startswith("gateway_exporter_")
-    rule.need(not of_exporter, (), "stays as it is: it tells whether the other families can be trusted")
-    rule.need(family.name != catalog.KEY_INFO.name, (), "stays as it is: the names of keys are nowhere else")
+    rule.need(not of_exporter, (), "can't be changed: it says whether the other families can be trusted")
+    rule.need(family.name != catalog.KEY_INFO.name, (), "can't be changed: only it has the names of keys")
     if change is False:
         return None
     summed = family.type != "gauge"
-    rule.need(summed or not change.drop, "drop", "a gauge is no sum over its labels; it keeps them all, or is off")
+    rule.need(
+        summed or not change.drop,
+        "drop",
+        "a gauge can't be summed over its labels; keep them all, or switch the family off",
+    )
     rule.labels("drop", change.drop, family.labels)
     labels = tuple(label for label in family.labels if label not in change.drop)
     if change.buckets is None:
@@ -135,7 +139,7 @@ def _changed(family: Family, change: bool | Change) -> Family | None:
 
 
 def _follow(served: dict[str, Family]) -> None:
-    """The slowest request is found among the durations: it is off where they are, and has no label that they lack."""
+    """The slowest request comes from the durations: it is off if they are, and has no label that they lack."""
     if _SLOWEST in served and _DURATIONS not in served:
         del served[_SLOWEST]
     if _SLOWEST in served:
@@ -156,12 +160,12 @@ def _custom(name: str, one: CustomFamily) -> Family:
     rule.need(name.endswith(ending), (), f"a {one.type_} of {one.adds} ends in {ending}")
     if one.type_ == "histogram":
         rule.need(not name.endswith(_TAKEN), (), f"no histogram ends in {', '.join(_TAKEN[:-1])} or {_TAKEN[-1]}")
-    rule.need(one.help.strip() and one.help.isprintable(), "help", "write a line that says what it is")
+    rule.need(one.help.strip() and one.help.isprintable(), "help", "must be one line of text")
     origins = one.adds in ("origins", "new_origins")
     labels = _OF_ORIGINS if origins else LABELS + _MORE_LABELS.get(one.adds, ())
     rule.labels("labels", one.labels, labels)
     if one.when:
-        rule.need(not origins, "when", "origins are counted whenever there is one")
+        rule.need(not origins, "when", "does not go with origins: they are always counted")
         rule.known("when", "condition", one.when, WHEN)
     if one.type_ == "counter":
         rule.need(one.buckets is None, "buckets", "a counter has none; histograms do")
@@ -179,8 +183,8 @@ def _custom(name: str, one: CustomFamily) -> Family:
     )
 
 
-def _tell_clashes(custom: Mapping[str, CustomFamily]) -> None:
-    """OpenMetrics leaves `_total` off a counter's family: two must not be the same then."""
+def _check_clashes(custom: Mapping[str, CustomFamily]) -> None:
+    """FieldError if two families have the same name in OpenMetrics, which drops a counter's `_total`."""
     names = {name.removesuffix("_total"): name for name in CATALOG}
     for name in custom:
         other = names.setdefault(name.removesuffix("_total"), name)

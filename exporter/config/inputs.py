@@ -7,11 +7,16 @@ from msgspec import field
 from exporter.config.values import check_label
 from exporter.errors import FieldError, unknown, within
 from exporter.formats.spec import FormatSpec, presets
+from exporter.inputs.lines import CHUNK
 from exporter.limits.calendar import time_zone
 from exporter.model.catalog import CATALOG
+from exporter.model.fields import LONGEST_LINE
+from exporter.model.key_shapes import could_be_a_key
 from exporter.model.labels import Class
 from exporter.yaml_file import Part
 
+# A line that is not whole yet is copied for each chunk, so its time grows with the square of its length.
+_MOST_LINE_BYTES = 1 << 25
 _RESERVED = {"job", "instance", "le", "quantile"} | {label for family in CATALOG.values() for label in family.labels}
 
 
@@ -20,7 +25,7 @@ class InputConfig(Part, rename={"class_": "class"}):
 
     `name` is the value of the `input` label. `labels` are added to every family of records.
     `rotated` is a pattern of where old logs go, if that is not beside them. `timezone` is for formats
-    that write times without a zone; the machine's unless said.
+    that write times without a zone (default: the machine's). Lines of more than `max_line_bytes` are left out.
     """
 
     path: str
@@ -30,10 +35,14 @@ class InputConfig(Part, rename={"class_": "class"}):
     labels: dict[str, str] = field(default_factory=dict)
     class_: Class = "business"
     timezone: str = ""
+    max_line_bytes: int = LONGEST_LINE
 
     def __post_init__(self) -> None:
         if not self.path:
             raise FieldError("path", "is empty")
+        if not CHUNK <= self.max_line_bytes <= _MOST_LINE_BYTES:
+            problem = f"must be from {CHUNK} to {_MOST_LINE_BYTES}, not {self.max_line_bytes}"
+            raise FieldError("max_line_bytes", problem)
         if self.timezone:
             with within("timezone"):
                 time_zone(self.timezone)
@@ -41,13 +50,15 @@ class InputConfig(Part, rename={"class_": "class"}):
             check_label(("labels", label), label)
             if any("\ud800" <= character <= "\udfff" for character in value):
                 raise FieldError(("labels", label), "contains half of a surrogate pair, which is not valid text")
+            if could_be_a_key(value):
+                raise FieldError(("labels", label), "looks like a raw key, and would be shown to everybody")
             if label in _RESERVED:
                 problem = f"{label!r} is used by Prometheus or the catalogue; choose another name"
                 raise FieldError(("labels", label), problem)
 
     @property
     def spec(self) -> FormatSpec:
-        """The format; ValueError where it is missing or no preset."""
+        """The format; ValueError if it is missing or an unknown preset."""
         if isinstance(self.format, FormatSpec):
             return self.format
         if not self.format:

@@ -1,4 +1,4 @@
-"""The config's `keys`, where they are asked for at the gateway's admin API."""
+"""The config's `keys`, if the registry is the gateway's admin API."""
 
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,7 +33,7 @@ _PRESETS: dict[str, dict[str, Any]] = {
 
 
 class KeyApiConfig(Part):
-    """See `KeyRequest`. `fields` are written as a format's are. `copy` keeps the last good registry for the next
+    """See `KeyRequest`. `fields` have the syntax of a format's fields. `copy` keeps the last good registry for the next
     start; by default it is beside the state.
     """
 
@@ -44,6 +44,7 @@ class KeyApiConfig(Part):
     fields: dict[str, Any] = field(default_factory=dict)
     token_file: str = ""
     headers_file: str = ""
+    ca_file: str = ""
     every: Duration = "60s"
     timeout: Duration = "10s"
     copy: str = ""
@@ -57,7 +58,7 @@ class KeyApiConfig(Part):
             raise FieldError("preset", unknown("preset", self.preset, _PRESETS))
         self._take_preset()
         if not {"id", "hash", "key"} & self.fields.keys():
-            raise FieldError("fields", "a key is known by its id, hash or key; say where one of them stands")
+            raise FieldError("fields", "map id, hash or key: a key is identified by one of them")
         for name in ("items", "pages"):
             if path := getattr(self, name):
                 with within(name):
@@ -73,7 +74,7 @@ class KeyApiConfig(Part):
         if not good:
             raise FieldError("url", "must be like https://gateway.example/keys")
         if parts.username or parts.password:
-            raise FieldError("url", "has a password in it: put it into a headers_file or token_file")
+            raise FieldError("url", "contains a password; put it into a headers_file or token_file")
 
     def _take_preset(self) -> None:
         preset = _PRESETS.get(self.preset)
@@ -98,7 +99,7 @@ class KeyApiConfig(Part):
 
     @property
     def request(self) -> KeyRequest:
-        """What the API is asked."""
+        """How the API is asked."""
         return KeyRequest(
             url=self.url,
             fields=self._sources(),
@@ -106,6 +107,7 @@ class KeyApiConfig(Part):
             pages=self.pages,
             token_file=self.token_file,
             headers_file=self.headers_file,
+            ca_file=self.ca_file,
             every=seconds(self.every),
             timeout=seconds(self.timeout),
         )

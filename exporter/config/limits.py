@@ -1,4 +1,4 @@
-"""The config's `plans` and `limits`: what keys may use, and by which calendar and clock."""
+"""The config's `plans` and `limits`: what keys may use, and which time zone the windows follow."""
 
 from sys import float_info
 from typing import Annotated
@@ -9,7 +9,7 @@ from msgspec import Meta, field
 from exporter.config.values import Duration
 from exporter.errors import FieldError, within
 from exporter.limits.calendar import WindowName, time_zone
-from exporter.limits.usage import UNITS, Limit, Scope
+from exporter.limits.use import UNITS, Limit, Scope
 from exporter.yaml_file import Part
 
 _ALLOWED = "more than 0 (leave out what has no limit)"
@@ -18,7 +18,7 @@ _Amount = Annotated[float, Meta(gt=0, le=float_info.max, description=_ALLOWED)]
 
 
 class LimitConfig(Part):
-    """An amount of one unit or more in a window. `count_refused`: requests answered 401, 403 or 429 use it up, too.
+    """Amounts of one or more units in a window. With `count_refused`, requests answered 401, 403 or 429 count, too.
 
     `scope: gateway` gives each gateway the whole amount; `global`, the whole fleet.
     """
@@ -52,24 +52,24 @@ class LimitConfig(Part):
 
 
 class PlanConfig(Part):
-    """What keys of a plan may use; of a unit in a window, one amount."""
+    """What keys of a plan may use. Each pair of unit and window has one amount at most."""
 
     limits: list[LimitConfig] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         given = [f"{limit.unit} per {limit.window}" for limit in self.all_limits]
-        for one in given:
-            if given.count(one) > 1:
-                raise FieldError("limits", f"{one} is given more than once")
+        for amount in given:
+            if given.count(amount) > 1:
+                raise FieldError("limits", f"{amount} is given more than once")
 
     @property
     def all_limits(self) -> tuple[Limit, ...]:
         """Every limit of the plan."""
-        return tuple(limit for one in self.limits for limit in one.limits)
+        return tuple(limit for config in self.limits for limit in config.limits)
 
 
 class LimitsConfig(Part):
-    """`timezone` is that of days and months. For `grace` (`5s`) after a window's end, lines for it may come."""
+    """`timezone` decides when days and months begin. A window closes `grace` after its end, for late lines."""
 
     timezone: str = "UTC"
     grace: Duration = "5s"

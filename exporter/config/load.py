@@ -1,7 +1,4 @@
-"""The config's types and `load`: every rule of validity, every message.
-
-The command line hands the parts on to the stages as plain values; no stage imports this file.
-"""
+"""The whole config, and `load`, which reads and checks it with the files that it names."""
 
 import logging
 import os
@@ -19,6 +16,7 @@ from exporter.config.keys import KeyApiConfig
 from exporter.config.limits import LimitsConfig, PlanConfig
 from exporter.config.metrics import MetricsConfig
 from exporter.config.values import NotNegative
+from exporter.config.web import load_web
 from exporter.errors import FieldError, Steps, dotted, within
 from exporter.formats.spec import build
 from exporter.keys.file import load_keys
@@ -32,12 +30,12 @@ from exporter.yaml_file import Part, YamlFile
 
 log = logging.getLogger(__name__)
 
-# What had another name before: the section, the old name, the new one.
+# Fields that were renamed: the section, the old name, the new name.
 _RENAMED: tuple[tuple[Steps, str, str], ...] = (
     (("metrics",), "own_families", "custom_families"),
     (("alerts",), "changes", "overrides"),
 )
-# How a route names the part that is the key.
+# Parts of a route that stand for the key.
 _KEY_PARTS = (":key", "{key}", ":apikey", "{apikey}", ":api_key", "{api_key}")
 
 
@@ -48,9 +46,9 @@ class IdentityConfig(Part):
 
 
 class PricingConfig(Part):
-    """What requests cost. `models` are price tables, of which the first that knows a model counts; `currency` is
-    theirs, and that of the costs which gateways log. `bill` says whose price counts where another model `served`
-    than the one `requested`. `multipliers` are of providers. `unbilled` are methods and routes that cost nothing.
+    """What requests cost. `models` are price tables; the first that has a model decides. `currency` is that of the
+    tables and of costs in logs. `bill` says whose price counts if another model `served` than the one `requested`.
+    `multipliers` are of providers. `unbilled` are methods and routes that cost nothing.
     """
 
     currency: str = "USD"
@@ -62,15 +60,17 @@ class PricingConfig(Part):
 
 
 class StateConfig(Part):
-    """The file that holds counters and positions over restarts; without one, they last as long as the process."""
+    """The file that keeps counters and positions across restarts; without it they end with the process."""
 
     path: str = ""
 
 
 class WebConfig(Part):
-    """Where metrics are served."""
+    """Where metrics are served, to whom (see config/web.py), and by which names beside addresses."""
 
     listen: str = "127.0.0.1:10114"
+    config: str = ""
+    hosts: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         with within("listen"):
@@ -87,6 +87,7 @@ class Config(Part):
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     routes: list[str] = field(default_factory=list)
     public_routes: list[str] = field(default_factory=list)
+    show_in_full: list[Literal["emails", "users", "addresses"]] = field(default_factory=list)
     chains: dict[str, str | list[str]] = field(default_factory=dict)
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     pricing: PricingConfig = field(default_factory=PricingConfig)
@@ -97,7 +98,7 @@ class Config(Part):
 
     @property
     def families(self) -> dict[str, Family]:
-        """The families that are served, by name. FieldError where the section `metrics` makes none of them."""
+        """The families that are served, by name. FieldError if the section `metrics` is not valid."""
         return families_of(self.metrics.families, self.metrics.custom_families)
 
     def __post_init__(self) -> None:
@@ -117,12 +118,12 @@ class Config(Part):
 class Loaded(Struct, kw_only=True):
     """A valid config, with what its files hold. Paths are absolute.
 
-    `secret` may be missing as yet; then `secret_file` is where one is to be made, if anywhere.
+    If `secret` is empty, a new one is to be written to `secret_file`, if that is set.
     """
 
     config: Config
     keys: tuple[KeyEntry, ...] = ()
-    # When the keys were read, where that was before the start; when the price table was changed. Epoch seconds.
+    # In epoch seconds: when the copy of the keys was read, 0.0 if there is none; when the price table was changed.
     keys_read: float = 0.0
     prices_changed: float = 0.0
     pricing: Pricing = field(default_factory=Pricing)
@@ -140,18 +141,21 @@ def load(path: Path, registry: bool = True) -> Loaded:
     folder = path.resolve().parent
     _check_inputs(file, config)
     paths: dict[str, int] = {}
-    for n, one in enumerate(config.inputs):
-        if one.path != "-":
-            one.path = str(folder / one.path)
-        same = os.path.normpath(one.path)
+    for n, input_ in enumerate(config.inputs):
+        if input_.path != "-":
+            input_.path = str(folder / input_.path)
+        same = os.path.normpath(input_.path)
         if same in paths:
             raise file.error(
-                ("inputs", n, "path"), f"inputs[{paths[same]}] reads {one.path} too; each log has one input"
+                ("inputs", n, "path"), f"inputs[{paths[same]}] reads {input_.path} too; each log has one input"
             )
         paths[same] = n
-        if one.rotated:
-            one.rotated = str(folder / one.rotated)
+        if input_.rotated:
+            input_.rotated = str(folder / input_.rotated)
     _check_families(file, config)
+    if config.web.config:
+        config.web.config = str(_readable(file, ("web", "config"), folder / config.web.config))
+        load_web(Path(config.web.config))
     loaded = Loaded(config=config)
     _load_secret(file, loaded, folder)
     if registry:
@@ -172,10 +176,10 @@ def _load_secret(file: YamlFile, loaded: Loaded, folder: Path) -> None:
 
 
 def _load_registry(file: YamlFile, loaded: Loaded, folder: Path) -> None:
-    """The keys of the registry's file; of an API those of its copy, which are of no use without the secret."""
+    """The keys of the registry's file. Of an API, those of its copy, if there is a secret: it has hashed names."""
     keys = loaded.config.keys
     if isinstance(keys, KeyApiConfig):
-        for name in ("token_file", "headers_file", "copy"):
+        for name in ("token_file", "headers_file", "ca_file", "copy"):
             if getattr(keys, name):
                 setattr(keys, name, str(folder / getattr(keys, name)))
         if loaded.config.state.path:
@@ -207,7 +211,7 @@ def _load_pricing(file: YamlFile, loaded: Loaded, folder: Path) -> None:
 
 
 def parse_address(address: str) -> tuple[str, int]:
-    """`host:port` → both; an empty host is every address. ValueError where it is neither."""
+    """Host and port of `host:port`; an empty host means all addresses. ValueError if the address is not valid."""
     host, separator, port = address.rpartition(":")
     if not separator or not port.isdigit() or not 0 <= int(port) < 65536:
         raise ValueError(f"{address!r} is not a valid address; use HOST:PORT, as in 127.0.0.1:10114")
@@ -215,20 +219,20 @@ def parse_address(address: str) -> tuple[str, int]:
 
 
 def _check_inputs(file: YamlFile, config: Config) -> None:
-    """Whether formats can be built and names differ; an input without a name gets one."""
+    """Check that formats are valid and names differ; name the inputs that have no name."""
     names: dict[str, int] = {}
-    for n, one in enumerate(config.inputs):
+    for n, input_ in enumerate(config.inputs):
         with file.part("inputs", n, "format"):
-            build(one.spec)
-        one.name = one.name or _input_name(one.path)
-        if one.name in names:
-            problem = f"{one.name!r} is the name of inputs[{names[one.name]}] too; give each its own"
+            build(input_.spec)
+        input_.name = input_.name or _input_name(input_.path)
+        if input_.name in names:
+            problem = f"{input_.name!r} is the name of inputs[{names[input_.name]}] too; give each its own"
             raise file.error(("inputs", n, "name"), problem)
-        names[one.name] = n
+        names[input_.name] = n
 
 
 def _check_families(file: YamlFile, config: Config) -> None:
-    """Changed and custom families; and whether what limits and alerts stand on is there."""
+    """Check changed and custom families, and that limits and alerts have the families they need."""
     with file.part("metrics"):
         families = config.families
     for plan, config_of in config.plans.items():
@@ -243,7 +247,7 @@ def _check_families(file: YamlFile, config: Config) -> None:
         if one.latency is not None or not n:
             _check_bucket(file, families, at, one)
     if durations and config.alerts.slow_methods and "method" not in durations.labels:
-        problem = f"can't be told apart: {durations.name} is without its label method"
+        problem = f"can't be excluded: {durations.name} has no label method"
         raise file.error(("alerts", "slow_methods"), problem)
 
 
@@ -261,7 +265,7 @@ def _check_bucket(file: YamlFile, families: Mapping[str, Family], at: Steps, pro
 
 
 def _readable(file: YamlFile, at: Steps, path: Path) -> Path:
-    """A file that the config names."""
+    """The path of a file that the config names; ConfigError if it can't be read."""
     try:
         path.open("rb").close()
     except OSError as error:
@@ -278,6 +282,6 @@ def _secret(file: YamlFile, path: Path) -> bytes:
 
 
 def _input_name(path: str) -> str:
-    """A name for an input that has none: the file's, without what varies."""
+    """A name for an input that has none: the file's, without wildcards."""
     name = Path(path).name.replace("*", "").replace("?", "").strip(".-_")
     return "stdin" if path == "-" else name or "log"

@@ -1,4 +1,4 @@
-"""The config's section `metrics`: what bounds the series, and which families there are."""
+"""The config's section `metrics`: bounds on series, and which families are served."""
 
 from msgspec import field
 
@@ -13,7 +13,7 @@ from exporter.yaml_file import Part
 class MetricsConfig(Part):
     """What bounds the number of series and how long they live; changes of the catalogue's families, and custom ones.
 
-    `scrape_interval` is what is expected of scrapers until theirs is seen: a new series shows 0 for a while.
+    `scrape_interval` is assumed until scrapes are seen: it decides how long a new series is held at 0.
     """
 
     budgets: dict[str, Count] = field(default_factory=dict)
@@ -32,4 +32,4 @@ class MetricsConfig(Part):
         if not 0 < seconds(self.scrape_interval) <= 3600:
             raise FieldError("scrape_interval", "must be more than 0s and at most 1h")
         if seconds(self.expire_after) < 3600:
-            raise FieldError("expire_after", "must be at least 1h: a series that goes and comes is born again")
+            raise FieldError("expire_after", "must be at least 1h: a series that expires and returns starts again at 0")

@@ -1,4 +1,4 @@
-"""The config's `alerts.notify` section: who can be told, and who is told what."""
+"""The config's section `alerts.notify`: receivers of alerts, and which alert goes to whom."""
 
 from msgspec import field
 
@@ -7,7 +7,7 @@ from exporter.errors import FieldError, Steps, unknown
 from exporter.yaml_file import Part
 
 SEVERITIES = ("critical", "warning", "info")
-# What a route is chosen by: the always-firing watchdog, the exporter, money and quotas, else the severity.
+# The routes: of the always-firing watchdog, the exporter, money and quotas; of all other alerts by severity.
 ROUTES = ("watchdog", "exporter", "cost", "quota", *SEVERITIES)
 
 
@@ -38,7 +38,7 @@ class PagerDuty(Part):
 
 
 class Receiver(Part):
-    """One or several ways to tell somebody."""
+    """Where notifications of a receiver go; one destination or several."""
 
     webhook: Webhook | None = None
     slack: Slack | None = None
@@ -56,7 +56,7 @@ class Smtp(Part):
 
 
 class Grouping(Part):
-    """Alertmanager's waits: before the first notification of a group, before news of it, before it is repeated."""
+    """Alertmanager's group_wait, group_interval and repeat_interval."""
 
     wait: Duration = "30s"
     interval: Duration = "5m"
@@ -64,7 +64,8 @@ class Grouping(Part):
 
 
 class Notify(Part):
-    """Who is told what: `receivers` by name, `routes` to them, `owners` of keys who are told of theirs besides."""
+    """`receivers` by name; `routes` maps kinds of alerts to them, `owners` the owners of keys, who also get alerts
+    about their own keys."""
 
     receivers: dict[str, Receiver] = field(default_factory=dict)
     routes: dict[str, str] = field(default_factory=dict)
@@ -76,9 +77,9 @@ class Notify(Part):
         for name, receiver in self.receivers.items():
             at = ("receivers", name)
             if not any((receiver.webhook, receiver.slack, receiver.email, receiver.pagerduty)):
-                raise FieldError(at, "tells nobody: give it webhook, slack, email or pagerduty")
+                raise FieldError(at, "has no destination; add webhook, slack, email or pagerduty")
             if receiver.email and not self.smtp:
-                raise FieldError(at, "sends e-mail, and there is no smtp with a smarthost to send it by")
+                raise FieldError(at, "sends e-mail, but no smtp server is configured; add smtp with a smarthost")
         for route, receiver_name in self.routes.items():
             if route not in ROUTES:
                 raise FieldError(("routes", route), unknown("route", route, ROUTES))
@@ -86,7 +87,7 @@ class Notify(Part):
         for owner, receiver_name in self.owners.items():
             self._check_receiver(("owners", owner), receiver_name)
         if self.receivers and "warning" not in self.routes:
-            raise FieldError("routes", "warning is missing: it is also who is told what has no route of its own")
+            raise FieldError("routes", "warning is missing; alerts without a route of their own go to its receiver")
 
     def _check_receiver(self, at: Steps, name: str) -> None:
         if name not in self.receivers:

@@ -57,7 +57,7 @@ def served(config: Config | None) -> Served:
         currency=config.pricing.currency,
         timezone=config.limits.timezone,
         alerts=config.alerts,
-        of_inputs=frozenset(label for one in config.inputs for label in one.labels),
+        of_inputs=frozenset(label for input_ in config.inputs for label in input_.labels),
     )
 
 

@@ -1,4 +1,4 @@
-"""Values that several sections of the config have: what is allowed, and how a mistake is described."""
+"""Values that several sections of the config have: what is allowed, and how an error describes it."""
 
 import re
 from sys import float_info
@@ -15,7 +15,7 @@ Ratio = Annotated[float, Meta(gt=0, lt=1, description="a share between 0 and 1, 
 NotNegative = Annotated[float, Meta(ge=0, le=float_info.max, description="0 or more")]
 Count = Annotated[int, Meta(ge=1, description="at least 1")]
 Duration = Annotated[str, Meta(pattern=PATTERN, description="a duration, as in 15s, 5m, 24h or 1h30m")]
-# A webhook's may hold a secret.
+# The URL of a webhook may hold a secret, so errors do not repeat it.
 Url = Annotated[
     str,
     Meta(
@@ -30,6 +30,6 @@ Number = Annotated[int, Meta(gt=0, description="more than 0, or null for no aler
 
 
 def check_label(at: Steps, label: str) -> None:
-    """FieldError where it can't be the name of a Prometheus label that users choose."""
+    """FieldError if it is not a valid name for a label in Prometheus, or is reserved there."""
     if not _LABEL.fullmatch(label):
         raise FieldError(at, f"{label!r} is not a valid label name: letters, digits and _ are allowed")

@@ -155,8 +155,8 @@ class Admissions:
         for key in self._origins.keys() & gone["key"]:
             lost += [("origin", key, value) for value in self._origins.pop(key).places]
         if origins:
-            for key, one in self._origins.items():
-                lost += [("origin", key, value) for value in one.give_back(origins(key))]
+            for key, admission in self._origins.items():
+                lost += [("origin", key, value) for value in admission.give_back(origins(key))]
         self.changes |= dict.fromkeys(lost, False)
         found: Gone = {}
         for label, _, value in lost:
@@ -167,13 +167,15 @@ class Admissions:
     def places(self) -> list[Place]:
         """All places that cost some of a budget."""
         places = [(label, "", value) for label, admission in self._labels.items() for value in admission.places]
-        return places + [("origin", key, value) for key, one in self._origins.items() for value in one.places]
+        return places + [
+            ("origin", key, value) for key, admission in self._origins.items() for value in admission.places
+        ]
 
     @property
     def used(self) -> dict[str, tuple[int, int]]:
         """Of each label, how many places are used, and how many there are; of origins, those of the key with most."""
         used = {label: (len(admission.places), admission.budget) for label, admission in self._labels.items()}
-        most = max((len(one.places) for one in self._origins.values()), default=0)
+        most = max((len(admission.places) for admission in self._origins.values()), default=0)
         return used | {"origin": (most, self._budgets["origin"])}
 
     def restore(self, places: Iterable[Place]) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from exporter.limits.usage import Use
+from exporter.limits.use import Use
 from exporter.metrics.store import Series
 from exporter.model.record import AccessRecord
 from exporter.pricing.prices import Price

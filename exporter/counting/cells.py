@@ -5,6 +5,7 @@ once and shared: 35,000 cells are 500 callers of 1,400 kinds. A cell is where th
 to all series that such a request adds to.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from exporter.counting.cell import Caller, Cell, CellTargets, Origins, UnloggedCost
@@ -12,8 +13,8 @@ from exporter.counting.context import Context
 from exporter.counting.kinds import FamilyGroup, RequestKind, RequestKinds
 from exporter.counting.loop import Loop
 from exporter.formats.row_reader import RowReader
-from exporter.limits.usage import REFUSED
-from exporter.metrics.store import FamilySeries, Histogram, Series
+from exporter.limits.use import REFUSED
+from exporter.metrics.store import FamilySeries, Series
 from exporter.model import catalog
 from exporter.model.record import AccessRecord
 from exporter.requests.enrich import Enricher
@@ -40,26 +41,26 @@ class Cells:
         name: str,
         reader: RowReader,
         enricher: Enricher,
-        shared: Context,
+        context: Context,
         input_labels: tuple[str, ...],
         loop: Loop,
     ) -> None:
         self._name = name
         self._reader = reader
         self._enricher = enricher
-        self._store = store = shared.store
-        self._admissions = shared.admissions
-        self._keys = shared.keys
-        self._limits = shared.limits
+        self._store = store = context.store
+        self._admissions = context.admissions
+        self._keys = context.keys
+        self._limits = context.limits
         self._input_labels = input_labels
         self._loop = loop
-        self._kinds = RequestKinds(shared, loop, input_labels)
+        self._kinds = RequestKinds(context, loop, input_labels)
         # Families of origins, by what they count, each with the places of its labels among those of origins.
         self._of_origins: dict[str, list[tuple[FamilySeries, list[int]]]] = {"origins": [], "new_origins": []}
-        for one in store.families.values():
-            if one.family.adds in self._of_origins:
-                places = [_ORIGIN_LABELS.index(label) for label in one.family.labels]
-                self._of_origins[one.family.adds].append((one, places))
+        for family in store.families.values():
+            if family.family.adds in self._of_origins:
+                places = [_ORIGIN_LABELS.index(label) for label in family.family.labels]
+                self._of_origins[family.family.adds].append((family, places))
         self._parsed, self._ignored, self._rejected = (
             store.series(catalog.LINES, name, result) for result in ("parsed", "ignored", "rejected")
         )
@@ -106,7 +107,7 @@ class Cells:
                 open_ = open_ or caller_open
             cell = kind.cells.get(caller)
             if cell is None:
-                cell = kind.cells[caller] = self._born(kind, caller)
+                cell = kind.cells[caller] = self._connected(kind, caller)
         if not open_:
             self.by_key[request_key][caller_key] = cell
             self._entries += 1
@@ -140,7 +141,9 @@ class Cells:
         unknown = bool(said) and (said not in self._keys if len(self._keys) else label != said)
         about = AccessRecord(class_=class_)
         if label == said:
-            about.key_name, about.key_owner = fields.get("key_name", ""), fields.get("key_owner", "")
+            about.key_name, about.key_owner = (
+                self._enricher.name(fields.get(name, "")) for name in ("key_name", "key_owner")
+            )
         user = self._limits.user(label, said)
         at = (label, class_, about.key_name, about.key_owner, unknown, verdict.overflow, user)
         caller = self.callers.get(at)
@@ -155,63 +158,64 @@ class Cells:
 
     # --- where the two meet
 
-    def _born(self, kind: RequestKind, caller: Caller) -> Cell:
-        """A new cell, connected to all that it adds to."""
-        counters: list[Any] = [self._parsed]
-        for group in kind.counted:
-            labels = group.labels(caller, self._input_labels)
-            for family in group.families:
-                counters.append(family.find(labels))
-                if family.full and labels not in family.series:
-                    counters.append(self._store.series(catalog.OVERFLOW, family.family.name))
-        sums: list[Any] = []
-        for group in kind.summed:
-            labels = group.labels(caller, self._input_labels)
-            sums += [family.find(labels) for family in group.families]
-        for field in kind.record.implausible:
-            counters.append(self._store.series(catalog.IMPLAUSIBLE_VALUES, self._name, field))
-        home = None
-        if kind.record.requests:
-            counters += caller.counters
-            for label in (*kind.overflows, *(("key",) if caller.overflow else ())):
-                counters += self._kinds.overflows(label, kind.fed)
-            home = self._home(kind, caller) if self._loop.origins else None
+    def _connected(self, kind: RequestKind, caller: Caller) -> Cell:
+        """A new cell, connected to all that its requests add to."""
         record = kind.record
+        home = self._home(kind, caller) if record.requests and self._loop.origins else None
+        full: dict[str, None] = {}
+        sums, counts = self._find(kind.summed, caller, full), self._find(kind.counted, caller, full)
+        credited = [(series, amount) for group, amount in kind.credited for series in self._find([group], caller, full)]
+        unlogged_cost = self._unlogged_cost(kind, caller, full) if kind.cost or kind.unpriced else None
+        histograms = self._find(kind.observed, caller, full)
         cell = self._new_cell(
             CellTargets(
-                series=(*sums, *counters),
+                series=(*sums, self._parsed, *counts, *self._faults(kind, caller, full)),
                 measures=kind.measures,
                 caller=caller,
                 home=home,
                 success=not record.error_type,
                 credits=kind.credits,
-                credited=tuple(
-                    [(one, amount) for group, amount in kind.credited for one in self._series([group], caller)]
-                ),
-                unlogged_cost=self._unlogged_cost(kind, caller) if kind.cost or kind.unpriced else None,
+                credited=tuple(credited),
+                unlogged_cost=unlogged_cost,
                 shown=kind.shown,
                 requests=record.requests,
                 use=self._limits.use(caller.user, record.status in REFUSED),
                 units=kind.units,
             )
         )
-        for group in kind.observed:
-            labels = group.labels(caller, self._input_labels)
-            for family in group.families:
-                histogram = family.find(labels)
-                assert isinstance(histogram, Histogram)
-                setattr(cell, family.family.name, histogram.pending)
+        names = [family.family.name for group in kind.observed for family in group.families]
+        for name, histogram in zip(names, histograms, strict=True):
+            setattr(cell, name, histogram.pending)
         if home:
             cell.origins = _NONE_YET
         return cell
 
-    def _series(self, groups: list[FamilyGroup], caller: Caller) -> tuple[Series, ...]:
-        """The counters of groups."""
-        found = [family.find(group.labels(caller, self._input_labels)) for group in groups for family in group.families]
-        return tuple([one for one in found if isinstance(one, Series)])
+    def _find(self, groups: Iterable[FamilyGroup], caller: Caller, full: dict[str, None]) -> list[Any]:
+        """The series of groups for a caller. Families that have no room for a series of its own are added to `full`."""
+        found = []
+        for group in groups:
+            labels = group.labels(caller, self._input_labels)
+            for family in group.families:
+                found.append(family.find(labels))
+                if family.merges(labels):
+                    full[family.family.name] = None
+        return found
 
-    def _unlogged_cost(self, kind: RequestKind, caller: Caller) -> UnloggedCost:
-        return UnloggedCost(kind.prices, self._series(kind.cost, caller), self._series(kind.unpriced, caller))
+    def _unlogged_cost(self, kind: RequestKind, caller: Caller, full: dict[str, None]) -> UnloggedCost:
+        cost, unpriced = self._find(kind.cost, caller, full), self._find(kind.unpriced, caller, full)
+        return UnloggedCost(kind.prices, tuple(cost), tuple(unpriced))
+
+    def _faults(self, kind: RequestKind, caller: Caller, full: Iterable[str]) -> list[Series]:
+        """The exporter's own counters that such a request adds to: numbers in it can't be true, families are full, its
+        key is unknown, or its values have no place.
+        """
+        found = [self._store.series(catalog.IMPLAUSIBLE_VALUES, self._name, field) for field in kind.record.implausible]
+        found += [self._store.series(catalog.OVERFLOW, name) for name in full]
+        if kind.record.requests:
+            found += caller.counters
+            for label in (*kind.overflows, *(("key",) if caller.overflow else ())):
+                found += self._kinds.overflows(label, kind.fed)
+        return found
 
     def _new_cell(self, targets: CellTargets) -> Cell:
         cell = self._loop.cell(targets)
@@ -255,10 +259,12 @@ class Cells:
     def _add(self, what: str, home: Origins, origin: str, count: int) -> None:
         """Add to the families that count origins, or new ones."""
         values = (home.key, home.chain, origin, home.protocol)
-        of_all = [
-            family.get(*(values[place] for place in places), *self._input_labels)
-            for family, places in self._of_origins[what]
-        ]
+        of_all = []
+        for family, places in self._of_origins[what]:
+            labels = (*(values[place] for place in places), *self._input_labels)
+            of_all.append(family.find(labels))
+            if count and family.merges(labels):
+                of_all.append(self._store.series(catalog.OVERFLOW, family.family.name))
         for series in of_all:  # all are there before the first is added to
             assert isinstance(series, Series)
             series.value += count

@@ -37,9 +37,9 @@ class Expiry:
             return False
         self._looked = now
         self._seen = {
-            one: self._seen.get(one) or _Seen()
-            for name, one in self._store.families.items()
-            if one.family.type != "gauge" and one.family.persisted and not name.startswith("gateway_exporter_")
+            family: self._seen.get(family) or _Seen()
+            for name, family in self._store.families.items()
+            if family.family.type != "gauge" and family.family.persisted and not name.startswith("gateway_exporter_")
         }
         dropped = False
         for family, seen in self._seen.items():
@@ -47,7 +47,7 @@ class Expiry:
         return self.places.give_back() or dropped
 
     def _look(self, family: FamilySeries, seen: _Seen) -> bool:
-        values = [_count(one) for one in family.series.values()]
+        values = [_count(series) for series in family.series.values()]
         known = len(seen.values)
         idle = array("B", bytes(len(values)))
         for row, value in enumerate(values[:known]):
@@ -66,5 +66,5 @@ class Expiry:
         return bool(expired)
 
 
-def _count(one: Series | Histogram) -> float:
-    return sum(one.values[:-1]) if isinstance(one, Histogram) else one.value
+def _count(series: Series | Histogram) -> float:
+    return sum(series.values[:-1]) if isinstance(series, Histogram) else series.value

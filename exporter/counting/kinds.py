@@ -24,6 +24,8 @@ from exporter.requests.attempts import failovers
 
 # What limits are counted by, in which unit.
 _LIMITED = {catalog.TOKENS.name: "tokens", catalog.COST.name: "cost"}
+# What models are for that count tokens, as price tables call it.
+_METERED = ("", "chat", "completion", "embedding", "responses")
 # What may stand behind a model's name in the name of one of its versions.
 _VERSION = re.compile(r"(?>(?:[-@:](?:latest|v?\d{3}[-\d]*+))?)")
 
@@ -124,15 +126,15 @@ class _Judged(NamedTuple):
 
 
 class RequestKinds:
-    """Finds and makes the kinds of one input, whose own labels have the values `input_labels`."""
+    """Finds and makes the kinds of one input, whose input labels have the values `input_labels`."""
 
-    def __init__(self, shared: Context, loop: Loop, input_labels: tuple[str, ...]) -> None:
-        self._store = shared.store
-        self._admissions = shared.admissions
-        self._pricing = shared.pricing
+    def __init__(self, context: Context, loop: Loop, input_labels: tuple[str, ...]) -> None:
+        self._store = context.store
+        self._admissions = context.admissions
+        self._pricing = context.pricing
         self._loop = loop
         self._input_labels = input_labels
-        self._families = [family for family in shared.store.families.values() if family.family.adds]
+        self._families = [family for family in context.store.families.values() if family.family.adds]
         self._kinds: dict[Any, RequestKind] = {}
 
     def forget(self) -> None:
@@ -149,6 +151,7 @@ class RequestKinds:
             values,
             methods,
             record.requests,
+            record.summary,
             overflows,
             attempts,
             judged.quote,
@@ -210,7 +213,15 @@ class RequestKinds:
             reason=judged.value("reason"),
             blocked="blocked" if record.blocked_reason or record.error_type == "blocked" else "",
             unbilled="unbilled" if judged.quote.unbilled else "",
+            cached="cached" if record.cached else "",
+            metered="metered" if self._is_metered(record, judged.quote) else "",
         )
+
+    def _is_metered(self, record: AccessRecord, quote: Quote) -> bool:
+        """Whether a model served it that counts tokens, and whose use somebody pays for."""
+        served = record.model and record.timed and not (record.error_type or record.cached or quote.unbilled)
+        by_request = quote.prices and not any(price.rates for price in quote.prices)
+        return bool(served) and not by_request and self._pricing.type_of(record) in _METERED
 
     # --- what it adds to
 
@@ -224,13 +235,15 @@ class RequestKinds:
     ) -> RequestKind:
         kind = RequestKind(record, values)
         fed = self._fed(values)
-        kind.counted = _groups(
-            (family, values._replace(method=method)) for method in methods for family in fed.get("calls", ())
-        )
-        self._add_credits(kind, methods, quote, fed.get("credits", []))
-        if record.requests:
+        if not record.summary:
+            kind.counted = _groups(
+                (family, values._replace(method=method)) for method in methods for family in fed.get("calls", ())
+            )
+            self._add_credits(kind, methods, quote, fed.get("credits", []))
+        if record.requests or record.summary:
             logged = "cost" in self._loop.summed and not quote.unbilled
             adds_something = {
+                "requests": record.requests,
                 "attempts": attempts,
                 "failovers": failovers(attempts),
                 "credits": kind.credited,
@@ -281,7 +294,11 @@ class RequestKinds:
         kind.counted += _groups((family, labels) for labels in hops for family in fed.get("failovers", ()))
 
     def _add_sums(self, kind: RequestKind, logged: bool) -> None:
-        measured = [family for family in kind.fed if kind.record.timed or family.family.unit != "seconds"]
+        measured = [
+            family
+            for family in kind.fed
+            if (kind.record.timed or family.family.unit != "seconds") and kind.record.uses(family.family.adds)
+        ]
         summed = [
             (measure, family, labels)
             for family in measured

@@ -13,9 +13,11 @@ from exporter.model.fields import TOKEN_TYPES
 _TOKENS = tuple(f"{type_}_tokens" for type_ in TOKEN_TYPES)
 # Numbers that a price may be for.
 _RATED = (*_TOKENS, "request_bytes", "response_bytes")
-# A measure that is no field; and what it is made of, within their ranges.
-_DERIVED = "time_per_output_token"
-_PER_TOKEN = ("duration", "time_to_first_token", "output_tokens", "reasoning_tokens")
+# Measures that are no fields; and what they are made of, within their ranges.
+_DERIVED = {
+    "time_per_output_token": ("duration", "time_to_first_token", "output_tokens", "reasoning_tokens"),
+    "without_usage": (*_TOKENS, "cost"),
+}
 
 # Takes what a cell does not observe: cheaper than asking on each line.
 _UNSEEN: deque[float] = deque(maxlen=0)
@@ -38,7 +40,7 @@ class Loop:
         # Measures that are no fields, as expressions by name.
         self.derived = _derived(reader.measures)
         self._measures = {**reader.measures, **self.derived}
-        told = [family for family in families if reader.tells_models or family.when != "model"]
+        told = [family for family in families if reader.tells_models or family.when not in ("model", "metered")]
         self.histograms = [family for family in told if family.type == "histogram" and family.adds in self._measures]
         summed = {family.adds for family in told if family.type == "counter"}
         if "tokens" in summed:
@@ -90,7 +92,8 @@ class Loop:
         """First all that may raise, then all that counts: so a row counts whole, or not at all."""
         reader = self._reader
         read = {*self.summed, *(family.adds for family in self.histograms)}
-        read.update(_PER_TOKEN if _DERIVED in read else (), ["cost"] if self.unlogged != "n" else (), self.rated)
+        read.update(*(_DERIVED[measure] for measure in read & self.derived.keys()))
+        read.update(["cost"] if self.unlogged != "n" else (), self.rated)
         needed = read.union(*(reader.needs(measure) for measure in read))
         code = [
             "for r in rows:",
@@ -135,7 +138,7 @@ class Loop:
         """What takes a measure into its sum and its histograms."""
         adds = [f"c.{measure} += {measure}"] if measure in self.summed else []
         adds += [f"c.{family.name}.append({measure})" for family in self.histograms if family.adds == measure]
-        if measure == _DERIVED:
+        if measure in self.derived:
             return [f"  {measure} = {self._measures[measure]}", f"  if {measure} >= 0: {'; '.join(adds)}"]
         return [
             f"  if {plausible(measure)}: {'; '.join(adds) or 'pass'}",
@@ -144,10 +147,18 @@ class Loop:
 
 
 def _derived(measures: Container[str]) -> dict[str, str]:
+    used = [measure for measure in _DERIVED["without_usage"] if measure in measures]
+    unused = {"without_usage": f"1 if {' and '.join(f'{measure} <= 0' for measure in used)} else -1"} if used else {}
+    if "input_tokens" not in used and "output_tokens" not in used:
+        unused = {}
+    return unused | _time_per_output_token(measures)
+
+
+def _time_per_output_token(measures: Container[str]) -> dict[str, str]:
     if not all(measure in measures for measure in ("duration", "time_to_first_token", "output_tokens")):
         return {}
     reasoning = " + max(reasoning_tokens, 0)" if "reasoning_tokens" in measures else ""
     return {
-        _DERIVED: f"(duration - time_to_first_token) / (output_tokens{reasoning} - 1) "
+        "time_per_output_token": f"(duration - time_to_first_token) / (output_tokens{reasoning} - 1) "
         f"if output_tokens{reasoning} > 1 and 0 <= time_to_first_token <= duration else -1.0"
     }

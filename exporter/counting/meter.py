@@ -9,7 +9,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from operator import itemgetter, length_hint
-from typing import Any
+from typing import Any, NamedTuple
 
 from exporter.counting.cell import Cell, CellTargets, UnloggedCost
 from exporter.counting.cells import Cells
@@ -20,12 +20,12 @@ from exporter.formats.codegen import compile_function
 from exporter.formats.decoder import Decoded
 from exporter.formats.row_reader import RowReader
 from exporter.limits.calendar import Period
-from exporter.limits.usage import Use
+from exporter.limits.use import Use
 from exporter.metrics.store import Series
 from exporter.model import catalog
-from exporter.model.input_labels import own_labels
+from exporter.model.input_labels import input_labels_text
 from exporter.model.record import AccessRecord
-from exporter.pricing.prices import Price, price_at
+from exporter.pricing.prices import price_at
 from exporter.requests.enrich import Enricher
 from exporter.requests.records import RecordReader
 
@@ -37,6 +37,16 @@ _FIRST = 2
 _MOST_FAULTS = 20
 
 log = logging.getLogger(__name__)
+
+
+class _Unlogged(NamedTuple):
+    """What a cell's requests without a logged cost come to: `cost` in money, and `amount` to add to `series`. While no
+    price holds, that is the number of requests.
+    """
+
+    series: tuple[Series, ...]
+    amount: float
+    cost: float
 
 
 class Meter:
@@ -51,7 +61,7 @@ class Meter:
         name: str,
         reader: RowReader,
         enricher: Enricher,
-        shared: Context,
+        context: Context,
         labels: dict[str, str] | None = None,
     ) -> None:
         self.name = name
@@ -59,27 +69,27 @@ class Meter:
         self.last_time: float | None = None
         self.kept = 0
         self.faults: deque[Exception] = deque(maxlen=_MOST_FAULTS)
-        self._store = shared.store
-        self._keys = shared.keys
-        self._slowest = shared.slowest
-        self._own = own_labels(labels or {})
+        self._store = context.store
+        self._keys = context.keys
+        self._slowest = context.slowest
+        self._input_labels = input_labels_text(labels or {})
         self._pending = 0
-        self._limits = shared.limits
-        self._clock = shared.clock
-        self.pricing = shared.pricing
+        self._limits = context.limits
+        self._clock = context.clock
+        self.pricing = context.pricing
         # Where what happens at a time of its own matters, cells hold one period's requests at a time.
         self.period: Period | None = None
-        calendar = shared.limits.calendar
+        calendar = context.limits.calendar
         self._periods = Periods(name, reader, calendar) if calendar.divides else None
         self._touched: list[Cell] = []
         self.loop = Loop(
             reader,
-            [one.family for one in shared.store.families.values()],
+            [family.family for family in context.store.families.values()],
             noting=self._periods is not None,
-            priced=shared.pricing.priced,
+            priced=context.pricing.priced,
         )
-        self._histograms = [shared.store.families[family.name] for family in self.loop.histograms]
-        self._cells = Cells(name, reader, enricher, shared, self._own, self.loop)
+        self._histograms = [context.store.families[family.name] for family in self.loop.histograms]
+        self._cells = Cells(name, reader, enricher, context, self._input_labels, self.loop)
         cells = self._cells
         self._count = self.loop.compile(cells.by_key, cells.miss, cells.new_origin, cells.odd, self._touched)
         first = f"return [{reader.time} for r in rows[:{_FIRST}]]"
@@ -183,40 +193,38 @@ class Meter:
                     self.faults.append(error)
         self._touched[:] = [cell for cell in self._touched if cell.n] if self.kept else ()
         if self.period:
-            self._limits.take(self.period)
-        for gauge, value in (one for _, gauges in sorted(shown, key=itemgetter(0)) for one in gauges):
-            gauge.value = value
+            self._limits.assign_to(self.period)
+        for _, gauges in sorted(shown, key=itemgetter(0)):
+            for gauge, value in gauges:
+                gauge.value = value
 
     def _fold_cell(
         self, cell: Cell, targets: CellTargets, shown: list[tuple[float, tuple[tuple[Series, float], ...]]]
     ) -> None:
         """Move a cell's counts into its series. All that may raise comes before the first addition."""
         n = cell.n
-        unlogged_cost = targets.unlogged_cost
-        unlogged = getattr(cell, self.loop.unlogged) if unlogged_cost else 0
-        price = (
-            price_at(unlogged_cost.prices, self.period.start if self.period else None)
-            if unlogged_cost and unlogged
-            else None
-        )
-        cost = self._cost(cell, price, unlogged) if price else 0.0
+        unlogged = self._unlogged(cell, targets.unlogged_cost) if targets.unlogged_cost else None
         if targets.shown:
             shown.append((self.reader.seconds_since_epoch(cell.time) or 0.0, targets.shown))
         if targets.use:
-            self._use_up(targets.use, cell, cost)
+            self._use_up(targets.use, cell, unlogged.cost if unlogged else 0.0)
         for credited, amount in targets.credited:
             credited.value += n * amount
-        if unlogged_cost and unlogged:
-            self._charge(cell, unlogged_cost, price, cost, unlogged)
-        for measure, series in zip(targets.measures, targets.series, strict=False):
-            series.value += getattr(cell, measure)
-        for measure in targets.measures:  # of which several series may have the same
-            setattr(cell, measure, 0)
+        if unlogged:
+            self._charge(cell, unlogged)
+        self._add_sums(cell, targets)
         for series in targets.series[len(targets.measures) :]:
             series.value += n
         if targets.home and cell.origin is not None:
             targets.home.counts[cell.origin] += n - cell.elsewhere
         cell.n = cell.elsewhere = 0
+
+    @staticmethod
+    def _add_sums(cell: Cell, targets: CellTargets) -> None:
+        for measure, series in zip(targets.measures, targets.series, strict=False):
+            series.value += getattr(cell, measure)
+        for measure in targets.measures:  # of which several series may have the same
+            setattr(cell, measure, 0)
 
     @staticmethod
     def _use_up(use: Use, cell: Cell, cost: float) -> None:
@@ -233,25 +241,27 @@ class Meter:
             if amount:
                 use.add(unit, amount)
 
-    def _cost(self, cell: Cell, price: Price, unlogged: int) -> float:
-        """What requests cost whose log has no cost.
+    def _unlogged(self, cell: Cell, goes_to: UnloggedCost) -> _Unlogged | None:
+        """What the cell's requests cost whose log has no cost; None if there are none.
 
-        All of a fold's records are of one period, and prices change between two: so its start tells the price of all.
+        All requests of a fold are in one period, and prices change between periods: its start decides for all.
         """
-        cost = price.request * unlogged
+        requests: int = getattr(cell, self.loop.unlogged)
+        if not requests:
+            return None
+        price = price_at(goes_to.prices, self.period.start if self.period else None)
+        if price is None:
+            return _Unlogged(goes_to.unpriced, requests, 0.0)
+        cost = price.request * requests
         for measure, rate in price.rates:
             slot = self.loop.rated.get(measure)
             cost += rate * getattr(cell, slot) if slot else 0
-        return cost
+        return _Unlogged(goes_to.cost, cost, cost)
 
-    def _charge(self, cell: Cell, unlogged_cost: UnloggedCost, price: Price | None, cost: float, unlogged: int) -> None:
-        """Add what such requests cost; count them where no price holds."""
-        if price:
-            for series in unlogged_cost.cost:
-                series.value += cost
-        else:
-            for series in unlogged_cost.unpriced:
-                series.value += unlogged
+    def _charge(self, cell: Cell, unlogged: _Unlogged) -> None:
+        """Add what the requests without a logged cost come to, and reset what the cell has of them."""
+        for series in unlogged.series:
+            series.value += unlogged.amount
         for slot in self.loop.rated.values():
             if slot not in cell.targets.measures:  # those are taken, and reset, by the fold
                 setattr(cell, slot, 0)

@@ -28,15 +28,18 @@ class Places:
         """Give back the places of values that are in no series any more; whether there were any: then nothing may
         hold on to what they meant.
         """
-        counted = [one for one in self._store.families.values() if one.family.adds and one.family.type != "gauge"]
+        families = list(self._store.families.values())
+        counted = [family for family in families if family.family.adds and family.family.type != "gauge"]
         held: dict[str, set[str]] = {label: set() for label in _LABELS}
-        for one in counted:
-            for label, values in _values(one):
+        for family in counted:
+            for label, values in _values(family):
                 held[label].update(values)
-        gone = self.admissions.give_back(held, self._origins([one for one in counted if "origin" in one.family.labels]))
-        for one in self._store.families.values():
-            if one.family.type == "gauge":
-                self._drop(one, gone)
+        gone = self.admissions.give_back(
+            held, self._origins([family for family in counted if "origin" in family.family.labels])
+        )
+        for family in families:
+            if family.family.type == "gauge":
+                self._drop(family, gone)
         self._keys.forget(gone.get("key", ()))
         return bool(gone)
 
@@ -47,13 +50,13 @@ class Places:
             return None
         held: dict[str, set[str]] = {}
         anyones: set[str] = set()
-        for one in families:
-            labels = one.family.labels
+        for family in families:
+            labels = family.family.labels
             origin = labels.index("origin")
             if "key" not in labels:
-                anyones.update(map(itemgetter(origin), one.series))
+                anyones.update(map(itemgetter(origin), family.series))
                 continue
-            for key, value in map(itemgetter(labels.index("key"), origin), one.series):
+            for key, value in map(itemgetter(labels.index("key"), origin), family.series):
                 held.setdefault(key, set()).add(value)
         return lambda key: held.get(key, set()) | anyones
 
@@ -66,7 +69,7 @@ class Places:
                     gauge.drop(*labels)
 
 
-def _values(one: FamilySeries) -> list[tuple[str, Iterable[str]]]:
+def _values(family: FamilySeries) -> list[tuple[str, Iterable[str]]]:
     """The labels of a family that have budgets, and their values."""
-    labels = [(place, _SHARE.get(label, label)) for place, label in enumerate(one.family.labels)]
-    return [(label, map(itemgetter(place), one.series)) for place, label in labels if label in _LABELS]
+    labels = [(place, _SHARE.get(label, label)) for place, label in enumerate(family.family.labels)]
+    return [(label, map(itemgetter(place), family.series)) for place, label in labels if label in _LABELS]

@@ -101,13 +101,13 @@ class Automaton:
             piece = self._joined(piece, next_, inside)
         return piece
 
-    def _joined(self, one: _Piece, other: _Piece, inside: Groups) -> _Piece:
-        """One after the other."""
-        self._connect(one.last, other.first, inside)
+    def _joined(self, left: _Piece, right: _Piece, inside: Groups) -> _Piece:
+        """The left piece, and then the right one."""
+        self._connect(left.last, right.first, inside)
         return _Piece(
-            _few(before.past(after) for before in one.empty for after in other.empty),
-            _few([*one.first, *(way.past(empty) for empty in one.empty for way in other.first)]),
-            _few([*other.last, *(way.past(empty) for empty in other.empty for way in one.last)]),
+            _few(before.past(after) for before in left.empty for after in right.empty),
+            _few([*left.first, *(way.past(empty) for empty in left.empty for way in right.first)]),
+            _few([*right.last, *(way.past(empty) for empty in right.empty for way in left.last)]),
         )
 
     def _connect(self, last: list[_Way], first: list[_Way], inside: Groups) -> None:

@@ -26,7 +26,7 @@ def others(chars: int) -> int:
 _TESTS: dict[str, tuple[Callable[[str], bool], int]] = {
     "DIGIT": (str.isdecimal, _DIGITS),
     "SPACE": (str.isspace, _SPACES),
-    "WORD": (lambda one: one.isalnum() or one == "_", _DIGITS | _LETTERS),
+    "WORD": (lambda char: char.isalnum() or char == "_", _DIGITS | _LETTERS),
 }
 
 

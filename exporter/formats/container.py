@@ -6,12 +6,12 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from exporter.formats.decoder import Decoded, Decoder
+from exporter.formats.decoder import BYTE_ORDER_MARK, Decoded, Decoder
+from exporter.model.fields import LONGEST_LINE
 
 # Kubernetes, containerd and CRI-O: `2026-03-03T14:05:09.331Z stdout F line`, with P for a piece that others follow.
 # Source: kubernetes/design-proposals-archive, node/kubelet-cri-logging.md.
 _CRI = re.compile(rb"\S+ (stdout|stderr) ([FP])(?::\S*)? (.*)", re.DOTALL)
-_LONGEST = 1 << 20
 
 
 class _Docker(Struct):
@@ -38,18 +38,24 @@ def _docker_piece(line: bytes) -> tuple[str, bytes, bool] | None:
 
 
 CONTAINERS = {"cri": _cri_piece, "docker": _docker_piece}
+# What a container writes to. "all" reads both.
+STREAMS = ("stdout", "stderr", "all")
 
 
 class Contained(Decoder):
     """Decoder of another's lines, `kind` being how a container runtime has wrapped them.
 
-    A line in pieces is one line: it counts where it ends. The pieces wait in memory, at most 1 MiB for each stream.
-    They are not remembered, as a key may stand in them: of a line that a restart parts, the rest is rejected.
+    Lines of another `stream` are ignored: most gateways log requests to stdout, and errors to stderr.
+    A line in pieces is one line: it counts where it ends. The pieces wait in memory, at most `longest` bytes for each
+    stream. They are not remembered, as a key may stand in them: of a line that a restart parts, the rest is rejected.
     """
 
-    def __init__(self, decoder: Decoder, kind: str) -> None:
+    def __init__(self, decoder: Decoder, kind: str, stream: str = "all", longest: int = LONGEST_LINE) -> None:
         self._decoder = decoder
         self._piece = CONTAINERS[kind]
+        # Docker's own lines may name no stream: they are read.
+        self._ignored = {"stdout": "stderr", "stderr": "stdout"}.get(stream)
+        self._longest = longest
         # By stream; None where the beginning is lost, or it became too long.
         self._pieces: dict[str, bytearray | None] = {}
 
@@ -79,15 +85,18 @@ class Contained(Decoder):
         lines.pop()
         for line in lines:
             try:
-                found = self._piece(line.rstrip(b"\r"))
+                found = self._piece(line.rstrip(b"\r").removeprefix(BYTE_ORDER_MARK))
             except Exception as error:
                 outer.rejected.append(("failed", line))
                 outer.blame(error)
                 continue
             if found:
                 stream, text, ends = found
+                if stream == self._ignored:
+                    outer.blank += ends
+                    continue
                 whole = self._pieces.pop(stream, bytearray())
-                if whole is not None and len(whole) + len(text) > _LONGEST:
+                if whole is not None and len(whole) + len(text) > self._longest:
                     whole = None
                 if whole is not None:
                     whole += text
@@ -106,6 +115,15 @@ class Contained(Decoder):
     def flush(self) -> Decoded:
         """What waits in the other decoder; a line that never ended is none."""
         return self._decoder.flush()
+
+    @property
+    def patience(self) -> float:  # type: ignore[override]
+        """How long lines wait in the other decoder."""
+        return self._decoder.patience
+
+    def release(self) -> Decoded:
+        """What has waited long enough in the other decoder."""
+        return self._decoder.release()
 
     def snapshot(self) -> tuple[list[str], Any] | None:
         """The streams in which a line is open, and what the other decoder remembers."""

@@ -1,4 +1,9 @@
-"""CSV, a record a line, the first of them the header. A log that was rotated, or is a copy, has it again."""
+"""CSV, a record a line, the first of them the header. A log that was rotated, or is a copy, has it again.
+
+Any character may separate the columns. Where the header starts with `#`, as in W3C's extended log format
+(`#Fields: date time c-ip`), all other lines that do are comments; so are those before the header of any log.
+Source: W3C, WD-logfile-960323.
+"""
 
 import csv
 import re
@@ -8,9 +13,10 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from exporter.formats.decoder import Decoded, NamedLines
+from exporter.formats.decoder import BYTE_ORDER_MARK, Decoded, NamedLines
 
 _ZONED = re.compile(r"(.+) \((UTC|[A-Z]\w+(?:/[\w+-]+)+)\)")
+_FIELDS = "#Fields:"
 
 
 class CsvLines(NamedLines):
@@ -19,35 +25,65 @@ class CsvLines(NamedLines):
     Columns that the header lacks are empty.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, delimiter: str = ",") -> None:
         super().__init__()
+        self._delimiter = delimiter
+        # Each log names its columns; the last header holds. Its first name has a `#` where the header's line has.
         self._header: list[str] = []
         # Of each column asked for its place in a line, -1 where there is none; its zone, if it has one.
         self._places: list[int] = []
         self._zones: list[tuple[int, ZoneInfo]] = []
 
+    @property
+    def _has_comments(self) -> bool:
+        return not self._header or self._header[0].startswith("#")
+
     def _decode(self, chunk: bytes) -> Decoded:
         """All lines at once where each is a record; else line by line."""
         lines = chunk.split(b"\n")
         lines.pop()
-        records = self._records(lines)
+        comments = b"\n#" in chunk or chunk.startswith(b"#") or BYTE_ORDER_MARK in chunk
+        records = None if comments else self._records(lines)
         done = Decoded([], [])
         if records is not None:
             for line, cells in zip(lines, records, strict=True):
                 self._take(line, cells, done)
             return done
         for line in lines:
-            self._take(line, next(iter(self._records([line]) or []), None), done)
+            self._take_apart(line, done)
         return done
 
     def _records(self, lines: list[bytes]) -> list[list[str]] | None:
         """A record for each line; None where a quote is open at a line's end, or stands where none can."""
         texts = [line.decode("utf-8", "replace").strip("\r\0") for line in lines]
         try:
-            records = list(csv.reader(texts, strict=True))
+            records = list(csv.reader(texts, strict=True, delimiter=self._delimiter))
         except csv.Error:
             return None
         return records if len(records) == len(lines) else None
+
+    def _take_apart(self, line: bytes, done: Decoded) -> None:
+        """A line by itself: a comment, a header, or a record."""
+        text = line.removeprefix(BYTE_ORDER_MARK).decode("utf-8", "replace").strip("\r\0")
+        if text.startswith("#"):
+            columns = self._columns(text)
+            if text.startswith(_FIELDS) or self._names_enough(columns):
+                self.restore(["#" + columns[0], *columns[1:]])
+                done.skip()
+                return
+            if self._has_comments:
+                done.skip()
+                return
+        cells = next(iter(self._records([line]) or []), None)
+        if self._delimiter != "," and self._header and (cells is None or len(cells) != len(self._header)):
+            cells = text.split(self._delimiter)  # quotes mean nothing in most logs that have no commas
+        self._take(line, cells, done)
+
+    def _columns(self, text: str) -> list[str]:
+        """The names in a line that starts with `#`; blanks part them where the delimiter does not."""
+        names = text.removeprefix(_FIELDS).removeprefix("#").strip()
+        parted = next(csv.reader([names], delimiter=self._delimiter), []) if self._delimiter in names else names.split()
+        return [name.strip() for name in parted] or [""]
 
     def _take(self, line: bytes, cells: list[str] | None, done: Decoded) -> None:
         if not line.strip(b" \t\r\0"):
@@ -65,9 +101,13 @@ class CsvLines(NamedLines):
             done.rows.append(self._row(cells))
 
     def _is_header(self, cells: list[str]) -> bool:
-        """Whether a line names at least half of the columns asked for."""
+        """Whether a line is a header, or one again."""
         if self._header and _bare(cells[0])[0] != _bare(self._header[0])[0]:
             return False
+        return self._names_enough(cells)
+
+    def _names_enough(self, cells: list[str]) -> bool:
+        """Whether a line names at least half of the columns asked for."""
         named = {_bare(cell)[0] for cell in cells}
         return 2 * len(named.intersection(self.asked)) >= len(self.asked)
 
@@ -94,7 +134,7 @@ class CsvLines(NamedLines):
 
 def _bare(cell: str) -> tuple[str, ZoneInfo | None]:
     """A column's name without the byte order mark and the zone of its dates; and that zone."""
-    cell = cell.removeprefix("\ufeff").strip()
+    cell = cell.removeprefix("\ufeff").removeprefix("#").strip()
     zoned = _ZONED.fullmatch(cell)
     with suppress(KeyError, ValueError, OSError):
         return (zoned[1], ZoneInfo(zoned[2])) if zoned else (cell, None)

@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Any
 
 from msgspec import Struct
@@ -12,12 +13,16 @@ REASONS = {
     "not_json": "not valid JSON",
     "wrong_type": "valid JSON, but a field is an object or a list where a value is expected",
     "no_match": "the line does not have the format's shape",
-    "no_status": "no status that is a number, so no finished request: does `status` name the right field?",
+    "no_status": "no numeric status, so no finished request; check which field of the log `status` names",
     "no_header": "a CSV line before the header: the log was not read from its start",
     "no_start": "the end of a line whose beginning is lost: a container log that was restarted in it, or is too long",
-    "too_long": "longer than the longest line that is read (1 MiB)",
+    "utf16": "the log is UTF-16, which is not read: have it written in UTF-8",
+    "too_long": "longer than the longest line that is read: see max_line_bytes of the input",
     "failed": "the exporter failed at it, which is a mistake of its own: its log says where; please report it",
 }
+
+# Windows writers start a UTF-8 file with it, and so does each file of several that were put together.
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 # An error holds on to all that was at hand where it was raised; a few of a chunk's tell where the mistakes are.
 _MOST_FAULTS = 20
@@ -59,6 +64,8 @@ class Decoded(Struct):
 
     def reject(self, reason: str, line: bytes) -> None:
         """Reject the next line, with a reason of REASONS."""
+        if reason != "failed" and is_utf16(line):
+            reason = "utf16"
         self.skipped.append(len(self.skipped) + len(self.rows))
         self.rejected.append((reason, line))
 
@@ -94,6 +101,16 @@ class Decoded(Struct):
         return self.lines[place]
 
 
+def bare(line: bytes) -> bytes:
+    """A line without a byte order mark, and without the blanks around it."""
+    return line.strip(b" \t\r\0").removeprefix(BYTE_ORDER_MARK).lstrip(b" \t")
+
+
+def is_utf16(text: bytes) -> bool:
+    """Whether bytes are text in UTF-16: every second byte of what is mostly ASCII is 0."""
+    return text.startswith((b"\xff\xfe", b"\xfe\xff")) or 3 * text.strip(b"\0").count(b"\0") > len(text)
+
+
 class Decoder(ABC):
     """Makes rows of lines, and says in Python how a path is read from a row."""
 
@@ -122,6 +139,13 @@ class Decoder(ABC):
         """What still waits for another line, now that none comes."""
         return Decoded([], [])
 
+    # How many seconds a line waits for another of its request in a log that is read to its end.
+    patience: float = inf
+
+    def release(self) -> Decoded:
+        """What waits for another line, and did so at the last call already."""
+        return Decoded([], [])
+
     def snapshot(self) -> Any:
         """What it has to know of earlier lines to read on: bounded, fit for msgpack, no raw key; None: nothing."""
         return None
@@ -146,6 +170,7 @@ class LineDecoder(Decoder):
     def decode(self, chunk: bytes) -> Decoded:
         """All lines at once; one by one where that fails, as then one of them is to blame."""
         before = self.snapshot()
+        chunk = chunk.removeprefix(BYTE_ORDER_MARK)
         try:
             decoded = self._decode(chunk)
         except Exception:
@@ -155,22 +180,22 @@ class LineDecoder(Decoder):
         return decoded
 
     def _one_by_one(self, chunk: bytes) -> Decoded:
-        done = Decoded([], [])
+        result = Decoded([], [])
         lines = chunk.split(b"\n")
         lines.pop()
         for line in lines:
             try:
-                one = self._decode(line + b"\n")
+                decoded = self._decode(line + b"\n")
             except Exception as error:
-                done.reject("failed", line)
-                done.blame(error)
+                result.reject("failed", line)
+                result.blame(error)
                 continue
-            for reason, _ in one.rejected:
-                done.reject(reason, line)
-            if one.blank:
-                done.skip()
-            done.rows += one.rows
-        return done
+            for reason, _ in decoded.rejected:
+                result.reject(reason, line)
+            if decoded.blank:
+                result.skip()
+            result.rows += decoded.rows
+        return result
 
 
 class NamedLines(LineDecoder):

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from exporter.errors import within
+from exporter.errors import FieldError, within
 from exporter.formats.codegen import compile_function
 from exporter.formats.decoder import Decoded, Decoder, NamedLines
 from exporter.formats.json_lines import JsonLines
@@ -20,16 +20,22 @@ _PLACE = re.compile(r"r(?:\[(\d+)\]|\.(\w+))")
 class JoinSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """Which lines are one request: those with the same `by`. It is whole when `until`, or each in that list, is there.
 
-    They are sources as those of a field. A line waits for the others so many lines as `within` says; then the
-    request counts with what there is. Of a text log's captures the last that is not empty counts; of JSON
-    lines the last. What is in `collect` becomes a list of all lines' values: `openai, anthropic`.
-    What waits is kept over a restart, so it must not hold a raw key.
+    They are sources as those of a field. A line waits for the others so many lines as `within` says, and in a log that
+    is read to its end for `seconds`, at most twice as long; then the request counts with what there is. Of a text
+    log's captures the last that is not empty counts; of JSON lines the last. What is in `collect` becomes a list of
+    all lines' values: `openai, anthropic`. What waits is kept over a restart, so it must not hold a raw key.
     """
 
     by: Any
     until: Any
     collect: list[str] = []
     within: int = 1000
+    seconds: float = 10.0
+
+    def __post_init__(self) -> None:
+        for name in ("within", "seconds"):
+            if getattr(self, name) < 0:
+                raise FieldError(name, f"must not be negative, and is {getattr(self, name)}")
 
 
 class Joined(Decoder):
@@ -47,8 +53,9 @@ class Joined(Decoder):
             self._by = sources_of("text", spec.by)
         with within("until"):
             until = spec.until if isinstance(spec.until, list) else [spec.until]
-            self._until = [sources_of("text", one) for one in until]
+            self._until = [sources_of("text", rule) for rule in until]
         self._within = spec.within
+        self.patience = spec.seconds
         words = [*self._by, *(source for sources in self._until for source in sources)]
         paths = [*only, *(source.path for source in words)]
         self._raw = {path: decoder.expression(path) for path in paths}
@@ -58,6 +65,8 @@ class Joined(Decoder):
         self._lines = 0
         # By id, the oldest first: at which line it came, and the row so far.
         self._waiting: dict[str, tuple[int, Any]] = {}
+        # The line up to which all was read at the last `release`.
+        self._mark: int | None = None
 
     @property
     def names(self) -> dict[str, Any]:
@@ -123,7 +132,7 @@ class Joined(Decoder):
         raws = self._read(row)
         if not all(any(glob.match(text(raws[path])) for glob in globs) for path, globs in self._only.items()):
             return "", []
-        return _first(self._by, raws), [_first(one, raws) for one in self._until]
+        return _first(self._by, raws), [_first(sources, raws) for sources in self._until]
 
     def _merged(self, earlier: Any, row: Any) -> Any:
         if isinstance(row, tuple):
@@ -136,6 +145,12 @@ class Joined(Decoder):
         for place in self._collect:
             setattr(row, place, _list(getattr(earlier, place), getattr(row, place)))
         return row
+
+    def release(self) -> Decoded:
+        """What waited at the last call already; nothing at the first call, after a restart too."""
+        mark, self._mark = self._mark, self._lines
+        ids = [] if mark is None else [id_ for id_, (since, _) in self._waiting.items() if since <= mark]
+        return Decoded([self._waiting.pop(id_)[1] for id_ in ids], [], alone=len(ids))
 
     def flush(self) -> Decoded:
         """All that waits."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import deque
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from functools import cached_property
@@ -12,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from exporter.formats.decoder import Decoded, LineDecoder
-from exporter.formats.source import Each, FromJson, Length, Step, Where, parse_path
+from exporter.formats.decoder import Decoded, LineDecoder, bare
+from exporter.formats.source import Each, FromJson, Length, Step, Where, Within, parse_path
 from exporter.formats.values import Raw, listed
 
 # Loose on purpose: one odd value must not cost the line.
@@ -25,6 +26,9 @@ _UNQUOTED = re.compile(rb'("[^"\\]*+"\s*+:)\s*+(?>([-0-9.]++(?:(?: : |, )[-0-9.]
 # A quote that no value can start or end with: gateways that make JSON of a text template write those of clients as
 # they are.
 _STRAY_QUOTE = re.compile(rb'(?<![{,:\\])"(?!\s*+[,:}])')
+
+# So many values of a name are looked at in one place; they are kept as one word, so this bounds its length.
+_MOST_WITHIN = 100
 
 # After a chunk that had to go line by line, so many more go the same way before whole chunks are tried again.
 _CAREFUL_CHUNKS = 8
@@ -56,6 +60,22 @@ def where(value: Any, read: Callable[[Any], Raw], words: tuple[str, ...]) -> Any
     """The last entry of a list that says one of some words; None where none does."""
     entries = value if value.__class__ is list else []
     return next((entry for entry in reversed(entries) if read(entry) in words), None)
+
+
+def within(value: Any, name: str) -> str | None:
+    """What is called so anywhere in a value, as one text, the outermost first; None where nothing is."""
+    words: list[Raw] = []
+    places = deque([value])
+    while places and len(words) < _MOST_WITHIN:
+        place = places.popleft()
+        if place.__class__ is dict:
+            word = place.get(name)
+            if word.__class__ is str or word.__class__ is int:
+                words.append(word)
+            places.extend(place.values())
+        elif place.__class__ is list:
+            places.extend(place)
+    return listed(words) or None
 
 
 def _is_number(value: Any) -> bool:
@@ -92,14 +112,25 @@ class _Node:
         self.fields: dict[str, _Node] = {}
         self.element: _Node | None = None
         self.inner: JsonLines | None = None
+        # Whether it is decoded as it is, and searched for names.
+        self.searched: bool | None = None
         self.name = ""
         self.type: Any = Scalar
         # What makes a float of it where msgspec does not; None where it is no number.
         self.convert: Mapping[Any, float] | None = None
 
+    def note(self, searched: bool) -> None:
+        """How it is read. ValueError where that is in both ways."""
+        if self.searched is None:
+            self.searched = searched
+        if self.searched is not searched:
+            raise ValueError("what is searched with `..` can't be read in another way, too")
+
     def build(self, names: dict[str, Any]) -> None:
         """Make its type; the classes made on the way are entered into `names`."""
-        if self.fields:
+        if self.searched:
+            self.type = Any
+        elif self.fields:
             for node in self.fields.values():
                 node.build(names)
             names[self.name] = self.struct(list(self.fields))
@@ -139,8 +170,11 @@ class JsonLines(LineDecoder):
         self._root = _Node()
         self._root.name = f"{prefix}0"
         self._inner: list[tuple[str, JsonLines]] = []
+        # Of JSON in texts further down: what reads it.
+        self._within: dict[str, JsonLines] = {}
         self._order: list[str] | None = None
         self._careful = 0
+        self._last: tuple[Any, Any] = (None, None)
         # Numbers are decoded as such, in C. Those that some line had otherwise are `loose`, and converted here.
         self._numbers: dict[str, Mapping[Any, float]] = {}
         self._loose: set[str] = set()
@@ -148,10 +182,12 @@ class JsonLines(LineDecoder):
     @cached_property
     def names(self) -> dict[str, Any]:
         """The names that the expressions use."""
-        names: dict[str, Any] = {"item": item, "size": size, "each": each, "where": where}
+        names: dict[str, Any] = {"item": item, "size": size, "each": each, "where": where, "within": within}
         if not self._root.fields:
             self._root.fields["status"] = self._node()
         self._root.build(names)
+        for reader, inner in self._within.items():
+            names |= inner.names | {reader: inner.decode_again}
         for n, node in enumerate(self._root.fields.values()):
             if node.inner:
                 names |= node.inner.names
@@ -194,6 +230,7 @@ class JsonLines(LineDecoder):
         """The expression of some steps from an object (by default the line's), that `row` stands for."""
         node, code = root or self._root, row
         for n, step in enumerate(steps):
+            node.note(searched=isinstance(step, Within))
             if isinstance(step, str):
                 code = self._attribute(node, code, step)
                 node = node.fields[step]
@@ -204,6 +241,8 @@ class JsonLines(LineDecoder):
                 node.element = node.element or self._node()
                 node = node.element
                 code = f"where({code}, lambda e: {self._attribute(node, 'e', step.name)}, {step.words!r})"
+            elif isinstance(step, Within):
+                return f"within({code}, {step.name!r})"
             elif step is Length:
                 node.element = node.element or self._node()
                 return f"size({code})"
@@ -211,10 +250,13 @@ class JsonLines(LineDecoder):
                 node.element = node.element or self._node()
                 return f"each({code}, lambda e: {self.walk(steps[n + 1 :], 'e', node.element)})"
             elif step is FromJson:
-                if n != 1 or not code.startswith("r."):
-                    raise ValueError("fromjson can only follow a top-level name")
                 node.inner = node.inner or JsonLines(f"{node.name}_")
-                return node.inner.walk(steps[2:], code) if steps[2:] else code
+                if n != 1 or not code.startswith("r."):
+                    reader = f"read_{node.name}"
+                    self._within[reader] = node.inner
+                    code = f"{reader}({code})"
+                return node.inner.walk(steps[n + 1 :], code) if steps[n + 1 :] else code
+        node.note(searched=False)
         return code
 
     def _node(self) -> _Node:
@@ -264,6 +306,12 @@ class JsonLines(LineDecoder):
             with suppress(msgspec.DecodeError, ValueError, RecursionError):
                 return self._decoder.decode(_with_such_numbers_as_text(value))
             return None
+
+    def decode_again(self, value: Any) -> Any:
+        """`decode_text` of a text that several fields of a row are read from."""
+        if value is not self._last[0]:
+            self._last = (value, self.decode_text(value))
+        return self._last[1]
 
     def row(self, value: Any) -> Any:
         """A row again of what `to_builtins` made of one."""
@@ -323,7 +371,7 @@ class JsonLines(LineDecoder):
 
     def _rescue(self, line: bytes, done: Decoded) -> None:
         """Cold path: a line that is no JSON as it stands. Mend what gateways are known to break, or say why not."""
-        stripped = line.strip(b" \t\r\0")
+        stripped = bare(line)
         if not stripped:
             done.skip()
             return

@@ -20,57 +20,59 @@ _MOST_PAIRS = 200_000
 
 
 class _Pair(NamedTuple):
-    """Two ways that read the same text to different places. In the first `shared` atomic groups both are since before
-    they parted; the first `one_stays` and `other_stays` groups around its place are left by a way no more. With
-    `later`, the other begins further on in the text, or is about to.
+    """Two ways that read the same text to different places. In the first `common` atomic groups both are since before
+    they parted; the first `first_stays` and `second_stays` groups around its place are left by a way no more. With
+    `later`, the second begins further on in the text, or is about to.
     """
 
-    one: int
-    other: int
-    shared: int = 0
-    one_stays: int = 0
-    other_stays: int = 0
+    first: int
+    second: int
+    common: int = 0
+    first_stays: int = 0
+    second_stays: int = 0
     later: bool = False
 
 
-def _parted(automaton: Automaton, one: Edge, other: Edge) -> _Pair:
+def _parted(automaton: Automaton, first: Edge, second: Edge) -> _Pair:
     """The pair of two edges from the same place."""
-    ours, theirs = automaton.inside[one.to], automaton.inside[other.to]
-    shared = min(one.kept, other.kept)
-    if one.kept == other.kept:
-        shared = sum(a == b for a, b in zip(ours, theirs, strict=False))
-    return _Pair(one.to, other.to, shared, _stays(ours, one, other), _stays(theirs, other, one), other.to == 0)
+    ours, theirs = automaton.inside[first.to], automaton.inside[second.to]
+    common = min(first.kept, second.kept)
+    if first.kept == second.kept:
+        common = sum(a == b for a, b in zip(ours, theirs, strict=False))
+    return _Pair(
+        first.to, second.to, common, _stays(ours, first, second), _stays(theirs, second, first), second.to == 0
+    )
 
 
-def _stays(groups: Groups, one: Edge, other: Edge) -> int:
-    """How many groups around a place are left no more, as the other edge leaves or passes them at once."""
-    passed = [n for n, group in enumerate(groups, 1) if n > one.kept and other.passed >> group & 1]
-    return max([other.kept + 1 if one.kept > other.kept else 0, *passed])
+def _stays(groups: Groups, first: Edge, second: Edge) -> int:
+    """How many groups around a place are left no more, as the second edge leaves or passes them at once."""
+    passed = [n for n, group in enumerate(groups, 1) if n > first.kept and second.passed >> group & 1]
+    return max([second.kept + 1 if first.kept > second.kept else 0, *passed])
 
 
-def _gone_on(pair: _Pair, one: Edge, other: Edge) -> _Pair | None:
-    """A pair one character later; None where an atomic group does not let both go there."""
-    if one.kept < pair.one_stays or other.kept < pair.other_stays:
+def _gone_on(pair: _Pair, first: Edge, second: Edge) -> _Pair | None:
+    """A pair, a character later; None where an atomic group does not let both go there."""
+    if first.kept < pair.first_stays or second.kept < pair.second_stays:
         return None
-    shared = min(one.kept, other.kept, pair.shared)
-    if max(one.kept, other.kept) < pair.shared:
+    common = min(first.kept, second.kept, pair.common)
+    if max(first.kept, second.kept) < pair.common:
         return None
-    one_stays, other_stays = pair.one_stays, pair.other_stays
-    if one.kept < pair.shared:
-        other_stays = max(other_stays, shared + 1)
-    if other.kept < pair.shared:
-        one_stays = max(one_stays, shared + 1)
-    return _Pair(one.to, other.to, shared, one_stays, other_stays, pair.later)
+    first_stays, second_stays = pair.first_stays, pair.second_stays
+    if first.kept < pair.common:
+        second_stays = max(second_stays, common + 1)
+    if second.kept < pair.common:
+        first_stays = max(first_stays, common + 1)
+    return _Pair(first.to, second.to, common, first_stays, second_stays, pair.later)
 
 
 def two_ways(pattern: str | bytes, how: str) -> str | None:
-    """A text that leads to one place of the pattern in two ways; None where it takes linear time on every text.
+    """A text that leads to a single place of the pattern in two ways; None where it takes linear time on every text.
 
     `how` it is used: see Automaton. re.error where it is no pattern; OverflowError where it is too large to tell.
     """
     automaton = Automaton(pattern, how)
     start = _Pair(0, 0)
-    # Of each pair a text that leads to it. A pair of one place is a single way.
+    # Of each pair a text that leads to it. A pair of a single place is a single way.
     reached = {start: ""}
     open_ = [start]
     for here in open_:
@@ -87,24 +89,26 @@ def two_ways(pattern: str | bytes, how: str) -> str | None:
 
 
 def _next(automaton: Automaton, here: _Pair) -> Iterator[tuple[_Pair | None, int]]:
-    """The pairs one character later, and what is read on the way; None where the two ways meet."""
-    if here.one == here.other:
-        for edge in automaton.edges[here.one]:
+    """The pairs a character later, and what is read on the way; None where the two ways meet."""
+    if here.first == here.second:
+        for edge in automaton.edges[here.first]:
             yield _Pair(edge.to, edge.to), edge.chars
-        steps: Iterable[tuple[Edge, Edge]] = ((one, other) for other, one in combinations(automaton.edges[here.one], 2))
-    else:
-        steps = product(automaton.edges[here.one], automaton.edges[here.other])
-    for one, other in steps:
-        chars = one.chars & other.chars
-        pair = some(chars) and (
-            _parted(automaton, one, other) if here.one == here.other else _gone_on(here, one, other)
+        steps: Iterable[tuple[Edge, Edge]] = (
+            (first, second) for second, first in combinations(automaton.edges[here.first], 2)
         )
-        if pair and not (pair.later and pair.one in automaton.ends):
-            yield None if pair.one == pair.other else pair, chars
+    else:
+        steps = product(automaton.edges[here.first], automaton.edges[here.second])
+    for first, second in steps:
+        chars = first.chars & second.chars
+        pair = some(chars) and (
+            _parted(automaton, first, second) if here.first == here.second else _gone_on(here, first, second)
+        )
+        if pair and not (pair.later and pair.first in automaton.ends):
+            yield None if pair.first == pair.second else pair, chars
 
 
 def _shown(chars: int) -> str:
-    """One of some characters, the easiest to read."""
+    """Any of some characters, the easiest to read."""
     for code in (*range(ord("a"), ord("z") + 1), *range(ord("0"), ord("9") + 1), *range(32, 127), *range(256)):
         if chars >> code & 1:
             return chr(code)

@@ -2,7 +2,7 @@
 
 import re
 
-from exporter.formats.decoder import Decoded, NamedLines
+from exporter.formats.decoder import Decoded, NamedLines, bare
 
 _PAIR = re.compile(rb'([\w.-]+)=(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"|([^ "]*+))(?: |$)')
 _ESCAPED = re.compile(r"\\(.)")
@@ -17,12 +17,12 @@ class LogfmtLines(NamedLines):
         lines = chunk.split(b"\n")
         lines.pop()
         for line in lines:
-            text = line.strip(b" \t\r\0")
+            text = bare(line)
             values: dict[str, str] = {}
             at = 0
             while found := _PAIR.match(text, at):
-                name, quoted, bare = found.groups()
-                value = (bare if quoted is None else quoted).decode("utf-8", "replace")
+                name, quoted, plain = found.groups()
+                value = (plain if quoted is None else quoted).decode("utf-8", "replace")
                 values.setdefault(name.decode("utf-8", "replace"), _ESCAPED.sub(r"\1", value) if quoted else value)
                 at = found.end()
             if text and at == len(text):

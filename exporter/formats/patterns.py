@@ -47,23 +47,23 @@ def search_pattern(pattern: str) -> Pattern:
 
 def _made(pattern: str | bytes, how: str, compiled: Any, in_re2: str | bytes) -> Pattern:
     try:
-        regex, shared = compiled(), _shared(pattern, how)
+        regex, overlap = compiled(), _overlap(pattern, how)
     except re.error as error:
         raise ValueError(f"is not a valid regular expression: {error}") from None
-    if not shared:
+    if not overlap:
         return Pattern(regex, "")
     options = re2.Options()
     options.log_errors = False
     if isinstance(pattern, bytes):
         options.encoding = re2.Options.Encoding.LATIN1
     try:
-        return Pattern(re2.compile(in_re2, options), f"is read ten times slower, as {shared}; {_HOW_TO}")
+        return Pattern(re2.compile(in_re2, options), f"is read ten times slower, as {overlap}; {_HOW_TO}")
     except re2.error as error:
         reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error.args[0]
-        raise ValueError(f"may take for ever, as {shared}, and RE2 can't run it ({reason}); {_HOW_TO}") from None
+        raise ValueError(f"may take for ever, as {overlap}, and RE2 can't run it ({reason}); {_HOW_TO}") from None
 
 
-def _shared(pattern: str | bytes, how: str) -> str:
+def _overlap(pattern: str | bytes, how: str) -> str:
     """What two parts of the pattern can both read; "" where it takes linear time."""
     try:
         text = two_ways(pattern, how)
@@ -96,7 +96,7 @@ def _parts(value: Any) -> list[Any]:
     """The patterns in an operation's value."""
     if isinstance(value, parser.SubPattern):
         return [value]
-    return [part for one in value for part in _parts(one)] if isinstance(value, (tuple, list)) else []
+    return [part for item in value for part in _parts(item)] if isinstance(value, (tuple, list)) else []
 
 
 def _set_of(chars: int) -> Any:

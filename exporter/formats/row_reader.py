@@ -12,10 +12,11 @@ from datetime import tzinfo
 from functools import partial
 from math import nan
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from exporter.formats.source import Source
 from exporter.formats.spec import Format
-from exporter.formats.values import ESCAPES, UNITS, Raw, elapsed, number, picked, seconds, text, timestamp
+from exporter.formats.values import ESCAPES, UNITS, Raw, dated, elapsed, number, picked, seconds, text, timestamp
 from exporter.memo import Memo
 from exporter.model.fields import FIELDS, MOST
 
@@ -84,15 +85,23 @@ class RowReader:
 
     def __init__(self, fmt: Format, canonical: dict[str, Callable[[str], Any]], zone: tzinfo | None = None) -> None:
         self.names: dict[str, Any] = {"ABSENT": ABSENT, "FALSE": FALSE, "both": _both, "nan": nan}
+        self.names |= {"every": _every, "dated": dated}
         self.decoder = fmt.decoder
         self._format = fmt
         self._canonical = canonical
-        self._zone = zone
+        ended = fmt.fields["time"][0] if "time" in fmt.fields else Source(path="-")
+        self._zone = zone or (ZoneInfo(ended.zone) if ended.zone else None)
         self._locals = 0
         self._unescape = ESCAPES[fmt.escape]
 
         # How many sources read each place.
-        self._asked = Counter(path for sources in fmt.fields.values() for one in sources for path in one.paths)
+        self._asked = Counter(
+            path
+            for sources in fmt.fields.values()
+            for source in sources
+            for path in source.paths
+            if source.below is None or path != source.path  # which takes the number as it is decoded
+        )
         self._asked.update([*fmt.only])
 
         self.request_group, self.caller_group = FieldGroup(), FieldGroup()
@@ -107,14 +116,13 @@ class RowReader:
         self.tells_models = not {"model", "body"}.isdisjoint(fmt.fields)
         self.sets_gauges = not {"attempt_circuits", "cost_multiplier"}.isdisjoint(fmt.fields)
         self.origin = " or ".join(self._origins()) or NO_ORIGIN
-        self.time = self._raw(fmt.fields["time"]) if "time" in fmt.fields else "None"
+        self.time = self._time(fmt.fields["time"]) if "time" in fmt.fields else "None"
         self.measures = {
             field: self._measure(field, sources)
             for field, sources in fmt.fields.items()
             if FIELDS[field][0] in ("seconds", "number")
         }
-        scale = UNITS[fmt.fields["time"][0].unit] if "time" in fmt.fields else 1.0
-        self._times = Memo(partial(timestamp, scale=scale, zone=zone), 1000)
+        self._times = Memo(partial(timestamp, scale=UNITS[ended.unit], zone=self._zone), 1000)
         self.names |= self.decoder.names
 
     def seconds_since_epoch(self, raw: Raw) -> float | None:
@@ -123,9 +131,9 @@ class RowReader:
 
     def forget(self) -> None:
         """Forget what values meant: which key is whose may have changed."""
-        for one in (*self.names.values(), *self.request_group.memos, *self.caller_group.memos):
-            if isinstance(one, Memo):
-                one.clear()
+        for memo in (*self.names.values(), *self.request_group.memos, *self.caller_group.memos):
+            if isinstance(memo, Memo):
+                memo.clear()
 
     @property
     def dims(self) -> str:
@@ -217,14 +225,33 @@ class RowReader:
     def _one(self, source: Source) -> str:
         if source.value is not None:
             return repr(source.value)
-        return self.decoder.expression(source.path)
+        code = self.decoder.expression(source.path)
+        if source.below is None:
+            return code
+        held, name = self._held(), self._name("seconds", lambda raw: _present(seconds(raw)))
+        measure = f"({held} if ({held} := {code}).__class__ is float else {name}({held}))"
+        unless = self.decoder.expression(source.unless)
+        return f"(None if ({unless}) not in FALSE else 0 <= {measure} < {source.below!r})"
 
     def _raw(self, sources: tuple[Source, ...]) -> str:
         """The first that is there."""
-        code = self._one(sources[-1])
-        for source in reversed(sources[:-1]):
+        return self._first([self._one(source) for source in sources])
+
+    def _time(self, sources: tuple[Source, ...]) -> str:
+        return self._first(
+            [
+                f"dated({self._one(source)}, {self.decoder.expression(source.added[0])})"
+                if source.added
+                else self._one(source)
+                for source in sources
+            ]
+        )
+
+    def _first(self, codes: list[str]) -> str:
+        code = codes[-1]
+        for other in reversed(codes[:-1]):
             held = self._held()
-            code = f"({held} if ({held} := {self._one(source)}) not in ABSENT else {code})"
+            code = f"({held} if ({held} := {other}) not in ABSENT else {code})"
         return code
 
     # --- numbers
@@ -235,7 +262,7 @@ class RowReader:
             code = self.decoder.number(first.path, Memo(self._converter(field, first), 20_000))
             if code:
                 return self._less(first, code)
-        if all(_plain(one) and _alike(one, first) for one in sources):
+        if all(_plain(source) and _alike(source, first) for source in sources):
             return self._less(first, self._number(field, self._raw(sources), first))
         code = "-1.0"
         for source in reversed(sources):
@@ -252,8 +279,12 @@ class RowReader:
             code = f"{name}({self.decoder.expression(source.start)}, {self.decoder.expression(source.end)})"
         else:
             code = self._number(field, self._one(source), source)
-        if source.plus:
-            code = f"both({code}, {self._number(field, self.decoder.expression(source.plus), source)})"
+        added = [self._number(field, self.decoder.expression(path), source) for path in source.added]
+        if added and FIELDS[field][0] == "seconds":
+            code = f"every(({code}, {', '.join(added)}), {_absent(field, source)!r})"
+        else:
+            for more in added:
+                code = f"both({code}, {more})"
         code = self._less(source, code)
         return f"({code} if ({self.decoder.expression(source.when)}) not in FALSE else -1.0)" if source.when else code
 
@@ -323,9 +354,9 @@ def _plain(source: Source) -> bool:
     return source == Source(path=source.path, unit=source.unit, includes=source.includes) if source.path else False
 
 
-def _alike(one: Source, other: Source) -> bool:
+def _alike(first: Source, second: Source) -> bool:
     """Whether two plain sources mean the same by a number, and are captures both or JSON both."""
-    return (one.unit, one.includes, "|" in one.path) == (other.unit, other.includes, "|" in other.path)
+    return (first.unit, first.includes, "|" in first.path) == (second.unit, second.includes, "|" in second.path)
 
 
 def _absent(field: str, source: Source) -> set[float]:
@@ -337,10 +368,17 @@ def _present(value: float | None) -> float:
     return -1.0 if value is None else value
 
 
-def _both(one: float, other: float) -> float:
+def _both(first: float, second: float) -> float:
     """The sum of two measures, each of which may be absent; NaN where one can't be."""
-    if one == -1:
-        return other
-    if other == -1:
-        return one
-    return one + other if one >= 0 and other >= 0 else nan
+    if first == -1:
+        return second
+    if second == -1:
+        return first
+    return first + second if first >= 0 and second >= 0 else nan
+
+
+def _every(durations: tuple[float, ...], absent: set[float]) -> float:
+    """The sum of durations; absent where one of them is, NaN where one can't be. A part alone would be too short."""
+    if any(duration in absent for duration in durations):
+        return -1.0
+    return round(sum(durations), 9) if min(durations) >= 0 else nan

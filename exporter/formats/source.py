@@ -15,20 +15,29 @@ r"""Where a field's value stands in a row: the small language of presets and of 
     time_to_first_token: {path: ttft, if: stream}
                                                  only where another value is true
     cache_write_tokens: {path: write_5m, plus: write_1h}
-                                                 the sum of two
+                                                 the sum of what is there; one more name, or a list of them
+    duration: {path: waited, plus: [served, sent]}
+                                                 the same of durations, where none of them is absent
+    time: {path: date, plus: clock}              a date and a clock that stand apart
+    time: {path: date, zone: UTC}                what a date without a zone means, where the input does not say
     cost: {path: quota, divide: 500000}          in the gateway's own unit: so many make one
+    empty: {path: duration, below: 0.1, unless: status}
+                                                 true or false: less than so many seconds; only where
+                                                 another value is not true
 
 With `map` and `match`, what becomes "" is absent: the field's next source is asked. `map: {"": x}` gives
 absence in a text log a meaning; in JSON, end the list with `{value: x}`.
 
 A path in JSON: `a.b`, `a[0]`, `a[-1]`, `"key.with.dots"`, `text | fromjson | inner`, `list | length`;
 `tries[].ip` is a list's values as a text, `10.0.0.1, 10.0.0.2`, with `-` where one is absent; `tries[state=won|ok].ip`
-is that of the last entry whose `state` is one of these words. `text | fromjson` reads an object that stands there
+is that of the last entry whose `state` is one of these words; `error..code` is every `code` in `error` at any depth,
+as a list. `text | fromjson` reads an object that stands there
 itself, too. In a text log a path is a capture, or `capture | fromjson | inner`; in CSV the name of a column.
 """
 
 import re
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import Struct
@@ -59,10 +68,16 @@ class Where(NamedTuple):
     words: tuple[str, ...]
 
 
-Step = str | int | Where | type[FromJson] | type[Length] | type[Each]
+class Within(NamedTuple):
+    """Every value of one name, however deep it stands."""
+
+    name: str
+
+
+Step = str | int | Where | Within | type[FromJson] | type[Length] | type[Each]
 
 _STEP = re.compile(
-    r"""\s*(?: \.?"((?:[^"\\]|\\.)*)" | \[((?:-?\d+)?)\] | \[(\w+=[\w|]+)\]
+    r"""\s*(?: \.\.(\w+) | \.?"((?:[^"\\]|\\.)*)" | \[((?:-?\d+)?)\] | \[(\w+=[\w.|]+)\]
     | \|\s*(fromjson|length)\b | \|?\s*\.?([^.\[\]|"\s]+) )\s*""",
     re.VERBOSE,
 )
@@ -75,10 +90,12 @@ def parse_path(path: str) -> tuple[Step, ...]:
     while at < len(path):
         found = _STEP.match(path, at)
         if not found:
-            allowed = 'a.b, a[0], a[].b, a[b=x|y].c, "key.with.dots", a | fromjson | b'
+            allowed = 'a.b, a[0], a[].b, a[b=x|y].c, a..b, "key.with.dots", a | fromjson | b'
             raise ValueError(f"bad path {path!r} at {path[at:]!r}: write {allowed}")
-        quoted, index, where, function, name = found.groups()
-        if index is not None:
+        deep, quoted, index, where, function, name = found.groups()
+        if deep:
+            steps.append(Within(deep))
+        elif index is not None:
             steps.append(int(index) if index else Each)
         elif where:
             key, _, words = where.partition("=")
@@ -112,13 +129,21 @@ class Source(
     match: str = ""
     includes: tuple[str, ...] = ()
     when: str = ""
-    plus: str = ""
+    plus: str | tuple[str, ...] = ()
     divide: int = 1
+    zone: str = ""
+    below: float | None = None
+    unless: str = ""
 
     @property
     def paths(self) -> tuple[str, ...]:
         """All places that it reads."""
-        return tuple(path for path in (self.path, self.start, self.end, self.when, self.plus) if path)
+        return tuple(path for path in (self.path, self.start, self.end, self.when, *self.added, self.unless) if path)
+
+    @property
+    def added(self) -> tuple[str, ...]:
+        """The places that are added to the one at `path`."""
+        return (self.plus,) if isinstance(self.plus, str) else self.plus
 
     def __post_init__(self) -> None:
         kinds = bool(self.path) + (self.value is not None) + bool(self.start and self.end)
@@ -126,6 +151,8 @@ class Source(
             raise ValueError("give exactly one of path, value, from and to")
         if self.plus and not self.path:
             raise FieldError("plus", "goes with path")
+        if (self.below is None) != (not self.unless):
+            raise FieldError("below", "needs path and unless: {path: duration, below: 0.1, unless: status}")
         if self.divide < 1:
             raise FieldError("divide", f"must be at least 1, not {self.divide}")
         if self.unit not in UNITS:
@@ -181,9 +208,9 @@ def sources_of(kind: str, spec: Any) -> tuple[Source, ...]:
     if not isinstance(spec, list) or not spec:
         return (_parse_source(kind, spec),)
     found: list[Source] = []
-    for n, one in enumerate(spec):
+    for n, entry in enumerate(spec):
         with within(n):
-            found.append(_parse_source(kind, one))
+            found.append(_parse_source(kind, entry))
     return tuple(found)
 
 
@@ -210,8 +237,11 @@ _KINDS = {
     "unit": ("seconds", "time"),
     "includes": ("number",),
     "if": ("seconds", "number"),
-    "plus": ("number",),
+    "plus": ("time", "seconds", "number"),
+    "zone": ("time",),
     "divide": ("number",),
+    "below": ("text",),
+    "unless": ("text",),
     "value": ("text", "number"),
     "pick": ("text", "seconds", "number"),
     "map": ("text", "seconds", "number"),
@@ -222,6 +252,13 @@ _DEFAULTS = msgspec.to_builtins(Source(path="-"))
 
 def _check(kind: str, source: Source) -> None:
     """FieldError where a source has what a field of this kind can't."""
+    if kind == "time" and len(source.added) > 1:
+        raise FieldError("plus", "a time has two parts, a date and a clock")
+    if source.zone:
+        try:
+            ZoneInfo(source.zone)
+        except (KeyError, ValueError, OSError):
+            raise FieldError("zone", f"unknown time zone {source.zone!r}; write UTC or Europe/Berlin") from None
     for name, kinds in _KINDS.items():
         if kind not in kinds and msgspec.to_builtins(source)[name] != _DEFAULTS[name]:
             raise FieldError(name, f"a field of kind {kind} can't have {name!r}; it goes with {' and '.join(kinds)}")

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from exporter.errors import unknown
-from exporter.formats.decoder import Decoded, LineDecoder
+from exporter.formats.decoder import Decoded, LineDecoder, bare
 from exporter.formats.json_lines import JsonLines
 from exporter.formats.patterns import line_pattern
 from exporter.formats.source import FromJson, parse_path
@@ -184,10 +184,11 @@ class TextLines(LineDecoder):
         lines = chunk.split(b"\n")
         lines.pop()
         for line in lines:
-            found = self._regex.match(line)
+            # rsyslog's `%msg%` starts with the blank behind the tag.
+            found = self._regex.match(line) or self._regex.match(trimmed := bare(line))
             if found:
                 done.rows.append(found.groups(b""))
-            elif line.strip(b" \t\r\0"):
+            elif trimmed:
                 done.reject("no_match", line)
             else:
                 done.skip()

@@ -8,7 +8,8 @@ these functions raises.
 
 import re
 from collections.abc import Callable
-from datetime import datetime, tzinfo
+from contextlib import suppress
+from datetime import datetime, timedelta, tzinfo
 from math import isnan, nan
 
 Raw = str | int | float | bool | bytes | None
@@ -29,10 +30,11 @@ _HASH_BYTES = re.compile(rb"#([0-9A-Fa-f]{2})")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _CLOCK = r"(\d\d:\d\d(?::\d\d)?)(?:[.,](\d+))?"
 _ZONE = r" ?(Z|z|UTC|GMT|[+-]\d\d:?\d\d)?(?: [A-Z]{1,5})?"
-_CLF_TIME = re.compile(rf"(?P<day>\d\d)/(?P<month>\w{{3}})/(?P<year>\d{{4}}):{_CLOCK}{_ZONE}", re.ASCII)
+_CLF_TIME = re.compile(rf"(?P<day>\d\d)/(?P<month>\w{{3}})/(?P<year>\d{{4}})[: ]{_CLOCK}{_ZONE}", re.ASCII)
 _DATE_TIME = re.compile(
     rf"(?P<year>\d{{4}})[-/](?P<month>\d\d)[-/](?P<day>\d\d)(?:(?:[Tt ]| - ){_CLOCK}{_ZONE})?", re.ASCII
 )
+_YEARLESS = re.compile(r"(?P<month>[A-Z][a-z]{2}) {1,2}(?P<day>\d{1,2}) \d\d:\d\d:\d\d(?:\.\d+)?", re.ASCII)
 
 
 def _unhex(found: re.Match[bytes]) -> bytes:
@@ -121,11 +123,14 @@ def timestamp(raw: Raw, scale: float = 1.0, zone: tzinfo | None = None) -> float
     """Epoch seconds of a number, an ISO 8601 date, or `03/Mar/2026:14:05:09 +0000`.
 
     A number is in seconds times `scale`; one too large for that (past the year 5138) is in milli-, micro-
-    or nanoseconds, whichever makes sense. A date without a zone is in `zone`, by default the machine's.
-    What is not after 1970 is no time.
+    or nanoseconds, whichever makes sense. A date without a zone is in `zone`, by default the machine's. `Mar  3
+    14:05:09`, as Go and syslog write it, is in the last year in which it was not after tomorrow. What is not after
+    1970 is no time.
     """
     written = text(raw).strip() if isinstance(raw, (str, bytes)) else ""
-    if "-" not in written and "/" not in written:
+    if written[3:4] == " " and _YEARLESS.fullmatch(written):
+        written = _with_year(written, datetime.now(zone) + timedelta(days=1))
+    elif "-" not in written and "/" not in written:
         value = number(raw)
         if not value or isnan(value):
             return None
@@ -142,6 +147,12 @@ def timestamp(raw: Raw, scale: float = 1.0, zone: tzinfo | None = None) -> float
         return None
 
 
+def dated(date: Raw, clock: Raw) -> Raw:
+    """A date and the clock that stands apart from it, as one; None where one of them is absent."""
+    written = text(date), text(clock)
+    return " ".join(written) if all(written) else None
+
+
 def _as_iso(written: str) -> str:
     """A date as Python reads it; "" where it is none."""
     if written[10:11] == "T" and written[4:5] == "-":
@@ -153,6 +164,17 @@ def _as_iso(written: str) -> str:
     month = found["month"] if found["month"].isdigit() else f"{_month(found['month']):02}"
     offset = "Z" if offset in ("z", "UTC", "GMT") else offset
     return f"{found['year']}-{month}-{found['day']}T{clock or '00:00'}{fraction and '.'}{fraction}{offset}"
+
+
+def _with_year(written: str, latest: datetime) -> str:
+    """A date without a year in ISO 8601, not after the latest day it can be of; "" where no year has it."""
+    month, day, clock = written.split()
+    for year in range(latest.year, latest.year - 8, -1):  # 29 February may be as far back
+        date = f"{year}-{_month(month):02}-{int(day):02}"
+        with suppress(ValueError):
+            if datetime.fromisoformat(date).date() <= latest.date():
+                return f"{date}T{clock}"
+    return ""
 
 
 def _month(name: str) -> int:

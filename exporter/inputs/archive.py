@@ -9,9 +9,12 @@ from typing import BinaryIO
 from exporter.errors import InputError
 from exporter.inputs.content import UNPACKING, unpacked
 from exporter.inputs.lines import CHUNK, Lines
+from exporter.model.fields import LONGEST_LINE
 
 
-def whole_lines(path: str, too_long: Callable[[str], object] = lambda _: None) -> Iterator[tuple[bytes, int]]:
+def whole_lines(
+    path: str, too_long: Callable[[str], object] = lambda _: None, longest_line: int = LONGEST_LINE
+) -> Iterator[tuple[bytes, int]]:
     """Chunks of whole lines, each with the bytes of the file read so far (compressed, where it is).
 
     `-` is standard input. A last line without a line feed counts. For each line that is longer than is read,
@@ -22,7 +25,7 @@ def whole_lines(path: str, too_long: Callable[[str], object] = lambda _: None) -
         with _raw(path) as raw:
             opened = unpacked(path, raw)
             while data := opened.read(CHUNK):
-                whole, dropped = lines.feed(data)
+                whole, dropped = lines.feed(data, longest_line)
                 if dropped:
                     too_long(path)
                 if whole:

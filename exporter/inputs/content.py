@@ -18,6 +18,7 @@ PACKED = (".gz", ".zst")
 UNPACKING = (OSError, EOFError, zlib.error, zstandard.ZstdError)
 # The first bytes of a file, which tell most files apart.
 FIRST = 1024
+_NOT_REGULAR = "Not a regular file; to read from a pipe use `-` (standard input)"
 # So much is unpacked at once.
 _PIECE = 1 << 20
 
@@ -59,7 +60,10 @@ def open_log(path: str) -> Content:
     limit = descriptors.limit()
     if content.fileno() >= descriptors.for_logs(limit):
         content.close()
-        why = f"no descriptor of {limit} is left for logs: raise the limit of open files (ulimit -n, LimitNOFILE=)"
+        why = (
+            f"no file descriptor is left for logs (limit {limit}): "
+            "raise the limit of open files (ulimit -n, LimitNOFILE=)"
+        )
         raise OSError(errno.EMFILE, why)
     return content
 
@@ -74,8 +78,8 @@ def unpacked(path: str, raw: BinaryIO) -> BinaryIO:
 
 
 def no_file(path: str) -> OSError:
-    """What is told of a folder, or a pipe, in a log's place."""
-    return OSError(errno.EINVAL, "Is a directory" if os.path.isdir(path) else "Is no regular file")  # noqa: PTH112
+    """The error for a path that leads to a folder or a pipe."""
+    return OSError(errno.EINVAL, "Is a directory" if os.path.isdir(path) else _NOT_REGULAR)  # noqa: PTH112
 
 
 class _Plain:

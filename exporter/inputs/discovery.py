@@ -85,7 +85,7 @@ class LogFinder:
             if self.unopened:
                 self.unreadable.add(path)
             self.unopened.add(path)
-        self._tell(path, error.strerror or str(error))
+        self._warn_once(path, error.strerror or str(error))
 
     def opened(self, path: str) -> None:
         """A log can be read."""
@@ -101,10 +101,10 @@ class LogFinder:
         self.unreadable.intersection_update((*paths, self._pattern))
         self.unopened &= self.unreadable
         if not paths:
-            self._tell(self._pattern, "no file matches")
+            self._warn_once(self._pattern, "no file matches")
         return paths
 
-    def _tell(self, path: str, why: str) -> None:
+    def _warn_once(self, path: str, why: str) -> None:
         if path not in self.unreadable:
             self.unreadable.add(path)
             self._events.unreadable(path, why)

@@ -92,7 +92,7 @@ class Elsewhere:
         # The logs of inputs that have a path, not a pattern; there or not.
         self.paths: frozenset[str] = frozenset()
         self._owner: Memo[str, Reader | None] = Memo(self._find_owner, _MOST_PATHS)
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
 
     # --- when inputs change
 
@@ -153,8 +153,8 @@ class Elsewhere:
             owner = next((one for _, one in self._readers if one is not me and one.is_reading(identity)), None)
         if owner is None:
             return False
-        if path not in self._told and len(self._told) < _MOST_PATHS:
-            self._told.add(path)
+        if path not in self._reported and len(self._reported) < _MOST_PATHS:
+            self._reported.add(path)
             names = {id(one): name for name, one in self._readers}
             log.warning("%s: %s", names[id(me)], read_twice(path, names[id(owner)]))
         return True

@@ -20,7 +20,9 @@ def printable(path: str) -> str:
 
 
 class InputEvents(Protocol):
-    """Whoever wants to be told."""
+    """Whoever wants to be told. Lines of more bytes than `longest_line` are left out."""
+
+    longest_line: int
 
     def rotated(self, kind: str) -> None:
         """`rename` or `truncate`."""
@@ -32,7 +34,7 @@ class InputEvents(Protocol):
         """Lines of a log may have been lost, nobody knows how many; a reason of LOSSES."""
 
     def too_long(self, path: str) -> None:
-        """A line longer than LONGEST_LINE, left out."""
+        """A line that was too long, and left out."""
 
     def unreadable(self, path: str, why: str) -> None:
         """A log that is missing or not permitted; told once until it can be read again."""

@@ -1,7 +1,8 @@
 """Whole lines out of pieces of any size."""
 
+from exporter.model.fields import LONGEST_LINE
+
 CHUNK = 1 << 16
-LONGEST_LINE = 1 << 20
 # Without a whole line a read ends after so many bytes, so that others have their turn.
 SLICE = 1 << 22
 
@@ -14,7 +15,7 @@ class Lines:
         self.rest = b""
         self.skipping = skipping
 
-    def feed(self, data: bytes) -> tuple[bytes, bool]:
+    def feed(self, data: bytes, longest: int = LONGEST_LINE) -> tuple[bytes, bool]:
         """The whole lines that are there now, and whether a line that is too long was dropped."""
         dropped = False
         if self.skipping:
@@ -25,7 +26,7 @@ class Lines:
         cut = data.rfind(b"\n") + 1
         whole = b"".join((self.rest, memoryview(data)[:cut])) if cut else b""
         self.rest = data[cut:] if cut else self.rest + data
-        if len(self.rest) > LONGEST_LINE:
+        if len(self.rest) > longest:
             self.rest, self.skipping, dropped = b"", True, True
         return whole, dropped
 

@@ -6,7 +6,7 @@ from exporter.inputs.elsewhere import identity, read_twice
 from exporter.inputs.names import covers, is_pattern
 
 
-def shared(logs: dict[str, str]) -> list[str]:
+def shared_logs(logs: dict[str, str]) -> list[str]:
     """The files that more than one input names, and which of them reads each."""
     readers: dict[object, str] = {}
     found: dict[tuple[str, str], str] = {}

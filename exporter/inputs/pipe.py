@@ -5,14 +5,12 @@ import queue
 import threading
 from collections.abc import Callable
 
-import msgspec
-
+from exporter.inputs.base import Input
 from exporter.inputs.events import InputEvents
-from exporter.inputs.fingerprint import Position
 from exporter.inputs.lines import CHUNK, SLICE, Lines
 
 
-class PipeInput:
+class PipeInput(Input):
     """Whole lines of a file descriptor that a thread reads, so that a silent writer blocks nobody else.
 
     The thread waits while the lines are not taken: a pipe's writer is slowed down, not dropped.
@@ -20,8 +18,7 @@ class PipeInput:
 
     def __init__(self, fd: int, name: str, events: InputEvents, wake: Callable[[], None]) -> None:
         self.name = name
-        self.finished = self.pending = False
-        self.readable = True
+        self.finished = self._pending = False
         self._fd = fd
         self._events = events
         self._wake = wake
@@ -29,31 +26,14 @@ class PipeInput:
         self._waiting: queue.Queue[bytes] = queue.Queue(maxsize=16)
         threading.Thread(target=self._pump, name=f"read {name}", daemon=True).start()
 
-    directory = None
-    unopened = 0
-
-    def owns(self, _: str) -> bool:
-        """No file is its own."""
-        return False
-
-    def leave(self) -> tuple[bytes, int]:
-        """What waits is there when the input is added again."""
-        return b"", 0
-
     def follow(self, name: str, events: InputEvents) -> None:
-        """Go on under another name: there is one standard input, and one thread reads it."""
+        """Continue under another name: there is one standard input, and one thread reads it."""
         self.name, self._events = name, events
 
-    def positions(self) -> list[Position]:
-        """A stream keeps nothing to go back to."""
-        return []
-
-    def pages(self) -> dict[int, msgspec.Raw]:
-        """The same."""
-        return {}
-
-    def restore(self, positions: list[Position]) -> None:
-        """There is nothing to go back to."""
+    @property
+    def pending(self) -> bool:
+        """Whether the last read ended before its data did, without a whole line."""
+        return self._pending
 
     @property
     def files(self) -> list[str]:
@@ -69,7 +49,7 @@ class PipeInput:
 
     def read(self) -> bytes:
         """The next whole lines; b"" when there are none now, none any more (`finished`), or where more is `pending`."""
-        self.pending = False
+        self._pending = False
         for _ in range(SLICE // CHUNK):
             try:
                 data = self._waiting.get_nowait()
@@ -78,12 +58,12 @@ class PipeInput:
             if not data:
                 self.finished = True
                 return self._lines.finish()
-            whole, dropped = self._lines.feed(data)
+            whole, dropped = self._lines.feed(data, self._events.longest_line)
             if dropped:
                 self._events.too_long(self.name)
             if whole:
                 return whole
-        self.pending = True
+        self._pending = True
         return b""
 
     def close(self) -> None:

@@ -29,7 +29,7 @@ _IN_TURN = 50
 _FIRSTS = 4096
 
 
-class Open:
+class OpenIndex:
     """The files that are open, by inode, and those that are read by how they begin."""
 
     def __init__(self, old: Iterable[Tail], live: Iterable[Tail]) -> None:
@@ -110,7 +110,7 @@ class RotatedCopies:
         """Whether a copy of a log is a file that is known."""
         self._names.refresh(self._is_first)
         return any(
-            copy.named and at_once(self._find(copy, Open((), ())))[0] is not None
+            copy.named and at_once(self._find(copy, OpenIndex((), ())))[0] is not None
             for one, copies, _ in self._names.families(self._all([log]), {})
             for copy in copies
             if one == log
@@ -130,7 +130,7 @@ class RotatedCopies:
                 logs.add(log)
         return logs
 
-    def to_read(self, logs: Iterable[str], opened: Open) -> Steps[list[Tail]]:
+    def to_read(self, logs: Iterable[str], opened: OpenIndex) -> Steps[list[Tail]]:
         """What has to be read before the logs, the oldest first: copies, and in their place files that are open and
         not begun."""
         logs = {*logs, *(one.position.path for one in self._known.missing)}
@@ -152,7 +152,7 @@ class RotatedCopies:
         yield from self._remember(families)
         return [tail for one in found for tail in one.tails()]
 
-    def _families(self, logs: Iterable[str], opened: Open) -> Steps[list[Family]]:
+    def _families(self, logs: Iterable[str], opened: OpenIndex) -> Steps[list[Family]]:
         self._names.refresh(self._is_first)
         before = [(one.position.path, one.position.inode) for one in self._known.missing]
         sought: dict[str, set[int]] = {}
@@ -193,7 +193,7 @@ class RotatedCopies:
                 self._plain.pop(log, None)
             yield
 
-    def _sorted_out(self, family: Family, opened: Open) -> "Steps[_SortedOut]":
+    def _sorted_out(self, family: Family, opened: OpenIndex) -> "Steps[_SortedOut]":
         log, copies, _ = family
         result = _SortedOut(log, self._events)
         nothing_read = {one.position.identity for one in self._known.missing if not one.position.offset}
@@ -220,7 +220,7 @@ class RotatedCopies:
             result.are_older()
         return result
 
-    def _find(self, copy: Copy, opened: Open) -> Steps[tuple[Found | None, bool]]:
+    def _find(self, copy: Copy, opened: OpenIndex) -> Steps[tuple[Found | None, bool]]:
         """Which known file a copy is one of, and whether there is more in it."""
         first = self._firsts.get(copy.stamp)
         if first is not None and not self._known.begins(first, opened.heads):
@@ -246,7 +246,7 @@ class RotatedCopies:
         content.close()
         return found
 
-    def _goes_on(self, tail: Tail, opened: Open) -> Steps[bool]:
+    def _goes_on(self, tail: Tail, opened: OpenIndex) -> Steps[bool]:
         """Whether a log is for certain one that was read before, so that nothing unseen came before it."""
         found = yield from self._known.find(tail.content, tail.identity, opened.heads)
         return found is not None and found.position.strong

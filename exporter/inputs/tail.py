@@ -107,7 +107,7 @@ class Tail:
             return b""
         if self.at == len(window):
             self._head = raw[:SPAN]
-        whole, dropped = self.lines.feed(raw[len(window) :])
+        whole, dropped = self.lines.feed(raw[len(window) :], self._events.longest_line)
         if b"\0" in whole:
             whole = _HOLE.sub(b"", whole)
         if self.lines.rest.startswith(b"\0"):

@@ -5,7 +5,7 @@ hashed at once; no message repeats what the gateway answered, as a key may stand
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -15,7 +15,10 @@ from exporter.formats.source import Source, parse_path
 from exporter.formats.values import text, timestamp
 from exporter.keys.file import KeyPart
 from exporter.keys.identity import KeyEntry, bare_key
+from exporter.model.key_shapes import short_emails, shown_name
 from exporter.model.labels import CLASSES
+
+T = TypeVar("T")
 
 # The longest wait after failures, in seconds.
 _MOST_PATIENCE = 600.0
@@ -26,7 +29,8 @@ _MOST_PAGES = 10_000
 class KeyRequest(Struct, kw_only=True):
     """How the API is asked. `items` is the path of the list in the answer ("" is the answer), `pages` that of the
     number of pages, `fields` say where an item has what: `key` is what the log has as the key. `token_file` holds a
-    bearer token, `headers_file` lines like `Name: value`. `every` and `timeout` are seconds.
+    bearer token, `headers_file` lines like `Name: value`, `ca_file` the certificates of who signed the API's own.
+    `every` and `timeout` are seconds.
     """
 
     url: str
@@ -35,14 +39,18 @@ class KeyRequest(Struct, kw_only=True):
     pages: str = ""
     token_file: str = ""
     headers_file: str = ""
+    ca_file: str = ""
     every: float
     timeout: float
 
 
 class KeyApi:
-    """A registry's source (see `registry`). `hash_of` makes a public name of a raw key."""
+    """A registry's source (see `registry`). `hash_of` makes a public name of a raw key. With `emails`, e-mail
+    addresses in names are shown in full.
+    """
 
-    def __init__(self, config: KeyRequest, hash_of: Callable[[str], str]) -> None:
+    def __init__(self, config: KeyRequest, hash_of: Callable[[str], str], emails: bool = False) -> None:
+        self._emails = emails
         self._config = config
         self._hash_of = hash_of
         self._fields = config.fields
@@ -62,11 +70,11 @@ class KeyApi:
             answer = self._ask(page)
             items = _value_at(answer, _path(self._config.items))
             if not isinstance(items, list):
-                raise self._error(f"no list in its answer at {self._config.items or 'the top'!r}")
+                raise self._error(f"its answer has no list at {self._config.items or 'the top'!r}")
             for item in items:
                 entry = self._entry(item, len(found) + 1)
                 if entry.public in found:
-                    raise self._error(f"entry {len(found) + 1} is a key that was there before")
+                    raise self._error(f"entry {len(found) + 1} is the same key as an earlier entry")
                 found[entry.public] = entry
             if self._config.pages:
                 told = _value_at(answer, _path(self._config.pages))
@@ -85,15 +93,19 @@ class KeyApi:
                 headers=self._headers(),
                 timeout=config.timeout,
                 allow_redirects=False,  # a header with a secret goes nowhere else
+                auth=_with_nothing_else,
+                verify=config.ca_file or True,
             )
-        except (requests.RequestException, UnicodeError) as error:
+        except requests.exceptions.SSLError:
+            raise self._error("its certificate can't be verified; name the one that signed it as ca_file") from None
+        except (requests.RequestException, UnicodeError, OSError) as error:
             raise self._error(f"it can't be reached: {type(error).__name__}") from None
         if answer.status_code != 200:
             raise self._error(f"it answered with status {answer.status_code}")
         try:
             return answer.json()
         except (ValueError, RecursionError):
-            raise self._error("its answer is not JSON") from None
+            raise self._error("its answer is not valid JSON") from None
 
     def _headers(self) -> dict[str, str]:
         """Read anew each time: secrets are rotated."""
@@ -119,6 +131,8 @@ class KeyApi:
         if raw:
             words["hash"] = self._hash_of(raw)
         dates = {name: _date(words.pop(name, "")) for name in ("created", "expires")}
+        for name in words.keys() & {"name", "owner", "plan"}:  # their owners may choose them: none stops the reading
+            words[name] = shown_name(words[name]) if self._emails else short_emails(shown_name(words[name]))
         enabled, class_ = words.pop("enabled", ""), words.pop("class", "")
         wrong = [name for name, date in dates.items() if date is False]
         if wrong or class_ not in ("", *CLASSES):
@@ -145,6 +159,11 @@ class KeyApi:
 
     def _error(self, problem: str) -> InputError:
         return InputError(f"{self._name}: {problem}")
+
+
+def _with_nothing_else(request: T) -> T:
+    """Authentication by our headers only: without one, `requests` would send what ~/.netrc has for the host."""
+    return request
 
 
 def _path(path: str) -> tuple[Any, ...]:

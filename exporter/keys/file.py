@@ -10,9 +10,10 @@ from typing import Any
 
 import msgspec
 
-from exporter.errors import FieldError, Steps, unknown
+from exporter.errors import ConfigError, FieldError, Steps
 from exporter.keys import flat_list
 from exporter.keys.identity import KeyEntry
+from exporter.model.key_shapes import LONGEST_NAME, could_be_a_key, shown_name
 from exporter.model.labels import CLASSES
 from exporter.yaml_file import Part, YamlFile, read_date
 
@@ -41,7 +42,13 @@ class KeyPart(Part, rename={"class_": "class"}, omit_defaults=True):
             problem = "must be as `gateway-exporter hash` prints it: k_ and 16 hex digits. Never a raw key"
             raise FieldError("hash", problem)
         if self.class_ and self.class_ not in CLASSES:
-            raise FieldError("class", unknown("class", self.class_, CLASSES))
+            raise FieldError("class", f"must be {' or '.join(CLASSES)}")
+        for field in ("id", "name", "owner", "plan"):
+            if could_be_a_key(getattr(self, field)):
+                raise FieldError(field, "looks like a raw key, and would be shown to everybody")
+        if not self.id.isprintable() or len(self.id) > LONGEST_NAME:
+            raise FieldError("id", f"must be text that can be printed, of at most {LONGEST_NAME} characters")
+        self.name, self.owner, self.plan = shown_name(self.name), shown_name(self.owner), shown_name(self.plan)
         self.created, self.expires = read_date("created", self.created), read_date("expires", self.expires)
 
     @property
@@ -50,13 +57,17 @@ class KeyPart(Part, rename={"class_": "class"}, omit_defaults=True):
         return KeyEntry(**msgspec.structs.asdict(self))
 
 
+_FIELDS = [field.encode_name for field in msgspec.structs.fields(KeyPart)]
+
+
 def load_keys(path: Path, plans: Collection[str] = ()) -> tuple[KeyEntry, ...]:
     """Read a key registry. Where there are `plans`, a key's is one of them. ConfigError names the first mistake."""
     entries = _last.read(path)
     if plans:
         wrong = next((n for n, entry in enumerate(entries) if entry.plan and entry.plan not in plans), None)
         if wrong is not None:
-            raise YamlFile(path).error((wrong, "plan"), unknown("plan", entries[wrong].plan, plans))
+            problem = f"is no plan of the config (allowed: {', '.join(sorted(plans))})"
+            raise YamlFile(path).error((wrong, "plan"), problem)
     return entries
 
 
@@ -97,23 +108,24 @@ def _read(path: Path, known: dict[str, KeyEntry]) -> tuple[KeyEntry, ...]:
         entries = None
     if entries is not None and _twice(entries) is None:
         return tuple(entries)
-    file = YamlFile(path)
-    entries = [] if file.content is None else [part.entry for part in file.convert(list[KeyPart])]
+    try:
+        file = YamlFile(path)
+        entries = [] if file.content is None else [part.entry for part in file.convert(list[KeyPart])]
+    except ConfigError as error:
+        raise error.without_values(_FIELDS) from None
     if twice := _twice(entries):
-        place, name, first = twice
-        raise file.error(
-            place, f"duplicate {place[-1]} {name!r}: already used by entry {first + 1}; each key may appear only once"
-        )
+        at, first = twice
+        raise file.error(at, f"duplicate: already used by entry {first + 1}; each key may appear only once")
     return tuple(entries)
 
 
-def _twice(entries: list[KeyEntry]) -> tuple[Steps, str, int] | None:
-    """The first entry with a name that another has: the field, the name, and the other's place."""
+def _twice(entries: list[KeyEntry]) -> tuple[Steps, int] | None:
+    """The first entry with a name that another has: the field, and the other's place."""
     seen: dict[str, int] = {}
     for n, entry in enumerate(entries):
         for field, name in (("id", entry.id), ("hash", entry.hash)):
             if name and seen.setdefault(name, n) != n:
-                return (n, field), name, seen[name]
+                return (n, field), seen[name]
     return None
 
 

@@ -38,8 +38,8 @@ def read(text: str, taken: Callable[[dict[str, Any]], T]) -> list[T] | None:
     try:
         if text.startswith("["):
             found = json.loads(text, object_pairs_hook=lambda pairs: (taken(_once(pairs)),), parse_constant=_refuse)
-            return [one[0] for one in found] if all(isinstance(one, tuple) for one in found) else None
-        return [taken(one) for one in _mappings(text if text.endswith("\n") else text + "\n")]
+            return [item[0] for item in found] if all(isinstance(item, tuple) for item in found) else None
+        return [taken(mapping) for mapping in _mappings(text if text.endswith("\n") else text + "\n")]
     except (ValueError, RecursionError, yaml.YAMLError):
         return None
 

@@ -120,7 +120,7 @@ class Keys:
     def _stranger(self, family: Family, *values: str) -> Series:
         """A gauge of a key that is not registered: past the family's limit it is one for all such keys."""
         served = self._store.get(family)
-        if served and served.full and values not in served.series:
+        if served and served.merges(values):
             self._store.add(catalog.OVERFLOW, family.name)
         return self._store.series(family, *values)
 

@@ -76,7 +76,7 @@ class Registry:
         self._entries = entries
         self._update = update
         self._copy = copy
-        self._told = ""
+        self._last_error = ""
         self._failures = 0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="key registry", daemon=True)
@@ -89,15 +89,15 @@ class Registry:
         """End it; what it is waiting for is not waited for."""
         self._stop.set()
 
-    def look(self) -> None:
+    def poll_once(self) -> None:
         """Read once."""
         try:
             entries = self._source.read()
         except ExporterError as error:
             self._failures += 1
-            if str(error) != self._told:
+            if str(error) != self._last_error:
                 log.error("the key registry stays as it was: %s", error)
-            self._told = str(error)
+            self._last_error = str(error)
             return
         except Exception as error:  # a mistake of ours must not end the looking; its message may hold a key
             self._failures += 1
@@ -105,9 +105,9 @@ class Registry:
             return
         if self._stop.is_set():
             return  # it took long, and another registry is in its place by now
-        if self._told:
-            log.info("the key registry is good again")
-        self._failures, self._told = 0, ""
+        if self._last_error:
+            log.info("key registry refresh succeeded again")
+        self._failures, self._last_error = 0, ""
         changed = entries != self._entries
         self._update(entries if changed else None, time.time())
         self._entries = entries
@@ -115,9 +115,9 @@ class Registry:
             self._keep(self._copy, entries, changed)
 
     def _run(self) -> None:
-        self.look()
+        self.poll_once()
         while not self._stop.wait(self._source.patience(self._failures)):
-            self.look()
+            self.poll_once()
 
     def _keep(self, copy: Path, entries: tuple[KeyEntry, ...], changed: bool) -> None:
         """Write the copy whole or not at all. Its time says when the entries were read."""
@@ -130,7 +130,7 @@ class Registry:
                 file.write(written(entries))
             new.replace(copy)
         except OSError as error:
-            log.warning("the key registry's copy %s can't be written: %s", copy, error.strerror)
+            log.warning("the copy of the key registry can't be written to %s: %s", copy, error.strerror)
 
 
 def kept(copy: Path) -> tuple[tuple[KeyEntry, ...], float]:

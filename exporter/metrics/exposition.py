@@ -1,7 +1,7 @@
 """Rendering: the store → Prometheus text 0.0.4 or OpenMetrics 1.0. Hot path of a scrape.
 
-A series' line is kept and made anew only where its value changed. What changed is found by looking
-at all, not by flags that counting would have to set. Sample lines are the same in both formats;
+A series' line is kept, and written again only when its value has changed. Changes are found by comparing
+all values, not by flags that counting would have to set. Sample lines are the same in both formats;
 bucket bounds are floats in both (`le="1.0"`), as OpenMetrics asks and Prometheus 3 stores them.
 """
 
@@ -20,11 +20,11 @@ HeldSeries = list[Series | Histogram]
 
 
 def render(store: Store, openmetrics: bool = False, frozen: bool = False) -> tuple[list[bytes], HeldSeries]:
-    """The lines of every series that was ever added to, family by family; OpenMetrics without its `# EOF`.
+    """The lines of every series that was ever added to, family by family; without the `# EOF` of OpenMetrics.
 
-    Not joined: the server does that while it sends, so that a large exposition is held only once. Series
-    that are not released yet are 0; those among them that are shown for the first time are the second result.
-    While `frozen`, counters and histograms stay as they were shown last. What is on a sheet comes in blocks of lines.
+    Not joined: the server does that while it sends, so that a large exposition is in memory only once. Series that
+    are not released are shown as 0; the second result are those shown for the first time. While `frozen`, counters and
+    histograms stay as they were shown last. Lines of a sheet come in blocks.
     """
     lines: list[bytes] = []
     held: HeldSeries = []
@@ -45,7 +45,7 @@ def render(store: Store, openmetrics: bool = False, frozen: bool = False) -> tup
 
 
 def number(value: float) -> bytes:
-    """A sample's value: whole numbers without a point, the rest as short as they can be read back."""
+    """A sample's value: whole numbers without a point, others in their shortest exact form."""
     if value.__class__ is int:
         return b"%d" % value
     if value.is_integer() and abs(value) < 1e15:
@@ -81,15 +81,15 @@ def _header(family: Family, openmetrics: bool) -> bytes:
 
 
 def _labels(pairs: list[Memo[str, bytes]], values: tuple[str, ...]) -> bytes:
-    """`key="…",chain="…"`. Absent labels are left out, as Prometheus takes them."""
+    """`key="…",chain="…"`. Empty labels are left out: to Prometheus they are the same as absent ones."""
     written = [memo[value] for memo, value in zip(pairs, values, strict=False) if value]
-    if len(values) > len(pairs):  # the input's own labels
+    if len(values) > len(pairs):  # the input labels
         written.append(values[-1].encode("utf-8", "replace"))
     return b",".join(written)
 
 
 def _renew_values(family: FamilySeries, held: HeldSeries) -> None:
-    """The lines of what changed."""
+    """Render the lines of series whose value has changed."""
     shows_zero = family.family.type == "gauge" or family.family.resets_on_restart
     name = family.family.name.encode()
     pairs = [_PAIRS[label] for label in family.family.labels]
@@ -110,7 +110,7 @@ def _renew_values(family: FamilySeries, held: HeldSeries) -> None:
 
 
 def _renew_histograms(family: FamilySeries, held: HeldSeries) -> None:
-    """The lines of what changed."""
+    """Render the lines of series whose value has changed."""
     name = family.family.name.encode()
     pairs = [_PAIRS[label] for label in family.family.labels]
     zeros: list[float] = [0] * (len(family.family.buckets) + 2)
@@ -127,7 +127,7 @@ def _renew_histograms(family: FamilySeries, held: HeldSeries) -> None:
 
 
 def _with_created(family: FamilySeries) -> list[bytes]:
-    """The lines, each with when its series was made: only OpenMetrics knows of that."""
+    """The lines, each followed by the time when its series was made, which only OpenMetrics has."""
     lines = []
     name = family.family.name.removesuffix("_total").encode()
     pairs = [_PAIRS[label] for label in family.family.labels]

@@ -1,10 +1,10 @@
-"""Gzip for expositions: a block of lines that is the one of the last time is not packed again. Hot path of a scrape."""
+"""Gzip for expositions: a block of lines that has not changed is not packed again. Hot path of a scrape."""
 
 import zlib
 from collections.abc import Iterable, Iterator
 
 _LEVEL = 3
-# From so many bytes on, what is one object (see `roster`) is packed by itself; less is joined with what is beside it.
+# Blocks (see `roster`) of at least this size in bytes are packed separately; smaller pieces are joined up to _JOINED.
 _BLOCK = 8_192
 _JOINED = 262_144
 # A gzip file's header without name and time; an empty last block.
@@ -35,13 +35,13 @@ class Packer:
 
 
 def _deflated(block: bytes) -> bytes:
-    """A part that others can follow, and that does not depend on those before it."""
+    """A part of a gzip file that does not depend on the parts before it."""
     packer = zlib.compressobj(_LEVEL, wbits=-15)
     return packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)
 
 
 def _blocks(lines: Iterable[bytes]) -> Iterator[tuple[bool, bytes]]:
-    """What is sent or packed together; whether it may come again."""
+    """The lines in pieces to pack; whether each may be the same at the next scrape."""
     beside: list[bytes] = []
     size = 0
     for line in lines:

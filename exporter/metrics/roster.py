@@ -1,5 +1,7 @@
-"""The registered keys, in blocks, and their lines of a family. A hundred thousand keys have a million lines, of which
-few change from one scrape to the next: so lines are made for a block of keys, and kept until one of them changes.
+"""The registered keys, in blocks, and their lines in a family.
+
+A hundred thousand keys have a million lines, few of which change between two scrapes. So lines are rendered for a block
+of keys, and kept until one of them changes.
 """
 
 from collections.abc import Callable, Iterable
@@ -10,7 +12,7 @@ LineOf = Callable[[str], str]
 
 
 class Roster:
-    """Which keys there are, and in which block each is. A key stays in its block; a new one takes a free place."""
+    """The keys and the block of each. A key stays in its block; a new one takes a free place."""
 
     def __init__(self) -> None:
         self.blocks: list[dict[str, None]] = []
@@ -18,7 +20,7 @@ class Roster:
         self._sheets: list[Sheet] = []
 
     def update(self, keys: Iterable[str]) -> None:
-        """These are the keys now."""
+        """Set the keys."""
         keys = dict.fromkeys(keys)
         if keys.keys() == self.block_of.keys():
             return
@@ -41,13 +43,13 @@ class Roster:
             sheet.renew_blocks(changed)
 
     def sheet(self, lines_of: LineOf) -> "Sheet":
-        """A family's lines of all keys. `lines_of` a key are "" where it has none here."""
+        """A family's lines of all keys. `lines_of(key)` returns "" for a key without lines."""
         sheet = Sheet(self, lines_of)
         self._sheets.append(sheet)
         return sheet
 
     def renew(self, key: str) -> None:
-        """All lines of a key have changed."""
+        """Render all lines of a key again."""
         for sheet in self._sheets:
             sheet.renew(key)
 
@@ -61,17 +63,17 @@ class Sheet:
         self._texts: list[bytes | None] = []
 
     def renew(self, key: str) -> None:
-        """The lines of a key have changed."""
+        """Render the lines of a key again."""
         self.renew_blocks((self._roster.block_of[key],))
 
     def renew_blocks(self, blocks: Iterable[int]) -> None:
-        """The lines of blocks have changed."""
+        """Render the lines of these blocks again."""
         for n in blocks:
             if n < len(self._texts):
                 self._texts[n] = None
 
     def clear(self) -> None:
-        """The lines of all keys have changed."""
+        """Render all lines again."""
         self._texts.clear()
 
     def render(self) -> list[bytes]:

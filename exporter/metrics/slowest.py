@@ -1,6 +1,6 @@
 """The slowest request of each chain and method, over the running minute and the one before. Cold path.
 
-The durations are those that the histogram took: its `peak` since the last look.
+The durations are the peaks of the histogram of durations since the last fold.
 """
 
 from exporter.clock import AHEAD, Clock
@@ -12,7 +12,7 @@ _GAUGE = catalog.REQUEST_DURATION_MAX_SECONDS
 
 
 class _Minutes:
-    """The longest duration of the running minute and of the one before it, in seconds; 0.0 where there was none."""
+    """The longest durations of the running minute and of the previous one, in seconds; 0.0 if there was none."""
 
     __slots__ = ("minute", "now", "previous")
 
@@ -41,22 +41,22 @@ class Slowest:
         self._known: dict[tuple[str, ...], _Minutes] = {}
 
     def fold(self, minute: int) -> None:
-        """Take the durations since the last fold; they were in this minute, by the log's clock."""
+        """Add the durations since the last fold to this minute of the log's clock."""
         gauge = self._served_gauge()
         if gauge is None:
             return
         durations = self._store.families[_DURATIONS.name]
         labels = durations.family.labels
         places = [labels.index(label) for label in gauge.family.labels]
-        for values, one in durations.series.items():
-            assert isinstance(one, Histogram)
-            if one.peak:
+        for values, histogram in durations.series.items():
+            assert isinstance(histogram, Histogram)
+            if histogram.peak:
                 shown = (*(values[place] for place in places), *values[len(labels) :])
-                self._known.setdefault(shown, _Minutes()).add(one.peak, minute)
-                one.peak = 0.0
+                self._known.setdefault(shown, _Minutes()).add(histogram.peak, minute)
+                histogram.peak = 0.0
 
-    def show(self, minute: int) -> None:
-        """Set the gauges, as of a minute; where there was no request they are absent."""
+    def update_gauges(self, minute: int) -> None:
+        """Set the gauges as of a minute, and drop those of labels without a request."""
         self._served_gauge()
         for values, minutes in [*self._known.items()]:
             seconds = minutes.roll(minute)
@@ -67,7 +67,7 @@ class Slowest:
                 del self._known[values]
 
     def _go_back(self, now: float) -> float:
-        """What was in a minute that is still to come was in this one."""
+        """See `Clock.add`: move minutes that are in the future to the present one."""
         latest = int((now + AHEAD) // 60)
         ahead = [minutes for minutes in self._known.values() if minutes.minute > latest]
         at = max((60.0 * minutes.minute for minutes in ahead), default=0.0)
@@ -76,7 +76,7 @@ class Slowest:
         return at
 
     def _served_gauge(self) -> FamilySeries | None:
-        """The gauge's family, None where it is off. With other labels than before, all begins anew."""
+        """The gauge's family; None if it is off. If its labels have changed, what was known is forgotten."""
         gauge = self._store.get(_GAUGE)
         if gauge is not self._gauge:
             self._gauge, self._known = gauge, {}

@@ -1,7 +1,7 @@
-"""The store: counters, gauges and histograms, by family, with a ceiling for each.
+"""The store: counters, gauges and histograms by family, with a maximum number of series for each.
 
-A hundred thousand of these are alive at once, so they are small: no garbage-collector header, no
-text until they are first rendered.
+There may be a hundred thousand series at once, so they are small: no garbage-collector header, and no text until they
+are first rendered.
 """
 
 import logging
@@ -23,9 +23,9 @@ log = logging.getLogger(__name__)
 class Series(Struct, gc=False, eq=False):
     """A counter's or a gauge's value. A counter that is 0 was never added to, and is not shown.
 
-    `shown` and `line` belong to the renderer: the value that `line` was made of. One that is not `released` yet
-    is shown as 0 (see `zero_hold`). `saved` is the value that was committed last. `created` is when it was made, in
-    epoch seconds; 0.0 where nobody wants to know.
+    `shown` and `line` belong to the renderer: `line` shows the value `shown`. A series that is not `released` is shown
+    as 0 (see `zero_hold`). `saved` is the value that was committed last. `created` is when it was made, in epoch
+    seconds; 0.0 if its family does not keep that.
     """
 
     value: int | float = 0
@@ -56,7 +56,7 @@ class Histogram:
         self.created = 0.0
 
     def settle(self, bounds: tuple[float, ...]) -> None:
-        """Take what is pending into the buckets."""
+        """Sort the pending observations into the buckets."""
         values, pending = self.values, self.pending
         values[-1] = sum(pending, values[-1])
         pending.sort()
@@ -73,12 +73,12 @@ class Histogram:
 class FamilySeries:
     """One family's series, by their label values in the catalogue's order.
 
-    An input's own labels stand behind them as one text, `gateway="eu-1"`. At most `limit` series are
-    made; records past that share one whose labels are all `other`, so that the family's sum stays whole.
+    The labels of an input follow them as one text, `gateway="eu-1"`. At most `limit` series are
+    made; all further records share one whose labels are all `other`, so that the family's sum stays complete.
 
-    `sheet` has the lines of registered keys that have no series of their own, where the family has such.
-    `has_created` ones know when they were made. A series' row in the state file is its place in `series`;
-    `reordered` tells that places have changed since the last commit.
+    `sheet` has the lines of registered keys without a series, if the family shows such keys. With `has_created`,
+    series keep the time when they were made. A series' row in the state file is its place in `series`; `reordered` if
+    places have changed since the last commit.
     """
 
     def __init__(self, family: Family, limit: int, hold: bool = False) -> None:
@@ -92,19 +92,23 @@ class FamilySeries:
 
     @property
     def full(self) -> bool:
-        """Whether no values get a series of their own any more."""
+        """Whether the maximum number of series is reached."""
         return len(self.series) >= self.limit
 
+    def merges(self, values: tuple[str, ...]) -> bool:
+        """Whether these values have no series of their own, as the family is full."""
+        return len(self.series) >= self.limit and values not in self.series
+
     def get(self, *values: str) -> Series | Histogram:
-        """The series of these values, made if need be; the shared one where the family is full."""
+        """The series of these values, made if it does not exist; the one of `other` if the family is full."""
         return self.find(values)
 
     def find(self, values: tuple[str, ...]) -> Series | Histogram:
-        """The same, of values in a tuple; it is kept, so that families with equal labels may share it."""
+        """The same, for a tuple of values, which is kept: families with equal labels may share it."""
         return self.series.get(values) or self._make(values)
 
     def own(self, *values: str) -> Series:
-        """The gauge of these values, whatever the limit: they are declared."""
+        """The gauge of declared values, made whatever the limit."""
         found = self.series.get(values) or self.make(values, released=True)
         assert isinstance(found, Series), f"{self.family.name} is a histogram"
         return found
@@ -118,7 +122,7 @@ class FamilySeries:
         return self.make(values, self._released)
 
     def make(self, values: tuple[str, ...], released: bool) -> Series | Histogram:
-        """A series that is not there yet, whatever the limit."""
+        """Make a series that does not exist yet, whatever the limit."""
         made = (
             Histogram(self.family.buckets, released) if self.family.type == "histogram" else Series(released=released)
         )
@@ -128,13 +132,13 @@ class FamilySeries:
         return made
 
     def settle(self) -> None:
-        """Take what is pending into the buckets of the family's histograms."""
-        for one in self.series.values():
-            if isinstance(one, Histogram) and one.pending:
-                one.settle(self.family.buckets)
+        """Sort the pending observations of all histograms into their buckets."""
+        for series in self.series.values():
+            if isinstance(series, Histogram) and series.pending:
+                series.settle(self.family.buckets)
 
     def drop(self, *values: str) -> None:
-        """Forget a series."""
+        """Remove a series."""
         if self.series.pop(values, None):
             self.reordered = True
 
@@ -142,8 +146,8 @@ class FamilySeries:
 class Store:
     """The families that are served, with their series. With `hold`, new counters and histograms are not released yet.
 
-    A family that is not served is off: what is set or added there goes nowhere.
-    `registered` are the registered keys; what all of them have in a family is on its sheet.
+    A family that is not served is off: values that are set or added there are ignored.
+    `registered` are the registered keys; the lines that each of them has in a family are on that family's sheet.
     """
 
     def __init__(self, max_series: int = 200_000, hold: bool = False, families: Mapping[str, Family] = CATALOG) -> None:
@@ -155,30 +159,30 @@ class Store:
         self.declare(families)
 
     def declare(self, families: Mapping[str, Family]) -> list[str]:
-        """Serve these families from now on, and no others. Those that begin anew: their labels or bounds are not what
-        they were.
+        """Serve these families from now on, and no others. Returns those that restart from zero because their labels
+        or buckets have changed.
         """
         before, self.families = self.families, {}
         running = bool(before)
-        anew: list[str] = []
+        restarted: list[str] = []
         for name, family in families.items():
-            one = before.pop(name, None)
-            if one is None or one.family.shape != family.shape:
-                anew += [name] if one else []
-                one = FamilySeries(family, self._max_series, self._hold)
-                one.reordered = running
-            one.family = family
-            one.sheet = self._sheets.get(name)
-            self.families[name] = one
+            served = before.pop(name, None)
+            if served is None or served.family.shape != family.shape:
+                restarted += [name] if served else []
+                served = FamilySeries(family, self._max_series, self._hold)
+                served.reordered = running
+            served.family = family
+            served.sheet = self._sheets.get(name)
+            self.families[name] = served
         for name in before:
             self.drop(catalog.SERIES, name)
             self.drop(catalog.SERIES_LIMIT, name)
-        for name in anew:
-            log.warning("%s: its labels or buckets have changed; it begins anew", name)
-        return anew
+        for name in restarted:
+            log.warning("%s: its labels or buckets have changed; it restarts from zero", name)
+        return restarted
 
     def get(self, family: Family) -> FamilySeries | None:
-        """A family's series; None where the family is off."""
+        """A family's series; None if the family is off."""
         return self.families.get(family.name)
 
     def series(self, family: Family, *values: str) -> Series:
@@ -196,10 +200,10 @@ class Store:
     def gauges(self, family: Family) -> dict[tuple[str, ...], Series]:
         """All series of a gauge, by label values."""
         served = self.get(family)
-        return {values: one for values, one in served.series.items() if isinstance(one, Series)} if served else {}
+        return {values: gauge for values, gauge in served.series.items() if isinstance(gauge, Series)} if served else {}
 
     def sheet(self, family: Family, lines_of: LineOf) -> Sheet:
-        """The lines that each registered key has in a gauge's family without a series of its own."""
+        """Give a family of gauges lines of each registered key, which need no series."""
         sheet = self._sheets[family.name] = self.registered.sheet(lines_of)
         if served := self.get(family):
             served.sheet = sheet
@@ -214,39 +218,37 @@ class Store:
         self.series(family, *values).value += amount
 
     def drop(self, family: Family, *values: str) -> None:
-        """Forget a series."""
+        """Remove a series."""
         if served := self.get(family):
             served.drop(*values)
 
     def clear(self, family: Family) -> None:
-        """Forget all of a gauge's series."""
+        """Remove all series of a gauge."""
         if served := self.get(family):
             served.series.clear()
 
     def bound(self, max_series: int, has_created: bool) -> None:
-        """How many series each family may have, and whether they are dated: binds new ones only."""
+        """Set the maximum number of series per family, and whether new series keep the time when they are made."""
         for family in self.families.values():
             family.limit = max_series
             family.has_created = has_created and family.family.persisted and family.family.type != "gauge"
 
     def update_sizes(self) -> None:
-        """Set the gauges of how many series the families of records hold, and may hold."""
-        for name, one in list(self.families.items()):
-            if one.family.adds:
-                self.set(catalog.SERIES, name, to=len(one.series))
-                self.set(catalog.SERIES_LIMIT, name, to=one.limit)
+        """Set the gauges that show the number of series of each family, and its maximum."""
+        for name, served in list(self.families.items()):
+            if served.family.adds:
+                self.set(catalog.SERIES, name, to=len(served.series))
+                self.set(catalog.SERIES_LIMIT, name, to=served.limit)
 
     def go_back(self, now: float) -> float:
-        """The clock went back, to this time: what the exporter did, and series that were made, after it was now. The
-        latest of these times, 0.0 where there is none.
-        """
+        """See `Clock.add`: times when the exporter did something, and when series were made."""
         latest = 0.0
-        for name, one in self.families.items():
+        for name, served in self.families.items():
             if name.startswith("gateway_exporter_") and name.endswith("_timestamp_seconds"):
-                for series in one.series.values():
+                for series in served.series.values():
                     if isinstance(series, Series) and series.value > now + AHEAD:
                         latest, series.value = max(latest, series.value), now
-            for series in one.series.values() if one.has_created else ():
+            for series in served.series.values() if served.has_created else ():
                 if series.created > now + AHEAD:
                     latest, series.created = max(latest, series.created), now
         return latest

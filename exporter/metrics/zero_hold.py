@@ -1,10 +1,10 @@
-"""Births: a new counter or histogram shows 0 first, so that `increase()` sees its first increment.
+"""Holding new series at zero: a new counter or histogram shows 0 first, so that `increase()` sees its first increment.
 
-It is held at 0 until every scraper that is about has been given the zero, and at least 1.1 times the
-slowest scraper's interval, so that one that missed a scrape gets it too; at most 3.3 times.
+It is held until every active scraper has been sent the zero, and for at least 1.1 times the interval of the slowest
+one, so that a scraper that missed a scrape gets the zero, too; for at most 3.3 times.
 
-Who declares a scrape's timeout (Prometheus, vmagent and Alloy do) is a scraper from the first scrape; anyone
-else from the third even interval on. People and probes that only look now and then hold nothing back.
+Clients that declare a scrape timeout (Prometheus, vmagent and Alloy do) are scrapers from their first scrape; others
+from their third visit at even intervals. People and probes that look now and then hold nothing back.
 """
 
 from collections import deque
@@ -14,22 +14,22 @@ from typing import NamedTuple
 from exporter.metrics.store import Histogram, Series
 
 _LEAST, _MOST = 1.1, 3.3
-# A scraper that was not seen for so many of its intervals is gone.
-_ABOUT = 3.0
-# Prometheus gives a series up that had no sample for so long: nobody scrapes more rarely.
+# A scraper is active for this many of its intervals after its last scrape.
+_ACTIVE = 3.0
+# Prometheus calls a series stale after this time without a sample: nobody scrapes less often.
 _FORGOTTEN_SECONDS = 300.0
-# Intervals are even while the longest of the last three is at most so many times the shortest.
-_EVEN_INTERVALS, _EVEN = 3, 1.25
+# Intervals are even while the longest of the last two or three is at most this many times the shortest.
+_FEWEST_INTERVALS, _MOST_INTERVALS, _EVEN = 2, 3, 1.25
 _LONGEST_EVEN_SECONDS = 120.0
 _MOST_PORTS = 16
-# Visitors that are remembered. Anyone can make up names.
+# Number of visitors that are remembered: anyone can make up names.
 _MOST_VISITORS = 256
 
 
 class Visitor(NamedTuple):
     """Where a scrape came from: the address and port of its connection, its User-Agent, and its URL's query.
 
-    `declared` says that it sent X-Prometheus-Scrape-Timeout-Seconds, as scrapers do.
+    `declared` if it sent X-Prometheus-Scrape-Timeout-Seconds, as scrapers do.
     """
 
     host: str
@@ -40,16 +40,16 @@ class Visitor(NamedTuple):
 
 
 class _Scraper:
-    """When one visitor came. Its interval is the shortest of its last three: one that it missed counts double.
+    """The visits of one client. Its interval is the shortest of the last three, as a missed scrape doubles one.
 
-    `counts` once it is known to be a scraper. `ports` are those of its last connections, and when each was used.
+    `counts` once it is known to be a scraper. `ports` maps the ports of its last connections to when each was used.
     """
 
     def __init__(self, now: float) -> None:
         self.last = now
         self.counts = False
         self.ports: dict[int, float] = {}
-        self._gaps: deque[float] = deque(maxlen=_EVEN_INTERVALS)
+        self._gaps: deque[float] = deque(maxlen=_MOST_INTERVALS)
 
     def visited(self, now: float, declared: bool) -> None:
         if now > self.last:
@@ -64,19 +64,19 @@ class _Scraper:
 
     @property
     def regular(self) -> float | None:
-        """The interval, once it came more than twice: the first gap alone may be a restart's."""
+        """The interval, from the third visit on: the first gap alone may be that of a restart."""
         return self.interval if len(self._gaps) > 1 else None
 
     @property
     def _even(self) -> bool:
-        return len(self._gaps) == _EVEN_INTERVALS and max(self._gaps) <= _EVEN * min(self._gaps)
+        return len(self._gaps) >= _FEWEST_INTERVALS and max(self._gaps) <= _EVEN * min(self._gaps)
 
 
 _Name = tuple[str, int | str, str]
 
 
 class _Batch:
-    """Series that were born in the same scrape, and who has been given their zeros."""
+    """Series that first appeared in the same scrape, and the scrapers that were sent their zeros."""
 
     def __init__(self, since: float, series: list[Series | Histogram]) -> None:
         self.since = since
@@ -85,26 +85,26 @@ class _Batch:
 
 
 class ZeroHold:
-    """Knows the scrapers and holds the newborn. Times are monotonic seconds.
+    """Learns the scrapers, and holds new series at zero for them. Times are monotonic seconds.
 
-    `interval` is what is expected of a scraper whose own is not known yet; also, while this process is
-    new, of scrapers that were not seen at all. Its time begins when anyone comes first: before, nobody can.
+    `interval` is assumed of a scraper whose interval is not known yet; and, during the first three intervals after
+    the first visit, of scrapers that were not seen yet.
     """
 
     def __init__(self, interval: float) -> None:
         self.interval = interval
         self._since: float | None = None
-        # By connection where that is kept (two servers on one host differ in nothing else); else by address and agent.
+        # By connection if it is kept alive (two servers on one host differ in nothing else); else by address and agent.
         self._scrapers: dict[_Name, _Scraper] = {}
         self._batches: list[_Batch] = []
 
     @property
     def held(self) -> int:
-        """Series that show 0 for now."""
+        """Number of series that are held at 0."""
         return sum(len(batch.series) for batch in self._batches)
 
     def visited(self, visitor: Visitor, now: float) -> None:
-        """Somebody came."""
+        """Note a visit."""
         if self._since is None:
             self._since = now
             for batch in self._batches:
@@ -127,7 +127,7 @@ class ZeroHold:
                 del known.ports[next(iter(known.ports))]
 
     def _split_connection(self, by_agent: _Name, by_connection: _Name, visitor: Visitor, now: float) -> None:
-        """A connection is kept, so it is one scraper's own; its others may be another's."""
+        """A second scrape on one connection identifies its scraper: split it from the (address, agent) entry."""
         ports = self._scrapers[by_agent].ports
         own = self._scrapers[by_connection] = _Scraper(ports.pop(visitor.port))
         own.visited(now, visitor.declared)
@@ -135,48 +135,57 @@ class ZeroHold:
             del self._scrapers[by_agent]
 
     def _make_room(self) -> None:
-        """Forget who was not seen for the longest time, scrapers last."""
+        """Forget the visitor that was not seen for longest, scrapers last."""
         if len(self._scrapers) >= _MOST_VISITORS:
             name, _ = min(self._scrapers.items(), key=lambda item: (item[1].counts, item[1].last))
             del self._scrapers[name]
 
     def release(self, now: float) -> list[Series | Histogram]:
-        """Let go of the series whose time it is; from now on they show their value."""
-        expected = self.interval
-        self._scrapers = {name: one for name, one in self._scrapers.items() if now - one.last <= _FORGOTTEN_SECONDS}
-        scrapers = [one for one in self._scrapers.values() if one.counts]
-        about = {one for one in scrapers if now - one.last <= _ABOUT * (one.interval or expected)}
-        least = [one.regular or expected for one in about]
-        most = [one.interval or expected for one in about]
-        if not about or self._since is None or now - self._since < _ABOUT * expected:
-            least.append(expected)
-            most.append(expected)
-        released = []
-        held = []
+        """Release the series that were held for long enough; from now on they show their value."""
+        self._scrapers = {
+            name: scraper for name, scraper in self._scrapers.items() if now - scraper.last <= _FORGOTTEN_SECONDS
+        }
+        active = self._active(now)
+        least, most = self._hold_seconds(active, now)
+        due: list[_Batch] = []
+        held: list[_Batch] = []
         for batch in self._batches:
             age = now - batch.since
-            if age >= _MOST * max(most) or (age >= _LEAST * max(least) and batch.seen_by >= about):
-                released += batch.series
-            else:
-                held.append(batch)
+            is_due = age >= most or (age >= least and batch.seen_by >= active)
+            (due if is_due else held).append(batch)
         self._batches = held
+        released = [series for batch in due for series in batch.series]
         for series in released:
             series.released = True
         return released
 
+    def _active(self, now: float) -> set[_Scraper]:
+        """The scrapers that come regularly at this time."""
+        scrapers = [scraper for scraper in self._scrapers.values() if scraper.counts]
+        return {scraper for scraper in scrapers if now - scraper.last <= _ACTIVE * (scraper.interval or self.interval)}
+
+    def _hold_seconds(self, active: set[_Scraper], now: float) -> tuple[float, float]:
+        """How long to hold a series that all active scrapers have seen, and one that not all have."""
+        least = [scraper.regular or self.interval for scraper in active]
+        most = [scraper.interval or self.interval for scraper in active]
+        if not active or self._since is None or now - self._since < _ACTIVE * self.interval:
+            least.append(self.interval)
+            most.append(self.interval)
+        return _LEAST * max(least), _MOST * max(most)
+
     def hold_again(self, released: Iterable[Series | Histogram], now: float) -> None:
-        """They stay at 0: that they were let go could not be committed."""
+        """Hold them at 0 again, because the release was not committed."""
         for series in released:
             series.released = False
         self.hold(list(released), now)
 
     def hold(self, series: list[Series | Histogram], now: float) -> None:
-        """These show 0 from now on."""
+        """Hold these series at 0 from now on."""
         if series:
             self._batches.append(_Batch(now, series))
 
     def zeros_sent(self, visitor: Visitor) -> None:
-        """A visitor was given the zeros of all that is held."""
+        """A visitor was sent the zeros of all held series."""
         known = next((self._scrapers[name] for name in _names(visitor) if name in self._scrapers), None)
         if known:
             for batch in self._batches:
@@ -184,6 +193,6 @@ class ZeroHold:
 
 
 def _names(visitor: Visitor) -> tuple[_Name, _Name]:
-    """By its connection, and by its agent. Two behind one proxy differ in nothing but the query."""
+    """The names by connection and by agent. Two scrapers behind one proxy differ in nothing but the query."""
     host, port, agent, query, _ = visitor
     return (host, port, query), (host, agent, query)

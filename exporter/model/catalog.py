@@ -16,7 +16,7 @@ class Family(Struct, frozen=True, kw_only=True, eq=False):
 
     `adds` is what a record adds to it: a number of the record, or `requests`, `calls` (one series for
     each method of the record), `tokens` (one for each type), `origins`, `new_origins`, `attempts`, `failovers`,
-    `credits` or `unpriced`; "" where it is no record's. A record without `when` adds nothing.
+    `credits`, `unpriced` or `without_usage`; "" where it is no record's. A record without `when` adds nothing.
     `resets_on_restart`: it counts for one process, and is not stored.
     """
 
@@ -197,6 +197,21 @@ UNBILLED_REQUESTS = counter(
     labels=("key", "method"),
     adds="requests",
     when="unbilled",
+)
+
+CACHED_REQUESTS = counter(
+    "gateway_cached_requests_total",
+    "Requests that the gateway answered from its own cache: no provider was asked, and no tokens were used.",
+    labels=("key", "model", "method"),
+    adds="requests",
+    when="cached",
+)
+MODEL_REQUESTS_WITHOUT_USAGE = counter(
+    "gateway_model_requests_without_usage_total",
+    "Requests that a language model served, but whose log has no tokens and no cost, as of streams.",
+    labels=("model", "provider"),
+    adds="without_usage",
+    when="metered",
 )
 
 # --- providers

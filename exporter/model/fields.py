@@ -1,5 +1,8 @@
 """The vocabulary: which fields a log can carry, the range of each number, and the closed sets of words."""
 
+# Lines of more bytes are left out, unless the config says otherwise.
+LONGEST_LINE = 1 << 20
+
 # What a field of a format may be named, and what its values are. `explain`, the presets, the
 # config's error messages and CONTRIBUTING stand on this table.
 #   text     a word that is used as it is, or looked at for a decision
@@ -11,6 +14,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "duration": ("seconds", "first byte in to last byte out"),
     "time_to_first_token": ("seconds", "request to first token of a streamed answer"),
     "status": ("text", "HTTP status, as logged"),
+    "empty": ("text", "true where status 0 is an empty 200 that the gateway sent, and no client that left"),
     "request": ("text", "whole request line: METHOD /path?query PROTOCOL"),
     "http_method": ("text", "HTTP verb"),
     "path": ("text", "request target; the query string may hold a key"),
@@ -27,6 +31,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "rpc_method": ("text", "JSON-RPC method; several, separated by commas, are a batch"),
     "rpc_error": ("text", "JSON-RPC error inside the answer: a code, or true"),
     "batch_index": ("text", "place of this line in its batch, where each item has a line: 0 is the request"),
+    "summary": ("text", "true where a line sums up many requests: its tokens and cost count, and no request"),
     "batch_size": ("text", "how many items that batch has"),
     "chain": ("text", "blockchain network"),
     "error": ("text", "the gateway's own verdict, mapped to an error type"),
@@ -40,7 +45,9 @@ FIELDS: dict[str, tuple[str, str]] = {
     "unbilled": ("text", "true where the gateway bills nobody for the request"),
     "model": ("text", "model that served"),
     "requested_model": ("text", "model that was asked for"),
+    "model_alias": ("text", "what the gateway calls the model that served: asked for by it, it is no redirect"),
     "provider": ("text", "upstream that served"),
+    "cached": ("text", "true where the gateway answered from its own cache: no provider was asked"),
     "billed_model": ("text", "model whose price counts, where the gateway says"),
     "cost_multiplier": ("text", "what the gateway multiplies the provider's price by"),
     "request_bytes": ("number", "bytes from the client"),

@@ -1,7 +1,7 @@
-"""An input's own labels, as the one text that stands behind the catalogue's labels in a series: `gateway="eu-1"`.
+"""The labels of an input, as the one text that follows the catalogue's labels in a series: `gateway="eu-1"`.
 
-To Prometheus, the order of labels means nothing, and one that is empty is none. So equal labels have equal texts, and
-no series stands twice in the exposition.
+To Prometheus, the order of labels has no meaning, and an empty label is an absent one. So equal labels have equal
+texts, and no series appears twice in the exposition.
 """
 
 import re
@@ -10,20 +10,20 @@ _PAIR = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:\\.|[^"\\])*)"', re.DOTALL)
 
 
 def escaped(value: str) -> str:
-    """A label's value as both formats of the exposition want it."""
+    """A label's value, escaped for both formats of the exposition."""
     if "\\" in value or '"' in value or "\n" in value:
         value = value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")
     return value
 
 
-def own_labels(labels: dict[str, str]) -> tuple[str, ...]:
-    """The text, or nothing where there are no labels."""
+def input_labels_text(labels: dict[str, str]) -> tuple[str, ...]:
+    """The text; empty if there are no labels."""
     text = _joined([(label, escaped(value)) for label, value in labels.items()])
     return (text,) if text else ()
 
 
 def in_order(values: tuple[str, ...], count: int) -> tuple[str, ...]:
-    """A series' values, of which `count` are the catalogue's labels, with the text as it is written now."""
+    """A series' values, of which `count` are labels of the catalogue, with the text in its present order."""
     return (*values[:count], *filter(None, (_joined(_PAIR.findall(text)) for text in values[count:])))
 
 

@@ -1,7 +1,4 @@
-"""The labels of records: all values that a request can have, and the words with which values are replaced.
-
-This file imports nothing of the project, so that every stage may depend on it.
-"""
+"""The labels of records: all values that a request can have, and the words that replace values."""
 
 from typing import Literal, NamedTuple, get_args
 
@@ -9,9 +6,10 @@ from typing import Literal, NamedTuple, get_args
 class LabelValues(NamedTuple):
     """All label values that a request can have; families pick theirs by name.
 
-    `blocked` and `unbilled` are labels of no family, but what a family may ask for with `when`. `requested_model` is
-    set where another model served, and `to_provider` where another provider was tried. `token_type`, `outcome` and
-    `from_provider` are set where a request adds to several series of one family, each with its own.
+    `blocked`, `unbilled`, `cached` and `metered` are labels of no family, but what a family may ask for with `when`.
+    `requested_model` is set where another model served, and `to_provider` where another provider was tried.
+    `token_type`, `outcome` and `from_provider` are set where a request adds to several series of one family, each with
+    its own.
     """
 
     chain: str = ""
@@ -32,13 +30,16 @@ class LabelValues(NamedTuple):
     reason: str = ""
     blocked: str = ""
     unbilled: str = ""
-    # Those of the caller, which are known apart from the rest: always the last two.
+    cached: str = ""
+    # Served by a model that counts tokens, and not for free.
+    metered: str = ""
+    # The caller's, which are resolved separately: always the last two.
     key: str = ""
     class_: str = ""
 
 
 # Fields that are no label, or one only of families that count something special.
-_CONDITIONS = ("blocked", "unbilled")
+_CONDITIONS = ("blocked", "unbilled", "cached", "metered")
 _SPECIAL = ("token_type", "outcome", "from_provider", "currency")
 # The labels that any family of records may have.
 LABELS = tuple(name.removesuffix("_") for name in LabelValues._fields if name not in (*_CONDITIONS, *_SPECIAL))
@@ -52,10 +53,10 @@ WHEN = tuple(
 # The values of `class`.
 Class = Literal["business", "internal"]
 CLASSES: tuple[Class, ...] = get_args(Class)
-# What stands in the place of a value that has none of its own, and of a key that has none.
+# What is shown for a value, and for a key, that has no place in the label's budget.
 OTHER = "other"
 UNKNOWN = "unknown"
-# How many undeclared values a label may have, unless the config says otherwise; of `origin`, for each key.
+# Default of `metrics.budgets`: the maximum number of undeclared values per label; for `origin` per key.
 BUDGETS = {"key": 2000, "method": 300, "chain": 100, "origin": 50, "model": 200, "provider": 100, "reason": 50}
 
 

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 
 class Attempt(NamedTuple):
-    """One try at a provider; `circuit` is the state of its circuit breaker, "" where the log does not say."""
+    """One attempt at a provider. `circuit` is the state of its circuit breaker, "" if the log does not have it."""
 
     provider: str
     outcome: str
@@ -17,10 +17,11 @@ class AccessRecord(Struct, kw_only=True):
     """One finished request as the gateway logged it, in public words only: no raw key, no raw path.
 
     Absent text is "", absent numbers are None. Times are epoch seconds, durations seconds,
-    sizes bytes. `requests` is 1, or 0 for a further line of a request that was counted already.
+    sizes bytes. `requests` is 1, or 0 for a further line of a request that was counted already, and for a `summary`:
+    of how many requests that has the tokens and the cost is not known.
     """
 
-    # Why the line counts for nothing: "" where it counts.
+    # Whether, or why, the line is not counted.
     ignored: bool = False
     rejected: str = ""
 
@@ -30,6 +31,7 @@ class AccessRecord(Struct, kw_only=True):
     key_owner: str = ""
     class_: str = "business"
     requests: int = 1
+    summary: bool = False
     calls: tuple[str, ...] = ()
     chain: str = ""
     method: str = ""
@@ -37,7 +39,7 @@ class AccessRecord(Struct, kw_only=True):
     protocol: str = ""
     status: str = ""
     error_type: str = ""
-    # Whether its route answers everybody, so that its success proves nothing about the key.
+    # Whether its route answers everybody, so that a success does not prove that the key is valid.
     public: bool = False
     model: str = ""
     requested_model: str = ""
@@ -45,6 +47,8 @@ class AccessRecord(Struct, kw_only=True):
     attempts: tuple[Attempt, ...] = ()
     blocked_reason: str = ""
     unbilled: bool = False
+    # Whether it was answered from the gateway's own cache.
+    cached: bool = False
     billed_model: str = ""
     cost_multiplier: float | None = None
 
@@ -61,10 +65,14 @@ class AccessRecord(Struct, kw_only=True):
     reasoning_tokens: float | None = None
     cost: float | None = None
     credits: float | None = None
-    # Fields that are absent because their number is outside of its range.
+    # Fields that are absent because the logged number is outside its range.
     implausible: tuple[str, ...] = ()
+
+    def uses(self, measure: str) -> bool:
+        """Whether a number in its log counts: tokens and money of an answer from the cache were used before."""
+        return not (self.cached and (measure == "cost" or measure.endswith(("tokens", "per_output_token"))))
 
     @property
     def timed(self) -> bool:
-        """Whether its duration says how fast the gateway was: not for aborts and WebSocket lifetimes."""
-        return self.error_type != "client_abort" and self.status != "101"
+        """Whether its duration says how fast the gateway was: not for aborts, WebSocket lifetimes and summaries."""
+        return self.error_type != "client_abort" and self.status != "101" and not self.summary

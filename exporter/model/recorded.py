@@ -93,6 +93,7 @@ HOURLY = (
     Hourly("model", "gateway_model_requests_total", ("model", "provider", "status")),
     Hourly("key_model", "gateway_tokens_total", ("key", "class", "model", "provider", "type")),
     Hourly("key_model", "gateway_cost_total", ("key", "class", "model", "provider", "currency")),
+    Hourly("model", "gateway_model_requests_without_usage_total", ("model", "provider")),
     Hourly("model", "gateway_unpriced_requests_total", ("model",)),
     Hourly("provider", "gateway_upstream_attempts_total", ("provider", "outcome")),
     Hourly("provider", "gateway_failovers_total", ("from_provider", "to_provider", "reason")),

@@ -7,7 +7,7 @@ multiplies sums with them.
 
 from operator import itemgetter
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from exporter.clock import AHEAD
 from exporter.globs import is_glob, match
@@ -17,7 +17,7 @@ from exporter.model.record import AccessRecord
 ALWAYS = float("-inf")
 
 # Model, provider, method, calls, chain, status, error type, multiplier, requests.
-_Asked = tuple[str, str, str, tuple[str, ...], str, str, str, float | None, int]
+_Asked = tuple[str, str, str, tuple[str, ...], str, str, str, float | None, int, bool]
 
 
 class Price(Struct, frozen=True, kw_only=True):
@@ -27,10 +27,10 @@ class Price(Struct, frozen=True, kw_only=True):
     request: float = 0.0
     rates: tuple[tuple[str, float], ...] = ()
 
-    def times(self, factor: float) -> "Price":
-        """The price, multiplied."""
+    def times(self, factor: float, answered: bool = True) -> "Price":
+        """The price, multiplied. A request that was not answered costs nothing but its numbers."""
         rates = tuple((measure, rate * factor) for measure, rate in self.rates)
-        return Price(since=self.since, request=self.request * factor, rates=rates)
+        return Price(since=self.since, request=self.request * factor if answered else 0.0, rates=rates)
 
 
 class PriceEntry(Struct, frozen=True, kw_only=True):
@@ -180,6 +180,11 @@ class Pricing:
             return _UNBILLED
         if not (self._tables or self._credits or self._unbilled):
             return NOTHING
+        if record.cached:
+            return structs.replace(self._worth(record), prices=(), unpriced=False)
+        return self._worth(record)
+
+    def _worth(self, record: AccessRecord) -> Quote:
         model = record.requested_model if self.billed(record) == "requested" else record.model
         return self._worths[
             record.billed_model or model or record.model,
@@ -191,6 +196,7 @@ class Pricing:
             record.error_type,
             record.cost_multiplier,
             record.requests,
+            record.summary,
         ]
 
     def charge(self, record: AccessRecord, now: float) -> None:
@@ -208,10 +214,11 @@ class Pricing:
 
     def type_of(self, record: AccessRecord) -> str:
         """What the record's model is for, "" where no table says."""
-        return next((one.type for one in self._fitting(record.model, record.provider, record.method) if one.type), "")
+        entries = self._fitting(record.model, record.provider, record.method)
+        return next((entry.type for entry in entries if entry.type), "")
 
     def _quote(self, asked: _Asked) -> Quote:
-        model, provider, method, calls, chain, status, error_type, multiplier, requests = asked
+        model, provider, method, calls, chain, status, error_type, multiplier, requests, summary = asked
         unbilled = [self._is_unbilled(call) for call in calls]
         credits = self._credits or Credits()
         amounts = tuple(
@@ -219,21 +226,26 @@ class Pricing:
         )
         if all(unbilled):
             return Quote(credits=amounts, unbilled=True)
-        if not requests:
+        if not (requests or summary):
             return Quote(credits=amounts)
-        if multiplier is None:
-            found = best_pattern(provider, self._multipliers)
-            multiplier = 1.0 if found is None else self._multipliers[found]
+        prices = self._prices(model, provider, method)
+        unpriced = bool(self._tables and model and not error_type) and not _cover_all_times(prices)
+        factor = self._multiplier(provider) if multiplier is None else multiplier
+        return Quote(tuple(price.times(factor, requests > 0 and not error_type) for price in prices), amounts, unpriced)
+
+    def _prices(self, model: str, provider: str, method: str) -> list[Price]:
+        """The prices that may hold, the most exact first, up to the first that holds at all times."""
         prices = []
         for entry in self._fitting(model, provider, method):
             if entry.price:
-                price = entry.price.times(multiplier)
-                prices.append(Price(since=price.since, rates=price.rates) if error_type else price)
-                if price.since == ALWAYS:
+                prices.append(entry.price)
+                if entry.price.since == ALWAYS:
                     break
-        covered = bool(prices) and prices[-1].since == ALWAYS
-        unpriced = bool(self._tables and model) and not error_type and not covered
-        return Quote(tuple(prices), amounts, unpriced)
+        return prices
+
+    def _multiplier(self, provider: str) -> float:
+        pattern = best_pattern(provider, self._multipliers)
+        return 1.0 if pattern is None else self._multipliers[pattern]
 
     def _fitting(self, model: str, provider: str, method: str) -> list[PriceEntry]:
         return [entry for table in self._tables for entry in table.fitting(model, provider, method)]
@@ -241,6 +253,10 @@ class Pricing:
     def _is_unbilled(self, method: str) -> bool:
         route = method.rpartition(" ")[2]
         return any(fits(method, pattern) or fits(route, pattern) for pattern in self._unbilled)
+
+
+def _cover_all_times(prices: list[Price]) -> bool:
+    return any(price.since == ALWAYS for price in prices)
 
 
 def _counted_at(time: float | None, now: float) -> float:
@@ -261,4 +277,4 @@ def best_pattern(word: str, patterns: dict[str, float]) -> str | None:
     """The pattern that is the word itself, else the longest that fits; None where none does."""
     if word in patterns:
         return word
-    return max((one for one in patterns if is_glob(one) and fits(word, one)), key=len, default=None)
+    return max((pattern for pattern in patterns if is_glob(pattern) and fits(word, pattern)), key=len, default=None)

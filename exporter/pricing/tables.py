@@ -64,7 +64,7 @@ class _PricePart(Part, rename={"start": "from"}):
             raise ValueError("a price needs a model, a method, or both; * and ? are wildcards")
         prices = (self.per_million_tokens, self.per_request, self.per_gigabyte)
         if not self.type and prices == (None, None, None):
-            raise ValueError("give a price: per_million_tokens, per_request or per_gigabyte; 0 is what is free")
+            raise ValueError("give a price: per_million_tokens, per_request or per_gigabyte; 0 means free")
         self.start = read_date("from", self.start)
 
     @property
@@ -139,7 +139,7 @@ def _load_litellm(path: Path) -> PriceTable:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         at = _BYTE.search(str(error))
         line = text.count(b"\n", 0, int(at[1])) + 1 if at else 1
-        raise ConfigError(str(path), line, "", f"is not the JSON of a price table: {error}") from None
+        raise ConfigError(str(path), line, "", f"is not a price table in JSON: {error}") from None
     models.pop("sample_spec", None)
     entries: list[PriceEntry] = []
     for model, found in models.items():
@@ -151,28 +151,31 @@ def _load_litellm(path: Path) -> PriceTable:
                 raise ConfigError(str(path), _line(text, model, name), f"{model}.{name}", problem)
         entries += _litellm_entries(model, found)
     if not any(entry.price for entry in entries):
-        expected = "LiteLLM's model_prices_and_context_window.json, or a .yaml of one's own"
-        raise ConfigError(str(path), 1, "", f"no model in it has a price: write {expected}")
+        expected = "LiteLLM's model_prices_and_context_window.json, or your own .yaml"
+        raise ConfigError(str(path), 1, "", f"no model in it has a price; expected {expected}")
     return PriceTable(entries)
 
 
 def _litellm_entries(model: str, found: dict[str, Any]) -> list[PriceEntry]:
-    """A model's entry, and one for each other name it has. What is free by the token, but not by the image, say,
-    has no price here.
-    """
-    costs = {name: float(value) for name, value in found.items() if "cost" in name and _is_cost(value)}
-    tokens = {name: costs[field] for name, field in _LITELLM_TOKENS.items() if field in costs}
-    request = next((costs[name] for name in _LITELLM_REQUESTS if name in costs), None)
-    price = None
-    if ("input" in tokens or "output" in tokens or request is not None) and (
-        request or any(tokens.values()) or not any(costs.values())
-    ):
-        rates = tuple(_token_rates({"input": 0.0, "output": 0.0} | tokens))
-        price = Price(request=request or 0.0, rates=rates)
+    """A model's entry, and one for each alias it has."""
+    price = _litellm_price({name: float(value) for name, value in found.items() if "cost" in name and _is_cost(value)})
     aliases = found.get("aliases")
     names = [model, *(alias for alias in (aliases if isinstance(aliases, list) else ()) if isinstance(alias, str))]
     vendor, type_ = (str(found.get(name) or "") for name in ("litellm_provider", "mode"))
     return [PriceEntry(model=name, vendor=vendor, type=type_, price=price) for name in names]
+
+
+def _litellm_price(costs: dict[str, float]) -> Price | None:
+    """The price of tokens and requests. None if there is none, or if only something else, such as images, costs."""
+    tokens = {name: costs[field] for name, field in _LITELLM_TOKENS.items() if field in costs}
+    request = next((costs[name] for name in _LITELLM_REQUESTS if name in costs), None)
+    if request is None and not tokens.keys() & {"input", "output"}:
+        return None
+    free = not request and not any(tokens.values())
+    if free and any(costs.values()):
+        return None
+    rates = tuple(_token_rates({"input": 0.0, "output": 0.0} | tokens))
+    return Price(request=request or 0.0, rates=rates)
 
 
 def _line(text: bytes, *names: str) -> int:

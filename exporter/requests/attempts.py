@@ -19,9 +19,9 @@ _COUNT = re.compile(r"\d{1,9}", re.ASCII)
 _ENTRY_END = re.compile(r",|\s:\s")
 _BY_STATUS = {
     **dict.fromkeys(("401", "403", "407"), "auth"),
-    **dict.fromkeys(("408", "504", "524"), "timeout"),
+    **dict.fromkeys(("408", "504", "522", "524"), "timeout"),
     "429": "rate_limit_exceeded",
-    "499": "client_abort",
+    **dict.fromkeys(("460", "499"), "client_abort"),
 }
 _BY_CLASS = {"1": "success", "2": "success", "3": "success", "4": "client_error", "5": "server_error"}
 _REFUSED = ("blocked", "rate_limit_exceeded", "auth")
@@ -32,27 +32,27 @@ _BY_ERROR = {
 }
 
 
-def attempts_of(words: dict[str, Any], provider: str, error_type: str) -> tuple[Attempt, ...]:
+def attempts_of(fields: dict[str, Any], provider: str, error_type: str) -> tuple[Attempt, ...]:
     """The attempts that a log tells of, in their order; () where it tells of none.
 
     An attempt's outcome is what `attempt_outcomes` calls it, else what its status means; without either it is
     the request's for the last one, and `other` before. Where `retries` is a list beside `attempts`, each attempt was
     the last of so many more at its provider.
     """
-    listed = _entries(words, "attempts")
-    tried = listed or _retried(words, provider, error_type)
+    listed = _entries(fields, "attempts")
+    tried = listed or _retried(fields, provider, error_type)
     if not tried:
         return ()
-    told = [
-        _padded(_entries(words, name), len(tried), at_end=bool(listed))
+    details = [
+        _padded(_entries(fields, name), len(tried), at_end=bool(listed))
         for name in ("attempt_outcomes", "upstream_status", "attempt_circuits")
     ]
-    retries = _padded(_entries(words, "retries"), len(listed), at_end=True) if listed else [""] * len(tried)
+    retries = _padded(_entries(fields, "retries"), len(listed), at_end=True) if listed else [""] * len(tried)
     items = [
-        one
-        for more, item in zip(retries, zip(tried, *told, strict=True), strict=True)
+        attempt
+        for more, item in zip(retries, zip(tried, *details, strict=True), strict=True)
         if item[1] != _IGNORED
-        for one in (*[(item[0], "other", "", item[3])] * _count(more), item)
+        for attempt in (*[(item[0], "other", "", item[3])] * _count(more), item)
     ][:_MOST]
     unsaid = ["other"] * (len(items) - 1) + [_BY_ERROR.get(error_type, error_type)]
     return tuple(
@@ -64,16 +64,17 @@ def attempts_of(words: dict[str, Any], provider: str, error_type: str) -> tuple[
 def failovers(attempts: tuple[Attempt, ...]) -> list[tuple[str, str, str]]:
     """From, to and why, for each attempt that another provider was tried after. A cancelled one lost a race."""
     return [
-        (one.provider, after.provider, one.outcome)
-        for one, after in pairwise(attempts)
-        if one.provider != after.provider and one.outcome not in ("success", "cancelled")
+        (failed.provider, following.provider, failed.outcome)
+        for failed, following in pairwise(attempts)
+        if failed.provider != following.provider and failed.outcome not in ("success", "cancelled")
     ]
 
 
-def _retried(words: dict[str, Any], provider: str, error_type: str) -> list[str]:
+def _retried(fields: dict[str, Any], provider: str, error_type: str) -> list[str]:
     """Attempts at one provider, by the number of retries. What was refused at once, or for nobody, reached none."""
-    retries = words.get("retries", "")
-    answered = not words.get("upstream_status") and (error_type in _REFUSED or not provider)
+    retries = fields.get("retries", "")
+    silent = fields.get("upstream_status", "") in ("", "0")
+    answered = silent and (error_type in _REFUSED or not provider or fields.get("empty") == "true")
     if not _COUNT.fullmatch(retries) or (retries == "0" and answered):
         return []
     return [provider] * (1 + _count(retries))
@@ -83,8 +84,8 @@ def _count(retries: str) -> int:
     return min(int(retries), _MOST) if _COUNT.fullmatch(retries) else 0
 
 
-def _entries(words: dict[str, Any], name: str) -> list[str]:
-    written = words.get(name, "").strip()
+def _entries(fields: dict[str, Any], name: str) -> list[str]:
+    written = fields.get(name, "").strip()
     entries = [entry.strip() for entry in _ENTRY_END.split(written)] if written else []
     return ["" if entry == "-" else entry for entry in entries]
 

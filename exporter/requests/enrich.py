@@ -1,4 +1,4 @@
-"""Enrich: the words of a line → an AccessRecord in public words. Cold path: once for each new combination.
+"""Enrich: the fields of a line → an AccessRecord in public names. Cold path: once for each new combination.
 
 Here stand the decisions about a request that no single field makes: its method, its protocol,
 whether and how it failed.
@@ -9,16 +9,26 @@ from typing import Any
 
 from exporter.formats.values import number
 from exporter.model.fields import ERROR_TYPES, MOST
+from exporter.model.key_shapes import could_be_a_key, short_emails, shown_name
 from exporter.model.labels import OTHER
-from exporter.model.record import AccessRecord
+from exporter.model.record import AccessRecord, Attempt
 from exporter.requests.attempts import attempts_of
 from exporter.requests.body import NOTHING, Body
-from exporter.requests.identifiers import like_a_key
-from exporter.requests.routes import NO_TARGET, Request, Target
+from exporter.requests.routes import NO_REQUEST, Request
 
 BATCH = "batch"
 _TLS = ("https", "wss", "on", "true", "tls", "ssl")
-_VERBS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE"))
+_COMMON_VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE")
+# IANA, "HTTP Method Registry". What else clients make up is no verb.
+_VERBS = frozenset(
+    (
+        *_COMMON_VERBS,
+        *("ACL", "BASELINE-CONTROL", "BIND", "CHECKIN", "CHECKOUT", "COPY", "LABEL", "LINK", "LOCK", "MERGE"),
+        *("MKACTIVITY", "MKCALENDAR", "MKCOL", "MKREDIRECTREF", "MKWORKSPACE", "MOVE", "ORDERPATCH", "PRI"),
+        *("PROPFIND", "PROPPATCH", "QUERY", "REBIND", "REPORT", "SEARCH", "UNBIND", "UNCHECKOUT", "UNLINK"),
+        *("UNLOCK", "UPDATE", "UPDATEREDIRECTREF", "VERSION-CONTROL"),
+    )
+)
 # What a status means on its own. 408 is a client that was too slow to ask: a client_error, unless the
 # gateway's own verdict says otherwise.
 _BY_STATUS = {
@@ -27,12 +37,15 @@ _BY_STATUS = {
     "407": "auth",
     "429": "rate_limit_exceeded",
     "499": "client_abort",
+    "460": "client_abort",  # AWS' load balancer
     "0": "client_abort",
     "000": "client_abort",  # nginx, where it closed the connection without a status
     "-1": "client_abort",
     "502": "upstream_error",
     "504": "timeout",
-    "524": "timeout",
+    # Cloudflare's, of an origin that did not answer, or not well.
+    **dict.fromkeys(("522", "524"), "timeout"),
+    **dict.fromkeys(("520", "521", "523", "525", "526", "527", "530"), "upstream_error"),
 }
 # The same for gRPC codes, after their HTTP statuses: googleapis, google/rpc/code.proto.
 _BY_GRPC_CODE = {
@@ -48,86 +61,152 @@ _BY_GRPC_CODE = {
 
 
 def methods_of(route: str) -> list[str]:
-    """The values of the label `method` that requests of a route may have."""
-    return [route, *(f"{verb} {route}" for verb in sorted(_VERBS))]
+    """The values of the label `method` that requests of a route have as a rule."""
+    return [route, *(f"{verb} {route}" for verb in sorted(_COMMON_VERBS))]
 
 
 class Enricher:
     """Makes records of one input. `class_` is its class; `class_of` a key's own, "" where it has none.
-    `public_routes` are those that answer everybody.
+    `public_routes` are those that answer everybody. With `emails`, e-mail addresses in names are shown in full.
     """
 
-    def __init__(self, class_: str, class_of: Callable[[str], str], public_routes: Container[str] = ()) -> None:
+    def __init__(
+        self,
+        class_: str,
+        class_of: Callable[[str], str],
+        public_routes: Container[str] = (),
+        emails: bool = False,
+    ) -> None:
         self._class = class_
         self._class_of = class_of
         self._public_routes = public_routes
+        self._emails = emails
 
     def class_of(self, key: str) -> str:
         """The class of a key's requests."""
         return self._class_of(key) or self._class
 
-    def record(self, words: dict[str, Any] | None) -> AccessRecord:
-        """The record that words make; `ignored` where there are none, `rejected` where it has no status."""
-        if words is None:
+    def name(self, text: str) -> str:
+        """The name of a key, or of its owner, as it is shown."""
+        return shown_name(text) if self._emails else short_emails(shown_name(text))
+
+    def record(self, fields: dict[str, Any] | None) -> AccessRecord:
+        """The record of these fields; `ignored` if there are none, `rejected` if they hold no status."""
+        if fields is None:
             return AccessRecord(ignored=True)
-        status = words.get("status", "").partition(" ")[0]
-        if not status.removeprefix("-").isdigit() and not words.get("error"):
+        status = _logged_status(fields)
+        if status is None:
             return AccessRecord(rejected="no_status")
-        request: Request = words.get("request") or Request(words.get("http_method", ""), NO_TARGET, "")
-        target: Target = words.get("path") or request.target
-        body: Body = words.get("body") or NOTHING
-        upgraded = words.get("upgrade", "").lower() == "websocket"
-        if status == "0" and upgraded:
-            status = "101"  # Caddy 2.6 logs no status for a connection it handed over
-        protocol = _protocol(words.get("scheme", ""), upgraded or status == "101")
-        key = words.get("key") or target.key
-        methods = _several(words["rpc_method"]) if words.get("rpc_method") else body.methods
-        if not methods:
-            verb = (words.get("http_method") or request.http_method).upper()
-            methods = (f"{verb if verb in _VERBS else ''} {target.route}".strip(),)
-        methods = tuple(_public(method) for method in methods)
-        model, requested, provider = (_public(words.get(name, "")) for name in ("model", "requested_model", "provider"))
-        error_type = _error_type(status, protocol, words)
-        multiplier, plausible = _multiplier(words.get("cost_multiplier", ""))
-        tried = attempts_of(words, provider, error_type)
-        attempts = tuple(one._replace(provider=_public(one.provider)) for one in tried)
-        batch = len(methods) > 1 or words.get("batch_size", "") not in ("", "0", "1")
+        request = _request(fields)
+        target = request.target
+        body: Body = fields.get("body") or NOTHING
+        protocol = _protocol(fields.get("scheme", ""), status == "101" or _upgraded(fields))
+        key = fields.get("key") or target.key
+        methods = _methods(fields, request, body)
+        error_type = _error_type(status, protocol, fields)
+        cached = fields.get("cached") == "true" and not error_type
+        provider = "" if cached else _public(fields.get("provider", ""))
+        attempts = () if cached else _attempts(fields, provider, error_type)
+        multiplier, implausible = _multiplier(fields.get("cost_multiplier", ""))
+        summary = fields.get("summary") == "true"
         return AccessRecord(
             status=_status(status, protocol),
             key=key,
-            key_name=words.get("key_name", ""),
-            key_owner=words.get("key_owner", ""),
+            key_name=self.name(fields.get("key_name", "")),
+            key_owner=self.name(fields.get("key_owner", "")),
             class_=self.class_of(key),
-            requests=0 if words.get("batch_index", "0") not in ("", "0") else 1,
+            requests=int(fields.get("batch_index", "0") in ("", "0") and not summary),
+            summary=summary,
             calls=methods,
-            method=BATCH if batch else methods[0],
-            chain=words.get("chain") or target.chain or words.get("host", ""),
+            method=_method(fields, methods),
+            chain=_public(fields.get("chain", "")) or target.chain or fields.get("host", ""),
             protocol=protocol,
             error_type=error_type,
             public=target.route in self._public_routes,
-            model=model or _public(body.model),
-            requested_model=requested or _public(body.model),
-            provider=provider or (attempts[-1].provider if attempts else ""),
+            model=_public(fields.get("model") or body.model),
+            requested_model=_requested_model(fields, body),
+            provider=provider or _last_provider(attempts),
             attempts=attempts,
-            blocked_reason=_public(words.get("blocked_reason", "")),
-            unbilled=words.get("unbilled") == "true",
-            billed_model=_public(words.get("billed_model", "")),
+            blocked_reason=_public(fields.get("blocked_reason", "")),
+            unbilled=fields.get("unbilled") == "true",
+            cached=cached,
+            billed_model=_public(fields.get("billed_model", "")),
             cost_multiplier=multiplier,
-            implausible=() if plausible else ("cost_multiplier",),
+            implausible=implausible,
         )
 
 
+def _logged_status(fields: dict[str, Any]) -> str | None:
+    """The status as the log has it, "" if it has only an error; None if it has neither."""
+    status: str = fields.get("status", "").partition(" ")[0]
+    if not status.removeprefix("-").isdigit() and not fields.get("error"):
+        return None
+    if status == "0" and _upgraded(fields):
+        return "101"  # Caddy and Traefik log no status for a connection that they handed over
+    return "200" if status == "0" and fields.get("empty") == "true" else status
+
+
+def _upgraded(fields: dict[str, Any]) -> bool:
+    """Whether the client asked for a WebSocket."""
+    return bool(fields.get("upgrade", "").lower() == "websocket")
+
+
+def _request(fields: dict[str, Any]) -> Request:
+    """The request line; a verb or a path with a field of its own goes before what stands there."""
+    line: Request = fields.get("request") or NO_REQUEST
+    verb, target = fields.get("http_method") or line.http_method, fields.get("path") or line.target
+    return Request(verb, target, line.version)
+
+
+def _methods(fields: dict[str, Any], request: Request, body: Body) -> tuple[str, ...]:
+    """The JSON-RPC methods of all calls; without any, the verb and the route."""
+    methods = _several(fields["rpc_method"]) if fields.get("rpc_method") else body.methods
+    if not methods:
+        verb = request.http_method.upper()
+        methods = (f"{verb if verb in _VERBS else ''} {request.target.route}".strip(),)
+    return tuple(_public(method) for method in methods)
+
+
+def _method(fields: dict[str, Any], methods: tuple[str, ...]) -> str:
+    """The method of the whole request, `batch` if it has several calls."""
+    batch = len(methods) > 1 or fields.get("batch_size", "") not in ("", "0", "1")
+    return BATCH if batch else methods[0]
+
+
+def _attempts(fields: dict[str, Any], provider: str, error_type: str) -> tuple[Attempt, ...]:
+    """The attempts of the request, with public names of providers."""
+    attempts = attempts_of(fields, provider, error_type)
+    if provider and _names_models(fields) and len({attempt.provider for attempt in attempts}) == 1:
+        # Only one place was tried, so it was this provider's: many log its host or address.
+        return tuple(attempt._replace(provider=provider) for attempt in attempts)
+    return tuple(attempt._replace(provider=_public(attempt.provider)) for attempt in attempts)
+
+
+def _names_models(fields: dict[str, Any]) -> bool:
+    return bool(fields.get("model") or fields.get("requested_model"))
+
+
+def _requested_model(fields: dict[str, Any], body: Body) -> str:
+    """The model that was asked for; "" if it was asked for by the name that the gateway gives the one that served."""
+    requested = _public(fields.get("requested_model") or body.model)
+    return "" if requested == fields.get("model_alias") else requested
+
+
+def _last_provider(attempts: tuple[Attempt, ...]) -> str:
+    return attempts[-1].provider if attempts else ""
+
+
 def _public(word: str) -> str:
-    """A word that a client may have chosen: not shown where it could be a key."""
-    return OTHER if like_a_key(word) else word
+    """A word that a client may have chosen: `other` where it could be a key."""
+    return OTHER if could_be_a_key(word) else short_emails(word)
 
 
-def _multiplier(word: str) -> tuple[float | None, bool]:
-    """A factor, None where it is none; and whether it is plausible, if it is a number at all."""
+def _multiplier(word: str) -> tuple[float | None, tuple[str, ...]]:
+    """The cost multiplier, None if there is none; and its field's name if the number can't be true."""
     factor = number(word)
     if factor is None or 0 <= factor <= MOST["cost_multiplier"]:
-        return factor, True
-    return None, False
+        return factor, ()
+    return None, ("cost_multiplier",)
 
 
 def _several(methods: str) -> tuple[str, ...]:
@@ -156,26 +235,26 @@ def _protocol(scheme: str, websocket: bool) -> str:
     return "https" if tls else "http" if scheme == "http" else ""
 
 
-def _error_type(status: str, protocol: str, words: dict[str, Any]) -> str:
+def _error_type(status: str, protocol: str, fields: dict[str, Any]) -> str:
     """The one type of a failed request: of all that fit, the first in the order of ERROR_TYPES; "" of a good one.
 
     How a WebSocket session ended is no error: 101 is a success whoever closed it.
     """
     if status == "101":
         return ""
-    fitting = [words.get("error", "")]
+    fitting = [fields.get("error", "")]
     if protocol == "grpc" and status in _BY_GRPC_CODE:
         fitting.append(_BY_GRPC_CODE[status])
     elif status in _BY_STATUS:
         fitting.append(_BY_STATUS[status])
     elif status[:1] == "5" or (status and not _is_http(status)):  # what HTTP does not have is like a 5xx: RFC 9110, 15
         # Of a retried request the last upstream counts: `502, 200`.
-        upstream = words.get("upstream_status", "").rpartition(",")[2].rpartition(" ")[2]
+        upstream = fields.get("upstream_status", "").rpartition(",")[2].rpartition(" ")[2]
         fitting.append("upstream_error" if upstream[:1] == "5" else "server_error")
     elif status[:1] == "4":
         fitting.append("client_error")
-    if words.get("rpc_error", "") not in ("", "0", "false"):
+    if fields.get("rpc_error", "") not in ("", "0", "false"):
         fitting.append("rpc_error")
-    if any(fitting) and words.get("blocked_reason"):
+    if any(fitting) and fields.get("blocked_reason"):
         fitting.append("blocked")
     return next((type_ for type_ in ERROR_TYPES if type_ in fitting), "")

@@ -6,10 +6,13 @@ few digits and only at an end, capitals where a word starts. What machines make 
 
 import re
 
+from exporter.model.key_shapes import could_be_a_key
+
 # A version, such as v1, v1.2 or v1beta1.
 _VERSION = re.compile(r"v\d{1,2}(?:\.\d{1,2})*(?:(?:alpha|beta|rc)\d{0,2})?")
-# Letters in groups, with one digit at most at a group's end: chat, oauth2, wp-login.php, eth_getLogs, .well-known.
-_SHAPE = re.compile(r"\.?[A-Za-z]+\d?(?:[-_.:][A-Za-z]+\d?){0,5}")
+# Letters in groups, with one digit at most at a group's end: chat, oauth2, wp-login.php, eth_getLogs, .well-known,
+# __health.
+_SHAPE = re.compile(r"(?:\.|__?)?[A-Za-z]+\d?(?:[-_.:][A-Za-z]+\d?){0,5}")
 _DIGIT = re.compile(r"\d")
 _PIECE = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 # Prefixes that mark a secret, and letters that are hexadecimal digits only.
@@ -64,13 +67,40 @@ _KNOWN = frozenset(
             "swagger",
             "synchronize",
         ),
-        *("v", "webhook", "webhooks", "xmlrpc"),
+        *("v", "webhook", "webhooks", "whoami", "httpbin", "workflow", "workflows", "xmlrpc"),
     )
+)
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+# Words of APIs that may stand at a key's place: no other part of a path is shown there.
+AT_KEY_PLACE = _words(
+    "api arbitrum avalanche base bitcoin blast blocks bsc celo chat completions embed embeddings eth ethereum "
+    "events fantom gnosis graphql health healthz holesky http https images linea login mainnet messages metrics "
+    "mode models optimism oauth2 orders payments ping polygon rerank responses rpc scroll search sepolia solana "
+    "status stream testnet tokens tron users v1 v2 v3 version ws wss zksync"
+)
+# The part behind one of these is a person's name, unless it is one of the others.
+PEOPLE = _words(
+    "account accounts author authors contact contacts customer customers employee employees member members "
+    "patient patients people person profile profiles user users"
+)
+NOBODY = _words(
+    "activate auth balance batch check count create current delete export find import info invite list login "
+    "logout lookup me new password profile query register reset search self session sessions settings signin "
+    "signup stats token update usage verify"
 )
 
 
 def looks_made_up(part: str) -> bool:
     """Whether a part of a path is an id, a hash, a key or a name rather than a word of the API."""
+    return _is_odd(part) or could_be_a_key(part)
+
+
+def _is_odd(part: str) -> bool:
     if not _SHAPE.fullmatch(part):
         return not _VERSION.fullmatch(part) and part.lower() not in _KNOWN
     if len(part) <= 5:
@@ -93,18 +123,6 @@ def _oddities(part: str, digits: int) -> bool:
             odd += sum(lower[at : at + 2] not in _COMMON_PAIRS for at in range(len(lower) - 1))
             # A capital alone, or several before small letters: idS, OReRlt.
             odd += piece.isupper() and not part.isupper() and len(piece) != len(part)
-    return odd > 1 + pairs // 6 or len(pieces) > 2 + (pairs + len(pieces)) // 4
-
-
-# A marked secret, a UUID, or twenty letters and digits in a row with three digits or more.
-_KEY = re.compile(
-    r"(?:^|[^A-Za-z0-9])(?:sk|pk|rk|ak)[-_][A-Za-z0-9_-]{8}"
-    r"|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-"
-    r"|(?<![A-Za-z0-9])(?=[A-Za-z]*+\d[A-Za-z]*+\d[A-Za-z]*+\d)[A-Za-z0-9]{20}",
-    re.IGNORECASE,
-)
-
-
-def like_a_key(word: str) -> bool:
-    """Whether a word that a client chose, such as a method or a model, could be a raw key."""
-    return bool(_KEY.search(word))
+    # Two words in one, such as productpage, have a pair where they meet.
+    allowed = 1 + pairs // 6 + (part.islower() and 8 <= pairs == len(part) - 1 < 11)
+    return odd > allowed or len(pieces) > 2 + (pairs + len(pieces)) // 4

@@ -15,6 +15,7 @@ class RecordReader:
     def __init__(self, reader: RowReader, enricher: Enricher, derived: Mapping[str, str] | None = None) -> None:
         self._reader = reader
         self._enricher = enricher
+        derived = {name: code for name, code in (derived or {}).items() if name in AccessRecord.__struct_fields__}
         self._read = row_function(reader, derived)
 
     def record(self, row: Any) -> AccessRecord:
@@ -24,7 +25,7 @@ class RecordReader:
         record.origin = values.origin
         record.time = self._reader.seconds_since_epoch(values.time)
         for measure, value in values.numbers.items():
-            if value >= 0:
+            if value >= 0 and record.uses(measure):
                 setattr(record, measure, value)
         record.implausible += tuple(values.implausible)
         return record

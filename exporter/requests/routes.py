@@ -1,21 +1,25 @@
 """Routes: a request's path → its template, the key in it, the chain it means. Origins: where a call came from.
 
 No path may make a series of its own, and no key may stand in a label. So a configured template
-decides, and where none fits, every part of the path that looks made up becomes `:id` (see `words`).
+decides, and where none fits, every part of the path that looks made up becomes `:id` (see `identifiers`).
 A path that was not seen before costs about a microsecond: logs with random ids have no other.
 """
 
 import re
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote_plus, urlsplit
 
 from exporter.globs import compiled
 from exporter.memo import Memo
-from exporter.requests.identifiers import like_a_key, looks_made_up
+from exporter.model.key_shapes import could_be_a_key
+from exporter.requests.identifiers import AT_KEY_PLACE, NOBODY, PEOPLE, looks_made_up
 
 # Where gateways put the key into the path: /v2/KEY (Alchemy), /ws/v3/KEY (Infura), /rpc/KEY and their like …
-_KEY_PLACE = re.compile(r"(?:/(?:eth|ethereum|https?|mainnet|rpc|testnet|wss?))*/(?:v[23]|wss?|rpc|key)")
+_KEY_PLACE = re.compile(
+    r"(?:/(?:eth|ethereum|https?|mainnet|rpc|testnet|wss?))*/(?:v[23]|wss?|rpc|key)|/queries/[^/]+/api-key"
+)
 # … though not every value there is a key: numbers, and what starts with 0x, are ids.
 _NO_KEY = re.compile(r"\d+|0x[0-9a-fA-F]*")
 _KEY_PARAMETER = re.compile(
@@ -26,6 +30,8 @@ _OCTET = r"(?>25[0-5]|2[0-4]\d|1\d\d|\d\d?)"
 _END = r"(?:%\w+)?\]?(?::\d+)?\s*(?:,|$)"
 _IPV4 = re.compile(rf"\s*(?:\[?::ffff:)?((?:{_OCTET}\.){{3}}){_OCTET}{_END}", re.IGNORECASE | re.ASCII)
 _IPV6 = re.compile(rf"\s*\[?([0-9a-f]{{0,4}}(?::[0-9a-f]{{0,4}}){{2,8}}){_END}", re.IGNORECASE | re.ASCII)
+# BASELINE-CONTROL is one.
+_VERB = re.compile(r"[A-Za-z]+(?:-[A-Za-z]+)*")
 _LONGEST = 120
 # So many words of paths are remembered, and so many templates.
 _KNOWN = 5000
@@ -59,7 +65,7 @@ class Request(NamedTuple):
 
 
 NO_TARGET = Target("")
-_GARBAGE = Request("", NO_TARGET, "")
+NO_REQUEST = Request("", NO_TARGET, "")
 
 
 def _pattern(group: str, template: str) -> str:
@@ -96,6 +102,7 @@ class Routes:
         identify: Callable[[str], str],
         templates: Iterable[str] = (),
         chains: dict[str, list[str]] | None = None,
+        users: bool = False,
     ) -> None:
         self._identify = identify
         self._templates = {f"t{number}": template for number, template in enumerate(templates)}
@@ -105,27 +112,29 @@ class Routes:
         patterns = [(chain, pattern) for chain, patterns in (chains or {}).items() for pattern in patterns]
         self._paths = [(compiled(p), chain) for chain, p in patterns if p.startswith("/")]
         self._hosts = [(compiled(p.lower()), chain) for chain, p in patterns if not p.startswith("/")]
+        self._people = frozenset() if users else PEOPLE
         self._words: set[str] = set()
         self._key_places: Memo[str, bool] = Memo(lambda route: _KEY_PLACE.fullmatch(route) is not None, _KNOWN)
         self._keyless = Memo(Target, _KNOWN)
 
     def request(self, line: str) -> Request:
         """Read `GET /path?query HTTP/1.1`; anything else is no request."""
-        words = line.split(" ")
-        if len(words) not in (2, 3) or not words[0].isalpha() or not words[0].isascii():
-            return _GARBAGE
-        return Request(words[0], self.target(words[1]), words[2] if len(words) == 3 else "")
+        parts = line.split(" ")
+        if len(parts) not in (2, 3) or not _VERB.fullmatch(parts[0]):
+            return NO_REQUEST
+        return Request(parts[0], self.target(parts[1]), parts[2] if len(parts) == 3 else "")
 
     def target(self, path: str) -> Target:
-        """Read a request target: a path, a whole URL as proxies write it, or `*`."""
+        """Read a request target: a path, also without its first slash, a whole URL as proxies write it, or `*`."""
         path, _, query = path.partition("?")
         chain = ""
         if path[:1] != "/":
-            if "://" not in path:
+            if "://" in path:
+                authority, _, path = path.partition("://")[2].partition("/")
+                chain = self.chain_of_host(authority.rpartition("@")[2])
+            elif "/" not in path or not path[0].isalnum():
                 return NO_TARGET if path in ("", "*") else Target("/:id")
-            authority, _, path = path.partition("://")[2].partition("/")
             path = "/" + path
-            chain = self.chain_of_host(authority.rpartition("@")[2])
         key = self._key_in(query) if query else ""
         for pattern, named in self._paths:
             if pattern.match(path):
@@ -136,7 +145,7 @@ class Routes:
             if found and found.lastgroup:
                 if found.lastgroup in self._with_key:
                     key = self._identify(found[f"{found.lastgroup}_key"])
-                return self._told(self._templates[found.lastgroup], key, chain)
+                return self._target_of(self._templates[found.lastgroup], key, chain)
         return self._folded(path, key, chain)
 
     def chain_of_host(self, host: str) -> str:
@@ -149,21 +158,28 @@ class Routes:
         return self._identify(unquote_plus(found[1])) if found else ""
 
     def _folded(self, path: str, key: str, chain: str) -> Target:
-        """The default template: made-up parts are `:id`; the one at a key's place is `:key`, and is the key."""
-        words = self._words
-        route = ""
+        """The default template: made-up parts are `:id`; the one at a key's place is `:key`, and is the key.
+
+        So are words that follow `/users`. A word at a key's place may have been chosen as a key: it is not shown, but
+        is no key either, as it may be a word of the API.
+        """
+        words, people = self._words, self._people
+        route = before = ""
         for part in path.split("/"):
             if len(route) > _LONGEST:
                 break
-            if part in words:
-                route += "/" + part
-            elif not part:
+            if not part:
                 continue
-            elif not looks_made_up(part):
+            at_key = self._key_places[route]
+            hidden = (at_key and part not in AT_KEY_PLACE) or (before in people and part not in NOBODY)
+            before = part.lower()
+            if part in words and not hidden:
                 route += "/" + part
-                if len(words) < _KNOWN:
+            elif not looks_made_up(part):
+                route += "/:id" if hidden else "/" + part
+                if not hidden and len(words) < _KNOWN:
                     words.add(part)
-            elif self._key_places[route] and not _NO_KEY.fullmatch(part):
+            elif at_key and not _NO_KEY.fullmatch(part):
                 key = key or self._identify(part)
                 route += "/:key"
             else:
@@ -172,9 +188,9 @@ class Routes:
                 route += f"/:id:{verb}" if verb and not looks_made_up(verb) else "/:id"
         if len(route) > _LONGEST:
             route = route[: route.rindex("/", 0, _LONGEST)] + "/*"
-        return self._told(route or "/", key, chain)
+        return self._target_of(route or "/", key, chain)
 
-    def _told(self, route: str, key: str, chain: str) -> Target:
+    def _target_of(self, route: str, key: str, chain: str) -> Target:
         return Target(route, key, chain) if key or chain else self._keyless[route]
 
 
@@ -182,14 +198,22 @@ class Routes:
 _PLAIN_URL = re.compile(r"https?://([A-Za-z0-9.-]+)(?::[0-9]*)?(?:/[!-Z^-~]*)?$(?!\n)")
 
 
-def origin_host(url: str) -> str:
-    """The host of an Origin or Referer header; "" where there is none, or it is opaque (`null`)."""
+def origin_host(url: str, addresses: bool = False) -> str:
+    """The host of an Origin or Referer header; "" where there is none, or it is opaque (`null`). Of an address, its
+    network, or with `addresses` all of it.
+    """
     found = _PLAIN_URL.match(url)
     try:
         host = found[1].lower() if found else (urlsplit(url).hostname or "") if "://" in url else ""
     except ValueError:
         return ""
-    return "" if like_a_key(host) else host.rstrip(".")[:100]
+    host = host.rstrip(".")[:100]
+    return host if addresses and client_network(host) else _shown_host(host)
+
+
+@lru_cache(_KNOWN)
+def _shown_host(host: str) -> str:
+    return client_network(host) or ("" if could_be_a_key(host) else host)
 
 
 def client_network(address: str) -> str:

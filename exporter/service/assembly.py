@@ -3,10 +3,8 @@
 import glob
 import logging
 import os
-import sys
 import time
 from collections.abc import Callable
-from datetime import tzinfo
 from pathlib import Path
 
 import msgspec
@@ -24,11 +22,10 @@ from exporter.counting.meter import Meter
 from exporter.counting.places import Places
 from exporter.durations import seconds
 from exporter.formats.row_reader import RowReader
-from exporter.formats.spec import FormatSpec, build
-from exporter.inputs.elsewhere import Elsewhere, StoredInput, identity
-from exporter.inputs.files import FileInput
+from exporter.formats.spec import Format, build
+from exporter.inputs.elsewhere import StoredInput, identity
+from exporter.inputs.factory import Inputs
 from exporter.inputs.names import covers
-from exporter.inputs.pipe import PipeInput
 from exporter.keys.api import KeyApi
 from exporter.keys.identity import Identity, KeyEntry
 from exporter.keys.key_metrics import Keys
@@ -44,7 +41,7 @@ from exporter.model import catalog
 from exporter.requests.canonical import canonical_functions
 from exporter.requests.enrich import BATCH, Enricher, methods_of
 from exporter.requests.routes import Routes
-from exporter.service.feed import Feed, Input, fingerprint, stored_inputs
+from exporter.service.feed import Feed, fingerprint, stored_inputs
 from exporter.service.input_journal import InputJournal
 from exporter.service.pipeline import Pipeline
 from exporter.state.checkpoint import Checkpoint, Parts, places_of
@@ -54,31 +51,33 @@ _REGISTRY_READ = catalog.KEY_REGISTRY_TIMESTAMP_SECONDS
 
 log = logging.getLogger(__name__)
 
+_NO_SECRET = "neither identity.secret_file nor state.path is configured"
+
 
 def used_places(loaded: Loaded) -> dict[str, tuple[int, int]]:
-    """Of each label, how many places the state of a config uses, and how many there are. StateError where it can't be
-    read; it may be in use.
+    """Of each label with a budget, how many values the state of a config has admitted, and the budget.
+
+    Another process may hold the state. Raises StateError if it can't be read.
     """
-    admissions = Assembly(loaded).shared.admissions
+    admissions = Assembly(loaded).context.admissions
     admissions.restore(places_of(peek(Path(loaded.config.state.path))))
     return admissions.used
 
 
 class Assembly:
-    """One exporter's parts: what its inputs share, who keys are, and the routes.
+    """Builds one exporter from its config: what all inputs share, their feeds, the pipeline.
 
-    `serving` holds new series at zero first, as scrapers need it.
+    With `serving`, new series are held at zero first, as scrapers need it.
     """
 
     def __init__(self, loaded: Loaded, serving: bool = False) -> None:
         if not loaded.secret:
-            log.warning(
-                "no secret for key names, and no state to keep one beside: names like k_… hold for this run only"
-            )
+            why = f"{loaded.secret_file} does not exist yet" if loaded.secret_file else _NO_SECRET
+            log.warning("%s: hashed key names are valid for this run only", why)
         self.identity = Identity(loaded.secret or os.urandom(32))
         self.store = Store(hold=serving, families=loaded.config.families)
         clock = Clock()
-        self.shared = Context(
+        self.context = Context(
             store=self.store,
             admissions=Admissions(),
             keys=Keys(self.store, clock),
@@ -87,26 +86,27 @@ class Assembly:
             pricing=loaded.pricing,
             clock=clock,
         )
-        self.elsewhere = Elsewhere()
-        self._stdin: PipeInput | None = None
+        self.inputs = Inputs()
         self._registry: Registry | None = None
         self.entries: tuple[KeyEntry, ...] = ()
         self._first_start = time.time()
-        self.take(loaded)
+        self.apply_config(loaded)
 
-    def take(self, loaded: Loaded) -> list[str]:
-        """Apply a config to what all inputs share, at the start and at a reload; the families that were reset."""
+    def apply_config(self, loaded: Loaded) -> list[str]:
+        """Apply a config to what all inputs share, at the start and at a reload. Returns the families that restart
+        from zero, as their labels or buckets have changed.
+        """
         config = self.config = loaded.config
         if isinstance(config.keys, KeyApiConfig) and not (loaded.keys or loaded.keys_read):
-            self.shared.limits.waiting = True
+            self.context.limits.waiting = True
         self._secret = loaded.secret
-        anew = self.store.declare(config.families)
+        restarted = self.store.declare(config.families)
         self.store.bound(config.metrics.max_series, config.metrics.created_timestamps)
-        self.shared.pricing = loaded.pricing
+        self.context.pricing = loaded.pricing
         spending = catalog.COST.name in config.families and (
-            loaded.pricing.priced or any("cost" in build(one.spec).fields for one in config.inputs)
+            loaded.pricing.priced or any("cost" in build(input_.spec).fields for input_ in config.inputs)
         )
-        self.shared.limits.configure(
+        self.context.limits.configure(
             plans={name: plan.all_limits for name, plan in config.plans.items()},
             windows=WINDOWS if config.keys else ("1d", "1mo") if spending else (),
             spending=spending,
@@ -114,10 +114,12 @@ class Assembly:
             grace=seconds(config.limits.grace),
             boundaries=loaded.pricing.boundaries,
         )
-        chains = {chain: [one] if isinstance(one, str) else one for chain, one in config.chains.items()}
+        chains = {
+            chain: [patterns] if isinstance(patterns, str) else patterns for chain, patterns in config.chains.items()
+        }
         routes = [*config.public_routes, *config.routes]
-        self._routes = Routes(self.identity.public, routes, chains)
-        admissions = self.shared.admissions
+        self._routes = Routes(self.identity.public, routes, chains, "users" in config.show_in_full)
+        admissions = self.context.admissions
         admissions.bound(config.metrics.budgets, config.metrics.admit_after)
         admissions.declare("chain", chains)
         admissions.declare("method", [BATCH, *(method for route in routes for method in methods_of(route))])
@@ -126,86 +128,76 @@ class Assembly:
             self.store.set(catalog.PRICE_TABLE_TIMESTAMP_SECONDS, to=loaded.prices_changed)
         if loaded.keys_read:
             self.store.set(_REGISTRY_READ, to=loaded.keys_read)
-        return anew
+        return restarted
 
     def _register(self, entries: tuple[KeyEntry, ...]) -> None:
         if entries is not self.entries:
             self.entries = entries
             self.identity.update(entries)
-            self.shared.admissions.declare("key", self.identity.entries)
-            self.shared.keys.update(self.identity.entries)
+            self.context.admissions.declare("key", self.identity.entries)
+            self.context.keys.update(self.identity.entries)
         registered = self.identity.entries
         self.adopt()
-        self.shared.limits.register({key: entry.plan for key, entry in registered.items()})
+        self.context.limits.register({key: entry.plan for key, entry in registered.items()})
 
     def adopt(self) -> None:
-        """Let keys that were used before they were registered go on under the registry's name."""
-        for stranger in self.shared.limits.strangers:
+        """Move what keys used before they were registered to their registered names."""
+        for stranger in self.context.limits.strangers:
             if (name := self.identity.registered(stranger)) not in ("", stranger):
-                self.shared.limits.rename(stranger, name)
-                self.shared.keys.rename(stranger, name)
+                self.context.limits.rename(stranger, name)
+                self.context.keys.rename(stranger, name)
 
-    def meter(
-        self,
-        name: str,
-        spec: FormatSpec,
-        labels: dict[str, str] | None = None,
-        class_: str = "business",
-        zone: tzinfo | None = None,
-    ) -> Meter:
-        """A meter for one input. ValueError where the format is wrong."""
-        canonical = canonical_functions(self._routes, self.identity.public)
-        reader = RowReader(build(spec), canonical, zone)
-        enricher = Enricher(class_, self.shared.keys.class_of, self.config.public_routes)
-        return Meter(name, reader, enricher, self.shared, labels)
-
-    def meter_of(self, one: InputConfig) -> Meter:
-        """The meter of a configured input."""
-        return self.meter(one.name, one.spec, one.labels, one.class_, one.zone)
+    def meter_of(self, input_: InputConfig, format_: Format) -> Meter:
+        """The meter of a configured input, for the rows that its format's decoder makes."""
+        full = self.config.show_in_full
+        canonical = canonical_functions(self._routes, self.identity.public, "addresses" in full)
+        reader = RowReader(format_, canonical, input_.zone)
+        enricher = Enricher(input_.class_, self.context.keys.class_of, self.config.public_routes, "emails" in full)
+        return Meter(input_.name, reader, enricher, self.context, input_.labels)
 
     def pipeline(self) -> Pipeline:
-        """The pipeline of all inputs, not yet running. StateError where the state file can't be used."""
+        """The pipeline of all inputs, not yet running. Raises StateError if the state file can't be used."""
         self.store.set(catalog.BUILD_INFO, __version__, to=1)
         self.store.set(catalog.IDENTITY_INFO, self.identity.fingerprint, to=1)
         now = time.monotonic()
         metrics = self.config.metrics
-        keys, limits = self.shared.keys, self.shared.limits
+        keys, limits = self.context.keys, self.context.limits
         zero_hold = ZeroHold(seconds(metrics.scrape_interval))
-        places = Places(self.store, self.shared.admissions, keys)
+        places = Places(self.store, self.context.admissions, keys)
         expiry = Expiry(self.store, seconds(metrics.expire_after), keys.__contains__, places, now)
-        clock = self.shared.clock
-        pipeline = Pipeline([], self.store, self.shared.slowest, limits, zero_hold, expiry, clock)
-        remembered: Parts = {}
+        clock = self.context.clock
+        pipeline = Pipeline([], self.store, self.context.slowest, limits, zero_hold, expiry, clock)
+        restored_parts: Parts = {}
         damaged = False
         if self.config.state.path:
             state = State(Path(self.config.state.path))
-            checkpoint = Checkpoint(state, self.store, self.shared.admissions, lambda: self._parts(pipeline))
+            checkpoint = Checkpoint(state, self.store, self.context.admissions, lambda: self._parts(pipeline))
             pipeline.checkpoint = checkpoint
-            remembered = checkpoint.restore()
+            restored_parts = checkpoint.restore()
             damaged = state.damaged
             zero_hold.hold(render(self.store)[1], now)
-        self._first_start = remembered.get("first_start", self._first_start)
+        self._first_start = restored_parts.get("first_start", self._first_start)
         self.store.set(catalog.FIRST_START_TIMESTAMP_SECONDS, to=self._first_start)
-        keys.restore(remembered.get("keys", {}))
-        limits.restore(restored(remembered))
+        keys.restore(restored_parts.get("keys", {}))
+        limits.restore(restored(restored_parts))
         self.adopt()
         self._use_parts = UseParts(limits)
-        gone = stored_inputs(remembered)
-        self.elsewhere.former = [
-            changed(one, positions=[position.restored() for position in one.positions])
-            for one in msgspec.convert(remembered.get("former", []), list[StoredInput])
+        gone = stored_inputs(restored_parts)
+        self.inputs.elsewhere.former = [
+            changed(former, positions=[position.restored() for position in former.positions])
+            for former in msgspec.convert(restored_parts.get("former", []), list[StoredInput])
         ]
         new: list[InputConfig] = []
-        for one in self.config.inputs:
-            feed = self.feed(one, "end" if damaged else self.config.start_at, pipeline.wake)
+        for input_ in self.config.inputs:
+            feed = self.feed(input_, "end" if damaged else self.config.start_at, pipeline.wake)
             pipeline.feeds.append(feed)
-            if found := in_place_of(one, gone):
-                gone.remove(found)
-                feed.restore(found)
+            if stored := in_place_of(input_, gone):
+                gone.remove(stored)
+                feed.restore(stored)
             else:
-                new.append(one)
+                new.append(input_)
             if damaged:
-                feed.journal.loss(one.path, "state_damaged")
+                feed.journal.loss(input_.path, "state_damaged")
         self.assign_positions(pipeline.feeds, new, gone)
         for feed in pipeline.feeds:
             feed.lines_before = sum(feed.lines(self.store))
@@ -213,56 +205,49 @@ class Assembly:
         return pipeline
 
     def assign_positions(self, feeds: list[Feed], new: list[InputConfig], gone: list[StoredInput]) -> None:
-        """Let all inputs go on where the logs that are theirs now were read to; `gone` are those that were just taken
-        out, `new` those that were not there.
+        """Let all inputs continue where the logs that are theirs now were read to. `gone` are the inputs that were just
+        removed, `new` those that were just added.
         """
         by_name = {feed.name: feed for feed in feeds}
-        for one in new:
-            by_name[one.name].follow([each for each in (*gone, *self.elsewhere.former) if follows(one, each)])
-        files = {feed.name: feed.input for feed in feeds if isinstance(feed.input, FileInput)}
-        before = {feed.place[0] for feed in feeds} - {one.path for one in new} | {one.pattern for one in gone}
-        forgotten = self.elsewhere.arrange(files, gone, before)
+        for input_ in new:
+            before = [stored for stored in (*gone, *self.inputs.elsewhere.former) if follows(input_, stored)]
+            by_name[input_.name].follow(before)
+        inputs = {feed.name: feed.input for feed in feeds}
+        patterns = {feed.place[0] for feed in feeds} - {input_.path for input_ in new}
+        patterns |= {stored.pattern for stored in gone}
+        forgotten = self.inputs.arrange(inputs, gone, patterns)
         for former in forgotten:
             if former.unread:
                 InputJournal(former.name, self.store).lost(former.pattern, "removed", former.unread)
         for former in gone:
             if former.unread:
-                text = "%s: %d bytes of %s are not counted until an input reads them: it was taken out of the config"
+                text = "%s was removed from the config; %d bytes of %s are not counted unless an input reads them again"
                 log.warning(text, former.name, former.unread, former.pattern)
 
-    def feed(self, one: InputConfig, start_at: str, wake: Callable[[], None]) -> Feed:
-        """A configured input on its way to the store."""
-        journal = InputJournal(one.name, self.store)
-        source: Input
-        if one.path != "-":
-            source = FileInput(one.path, journal, start_at, one.rotated, self.elsewhere)
-        elif self._stdin:
-            source = self._stdin
-            source.follow(one.name, journal)
-        else:
-            source = self._stdin = PipeInput(sys.stdin.fileno(), one.name, journal, wake)
-        return Feed(place(one), one.spec, source, self.meter_of(one), journal)
+    def feed(self, input_: InputConfig, start_at: str, wake: Callable[[], None]) -> Feed:
+        """The feed of a configured input."""
+        journal = InputJournal(input_.name, self.store, input_.max_line_bytes)
+        source = self.inputs.open(input_.name, place(input_), start_at, journal, wake)
+        format_ = build(input_.spec, input_.max_line_bytes)
+        return Feed(place(input_), input_.spec, source, format_.decoder, self.meter_of(input_, format_), journal)
 
     def _parts(self, pipeline: Pipeline) -> Parts:
-        """What is committed beside the store."""
-        parts: Parts = {
-            "first_start": self._first_start,
-            "keys": self.shared.keys.snapshot(),
-            **self._use_parts.parts(),
-            "inputs": {},
-        }
+        """What is committed together with the store."""
+        parts: Parts = {"first_start": self._first_start, "keys": self.context.keys.snapshot()}
+        parts |= {**self._use_parts.parts(), "inputs": {}}
         for feed in pipeline.feeds:
             parts["inputs"][feed.name], pages = feed.stored()
             parts |= pages
         parts["former"] = [
-            changed(one, positions=[position.stored() for position in one.positions]) for one in self.elsewhere.former
+            changed(former, positions=[position.stored() for position in former.positions])
+            for former in self.inputs.elsewhere.former
         ]
         return parts
 
     # --- keys, while it runs
 
     def watch_keys(self, pipeline: Pipeline) -> None:
-        """Keep the registry up to date from now on, as the config says."""
+        """Start to follow the key registry of the config."""
         self.forget_keys()
         keys = self.config.keys
         if not keys:
@@ -271,55 +256,55 @@ class Assembly:
             source: Source = KeyFile(Path(keys), self.config.plans)
             copy = None
         else:
-            source = KeyApi(keys.request, self.identity.hash)
+            source = KeyApi(keys.request, self.identity.hash, "emails" in self.config.show_in_full)
             copy = Path(keys.copy) if keys.copy and self._secret else None
 
-        def take(entries: tuple[KeyEntry, ...] | None, at: float) -> None:
-            def taken() -> None:
-                if registry is self._registry:  # and no other is in its place by now
-                    self.take_keys([feed.meter for feed in pipeline.feeds], entries, at)
+        def registry_read(entries: tuple[KeyEntry, ...] | None, at: float) -> None:
+            def apply() -> None:
+                if registry is self._registry:  # and was not replaced meanwhile
+                    self.apply_keys([feed.meter for feed in pipeline.feeds], entries, at)
 
-            pipeline.ask(taken)
+            pipeline.ask(apply)
 
-        registry = self._registry = Registry(source, self.entries, take, copy)
+        registry = self._registry = Registry(source, self.entries, registry_read, copy)
         registry.start()
 
     def forget_keys(self) -> None:
-        """Look at the registry no more."""
+        """Stop following the key registry."""
         if self._registry:
             self._registry.stop()
 
-    def take_keys(self, meters: list[Meter], entries: tuple[KeyEntry, ...] | None, at: float) -> None:
-        """The registry was read at a time, and has these entries; None where they are the same as before."""
-        waiting = self.shared.limits.waiting
+    def apply_keys(self, meters: list[Meter], entries: tuple[KeyEntry, ...] | None, at: float) -> None:
+        """Apply the entries of a registry that was read at a time; None if they are the same as before."""
+        waiting = self.context.limits.waiting
         for meter in meters if waiting or entries is not None else ():
             meter.forget()
         if entries is not None:
             self._register(entries)
-            log.info("the key registry has %d keys now", len(entries))
+            log.info("the key registry has %d keys", len(entries))
         if waiting:
-            self.shared.limits.answered()
+            self.context.limits.answered()
         self.store.set(_REGISTRY_READ, to=at)
 
 
-def place(one: InputConfig) -> tuple[str, str]:
-    """Where an input comes from: whatever it is called, in the same place it is the same one."""
-    return one.path, one.rotated
+def place(input_: InputConfig) -> tuple[str, str]:
+    """Where an input reads: an input that is renamed and has the same place is the same one."""
+    return input_.path, input_.rotated
 
 
-def in_place_of(one: InputConfig, before: list[StoredInput]) -> StoredInput | None:
-    """What was remembered of an input; of several in its place, of the one with its name."""
-    here = [found for found in before if found.place == place(one)]
-    return next((found for found in here if found.name == one.name), here[0] if here else None)
+def in_place_of(input_: InputConfig, before: list[StoredInput]) -> StoredInput | None:
+    """What was stored of an input. If several had its place, the one with its name."""
+    here = [stored for stored in before if stored.place == place(input_)]
+    return next((stored for stored in here if stored.name == input_.name), here[0] if here else None)
 
 
-def follows(one: InputConfig, before: StoredInput) -> bool:
-    """Whether an input goes on in the place of one that is gone: it has its format, and its name or a log of it."""
-    if before.format != fingerprint(one.spec):
+def follows(input_: InputConfig, before: StoredInput) -> bool:
+    """Whether an input continues one that is gone: it has the same format, and the same name or one of its logs."""
+    if before.format != fingerprint(input_.spec):
         return False
     files = {position.identity for position in before.positions}
     return (
-        before.name == one.name
-        or any(covers(one.path, position.path) for position in before.positions)
-        or any(identity(path) in files for path in glob.glob(one.path))
+        before.name == input_.name
+        or any(covers(input_.path, position.path) for position in before.positions)
+        or any(identity(path) in files for path in glob.glob(input_.path))
     )

@@ -52,7 +52,9 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Make room for it, and wait for its request."""
         super().connection_made(transport)
-        transport.set_write_buffer_limits(high=0)  # no more than one block of an answer waits in each connection
+        transport.set_write_buffer_limits(
+            high=1
+        )  # with 0, TLS would wait for ever; no more than one block of an answer waits in each connection
         self._time("a request", self.limits.request_seconds)
         others = [one for one in self.connections if isinstance(one, Connection) and one is not self]
         if len(others) >= self.limits.connections:
@@ -81,6 +83,12 @@ class Connection(H11Protocol):
         """The answer was taken."""
         super().on_response_complete()
         self._time_what_is_awaited()
+
+    @property
+    def client_names(self) -> set[str] | None:
+        """The names in the client's certificate, which was verified; None without one."""
+        certificate = self.transport.get_extra_info("peercert")
+        return {name for _, name in certificate.get("subjectAltName", ())} if certificate else None
 
     @property
     def address(self) -> tuple[str, int]:

@@ -1,16 +1,17 @@
-"""One log on its way: an input, the meter that counts its lines, and the journal of what went wrong with it."""
+"""One configured input on its way to the store: input, decoder, meter, and the journal of what went wrong."""
 
 import logging
 import time
 from hashlib import blake2b
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from exporter.clock import AHEAD
 from exporter.counting.meter import Meter
-from exporter.formats.decoder import Decoded
+from exporter.formats.decoder import Decoded, Decoder
 from exporter.formats.spec import FormatSpec
+from exporter.inputs.base import Input
 from exporter.inputs.elsewhere import StoredInput
 from exporter.inputs.fingerprint import Position
 from exporter.metrics.store import Store
@@ -29,78 +30,36 @@ _GAUGES = (
 )
 
 
-class Input(Protocol):
-    """Where lines come from."""
-
-    finished: bool
-
-    def scan(self) -> None:
-        """See what there is to read."""
-
-    def read(self) -> bytes:
-        """The next whole lines, b"" when there are none now. It takes some milliseconds at most."""
-
-    def lag_bytes(self) -> int:
-        """Bytes that are there and not read."""
-
-    def close(self) -> None:
-        """Let go of everything."""
-
-    def owns(self, path: str) -> bool:
-        """Whether a file that grew is one of those that are read."""
-
-    def leave(self) -> tuple[bytes, int]:
-        """Before it is taken out: the unfinished lines that nobody can read on; how many bytes wait for who can."""
-
-    def positions(self) -> list[Position]:
-        """What to store together with what was counted so far."""
-
-    def pages(self) -> dict[int, msgspec.Raw]:
-        """The same, encoded in parts, of which few change from one commit to the next."""
-
-    def restore(self, positions: list[Position]) -> None:
-        """Before the first look: go on at positions that were stored. None at all means that there is no state."""
-
-    @property
-    def directory(self) -> str | None:
-        """The folder to watch; None where there is none."""
-
-    @property
-    def pending(self) -> bool:
-        """Whether there is more to do, also where `read` gave nothing."""
-
-    @property
-    def readable(self) -> bool:
-        """Whether all of it can be read."""
-
-    @property
-    def unopened(self) -> int:
-        """Logs that there is no descriptor for."""
-
-    @property
-    def files(self) -> list[str]:
-        """What is read, for people."""
-
-
 class Feed:
-    """Counts the lines of an input. `place` is where the config says that it comes from, `spec` its lines' format."""
+    """Counts the lines of an input. `place` is its path and the pattern of its rotated logs, `spec` the lines' format.
+
+    The decoder makes the rows that the meter counts: they belong together.
+    """
 
     def __init__(
-        self, place: tuple[str, ...], spec: FormatSpec, source: Input, meter: Meter, journal: InputJournal
+        self,
+        place: tuple[str, ...],
+        spec: FormatSpec,
+        source: Input,
+        decoder: Decoder,
+        meter: Meter,
+        journal: InputJournal,
     ) -> None:
         self.place = place
         self.spec = spec
         self.input = source
+        self.decoder = decoder
         self.meter = meter
         self.journal = journal
         # Lines counted before this process.
         self.lines_before = 0
         self._behind_since: float | None = None
+        self._release_at = 0.0
         self._oldest = OldestRecord()
 
     @property
     def name(self) -> str:
-        """What the config calls it."""
+        """Its name in the config."""
         return self.meter.name
 
     def count_next_chunk(self) -> bool:
@@ -109,8 +68,9 @@ class Feed:
         if not chunk:
             if not self.input.pending:
                 self._behind_since = None
+                self._release()
             return self.input.pending
-        decoded = self.meter.reader.decoder.decode(chunk)
+        decoded = self.decoder.decode(chunk)
         begins = self.meter.begins_at(decoded)
         if begins is not None:
             self._oldest.note(begins, time.monotonic())
@@ -119,6 +79,15 @@ class Feed:
             self.journal.note(decoded)
         return True
 
+    def _release(self) -> None:
+        """The log is read to its end: count lines that have waited long enough for another of their request."""
+        now = time.monotonic()
+        if now >= self._release_at:
+            self._release_at = now + self.decoder.patience
+            waited = self.decoder.release()
+            if waited.rows:
+                self._count(waited)
+
     def finish(self) -> None:
         """Count what still waits for another line, if none can come."""
         if self.input.finished:
@@ -126,13 +95,13 @@ class Feed:
 
     def flush(self) -> None:
         """Count what still waits for another line, as it is."""
-        self._count(self.meter.reader.decoder.flush())
+        self._count(self.decoder.flush())
 
     def leave(self) -> int:
-        """Before it is taken out: count the lines that nobody can read on. How many bytes wait for who can."""
+        """Prepare to be removed: count the lines that no other input can read on. Returns the bytes that one could."""
         lines, waiting = self.input.leave()
         if lines:
-            self._count(self.meter.reader.decoder.decode(lines))
+            self._count(self.decoder.decode(lines))
         return waiting
 
     def _count(self, decoded: Decoded) -> None:
@@ -144,9 +113,11 @@ class Feed:
         self.meter.fold()
         self.journal.failed(self.meter.faults)
         self.journal.warn_no_status()
+        if self.meter.last_time is None:
+            self.journal.warn_no_time()
 
     def lag_seconds(self, now: float) -> float:
-        """Age of the oldest unread byte: as old as the last record, where the log is behind; else 0."""
+        """Age in seconds of the oldest unread byte, judged by the last record; 0 if everything is read."""
         if not self.input.lag_bytes():
             return 0.0
         if self._behind_since is None:
@@ -154,7 +125,7 @@ class Feed:
         return max(0.0, now - min(self._behind_since, self.meter.last_time or now))
 
     def go_back(self, now: float) -> float:
-        """The clock went back, to this time: what is ahead of it was now. The latest of that, 0.0 where nothing is."""
+        """See `Clock.add`."""
         latest = max(self.meter.last_time or 0.0, self._behind_since or 0.0)
         if latest <= now + AHEAD:
             return 0.0
@@ -181,24 +152,28 @@ class Feed:
         """How many lines were parsed, ignored and rejected."""
         name = catalog.LINES
         parsed, ignored, rejected = (
-            int(store.series(name, self.name, one).value) for one in ("parsed", "ignored", "rejected")
+            int(store.series(name, self.name, result).value) for result in ("parsed", "ignored", "rejected")
         )
         return parsed, ignored, rejected
 
     def hide(self, store: Store) -> None:
-        """Drop its gauges: it is no input any more."""
+        """Drop its gauges, as the input is removed."""
         for gauge in _GAUGES:
             store.drop(gauge, self.name)
 
-    def turn_to(self, meter: Meter, spec: FormatSpec) -> None:
-        """Count with another meter from the next line on. In another format nothing waits for it any more."""
+    def turn_to(self, decoder: Decoder, meter: Meter, spec: FormatSpec) -> None:
+        """Decode and count with these from the next line on. If the format has changed, what waits for another line
+        is counted as it is.
+        """
         if spec == self.spec:
-            meter.reader.decoder.follow(self.meter.reader.decoder)
+            decoder.follow(self.decoder)
         else:
             self.flush()
             self.fold()
         self.meter.give_up(self.meter.kept)
         self.spec = spec
+        self.decoder = decoder
+        self._release_at = 0.0
         meter.last_time = self.meter.last_time
         self.meter = meter
         self.journal.name = meter.name
@@ -206,15 +181,15 @@ class Feed:
     # --- what is committed with the counters
 
     def snapshot(self) -> StoredInput:
-        """What to find again."""
+        """What the input needs to continue after a restart."""
         return self._stored_input([position.restored() for position in self.input.positions()])
 
     def stored(self) -> tuple[StoredInput, dict[str, msgspec.Raw]]:
-        """The same, as it is written down: the positions are in parts of their own, by their names."""
+        """The same as it is committed: without the positions, which are in parts of the state by name."""
         pages = self.input.pages()
-        remembered = self._stored_input([])
-        remembered.pages = [*pages]
-        return remembered, {_page(self.name, number): page for number, page in pages.items()}
+        stored = self._stored_input([])
+        stored.pages = [*pages]
+        return stored, {_page(self.name, number): page for number, page in pages.items()}
 
     def _stored_input(self, positions: list[Position]) -> StoredInput:
         return StoredInput(
@@ -223,41 +198,43 @@ class Feed:
             last_time=self.meter.last_time,
             kept=self.meter.kept,
             format=fingerprint(self.spec),
-            decoder=self.meter.reader.decoder.snapshot(),
+            decoder=self.decoder.snapshot(),
             name=self.name,
         )
 
-    def restore(self, remembered: StoredInput) -> None:
-        """Before the first look: go on where another one stopped."""
-        self.input.restore(remembered.positions)
-        self.meter.last_time = remembered.last_time
-        self.meter.give_up(remembered.kept)
-        if remembered.format == fingerprint(self.spec):
-            self.follow([remembered])
-        elif remembered.decoder is not None:
-            log.warning("%s: its format has changed; lines that waited for others of their request are lost", self.name)
+    def restore(self, stored: StoredInput) -> None:
+        """Continue where the input stopped; called before the first scan."""
+        self.input.restore(stored.positions)
+        self.meter.last_time = stored.last_time
+        self.meter.give_up(stored.kept)
+        if stored.format == fingerprint(self.spec):
+            self.follow([stored])
+        elif stored.decoder is not None:
+            log.warning(
+                "%s: the format has changed; lines that waited for another line of their request are lost", self.name
+            )
 
     def follow(self, before: list[StoredInput]) -> None:
-        """Go on in the place of inputs of the same format: as the first one's decoder does. What waits in those of
-        the others for another line counts as it is; what waits does so in one place only.
+        """Continue for inputs of the same format that are gone, with the first one's decoder state. Lines that wait in
+        the decoders of the others are counted as they are, so that no line waits in two places.
         """
-        decoder = self.meter.reader.decoder
-        for one in reversed(before):
+        for stored in reversed(before):
             self.flush()
-            decoder.restore(one.decoder)
-            decoder.flush()
-            waiting, one.decoder = one.decoder, decoder.snapshot()
-            decoder.restore(waiting)
-            self.meter.last_time = one.last_time or self.meter.last_time
+            self.decoder.restore(stored.decoder)
+            self.decoder.flush()
+            waiting, stored.decoder = stored.decoder, self.decoder.snapshot()
+            self.decoder.restore(waiting)
+            self.meter.last_time = stored.last_time or self.meter.last_time
 
 
 def stored_inputs(parts: dict[str, Any]) -> list[StoredInput]:
-    """What `stored` gave for each input, with its positions."""
+    """What was committed of each input, together with its positions."""
     inputs = msgspec.convert(parts.get("inputs", {}), dict[str, StoredInput])
-    for name, one in inputs.items():
-        one.name = name
-        pages = [*one.positions, *(each for n in one.pages for each in _positions(parts[_page(name, n)]))]
-        one.positions, one.pages = [position.restored() for position in pages], []
+    for name, stored in inputs.items():
+        stored.name = name
+        paged = (position for n in stored.pages for position in _positions(parts[_page(name, n)]))
+        stored.positions = [position.restored() for position in (*stored.positions, *paged)]
+        stored.pages = []
     return [*inputs.values()]
 
 
@@ -270,5 +247,5 @@ def _page(name: str, number: int) -> str:
 
 
 def fingerprint(spec: FormatSpec) -> bytes:
-    """A few bytes that tell formats apart."""
+    """A hash that differs between formats."""
     return blake2b(msgspec.msgpack.encode(spec), digest_size=8).digest()

@@ -1,6 +1,6 @@
-"""The journal of one input: what is no record, and why; what was rotated or lost. Cold path.
+"""The journal of one input: rejected lines and why, rotations, losses. Cold path.
 
-Rejected lines are shown to people as a shape, never as they are: a key may stand in them.
+People are shown the shape of a rejected line, never the line: it may hold a key.
 """
 
 import logging
@@ -15,6 +15,7 @@ from exporter.formats.decoder import REASONS, Decoded
 from exporter.inputs.events import LOSSES, printable
 from exporter.metrics.store import Store
 from exporter.model import catalog
+from exporter.model.fields import LONGEST_LINE
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,7 @@ class Rejected(NamedTuple):
 
 
 def shape(line: bytes) -> str:
-    """A line with every word as `a` and every number as `0`: `{"aaa":0,"a":"a-0"}`. It gives nothing away."""
+    """A line with every word as `a` and every number as `0`: `{"aaa":0,"a":"a-0"}`. It reveals no key."""
     text = line[:4096].decode("utf-8", "replace")
     text = _DIGITS.sub("0", _LETTERS.sub("a", text))
     text = re.sub(r"(?:a0|0a)[a0]*", "a", text)
@@ -43,22 +44,23 @@ def shape(line: bytes) -> str:
 
 
 class InputJournal:
-    """Counts and keeps what an input tells of. It is the input's InputEvents."""
+    """Counts and logs the events of an input. `samples` are the last rejected lines."""
 
-    def __init__(self, name: str, store: Store) -> None:
+    def __init__(self, name: str, store: Store, longest_line: int = LONGEST_LINE) -> None:
         self.name = name
+        self.longest_line = longest_line
         self.samples: deque[Rejected] = deque(maxlen=20)
         self._store = store
-        self._told: set[str] = set()
+        self._reported: set[str] = set()
         self._faults: set[str] = set()
 
     def note(self, decoded: Decoded) -> None:
-        """Lines that are no rows."""
+        """Count the lines of a chunk that became no rows."""
         if decoded.joined:
             self._store.add(catalog.LINES, self.name, "parsed", amount=decoded.joined)
-        if decoded.alone and "alone" not in self._told:
-            self._told.add("alone")
-            log.warning("%s: a request was counted without the line it waited for", self.name)
+        if decoded.alone and "alone" not in self._reported:
+            self._reported.add("alone")
+            log.warning("%s: a request was counted although one of its lines did not come", self.name)
         if decoded.blank:
             self._store.add(catalog.LINES, self.name, "ignored", amount=decoded.blank)
         for reason, line in decoded.rejected:
@@ -66,23 +68,35 @@ class InputJournal:
         self.failed(decoded.faults)
 
     def failed(self, faults: MutableSequence[Exception]) -> None:
-        """Log mistakes of the exporter's own, each once for its place in the code, and empty the list."""
+        """Log bugs of the exporter, each place in the code once, and empty the list."""
         for fault in faults:
             where = place(fault)
             if where not in self._faults:
                 self._faults.add(where)
-                log.error("%s: the exporter failed, which is a mistake of its own: %s", self.name, where)
+                log.error("%s: internal error, please report it: %s", self.name, where)
         faults.clear()
 
     def warn_no_status(self) -> None:
-        """Warn, once, of lines that were read well and are no request."""
+        """Warn once if lines parse but have no status."""
         counted = self._store.families[catalog.REJECTED_LINES.name].series.get((self.name, "no_status"))
         if counted:
-            self._tell("no_status")
+            self._warn_once("no_status")
+
+    def warn_no_time(self) -> None:
+        """Warn once if requests are counted and none has had a time."""
+        parsed = self._store.series(catalog.LINES, self.name, "parsed")
+        if parsed.value and "no_time" not in self._reported:
+            self._reported.add("no_time")
+            log.warning(
+                "%s: no record has a time, so limits and dated prices use the time of reading; "
+                "name the log's time in the format: `time`",
+                self.name,
+            )
 
     def too_long(self, path: str) -> None:
-        """A line that was longer than is read."""
-        log.warning("%s: a line in %s is longer than 1 MiB and was left out", self.name, printable(path))
+        """A line was longer than the longest that is read, and was left out."""
+        text = "%s: a line in %s is longer than %d bytes (max_line_bytes); it was left out"
+        log.warning(text, self.name, printable(path), self.longest_line)
         self._reject("too_long", b"")
 
     def rotated(self, kind: str) -> None:
@@ -106,17 +120,17 @@ class InputJournal:
         log.warning("%s: %s can't be read: %s; waiting for it", self.name, printable(path), why)
 
     def opened(self, path: str, offset: int) -> None:
-        """A log is read from an offset on."""
+        """A new log is read, from an offset on."""
         if offset:
-            text = "%s: reading %s from its end: the %d bytes before are not counted (%s)"
-            cure = "start_at: beginning would, where there is no state yet"
+            text = "%s: reading %s from its end; the %d bytes before are not counted (%s)"
+            cure = "to count them, set start_at: beginning before the first start"
             log.warning(text, self.name, printable(path), offset, cure)
         else:
             log.info("%s: reading %s from its beginning", self.name, printable(path))
 
     def resumed(self, path: str, offset: int) -> None:
-        """A log, or a copy of it, is read on."""
-        log.info("%s: reading %s on from byte %d", self.name, printable(path), offset)
+        """A known log, or a copy of it, is read from where it was read to."""
+        log.info("%s: resuming %s at byte %d", self.name, printable(path), offset)
 
     def _reject(self, reason: str, line: bytes) -> None:
         seen = ""
@@ -126,16 +140,17 @@ class InputJournal:
             self.failed([error])
             reason = "failed"
         self.samples.append(Rejected(time.time(), reason, len(line), seen))
-        self._tell(reason)
+        self._warn_once(reason)
         self._store.add(catalog.LINES, self.name, "rejected")
         self._store.add(catalog.REJECTED_LINES, self.name, reason)
 
-    def _tell(self, reason: str) -> None:
-        if reason not in self._told:
-            self._told.add(reason)
+    def _warn_once(self, reason: str) -> None:
+        if reason not in self._reported:
+            self._reported.add(reason)
             log.warning(
-                "%s: a line was rejected, %s: %s. Such lines are counted; `explain` shows them",
+                "%s: line rejected (%s): %s. Further ones are counted in %s; run `explain` to see why",
                 self.name,
                 reason,
                 REASONS[reason],
+                catalog.REJECTED_LINES.name,
             )

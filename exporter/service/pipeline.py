@@ -37,12 +37,12 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# A scrape reads for at most so long before it answers.
+# A scrape reads for at most this long before it answers.
 _DRAIN_SECONDS = 0.05
-# Lines are counted for at most so long between two rounds of callbacks.
+# Lines are counted for at most this long between two rounds of callbacks.
 _SLICE_SECONDS = 0.02
 _COMMIT_SECONDS = 5.0
-# After a stop, what is in the logs is read for at most so long.
+# After a stop, the logs are read for at most this long.
 _LAST_SECONDS = 3.0
 
 
@@ -98,14 +98,13 @@ class Pipeline:
         return answer
 
     def scrape(self, visitors: Sequence[Visitor], formats: Set[bool]) -> "Future[dict[bool, list[bytes]]]":
-        """The exposition's lines, one answer for all visitors, in each of the formats: text, or OpenMetrics (True).
-
-        What the logs hold now is counted and committed first.
+        """Count and commit what the logs hold now; return the lines of the exposition, the same for all visitors, in
+        each of the formats: text (False) or OpenMetrics (True).
         """
         return self.ask(lambda: self._scrape(visitors, formats))
 
     def wake(self) -> None:
-        """There may be something to read."""
+        """Make the pipeline look for something to read."""
         self._inbox.put(None)
 
     def stop(self) -> None:
@@ -116,13 +115,13 @@ class Pipeline:
     # --- the thread
 
     def open(self) -> None:
-        """Find the logs; from now on nothing that is written to them is missed."""
+        """Find the logs. From now on, nothing that is written to them is missed."""
         self._waker.watch(folder for feed in self.feeds if (folder := feed.input.directory))
         for feed in sorted(self.feeds, key=lambda feed: is_pattern(feed.place[0])):
             feed.input.scan()
 
     def reconfigure(self, feeds: list[Feed], scrape_interval: float, expire_after: float) -> None:
-        """Go on with these feeds, and with these settings in seconds. `open` has to follow."""
+        """Continue with these feeds and settings (in seconds). Call `open` next."""
         self.feeds[:] = feeds
         self.zero_hold.interval = scrape_interval
         self.expiry.after = expire_after
@@ -175,10 +174,10 @@ class Pipeline:
         """Move what was counted into the series."""
         for feed in self.feeds:
             feed.fold()
-        self._slowest.show(int(self._clock.now() // 60))
+        self._slowest.update_gauges(int(self._clock.now() // 60))
 
     def commit(self) -> bool:
-        """Fold and commit. True if what is in the series now may be served."""
+        """Fold and commit. Returns whether the present values may be served."""
         self.fold()
         if self.expiry.drop(time.monotonic()):
             for feed in self.feeds:
@@ -191,14 +190,14 @@ class Pipeline:
             self._committed_at = time.monotonic()
 
     def _scan(self) -> None:
-        """Find out what there is to read."""
+        """Let every input find out what there is to read."""
         begun = time.monotonic()
         for feed in self.feeds:
             feed.input.scan()
         self._waker.scanned(begun)
 
     def _count_available(self, seconds: float) -> bool:
-        """Count what there is, for at most so long. True if there may be more."""
+        """Count what there is, for at most `seconds`. Returns whether there may be more."""
         until = time.monotonic() + seconds
         more = True
         while more and time.monotonic() < until:
@@ -231,7 +230,7 @@ class Pipeline:
             self.zero_hold.hold_again(released, now)
         for feed in self.feeds:
             feed.update_gauges(self.store, self._clock.now())
-        self._limits.show(None if behind else self._clock.now())
+        self._limits.update_gauges(None if behind else self._clock.now())
         self.store.update_sizes()
         texts = {}
         for openmetrics in formats:

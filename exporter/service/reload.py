@@ -1,4 +1,4 @@
-"""Reload: a changed config is taken while the exporter runs, and no counter or line is lost by it."""
+"""Reload: applies a changed config while the exporter runs, without losing a counter or a line."""
 
 import logging
 import threading
@@ -11,8 +11,9 @@ from exporter.config.keys import KeyApiConfig
 from exporter.config.load import Config, Loaded, load
 from exporter.durations import seconds
 from exporter.errors import ExporterError
+from exporter.formats.spec import build
 from exporter.inputs.elsewhere import StoredInput
-from exporter.inputs.overlap import shared
+from exporter.inputs.overlap import shared_logs
 from exporter.model import catalog
 from exporter.service.assembly import Assembly, follows, place
 from exporter.service.feed import Feed
@@ -20,7 +21,7 @@ from exporter.service.pipeline import Pipeline
 
 log = logging.getLogger(__name__)
 
-# What is read of an input that is taken out.
+# An input that is removed is read for at most this long.
 _LAST_SECONDS = 3.0
 
 
@@ -33,113 +34,120 @@ class Reload:
         self._pipeline = pipeline
         self._begun = assembly.config
         self._reading = threading.Lock()
-        self._told(True)
+        self._record_result(True)
 
     def __call__(self) -> "Future[str]":
-        """Read the config as its file is now, in a thread of its own, as a large registry takes seconds; then have the
-        pipeline take it. What there is to say of it; ExporterError, and all stays as it was.
+        """Read the config file, in a thread, as a large registry takes seconds; then have the pipeline apply it.
+
+        The answer is a message for people. It raises ExporterError if the config is wrong; then nothing has changed.
         """
         answer: Future[str] = Future()
         threading.Thread(target=self._read, args=(answer,), name="reload", daemon=True).start()
         return answer
 
     def _read(self, answer: "Future[str]") -> None:
-        with self._reading:  # so that configs are taken in the order in which they were read
+        with self._reading:  # so that configs are applied in the order in which they were read
             try:
                 loaded = load(self._path)
             except Exception as error:
                 problem = error
-                taken = self._pipeline.ask(lambda: self._taken(problem))
+                applied = self._pipeline.ask(lambda: self._apply_or_log(problem))
             else:
-                taken = self._pipeline.ask(lambda: self._taken(loaded))
-        taken.add_done_callback(lambda done: _hand_on(done, answer))
+                applied = self._pipeline.ask(lambda: self._apply_or_log(loaded))
+        applied.add_done_callback(lambda done: _hand_on(done, answer))
 
-    def _taken(self, found: Loaded | Exception) -> str:
+    def _apply_or_log(self, found: Loaded | Exception) -> str:
         try:
             if isinstance(found, Exception):
                 raise found
-            return self._take(found)
+            return self._apply(found)
         except ExporterError as error:
-            log.error("the config was not reloaded, the old one stays: %s", error)
-            self._told(False)
+            log.error("config reload failed, keeping the previous config: %s", error)
+            self._record_result(False)
             raise
         except Exception:
-            log.exception("the config could not be taken whole: restart the exporter")
-            self._told(False)
+            log.exception("internal error: the config was applied only in part; restart the exporter")
+            self._record_result(False)
             raise
 
-    def _take(self, loaded: Loaded) -> str:
+    def _apply(self, loaded: Loaded) -> str:
         pipeline, assembly = self._pipeline, self._assembly
         pipeline.fold()
-        goes_on = self._goes_on(loaded.config)
-        kept = [feed for _, feed in goes_on]
-        new = [one for one, feed in goes_on if feed is None]
+        feed_of = self._running_feeds(loaded.config)
+        kept = [feed for _, feed in feed_of]
+        new = [input_ for input_, feed in feed_of if feed is None]
         gone = [self._end(feed, new) for feed in pipeline.feeds if feed not in kept]
-        anew = assembly.take(self._with_keys(loaded))
+        restarted = assembly.apply_config(self._with_keys(loaded))
         metrics = loaded.config.metrics
         pipeline.reconfigure(
-            [self._turned(*one) for one in goes_on], seconds(metrics.scrape_interval), seconds(metrics.expire_after)
+            [self._feed(input_, feed) for input_, feed in feed_of],
+            seconds(metrics.scrape_interval),
+            seconds(metrics.expire_after),
         )
         assembly.assign_positions(pipeline.feeds, new, gone)
         pipeline.open()
         assembly.watch_keys(pipeline)
-        self._told(True)
-        said = "The config was reloaded."
-        if anew:
-            said += f" Labels or buckets have changed of {' and '.join(anew)}: counting begins anew there."
-        for note in shared({one.name: one.path for one in loaded.config.inputs}):
-            said += f" {note[0].upper()}{note[1:]}."
+        self._record_result(True)
+        message = "The config was reloaded."
+        if restarted:
+            message += (
+                f" Labels or buckets of {' and '.join(restarted)} have changed: counting restarts from zero there."
+            )
+        for note in shared_logs({input_.name: input_.path for input_ in loaded.config.inputs}):
+            message += f" {note[0].upper()}{note[1:]}."
         if waiting := _waiting(self._begun, loaded.config):
-            said += f" A change of {' and '.join(waiting)} takes effect at a restart."
-        log.info(said)
-        return said
+            message += f" A change of {' and '.join(waiting)} takes effect at a restart."
+        log.info(message)
+        return message
 
     def _with_keys(self, loaded: Loaded) -> Loaded:
-        """The keys of an API stay until it is asked again."""
+        """The config, with the present keys if they come from an API: they stay until it is asked again."""
         if isinstance(loaded.config.keys, KeyApiConfig) and not loaded.keys:
             loaded.keys = self._assembly.entries
         return loaded
 
-    def _goes_on(self, config: Config) -> list[tuple[InputConfig, Feed | None]]:
-        """The inputs of a config, each with the feed that has read it until now."""
+    def _running_feeds(self, config: Config) -> list[tuple[InputConfig, Feed | None]]:
+        """The inputs of a config, each with the feed that has read it until now, if any."""
         running = {feed.place: feed for feed in self._pipeline.feeds}
-        return [(one, running.get(place(one))) for one in config.inputs]
+        return [(input_, running.get(place(input_))) for input_ in config.inputs]
 
-    def _turned(self, one: InputConfig, feed: Feed | None) -> Feed:
-        """The feed of an input: a new one for a new input; else it goes on where it is, with a new meter."""
+    def _feed(self, input_: InputConfig, feed: Feed | None) -> Feed:
+        """The feed of an input: a new one for a new input, else the one that reads it, with a new meter."""
         store = self._assembly.store
         if feed is None:
-            feed = self._assembly.feed(one, self._assembly.config.start_at, self._pipeline.wake)
+            feed = self._assembly.feed(input_, self._assembly.config.start_at, self._pipeline.wake)
         else:
-            renamed = feed.name != one.name
+            renamed = feed.name != input_.name
             if renamed:
                 feed.hide(store)
-            feed.turn_to(self._assembly.meter_of(one), one.spec)
+            format_ = build(input_.spec, input_.max_line_bytes)
+            feed.turn_to(format_.decoder, self._assembly.meter_of(input_, format_), input_.spec)
+            feed.journal.longest_line = input_.max_line_bytes
             if not renamed:
                 return feed
         feed.lines_before = sum(feed.lines(store))
         return feed
 
     def _end(self, feed: Feed, new: list[InputConfig]) -> StoredInput:
-        """Count the rest of an input that is taken out, as far as none of the new ones can go on with it."""
+        """End a feed whose input is removed: count what no new input can read on. Returns what a later one can."""
         until = time.monotonic() + _LAST_SECONDS
         feed.input.scan()
         while feed.count_next_chunk() and time.monotonic() < until:
             pass
         unread = feed.leave()
-        remembered = feed.snapshot()
-        if not any(follows(one, remembered) for one in new):
+        stored = feed.snapshot()
+        if not any(follows(input_, stored) for input_ in new):
             feed.flush()
-            remembered = feed.snapshot()
-            remembered.unread = unread
+            stored = feed.snapshot()
+            stored.unread = unread
         feed.fold()
         feed.meter.give_up(feed.meter.kept)
-        remembered.kept = 0
+        stored.kept = 0
         feed.input.close()
         feed.hide(self._assembly.store)
-        return remembered
+        return stored
 
-    def _told(self, good: bool) -> None:
+    def _record_result(self, good: bool) -> None:
         store = self._assembly.store
         store.set(catalog.CONFIG_LAST_RELOAD_SUCCESSFUL, to=int(good))
         if good:
@@ -148,7 +156,7 @@ class Reload:
 
 def _hand_on(done: "Future[str]", answer: "Future[str]") -> None:
     if not answer.set_running_or_notify_cancel():
-        return  # whoever asked has gone
+        return  # the caller has left
     if error := done.exception():
         answer.set_exception(error)
     else:
@@ -156,10 +164,12 @@ def _hand_on(done: "Future[str]", answer: "Future[str]") -> None:
 
 
 def _waiting(old: Config, new: Config) -> list[str]:
-    """What has changed since the start and can't be taken while running."""
+    """The settings that have changed since the start and need a restart."""
     parts = {
         "state": old.state != new.state,
-        "web.listen": old.web != new.web,
+        "web.listen": old.web.listen != new.web.listen,
+        "web.config": old.web.config != new.web.config,
+        "web.hosts": old.web.hosts != new.web.hosts,
         "identity": old.identity != new.identity,
     }
     return [name for name, changed in parts.items() if changed]

@@ -1,5 +1,7 @@
-"""The status page: for the person who asks whether the exporter sees what the gateway does."""
+"""The status page, for a person who wonders whether the exporter sees what the gateway does."""
 
+import base64
+import hashlib
 import time
 from datetime import UTC, datetime
 from html import escape
@@ -16,7 +18,7 @@ from exporter.service.pipeline import Pipeline
 
 
 class InputStatus(Struct):
-    """One input's line on the page. `rate` is lines per second since the start, `lag` seconds."""
+    """One input. `rate` is in lines per second since the start, `lag` in seconds; `last_record` in epoch seconds."""
 
     name: str
     files: list[str]
@@ -37,22 +39,22 @@ class Snapshot(Struct):
     up_seconds: float
     ready: bool
     version: str
-    # Where counters and positions are kept, "" for nowhere; whether the last commit was good, and when it was.
-    kept_in: str
-    kept_well: bool
-    kept_at: float
-    # New series that show 0 for now.
+    # The state file, "" if there is none; whether the last commit succeeded; when the last good one was.
+    state: str
+    healthy: bool
+    committed_at: float
+    # New series that are held at 0.
     held: int
-    # Logs that there is no file descriptor for, and how many descriptors there are.
+    # Logs that no file descriptor is left for, and the limit of descriptors.
     unopened: int
     descriptors: int
     inputs: list[InputStatus]
-    # Name, series, how many it may have, what it is.
+    # Name, number of series, their limit, description.
     families: list[tuple[str, int, int, str]]
-    # Input, field, and how many of its numbers no request can have.
+    # Input, field, number of implausible values.
     implausible: list[tuple[str, str, int]]
-    # Of each label with a budget, how many places are used, and how many there are.
-    places: dict[str, tuple[int, int]]
+    # Of each label with a budget, how many values it has admitted, and the budget.
+    budgets: dict[str, tuple[int, int]]
 
 
 def snapshot(pipeline: Pipeline) -> Snapshot:
@@ -80,38 +82,46 @@ def snapshot(pipeline: Pipeline) -> Snapshot:
             )
         )
     families = [
-        (name, len(one.series), one.limit, one.family.help)
-        for name, one in store.families.items()
-        if one.family.adds and one.series
+        (name, len(family.series), family.limit, family.family.help)
+        for name, family in store.families.items()
+        if family.family.adds and family.series
     ]
     version = next(iter(store.families[catalog.BUILD_INFO.name].series))[0]
     checkpoint = pipeline.checkpoint
-    kept_at = store.series(catalog.CHECKPOINT_LAST_SUCCESS_TIMESTAMP_SECONDS).value if checkpoint else 0
+    committed_at = store.series(catalog.CHECKPOINT_LAST_SUCCESS_TIMESTAMP_SECONDS).value if checkpoint else 0
     return Snapshot(
         up_seconds=up,
         ready=pipeline.ready,
         version=version,
-        kept_in=str(checkpoint.path) if checkpoint else "",
-        kept_well=not checkpoint or checkpoint.healthy,
-        kept_at=kept_at,
+        state=str(checkpoint.path) if checkpoint else "",
+        healthy=not checkpoint or checkpoint.healthy,
+        committed_at=committed_at,
         held=pipeline.zero_hold.held,
         unopened=sum(feed.input.unopened for feed in pipeline.feeds),
         descriptors=descriptors.limit(),
         inputs=inputs,
         families=families,
         implausible=[
-            (name, field, int(one.value))
-            for (name, field), one in store.families[catalog.IMPLAUSIBLE_VALUES.name].series.items()
-            if isinstance(one, Series) and one.value
+            (name, field, int(series.value))
+            for (name, field), series in store.families[catalog.IMPLAUSIBLE_VALUES.name].series.items()
+            if isinstance(series, Series) and series.value
         ],
-        places=pipeline.expiry.places.admissions.used,
+        budgets=pipeline.expiry.places.admissions.used,
+    )
+
+
+def page_policy() -> str:
+    """The page's Content-Security-Policy: its own style, and nothing else."""
+    digest = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+    return (
+        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 
 
 def page(found: Snapshot) -> str:
-    """The page, in HTML, without a byte from anywhere else."""
-    inputs = "".join(_input(one) for one in found.inputs)
-    rejects = "".join(_reject(one.name, reject) for one in found.inputs for reject in one.rejects)
+    """The page, in HTML. It loads nothing from elsewhere."""
+    inputs = "".join(_input(input_) for input_ in found.inputs)
+    rejects = "".join(_reject(input_.name, reject) for input_ in found.inputs for reject in input_.rejects)
     implausible = "".join(
         f"<tr><td>{escape(name)}<td><code>{field}</code><td class=n>{count:,}<td class=n>{MOST[field]:,.0f}"
         for name, field, count in found.implausible
@@ -120,45 +130,46 @@ def page(found: Snapshot) -> str:
         f"<tr><td><code>{name}</code><td class=n>{count:,}<td class=n>{limit:,}<td>{escape(text)}"
         for name, count, limit, text in found.families
     )
-    places = "".join(
-        f"<tr><td>{label}{' (of the key with most)' if label == 'origin' else ''}<td class=n>{used:,}"
-        f"<td class=n>{max(0, most - used):,}"
-        for label, (used, most) in found.places.items()
+    budgets = "".join(
+        f"<tr><td>{label}{' (of the key with the most)' if label == 'origin' else ''}<td class=n>{used:,}"
+        f"<td class=n>{max(0, budget - used):,}"
+        for label, (used, budget) in found.budgets.items()
     )
     return f"""<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width">
 <title>gateway-exporter</title><style>{_STYLE}</style>
 <header><h1>gateway-exporter</h1><p>{escape(found.version)} · up {_span(found.up_seconds)} ·
 <b class={"good" if found.ready else "bad"}>{"ready" if found.ready else "catching up"}</b> ·
 <a href=metrics>metrics</a> · <a href=-/healthy>health</a> · <a href=-/ready>readiness</a></p>
-<p>{_kept(found)}</p>{_unopened(found)}</header>
+<p>{_state(found)}</p>{_unopened(found)}</header>
 <h2>Inputs</h2><table><tr><th>input<th>logs<th class=n>parsed<th class=n>ignored<th class=n>rejected<th class=n>lines/s
-<th class=n>behind<th>last record{inputs}</table>
-<h2>Rejected lines</h2>{_table("<th>when<th>input<th>reason<th class=n>bytes<th>its shape", rejects) or "<p>None.</p>"}
+<th class=n>lag<th>last record{inputs}</table>
+<h2>Rejected lines</h2>{_table("<th>when<th>input<th>reason<th class=n>bytes<th>shape", rejects) or "<p>None.</p>"}
 <h2>Implausible numbers</h2>
-{_table("<th>input<th>field<th class=n>left out<th class=n>most that is plausible", implausible) or "<p>None.</p>"}
+{_table("<th>input<th>field<th class=n>left out<th class=n>largest plausible", implausible) or "<p>None.</p>"}
 <h2>Series</h2>{_held(found.held)}
-{_table("<th>family<th class=n>series<th class=n>at most<th>what", families) or "<p>None yet.</p>"}
-<h2>Places</h2><p>A value that is not declared takes a place by a successful request, and gives it back when its last
-series has expired. With none left, new values are counted as <code>other</code>, new keys as <code>unknown</code>.</p>
-{_table("<th>label<th class=n>used<th class=n>left", places)}
+{_table("<th>family<th class=n>series<th class=n>limit<th>description", families) or "<p>None yet.</p>"}
+<h2>Label budgets</h2><p>An undeclared value takes a place in its label's budget with a successful request, and frees
+it when its last series has expired. Once a budget is used up, new values are counted as <code>other</code>, new keys
+as <code>unknown</code>.</p>
+{_table("<th>label<th class=n>used<th class=n>left", budgets)}
 </html>"""
 
 
-def _kept(found: Snapshot) -> str:
-    if not found.kept_in:
-        return "Nothing is kept over restarts: the config names no <code>state.path</code>."
-    if not found.kept_well:
+def _state(found: Snapshot) -> str:
+    if not found.state:
+        return "Counters restart from zero with the process: <code>state.path</code> is not configured."
+    if not found.healthy:
         return (
-            f"<b class=bad>Commits fail</b> since {_time(found.kept_at)}: counters are served as they were then, "
-            f"and count on in memory. See the log, and <code>{escape(found.kept_in)}</code>"
+            f"<b class=bad>Commits have failed</b> since {_time(found.committed_at)}: counters are served as they were "
+            f"then; counting continues in memory. See the log, and <code>{escape(found.state)}</code>"
         )
-    return f"Kept in <code>{escape(found.kept_in)}</code>, last committed {_time(found.kept_at)}"
+    return f"State: <code>{escape(found.state)}</code>, last committed {_time(found.committed_at)}"
 
 
 def _unopened(found: Snapshot) -> str:
     return (
-        f"<p><b class=bad>{found.unopened:,} logs wait for a file descriptor</b> of {found.descriptors:,} in all. "
-        "Raise the limit of open files (<code>ulimit -n</code>, <code>LimitNOFILE=</code>)</p>"
+        f"<p><b class=bad>{found.unopened:,} logs can't be opened</b>: no file descriptor is left (limit "
+        f"{found.descriptors:,}). Raise the limit of open files (<code>ulimit -n</code>, <code>LimitNOFILE=</code>)</p>"
         if found.unopened
         else ""
     )
@@ -166,32 +177,40 @@ def _unopened(found: Snapshot) -> str:
 
 def _held(series: int) -> str:
     return (
-        f"<p>{series:,} new ones show 0 until every scraper has seen that, so that no increase is lost.</p>"
+        f"<p>{series:,} new series are held at 0 until every scraper has seen them once, so "
+        "<code>increase()</code> counts their first samples.</p>"
         if series
         else ""
     )
 
 
-def _input(one: InputStatus) -> str:
-    logs = "<br>".join(f"<code>{escape(file)}</code>" for file in one.files)
-    state = logs if one.readable else f"{logs}<br><b class=bad>missing or unreadable; waiting for it</b>"
-    behind = f"{one.lag_bytes:,} B, {_span(one.lag)}" if one.lag_bytes else "0"
-    rejected = f"<b class=bad>{one.rejected:,}</b>" if one.rejected else "0"
+def _input(input_: InputStatus) -> str:
+    logs = "<br>".join(f"<code>{escape(file)}</code>" for file in input_.files)
+    state = logs if input_.readable else f"{logs}<br><b class=bad>missing or unreadable; waiting for it</b>"
+    lag = f"{input_.lag_bytes:,} B, {_span(input_.lag)}" if input_.lag_bytes else "0"
+    rejected = f"<b class=bad>{input_.rejected:,}</b>" if input_.rejected else "0"
     return (
-        f"<tr><td>{escape(one.name)}<td>{state}<td class=n>{one.parsed:,}<td class=n>{one.ignored:,}"
-        f"<td class=n>{rejected}<td class=n>{one.rate:,.1f}<td class=n>{behind}<td>{_time(one.last_record)}"
+        f"<tr><td>{escape(input_.name)}<td>{state}<td class=n>{input_.parsed:,}<td class=n>{input_.ignored:,}"
+        f"<td class=n>{rejected}<td class=n>{input_.rate:,.1f}<td class=n>{lag}<td>{_last_record(input_)}"
     )
 
 
-def _reject(name: str, one: Rejected) -> str:
-    why = f"<td title='{escape(REASONS[one.reason])}'>{one.reason}"
+def _reject(name: str, line: Rejected) -> str:
+    why = f"<td title='{escape(REASONS[line.reason])}'>{line.reason}"
     return (
-        f"<tr><td>{_time(one.at)}<td>{escape(name)}{why}<td class=n>{one.length:,}<td><code>{escape(one.shape)}</code>"
+        f"<tr><td>{_time(line.at)}<td>{escape(name)}{why}<td class=n>{line.length:,}"
+        f"<td><code>{escape(line.shape)}</code>"
     )
 
 
 def _table(head: str, rows: str) -> str:
     return f"<table><tr>{head}{rows}</table>" if rows else ""
+
+
+def _last_record(input_: InputStatus) -> str:
+    if input_.parsed and not input_.last_record:
+        return "<b class=bad>no time in the log</b>: name it in the format (<code>time</code>)"
+    return _time(input_.last_record)
 
 
 def _time(seconds: float | None) -> str:

@@ -1,8 +1,8 @@
-"""The checkpoint: where the logs were read to and what was counted by then, in one transaction.
+"""The checkpoint: positions in the logs and what was counted up to there, in one transaction.
 
-A blob holds what changed since the last one: values of series by their row, the labels of new rows,
-admitted values, and parts: whatever else has to be found again (positions, for one). Rows are the order of
-a family's dictionary. All of that is public words and numbers, so no blob holds a raw key.
+A blob holds what has changed since the last one: values of series by row, labels of new rows, admitted values, and
+parts, which is everything else that must survive a restart (positions, for example). A series' row is its place in
+its family's dictionary. All of this is public labels and numbers, so no blob holds a raw key.
 """
 
 import logging
@@ -30,9 +30,9 @@ Parts = dict[str, Any]
 
 
 class _FamilyDelta(Struct, array_like=True):
-    """What changed in a family, and what it is declared as: `reset` if all its rows come again; the labels of new
-    rows, at the end, and when they were made; changed rows and their values (of a histogram, all of each one's
-    values); all rows that are not released yet.
+    """What has changed in a family. `declared` are its labels and buckets; `reset` if all rows follow again;
+    `new_labels` are those of new rows, at the end, and `created` when they were made; `rows` are the changed ones,
+    `values` theirs (of a histogram all values of each); `held` are all rows that are held at 0.
     """
 
     name: str
@@ -46,8 +46,8 @@ class _FamilyDelta(Struct, array_like=True):
 
 
 class _Delta(Struct, array_like=True):
-    """One blob. `at` is when it was committed; parts that did not change are left out. `admitted` are the places that
-    were taken, `given_back` those that are free again.
+    """One blob. `at` is the time of the commit. Parts that have not changed are left out. `admitted` are the places
+    in label budgets that were taken, `given_back` those that are free again.
     """
 
     at: float
@@ -57,14 +57,14 @@ class _Delta(Struct, array_like=True):
     given_back: list[Place] = []
 
     def move(self, places: dict[Place, None]) -> None:
-        """Take, and give back, places among those there were before."""
+        """Apply the changes to the places that were taken before."""
         places |= dict.fromkeys(self.admitted)
         for place in self.given_back:
             places.pop(place, None)
 
 
 class _Table(Struct):
-    """A family's rows, put together from blobs."""
+    """A family's rows, assembled from blobs."""
 
     declared: tuple[tuple[str, ...], tuple[float, ...]] = ((), ())
     labels: list[tuple[str, ...]] = []
@@ -73,7 +73,7 @@ class _Table(Struct):
     held: frozenset[int] = frozenset()
 
     def add(self, delta: _FamilyDelta) -> None:
-        """ValueError or IndexError where a delta makes no sense."""
+        """Apply one delta. Raises ValueError or IndexError if it is inconsistent."""
         self.declared = delta.declared
         if delta.reset:
             self.labels, self.created, self.values = [], [], []
@@ -95,7 +95,7 @@ _decoder = msgspec.msgpack.Decoder(_Delta)
 
 
 def places_of(blobs: list[bytes]) -> list[Place]:
-    """The places that a state has. StateError where its blobs make no sense."""
+    """The places in label budgets that a state holds. Raises StateError if a blob can't be decoded."""
     places: dict[Place, None] = {}
     try:
         for blob in blobs:
@@ -106,10 +106,10 @@ def places_of(blobs: list[bytes]) -> list[Place]:
 
 
 class Checkpoint:
-    """Commits the store, the admitted values and the parts; restores them at the start.
+    """Commits the store, the admitted values and the parts, and restores them at the start.
 
-    `parts` gives what else has to be found again, by name; values that msgpack can hold. `healthy` is false
-    while commits fail: then counters are served as they were, and counting goes on in memory.
+    `parts` returns everything else that must survive a restart, by name, in values that msgpack can encode. `healthy`
+    is false while commits fail: counters are then served as they were last committed; counting goes on in memory.
     """
 
     def __init__(self, state: State, store: Store, admissions: Admissions, parts: Callable[[], Parts]) -> None:
@@ -125,8 +125,8 @@ class Checkpoint:
         self._saved_held: dict[str, bytes] = {}
 
     @property
-    def _lasting(self) -> dict[str, FamilySeries]:
-        return {name: one for name, one in self._store.families.items() if one.family.persisted}
+    def _persisted(self) -> dict[str, FamilySeries]:
+        return {name: family for name, family in self._store.families.items() if family.family.persisted}
 
     @property
     def path(self) -> Path:
@@ -134,7 +134,7 @@ class Checkpoint:
         return self._state.path
 
     def restore(self) -> Parts:
-        """Put what was committed into the store; the parts. A file whose blobs make no sense is set aside."""
+        """Put what was committed into the store, and return the parts. An inconsistent file is set aside."""
         tables: dict[str, _Table] = {}
         parts: dict[str, Any] = {}
         places: dict[Place, None] = {}
@@ -155,98 +155,104 @@ class Checkpoint:
         return parts
 
     def _fill(self, name: str, table: _Table) -> None:
-        family = self._lasting.get(name)
+        family = self._persisted.get(name)
         if family is None:
             return
         if table.declared != family.family.shape:
-            log.warning("%s: its labels or buckets have changed; it begins anew", name)
+            log.warning("%s: its labels or buckets have changed; it restarts from zero", name)
             return
         filled: dict[tuple[str, ...], Any] = {}
         for row, (written, values) in enumerate(zip(table.labels, table.values, strict=True)):
             labels = in_order(written, len(family.family.labels))
-            one = family.series.get(labels) or family.make(labels, released=True)
-            one.released, one.created = row not in table.held, table.created[row]
-            # One series was two in older states, which kept the order of an input's own labels.
+            series = family.series.get(labels) or family.make(labels, released=True)
+            series.released, series.created = row not in table.held, table.created[row]
+            # Older states kept the order of the input labels, so one series could be two rows.
             other = filled.get(labels) if family.family.type != "gauge" else None
             filled[labels] = whole = [*map(sum, zip(values, other, strict=True))] if other else values
-            if isinstance(one, Histogram):
-                one.values = [*map(_number, whole)]
-                one.saved = one.values.copy()
+            if isinstance(series, Histogram):
+                series.values = [*map(_number, whole)]
+                series.saved = series.values.copy()
             else:
-                one.value = one.saved = _number(whole[0])
+                series.value = series.saved = _number(whole[0])
 
     def commit(self) -> bool:
-        """Write what changed; whether all that is in the store is on disk now."""
+        """Write what has changed. True if all that is in the store is on disk now."""
         begun = time.monotonic()
         try:
             self._state.reopen_if_removed()
         except StateError as error:
             return self._failed(error, begun)
-        lasting = self._lasting
-        # A snapshot also where a family is off now: what it held is to go from the file, too.
-        whole = self._whole or self._state.wants_snapshot or not self._saved_rows.keys() <= lasting.keys()
+        # A snapshot also if a family is off now: what it held has to go from the file, too.
+        persisted = self._persisted
+        whole = self._whole or self._state.wants_snapshot or not self._saved_rows.keys() <= persisted.keys()
         changed: list[Series | Histogram] = []
-        families = [delta for one in lasting.values() if (delta := self._changes(one, whole, changed))]
+        families = [found for family in persisted.values() if (found := self._changes(family, whole, changed))]
         parts = {name: _encoder.encode(part) for name, part in self._parts().items()}
-        news = {name: part for name, part in parts.items() if whole or self._saved_parts.get(name) != part}
-        changes = dict.fromkeys(self._admissions.places, True) if whole else self._admissions.changes
-        if not (whole or families or news or changes):
-            return self._record_result(True, begun)
-        admitted, given_back = ([place for place, taken in changes.items() if taken is way] for way in (True, False))
-        blob = _encoder.encode(_Delta(time.time(), families, news, admitted, given_back))
-        try:
-            (self._state.replace if whole else self._state.commit)(blob)
-        except (sqlite3.Error, OSError, StateError) as error:
-            return self._failed(error, begun)
-        for one in changed:
-            if isinstance(one, Histogram):
-                one.saved = one.values.copy()
+        if delta := self._delta(families, parts, whole):
+            write = self._state.replace if whole else self._state.commit
+            blob = _encoder.encode(delta)
+            try:
+                write(blob)
+            except (sqlite3.Error, OSError, StateError) as error:
+                return self._failed(error, begun)
+            self._note_saved(families, parts, changed)
+        return self._record_result(True, begun)
+
+    def _delta(self, families: list[_FamilyDelta], parts: dict[str, bytes], whole: bool) -> _Delta | None:
+        """What to write; None if nothing has changed."""
+        new_parts = {name: part for name, part in parts.items() if whole or self._saved_parts.get(name) != part}
+        places = dict.fromkeys(self._admissions.places, True) if whole else self._admissions.changes
+        if not (whole or families or new_parts or places):
+            return None
+        admitted, given_back = ([place for place, taken in places.items() if taken is way] for way in (True, False))
+        return _Delta(time.time(), families, new_parts, admitted, given_back)
+
+    def _note_saved(
+        self, families: list[_FamilyDelta], parts: dict[str, bytes], changed: list[Series | Histogram]
+    ) -> None:
+        """Remember what is on disk now."""
+        for series in changed:
+            if isinstance(series, Histogram):
+                series.saved = series.values.copy()
             else:
-                one.saved = one.value
+                series.saved = series.value
         for delta in families:
             self._saved_held[delta.name] = delta.held
-        self._saved_rows = {name: len(family.series) for name, family in lasting.items()}
-        for family in lasting.values():
+        persisted = self._persisted
+        self._saved_rows = {name: len(family.series) for name, family in persisted.items()}
+        for family in persisted.values():
             family.reordered = False
         self._admissions.changes.clear()
         self._saved_parts = parts
         self._whole = False
-        return self._record_result(True, begun)
 
     def close(self) -> None:
-        """Let go of the state file."""
+        """Close the state file."""
         self._state.close()
 
     def _changes(self, family: FamilySeries, whole: bool, changed: list[Series | Histogram]) -> _FamilyDelta | None:
-        """A family's delta; None where nothing changed. The series in it are added to `changed`."""
+        """A family's delta; None if nothing has changed. The series in it are added to `changed`."""
         name = family.family.name
         reset = whole or family.reordered
         new_labels = list(islice(family.series, 0 if reset else self._saved_rows.get(name, 0), None))
-        created = array("d", (family.series[labels].created for labels in new_labels))
         series: list[Any] = [*family.series.values()]
-        values = array("d")
-        if family.family.type == "histogram":
-            rows = [row for row, one in enumerate(series) if reset or one.values != one.saved]
-            for row in rows:
-                values.extend(series[row].values)
-        else:
-            rows = [row for row, one in enumerate(series) if reset or one.value != one.saved]
-            values.extend([series[row].value for row in rows])
-        changed += [series[row] for row in rows]
-        held = array("I", [row for row, one in enumerate(series) if not one.released])
-        if not (new_labels or rows or self._saved_held.get(name, b"") != held.tobytes() or family.reordered):
+        rows, values = _changed_rows(family, series, reset)
+        held = array("I", [row for row, each in enumerate(series) if not each.released]).tobytes()
+        if not (new_labels or rows or self._saved_held.get(name, b"") != held or family.reordered):
             return None
-        packed = (part.tobytes() for part in (array("I", rows), values, held))
-        return _FamilyDelta(name, family.family.shape, reset, new_labels, created.tobytes(), *packed)
+        changed += [series[row] for row in rows]
+        created = array("d", (family.series[labels].created for labels in new_labels)).tobytes()
+        packed = array("I", rows).tobytes(), values.tobytes()
+        return _FamilyDelta(name, family.family.shape, reset, new_labels, created, *packed, held)
 
     def _failed(self, error: Exception, begun: float) -> bool:
         if self.healthy:
-            log.error("%s: can't commit: %s; counters are served as they were", self._state.path, error)
+            log.error("%s: commit failed: %s; counters are served as they were last committed", self._state.path, error)
         return self._record_result(False, begun)
 
     def _record_result(self, good: bool, begun: float) -> bool:
         if good and not self.healthy:
-            log.warning("%s: commits work again", self._state.path)
+            log.warning("%s: commits succeed again", self._state.path)
         self.healthy = good
         self._store.set(catalog.CHECKPOINT_HEALTHY, to=int(good))
         if good:
@@ -257,6 +263,19 @@ class Checkpoint:
         return good
 
 
+def _changed_rows(family: FamilySeries, series: list[Any], every: bool) -> tuple[list[int], "array[float]"]:
+    """The rows of series that have changed since the last commit, or of every one; and their values."""
+    values = array("d")
+    if family.family.type == "histogram":
+        rows = [row for row, one in enumerate(series) if every or one.values != one.saved]
+        for row in rows:
+            values.extend(series[row].values)
+    else:
+        rows = [row for row, one in enumerate(series) if every or one.value != one.saved]
+        values.extend([series[row].value for row in rows])
+    return rows, values
+
+
 def _number(value: float) -> int | float:
-    """As it was counted: whole numbers are ints."""
+    """The number as it was counted: whole numbers are ints."""
     return int(value) if value.is_integer() else value

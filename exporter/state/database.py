@@ -1,8 +1,8 @@
-"""The state file: a snapshot and the deltas since, each one blob, each written whole or not at all.
+"""The state file: a snapshot and the deltas since then, each one blob, written completely or not at all.
 
 SQLite keeps that promise across `kill -9` and power loss (WAL, `synchronous=FULL`). It has no checksums for what is
 in the file, so each blob has its own (`frames`), and whatever else is read is compared with what it must be. One
-process at a time holds the file. What is in the blobs is `checkpoint`'s business.
+process at a time holds the file. `checkpoint` defines what is in the blobs.
 """
 
 import logging
@@ -30,16 +30,16 @@ _MACHINE = frozenset(
     )
 )
 
-# Deltas become a new snapshot when they are this many, or larger than the snapshot and this size.
+# The next commit is a snapshot after this many deltas, or when they are larger than the snapshot and this size.
 _MOST_DELTAS = int(os.environ.get("GATEWAY_EXPORTER_MOST_DELTAS", "500"))
 _MOST_BYTES = 1 << 20
 
 
 class State:
-    """An open state file. `blobs` is what it held: the snapshot, if there is one, then the deltas.
+    """An open state file. `blobs` is what it held when it was opened: the snapshot, if any, then the deltas.
 
-    A file that is damaged is set aside and a new one begun; `damaged` is then true. StateError where it
-    can't be used at all.
+    A damaged file is set aside and a new one begun; `damaged` is then true. Raises StateError if the file can't be
+    used at all.
     """
 
     def __init__(self, path: Path) -> None:
@@ -47,7 +47,7 @@ class State:
         self.damaged = False
         self.blobs: list[bytes] = []
         self._sizes: list[int] = []
-        # Which file this is, the number of its last commit and that of its snapshot.
+        # The name of this file, the number of its last commit, and that of its snapshot.
         self._file, self._number, self._snapshot = os.urandom(8), 0, 0
         self._lock = StateLock(path)
         try:
@@ -77,7 +77,7 @@ class State:
         return len(deltas) >= _MOST_DELTAS or sum(deltas) > max(_MOST_BYTES, snapshot)
 
     def commit(self, delta: bytes) -> None:
-        """Add a delta. sqlite3.Error where that fails; nothing of it is kept then."""
+        """Add a delta. Raises sqlite3.Error if that fails; then nothing of it is kept."""
         fault("before-commit")
         with self._db:
             self._insert(delta, self._snapshot)
@@ -86,8 +86,9 @@ class State:
         self._sizes.append(len(delta))
 
     def replace(self, snapshot: bytes) -> None:
-        """Put a snapshot in the place of all that is there. sqlite3.Error where that fails, StateError where the
-        file is not there any more, and another program's is. A file of an older version becomes one of this.
+        """Replace everything in the file by a snapshot; a file of an older version becomes one of this version.
+
+        Raises sqlite3.Error if that fails, StateError if the file was replaced by one of another program.
         """
         fault("before-compact")
         if not self._is_there():
@@ -113,31 +114,34 @@ class State:
         self._lock.note(self._file, self._number)
 
     def reopen_if_removed(self) -> None:
-        """See whether the file is still where it was; if somebody removed it, it is begun anew. StateError where
-        another process has it by now.
+        """If somebody removed the file, prepare to write a new one with all that was counted. StateError if another
+        process holds it by now.
         """
         if not self._lock.held():
             lost, self._lock = self._lock, StateLock(self.path)
             lost.close()
         if self._sizes and not self._is_there():
-            log.error("%s was removed: it is begun anew with all that is counted", self.path)
+            log.error("%s was removed: writing a new one with all counters", self.path)
             self._sizes = []
 
     def set_aside(self, why: str) -> None:
-        """Keep the file under another name, and begin anew."""
+        """Keep the file under another name, and begin a new one."""
         self.damaged = True
         self.blobs, self._sizes = [], []
         aside = self._unused_name()
-        ahead, shared = (self.path.with_name(self.path.name + suffix) for suffix in ("-wal", "-shm"))
+        write_ahead_log, index = (self.path.with_name(self.path.name + suffix) for suffix in ("-wal", "-shm"))
         self.path.rename(self.path.with_name(aside))
-        if ahead.exists() and ahead.stat().st_size:
-            ahead.rename(self.path.with_name(aside + "-wal"))
-        with suppress(sqlite3.Error):  # not before, as that would remove what is ahead
+        if write_ahead_log.exists() and write_ahead_log.stat().st_size:
+            write_ahead_log.rename(self.path.with_name(aside + "-wal"))
+        with suppress(sqlite3.Error):  # not before, as that would remove the write-ahead log
             self._db.close()
-        for part in (ahead, shared):
+        for part in (write_ahead_log, index):
             part.unlink(missing_ok=True)
         log.error(
-            "%s is damaged (%s): it is kept as %s; counting begins anew, at the logs' ends", self.path, why, aside
+            "%s is damaged (%s): kept as %s; counting restarts from zero, at the ends of the logs",
+            self.path,
+            why,
+            aside,
         )
         try:
             self._open()
@@ -151,24 +155,24 @@ class State:
         return aside
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         if hasattr(self, "_db"):
             self._db.close()
         self._lock.close()
 
     def _open(self) -> None:
-        """Open the file, or begin it. DamagedError, sqlite3.DatabaseError where it is not what was written."""
-        self._inode = 0  # until all went well: what is half begun is begun again
+        """Open the file, or begin a new one. Raises DamagedError or sqlite3.DatabaseError if it is damaged."""
+        self._inode = 0  # until all went well: a file that is half begun is begun again
         if not self.path.exists():
             self._lock.forget()
         self._db = sqlite3.connect(self.path, check_same_thread=False)
         if _is_begun(self._db):
             _check(self._db, self.path)
-            self._db.execute("BEGIN")  # a damaged header may forbid to write
+            self._db.execute("BEGIN")  # a damaged header may make the file read-only
             self._db.execute(f"PRAGMA user_version={_version(self._db)}")
             self._db.rollback()
         elif self._lock.noted:
-            raise DamagedError("all that was committed is missing")
+            raise DamagedError("it is missing, although there were commits")
         self.path.chmod(0o600)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=FULL")
@@ -187,7 +191,7 @@ class State:
             self._file, self._number, self._snapshot, _ = frames[-1]
         file, number = self._lock.noted or (self._file, 0)
         if number > self._number and (not self._number or file == self._file):
-            raise DamagedError(f"it ends with commit {self._number}, and {number} were made")
+            raise DamagedError(f"it ends with commit {self._number}, but {number} were made")
         return [frame.body for frame in frames]
 
     def _is_there(self) -> bool:
@@ -199,7 +203,7 @@ class State:
 
 
 def peek(path: Path) -> list[bytes]:
-    """The blobs of a state file; another process may hold it, and go on. StateError where they can't be read."""
+    """The blobs of a state file that another process may hold. Raises StateError if they can't be read."""
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as db:
             if not _is_begun(db):
@@ -207,7 +211,7 @@ def peek(path: Path) -> list[bytes]:
             _check(db, path)
             return [frame.body for frame in _frames(db)]
     except DamagedError as error:
-        raise StateError(f"{path} is damaged ({error}); the next start sets it aside") from None
+        raise StateError(f"{path} is damaged ({error}); the next start will set it aside") from None
     except sqlite3.Error as error:
         raise StateError(f"{path} can't be read: {error}") from None
 
@@ -224,7 +228,7 @@ def _version(db: sqlite3.Connection) -> int:
 def _blobs(db: sqlite3.Connection) -> list[bytes]:
     found = [body for (body,) in db.execute("SELECT body FROM blob ORDER BY id")]
     if not all(isinstance(body, bytes) for body in found):
-        raise DamagedError("not all of it is blobs")
+        raise DamagedError("it holds something else than blobs")
     return found
 
 
@@ -234,7 +238,7 @@ def _frames(db: sqlite3.Connection) -> list[Frame]:
 
 
 def _check(db: sqlite3.Connection, path: Path) -> None:
-    """See that a file is a state file, by all that tells it. StateError where it is another program's, or newer."""
+    """Check that a file is a state file. Raises StateError if it is of another program or a newer version."""
     ours = db.execute("PRAGMA application_id").fetchone()[0] == _APPLICATION
     version = _version(db)
     as_declared = db.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetchall() == _SCHEMA
@@ -243,13 +247,13 @@ def _check(db: sqlite3.Connection, path: Path) -> None:
     if ours and version > VERSION and not (as_declared and any(version_of(blob) <= VERSION for blob in _blobs(db))):
         raise StateError(
             f"{path} was written by a newer version: its format is {version}, this one knows {VERSION}. Run that "
-            f"version again; or move the file away, and counting begins anew, at the logs' ends"
+            f"version again; or move the file away, and counting restarts from zero, at the ends of the logs"
         )
     if not ours or not as_declared or not 1 <= version <= VERSION:
-        raise DamagedError("what it says of itself is wrong")
+        raise DamagedError("its header is wrong")
 
 
 def _is_machines(error: sqlite3.DatabaseError, path: Path) -> bool:
-    """Whether it is the machine that is at fault: no right to write, no room, a disk that fails."""
+    """Whether the machine is at fault: no permission to write, no space left, a failing disk."""
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
     return code in _MACHINE or (code == sqlite3.SQLITE_READONLY and not os.access(path, os.W_OK))

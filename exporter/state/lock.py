@@ -1,7 +1,7 @@
-"""The lock beside a state file: one process at a time holds it. It also notes which commit was the last one.
+"""The lock beside a state file, which one process at a time holds. It also notes the number of the last commit.
 
-The note is written after the commit, so a state file that has not got that far has lost commits: SQLite takes a
-write-ahead log with a damaged or missing end for one that ended earlier, and says nothing.
+The note is written after the commit, so a state file that ends before it has lost commits: SQLite treats a write-ahead
+log whose end is damaged or missing as one that ended earlier, and reports nothing.
 """
 
 import fcntl
@@ -13,16 +13,16 @@ from pathlib import Path
 
 from exporter.errors import StateError
 
-# The holder's process id, padded, is in front of the note.
+# Bytes of the holder's process id, padded; the note follows.
 _HOLDER = 32
 _NOTE = struct.Struct("<8sQ")
 _CHECKSUM = struct.Struct("<I")
 
 
 class StateLock:
-    """Holds `<state file>.lock`. StateError where another process does, or where it can't be written.
+    """Holds `<state file>.lock`. Raises StateError if another process does, or if it can't be written.
 
-    `noted` is the last commit, by state file and number; None where none is known.
+    `noted` is the last commit, as the name of the state file and the number; None if none is known.
     """
 
     def __init__(self, state: Path) -> None:
@@ -42,27 +42,27 @@ class StateLock:
         os.pwrite(self._file, b"%-31d\n" % os.getpid(), 0)
 
     def note(self, file: bytes, number: int) -> None:
-        """A commit is on disk. A note that can't be written is only missed where commits get lost, too."""
+        """Note a commit that is on disk. A note that can't be written matters only if commits get lost, too."""
         self.noted = file, number
         packed = _NOTE.pack(file, number)
         with suppress(OSError):
             os.pwrite(self._file, packed + _CHECKSUM.pack(zlib.crc32(packed)), _HOLDER)
 
     def forget(self) -> None:
-        """A state file begins: what was noted is of no other."""
+        """Forget the note, as a new state file begins."""
         self.noted = None
         with suppress(OSError):
             os.ftruncate(self._file, _HOLDER)
 
     def held(self) -> bool:
-        """Whether the lock's file is still there, and the same."""
+        """Whether the lock file is still there, and still this one."""
         try:
             return self._path.stat().st_ino == os.fstat(self._file).st_ino
         except OSError:
             return False
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release the lock."""
         os.close(self._file)
 
     def _read(self) -> tuple[bytes, int] | None:

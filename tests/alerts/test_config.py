@@ -32,7 +32,7 @@ BAD = [
     ),
     (
         "{success_rate: {warning: 0.95, critical: 0.97}}",
-        "alerts.success_rate.warning: must be reached before critical; as it is, it would never be the first to tell",
+        "alerts.success_rate.warning: must be reached before critical; with these values critical ",
     ),
     ("{latency: {warning: 2}}", "alerts.latency.warning: must be reached before critical; "),
     ("{latency: {warning: -1}}", "alerts.latency.warning: must be more than 0, or null for no alert, not -1"),
@@ -41,7 +41,7 @@ BAD = [
     (
         "{objectives: {availability: 0.9}}",
         "alerts.objectives.availability: with 0.9 even a total failure burns the budget less than 14.4 times as fast "
-        "as allowed, and would wake nobody; more than 0.9306 is needed",
+        "as allowed, so no alert would fire; more than 0.9306 is needed",
     ),
     (
         "{objectives: {latency_seconds: 0.6}}",
@@ -54,14 +54,14 @@ BAD = [
         "{overrides: {GatewayWatchdog: {for: soon}}}",
         "alerts.overrides.GatewayWatchdog.for: must be a duration, as in 15s, 5m, 24h or 1h30m, not 'soon'",
     ),
-    ("{notify: {receivers: {team: {}}}}", "alerts.notify.receivers.team: tells nobody: give it webhook, slack, "),
+    ("{notify: {receivers: {team: {}}}}", "alerts.notify.receivers.team: has no destination; add webhook, slack, "),
     (
         "{notify: {receivers: {team: {email: {to: a@b}}}}}",
-        "alerts.notify.receivers.team: sends e-mail, and there is no smtp with a smarthost to send it by",
+        "alerts.notify.receivers.team: sends e-mail, but no smtp server is configured; add smtp with a smarthost",
     ),
     (
         "{notify: {receivers: {team: {webhook: {url: 'http://a'}}}}}",
-        "alerts.notify.routes: warning is missing: it is also who is told what has no route of its own",
+        "alerts.notify.routes: warning is missing; alerts without a route of their own go to its receiver",
     ),
     (
         "{notify: {receivers: {team: {webhook: {url: 'http://a'}}}, routes: {warnings: team}}}",

@@ -1,6 +1,7 @@
 """The gateways and logs that are tried, and what each log tells."""
 
 from collections.abc import Callable
+from typing import Any
 
 from msgspec import Struct
 
@@ -17,7 +18,7 @@ class Kind(Struct, frozen=True, kw_only=True):
 
     name: str
     start: Start
-    format: str
+    format: str | dict[str, Any]
     protocol: str = "http"
     calls: bool = False
     batches: bool = False
@@ -104,7 +105,10 @@ KINDS = [
         Kind(
             name=f"haproxy-{line}",
             start=gateways.haproxy(line),
-            format="haproxy",
+            format={
+                "preset": "haproxy",
+                "fields": {"origin": "request_1", "key": "request_2", "rpc_method": "request_3"},
+            },
             calls=True,
             referer=False,
             bytes_in=_nothing,

@@ -179,7 +179,9 @@ def test_the_commands_for_people_know_the_log(running: Running) -> None:
         session.send("POST", path, headers, rpc("eth_call"), key=key)
     log = str(session.gateway.log)
     proposed = command.run("init", log)
-    assert yaml.safe_load(proposed.stdout)["inputs"][0]["format"] == session.kind.format
+    format_ = session.kind.format
+    preset = format_ if isinstance(format_, str) else format_["preset"]
+    assert yaml.safe_load(proposed.stdout)["inputs"][0]["format"] == preset
     explained = command.run("explain", log)
     assert explained.code == 0
     assert explained.stdout.count("gateway_requests_total") == len(session.sent)

@@ -5,8 +5,9 @@ from pathlib import Path
 from types import TracebackType
 
 from exporter.metrics.store import Histogram
+from exporter.service.access import Access
 from exporter.service.connections import Connection, Limits
-from exporter.service.server import Server
+from exporter.service.server import Reload, Server
 from tests.counted import Counting
 from tests.waiting import eventually
 
@@ -63,10 +64,12 @@ class Client:
 class Serving:
     """`clients` are closed in the end."""
 
-    def __init__(self, folder: Path, limits: Limits) -> None:
+    def __init__(
+        self, folder: Path, limits: Limits, access: Access | None = None, reload: Reload | None = None
+    ) -> None:
         config = "inputs: [{path: a.log, format: nginx-json}]\n"
         self.pipeline = Counting(folder, config).assembly.pipeline()
-        self.server = Server(self.pipeline, "127.0.0.1", 0, limits=limits)
+        self.server = Server(self.pipeline, "127.0.0.1", 0, reload, limits, access)
         self.clients: list[Client] = []
         self.server.start()
 
@@ -92,16 +95,18 @@ class Serving:
     @property
     def connections(self) -> list[Connection]:
         """Those that the server has."""
-        return [one for one in self.server._server.server_state.connections if isinstance(one, Connection)]
+        return self.server.listener.connections
 
     def until_asked(self, waiting: int) -> None:
         """Wait until so many wait for an answer."""
         eventually(lambda: sum(one.answering is not None for one in self.connections) == waiting, f"{waiting} wait")
 
     def answer(self) -> None:
-        """Answer what the pipeline is asked, once it is."""
+        """Answer what the pipeline is asked, once it is; what it is asked because of that has to wait."""
         eventually(lambda: self.questions > 0)
-        self.pipeline.run_callbacks()
+        for _ in range(self.questions):
+            if question := self.pipeline._inbox.get_nowait():
+                question()
 
     @property
     def questions(self) -> int:

@@ -240,7 +240,7 @@ def test_a_family_that_is_declared_otherwise_begins_anew(
     kept.families = _instead(**changes)
     kept.restart()
     assert [*kept.content()] == [DURATION if changes["name"] == REQUESTS else REQUESTS]
-    assert f"{changes['name']}: its labels or buckets have changed; it begins anew" in caplog.text
+    assert f"{changes['name']}: its labels or buckets have changed; it restarts from zero" in caplog.text
 
 
 def test_a_family_that_is_gone_is_forgotten(kept: Kept) -> None:
@@ -260,7 +260,7 @@ def test_a_family_that_is_gone_is_forgotten(kept: Kept) -> None:
 def test_a_blob_that_makes_no_sense_is_set_aside_with_its_file(
     kept: Kept, blob: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Counting begins anew, at the logs' ends, and nothing half understood is served."""
+    """Counting restarts from zero, at the logs' ends, and nothing half understood is served."""
     kept.add(REQUESTS, *KEY)
     kept.checkpoint.commit()
     kept.state.commit(blob)

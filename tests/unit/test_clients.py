@@ -70,7 +70,7 @@ def test_each_of_a_round_gets_the_form_that_it_asked_for(serving: Serving) -> No
     asked = [(), (packed,), (openmetrics,), (openmetrics, packed)]
     clients = [serving.client(get("/metrics", *headers)) for headers in asked]
     serving.until_asked(5)
-    serving.pipeline.run_callbacks()
+    serving.answer()
     first.answer()
     serving.answer()
     answers = [client.answer() for client in clients]
@@ -211,7 +211,7 @@ def test_a_web_server_that_dies_stops_the_pipeline(
     async def fail(*_: object) -> None:
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr("exporter.service.server._QuietServer.main_loop", fail)
+    monkeypatch.setattr("exporter.service.listener._QuietServer.main_loop", fail)
     with Serving(tmp_path, Limits()) as serving:
         eventually(serving.pipeline._done)
         assert serving.server.failed

@@ -21,7 +21,7 @@ LINE = {"status": 200, "rpc_method": "m", "api_key": "k", "request_time": 9.0}
 LAST_USED = "gateway_key_last_used_timestamp_seconds"
 SLOWEST = "gateway_request_duration_max_seconds"
 DAY = 86_400.0
-WENT_BACK = "the clock went back by %.0f seconds: limits, last uses and all other latest times go back with it"
+WENT_BACK = "the clock went back by %.0f seconds: limits, last uses and other latest times are set back with it"
 
 
 def test_a_time_ahead_of_the_wall_clock_was_now(tmp_path: Path) -> None:
@@ -36,10 +36,10 @@ def test_a_time_ahead_of_the_wall_clock_was_now(tmp_path: Path) -> None:
     assert before <= used <= now
     assert counted.meter.last_time is not None
     assert before <= counted.meter.last_time <= now
-    slowest, minute = counted.assembly.shared.slowest, int(now // 60)
-    slowest.show(minute)
+    slowest, minute = counted.assembly.context.slowest, int(now // 60)
+    slowest.update_gauges(minute)
     assert [*of(counted.samples(), SLOWEST).values()] == [9]
-    slowest.show(minute + 2)
+    slowest.update_gauges(minute + 2)
     assert of(counted.samples(), SLOWEST) == {}
 
 

@@ -25,7 +25,7 @@ BAD = [
     (
         "inputs:\n- path: a.log\n  fromat: caddy",
         "3: inputs[0].fromat: unknown field 'fromat'; did you mean 'format'? "
-        "(allowed: class, format, labels, name, path, rotated, timezone)",
+        "(allowed: class, format, labels, max_line_bytes, name, path, rotated, timezone)",
     ),
     (
         "inputs:\n- path: a.log",
@@ -119,8 +119,8 @@ BAD = [
         "5: pricing.credits.chains.base.x: credits are a number, 0 or more, not -1",
     ),
     (GOOD + "keys: {url: here}", "2: keys.url: must be like https://gateway.example/keys"),
-    (GOOD + "keys: {url: 'http://u:p@h/'}", "2: keys.url: has a password in it: put it into a headers_file or "),
-    (GOOD + "keys: {url: 'http://h/'}", "2: keys.fields: a key is known by its id, hash or key; say where one of "),
+    (GOOD + "keys: {url: 'http://u:p@h/'}", "2: keys.url: contains a password; put it into a headers_file or "),
+    (GOOD + "keys: {url: 'http://h/'}", "2: keys.fields: map id, hash or key: a key is identified by one of "),
     (
         GOOD + "keys: {url: 'http://h/', preset: litelm}",
         "2: keys.preset: unknown preset 'litelm'; did you mean 'litellm'? (allowed: litellm)",
@@ -228,11 +228,11 @@ def test_a_url_that_may_hold_a_secret_is_not_repeated(tmp_path: Path) -> None:
 BAD_KEYS = [
     ("- {name: x}", "1: [0]: a key needs an id, a hash (from `gateway-exporter hash`), or both"),
     ("- {hash: sk-live-raw-key}", "1: [0].hash: must be as `gateway-exporter hash` prints it: "),
-    ("- {id: a}\n- {id: a}", "2: [1].id: duplicate id 'a': already used by entry 1; each key may appear only once"),
-    ("- {id: a, expires: soon}", "1: [0].expires: 'soon' is not a valid date; use 2026-12-31 or 2026-12-31T18:00:00Z"),
-    ("- {id: a, class: b}", "1: [0].class: unknown class 'b' (allowed: business, internal)"),
+    ("- {id: a}\n- {id: a}", "2: [1].id: duplicate: already used by entry 1; each key may appear only once"),
+    ("- {id: a, expires: soon}", "1: [0].expires: '…' is not a valid date; use 2026-12-31 or 2026-12-31T18:00:00Z"),
+    ("- {id: a, class: b}", "1: [0].class: must be business or internal"),
     ("- {id: a, enabled: 'yes'}", "1: [0].enabled: must be true or false, not text"),
-    ("- {id: a}\n- id: b\n  expires: 2027-02-30", "3: '2027-02-30' is not a valid date: day is out of range for month"),
+    ("- {id: a}\n- id: b\n  expires: 2027-02-30", "3: '…' is not a valid date: day is out of range for month"),
     ("- {id: a}\n- id: b\n  name: x\n  name: y", "4: duplicate 'name': already used on line 3"),
     ("id: a", "1: must be a list, not a mapping"),
 ]

@@ -1,8 +1,12 @@
 """CSV and logfmt: values that are found by their names."""
 
+import re
+from typing import Any
+
 import msgspec
 import pytest
 
+from exporter.errors import FieldError
 from exporter.formats.csv_lines import CsvLines
 from exporter.formats.spec import FormatSpec, build
 from tests.unit.reading import Reading
@@ -55,6 +59,83 @@ def test_a_log_without_its_header_is_rejected_until_it_is_remembered() -> None:
     before.decode(HEADER)
     after.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(before.snapshot())))
     assert after.decode(line).rows == [["2026-03-03T22:05:09+08:00", "200", "a", ""]]
+
+
+W3C = FormatSpec(
+    csv={"time": {"path": "date", "plus": "time", "zone": "UTC"}, "status": "sc-status", "path": "cs-uri-stem"},
+    delimiter=" ",
+)
+
+
+def test_a_w3c_log_names_its_columns() -> None:
+    """They may change inside the file; all other lines with a `#` are comments, and quotes stand as they are."""
+    log = (
+        b"\xef\xbb\xbf#Software: Microsoft Internet Information Services 10.0\r\n#Version: 1.0\r\n"
+        b"#Fields: date time cs-uri-stem sc-status cs(User-Agent)\r\n"
+        b'2026-03-03 14:05:09 /a 200 "x"y"\r\n'
+        b'2026-03-03 14:05:10 /b 404 "\r\n'
+        b"#Date: 2026-03-03 14:05:11\r\n"
+        b"#Fields: time date sc-status cs-uri-stem\r\n"
+        b"14:05:12 2026-03-03 503 /c\r\n"
+        b"14:05:13 2026-03-03 503 /c d\r\n"
+    )
+    found = Reading(W3C, log)
+    assert [(record.time, record.status, record.method) for record in found.records] == [
+        (1772546709.0, "200", "/a"),
+        (1772546710.0, "404", "/b"),
+        (1772546712.0, "503", "/c"),
+    ]
+    assert (found.blank, found.rejected) == (5, [("no_match", b"14:05:13 2026-03-03 503 /c d\r")])
+
+
+def test_the_names_of_a_w3c_log_are_remembered() -> None:
+    """After a restart the log is read on, its comments are still comments, and another header is still one."""
+    before, after = build(W3C).decoder, build(W3C).decoder
+    for decoder in (before, after):
+        for path in ("date", "time", "sc-status", "cs-uri-stem"):
+            decoder.expression(path)
+    before.decode(b"#Fields: date time cs-uri-stem sc-status\n")
+    after.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(before.snapshot())))
+    decoded = after.decode(b"2026-03-03 14:05:09 /a 200\n#Remark: four words here\n")
+    assert (decoded.rows, decoded.blank, decoded.rejected) == ([["2026-03-03", "14:05:09", "200", "/a"]], 1, [])
+
+
+@pytest.mark.parametrize(
+    ("delimiter", "log"),
+    [
+        (";", b"Time;Key;Status Code\n2026-03-03T14:05:09Z;a,b;200\n"),
+        ("\t", b"Time\tKey\tStatus Code\n2026-03-03T14:05:09Z\ta,b\t200\n"),
+        ("\t", b"#Version: 1.0\n#Fields: Time Key Status-Code\n2026-03-03T14:05:09Z\ta,b\t200\n"),
+        ("|", b"# written by a script\n# Time|Key|Status Code\n2026-03-03T14:05:09Z|a,b|200\n"),
+        ("|", b"# written by a script\nTime|Key|Status Code\n2026-03-03T14:05:09Z|a,b|200\n"),
+    ],
+)
+def test_any_character_may_part_columns(delimiter: str, log: bytes) -> None:
+    """The names may stand in a line with a `#`, and in W3C's header blanks may part them."""
+    fields = {"time": "Time", "status": "Status-Code" if b"Status-Code" in log else "Status Code", "key": "Key"}
+    found = Reading(FormatSpec(csv=fields, delimiter=delimiter), log)
+    assert [(record.time, record.key, record.status) for record in found.records] == [(1772546709.0, "a,b", "200")]
+    assert (found.rejected, found.blank) == ([], log.count(b"\n") - 1)
+
+
+def test_a_record_that_starts_with_a_hash_is_one() -> None:
+    """In a log whose header has no `#`, a value may start with it."""
+    found = Reading(FormatSpec(csv={"key": "key", "status": "status"}), b"key,status\n#1,200\n")
+    assert [(record.key, record.status) for record in found.records] == [("#1", "200")]
+
+
+@pytest.mark.parametrize(
+    ("spec", "problem"),
+    [
+        ({"csv": {"status": "s"}, "delimiter": "ab"}, "must be one character, such as ';' or \"\\t\", not 'ab'"),
+        ({"csv": {"status": "s"}, "delimiter": '"'}, "must be one character"),
+        ({"json": {"status": "s"}, "delimiter": ";"}, "goes with csv"),
+    ],
+)
+def test_a_delimiter_is_one_character_of_csv(spec: dict[str, Any], problem: str) -> None:
+    """Others are refused, with what is allowed."""
+    with pytest.raises(FieldError, match=re.escape(problem)):
+        FormatSpec(**spec)
 
 
 def test_data_is_no_header() -> None:

@@ -7,8 +7,9 @@ import pytest
 
 from exporter.formats.detect import detect
 from tests.golden import GOLDEN, NAMES, log_of, preset_of
+from tests.unit.reading import Reading
 
-CSV_HEADERS = (b"\xef\xbb\xbfTime (", b"generation_id,")
+CSV_HEADERS = (b"\xef\xbb\xbfTime (", b"generation_id,", b"usage_date_utc,", b"start_time,")
 
 
 def best(sample: bytes) -> str:
@@ -22,8 +23,8 @@ def test_every_gateway_is_recognised(name: str) -> None:
     log, preset = log_of(name), preset_of(GOLDEN / name)
     assert best(log) == preset
     assert best(log + log[: len(log) // 2]) == preset
-    first = 2 if log.startswith(CSV_HEADERS) else 1
-    assert best(b"".join(log.splitlines(True)[:first])) == preset
+    first = next(n for n, line in enumerate(log.splitlines()) if not line.startswith((b"#", *CSV_HEADERS)))
+    assert best(b"".join(log.splitlines(True)[: first + 1])) == preset
 
 
 COMBINED = '192.0.2.1 - bob [03/Mar/2026:14:05:09 +0000] "GET / HTTP/1.1" 200 5 "-" "curl"'
@@ -38,6 +39,19 @@ HAPROXY = '192.0.2.1:5 [03/Mar/2026:14:05:09.331] f b/s 0/0/1/2/3 200 9 - - ----
         ('{"status":"200","request_time":"0.013","ip":"192.0.2.1","request":"GET / HTTP/1.1","x":{}}', "nginx-json"),
         ('{"start_time":"2026-03-03T14:05:09Z","response_code":"200","duration":"5","method":"GET"}', "envoy-json"),
         ("<134>Mar  3 14:05:09 haproxy[1]: " + HAPROXY, "haproxy"),
+        ("192.0.2.1, 10.0.0.1" + COMBINED[9:], "nginx-combined"),
+        ("192.0.2.1, 10.0.0.1" + COMBINED[9:] + ' "-"', "nginx-main"),
+        (COMBINED + ' "198.51.100.4"', "nginx-main"),
+        (COMBINED + ' rt=0.1 urt="0.1"', "nginx-main"),
+        (COMBINED + " request_time=0.1 upstream_response_time=0.1", "nginx-main"),
+        (COMBINED.partition(' "-"')[0], "apache-common"),
+        ("2001:db8::1" + COMBINED[9:].partition(' "-"')[0], "apache-common"),
+        ("api.example.com:443 " + COMBINED, "vhost-combined"),
+        ("api.example.com " + COMBINED.partition(' "-"')[0], "vhost-combined"),
+        ("api.example.com " + COMBINED + " 0.013", "vhost-combined"),
+        ('INFO:     192.0.2.1:5 - "GET / HTTP/1.1" 200 OK', "uvicorn"),
+        ('(APIServer pid=7) INFO:     192.0.2.1:5 - "GET / HTTP/1.1" 200 OK', "uvicorn"),
+        ("1769000002.123      5 192.0.2.1 TCP_MISS/200 12 GET http://a.example/ - HIER_DIRECT/192.0.2.2 -", "squid"),
     ],
 )
 def test_small_differences_do_not_matter(line: str, preset: str) -> None:
@@ -56,6 +70,10 @@ def test_small_differences_do_not_matter(line: str, preset: str) -> None:
         ('"success_rate_outcome": "success"', "claude-code-hub"),
         ('"object_type": "chat.completion"', "bifrost"),
         ('"endpoint":"/v1/responses","status":200,"duration":900', "portkey"),
+        ('"category":"RequestResponse"', "azure-openai"),
+        ('"Gateway":"gw"', "cloudflare-ai-gateway"),
+        ('"gen_ai.system"', "otel-genai"),
+        ('"api_method":"RawPredict"', "vertex-ai"),
     ],
 )
 def test_every_version_is_recognised(words: str, preset: str) -> None:
@@ -68,7 +86,7 @@ def test_a_log_with_foreign_lines_is_recognised() -> None:
     """A gateway that writes its errors between its requests is told all the same, and the share says so."""
     log = log_of("nginx-combined")
     mixed = b"".join(line + b"\n2026/03/03 14:05:09 [error] 7#7: *1 upstream timed out\n" for line in log.splitlines())
-    (candidate,) = detect(mixed)
+    candidate = detect(mixed)[0]
     assert (candidate.preset, candidate.share) == ("nginx-combined", 0.5)
 
 
@@ -80,8 +98,6 @@ def test_lines_left_out_on_purpose_do_not_count_against_a_format() -> None:
 
 
 FOREIGN = {
-    "cloudflare": '{"id":"1","created_at":"2026-03-03T14:05:09Z","provider":"openai","model":"m","path":"chat/x",'
-    '"status_code":200,"success":true,"cached":false,"duration":1451,"tokens_in":120,"tokens_out":33,"cost":0.1,"step":0}',
     "helicone": '{"authorization":"Bearer x","log":{"request":{"id":"1","provider":"openai","path":"/v1/x",'
     '"requestCreatedAt":"2026-03-03T14:05:09Z"},"response":{"status":200.0,"bodySize":1432.0,"delayMs":1443.0}}}',
     "proxyd": '{"time":"2026-03-03T14:05:11Z","level":"WARN","msg":"backend request failed, trying again","name":"x",'
@@ -123,3 +139,44 @@ def nonsense() -> list[bytes]:
 def test_nonsense_is_nothing(sample: bytes) -> None:
     """What is no access log is not taken for one."""
     assert detect(sample) == []
+
+
+def istio(cluster: str | None, status: int = 200) -> str:
+    line = {
+        "authority": "reviews:9080",
+        "bytes_received": 0,
+        "bytes_sent": 358,
+        "downstream_remote_address": "10.124.0.13:43612",
+        "duration": 15,
+        "method": "GET",
+        "path": "/reviews/0",
+        "protocol": "HTTP/1.1",
+        "response_code": status,
+        "response_flags": "-",
+        "start_time": "2022-09-08T12:51:05.656Z",
+        "upstream_cluster": cluster,
+        "upstream_host": "10.124.1.5:9080",
+        "x_forwarded_for": None,
+    }
+    return json.dumps(line) + "\n"
+
+
+CALLER, SERVER, NOWHERE = istio("outbound|9080||reviews"), istio("inbound|9080||"), istio(None, 400)
+
+
+@pytest.mark.parametrize(
+    ("log", "requests"),
+    [
+        (SERVER * 5 + NOWHERE, 6),
+        (SERVER * 5, 5),
+        (CALLER * 5 + NOWHERE, 6),
+        (CALLER + SERVER * 5 + NOWHERE, 2),
+        (CALLER * 3 + SERVER * 3, 3),
+        (istio("InboundPassthroughClusterIpv4"), 1),
+    ],
+)
+def test_one_sidecar_counts_where_both_log_and_all_lines_where_one_does(log: str, requests: int) -> None:
+    """A mesh that logs at its servers only has no other line of a request: the config says so."""
+    found = detect(log.encode())[0]
+    assert found.preset == "envoy-json"
+    assert sum(not record.ignored for record in Reading(found.spec, log.encode()).records) == requests

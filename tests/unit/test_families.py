@@ -12,6 +12,7 @@ from exporter.config.families import ADDS, Change, families_of
 from exporter.config.load import load
 from exporter.config.metrics import MetricsConfig
 from exporter.errors import ConfigError
+from exporter.formats.spec import build
 from exporter.metrics.exposition import render
 from exporter.metrics.slowest import Slowest
 from exporter.metrics.store import Histogram, Store
@@ -44,7 +45,7 @@ BAD_CHANGES = [
     ("gateway_calls_total: {drop: [key, key]}", "gateway_calls_total.drop[0]: 'key' is listed twice"),
     (
         "gateway_limit: {drop: [scope]}",
-        "gateway_limit.drop: a gauge is no sum over its labels; it keeps them all, or is off",
+        "gateway_limit.drop: a gauge can't be summed over its labels; keep them all, or switch the family off",
     ),
     (
         "gateway_calls_total: {buckets: [1]}",
@@ -80,13 +81,13 @@ BAD_CHANGES = [
     ),
     (
         "gateway_exporter_lines_total: off",
-        "gateway_exporter_lines_total: stays as it is: it tells whether the other families can be trusted",
+        "gateway_exporter_lines_total: can't be changed: it says whether the other families can be trusted",
     ),
     (
         "gateway_exporter_lines_total: {drop: [input]}",
-        "gateway_exporter_lines_total: stays as it is: it tells whether the other families can be trusted",
+        "gateway_exporter_lines_total: can't be changed: it says whether the other families can be trusted",
     ),
-    ("gateway_key_info: off", "gateway_key_info: stays as it is: the names of keys are nowhere else"),
+    ("gateway_key_info: off", "gateway_key_info: can't be changed: only it has the names of keys"),
 ]
 # A family of one's own: its name and fields; what is said after the name.
 BAD_OWN = [
@@ -155,15 +156,15 @@ BAD_OWN = [
     (
         "gateway_x_total",
         "type: counter, help: x, adds: origins, when: type",
-        ".when: origins are counted whenever there is one",
+        ".when: does not go with origins: they are always counted",
     ),
     (
         "gateway_x_total",
         "type: counter, help: x, adds: requests, when: modle",
         ".when: unknown condition 'modle'; did you mean 'model'?",
     ),
-    ("gateway_x_total", 'type: counter, help: "", adds: requests', ".help: write a line that says what it"),
-    ("gateway_x_total", 'type: counter, help: "a\\nb", adds: requests', ".help: write a line that says "),
+    ("gateway_x_total", 'type: counter, help: "", adds: requests', ".help: must be one line of text"),
+    ("gateway_x_total", 'type: counter, help: "a\\nb", adds: requests', ".help: must be one line of text"),
     (
         "gateway_x_total",
         "type: counter, help: x, adds: requests, buckets: [1]",
@@ -198,7 +199,7 @@ BAD_TOGETHER = [
     ),
     (
         "  families:\n    gateway_request_duration_seconds: {drop: [method]}\nalerts:\n  slow_methods: [a]\n",
-        "6: alerts.slow_methods: can't be told apart: gateway_request_duration_seconds is without its label method",
+        "6: alerts.slow_methods: can't be excluded: gateway_request_duration_seconds has no label method",
     ),
 ]
 
@@ -274,7 +275,7 @@ def counted(folder: Path, log: str, metrics: dict[str, Any]) -> Samples:
     path = folder / "config.yaml"
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     assembly = Assembly(load(path))
-    meter = assembly.meter_of(assembly.config.inputs[0])
+    meter = assembly.meter_of(assembly.config.inputs[0], build(assembly.config.inputs[0].spec))
     decoder = meter.reader.decoder
     meter.count(decoder.decode((GOLDEN / log / "access.log").read_bytes()))
     meter.count(decoder.flush())
@@ -407,7 +408,7 @@ def test_limits_are_exact_whatever_families_there_are(tmp_path: Path) -> None:
     )
     row = {"s": 200, "k": "acme", "t": 1_772_546_700, "m": "m1", "i": 7}
     counting.count(row, row)
-    counting.assembly.shared.limits.show(None)
+    counting.assembly.context.limits.update_gauges(None)
     found = counting.samples()
     assert (
         found["gateway_tokens_total"] == found["gateway_twice_tokens_total"] == found["gateway_in_tokens_total"] == 14
@@ -435,7 +436,7 @@ def test_money_is_the_same_without_the_family_of_unpriced_requests(tmp_path: Pat
     assert (sum(of(found, cost).values()), of(found, unpriced)) == (5, {})
     found = Counting(tmp_path, text % cost).count(*rows)
     assert (of(found, cost), of(found, unpriced)) == ({}, {("m2",): 1})
-    counting = Counting(tmp_path, text % f"{cost}: off, {unpriced}")
+    counting = Counting(tmp_path, text % f"{cost}: off, gateway_model_requests_without_usage_total: off, {unpriced}")
     assert "input_tokens" not in counting.meter.loop.source
     assert "cost" not in counting.meter.loop.source
 
@@ -486,7 +487,7 @@ def test_the_slowest_requests_are_those_of_the_durations_that_are_left() -> None
         histogram.pending.append(seconds)
         store.families[DURATIONS].settle()
         slowest.fold(1)
-        slowest.show(1)
+        slowest.update_gauges(1)
         shown = store.families["gateway_request_duration_max_seconds"].series
         return {labels: one.value for labels, one in shown.items() if not isinstance(one, Histogram)}
 
@@ -497,5 +498,5 @@ def test_the_slowest_requests_are_those_of_the_durations_that_are_left() -> None
     assert observe(seconds=3) == {(): 3}
     store.declare(declared({DURATIONS: False}))
     slowest.fold(1)
-    slowest.show(1)
+    slowest.update_gauges(1)
     assert "gateway_request_duration_max_seconds" not in store.families

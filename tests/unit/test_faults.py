@@ -19,7 +19,7 @@ from exporter.formats.decoder import Decoded
 from exporter.formats.join import Joined, JoinSpec
 from exporter.formats.json_lines import JsonLines
 from exporter.formats.logfmt_lines import LogfmtLines
-from exporter.formats.spec import FormatSpec
+from exporter.formats.spec import FormatSpec, build
 from exporter.formats.text_lines import TextLines
 from exporter.requests.enrich import Enricher
 from exporter.service.assembly import Assembly
@@ -63,7 +63,7 @@ def _raises(monkeypatch: pytest.MonkeyPatch, owner: Any, function: str) -> None:
 def meter_of(spec: FormatSpec) -> tuple[Assembly, Meter]:
     one = InputConfig(path="access.log", name="edge", format=spec)
     assembly = Assembly(Loaded(config=Config(inputs=[one]), secret=b"a secret for tests"))
-    return assembly, assembly.meter_of(one)
+    return assembly, assembly.meter_of(one, build(one.spec))
 
 
 def calls(assembly: Assembly) -> dict[str, float]:
@@ -221,15 +221,15 @@ def test_explain_and_replay_say_where_it_failed(monkeypatch: pytest.MonkeyPatch,
     _raises(monkeypatch, Enricher, "record")
     log = [WAYS["json"].line.format(word).encode() + b"\n" for word in ("one", "marked", "two")]
     assembly, meter = meter_of(WAYS["json"].spec)
-    told = list(explain(iter(log), meter, assembly.store))
+    told = list(explain(iter(log), meter.reader.decoder, meter, assembly.store))
     assert [one.split()[2].strip(",") for one in told] == ["parsed", "rejected", "parsed"]
     assert "failed: the exporter failed at it" in told[1]
     assert "tests/faulty.py" in told[1]
     path = tmp_path / "access.log"
     path.write_bytes(b"".join(log))
-    for export in (None, CsvExport(io.StringIO(), assembly.shared.keys)):
+    for export in (None, CsvExport(io.StringIO(), assembly.context.keys)):
         assembly, meter = meter_of(WAYS["json"].spec)
         journal = InputJournal("edge", assembly.store)
-        Replay().logs([str(path)], meter, journal, export.rows if export else Meter.count)
+        Replay().logs([str(path)], meter.reader.decoder, meter, journal, export.rows if export else Meter.count)
         assert [one.reason for one in journal.samples] == ["failed"]
         assert calls(assembly) == ({} if export else {"one": 1, "two": 1})

@@ -14,8 +14,9 @@ from exporter.errors import InputError
 from exporter.inputs import files
 from exporter.inputs.archive import whole_lines
 from exporter.inputs.files import FileInput
-from exporter.inputs.lines import CHUNK, LONGEST_LINE, SLICE, Lines
+from exporter.inputs.lines import CHUNK, SLICE, Lines
 from exporter.inputs.pipe import PipeInput
+from exporter.model.fields import LONGEST_LINE
 from tests.waiting import eventually
 
 TEXT = "one\ntwo €uro\n\nключ 世界 four\r\nlast\n".encode()
@@ -25,6 +26,7 @@ class Told:
     """A ledger that remembers what it was told."""
 
     def __init__(self) -> None:
+        self.longest_line = LONGEST_LINE
         self.events: list[tuple[str, ...]] = []
 
     def rotated(self, kind: str) -> None:
@@ -104,6 +106,19 @@ def test_a_line_that_is_too_long_is_dropped_once_and_the_next_one_is_read() -> N
     assert [dropped for _, dropped in outcomes].count(True) == 1
     assert len(lines.rest) <= LONGEST_LINE
     assert lines.feed(b"tail\nnext\n") == (b"next\n", False)
+
+
+def test_the_longest_line_that_is_read_can_be_chosen(tmp_path: Path) -> None:
+    """A longer one is left out and told, also in a log that is read whole."""
+    log = tmp_path / "a.log"
+    log.write_bytes(b"x" * 140_000 + b"\n" + b"y" * 3_000_000 + b"\nshort\n")
+    wanted = {65_536: b"short\n", 1 << 20: b"x" * 140_000 + b"\nshort\n", 1 << 22: log.read_bytes()}
+    for longest, expected in wanted.items():
+        told = Told()
+        told.longest_line = longest
+        assert read_all(FileInput(str(log), told)) == expected
+        assert told.events.count(("too_long", "a.log")) == 3 - expected.count(b"\n")
+        assert b"".join(chunk for chunk, _ in whole_lines(str(log), longest_line=longest)) == expected
 
 
 # --- growing

@@ -138,15 +138,15 @@ def test_any_json_is_read_as_it_is() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("- id: a\n- idd: b\n", ":2: [1].idd: unknown field 'idd'"),
+        ("- id: a\n- idd: b\n", ":2: [1]: unknown field '…'; did you mean 'id'?"),
         ("- id: a\n- name: b\n", ":2: [1]: a key needs an id"),
         (
             "- id: a\n- id: b\n- id: a\n",
-            ":3: [2].id: duplicate id 'a': already used by entry 1; each key may appear only once",
+            ":3: [2].id: duplicate: already used by entry 1; each key may appear only once",
         ),
         ("- id: a\n  id: b\n", ":2: duplicate 'id': already used on line 1"),
         ("- id: a\n  enabled: maybe\n", ":2: [0].enabled: must be true or false, not text"),
-        ("- id: a\n- id: b\n  created: soon\n", ":3: [1].created: 'soon' is not a valid date"),
+        ("- id: a\n- id: b\n  created: soon\n", ":3: [1].created: '…' is not a valid date"),
         ('[{"id": "a"}, {"id": "b", "hash": "x"}]', ":1: [1].hash: must be as"),
     ],
 )

@@ -2,13 +2,15 @@
 
 import json
 import re
+from datetime import UTC
 from typing import Any
 
 import msgspec
 import pytest
 
 from exporter.formats.join import JoinSpec
-from exporter.formats.source import Each, FromJson, Length, Where, parse_path, parse_sources
+from exporter.formats.row_reader import RowReader
+from exporter.formats.source import Each, FromJson, Length, Where, Within, parse_path, parse_sources
 from exporter.formats.spec import FormatSpec, build
 from exporter.formats.text_lines import TextLines, template_regex
 from tests.unit.reading import Reading
@@ -29,6 +31,7 @@ from tests.unit.reading import Reading
         ("tries[].target.name", ("tries", Each, "target", "name")),
         ("tries[state=won|ok].name", ("tries", Where("state", ("won", "ok")), "name")),
         ("channels[]", ("channels", Each)),
+        ("error..code", ("error", Within("code"))),
     ],
 )
 def test_paths(path: str, steps: tuple[Any, ...]) -> None:
@@ -36,7 +39,59 @@ def test_paths(path: str, steps: tuple[Any, ...]) -> None:
     assert parse_path(path) == steps
 
 
-@pytest.mark.parametrize("path", ["", "[0]", "a[", "a[x]", "a | unknown | ", "a..b", '"unclosed'])
+@pytest.mark.parametrize(
+    ("error", "codes"),
+    [
+        ('{"code":"A","cause":[{"code":"B","cause":{"code":-32000}}]}', "A, B, -32000"),
+        ('[{"code":"A"},"code",{"code" : "B C"}]', "A, B C"),
+        (r'{"message":"says \"code\":\"A\"","x\"code":"A","code":"B\u0041"}', "BA"),
+        ('{"a":[[{"code":"A"}]],"code":{"code":null}}', "A"),
+        ('{"message":"m"}', ""),
+        ('"code"', ""),
+        ("null", ""),
+        ("-7", ""),
+    ],
+)
+def test_values_at_any_depth(error: str, codes: str) -> None:
+    """`a..b` is every text or number of a name inside, the outermost first; what stands in a text is none."""
+    spec = FormatSpec(json={"status": "status", "model": {"path": "error..code", "match": "(.*)"}})
+    (record,) = Reading(spec, b'{"status":200,"error":%s}\n' % error.encode()).records
+    assert record.model == codes
+
+
+@pytest.mark.parametrize(
+    ("line", "model", "tokens"),
+    [
+        (r'{"p":{"body":"{\"model\":\"m\",\"usage\":{\"n\":5}}"}}', "m", 5),
+        (r'{"p":"{\"body\":\"{\\\"model\\\":\\\"m\\\"}\"}"}', "m", None),
+        (r'{"p":{"body":{"usage":{"n":5}}}}', "", 5),
+        (r'{"p":{"body":"{\"model\":\"m"}}', "", None),
+        (r'{"p":{"body":[7]}}', "", None),
+        (r'{"p":7}', "", None),
+    ],
+)
+def test_json_in_a_text_in_json_in_a_text(line: str, model: str, tokens: int | None) -> None:
+    """`fromjson` reads a text at any depth, and several fields of it; what is no JSON, or was cut, is absent."""
+    body = "p | fromjson | body | fromjson"
+    fields = {
+        "status": [{"path": "s"}, {"value": 200}],
+        "model": f"{body} | model",
+        "input_tokens": f"{body} | usage.n",
+    }
+    (record,) = Reading(FormatSpec(json=fields), line.encode() + b"\n").records
+    assert (record.model, record.input_tokens) == (model, tokens)
+
+
+@pytest.mark.parametrize("other", ["error.code", "error", "error[0]", "error | fromjson | code", "error | length"])
+@pytest.mark.parametrize("first", [True, False])
+def test_what_is_searched_at_any_depth_is_read_in_no_other_way(other: str, first: bool) -> None:
+    """`a..b` beside `a.c` is refused when the config is read, in whatever order they stand."""
+    fields = {"status": "error..code", "model": other} if first else {"status": other, "model": "error..code"}
+    with pytest.raises(ValueError, match="can't be read in another way"):
+        build(FormatSpec(json=fields))
+
+
+@pytest.mark.parametrize("path", ["", "[0]", "a[", "a[x]", "a | unknown | ", "a..", "a...b", '"unclosed'])
 def test_bad_paths(path: str) -> None:
     """What is no path is refused."""
     with pytest.raises(ValueError, match="bad path"):
@@ -80,7 +135,7 @@ def test_translations(spec: dict[str, Any], word: str, expected: str) -> None:
         (
             "status",
             {"pth": "a"},
-            "pth: unknown field 'pth'; did you mean 'path'? (allowed: divide, from, if, includes, ",
+            "pth: unknown field 'pth'; did you mean 'path'? (allowed: below, divide, from, if, includes, ",
         ),
         ("status", {"path": "a", "value": 1}, "give exactly one of path, value, from and to"),
         ("duration", {"from": "a"}, "give exactly one of path, value, from and to"),
@@ -88,7 +143,7 @@ def test_translations(spec: dict[str, Any], word: str, expected: str) -> None:
         ("status", {"path": "a", "pick": "lst"}, "unknown pick 'lst'; did you mean 'last'?"),
         ("status", {"path": "a", "match": "("}, "match: is not a valid regular expression"),
         ("status", {"path": "a", "match": "a"}, "match: needs one group, the value; it has 0"),
-        ("input_tokens", {"path": "a", "includes": ["cached"]}, "unknown field 'cached'"),
+        ("input_tokens", {"path": "a", "includes": ["cachd"]}, "unknown field 'cachd'"),
         (
             "status",
             {"path": "a", "unit": "ms"},
@@ -100,6 +155,10 @@ def test_translations(spec: dict[str, Any], word: str, expected: str) -> None:
         ("status", {"path": "a", "divide": 2}, "a field of kind text can't have 'divide'"),
         ("cost", {"path": "a", "divide": 0}, "divide: must be at least 1, not 0"),
         ("cost", {"value": 1, "plus": "b"}, "plus: goes with path"),
+        ("time", {"path": "a", "plus": ["b", "c"]}, "plus: a time has two parts, a date and a clock"),
+        ("status", {"path": "a", "plus": "b"}, "a field of kind text can't have 'plus'"),
+        ("time", {"path": "a", "zone": "Mars"}, "zone: unknown time zone 'Mars'; write UTC or Europe/Berlin"),
+        ("duration", {"path": "a", "zone": "UTC"}, "a field of kind seconds can't have 'zone'"),
     ],
 )
 def test_refused_sources(field: str, spec: Any, message: str) -> None:
@@ -267,6 +326,8 @@ def test_what_is_included_is_subtracted_in_any_order(order: tuple[str, str]) -> 
         ({"cost": {"path": "a", "plus": "b"}}, {"a": 3, "b": "4"}, 7),
         ({"cost": {"path": "a", "plus": "b"}}, {"b": 4}, 4),
         ({"cost": {"path": "a", "plus": "b"}}, {}, None),
+        ({"cost": {"path": "a", "plus": ["b", "c"]}}, {"a": 1, "b": "4", "c": 0.5}, 5.5),
+        ({"cost": {"path": "a", "plus": ["b", "c"]}}, {"c": 2, "b": -1}, 2),
         ({"cost": {"path": "a", "if": "b"}}, {"a": 3, "b": "false"}, None),
         ({"cost": {"path": "a", "if": "b"}}, {"a": 3, "b": "0"}, None),
         ({"cost": {"path": "a", "if": "b"}}, {"a": 3, "b": "true"}, 3),
@@ -287,6 +348,77 @@ def test_numbers_are_made_of_what_is_there(fields: dict[str, Any], values: dict[
     log = msgspec.json.encode({"status": 200} | values) + b"\n"
     (record,) = Reading(FormatSpec(json={"status": "status"} | fields), log).records
     assert record.cost == expected
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"),
+    [
+        (("0.001", "0.02", "0.3"), 0.321),
+        ((0, 0, 0), 0),
+        ((0.001, -1, -1), None),
+        (("0.001", "-1", "0.3"), None),
+        ((0.5, None, 0.5), None),
+        ((0.5, "-", 0.5), None),
+        ((0.5, -7, 0.5), None),
+    ],
+)
+@pytest.mark.parametrize("unit", ["s", "ms"])
+def test_a_duration_is_the_sum_of_its_parts_if_all_of_them_are_there(unit: str, parts: Any, expected: Any) -> None:
+    """A part alone would be a duration that is too short: where one is -1 or absent, there is none."""
+    duration = {"path": "a", "plus": ["b", "c"], "unit": unit}
+    log = msgspec.json.encode({"status": 200, **dict(zip("abc", parts, strict=True))}) + b"\n"
+    (record,) = Reading(FormatSpec(json={"status": "status", "duration": duration}), log).records
+    assert record.duration == (expected if expected is None or unit == "s" else round(expected / 1000, 9))
+
+
+@pytest.mark.parametrize(
+    ("date", "clock", "expected"),
+    [
+        ("2026-03-03", "14:05:09", 1772546709.0),
+        ("2026/03/03", "14:05:09.5", 1772546709.5),
+        ("03/Mar/2026", "14:05:09 +0100", 1772543109.0),
+        ("2026-03-03", "14:05:09Z", 1772546709.0),
+        ("2026-03-03", "-", None),
+        ("-", "14:05:09", None),
+    ],
+)
+def test_a_time_may_stand_in_two_places(date: str, clock: str, expected: float | None) -> None:
+    """A date and its clock, in two values of JSON, two captures or two columns, are one time."""
+    time = {"path": "date", "plus": "clock"}
+    json_log = msgspec.json.encode({"status": 200, "date": date, "clock": clock}) + b"\n"
+    text_log = f"{date}|{clock}|200\n".encode()
+    for spec, log in (
+        (FormatSpec(json={"status": "status", "time": time}), json_log),
+        (FormatSpec(regex=r"(?P<date>[^|]*+)\|(?P<clock>[^|]*+)\|(?P<status>\d+)", fields={"time": time}), text_log),
+        (
+            FormatSpec(csv={"status": "status", "time": time}, delimiter="|"),
+            b"date|clock|status\n" + text_log,
+        ),
+    ):
+        assert [record.time for record in Reading(spec, log).records] == [expected]
+
+
+def test_a_date_without_a_zone_is_in_the_zone_that_its_format_names() -> None:
+    """Where the input does not name another."""
+    spec = FormatSpec(json={"status": "s", "time": {"path": "t", "zone": "Asia/Tokyo"}})
+    for zone, expected in ((None, 1772514309.0), (UTC, 1772546709.0)):
+        reader = RowReader(build(spec), {}, zone)
+        assert reader.seconds_since_epoch("2026-03-03 14:05:09") == expected
+        assert reader.seconds_since_epoch("2026-03-03 14:05:09Z") == 1772546709.0
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        FormatSpec(preset="nginx-json", fields={"status": {"map": {0: 200}}}),
+        FormatSpec(json={"status": {"path": "status", "map": {0: 200}}}),
+        FormatSpec(regex=r'\{"status":(?P<status>\d+)\}', fields={"status": {"map": {0: 200}}}),
+    ],
+)
+def test_a_status_can_mean_another(spec: FormatSpec) -> None:
+    """`map` alone keeps the place that the preset, or the capture's name, gives the field."""
+    records = Reading(spec, b'{"status":0}\n{"status":404}\n').records
+    assert [(record.status, record.error_type) for record in records] == [("200", ""), ("404", "client_error")]
 
 
 def test_durations_of_different_units() -> None:

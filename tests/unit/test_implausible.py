@@ -9,7 +9,7 @@ import pytest
 
 from exporter.config.inputs import InputConfig
 from exporter.config.load import Config, Loaded
-from exporter.formats.spec import FormatSpec, presets
+from exporter.formats.spec import FormatSpec, build, presets
 from exporter.metrics.exposition import render
 from exporter.model.fields import FIELDS, MOST, TOKEN_TYPES
 from exporter.service.assembly import Assembly
@@ -44,7 +44,7 @@ def counted(preset: str, log: list[bytes]) -> Samples:
     """What comes of a log's lines, which all are accounted for."""
     one = InputConfig(path="access.log", name="edge", format=FormatSpec(preset=preset))
     assembly = Assembly(Loaded(config=Config(inputs=[one]), secret=b"a secret for tests"))
-    meter = assembly.meter_of(one)
+    meter = assembly.meter_of(one, build(one.spec))
     decoder = meter.reader.decoder
     other = 0
     for decoded in (decoder.decode(b"".join(line + b"\n" for line in log)), decoder.flush()):

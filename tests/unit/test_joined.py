@@ -65,6 +65,29 @@ def test_a_line_waits_for_so_many_lines() -> None:
     assert len(decoder.snapshot()) == 3
 
 
+def test_a_line_waits_no_longer_than_its_patience() -> None:
+    """What waits at one call of `release` and at the next is a row; what came between has its time still to go."""
+    decoder = build(spec(seconds=3)).decoder
+    RowReader(build(spec(seconds=3)), {})
+    decoder.decode(b"bill a 5\nbill b 6\n")
+    assert (decoder.patience, decoder.release().rows) == (3, [])
+    decoder.decode(b"end a 200\nbill c 7\n")
+    released = decoder.release()
+    assert ([row[1] for row in released.rows], released.alone) == ([b"6"], 1)
+    assert len(decoder.snapshot()) == 1
+    assert [row[1] for row in decoder.release().rows] == [b"7"]
+    assert decoder.snapshot() is None
+
+
+def test_after_a_restart_a_line_has_its_time_again() -> None:
+    """The first `release` of a decoder gives nothing: what is remembered may go on in lines not read yet."""
+    before, after = build(spec()).decoder, build(spec()).decoder
+    before.decode(b"bill a 5\n")
+    after.restore(before.snapshot())
+    assert after.release().rows == []
+    assert len(after.decode(b"end a 200\n").rows) == 1
+
+
 def test_a_restart_between_two_lines_loses_neither() -> None:
     """What waits is remembered as plain values, and found again by the next decoder."""
     before, after = build(spec()).decoder, build(spec()).decoder

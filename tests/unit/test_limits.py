@@ -9,7 +9,8 @@ import pytest
 
 from exporter.clock import Clock
 from exporter.limits.calendar import WINDOWS
-from exporter.limits.usage import UNITS, Limit, Limits
+from exporter.limits.usage import Limits
+from exporter.limits.use import UNITS, Limit
 from exporter.metrics.exposition import render
 from exporter.metrics.store import Series, Store
 
@@ -42,7 +43,7 @@ class Key:
         use = self.limits.use("acme", refused)
         assert use
         use.add(unit, amount)
-        self.limits.take(self.limits.calendar.period(time))
+        self.limits.assign_to(self.limits.calendar.period(time))
 
     def gauge(self, name: str, window: str, unit: str = "requests") -> float | None:
         family = self.store.families[name]
@@ -56,7 +57,7 @@ class Key:
 
     def used(self, window: str, now: float | None = None, unit: str = "requests") -> tuple[float | None, float | None]:
         """Use of the running and of the last whole window."""
-        self.limits.show(now)
+        self.limits.update_gauges(now)
         return self.gauge("gateway_limit_used", window, unit), self.gauge("gateway_limit_used_last", window, unit)
 
     def reset(self, window: str) -> float | None:
@@ -150,7 +151,7 @@ def test_what_is_shown_of_keys_with_and_without_a_plan() -> None:
     limits.configure(plans={"pro": plan}, zone=BERLIN, grace=5)
     limits.register({"acme": "pro", "zeta": ""})
     assert limits.user("unknown", "eta") == ""
-    limits.show(NOON + 5)
+    limits.update_gauges(NOON + 5)
     shown = [line for line in b"".join(render(store)[0]).decode().splitlines() if not line.startswith("#")]
     day, month = int(at("2026-03-04T00:00:00+01:00")), int(at("2026-04-01T00:00:00+02:00"))
     assert shown == [
@@ -175,13 +176,13 @@ def test_without_a_registry_nothing_is_divided_and_nothing_shown() -> None:
     store = Store()
     limits = Limits(store, Clock())
     limits.configure(plans={}, zone=BERLIN, grace=5, windows=())
-    limits.show(NOON)
+    limits.update_gauges(NOON)
     assert (limits.calendar.divides, render(store)[0]) == (False, [])
     limits.configure(plans={}, zone=BERLIN, grace=5, windows=(), boundaries=[NOON])
     assert limits.calendar.divides
-    limits.take(limits.calendar.period(NOON - 1))
+    limits.assign_to(limits.calendar.period(NOON - 1))
     limits.configure(plans={}, zone=BERLIN, grace=5)
-    limits.show(None)
+    limits.update_gauges(None)
 
 
 def test_another_config_keeps_the_use_and_shows_its_own_limits_only() -> None:
@@ -209,15 +210,15 @@ def test_the_last_lines_of_an_input_that_a_reload_took_away_still_count() -> Non
     key = Key(*MINUTE)
     use, before = key.limits.use("acme", False), key.limits.calendar.period(NOON)
     assert use
-    key.limits.take(before)
+    key.limits.assign_to(before)
     key.configure(*MINUTE, zone=ZoneInfo("UTC"))
     use.add("requests", 2)
-    key.limits.take(before)
+    key.limits.assign_to(before)
     assert (key.used("1m"), key.used("1d")) == ((2, 0), (2, 0))
     key.limits.configure(plans={}, zone=BERLIN, grace=5, windows=())
     key.limits.register({})
     use.add("requests", 1)
-    key.limits.take(before)
+    key.limits.assign_to(before)
     assert key.used("1m") == (None, None)
 
 
@@ -226,13 +227,13 @@ def test_the_last_lines_before_there_was_a_registry_use_up_nothing() -> None:
     limits = Limits(Store(), Clock())
     limits.configure(plans={}, zone=BERLIN, grace=5, windows=(), boundaries=[NOON - 86400])
     before = limits.calendar.period(NOON)
-    limits.take(before)
+    limits.assign_to(before)
     limits.configure(plans={}, zone=BERLIN, grace=5)
     limits.register({"acme": ""})
     use = limits.use("acme", False)
     assert use
     use.add("requests", 1)
-    limits.take(before)
+    limits.assign_to(before)
     assert {name: starts for name, starts in use.windows.items() if starts} == {}
 
 
@@ -246,16 +247,16 @@ def test_a_key_that_leaves_the_registry_and_comes_back_has_used_what_it_had() ->
     assert key.used("1d") == (40, 0)
     key.limits.register({})
     for moment in ("04-01T00:00:05", "05-01T00:00:05", "05-01T00:01:05", "05-01T01:00:05", "05-02T00:00:05"):
-        key.limits.show(at(f"2026-{moment}+02:00"))
+        key.limits.update_gauges(at(f"2026-{moment}+02:00"))
     key.limits.register({})
     assert key.limits.snapshot()[1] == []
 
 
-def test_a_plan_that_is_not_there_is_told(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unknown_plan_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     """A registry that changes while it runs may be wrong; the key has no limit then."""
     key = Key(*MINUTE)
     key.limits.register({"acme": "paln", "zeta": "plan", "eta": ""})
-    assert caplog.messages == ["the key registry has plans without limits here: paln"]
+    assert caplog.messages == ["the key registry names plans that the config does not have: paln"]
 
 
 def test_what_is_remembered_goes_on_where_it_was() -> None:
@@ -301,7 +302,7 @@ def test_what_is_remembered_is_the_same_while_nothing_changes() -> None:
     key.spend(NOON)
     key.used("1m", now=NOON + 30)
     remembered = key.limits.snapshot()
-    key.limits.take(key.limits.calendar.period(NOON + 1))
+    key.limits.assign_to(key.limits.calendar.period(NOON + 1))
     key.used("1m", now=NOON + 31)
     assert key.limits.snapshot() == remembered
     key.spend(NOON + 1)
@@ -357,7 +358,7 @@ def test_any_order_of_lines_and_looks_gives_what_counting_by_hand_gives(zone: st
             caught_up = chance.random() < 0.5
             if caught_up:
                 model.clock = max(model.clock, wall - 7)
-            key.limits.show(wall if caught_up else None)
+            key.limits.update_gauges(wall if caught_up else None)
             for limit in chance.sample(plan, 3) if model.clock else ():
                 by_hand = (model.used(limit, model.clock), model.used(limit, model.clock, before=True))
                 found = (

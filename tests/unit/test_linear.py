@@ -110,6 +110,7 @@ def flagged(pattern: re.Pattern[Any]) -> Any:
 # at most 60 characters (words), or 4 kB (journal), or was matched as a whole before (values).
 MEETS_CLIENTS = (
     *(
+        "model.key_shapes",
         "requests.identifiers",
         "requests.body",
         "requests.routes",
@@ -125,7 +126,6 @@ MEETS_CLIENTS = (
 )
 EVERY = {
     *(
-        "requests.identifiers._KEY",
         "requests.routes._KEY_PARAMETER",
         "requests.attempts._ENTRY_END",
         "formats.values._ENTRY_END",
@@ -136,7 +136,7 @@ EVERY = {
 }
 # At the start of a text `^` and the sign that it stands beside can't both be: the proof does not know that. Of an IPv6
 # address the last group of nine may be a port.
-NOT_PROVED = {"requests.identifiers._KEY", "requests.routes._KEY_PARAMETER", "requests.routes._IPV6"}
+NOT_PROVED = {"requests.routes._KEY_PARAMETER", "requests.routes._IPV6"}
 
 
 def test_what_meets_a_clients_text_is_proved_linear() -> None:

@@ -11,9 +11,9 @@ from exporter.formats.spec import FormatSpec, presets
 from exporter.formats.text_lines import template_regex
 from exporter.formats.values import listed, picked, seconds
 from exporter.keys.identity import bare_key
+from exporter.model.key_shapes import could_be_a_key, short_emails
 from exporter.requests.attempts import attempts_of
 from exporter.requests.body import read_body
-from exporter.requests.identifiers import like_a_key
 from exporter.requests.routes import Routes, client_network, origin_host
 from tests.cpu import LINEAR, growth
 from tests.golden import log_of
@@ -93,7 +93,8 @@ def test_what_mends_json_takes_linear_time(noise: bytes, escape: str) -> None:
         ("path of a chain", lambda n: Routes(bare_key, (), {"x": ["/*a*b*c"]}).target("/" + "ab" * n)),
         ("query", lambda n: Routes(bare_key).target("/?" + "&key" * n)),
         ("host", lambda n: origin_host("https://" + "a" * n + ".example")),
-        ("word", lambda n: like_a_key("a" * n)),
+        ("word", lambda n: could_be_a_key("a" * n)),
+        ("e-mail", lambda n: short_emails("a" * n + "@" + "b." * n)),
         ("client", lambda n: client_network(" " * n + "x")),
         ("picked", lambda n: picked("a" + " " * n + "b", "last")),
         ("listed", lambda n: listed(["a" + " " * n + "b"])),

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from exporter.inputs import files, known_files, rotated_copies
+from exporter.inputs import files, known_files, rotated_copies, sorting
 from exporter.inputs.content import Content
 from exporter.inputs.files import FileInput
 from exporter.inputs.fingerprint import Position, Stamp, digest, stamp
@@ -442,7 +442,7 @@ def test_reading_and_answering_go_on_while_copies_are_looked_at(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Copies are inspected a few at a time; other logs are read in between."""
-    monkeypatch.setattr(files, "_SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(sorting, "_SLICE_SECONDS", 0.0)
     (tmp_path / "b.log").write_bytes(b"old\n" * 300)
     kept = Kept(str(tmp_path / "*.log"))
     kept.read()

@@ -49,7 +49,7 @@ class Gateway:
 
     def begin(self) -> None:
         self.assembly = Assembly(load(self.config), serving=True)
-        self.admissions = self.assembly.shared.admissions
+        self.admissions = self.assembly.context.admissions
         self.pipeline = self.assembly.pipeline()
         self.pipeline.open()
 
@@ -203,7 +203,7 @@ def test_methods_and_chains_give_their_places_back(gateway: Gateway) -> None:
     gateway.count("one", m="eth_a", chain="ethereum", took=1.5)
     gateway.passes()
     assert gateway.admissions.places == []
-    gateway.pipeline._slowest.show(100)
+    gateway.pipeline._slowest.update_gauges(100)
     assert gateway.pipeline._slowest._known == {}
 
 

@@ -1,18 +1,23 @@
 """What presets make of single lines: labels of closed sets, lines that were cut, words of gateways' own."""
 
 import re
+import time
+from datetime import UTC, datetime
 
 import pytest
 
 from exporter.formats.json_lines import JsonLines
+from exporter.formats.row_function import row_function
+from exporter.formats.row_reader import RowReader
 from exporter.formats.spec import FormatSpec, build
 from exporter.model.fields import ERROR_TYPES
-from tests.golden import GOLDEN, NAMES, log_of, preset_of
+from tests import golden
+from tests.golden import GOLDEN, NAMES, log_of
 from tests.unit.reading import Reading
 
 
 def spec_of(name: str) -> FormatSpec:
-    return FormatSpec(preset=preset_of(GOLDEN / name))
+    return golden.spec_of(GOLDEN / name)
 
 
 def read(name: str) -> Reading:
@@ -69,9 +74,12 @@ HAPROXY = "192.0.2.1:5000 [03/Mar/2026:14:05:09.331] fe~ be/srv " + HAPROXY_END
     ],
 )
 def test_haproxy_captures_may_be_absent(captures: str, origin: str, key: str, method: str, model: str) -> None:
-    """Captures are origin|key|method of the request and the model of the response, where they are there."""
-    (record,) = Reading(FormatSpec(preset="haproxy"), (HAPROXY.format(captures=captures) + "\n").encode()).records
+    """Captures that the config names are read where they are there; without names, nothing is guessed from them."""
+    line = (HAPROXY.format(captures=captures) + "\n").encode()
+    (record,) = Reading(spec_of("haproxy"), line).records
     assert (record.origin, record.key, record.method, record.model) == (origin, key, method, model)
+    (record,) = Reading(FormatSpec(preset="haproxy"), line).records
+    assert (record.origin, record.key, record.method, record.model) == ("192.0.2.0/24", "", "GET /v1/chat", "")
 
 
 @pytest.mark.parametrize(
@@ -80,6 +88,8 @@ def test_haproxy_captures_may_be_absent(captures: str, origin: str, key: str, me
         "",
         "Mar  3 14:05:09 edge1 haproxy[2119]: ",
         "<134>Mar  3 14:05:09 haproxy[2119]: ",
+        " ",
+        "  Mar  3 14:05:09 edge1 haproxy[2119]: ",
         "<134>1 2026-03-03T14:05:09.331Z edge1 haproxy 2119 - - ",
         "2026-03-03T14:05:09.331+00:00 edge1 haproxy[2119]: ",
     ],
@@ -172,3 +182,32 @@ def test_a_preset_can_be_added_to() -> None:
         ("", "408"),
         ("9f2c41d07a", "499"),
     ]
+
+
+def test_tyk_before_it_wrote_years() -> None:
+    """Tyk's own example line, whose time has no year, is read with its time."""
+    line = (
+        'time="Jan 29 08:27:09" level=info api_id=b1a4 api_key=00000000 api_name=httpbin client_ip="::1" '
+        'host="localhost:8080" latency_total=62 method=GET path=/get prefix=access-log protocol=HTTP/1.1 status=200'
+    )
+    (record,) = Reading(FormatSpec(preset="tyk-text"), line.encode() + b"\n").records
+    assert record.time is not None
+    assert f"{datetime.fromtimestamp(record.time, UTC):%m-%d %H:%M:%S}" == "01-29 08:27:09"
+    assert (record.method, record.status, record.duration) == ("GET /get", "200", 0.062)
+
+
+@pytest.mark.parametrize("machine", ["Europe/Berlin", "America/New_York", "UTC"])
+def test_times_without_a_zone_are_utc_where_a_preset_says_so(monkeypatch: pytest.MonkeyPatch, machine: str) -> None:
+    """Wherever the exporter runs, and while clocks there are set forward: times and the time between two are right."""
+    monkeypatch.setenv("TZ", machine)
+    time.tzset()
+    try:
+        reader = RowReader(build(FormatSpec(preset="langfuse")), {})
+        read = row_function(reader)
+        line = b'{"type":"GENERATION","start_time":"2026-03-29 00:30:00","end_time":"2026-03-29 03:30:00"}\n'
+        row = read(reader.decoder.decode(line).rows[0])
+        assert reader.seconds_since_epoch(row.time) == datetime(2026, 3, 29, 3, 30, tzinfo=UTC).timestamp()
+        assert row.numbers["duration"] == 10_800
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -74,6 +74,20 @@ def test_the_log_goes_before_the_table_and_the_table_before_nothing(tmp_path: Pa
     assert of(found, "gateway_unpriced_requests_total") == {}
 
 
+def test_a_summary_has_tokens_and_cost_but_no_requests(tmp_path: Path) -> None:
+    """A line that sums up many requests adds its tokens at their price; no request, call, credit or duration."""
+    prices = PRICES.replace("type: chat", "per_request: 7")
+    pricing = "  credits: {default: 20}"
+    found = counting(tmp_path, FORMAT + "      summary: sums\n", pricing, prices).count(
+        ask(sums=True, input=10**6, status=200, duration=5), ask(sums=True, output=10**6), ask(input=10**6, duration=1)
+    )
+    assert costs(found) == {"gpt-4o": 2 + 8 + 2 + 7}
+    assert sum(of(found, "gateway_tokens_total").values()) == 3 * 10**6
+    for family in ("gateway_requests_total", "gateway_calls_total", "gateway_request_duration_seconds_count"):
+        assert list(of(found, family).values()) == [1]
+    assert list(of(found, "gateway_credits_total").values()) == [20]
+
+
 def test_a_fold_prices_what_was_added_since_the_last_one(tmp_path: Path) -> None:
     """However often cells are folded, the cost is the same."""
     whole, pieces = (counting(tmp_path, WITH_COST, "") for _ in range(2))
@@ -146,7 +160,7 @@ def test_a_price_holds_from_its_date_on(tmp_path: Path) -> None:
 """
     counted = counting(tmp_path, FORMAT, "", prices)
     noon = 1772539200.0
-    assert counted.assembly.shared.pricing.boundaries == [noon - 1.5 * DAY, noon]
+    assert counted.assembly.context.pricing.boundaries == [noon - 1.5 * DAY, noon]
     for time, cost, unpriced in ((noon - 2 * DAY, 0, 1), (noon - 1, 1, 1), (noon, 4, 1), (noon + DAY, 7, 1)):
         found = counted.count(ask(ts=time, model="m", input=10**6))
         assert costs(found).get("m", 0) == cost
@@ -378,7 +392,7 @@ def test_a_status_rule_goes_before_all() -> None:
 
 BAD = [
     ("prices.yaml", "- {per_request: 1}", "1: [0]: a price needs a model, a method, or both; * and ? are wildcards"),
-    ("prices.yaml", "- {model: a}", "1: [0]: give a price: per_million_tokens, per_request or per_gigabyte; 0 is"),
+    ("prices.yaml", "- {model: a}", "1: [0]: give a price: per_million_tokens, per_request or per_gigabyte; 0 means"),
     ("prices.yaml", "- {model: a, per_request: -1}", "1: [0].per_request: must be a price, 0 or more, not -1"),
     (
         "prices.yaml",
@@ -413,10 +427,10 @@ BAD = [
     ),
     ("prices.yaml", "- {modell: a}", "1: [0].modell: unknown field 'modell'; did you mean 'model'? "),
     ("prices.yaml", "gpt-4o: 1", "1: must be a list, not a mapping"),
-    ("prices.json", "{\n}", "1: no model in it has a price: write LiteLLM's model_prices_and_context_window.json, or"),
+    ("prices.json", "{\n}", "1: no model in it has a price; expected LiteLLM's model_prices_and_context_window.json"),
     ("prices.json", '{\n"a": 1}', "2: a: must be a mapping with prices, not 1"),
-    ("prices.json", '{\n"a": {},\n}', "3: is not the JSON of a price table: JSON is malformed: "),
-    ("prices.json", "[]", "1: is not the JSON of a price table: "),
+    ("prices.json", '{\n"a": {},\n}', "3: is not a price table in JSON: JSON is malformed: "),
+    ("prices.json", "[]", "1: is not a price table in JSON: "),
 ]
 
 

@@ -96,14 +96,14 @@ def test_any_json_by_a_mapping(gateway: Gateway, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("answer", "status", "problem"),
     [
-        (b"<html>", 200, "its answer is not JSON"),
-        (b'{"keys": [{"id": %b}]}' % (b"9" * 5000), 200, "its answer is not JSON"),
-        ({"keys": {}}, 200, "no list in its answer at 'keys'"),
+        (b"<html>", 200, "its answer is not valid JSON"),
+        (b'{"keys": [{"id": %b}]}' % (b"9" * 5000), 200, "its answer is not valid JSON"),
+        ({"keys": {}}, 200, "its answer has no list at 'keys'"),
         ({"keys": [{"id": ""}]}, 200, "entry 1: a key needs an id, a hash (from `gateway-exporter hash`), or both"),
         ({"keys": [{"id": "a", "until": RAW}]}, 200, "entry 1: expires is not understood"),
         ({"keys": [{"id": "a", "kind": RAW}]}, 200, "entry 1: class is not understood"),
         ({"keys": [{"hash": RAW}]}, 200, "entry 1: hash: must be as `gateway-exporter hash` prints it: k_ and"),
-        ({"keys": [{"id": "a"}, {"id": "a"}]}, 200, "entry 2 is a key that was there before"),
+        ({"keys": [{"id": "a"}, {"id": "a"}]}, 200, "entry 2 is the same key as an earlier entry"),
         ({"keys": [RAW]}, 200, "entry 1: a key needs an id"),
         ({}, 401, "it answered with status 401"),
         ({}, 302, "it answered with status 302"),
@@ -157,19 +157,19 @@ def test_the_last_good_registry_stays_and_a_failure_is_told_once(
     told = Told()
     registry = Registry(api(gateway.url, fields={"key": "k", "name": "n"}), (), told, copy)
     gateway.pages = [[{"k": RAW, "n": "Acme"}]]
-    registry.look()
-    registry.look()
+    registry.poll_once()
+    registry.poll_once()
     acme = KeyEntry(hash=IDENTITY.hash(RAW), name="Acme")
     assert told.entries == [(acme,), None]
     gateway.status = 503
     for _ in range(3):
-        registry.look()
+        registry.poll_once()
     assert told.entries == [(acme,), None]
     assert [record.message.partition(": ")[0] for record in caplog.records if record.levelname == "ERROR"] == [
         "the key registry stays as it was"
     ]
     gateway.status = 200
-    registry.look()
+    registry.poll_once()
     assert told.entries[2:] == [None]
     assert kept(copy)[0] == (acme,)
     assert RAW not in copy.read_text("utf-8")
@@ -186,7 +186,7 @@ def test_a_registry_that_was_stopped_while_it_was_reading_says_nothing_more(tmp_
             return (KeyEntry(id="old"),)
 
     registry = Registry(Slow(tmp_path / "keys.yaml"), (), told, tmp_path / "copy.json")
-    registry.look()
+    registry.poll_once()
     assert told.entries == []
     assert not (tmp_path / "copy.json").exists()
 
@@ -214,15 +214,15 @@ def test_a_file_is_read_again_when_it_has_changed(tmp_path: Path) -> None:
     path = tmp_path / "keys.yaml"
     told = Told()
     registry = Registry(KeyFile(path), (), told)
-    registry.look()
+    registry.poll_once()
     assert told.entries == []
     path.write_text("- {id: a}\n", encoding="utf-8")
-    registry.look()
+    registry.poll_once()
     path.write_text("- {id: a}\n- {idd: b}\n", encoding="utf-8")
-    registry.look()
-    registry.look()
+    registry.poll_once()
+    registry.poll_once()
     path.write_text("- {id: b}\n- {id: c}\n", encoding="utf-8")
-    registry.look()
+    registry.poll_once()
     assert told.entries == [(KeyEntry(id="a"),), (KeyEntry(id="b"), KeyEntry(id="c"))]
 
 
@@ -242,7 +242,7 @@ def test_a_changed_registry_changes_names_classes_and_gauges(tmp_path: Path) -> 
     counted.meter.count(counted.decoded([LINE]))
 
     acme = KeyEntry(id="acme", hash=hashed, name="Acme", owner="o", plan="gold", class_="internal", enabled=False)
-    counted.assembly.take_keys([counted.meter], (acme,), 1.5)
+    counted.assembly.apply_keys([counted.meter], (acme,), 1.5)
     found = counted.count(LINE, LINE | {"api_key": "old"})
     assert of(found, "gateway_requests_total") == {
         ("business", hashed, "m", "200"): 2,
@@ -260,9 +260,9 @@ def test_a_changed_registry_changes_names_classes_and_gauges(tmp_path: Path) -> 
     )
     assert of(found, "gateway_exporter_key_registry_timestamp_seconds") == {(): 1.5}
 
-    counted.assembly.take_keys([counted.meter], (KeyEntry(id="unused"),), 2)
+    counted.assembly.apply_keys([counted.meter], (KeyEntry(id="unused"),), 2)
     assert ("unused",) in of(counted.count(), "gateway_key_last_used_timestamp_seconds")
-    counted.assembly.take_keys([counted.meter], (), 2.5)
+    counted.assembly.apply_keys([counted.meter], (), 2.5)
     assert ("unused",) not in of(counted.count(), "gateway_key_last_used_timestamp_seconds")
     found = counted.count(LINE)
     assert of(found, "gateway_key_enabled") == {}
@@ -275,7 +275,7 @@ def test_a_registered_key_has_its_place_whatever_the_budget(tmp_path: Path) -> N
     (tmp_path / "keys.yaml").write_text("- {id: a}\n", encoding="utf-8")
     counted = Counting(tmp_path, CONFIG + "metrics: {budgets: {key: 1}}\n")
     counted.count(LINE | {"api_key": "first"}, LINE | {"api_key": "second"})
-    counted.assembly.take_keys([counted.meter], (KeyEntry(id="b"), KeyEntry(id="c")), 1.0)
+    counted.assembly.apply_keys([counted.meter], (KeyEntry(id="b"), KeyEntry(id="c")), 1.0)
     found = counted.count(*(LINE | {"api_key": key} for key in ("b", "c", "second")))
     keys = {labels[1]: value for labels, value in of(found, "gateway_requests_total").items()}
     assert keys == {IDENTITY.hash("first"): 1, "unknown": 2, "b": 1, "c": 1}
@@ -301,7 +301,7 @@ def asked(tmp_path: Path) -> Counting:
 def month(counted: Counting) -> dict[str, float]:
     """What each key has used this month."""
     counted.meter.fold()
-    counted.assembly.shared.limits.show(None)
+    counted.assembly.context.limits.update_gauges(None)
     return {labels[0]: used for labels, used in of(counted.samples(), USED).items() if labels[2] == "1mo"}
 
 
@@ -314,13 +314,13 @@ def test_what_was_used_before_the_registry_answered_is_used(asked: Counting) -> 
     asked.count(now(500), now(429), now(404), now(500, "sk-other"))
     asked.count(now(), now(), now(key="sk-zeta"), now(404, "sk-scanner"))
     assert month(asked) == {}
-    asked.assembly.take_keys([asked.meter], (ACME, KeyEntry(id="zeta", hash=IDENTITY.hash("sk-zeta"))), 1.0)
+    asked.assembly.apply_keys([asked.meter], (ACME, KeyEntry(id="zeta", hash=IDENTITY.hash("sk-zeta"))), 1.0)
     assert month(asked) == {"acme": 4, "zeta": 1}
     asked.count(now(), now(key="sk-other"))
     assert month(asked) == {"acme": 5, "zeta": 1}
     last = of(asked.samples(), "gateway_key_last_used_timestamp_seconds")
     assert last["acme",] > time.time() - 600
-    limits = asked.assembly.shared.limits
+    limits = asked.assembly.context.limits
     assert sorted(key for key, _, _ in limits.snapshot()[1]) == sorted(
         ["acme", "acme", IDENTITY.hash("sk-other"), "zeta"]
     )
@@ -329,13 +329,13 @@ def test_what_was_used_before_the_registry_answered_is_used(asked: Counting) -> 
 def test_what_was_used_before_the_registry_answered_is_used_after_a_restart(asked: Counting, tmp_path: Path) -> None:
     """And what waits for it no more is forgotten, by the next process, too."""
     asked.count(now(500), now(), now(404, "sk-scanner"))
-    limits = asked.assembly.shared.limits
+    limits = asked.assembly.context.limits
     asked.meter.fold()
     again = Counting(tmp_path, ASKED.replace("url:", "fields: {id: id}, url:"))
-    again.assembly.shared.limits.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(limits.snapshot())))
-    again.assembly.take_keys([again.meter], (ACME,), 1.0)
+    again.assembly.context.limits.restore(msgspec.msgpack.decode(msgspec.msgpack.encode(limits.snapshot())))
+    again.assembly.apply_keys([again.meter], (ACME,), 1.0)
     assert month(again) == {"acme": 2}
-    _, uses, apart = again.assembly.shared.limits.snapshot()
+    _, uses, apart = again.assembly.context.limits.snapshot()
     assert (len(uses), apart) == (1, [])
 
 
@@ -345,7 +345,7 @@ def test_use_that_is_restored_goes_to_the_key_that_is_registered_by_then(asked: 
     asked.meter.fold()
     (tmp_path / "keys.yaml").write_text(f"- {{id: acme, hash: {HASHED}}}\n", encoding="utf-8")
     again = Counting(tmp_path, CONFIG)
-    again.assembly.shared.limits.restore(asked.assembly.shared.limits.snapshot())
+    again.assembly.context.limits.restore(asked.assembly.context.limits.snapshot())
     again.assembly.adopt()
     assert month(again) == {"acme": 2}
 
@@ -357,7 +357,7 @@ def test_a_key_that_is_registered_later_has_used_what_it_had(tmp_path: Path) -> 
     counted = Counting(tmp_path, CONFIG)
     counted.count(now(), now())
     assert month(counted) == {"old": 0}
-    counted.assembly.take_keys([counted.meter], (KeyEntry(id="old"), ACME), 1.0)
+    counted.assembly.apply_keys([counted.meter], (KeyEntry(id="old"), ACME), 1.0)
     counted.count(now())
     assert month(counted) == {"old": 0, "acme": 3}
 
@@ -369,11 +369,11 @@ def test_the_use_of_strangers_is_bounded(
     monkeypatch.setattr("exporter.limits.usage._MOST_STRANGERS", 3)
     asked.count(*(now(404, f"sk-{n}") for n in range(9)), now())
     asked.meter.fold()
-    assert len(asked.assembly.shared.limits.snapshot()[1]) == 3
+    assert len(asked.assembly.context.limits.snapshot()[1]) == 3
     assert [message for message in caplog.messages if "not kept" in message] == [
-        "more than 3 keys are not registered: what others use is not kept"
+        "more than 3 unregistered keys: use of further ones is not kept"
     ]
-    asked.assembly.take_keys([asked.meter], (ACME,), 1.0)
+    asked.assembly.apply_keys([asked.meter], (ACME,), 1.0)
     asked.count(now())
     assert month(asked) == {"acme": 1}
 
@@ -381,17 +381,17 @@ def test_the_use_of_strangers_is_bounded(
 def test_an_answer_without_keys_is_one(asked: Counting) -> None:
     """From then on only what is a label is kept."""
     asked.count(now(500), now(200, "sk-zeta"))
-    asked.assembly.take_keys([asked.meter], None, 1.0)
+    asked.assembly.apply_keys([asked.meter], None, 1.0)
     asked.count(now(500))
-    assert [key for key, _, _ in asked.assembly.shared.limits.snapshot()[1]] == [IDENTITY.hash("sk-zeta")]
+    assert [key for key, _, _ in asked.assembly.context.limits.snapshot()[1]] == [IDENTITY.hash("sk-zeta")]
 
 
 def test_a_key_that_becomes_a_label_keeps_its_use_past_the_answer(asked: Counting) -> None:
     """It failed first and succeeded then, and came to the registry after its first answer."""
     asked.count(now(500), now(), now())
-    asked.assembly.take_keys([asked.meter], (KeyEntry(id="other"),), 1.0)
+    asked.assembly.apply_keys([asked.meter], (KeyEntry(id="other"),), 1.0)
     asked.count(now())
-    asked.assembly.take_keys([asked.meter], (KeyEntry(id="other"), ACME), 2.0)
+    asked.assembly.apply_keys([asked.meter], (KeyEntry(id="other"), ACME), 2.0)
     assert month(asked) == {"other": 0, "acme": 4}
 
 
@@ -403,7 +403,7 @@ def test_what_is_registered_has_its_place_past_max_series(tmp_path: Path) -> Non
     plans = "plans: {p: {limits: [{window: 1h, requests: 5}]}}\nmetrics: {max_series: 2}\n"
     counted = Counting(tmp_path, CONFIG + plans)
     found = counted.count(*(now(key=name) for name in (*names[:6], "stranger-1", "stranger-2", "stranger-3")))
-    counted.assembly.shared.limits.show(None)
+    counted.assembly.context.limits.update_gauges(None)
     found = counted.samples()
     for name in ("gateway_limit_used", "gateway_limit_used_last", "gateway_limit_reset_timestamp_seconds"):
         assert sorted({labels[0] for labels in of(found, name)}) == names
@@ -433,10 +433,10 @@ def test_an_unchanged_copy_is_not_written_again(gateway: Gateway, tmp_path: Path
     copy = tmp_path / "copy.json"
     gateway.pages = [[{"id": "a"}]]
     registry = Registry(api(gateway.url, fields={"id": "id"}), (), lambda *_: None, copy)
-    registry.look()
+    registry.poll_once()
     first = copy.stat()
     os.utime(copy, (1.0, 1.0))
-    registry.look()
+    registry.poll_once()
     assert copy.stat().st_ino == first.st_ino
     assert kept(copy)[1] > time.time() - 600
 

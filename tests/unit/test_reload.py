@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from exporter.config.load import Loaded, load
+from exporter.counting.meter import Meter
 from exporter.errors import ConfigError
-from exporter.model.catalog import CATALOG
+from exporter.model.catalog import CATALOG, REJECTED_LINES
 from exporter.service.assembly import Assembly
 from exporter.service.pipeline import Pipeline
 from exporter.service.reload import Reload
+from tests.beside import line
 
 CONFIG = "inputs: [{path: a.log, format: nginx-json}]\nkeys: keys.yaml\n"
 GOOD = "gateway_exporter_config_last_reload_successful"
@@ -78,3 +80,39 @@ def test_configs_are_taken_in_the_order_in_which_they_were_read(running: tuple[P
     assert first.result() == "The config was reloaded."
     assert isinstance(second.exception(), ConfigError)
     assert pipeline.store.series(CATALOG[GOOD]).value == 0
+
+
+def test_lines_that_could_not_be_folded_are_rejected_when_their_input_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No later fold can count them, and neither a reload nor a restart counts them twice."""
+    path = tmp_path / "config.yaml"
+    inputs = "inputs: [{path: a.log, format: nginx-json}, {path: b.log, format: nginx-json}]\nstart_at: beginning\n"
+    path.write_text(inputs, encoding="utf-8")
+    (tmp_path / "a.log").write_text(line() * 3, encoding="utf-8")
+    (tmp_path / "b.log").write_text("", encoding="utf-8")
+    assembly = Assembly(load(path))
+    pipeline = assembly.pipeline()
+    reload = Reload(path, assembly, pipeline)
+
+    def fails(*_: object) -> None:
+        raise ValueError("no fold")
+
+    def reloaded() -> dict[str, float]:
+        answer = reload()
+        while not answer.done():
+            pipeline.run_callbacks(1.0)
+        assert answer.result() == "The config was reloaded."
+        reasons = assembly.store.families[REJECTED_LINES.name].series
+        return {name: one.value for (name, reason), one in reasons.items() if reason == "failed"}  # type: ignore[union-attr]
+
+    monkeypatch.setattr(Meter, "_fold_cell", fails)
+    try:
+        pipeline.open()
+        path.write_text(inputs.replace("{path: a.log, format: nginx-json}, ", ""), encoding="utf-8")
+        assert reloaded() == {"a.log": 3}
+        assert [stored.kept for stored in assembly.inputs.elsewhere.former] == [0]
+        path.write_text(inputs, encoding="utf-8")
+        assert reloaded() == {"a.log": 3}
+    finally:
+        pipeline.close()

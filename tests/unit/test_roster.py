@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.limits.usage import Limit
+from exporter.limits.use import Limit
 from exporter.metrics.exposition import render
 from exporter.metrics.roster import Roster
 from exporter.metrics.store import Store
@@ -68,14 +68,14 @@ def request(n: int) -> dict[str, object]:
 
 def test_a_scrape_makes_only_lines_again_that_changed(registered: Counting, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of keys that rest none; where one begins to use something, those beside it, once."""
-    store, limits = registered.assembly.store, registered.assembly.shared.limits
+    store, limits = registered.assembly.store, registered.assembly.context.limits
     now = time.time()
 
     def scrape() -> int:
         """How many lines of sheets were made."""
         made.clear()
         registered.meter.fold()
-        limits.show(now)
+        limits.update_gauges(now)
         render(store)
         return len(made)
 
@@ -88,7 +88,7 @@ def test_a_scrape_makes_only_lines_again_that_changed(registered: Counting, monk
     assert scrape() == 2 * 3 * BLOCK  # two blocks of: used, used last, last used
     registered.meter.count(registered.decoded([request(7), request(3000)]))
     assert scrape() == 0
-    limits.show(now + 7200)
+    limits.update_gauges(now + 7200)
     assert scrape() == 4000  # when the hour ends
 
 
@@ -96,7 +96,7 @@ def test_a_key_that_rests_holds_no_series(registered: Counting) -> None:
     """Memory is for what is used."""
     registered.meter.count(registered.decoded([request(7)]))
     registered.meter.fold()
-    registered.assembly.shared.limits.show(None)
+    registered.assembly.context.limits.update_gauges(None)
     series = {name: len(one.series) for name, one in registered.assembly.store.families.items() if one.sheet}
     assert series == {
         "gateway_key_info": 0,
@@ -128,7 +128,7 @@ def test_names_that_need_escaping_are_escaped(tmp_path: Path) -> None:
         "inputs: [{path: a.log, format: nginx-json}]\nkeys: keys.yaml\nplans: {p: {limits: [{window: 1h, cost: 5}]}}\n"
     )
     counted = Counting(tmp_path, config)
-    counted.assembly.shared.limits.show(time.time())
+    counted.assembly.context.limits.update_gauges(time.time())
     lines = b"".join(render(counted.assembly.store)[0]).decode()
     assert 'gateway_key_info{key="a\\"b",name="x\\\\y",plan="p",class="business"} 1\n' in lines
     assert 'gateway_limit{key="a\\"b",unit="cost",window="1h",scope="global"} 5\n' in lines
@@ -137,10 +137,10 @@ def test_names_that_need_escaping_are_escaped(tmp_path: Path) -> None:
 
 def test_a_changed_plan_changes_the_lines_of_its_keys(registered: Counting) -> None:
     """A key that was used keeps its use."""
-    store, limits = registered.assembly.store, registered.assembly.shared.limits
+    store, limits = registered.assembly.store, registered.assembly.context.limits
     registered.meter.count(registered.decoded([request(7)]))
     registered.meter.fold()
-    limits.show(None)
+    limits.update_gauges(None)
     render(store)
     limits.configure(
         plans={"p": (Limit(unit="requests", window="1m", amount=9),)},
@@ -149,7 +149,7 @@ def test_a_changed_plan_changes_the_lines_of_its_keys(registered: Counting) -> N
         boundaries=[],
     )
     limits.register({f"key-{n}": "p" for n in range(4000)})
-    limits.show(None)
+    limits.update_gauges(None)
     lines = b"".join(render(store)[0]).decode().splitlines()
     shown = [line for line in lines if 'key="key-7",' in line and line.startswith("gateway_limit")]
     assert [line for line in shown if '"1h"' in line] == []

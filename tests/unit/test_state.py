@@ -117,7 +117,7 @@ def test_a_newer_version_is_refused_and_left_as_it_is(path: Path) -> None:
         State(path)
     assert str(refused.value) == (
         f"{path} was written by a newer version: its format is 3, this one knows 2. Run that version again; or move "
-        "the file away, and counting begins anew, at the logs' ends"
+        "the file away, and counting restarts from zero, at the ends of the logs"
     )
     assert path.read_bytes() == before
 
@@ -200,7 +200,7 @@ def test_a_file_without_its_write_ahead_log_has_lost_commits(path: Path, caplog:
     opened = State(second)
     opened.close()
     assert (opened.damaged, opened.blobs) == (True, [])
-    assert "it ends with commit 2, and 5 were made" in caplog.text
+    assert "it ends with commit 2, but 5 were made" in caplog.text
 
 
 def test_an_older_copy_of_the_file_is_set_aside_unless_the_lock_goes_too(path: Path) -> None:

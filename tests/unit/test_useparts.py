@@ -27,7 +27,7 @@ def spend(made: Limits, key: str, at: float, refused: bool = False) -> None:
     use = made.use(key, refused)
     assert use
     use.add("requests", 1)
-    made.take(made.calendar.period(at))
+    made.assign_to(made.calendar.period(at))
 
 
 def sizes(parts: dict[str, Any]) -> list[int]:

@@ -2,6 +2,7 @@
 
 import math
 import random
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -143,6 +144,21 @@ def test_timestamp(raw: Any, expected: float | None) -> None:
     """A time is an epoch whose size tells its unit, or a date; one without a zone is in the input's."""
     found = timestamp(raw, zone=ZoneInfo("Europe/Berlin"))
     assert found == (None if expected is None else pytest.approx(expected, abs=1e-6))
+
+
+@pytest.mark.parametrize("days", [-1, 0, 1, 40, 363])
+def test_a_date_without_a_year_is_of_the_last_year(days: int) -> None:
+    """Go's and syslog's dates name no year: it is the last one in which the day was not after tomorrow."""
+    zone = ZoneInfo("Europe/Berlin")
+    day = (datetime.now(zone) - timedelta(days=days)).replace(hour=8, minute=27, second=9, microsecond=0)
+    assert timestamp(f"{day:%b %d %H:%M:%S}", zone=zone) == day.timestamp()
+    assert timestamp(f"{day:%b} {day.day:2} {day:%H:%M:%S}".encode(), zone=zone) == day.timestamp()
+
+
+@pytest.mark.parametrize("raw", ["Foo 29 08:27:09", "Feb 30 08:27:09", "Jan 29 25:27:09", "Jan 29", "Jan  0 08:27:09"])
+def test_what_is_no_date_without_a_year(raw: str) -> None:
+    """A day that no year has is absent."""
+    assert timestamp(raw) is None
 
 
 @pytest.mark.parametrize(

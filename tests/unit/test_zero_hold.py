@@ -1,4 +1,4 @@
-"""Births: a new series is 0 until every scraper that is about has seen that, and no longer than it must be."""
+"""A new series shows 0 until every active scraper has seen that, and no longer than it must."""
 
 import random
 
@@ -107,10 +107,12 @@ def test_who_only_looks_now_and_then_holds_nothing_back(looks: list[float]) -> N
 
 
 @pytest.mark.parametrize(
-    ("visits", "shown_at"), [([0, 10, 20], 40), ([0, 10], 20), ([0, 14, 20], 30), ([7, 10, 20], 30)]
+    ("visits", "shown_at"), [([0, 10, 20], 40), ([0, 10], 30), ([0], 10), ([0, 14, 20], 30), ([7, 10, 20], 30)]
 )
-def test_who_declares_nothing_is_a_scraper_from_the_third_even_interval_on(visits: list[float], shown_at: int) -> None:
-    """At its fourth visit it is one, and is waited for from then on."""
+def test_who_declares_nothing_is_a_scraper_from_the_third_visit_at_even_intervals_on(
+    visits: list[float], shown_at: int
+) -> None:
+    """It is waited for from then on."""
     world = World(expected=1)
     for now in visits:
         world.scrape(now, agent="Telegraf", declared=False)
@@ -250,7 +252,7 @@ def test_after_a_restart_the_time_of_what_was_held_begins_with_the_first_scrape(
 
 
 def test_what_could_not_be_committed_is_held_again() -> None:
-    """Its time begins anew."""
+    """It is held again from now on."""
     world = World()
     for now in range(0, 300, 15):
         world.scrape(float(now))

@@ -1,4 +1,4 @@
-"""An input's own labels: to Prometheus their order means nothing, so no label set stands twice in the exposition."""
+"""Input labels: to Prometheus their order means nothing, so no label set stands twice in the exposition."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from exporter.counting.admission import Admissions
 from exporter.metrics.exposition import render
 from exporter.metrics.store import Store
 from exporter.model.catalog import CATALOG
-from exporter.model.input_labels import in_order, own_labels
+from exporter.model.input_labels import in_order, input_labels_text
 from exporter.state.checkpoint import Checkpoint
 from exporter.state.database import State
 
@@ -28,7 +28,7 @@ VALUES = ("acme", "business", "eth", "call", "https", "200")
 )
 def test_equal_labels_have_equal_texts(labels: dict[str, str], text: tuple[str, ...]) -> None:
     """Sorted, escaped, without those that are empty; and a text that was put in order stays as it is."""
-    assert own_labels(labels) == text
+    assert input_labels_text(labels) == text
     assert in_order(("a", "b", *text), 2) == ("a", "b", *text)
 
 

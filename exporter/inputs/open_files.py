@@ -1,0 +1,68 @@
+"""The open files of one input, and which of them is read next."""
+
+from collections import deque
+
+from exporter.inputs.fingerprint import SPAN, Identity, Position
+from exporter.inputs.rotated_copies import OpenIndex
+from exporter.inputs.tail import Tail
+
+
+class OpenFiles:
+    """Read in this order: `old` files, which are no logs any more, oldest first; the logs (`live`); and `last` files
+    that may be copies of a log and are read if its original is not found.
+
+    `doubles` are files that have a log's name and are only copies of open ones. `paths` are those of the logs.
+    """
+
+    def __init__(self) -> None:
+        self.old: dict[Tail, None] = {}
+        self.live: dict[Identity, Tail] = {}
+        self.last: dict[Tail, None] = {}
+        self.doubles: set[Identity] = set()
+        self.paths: frozenset[str] = frozenset()
+        # Files with something to read: those that others wait for, then all others.
+        self.first: deque[Tail] = deque()
+        self.ready: deque[Tail] = deque()
+
+    def all(self) -> list[Tail]:
+        """Every open file, in the order in which they are read."""
+        return [*self.old, *self.live.values(), *self.last]
+
+    def index(self) -> OpenIndex:
+        """The open files by inode and by how they begin, as of now."""
+        return OpenIndex([*self.old, *self.last], self.live.values())
+
+    def is_reading(self, identity: Identity) -> bool:
+        """Whether a file is one of the logs, or about to be read before them."""
+        waiting = (tail.identity for tail in (*self.old, *self.last) if not tail.started)
+        return identity in self.live or identity in waiting
+
+    def position(self, tail: Tail) -> Position:
+        """The position to store. A renamed file in which nothing is left to read is no loss if it goes away."""
+        return tail.position(ended=tail in self.old and tail.drained and not tail.lines.rest)
+
+    def queue(self, tail: Tail) -> None:
+        """Read a file soon. Old files come first, and files of which so little was read that a copy can't be told from
+        its original yet.
+        """
+        tail.drained = False
+        if tail in self.old or tail.at < SPAN:
+            self.first.append(tail)
+        else:
+            self.ready.append(tail)
+
+    def remove(self, tail: Tail) -> None:
+        """Close a file."""
+        if self.live.pop(tail.identity, None):
+            self.paths -= {tail.log}
+        else:
+            del (self.old if tail in self.old else self.last)[tail]
+        tail.close()
+
+    def close(self) -> None:
+        """Close all files."""
+        for tail in self.all():
+            tail.close()
+        for files in (self.live, self.old, self.last, self.first, self.ready):
+            files.clear()
+        self.paths = frozenset()
