@@ -242,7 +242,8 @@ class AlertsConfig(Part):
     `retention` is Prometheus' own: no rule looks further back. `interval` is how often rules are evaluated; `job` the
     scrape job's name. Every rule keeps `scope_labels` apart. `min_requests` (in five minutes) and `min_failures` (in a
     burn rate's long window) must be reached before shares are alerted on. `slow_methods` (`*` is any text)
-    take long by nature: like requests to models, they do not count towards the fleet's latency. `overrides` are by alert.
+    take long by nature: like requests to models, they do not count towards the fleet's latency. `overrides` are by
+    alert.
     """
 
     retention: Duration = "15d"

@@ -62,7 +62,7 @@ class LimitGauges:
         self._uses = uses
         self._plans: dict[str, _Plan] = {}
         self._keys: dict[str, _Plan] = {}
-        self._always = _ALWAYS
+        self._always: tuple[tuple[str, str], ...] = _ALWAYS
         # What a key has that is not registered.
         self._stranger = _Plan(always=())
         # Windows that some key has gauges for.
