@@ -4,7 +4,7 @@ promql.py       queries over what a config's exporter serves, narrowed by a dash
 grafana.py      the thin layer over grafanalib; panels.py, tables.py: its panels by name; fields.py: their parts
 variables.py    the drop-downs
 board.py        rows of panels → a dashboard as Grafana reads it
-pages/          the eight dashboards
+pages/          the nine dashboards
 build.py        all of them as files, and whether a folder is up to date; made with the defaults: generated/
 push.py         … or into a running Grafana
 questions.py    the questions that people have; each panel says which it answers

@@ -16,7 +16,17 @@ TAG = "gateway-exporter"
 # Grafana 10.3's. Older ones read it as it is, newer ones migrate from it without side effects.
 _SCHEMA = 39
 _COLUMNS = 24
-_RANGES = {"now-15m": "15 minutes", "now-1h": "1 hour", "now-24h": "24 hours", "now-7d": "7 days", "now-30d": "30 days"}
+_RANGES = {
+    "15m": "15 minutes",
+    "1h": "1 hour",
+    "6h": "6 hours",
+    "24h": "24 hours",
+    "3d": "3 days",
+    "7d": "7 days",
+    "30d": "30 days",
+    "90d": "90 days",
+    "1y": "1 year",
+}
 # What grafanalib writes for Grafanas of long ago.
 _DEAD = {"__inputs", "gnetId", "hideControls", "rows", "sharedCrosshair", "style"}
 _DEAD_OF_VARIABLES = {"auto", "auto_count", "auto_min", "tagValuesQuery", "tagsQuery", "useTags"}
@@ -37,6 +47,7 @@ class Row(Struct):
 class Board(Struct, kw_only=True):
     """One dashboard. `variables` are the names of drop-downs, `more` those that only this one has.
 
+    With `one_key` it is about one key, which the reader chooses.
     Without the family `about` there is nothing to make it for.
     """
 
@@ -45,6 +56,7 @@ class Board(Struct, kw_only=True):
     description: str
     rows: list[Row]
     variables: tuple[str, ...] = ()
+    one_key: bool = False
     more: list[core.Template] = []
     since: str = "now-24h"
     about: str = "gateway_requests_total"
@@ -72,7 +84,7 @@ def document(board: Board, served: Served) -> Json:
         schemaVersion=_SCHEMA,
         version=1,
         links=[core.DashboardLink(title="Gateway", tags=[TAG], asDropdown=True, includeVars=True, keepTime=True)],
-        templating=core.Templating([*variables(board.variables, served), *board.more]),
+        templating=core.Templating([*variables(board.variables, served, board.one_key), *board.more]),
         annotations=core.Annotations(_annotations(Metrics(served, ()), board.variables)),
         panels=_placed(board.kept()),
     )
@@ -153,7 +165,9 @@ def _clean(dashboard: core.Dashboard) -> Json:
     ]
     found["timepicker"] = {
         "refresh_intervals": found["timepicker"]["refresh_intervals"],
-        "quick_ranges": [{"from": start, "to": "now", "display": f"Last {said}"} for start, said in _RANGES.items()],
+        "quick_ranges": [
+            {"from": f"now-{time}", "to": "now", "display": f"Last {name}"} for time, name in _RANGES.items()
+        ],
     }
     for panel in found["panels"]:
         if panel["type"] == "row":

@@ -6,6 +6,9 @@ from dashboards.grafana import Json
 
 GREEN, BLUE, YELLOW, RED = "green", "blue", "yellow", "red"  # red stands for failures
 ORANGE, GREY = "orange", "#8e8e8e"  # limits; and the rest
+_NEVER = 1e12
+# Numbers that people compare: 1,800 rather than 2 K.
+WHOLE: Json = {"unit": "locale", "decimals": 0}
 # What classes of statuses look like, everywhere.
 STATUS_COLOURS = {"^2": GREEN, "^(1|3)": BLUE, "^4": YELLOW, "^5": RED, "^other$": GREY}
 
@@ -51,9 +54,19 @@ def value_map(words: dict[float, tuple[str, str]]) -> list[Json]:
 
 
 def range_map(words: list[tuple[float | None, float | None, str, str]]) -> list[Json]:
-    """Words and colours for ranges of values: from, to, word, colour."""
+    """Words and colours for ranges of values: from, to, word, colour.
+
+    An open end is a number that is never reached: Grafana before 12 takes a null for 0.
+    """
     return [
-        {"type": "range", "options": {"from": low, "to": high, "result": {"text": text, "color": colour, "index": n}}}
+        {
+            "type": "range",
+            "options": {
+                "from": -_NEVER if low is None else low,
+                "to": _NEVER if high is None else high,
+                "result": {"text": text, "color": colour, "index": n},
+            },
+        }
         for n, (low, high, text, colour) in enumerate(words)
     ]
 

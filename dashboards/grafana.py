@@ -60,6 +60,7 @@ class Panel(core.Panel):  # type: ignore[misc]
     targets: list[Query] = attr.Factory(list)
     transformations: list[Json] = attr.Factory(list)
     interval: str | None = None
+    maxDataPoints: int | None = None  # noqa: N815
     timeFrom: str | None = None  # noqa: N815
     gridPos: core.GridPos | None = None  # noqa: N815
     defaults: Json = attr.Factory(dict)
@@ -88,6 +89,7 @@ class Panel(core.Panel):  # type: ignore[misc]
             "targets": self.targets,
             "transformations": self.transformations,
             "interval": self.interval,
+            "maxDataPoints": self.maxDataPoints,
             "timeFrom": self.timeFrom,
         }
         return {name: value for name, value in found.items() if value not in (None, [], {})}

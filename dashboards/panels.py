@@ -1,12 +1,27 @@
 """Panels by name: what a page asks for, in the shape that Grafana draws."""
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from dashboards.fields import BLUE, GREEN, ORANGE, coloured, fixed, override, thresholds
 from dashboards.grafana import Json, Panel, Query
+from dashboards.promql import before
 from exporter.config.served import ABSENT
 
-Queries = dict[str, str]
+# Where there is no value, the words for it are neither good nor bad.
+_NEUTRAL: Json = {"type": "special", "options": {"match": "null+nan", "result": {"color": "text", "index": 99}}}
+# A legend and its query; of two queries, the second gets a colour of its own: Grafana's fifth is red.
+Queries = Mapping[str, str | tuple[str, str]]
+# Grafana rounds the width of a bar, so that there may be half as many bars again.
+_MOST_BARS = 64
+# More points show more noise than shape.
+_MOST_POINTS = 160
+_AS_BARS: Json = {"interval": "1m", "maxDataPoints": _MOST_BARS}
+# Labels that are empty on what has none, where a legend would be empty too, and Grafana would write "Value".
+_MAY_BE_EMPTY = {"chain", "method", "origin", "protocol", "model", "provider", "from_provider", "to_provider", "name"}
+# A legend beside a graph needs a panel of this width.
+_BESIDE = 10
 
 
 def timeseries(
@@ -15,7 +30,7 @@ def timeseries(
     queries: Queries,
     unit: str,
     *,
-    calcs: tuple[str, ...] = ("mean", "max", "lastNotNull"),
+    calcs: tuple[str, ...] = ("max", "lastNotNull"),
     limit: str = "",
     colours: dict[str, str] | None = None,
     links: list[Json] | None = None,
@@ -28,6 +43,8 @@ def timeseries(
 
     The axis begins at `lowest`, or where the values do.
     """
+    if all(ABSENT in str(query) for legend, query in queries.items() if legend != limit):
+        queries = {}
     dashed = {"custom.lineStyle": {"fill": "dash", "dash": [10, 10]}, "custom.fillOpacity": 0, "color": fixed(ORANGE)}
     return _over_time(
         title,
@@ -42,7 +59,7 @@ def timeseries(
         no_value=no_value,
         exemplar=exemplar,
         lowest=lowest,
-        **more,
+        **({"maxDataPoints": _MOST_POINTS} | more),
     )
 
 
@@ -59,7 +76,7 @@ def bars(
     no_value: str = "No requests in this time",
     **more: Any,
 ) -> Panel:
-    """Bars, one for each `every`; stacked ones add up to the whole, others stand one before the other."""
+    """Bars, one for each `every` or longer; stacked ones add up to the whole, others stand one before the other."""
     custom: Json = {"drawStyle": "bars", "lineWidth": 0, "fillOpacity": 80}
     custom["stacking"] = {"mode": "normal" if stacked else "none", "group": "A"}
     return _over_time(
@@ -74,7 +91,7 @@ def bars(
         links=links,
         no_value=no_value,
         interval=every,
-        **more,
+        **({"maxDataPoints": _MOST_BARS} | more),
     )
 
 
@@ -88,19 +105,30 @@ def stat(
     first: str = "text",
     mappings: list[Json] | None = None,
     graph: bool = False,
+    compared: bool = False,
+    name_only: bool = False,
+    decimals: int | None = None,
     links: list[Json] | None = None,
     no_value: str = "No requests",
     **more: Any,
 ) -> Panel:
-    """One number. `steps` maps bounds to colours from there up; below all of them it is `first`."""
+    """One number. `steps` maps bounds to colours from there up; below all of them it is `first`.
+
+    With `name_only` the legend stands in its place. With `graph` its curve is drawn behind it; `compared`, the number
+    of the time before stands beside it.
+    """
+    if compared:
+        (query,) = queries.values()
+        queries = {"now": query, "before": before(str(query))}
     defaults = _defaults(unit, no_value, links, steps=steps, first=first, mappings=mappings)
+    defaults |= _rounded(unit, decimals)
     options = {
         "colorMode": "value",
         "graphMode": "area" if graph else "none",
         "justifyMode": "auto",
         "orientation": "auto",
         "reduceOptions": _last(),
-        "textMode": "auto" if len(queries) == 1 else "value_and_name",
+        "textMode": "name" if name_only else "auto" if len(queries) == 1 else "value_and_name",
     }
     return panel_of(
         "stat",
@@ -121,14 +149,14 @@ def bargauge(
     unit: str,
     *,
     steps: dict[float, str] | None = None,
-    highest: float | None = None,
+    decimals: int | None = None,
     links: list[Json] | None = None,
     no_value: str = "No requests",
     **more: Any,
 ) -> Panel:
-    """A list of names with bars; with `highest` all bars have that length."""
+    """A list of names with bars; counts are whole."""
     defaults = _defaults(unit, no_value, links, steps=steps, first=GREEN if steps else BLUE)
-    defaults |= {"color": {"mode": "thresholds"}, "min": 0} | ({"max": highest} if highest else {})
+    defaults |= {"color": {"mode": "thresholds"}, "min": 0} | _rounded(unit, decimals)
     options = {
         "displayMode": "basic",
         "orientation": "horizontal",
@@ -140,15 +168,24 @@ def bargauge(
 
 
 def donut(
-    title: str, description: str, queries: Queries, unit: str, *, colours: dict[str, str] | None = None, **more: Any
+    title: str,
+    description: str,
+    queries: Queries,
+    unit: str,
+    *,
+    colours: dict[str, str] | None = None,
+    summed: bool = False,
+    decimals: int | None = None,
+    **more: Any,
 ) -> Panel:
-    """Shares of a whole."""
+    """Shares of a whole. `summed`, of what the same queries give as bars: then both have the same colours."""
     defaults = _defaults(unit, more.pop("no_value", "No requests in this time"), more.pop("links", None))
+    defaults |= _rounded(unit, decimals)
     options = {
         "pieType": "donut",
-        "displayLabels": ["percent"],
-        "legend": _legend(("value", "percent"), values=True),
-        "reduceOptions": _last(),
+        "displayLabels": [],
+        "legend": _legend(("value", "percent"), values=True, beside=True),
+        "reduceOptions": _last() | ({"calcs": ["sum"]} if summed else {}),
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
     return panel_of(
@@ -157,9 +194,10 @@ def donut(
         description,
         queries,
         defaults=defaults | {"color": {"mode": "palette-classic"}},
-        overrides=coloured(colours),
+        overrides=[*coloured(colours), *_fifth(queries)],
         options=options,
-        instant=True,
+        instant=not summed,
+        **(_AS_BARS if summed else {}),
         **more,
     )
 
@@ -201,7 +239,7 @@ def timeline(title: str, description: str, queries: Queries, mappings: list[Json
     return panel_of("state-timeline", title, description, queries, defaults=defaults | custom, options=options, **more)
 
 
-def text(content: str, *, width: int = 24, high: int = 3, **more: Any) -> Panel:
+def text(content: str, *, width: int = 24, high: int = 2, **more: Any) -> Panel:
     """Words for whoever opens the page, in Markdown."""
     return Panel(type="text", options={"mode": "markdown", "content": content}, width=width, high=high, **more)
 
@@ -236,20 +274,23 @@ def _over_time(
     no_value: str,
     exemplar: bool = False,
     lowest: float | None = 0,
+    decimals: int | None = None,
     **more: Any,
 ) -> Panel:
     defaults = _defaults(unit, no_value, links) | {"color": {"mode": "palette-classic"}, "custom": custom}
+    defaults |= _rounded(unit, decimals)
     if lowest is not None:
         defaults["min"] = lowest
-    options = {"legend": _legend(calcs), "tooltip": {"mode": "multi", "sort": "desc"}}
     shown = {"width": 12} | more
+    beside = shown["width"] >= _BESIDE and any("{{" in legend for legend in queries)
+    options = {"legend": _legend(calcs, beside=beside), "tooltip": {"mode": "multi", "sort": "desc"}}
     panel = panel_of(
         "timeseries",
         title,
         description,
         queries,
         defaults=defaults,
-        overrides=[*coloured(colours), *overrides],
+        overrides=[*coloured(colours), *_fifth(queries), *overrides],
         options=options,
         **shown,
     )
@@ -269,10 +310,15 @@ def panel_of(
     **more: Any,
 ) -> Panel:
     """A panel of a type with its queries; those that have nothing to ask are left out."""
-    asked = [(legend, query) for legend, query in queries.items() if ABSENT not in query]
+    every = [(legend, (one,) if isinstance(one, str) else one) for legend, one in queries.items()]
+    asked = [(legend, query) for legend, some in every for query in some if ABSENT not in query]
     targets = [
         Query(
-            expr=query, legendFormat="" if form == "table" else legend, refId=chr(65 + n), instant=instant, format=form
+            expr=query if form == "table" else _named(query, legend),
+            legendFormat="" if form == "table" else legend,
+            refId=chr(65 + n),
+            instant=instant,
+            format=form,
         )
         for n, (legend, query) in enumerate(asked)
     ]
@@ -291,14 +337,34 @@ def _defaults(
     found: Json = {"unit": unit, "noValue": no_value}
     if links:
         found["links"] = links
-    if mappings:
-        found["mappings"] = mappings
+    if mappings or steps:
+        found["mappings"] = [*(mappings or []), _NEUTRAL]
     found["thresholds"] = thresholds(steps or {}, first)
     return found
 
 
-def _legend(calcs: tuple[str, ...], *, shown: bool = True, values: bool = False) -> Json:
-    found: Json = {"showLegend": shown, "displayMode": "table", "placement": "bottom"}
+def _fifth(queries: Queries) -> list[Json]:
+    """The colour of the series that stands apart, which is the second query."""
+    apart = any(isinstance(one, tuple) for one in queries.values())
+    return [override("byFrameRefID", "B", {"color": fixed("purple")})] if apart else []
+
+
+def _named(query: str, legend: str) -> str:
+    """The query with a word for each label of the legend that is empty."""
+    for label in re.findall(r"\{\{(\w+)\}\}", legend):
+        if label in _MAY_BE_EMPTY:
+            query = f'label_replace({query}, "{label}", "none", "{label}", "")'
+    return query
+
+
+def _rounded(unit: str, decimals: int | None) -> Json:
+    """Counts are whole."""
+    shown = 0 if unit == "locale" and decimals is None else decimals
+    return {} if shown is None else {"decimals": shown}
+
+
+def _legend(calcs: tuple[str, ...], *, shown: bool = True, values: bool = False, beside: bool = False) -> Json:
+    found: Json = {"showLegend": shown, "displayMode": "table", "placement": "right" if beside else "bottom"}
     if values:
         return found | {"calcs": [], "values": list(calcs)}
     names = {"lastNotNull": "Last *", "sum": "Total", "max": "Max", "mean": "Mean"}

@@ -14,6 +14,11 @@ _NOT_OF_RECORDS = (
     *("gateway_limit", "gateway_model_info", "gateway_exporter_"),
 )
 
+# Seconds: finer durations are noise, and 999.99 µs is a millisecond.
+_FINEST = 0.0001
+# What is left of a difference of equal sums.
+_NOTHING = 0.000001
+
 
 class Metrics:
     """Selectors and the usual shapes over them, narrowed by a dashboard's variables.
@@ -29,6 +34,8 @@ class Metrics:
     def __call__(self, name: str, *matchers: str, by: str = "") -> str:
         """A selector of a family or a recorded series; `matchers` go before a variable of the same label."""
         labels = self._labels(name)
+        if labels is not None and ":" not in name:
+            labels = (*labels, "instance")
         matched = [re.split(r"\W", matcher, maxsplit=1)[0] for matcher in matchers]
         if labels is None or not {*matched, *by.split()} <= {*labels, "le", "instance", "job"}:
             return ABSENT
@@ -47,19 +54,24 @@ class Metrics:
     def hours(self, name: str, *matchers: str, by: str = "", hours: int, at: str = "") -> str:
         """The sum of a recorded `…:increase1h` over whole hours.
 
-        A minute less than the hours, because Prometheus 2 counts both ends of a range and Prometheus 3 one.
+        A minute less than the hours, because Prometheus 2 counts both ends of a range and Prometheus 3 one. What began
+        within this hour counts from its beginning, unless there is an `at`.
         """
         hourly = self(f"{name}:increase1h", *matchers, by=by)
-        return total(f"sum_over_time({hourly}[{hours * 60 - 1}m:1h]{at and ' ' + at})", by)
+        if at:
+            return total(f"sum_over_time({hourly}[{hours * 60 - 1}m:1h] {at})", by)
+        return total(f"sum_over_time({hourly}[{hours * 60 - 1}m:1h]) or {hourly}", by)
 
     def quantile(self, quantile: float, name: str, by: str = "", over: str = "$__rate_interval") -> str:
         """A quantile of a histogram."""
         buckets = self.rate(f"{name}_bucket", by=f"le {by}".strip(), over=over)
-        return f"histogram_quantile({quantile}, {buckets})"
+        found = f"(histogram_quantile({quantile}, {buckets}) >= 0)"  # without requests it is NaN
+        return f"round({found}, {_FINEST})" if over == "$__range" else found
 
     def mean(self, name: str, by: str = "", over: str = "$__rate_interval") -> str:
         """The average of a histogram's observations; nothing where there were none."""
-        return f"{self.rate(f'{name}_sum', by=by, over=over)} / ({self.rate(f'{name}_count', by=by, over=over)} > 0)"
+        found = f"{self.rate(f'{name}_sum', by=by, over=over)} / ({self.rate(f'{name}_count', by=by, over=over)} > 0)"
+        return f"round({found}, {_FINEST})" if over == "$__range" else found
 
     def success(self, by: str = "", over: str = "$__rate_interval") -> str:
         """Share of requests that did not fail."""
@@ -67,15 +79,22 @@ class Metrics:
             self.rate("gateway_errors_total", by=by, over=over), self.rate("gateway_requests_total", by=by, over=over)
         )
 
-    def info(self, *labels: str) -> str:
-        """What is known of keys: 1, by key and more labels."""
+    def info(self, *labels: str, matchers: tuple[str, ...] = ()) -> str:
+        """What is known of keys: 1 for each key, with more labels; safe to join with while exporters disagree.
+
+        As of the end of the range, so that a key's name does not come and go with its exporter.
+        """
         by = ("key", *labels)
-        return f"max by ({', '.join(by)}) ({self('key:gateway_key_info:unique', by=' '.join(by))})"
+        known = self("gateway_key_info", *matchers, by=" ".join(by))
+        return f"topk by (key) (1, max by ({', '.join(by)}) ({known} @ end()))"
 
     def named(self, query: str) -> str:
-        """A query by key, with the name of each key joined to it; keys without a name keep their row."""
-        info = f"topk by (key) (1, {self.info('name', 'owner')})"
-        return f"({query}) * on (key) group_left (name, owner) {info} or on (key) ({query})"
+        """A query by key, with the name of each key joined to it; of a key without one, the key itself."""
+        info = self.info("name", "owner")
+        nameless = f'label_replace({query}, "name", "$1", "key", "(.+)")'
+        if ABSENT in info:
+            return nameless
+        return f"({query}) * on (key) group_left (name, owner) {info} or on (key) {nameless}"
 
     def _labels(self, name: str) -> tuple[str, ...] | None:
         """The labels of a series, those of the scope among them; None where it is not there."""
@@ -84,6 +103,11 @@ class Metrics:
             return None
         counted = not (name.split(":")[1] if ":" in name else name).startswith(_NOT_OF_RECORDS)
         return (*labels, *(self._served.record_scope if counted else self._served.target_scope))
+
+
+def before(query: str) -> str:
+    """The same over the time just before the chosen one."""
+    return query.replace("[$__range]", "[$__range] offset $__range")
 
 
 def total(query: str, by: str = "") -> str:
@@ -96,14 +120,20 @@ def success(errors: str, requests: str) -> str:
     return f"1 - ({or_zero(errors, requests)}) / (({requests}) > 0)"
 
 
-def leaders(query: str, ranking: str, label: str, most: int = 5) -> str:
-    """A graph's largest series, the same ones all along, and `others`, so that the sum is the whole."""
-    top = f"({query} and on ({label}) topk({most}, {ranking}))"
-    rest = f"clamp_min(sum({query}) - (sum({top}) or vector(0)), 0)"
-    return f'{top} or label_replace({rest}, "{label}", "others", "", "")'
+def five(query: str, ranking: str, label: str) -> dict[str, str | tuple[str, str]]:
+    """A graph's five largest series, the same ones all along; the fifth apart, as `panels.py` colours it."""
+    fifth = f"(topk(5, {ranking}) unless topk(4, {ranking}))"
+    first, last = (f"({query}) and on ({label}) {top}" for top in (f"topk(4, {ranking})", fifth))
+    return {f"{{{{{label}}}}}": (first, last)}
+
+
+def leaders(query: str, ranking: str, label: str) -> dict[str, str | tuple[str, str]]:
+    """The five largest, and `others`, so that the sum is the whole."""
+    rest = f"clamp_min(sum({query}) - (sum(({query}) and on ({label}) topk(5, {ranking})) or vector(0)), 0)"
+    return {**five(query, ranking, label), "others": rest}
 
 
 def largest(query: str, label: str, most: int = 5) -> str:
     """The largest now, and `others`."""
     top = f"topk({most}, {query})"
-    return f'{top} or label_replace(sum({query}) - sum({top}) > 0, "{label}", "others", "", "")'
+    return f'{top} or label_replace(sum({query}) - sum({top}) > {_NOTHING}, "{label}", "others", "", "")'

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dashboards.fields import override
+from dashboards.fields import WHOLE, override
 from dashboards.grafana import Json, Panel
 from dashboards.panels import Queries, panel_of
 from exporter.config.served import ABSENT
@@ -51,7 +51,11 @@ def table(
                 },
             },
         ]
-    overrides = [
+    # What to say is for a table without rows; a cell without a value gets a dash.
+    overrides = [override("byRegexp", "/.*/", {"noValue": "–"})]
+    if pivot:
+        overrides.append(override("byName", "\\".join(pivot), {"displayName": _title(pivot[0])}))
+    overrides += [
         override("byName", name if pivot else _title(name), _column(columns[name]))
         for name in fields.values()
         if columns[name]
@@ -65,7 +69,11 @@ def table(
         title,
         description,
         asked,
-        defaults={"noValue": no_value, "unit": "short", "custom": {"align": "auto", "filterable": True}},
+        defaults={
+            "noValue": no_value,
+            **(WHOLE if pivot else {"unit": "locale"}),
+            "custom": {"align": "auto", "filterable": True, "minWidth": 60},
+        },
         overrides=overrides,
         options=options,
         transformations=transformations,

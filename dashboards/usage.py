@@ -19,7 +19,7 @@ BY_VARIABLES = {
 _HEAD = """\
 # Dashboards
 
-Eight Grafana dashboards, for Grafana 9.4 and later. `gateway-exporter dashboards --config.file config.yaml --out DIR`
+Nine Grafana dashboards, for Grafana 9.4 and later. `gateway-exporter dashboards --config.file config.yaml --out DIR`
 writes them for a config: families and labels that are not served take their panels along, thresholds are those of the
 alerts. Those in [dashboards/generated](../dashboards/generated) are made with the defaults. `--check` says whether a
 folder is up to date; `--push URL` uploads them, with a service account's token in `GRAFANA_TOKEN` or `--token.file`.
@@ -34,9 +34,15 @@ folder is up to date; `--push URL` uploads them, with a service account's token 
 | `gateway-*.json` | `/var/lib/grafana/dashboards/gateway-exporter/` |
 | `provisioning/` | `/etc/grafana/provisioning/` |
 
-Panels of days and weeks read the series of the recording rules that `gateway-exporter alerts` makes: load those into
-Prometheus too. Panels over the chosen time read what was scraped itself: for many keys, a month of that takes
-Prometheus seconds.
+Load the recording rules that `gateway-exporter alerts` writes into Prometheus first: panels of days and weeks, trends,
+forecasts and the error budget read the series that they record, and say "Needs the recording rules" without them. Whole
+hours count from the first full hour on. Panels over the chosen time read what was scraped itself: for many keys, a
+month of that takes Prometheus seconds.
+
+Colours: red is a failure of the gateway, of an upstream or of the exporter; orange and yellow are limits, slowness and
+what expires; what clients are refused is not coloured. A number marked "before" is that of as much time just before the
+chosen one. *API key* opens on the busiest key. Its list shows each key's name, owner and plan: type an owner's name to
+find the owner's keys. *Keys* and *Limits and quotas* have lists of owners and plans.
 
 This file is made of the builders: `python -m dashboards.usage > docs/dashboards.md`.
 """

@@ -13,6 +13,10 @@ ALL = ".*"
 _CHANGES = core.REFRESH_ON_TIME_RANGE_CHANGE
 _LABELS = {
     "key": "API key",
+    "owner": "Owner",
+    "plan": "Plan",
+    "instance": "Exporter",
+    "input": "Input",
     "chain": "Chain",
     "method": "Method",
     "model_type": "Model type",
@@ -25,10 +29,27 @@ _REGEX = {
     "model": '/model="([^"]+)"/',
     "provider": '/provider="([^"]+)"/',
 }
+# Values of a label, as they are.
+_PLAIN = {
+    "owner": ("gateway_key_info", "owner"),
+    "plan": ("gateway_key_info", "plan"),
+    "instance": ("gateway_exporter_build_info", "instance"),
+    "input": ("gateway_exporter_lines_total", "input"),
+    "model_type": ("gateway_model_info", "type"),
+    "chain": ("gateway_calls_total", "chain"),
+    "method": ("gateway_calls_total", "method"),
+}
+# Whether neither an owner nor a plan is chosen: then their patterns match what has no label. Keys that are not
+# registered have neither.
+_ALL = 'label_replace(vector(1), "all", "yes", "none", "{}")'
+_UNCHOSEN = f"and on () ({_ALL.format('$owner$plan')} and on (all) {_ALL.format('')})"
 
 
-def variables(names: tuple[str, ...], served: Served) -> list[core.Template]:
-    """The data source, the scope, and the named variables; those whose families are not there are left out."""
+def variables(names: tuple[str, ...], served: Served, one_key: bool = False) -> list[core.Template]:
+    """The data source, the scope, and the named variables; those whose families are not there are left out.
+
+    With `one_key` the page is about one key, the busiest until another is chosen.
+    """
     source = core.Template("datasource", "prometheus", type="datasource", label="Data source")
     source._current = {"selected": True, "text": "default", "value": "default"}
     found = [source]
@@ -37,10 +58,15 @@ def variables(names: tuple[str, ...], served: Served) -> list[core.Template]:
         for name in served.record_scope
     ]
     for name in names:
-        query = _values(name, names, served)
-        if ABSENT not in query:
-            # All models are those of the chosen type: their names, one by one.
-            every = None if name == "model" and "model_type" in names else ALL
+        query = _busiest(served) if name == "key" and one_key else _values(name, names, served)
+        if ABSENT in query:
+            continue
+        if name == "key" and one_key:
+            found.append(_one(name, _LABELS[name], query, _REGEX[name]))
+        else:
+            # All models are those of the chosen type, all keys those of the chosen owner: their names, one by one.
+            chained = {"model": "model_type", "key": "owner"}
+            every = None if chained.get(name) in names else ALL
             found.append(_query(name, _LABELS[name], query, allValue=every, regex=_REGEX.get(name, "")))
     return found
 
@@ -62,25 +88,66 @@ def textbox(name: str, label: str, value: str) -> core.Template:
 
 def _values(name: str, names: tuple[str, ...], served: Served) -> str:
     """The query for a variable's values; those of the variables before it narrow it."""
-    scoped, narrowed = Metrics(served, ()), Metrics(served, names[: names.index(name)])
+    narrowed = Metrics(served, names[: names.index(name)])
+    if name in ("owner", "plan") and ABSENT in _names(narrowed):
+        return ABSENT
+    if name in _PLAIN:
+        family, label = _PLAIN[name]
+        return f"label_values({narrowed(family, by=label)}, {label})"
     if name == "key":
-        infos = f"group by (key, name) ({scoped('gateway_key_info', by='key name')})"
-        return f"query_result({infos} or on (key) group by (key) ({scoped('gateway_requests_total', by='key')}))"
-    if name == "model_type":
-        return f"label_values({scoped('gateway_model_info', by='type')}, type)"
+        return f"query_result({_keys(Metrics(served, ()), 'owner' in names)})"
     if name == "model":
-        used = narrowed("gateway_model_requests_total", by="model")
-        if "model_type" not in names:
-            return f"query_result(group by (model) ({used}))"
-        infos, typed = scoped("gateway_model_info"), scoped("gateway_model_info", 'type=~"$model_type"')
-        # Models whose type is not known stay in, whatever type is chosen.
-        return f"query_result(group by (model) ({used} unless on (model) ({infos} unless {typed})))"
-    if name == "provider":
-        # Where no attempts are logged, the answers still say who gave them.
-        asked = [narrowed(f"gateway_{one}_total", by=name) for one in ("model_requests", "upstream_attempts")]
-        groups = [f"group by (provider) ({one})" for one in asked if one != ABSENT]
-        return f"query_result({' or '.join(groups) or ABSENT})"
-    return f"label_values({narrowed('gateway_calls_total', by=name)}, {name})"
+        return f"query_result(group by (model) ({_models(Metrics(served, ()), narrowed, 'model_type' in names)}))"
+    # Where no attempts are logged, the answers still say who gave them.
+    asked = [narrowed(f"gateway_{one}_total", by=name) for one in ("model_requests", "upstream_attempts")]
+    groups = [f"group by (provider) ({one})" for one in asked if one != ABSENT]
+    return f"query_result({' or '.join(groups) or ABSENT})"
+
+
+def _keys(m: Metrics, owned: bool) -> str:
+    requests = f"group by (key) ({m('gateway_requests_total', by='key')})"
+    if ABSENT in _names(m):
+        return requests
+    if not owned:
+        return f"{_names(m)} or on (key) {requests}"
+    chosen = _names(m, 'owner=~"$owner"', 'plan=~"$plan"')
+    return f"{chosen} or on (key) ({requests} unless on (key) {_names(m)} {_UNCHOSEN})"
+
+
+def _models(scoped: Metrics, narrowed: Metrics, typed: bool) -> str:
+    used = narrowed("gateway_model_requests_total", by="model")
+    if not typed:
+        return used
+    infos, chosen = scoped("gateway_model_info"), scoped("gateway_model_info", 'type=~"$model_type"')
+    # Models whose type is not known stay in, whatever type is chosen.
+    return f"{used} unless on (model) ({infos} unless {chosen})"
+
+
+def _names(m: Metrics, *matchers: str) -> str:
+    """Each key with its name, owner and plan as one name: typing an owner into the drop-down finds the owner's keys."""
+    info = m.info("name", "owner", "plan", matchers=matchers)
+    joined = f'label_join({info}, "name", " · ", "name", "owner", "plan")'
+    return f'label_replace({joined}, "name", "$1", "name", "(.*?)(?: · )+")'
+
+
+def _busiest(served: Served) -> str:
+    """Keys by their requests of the last minutes; those that are none come last."""
+    m = Metrics(served, ())
+    load = f"sum by (key) (rate({m('gateway_requests_total', by='key')}[10m]))"
+    registered = m("gateway_requests_total", 'key!~"unknown|other"', by="key")
+    ours = f"sum by (key) (rate({registered}[10m]))"
+    every = f"{ours} or on (key) 0 * {load}"
+    if ABSENT not in _names(m):
+        every = f"{ours} * on (key) group_left (name) {_names(m)} or on (key) 0 * {_names(m)} or on (key) {every}"
+    return f"query_result(sort_desc({every}))"
+
+
+def _one(name: str, label: str, query: str, regex: str) -> core.Template:
+    """A list of values, one of which is chosen: the first, until somebody chooses."""
+    asked = {"query": query, "refId": f"variable-{name}"}
+    template = core.Template(name, asked, label=label, dataSource=DATASOURCE, refresh=_CHANGES, regex=regex, sort=0)
+    template._current = {}
+    return template
 
 
 def _query(name: str, label: str, query: str, **more: Any) -> core.Template:

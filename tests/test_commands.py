@@ -115,7 +115,7 @@ def test_init_names_logs_that_are_called_the_same(folder: Path) -> None:
     (folder / "made.yaml").write_text(made, encoding="utf-8")
     checked = run("check", "made.yaml", cwd=folder)
     assert (checked.code, checked.stdout) == (0, "made.yaml: good: 2 inputs, 0 registered keys\n")
-    assert checked.stderr == ""
+    assert ["3 of 3 sampled lines are requests" in line for line in checked.stderr.splitlines()] == [True, True]
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,8 @@ def test_check_notes_what_a_good_config_lacks_on_this_machine(folder: Path, sect
     (folder / "config.yaml").write_text(f"{section}keys: keys.yaml\n", encoding="utf-8")
     done = run("check", "config.yaml", cwd=folder)
     assert (done.code, done.stdout) == (0, "config.yaml: good: 1 input, 1 registered key\n")
-    assert done.stderr == f"config.yaml: {note.replace('{folder}', str(folder))}\n"
+    notes = [line for line in done.stderr.splitlines() if "sampled lines" not in line]
+    assert notes == [f"config.yaml: {note.replace('{folder}', str(folder))}"]
 
 
 @pytest.mark.parametrize(("name", "mode"), [("access.log", os.R_OK), ("state", os.W_OK)])

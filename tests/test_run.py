@@ -238,7 +238,7 @@ def test_a_log_without_a_config_is_recognised_and_read_from_its_start(beside: Be
     beside.write(line() * 5)
     with Exporter("run", str(beside.log)) as exporter:
         exporter.eventually(PARSED, 5)
-        assert "format nginx-json (reads 100% of the sampled lines)" in exporter.said
+        assert "format nginx-json: 5 of 5 sampled lines are requests" in exporter.said
 
 
 def test_a_log_without_times_is_called_so_in_the_log_and_on_the_status_page(beside: Beside) -> None:

@@ -133,5 +133,6 @@ def _usage_missing(terms: Terms) -> Iterator[Alert]:
                 "Usually these are streams: let the gateway ask for usage (OpenAI: stream_options.include_usage), or "
                 "update it. Compare with the provider's own bill."
             ),
+            dashboard="gateway-llm",
             shown=("model", "provider"),
         )

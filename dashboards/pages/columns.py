@@ -1,59 +1,69 @@
 """Columns, colours and lines that several pages have in common, by the config's thresholds."""
 
-from dashboards.fields import GREEN, RED, YELLOW, column, thresholds
+from collections.abc import Mapping
+
+from dashboards.fields import ORANGE, RED, WHOLE, YELLOW, column, thresholds
 from dashboards.grafana import Json
 from exporter.config.served import ABSENT, Served
 from exporter.durations import seconds
 
-SHARE = column("percentunit", min=0, max=1) | {"custom.cellOptions": {"type": "gauge", "mode": "basic"}}
-COUNT = column("short", decimals=0)
+SHARE = column("percentunit", decimals=1, min=0, max=1) | {"custom.cellOptions": {"type": "gauge", "mode": "basic"}}
+# The legend of a key: its name. In tables the name stands beside the key; both are wider than a number.
+KEY = "{{name}}"
+NAME = {"custom.minWidth": 140}
+TEXT = {"custom.minWidth": 110}
+COUNT = WHOLE
+SUCCESS = column("percentunit", decimals=2)
+# Failures that are not the clients'.
+FAILED_BY_US = WHOLE | {"thresholds": thresholds({0.5: RED}, "text"), "custom.cellOptions": {"type": "color-text"}}
+# What to do: a sentence, whole and from the left.
+ADVICE = {"custom.width": 360, "custom.align": "left", "custom.cellOptions": {"type": "color-text"}}
 # Where there is nothing to show.
 NO_EXPORTER = "No exporter is scraped: see Prometheus' targets"
+NEEDS_RULES = "Needs the recording rules"
+# Whose failure it was, by type.
+OURS = 'type=~"server_error|upstream_error|timeout"'
+CLIENTS = 'type!~"server_error|upstream_error|timeout"'
 
 Steps = dict[float, str]
+Queries = Mapping[str, str | tuple[str, str]]
 
 
-def rate_of_success(served: Served) -> Json:
-    """A share of successes: red below what people are warned of."""
-    below = thresholds({served.alerts.success_rate.warning or 0: "text"}, RED)
-    return column("percentunit", decimals=2, thresholds=below) | {"custom.cellOptions": {"type": "color-text"}}
+def by_key(queries: Queries) -> Queries:
+    """Series by key with the names of the keys as legend."""
+    return {KEY if legend == "{{key}}" else legend: query for legend, query in queries.items()}
 
 
 def latency(served: Served) -> Json:
     """Seconds, coloured from where people are warned."""
-    return column("s", steps=slow(served))
+    return column("s", steps=slow(served), first="text") | {"custom.cellOptions": {"type": "color-text"}}
 
 
 def slow(served: Served) -> Steps:
-    """From where a latency is yellow, and from where red."""
+    """From where a latency is yellow, and from where orange."""
     return _steps(served.alerts.latency.warning, served.alerts.latency.critical)
 
 
 def near(served: Served) -> Steps:
-    """From where the use of a limit is yellow, and from where red."""
+    """From where the use of a limit is yellow, and from where orange."""
     return _steps(served.alerts.limits.warning, served.alerts.limits.critical)
 
 
 def late(served: Served) -> Steps:
-    """From where the exporter's lag is yellow, and from where red."""
+    """From where the exporter's lag is yellow, and from where red: what is shown is no longer true."""
     lag = served.alerts.exporter.lag
-    return _steps(*(None if one is None else seconds(one) for one in (lag.warning, lag.critical)))
-
-
-def good(served: Served) -> Steps:
-    """From where a success rate is no longer red, and from where it is green."""
-    level = served.alerts.success_rate.warning or 0
-    return {level: YELLOW, (1 + level) / 2: GREEN}
+    warning, critical = (None if one is None else seconds(one) for one in (lag.warning, lag.critical))
+    return _steps(warning, critical, RED)
 
 
 def money(served: Served) -> str:
-    """The unit of amounts in the configured currency, as Grafana calls it."""
-    known = ("USD", "EUR", "GBP", "JPY", "CHF", "RUB", "UAH", "BRL", "DKK", "SEK", "NOK", "CZK", "INR", "KRW", "TWD")
-    return f"currency{served.currency}" if served.currency in known else f"suffix: {served.currency}"
+    """The unit of amounts in the configured currency: to the cent, where Grafana's own would write $1.23K."""
+    sign = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "KRW": "₩"}.get(served.currency)
+    return f"prefix:{sign}" if sign else f"suffix: {served.currency}"
 
 
 def expiring(served: Served, later: str) -> Steps:
-    """Seconds until a key expires: red, yellow, then a colour of one's own."""
+    """Seconds until a key expires: yellow, then the colour of what is far away."""
     expires = served.alerts.keys.expires
     return {seconds(expires.critical or "1d"): YELLOW, seconds(expires.warning or "7d"): later}
 
@@ -61,7 +71,7 @@ def expiring(served: Served, later: str) -> Steps:
 def unused(served: Served) -> Steps:
     """Seconds since a key's last use."""
     longest = seconds(served.alerts.keys.unused or "30d")
-    return {longest / 4: YELLOW, longest: RED}
+    return {longest / 4: YELLOW, longest: ORANGE}
 
 
 def level(value: float | None) -> str:
@@ -69,5 +79,5 @@ def level(value: float | None) -> str:
     return ABSENT if value is None else f"vector({value:g})"
 
 
-def _steps(warning: float | None, critical: float | None) -> Steps:
-    return {bound: colour for bound, colour in ((warning, YELLOW), (critical, RED)) if bound is not None}
+def _steps(warning: float | None, critical: float | None, grave: str = ORANGE) -> Steps:
+    return {bound: colour for bound, colour in ((warning, YELLOW), (critical, grave)) if bound is not None}

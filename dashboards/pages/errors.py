@@ -7,15 +7,15 @@ from dashboards.pages import columns
 from dashboards.pages.errors_bottlenecks import bottlenecks
 from dashboards.pages.errors_broken_down import broken_down
 from dashboards.pages.links import Links
-from dashboards.panels import bars, heatmap, text, timeseries
-from dashboards.promql import Metrics, leaders
+from dashboards.panels import bargauge, bars, heatmap, text, timeseries
+from dashboards.promql import Metrics, five, largest
 from dashboards.questions import Question
 from dashboards.tables import table
 from exporter.config.served import Served, or_zero
 
 _VARIABLES = ("key", "chain", "method")
-_HEADER = """**For whoever has to find out what fails, or what is slow.** First the types: `upstream_error`, \
-`server_error` and `timeout` are ours, the others the clients'. Then the method, then the key. Each table leads on."""
+_HEADER = """**For whoever has to find out what fails, or what is slow.** Red types are the gateway's or its \
+upstreams'; the others are the clients'. Every table leads on."""
 
 # What the types of errors mean, and what to do.
 TYPES = {
@@ -28,6 +28,14 @@ TYPES = {
     "client_abort": "the client went away (499): it is impatient, or answers are slow",
     "client_error": "the request was wrong (4xx): ask the key's owner",
     "rpc_error": "a JSON-RPC error inside a 200: the call itself was wrong, or the node refused it",
+}
+
+_COLOURS = {
+    "^(server_error|upstream_error|timeout)$": RED,
+    "^(auth|client_error|rpc_error)$": YELLOW,
+    "^rate_limit_exceeded$": ORANGE,
+    "^client_abort$": "semi-dark-blue",
+    "^blocked$": "purple",
 }
 
 
@@ -44,7 +52,7 @@ def page(served: Served) -> Board:
             Row("Bottlenecks", bottlenecks(m, to, served), id=2),
             Row("Errors", _errors(m, to), id=10),
             Row("Latency", _latency(m, to, served), id=15),
-            Row("Broken down", broken_down(m, to, served), id=20),
+            Row("Broken down", broken_down(m, to, served), closed=True, id=20),
             Row("Failures in detail", _detail(m, to), closed=True, id=26),
         ],
     )
@@ -60,13 +68,7 @@ def _errors(m: Metrics, to: Links) -> list[Panel]:
             "When what failed. The table beside it says what the types mean.",
             {"{{type}}": m.count(errors, by="type", over="$__interval", at="offset -$__interval")},
             "short",
-            colours={
-                "^(server_error|upstream_error|timeout)$": RED,
-                "^(auth|client_error|rpc_error)$": YELLOW,
-                "^rate_limit_exceeded$": ORANGE,
-                "^client_abort$": GREY,
-                "^blocked$": "purple",
-            },
+            colours=_COLOURS,
             no_value="No request failed",
             answers=Question.WHICH_ERRORS,
             id=11,
@@ -76,8 +78,8 @@ def _errors(m: Metrics, to: Links) -> list[Panel]:
             "How often each occurs, its share, what it means and where to look.",
             {"requests": by_type, "share": f"{by_type} / on () group_left () {m.count(errors)}"},
             {
-                "type": column(mappings=[{"type": "value", "options": meanings}]),
-                "requests": columns.COUNT,
+                "type": column(mappings=[{"type": "value", "options": meanings}]) | {"custom.width": 530},
+                "requests": columns.COUNT | {"custom.width": 100},
                 "share": columns.SHARE,
             },
             sort="requests",
@@ -87,21 +89,26 @@ def _errors(m: Metrics, to: Links) -> list[Panel]:
             id=12,
         ),
         timeseries(
-            "Failed requests a second by type",
+            "Failed requests an hour by type",
             "The rate of each type; 0 is drawn as 0.",
-            {"{{type}}": m.rate(errors, by="type"), "all": or_zero(m.rate(errors), m.rate("gateway_requests_total"))},
-            "reqps",
+            {
+                "{{type}}": f"3600 * {m.rate(errors, by='type')}",
+                "all": f"3600 * ({or_zero(m.rate(errors), m.rate('gateway_requests_total'))})",
+            },
+            "short",
+            colours=_COLOURS | {"^all$": GREY},
             no_value="No request failed",
             answers=Question.WHICH_ERRORS,
             id=13,
         ),
-        timeseries(
-            "Failed requests a second of the five methods that fail most, and others",
+        bargauge(
+            "Failed requests of the ten methods that fail most, and others",
             "Which endpoint it is. A click narrows this page to it.",
-            {"{{method}}": leaders(m.rate(errors, by="method"), m.count(errors, by="method", at="@ end()"), "method")},
-            "reqps",
+            {"{{method}}": largest(m.count(errors, by="method"), "method", 10)},
+            "locale",
             links=[to.method()],
             no_value="No request failed",
+            width=12,
             answers=(Question.WHICH_ERRORS, Question.WHAT_FAILED_FOR_A_KEY),
             id=14,
         ),
@@ -137,20 +144,22 @@ def _latency(m: Metrics, to: Links, served: Served) -> list[Panel]:
             id=17,
         ),
         timeseries(
-            "p95 latency of the ten methods called most",
+            "p95 latency of the five methods called most",
             "Which method is slow, and since when.",
-            {"{{method}}": f"{m.quantile(0.95, name, by='method')} and on (method) topk(10, {ranking})"},
+            five(m.quantile(0.95, name, by="method"), ranking, "method"),
             "s",
             links=[to.method()],
             answers=Question.WHICH_BOTTLENECKS,
             id=18,
         ),
-        timeseries(
+        bargauge(
             "Slowest request of the ten slowest methods",
-            "The slowest of two minutes each. Compare with p95: single outliers are not worth a night.",
+            "Of the last two minutes. Compare with p95: isolated outliers do not need action.",
             {"{{method}}": f"topk(10, max by (method) ({m('gateway_request_duration_max_seconds', by='method')}))"},
             "s",
             links=[to.method()],
+            no_value="No requests in the last two minutes",
+            width=12,
             answers=Question.HOW_MUCH,
             id=19,
         ),
@@ -158,13 +167,15 @@ def _latency(m: Metrics, to: Links, served: Served) -> list[Panel]:
 
 
 def _detail(m: Metrics, to: Links) -> list[Panel]:
+    errors = "gateway_errors_total"
     return [
         table(
             "Failures by key, method, status and type",
             "The 100 most frequent failures. What one key alone sees is its client's; what all see is ours.",
-            {"requests": f"topk(100, {m.count('gateway_errors_total', by='key chain method protocol status type')})"},
+            {"requests": m.named(f"topk(100, {m.count(errors, by='key chain method protocol status type')})")},
             {
-                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]),
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
+                "name": columns.NAME,
                 "method": column(links=[to.cell("Only this method", "gateway-errors", "method")]),
                 "chain": "",
                 "protocol": "",

@@ -27,7 +27,10 @@ def _by_method(m: Metrics, to: Links, served: Served) -> Panel:
         "By method",
         "Endpoints (route templates) and JSON-RPC methods. Sort by requests, failures or latency.",
         _compared(m, "method", "gateway_request_duration_seconds"),
-        {"method": column(links=[to.cell("Only this method", "gateway-errors", "method")]), **_columns(served)},
+        {
+            "method": column(links=[to.cell("Only this method", "gateway-errors", "method")]) | {"custom.width": 240},
+            **_columns(served),
+        },
         sort="requests",
         answers=Question.BREAKDOWN,
         id=21,
@@ -39,7 +42,11 @@ def _by_key(m: Metrics, to: Links, served: Served) -> Panel:
         "By key",
         "Whose requests. A click opens the key.",
         _compared(m, "key", "gateway_key_request_duration_seconds"),
-        {"key": column(links=[to.cell("Look at this key", "gateway-key", "key")]), **_columns(served)},
+        {
+            "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
+            "name": columns.NAME,
+            **_columns(served),
+        },
         sort="failed",
         answers=Question.BREAKDOWN,
         id=22,
@@ -53,11 +60,13 @@ def _compared(m: Metrics, by: str, duration: str) -> dict[str, str]:
         "requests": volume,
         "share": f"{volume} / on () group_left () {m.count('gateway_requests_total')}",
         "failed": or_zero(failed, volume),
+        "failed_by_us": or_zero(m.count("gateway_errors_total", columns.OURS, by=by), volume),
         "success": success(failed, volume),
         "average": m.mean(duration, by=by, over="$__range"),
         "p95": m.quantile(0.95, duration, by=by, over="$__range"),
     }
-    return {name: f"topk(200, {query})" for name, query in found.items()}
+    every = {name: f"topk(200, {query})" for name, query in found.items()}
+    return every | {"requests": m.named(every["requests"])} if by == "key" else every
 
 
 def _columns(served: Served) -> dict[str, Json | str]:
@@ -65,7 +74,8 @@ def _columns(served: Served) -> dict[str, Json | str]:
         "requests": columns.COUNT,
         "share": columns.SHARE,
         "failed": columns.COUNT,
-        "success": columns.rate_of_success(served),
+        "failed_by_us": columns.FAILED_BY_US,
+        "success": columns.SUCCESS,
         "average": columns.latency(served),
         "p95": columns.latency(served),
     }
@@ -88,9 +98,9 @@ def _by_status(m: Metrics) -> Panel:
 def _by_http_method(m: Metrics) -> Panel:
     return donut(
         "By HTTP method",
-        "Verbs; JSON-RPC calls have none worth telling.",
+        "HTTP methods; all JSON-RPC calls are POST.",
         {"{{verb}}": _verbs(m.count("gateway_requests_total", by="method"))},
-        "short",
+        "locale",
         answers=Question.BREAKDOWN,
         id=24,
     )
@@ -99,9 +109,9 @@ def _by_http_method(m: Metrics) -> Panel:
 def _share_of_statuses(m: Metrics) -> Panel:
     return donut(
         "Share of statuses",
-        "Classes have their colours: green good, blue elsewhere, yellow the client, red ours.",
+        "Classes have their colours: green good, blue elsewhere, yellow the client, red the gateway or its upstreams.",
         {"{{status}}": m.count("gateway_requests_total", by="status")},
-        "short",
+        "locale",
         colours=STATUS_COLOURS,
         answers=Question.BREAKDOWN,
         id=25,

@@ -1,5 +1,7 @@
 """Gateway / Exporter: can I trust these numbers?"""
 
+from typing import Any
+
 from dashboards.board import Board, Row
 from dashboards.fields import GREEN, RED, YELLOW
 from dashboards.grafana import Panel
@@ -11,26 +13,26 @@ from dashboards.promql import Metrics
 from exporter.config.served import Served, or_zero
 
 _HEADER = """**For whoever asks whether these numbers can be trusted.** All green: every line that the gateway wrote \
-is counted, once, and in time. A red one says what is missing: lines not read yet (lag), not understood (rejected), \
-gone before they were read (lost), or counted as `other` (overflow). The exporter's own page, `/`, shows rejected \
-lines."""
+is counted, once, and in time."""
+_VARIABLES = ("instance", "input")
 
 
 def page(served: Served) -> Board:
     """The dashboard."""
-    m = Metrics(served, ())
+    m = Metrics(served, _VARIABLES)
     return Board(
         uid="gateway-exporter",
         title="Exporter",
         about="gateway_exporter_build_info",
         description="Can these numbers be trusted? Lag, rejected and lost lines, overflow, checkpoint, scrapes.",
+        variables=_VARIABLES,
         rows=[
             Row("", [text(_HEADER, id=1)]),
             Row("Now", _now(m, served), id=2),
             Row("Lines", lines(m), id=11),
             Row("Series", series(m), id=19),
-            Row("Checkpoint, config, files", state(m), id=24),
-            Row("Process and scrapes", process(m), id=30),
+            Row("Checkpoint, config, files", state(m), closed=True, id=24),
+            Row("Process and scrapes", process(m), closed=True, id=30),
         ],
     )
 
@@ -49,7 +51,14 @@ def _now(m: Metrics, served: Served) -> list[Panel]:
 
 
 def _bad(
-    title: str, description: str, query: str, unit: str = "short", steps: dict[float, str] | None = None, *, id: int
+    title: str,
+    description: str,
+    query: str,
+    unit: str = "none",
+    steps: dict[float, str] | None = None,
+    *,
+    id: int,
+    **more: Any,
 ) -> Panel:
     """A number that is 0 where all is well."""
     return stat(
@@ -62,6 +71,7 @@ def _bad(
         no_value=columns.NO_EXPORTER,
         width=3,
         id=id,
+        **more,
     )
 
 
@@ -71,7 +81,8 @@ def _exporters(m: Metrics) -> Panel:
         "Exporters",
         "How many are scraped. Fewer than there are gateways: see Prometheus' targets.",
         {"": f"count({build})"},
-        "short",
+        "none",
+        graph=True,
         no_value=columns.NO_EXPORTER,
         width=3,
         id=3,
@@ -95,6 +106,7 @@ def _lag(m: Metrics, served: Served) -> Panel:
         f"max({m('gateway_exporter_lag_seconds')})",
         "s",
         columns.late(served),
+        graph=True,
         id=5,
     )
 
@@ -107,6 +119,8 @@ def _rejected_lines(m: Metrics) -> Panel:
         f"({or_zero(m.count('gateway_exporter_rejected_lines_total'), lines)}) / ({lines} > 0)",
         "percentunit",
         {0.0001: YELLOW, 0.01: RED},
+        decimals=2,
+        compared=True,
         id=6,
     )
 
@@ -117,6 +131,8 @@ def _losses(m: Metrics) -> Panel:
         "Losses",
         "Events in which lines were lost, or may have been: a rotation without a copy, a truncation.",
         or_zero(m.count("gateway_exporter_losses_total"), lines),
+        decimals=0,
+        compared=True,
         id=7,
     )
 
@@ -127,6 +143,7 @@ def _inputs_not_readable(m: Metrics) -> Panel:
         "Inputs not readable",
         "Logs that are missing or may not be read.",
         or_zero(f"count({readable} == 0)", f"count({readable})"),
+        graph=True,
         id=8,
     )
 
@@ -136,6 +153,7 @@ def _checkpoint(m: Metrics) -> Panel:
         "Checkpoint",
         "1: the last commit failed; counters stay as they were until one succeeds. Look at the disk.",
         f"1 - min({m('gateway_exporter_checkpoint_healthy')})",
+        graph=True,
         id=9,
     )
 
@@ -145,5 +163,6 @@ def _config(m: Metrics) -> Panel:
         "Config",
         "1: the config that was loaded last is bad, and the one before runs on. The log says why.",
         f"1 - min({m('gateway_exporter_config_last_reload_successful')})",
+        graph=True,
         id=10,
     )

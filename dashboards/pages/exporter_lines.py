@@ -70,7 +70,7 @@ def _bytes_not_read_yet(m: Metrics) -> Panel:
         {"{{input}}": f"sum by (input) ({m('gateway_exporter_lag_bytes')})"},
         "bytes",
         no_value=columns.NO_EXPORTER,
-        width=8,
+        width=6,
         id=15,
     )
 
@@ -84,7 +84,7 @@ def _lost(m: Metrics) -> Panel:
         "bytes",
         colours={".": RED},
         no_value="Nothing was lost",
-        width=8,
+        width=6,
         id=16,
     )
 
@@ -97,7 +97,7 @@ def _implausible_numbers(m: Metrics) -> Panel:
         {"{{input}} {{field}}": m.count("gateway_exporter_implausible_values_total", by="input field", **every)},
         "short",
         no_value="No such number was logged",
-        width=8,
+        width=6,
         id=35,
     )
 
@@ -110,18 +110,19 @@ def _rotations_by_kind(m: Metrics) -> Panel:
         {"{{input}} {{kind}}": m.count("gateway_exporter_rotations_total", by="input kind", **every)},
         "short",
         no_value="No rotation in this time",
-        width=8,
+        width=6,
         id=17,
     )
 
 
 def _inputs(m: Metrics) -> Panel:
+    last = m("gateway_exporter_last_record_timestamp_seconds")
     return table(
         "Inputs",
         "Each input: can it be read, how old is its last record, what was wrong with its lines.",
         {
             "readable": f"min by (input, instance) ({m('gateway_exporter_input_readable')})",
-            "last_record": f"time() - max by (input, instance) ({m('gateway_exporter_last_record_timestamp_seconds')})",
+            "last_record": f"time() - max by (input, instance) ({last} > 0)",
             "lines": m.count("gateway_exporter_lines_total", by="input instance"),
             "rejected": m.count("gateway_exporter_lines_total", 'result="rejected"', by="input instance"),
             "losses": m.count("gateway_exporter_losses_total", by="input instance"),
@@ -132,7 +133,7 @@ def _inputs(m: Metrics) -> Panel:
             "instance": "",
             "readable": column(mappings=value_map({1: ("yes", GREEN), 0: ("no", RED)}))
             | {"custom.cellOptions": {"type": "color-text"}},
-            "last_record": "s",
+            "last_record": column("dtdurations", decimals=0, noValue="never") | columns.NAME,
             "lines": columns.COUNT,
             "rejected": columns.COUNT,
             "losses": columns.COUNT,

@@ -1,6 +1,6 @@
 """The page of the exporter: its series, its state, and the process."""
 
-from dashboards.fields import GREEN, RED, YELLOW, column, value_map
+from dashboards.fields import GREEN, ORANGE, RED, YELLOW, column, value_map
 from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.panels import bars, stat, timeline, timeseries
@@ -22,10 +22,10 @@ def series(m: Metrics) -> list[Panel]:
                 "use": f"max by (family) ({used} / {most})",
             },
             {
-                "family": "",
+                "family": {"custom.minWidth": 280},
                 "series": columns.COUNT,
                 "limit": columns.COUNT,
-                "use": column("percentunit", steps={0.8: YELLOW, 0.95: RED}),
+                "use": column("percentunit", decimals=1, steps={0.8: YELLOW, 0.95: ORANGE}),
             },
             sort="use",
             no_value=columns.NO_EXPORTER,
@@ -57,10 +57,10 @@ def series(m: Metrics) -> list[Panel]:
             id=22,
         ),
         timeseries(
-            "Requests with unknown keys, a second",
-            "Keys that are not registered: a scanner, or a new client.",
-            {"{{input}}": m.rate("gateway_exporter_unknown_key_requests_total", by="input")},
-            "reqps",
+            "Requests with unknown keys, an hour",
+            "Keys that are not registered, at the rate of each time: a scanner, or a new client.",
+            {"{{input}}": f"3600 * {m.rate('gateway_exporter_unknown_key_requests_total', by='input')}"},
+            "short",
             no_value="No unknown key was seen",
             id=23,
         ),
@@ -111,9 +111,11 @@ def state(m: Metrics) -> list[Panel]:
             "How old",
             "Age of what the exporter works with. A price table of months misprices new models.",
             {name: f"time() - min({query})" for name, query in files.items()},
-            "s",
+            "dtdurations",
+            decimals=0,
             no_value="No such file",
             width=12,
+            high=8,
             id=28,
         ),
         table(
@@ -124,7 +126,7 @@ def state(m: Metrics) -> list[Panel]:
                 "version": f"max by (instance, version) ({m('gateway_exporter_build_info')})",
                 "watches_for": f"time() - max by (instance) ({m('gateway_exporter_first_start_timestamp_seconds')})",
             },
-            {"instance": "", "version": "", "fingerprint": "", "watches_for": "s"},
+            {"instance": "", "version": columns.TEXT, "fingerprint": "", "watches_for": "s"},
             no_value=columns.NO_EXPORTER,
             width=12,
             id=29,
@@ -168,7 +170,7 @@ def process(m: Metrics) -> list[Panel]:
         ),
         timeline(
             "Scraped",
-            "Gaps here are gaps everywhere.",
+            "Scrape success. A gap here means a gap in every panel.",
             {"{{instance}}": f"min by (instance) (up and on (instance, job) last_over_time({_build(m)}[1h]))"},
             value_map({1: ("up", GREEN), 0: ("down", RED)}),
             no_value=columns.NO_EXPORTER,

@@ -1,20 +1,84 @@
-"""Rows of the page of keys that compare them: side by side, with their own past, and the list of all."""
+"""Gateway / Keys: which keys there are, how they compare, and which look stolen, broken or idle."""
 
-from dashboards.fields import GREEN, RED, YELLOW, column, range_map, value_map
-from dashboards.grafana import Panel
+from dashboards.board import Board, Row
+from dashboards.fields import GREEN, ORANGE, YELLOW, column, range_map, value_map
+from dashboards.grafana import Json, Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
-from dashboards.panels import bars, timeseries
-from dashboards.promql import Metrics, success
+from dashboards.panels import bars, text, timeseries
+from dashboards.promql import Metrics, five, success
 from dashboards.questions import Question
 from dashboards.tables import table
 from exporter.config.served import Served, or_zero
 
+_VARIABLES = ("owner", "plan", "key")
+_HEADER = """**For whoever looks after keys.** Narrow the page to owners, plans or keys above; a click on a key opens \
+its own page. Keys that are not registered show while neither an owner nor a plan is chosen."""
+_WEEK = 24 * 7
 
-def compared(m: Metrics, to: Links, served: Served) -> list[Panel]:
-    """Keys side by side."""
+
+def page(served: Served) -> Board:
+    """The dashboard."""
+    m, to = Metrics(served, ("key",)), Links(served, ())
+    key = column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME
+    return Board(
+        uid="gateway-keys",
+        title="Keys",
+        description="Which keys there are, side by side; which are idle, and which look stolen or broken.",
+        variables=_VARIABLES,
+        rows=[
+            Row("", [text(_HEADER, id=1)]),
+            Row("All keys", _registry(m, key, served), id=39),
+            Row("Side by side", _compared(m, to, key, served), id=32),
+            Row("Is one stolen, broken, or idle?", _suspicious(m, to, key), id=36),
+        ],
+    )
+
+
+def _registry(m: Metrics, key: Json, served: Served) -> list[Panel]:
+    used = m("gateway_key_last_used_timestamp_seconds")
+    created, enabled = m("gateway_key_created_timestamp_seconds"), m("gateway_key_enabled")
+    return [
+        table(
+            "Keys",
+            "Every key that is registered or was seen. Those in orange are unused for long: ask the owner, then end "
+            "them.",
+            {
+                "info": m.info("name", "owner", "plan", "class"),
+                "created": f"1000 * max by (key) ({created})",
+                "last_used": f"1000 * max by (key) ({used} > 0)",
+                "unused_for": f"time() - max by (key) ({used} > 0)",
+                "enabled": f"min by (key) ({enabled})",
+                "requests_in_30_days": m.hours("key:gateway_requests", by="key", hours=30 * 24),
+            },
+            {
+                "key": key,
+                "name": columns.NAME,
+                "owner": columns.NAME,
+                "plan": "",
+                "class": "",
+                "enabled": column(mappings=value_map({1: ("yes", GREEN), 0: ("no", ORANGE)}))
+                | {"custom.cellOptions": {"type": "color-text"}},
+                "created": "time:YYYY-MM-DD",
+                "last_used": column("time:YYYY-MM-DD HH:mm", noValue="never") | columns.NAME,
+                "unused_for": column("dtdurations", decimals=0, steps=columns.unused(served), noValue="never used")
+                | columns.NAME,
+                "requests_in_30_days": columns.COUNT,
+            },
+            sort="unused_for",
+            no_value="No key was seen",
+            high=10,
+            answers=Question.WHICH_KEYS,
+            id=40,
+        )
+    ]
+
+
+def _compared(m: Metrics, to: Links, key: Json, served: Served) -> list[Panel]:
     requests, failed = (m.count(name, by="key") for name in ("gateway_requests_total", "gateway_errors_total"))
     ranking = m.count("gateway_requests_total", by="key", at="@ end()")
+    hourly = m.named(f"3600 * {m.rate('gateway_requests_total', by='key')}")
+    rate = m.named(m.success(by="key"))
     return [
         table(
             "Keys side by side",
@@ -22,6 +86,7 @@ def compared(m: Metrics, to: Links, served: Served) -> list[Panel]:
             {
                 "requests": m.named(requests),
                 "failed": or_zero(failed, requests),
+                "failed_by_us": or_zero(m.count("gateway_errors_total", columns.OURS, by="key"), requests),
                 "success": success(failed, requests),
                 "p95": m.quantile(0.95, "gateway_key_request_duration_seconds", by="key", over="$__range"),
                 "sent": m.count("gateway_response_bytes_total", by="key"),
@@ -30,37 +95,40 @@ def compared(m: Metrics, to: Links, served: Served) -> list[Panel]:
                 "cost": m.count("gateway_cost_total", by="key"),
             },
             {
-                "key": column(links=[to.cell("Look at this key alone", "gateway-key", "key")]),
-                "name": "",
-                "owner": "",
+                "key": key,
+                "name": columns.NAME,
+                "owner": columns.NAME,
                 "requests": columns.COUNT,
                 "failed": columns.COUNT,
-                "success": columns.rate_of_success(served),
+                "failed_by_us": columns.FAILED_BY_US,
+                "success": columns.SUCCESS,
                 "p95": columns.latency(served),
-                "sent": "bytes",
+                "sent": column("bytes", decimals=1),
                 "credits": columns.COUNT,
                 "tokens": columns.COUNT,
-                "cost": columns.money(served),
+                "cost": column(columns.money(served), decimals=2),
             },
             sort="requests",
+            high=10,
             answers=Question.KEYS_SIDE_BY_SIDE,
             id=33,
         ),
         timeseries(
-            "Requests a second by key",
-            "The ten busiest of the chosen keys. One that leaves its usual level: see below where it is used from.",
-            {"{{key}}": f"{m.rate('gateway_requests_total', by='key')} and on (key) topk(10, {ranking})"},
-            "reqps",
+            "Requests an hour by key",
+            "The five busiest of the chosen keys, at the rate of each time. One that leaves its usual level: look "
+            "where it is used from.",
+            columns.by_key(five(hourly, ranking, "key")),
+            "short",
             links=[to.key()],
             answers=Question.KEYS_SIDE_BY_SIDE,
             id=34,
         ),
         timeseries(
             "Success rate by key",
-            "The ten busiest of the chosen keys. One line down: its client; all down: the gateway.",
-            {"{{key}}": f"({m.success(by='key')}) and on (key) topk(10, {ranking})"},
+            "The five busiest of the chosen keys. One line down: its client; all down: the gateway.",
+            columns.by_key(five(f"({rate})", ranking, "key")),
             "percentunit",
-            calcs=("mean", "min", "lastNotNull"),
+            calcs=("min", "lastNotNull"),
             lowest=None,
             links=[to.key()],
             answers=Question.KEYS_SIDE_BY_SIDE,
@@ -69,24 +137,20 @@ def compared(m: Metrics, to: Links, served: Served) -> list[Panel]:
     ]
 
 
-def suspicious(m: Metrics, to: Links) -> list[Panel]:
-    """What suggests a stolen key or a broken client."""
+def _suspicious(m: Metrics, to: Links, key: Json) -> list[Panel]:
     refused = m.count(
         "gateway_requests_total", 'status=~"400|401|403"', by="key status", over="$__interval", at="offset -$__interval"
     )
-    now, before = (
-        m.rate("gateway_requests_total", by="key", over="1h"),
-        f"{m.hours('key:gateway_requests', by='key', hours=24 * 7)} / {3600 * 24 * 7}",
-    )
+    now = f"3600 * {m.rate('gateway_requests_total', by='key', over='1h')}"
+    usual = f"{m.hours('key:gateway_requests', by='key', hours=_WEEK)} / {_WEEK}"
     new = m.count("gateway_key_new_origins_total", by="key")
-    words = [(None, 0.2, "far less", YELLOW), (0.2, 3, "as usual", GREEN), (3, None, "far more", RED)]
+    words = [(None, 0.2, "far less", YELLOW), (0.2, 3, "as usual", GREEN), (3, None, "far more", ORANGE)]
     return [
         bars(
-            "Refused: 400, 401, 403",
+            "Refused by key: 400, 401, 403",
             "The same refusal over and over: a client with a wrong key or a wrong call. From new origins: a thief.",
-            {"{{key}} {{status}}": f"topk(20, {refused})"},
+            {"{{name}} {{status}}": m.named(f"topk(20, {refused})")},
             "short",
-            colours={" 40[13]$": RED, " 400$": YELLOW},
             links=[to.key()],
             no_value="Nothing was refused with 400, 401 or 403",
             answers=Question.SUSPICIOUS_KEYS,
@@ -94,19 +158,20 @@ def suspicious(m: Metrics, to: Links) -> list[Panel]:
         ),
         table(
             "Use against the last week, and new origins",
-            "The last hour over the average of the last seven days; origins that never used the key before. Far more "
-            "use and new origins together suggest a stolen key: ask its owner, rotate it.",
+            "Requests of the last hour, and of the average hour of the last seven days; origins that never used the "
+            "key before. Far more use and new origins together suggest a stolen key: ask its owner, rotate it.",
             {
-                "now": now,
-                "usual": before,
-                "ratio": f"{now} / ({before} > 0)",
+                "this_hour": m.named(now),
+                "usual_hour": usual,
+                "ratio": f"{now} / ({usual} > 0)",
                 "new_origins": or_zero(new, now),
                 "refused": m.count("gateway_errors_total", 'type="auth"', by="key"),
             },
             {
-                "key": column(links=[to.cell("Look at this key alone", "gateway-key", "key")]),
-                "now": "reqps",
-                "usual": "reqps",
+                "key": key,
+                "name": columns.NAME,
+                "this_hour": columns.COUNT,
+                "usual_hour": columns.COUNT,
                 "ratio": column("percentunit", mappings=range_map(words))
                 | {"custom.cellOptions": {"type": "color-text"}},
                 "new_origins": columns.COUNT,
@@ -117,41 +182,4 @@ def suspicious(m: Metrics, to: Links) -> list[Panel]:
             answers=Question.SUSPICIOUS_KEYS,
             id=38,
         ),
-    ]
-
-
-def registry(m: Metrics, to: Links, served: Served) -> list[Panel]:
-    """Every key, and how long it was not used."""
-    used = m("key:gateway_key_last_used_timestamp_seconds:max")
-    created, enabled = m("gateway_key_created_timestamp_seconds"), m("gateway_key_enabled")
-    return [
-        table(
-            "Keys",
-            "Every key that is registered or was seen. Red ones are unused for long: ask the owner, then end them.",
-            {
-                "info": m.info("name", "owner", "plan", "class"),
-                "created": f"1000 * max by (key) ({created})",
-                "last_used": f"1000 * max by (key) ({used} > 0)",
-                "unused_for": f"time() - max by (key) ({used} > 0)",
-                "enabled": f"min by (key) ({enabled})",
-                "requests_in_30_days": m.hours("key:gateway_requests", by="key", hours=30 * 24),
-            },
-            {
-                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]),
-                "name": "",
-                "owner": "",
-                "plan": "",
-                "class": "",
-                "enabled": column(mappings=value_map({1: ("yes", GREEN), 0: ("no", RED)}))
-                | {"custom.cellOptions": {"type": "color-text"}},
-                "created": "dateTimeAsIso",
-                "last_used": column("dateTimeAsIso", noValue="never"),
-                "unused_for": column("s", steps=columns.unused(served)) | {"noValue": "never used"},
-                "requests_in_30_days": columns.COUNT,
-            },
-            sort="unused_for",
-            no_value="No key was seen",
-            answers=Question.WHICH_KEYS,
-            id=40,
-        )
     ]

@@ -1,21 +1,21 @@
 """Gateway / Limits and quotas: who is near a limit, who will run out, who was refused."""
 
 from dashboards.board import Board, Row
-from dashboards.fields import GREEN, RED, YELLOW, column, range_map
+from dashboards.fields import GREEN, ORANGE, YELLOW, column, range_map
 from dashboards.grafana import Panel
 from dashboards.pages import columns
+from dashboards.pages import limits_over_fleet as limits
 from dashboards.pages.links import Links
 from dashboards.panels import bars, stat, text, timeseries
-from dashboards.promql import Metrics, total
+from dashboards.promql import Metrics, five, leaders, total
 from dashboards.questions import Question
 from dashboards.tables import table
 from exporter.config.served import Served, or_zero
 
-_VARIABLES = ("key",)
-_HEADER = """**For whoever hands out limits.** Use over the allowed amount, in calendar windows of a minute, an \
-hour, a day and a month; requests, tokens, credits and cost alike. Red: people are refused soon. Then either the \
-limit is too small (raise it), or the client asks too much (talk to its owner)."""
-_NO_LIMIT = "No key has a limit: the config has no plans"
+_VARIABLES = ("owner", "plan", "key")
+_HEADER = """**For whoever hands out limits.** Orange: a key is refused, or will be soon. Raise its limit, or have its \
+client ask less."""
+_NO_LIMIT = "No key has a limit"
 _WINDOWS = {"1m": "minute", "1h": "hour", "1d": "day", "1mo": "month"}
 _DAY = 86400
 _REFUSED = 'type="rate_limit_exceeded"'
@@ -23,12 +23,13 @@ _REFUSED = 'type="rate_limit_exceeded"'
 
 def page(served: Served) -> Board:
     """The dashboard."""
-    m, to = Metrics(served, _VARIABLES), Links(served, _VARIABLES)
+    m, to = Metrics(served, ("key",)), Links(served, ("key",))
     return Board(
         uid="gateway-limits",
         title="Limits and quotas",
         description="Who is near a limit, who will run out before the reset, who was refused, whose key expires.",
         variables=_VARIABLES,
+        about="gateway_limit",
         rows=[
             Row("", [text(_HEADER, id=1)]),
             Row("Now", _now(m, served), id=2),
@@ -42,24 +43,24 @@ def page(served: Served) -> Board:
 
 def _now(m: Metrics, served: Served) -> list[Panel]:
     warning, critical = _levels(served)
-    use, projected = m("key:gateway_limit_utilization:ratio"), m("key:gateway_limit_projected:ratio")
+    use, projected = limits.highest_share(m), limits.projected(m)
 
     def count(title: str, description: str, query: str, colour: str, *, id: int) -> Panel:
-        return stat(title, description, {"": query}, "short", steps={1: colour}, first=GREEN, no_value=_NO_LIMIT, id=id)
+        return stat(title, description, {"": query}, "none", steps={1: colour}, first=GREEN, no_value=_NO_LIMIT, id=id)
 
     return [
         count(
             "Limits reached",
             "Limits with nothing left. Their keys are refused until the window ends.",
             or_zero(f"count({use} >= 1)", f"count({use})"),
-            RED,
+            ORANGE,
             id=3,
         ),
         count(
             f"Limits over {critical:.0%}",
             "Nearly used up. Raise them, or warn the owners, today.",
             or_zero(f"count({use} >= {critical})", f"count({use})"),
-            RED,
+            ORANGE,
             id=4,
         ),
         count(
@@ -80,14 +81,15 @@ def _now(m: Metrics, served: Served) -> list[Panel]:
             "Requests refused for a limit",
             "Requests with an error of type rate_limit_exceeded (429).",
             {"": f"{m.count('gateway_errors_total', _REFUSED)} or vector(0)"},
-            "short",
+            "locale",
+            compared=True,
             id=7,
         ),
         stat(
             "Keys that expire in 7 days",
             "Tell their owners. They are listed below.",
             {"": f"count({m('gateway_key_expires_timestamp_seconds')} - time() < {7 * _DAY} > 0) or vector(0)"},
-            "short",
+            "none",
             steps={1: YELLOW},
             first=GREEN,
             answers=Question.WHICH_KEYS_END_SOON,
@@ -102,45 +104,47 @@ def _levels(served: Served) -> tuple[float, float]:
 
 
 def _all(m: Metrics, to: Links, served: Served) -> list[Panel]:
-    by = "key, unit, window"
     warning, critical = _levels(served)
-    allowed, use = m("key:gateway_limit:max"), m("key:gateway_limit_utilization:ratio")
     advice = range_map(
         [
             (None, warning, "fine", GREEN),
             (warning, critical, "watch it; warn the owner", YELLOW),
-            (critical, 1, "raise it, or slow the client down", RED),
-            (1, None, "refused now: raise it, or wait for the reset", RED),
+            (critical, 1, "raise it, or slow the client down", ORANGE),
+            (1, None, "refused now: raise it, or wait for the reset", ORANGE),
         ]
     )
+    allowed, used = limits.allowed(m), limits.used(m)
     return [
         table(
             "Limits",
-            "Every limit: what is allowed, used and left, and what to do. Sorted by use; a click opens the key.",
+            "Every limit: what is allowed, used and left in the running window, what was used of the last one, and "
+            "what to do. Sorted by use; a click opens the key.",
             {
-                "allowed": f"max by ({by}) ({allowed})",
-                "used": f"max by ({by}) ({m('key:gateway_limit_used:sum')}) and on ({by}) {allowed}",
-                "left": f"max by ({by}) ({allowed}) - max by ({by}) ({m('key:gateway_limit_used:sum')})",
-                "use": f"max by ({by}) ({use})",
-                "advice": f"max by ({by}) ({use}) + 0",
-                "at_the_reset": f"max by ({by}) ({m('key:gateway_limit_projected:ratio')})",
-                "resets_in": f"max by ({by}) ({m('key:gateway_limit_reset_timestamp_seconds:max')}) - time()"
-                f" and on ({by}) {allowed}",
+                "allowed": allowed,
+                "used": f"{used} and on ({limits.BY}) {allowed}",
+                "left": f"{allowed} - {used}",
+                "use": limits.share(m),
+                "last_window": limits.share_last(m),
+                "at_the_reset": limits.projected(m),
+                "resets_in": f"{limits.resets_in(m)} and on ({limits.BY}) {allowed}",
+                "advice": f"{limits.highest_share(m)} + 0",
             },
             {
-                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]),
-                "unit": "",
-                "window": column(mappings=_words(_WINDOWS)),
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
+                "unit": {"custom.width": 90},
+                "window": column(mappings=_words(_WINDOWS)) | {"custom.width": 80},
                 "allowed": columns.COUNT,
                 "used": columns.COUNT,
                 "left": columns.COUNT,
-                "use": column("percentunit", steps=columns.near(served)),
-                "advice": column(mappings=advice) | {"custom.cellOptions": {"type": "color-text"}},
-                "at_the_reset": column("percentunit", steps={1: RED}),
-                "resets_in": "s",
+                "use": column("percentunit", decimals=1, steps=columns.near(served)),
+                "last_window": column("percentunit", decimals=1, steps=columns.near(served)),
+                "at_the_reset": column("percentunit", decimals=1, steps={1: ORANGE}),
+                "resets_in": column("dtdurations", decimals=0) | {"custom.width": 110},
+                "advice": column(mappings=advice) | columns.ADVICE,
             },
             sort="use",
             no_value=_NO_LIMIT,
+            high=10,
             answers=(
                 Question.USE_OF_LIMITS,
                 Question.WHICH_BOTTLENECKS,
@@ -162,21 +166,16 @@ def _over_time(m: Metrics, to: Links) -> list[Panel]:
     found = []
     for n, (window, name) in enumerate(_WINDOWS.items()):
         matchers = ('unit="requests"', f'window="{window}"')
-        used = m("key:gateway_limit_used:sum", *matchers, by="key")
-        allowed = m("key:gateway_limit:max", *matchers, by="key")
+        share = m.named(f"max by (key) ({limits.share(m, *matchers)})")
         ranking = f"max by (key) ({m('key:gateway_limit_utilization:ratio', *matchers)} @ end())"
-        limited = f"and on (key) topk(5, {ranking})"
         found.append(
             timeseries(
-                f"Requests in the running {name}, of the five keys nearest to their limit",
-                "Use climbs and falls back at each reset; the dashed line is the smallest of these keys' limits.",
-                {
-                    "{{key}}": f"max by (key) ({used}) {limited}",
-                    "smallest limit": f"min(max by (key) ({allowed}) {limited})",
-                },
-                "short",
-                limit="smallest limit",
-                calcs=("max", "lastNotNull"),
+                f"Use of the running {name}'s requests, of the five keys nearest to their limit",
+                "Share of each key's own limit. It climbs and falls back at each reset; at the dashed line the key is "
+                "refused.",
+                {**columns.by_key(five(f"({share})", ranking, "key")), "limit": "vector(1)"},
+                "percentunit",
+                limit="limit",
                 links=[to.key()],
                 no_value=f"No key has a limit of requests by the {name}",
                 answers=(Question.USE_OF_LIMITS, Question.USE_OF_QUOTA) if window == "1mo" else Question.USE_OF_LIMITS,
@@ -190,15 +189,20 @@ def _refused(m: Metrics, to: Links) -> list[Panel]:
     hourly = total(m("key:gateway_requests:increase1h", by="key"), "key")
     return [
         bars(
-            "Refused for a limit, by key",
+            "Refused for a limit, by the five keys refused most, and others",
             "When, and whose. A comb of short bursts: the client has no back-off; a plateau: its limit is too small.",
-            {
-                "{{key}}": m.count(
-                    "gateway_errors_total", _REFUSED, by="key", over="$__interval", at="offset -$__interval"
+            columns.by_key(
+                leaders(
+                    m.named(
+                        m.count(
+                            "gateway_errors_total", _REFUSED, by="key", over="$__interval", at="offset -$__interval"
+                        )
+                    ),
+                    m.count("gateway_errors_total", _REFUSED, by="key", at="@ end()"),
+                    "key",
                 )
-            },
+            ),
             "short",
-            colours={".": RED},
             links=[to.key()],
             no_value="No request was refused for a limit",
             answers=Question.USE_OF_LIMITS,
@@ -208,13 +212,14 @@ def _refused(m: Metrics, to: Links) -> list[Panel]:
             "Keys that need a larger limit",
             "Refused requests over all of the key's requests. A tenth and more, day after day: a larger plan.",
             {
-                "refused": m.count("gateway_errors_total", _REFUSED, by="key"),
+                "refused": m.named(m.count("gateway_errors_total", _REFUSED, by="key")),
                 "share": f"{m.count('gateway_errors_total', _REFUSED, by='key')}"
                 f" / {m.count('gateway_requests_total', by='key')}",
                 "peak_hour": f"max_over_time({hourly}[$__range:1h])",
             },
             {
-                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]),
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
+                "name": columns.NAME,
                 "refused": columns.COUNT,
                 "share": columns.SHARE,
                 "peak_hour": columns.COUNT,
@@ -230,8 +235,8 @@ def _refused(m: Metrics, to: Links) -> list[Panel]:
 
 def _keys(m: Metrics, to: Links, served: Served) -> list[Panel]:
     expires = m("gateway_key_expires_timestamp_seconds")
-    info = f"topk by (key) (1, {m.info('plan')})"
-    plans = f"max by (plan, unit, window) ({m('key:gateway_limit:max')} * on (key) group_left (plan) {info})"
+    info = m.info("plan")
+    plans = f"max by (plan, unit, window) ({limits.allowed(m)} * on (key) group_left (plan) {info})"
     keys = f"count by (plan) ({info})"
     return [
         table(
@@ -242,7 +247,9 @@ def _keys(m: Metrics, to: Links, served: Served) -> list[Panel]:
                 "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]),
                 "name": "",
                 "owner": "",
-                "expires_in": column("s", steps=columns.expiring(served, "transparent"), first=RED),
+                "expires_in": column(
+                    "dtdurations", decimals=1, steps=columns.expiring(served, "transparent"), first=ORANGE
+                ),
             },
             sort="expires_in",
             ascending=True,

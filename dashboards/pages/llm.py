@@ -8,15 +8,14 @@ from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.pages.llm_spend import costs, exceptions, of_tokens, rises
 from dashboards.panels import bars, donut, stat, text, timeseries
-from dashboards.promql import Metrics
+from dashboards.promql import Metrics, five, leaders
 from dashboards.questions import Question
 from dashboards.variables import custom
 from exporter.config.served import Served, or_zero
 
 _VARIABLES = ("key", "model_type", "model", "provider")
-_HEADER = """**For whoever pays for tokens, or plans them.** Narrow the page to keys, models and providers above; \
-*All* clears a filter. A status can't narrow tokens or cost: a failed request has none worth telling apart. \
-Single requests, and an exact export of a period for an audit: `gateway-exporter replay --since … --until … --csv`."""
+_HEADER = """**For whoever pays for tokens, or plans them.** Narrow it to keys, models and providers above; a status \
+can't narrow tokens and cost. Exact, for an audit: `gateway-exporter replay --since … --until … --csv`."""
 _NONE = "No requests to models in this time"
 
 # What the day's trend counts. A token type is none of the names of families, and the other way round.
@@ -44,10 +43,10 @@ def page(served: Served) -> Board:
             Row("In the chosen time", _cards(m, served), id=2),
             Row("Trend", _trend(m, to), id=15),
             Row("Cost", costs(m, to, served), id=19),
-            Row("Tokens", of_tokens(m, to), id=24),
             Row("Sudden rises", rises(m, to), id=28),
-            Row("Latency", _latency(m, to), id=31),
-            Row("Redirected, unpriced, unbilled, blocked", exceptions(m, to), id=35),
+            Row("Tokens", of_tokens(m, to), closed=True, id=24),
+            Row("Latency of the five models asked most", _latency(m, to), closed=True, id=31),
+            Row("Redirected, unpriced, unbilled, blocked", exceptions(m, to), closed=True, id=35),
         ],
     )
 
@@ -70,8 +69,13 @@ def _cards(m: Metrics, served: Served) -> list[Panel]:
 
 
 def _card(title: str, description: str, query: str, unit: str = "short", **more: Any) -> Panel:
+    """A number beside that of the time before: requests whole, money to the cent, tokens in thousands or millions."""
     answers = more.pop("answers", (Question.HOW_MANY_CALLS_AND_TOKENS, Question.TOTALS_OF_A_CHOICE))
-    return stat(title, description, {"": query}, unit, no_value=_NONE, width=4, answers=answers, **more)
+    return stat(title, description, {"": query}, unit, compared=True, no_value=_NONE, answers=answers, **more)
+
+
+def _count(title: str, description: str, query: str, **more: Any) -> Panel:
+    return _card(title, description, query, "locale", **more)
 
 
 def _cost(m: Metrics, served: Served) -> Panel:
@@ -80,6 +84,7 @@ def _cost(m: Metrics, served: Served) -> Panel:
         "What the gateway logged as cost, or the price table gives. Unpriced models cost nothing here.",
         m.count("gateway_cost_total"),
         columns.money(served),
+        decimals=2,
         id=3,
     )
 
@@ -88,7 +93,7 @@ def _model_calls(m: Metrics) -> Panel:
     models = "gateway_model_requests_total"
     business = 'class="business"'
     calls = m.count(models, business)
-    return _card("Model calls", "Requests to language models, without internal ones. Zero: see Exporter.", calls, id=4)
+    return _count("Model calls", "Requests to language models, without internal ones. Zero: see Exporter.", calls, id=4)
 
 
 def _service_calls(m: Metrics) -> Panel:
@@ -97,7 +102,7 @@ def _service_calls(m: Metrics) -> Panel:
     business = 'class="business"'
     calls = m.count(models, business)
     service = f"clamp_min({m.count(requests, business)} - ({calls} or vector(0)), 0)"
-    return _card(
+    return _count(
         "Service calls",
         "Other requests of business keys. Models and providers can't narrow them.",
         service,
@@ -109,7 +114,7 @@ def _service_calls(m: Metrics) -> Panel:
 def _internal_calls(m: Metrics) -> Panel:
     requests = "gateway_requests_total"
     internal = 'class="internal"'
-    return _card(
+    return _count(
         "Internal calls",
         "Requests of the platform's own keys and inputs (class internal), of every kind.",
         f"{m.count(requests, internal)} or vector(0)",
@@ -184,7 +189,7 @@ def _cache_tokens_read(m: Metrics) -> Panel:
 
 def _requests(m: Metrics) -> Panel:
     models = "gateway_model_requests_total"
-    return _card(
+    return _count(
         "Requests",
         "All requests to models, internal ones too.",
         m.count(models),
@@ -195,7 +200,7 @@ def _requests(m: Metrics) -> Panel:
 
 def _failed(m: Metrics) -> Panel:
     models = "gateway_model_requests_total"
-    return _card(
+    return _count(
         "Failed",
         "Requests to models with a status of 400 and above. The Providers page says who failed.",
         or_zero(m.count(models, 'status=~"[45]..|other"'), m.count(models)),
@@ -211,13 +216,16 @@ def _trend(m: Metrics, to: Links) -> list[Panel]:
     )
     tokens = m("gateway_tokens_total", 'type=~"$measure"', by="model")
     day = "[1d] offset -1d"
+    measured = f"(sum by (model) (increase({requests}{day})) or sum by (model) (increase({tokens}{day})))"
     models = m.count("gateway_model_requests_total", by="model")
     types = f"group by (model, type) ({m('gateway_model_info', by='model type')})"
+    recorded = "key_model:gateway_tokens"
     return [
         bars(
             "By day and model, last 7 days",
-            "Choose above what it counts; click a model below to hide it. Each bar stands at its day's beginning.",
-            {"{{model}}": f"sum by (model) (increase({requests}{day})) or sum by (model) (increase({tokens}{day}))"},
+            "Choose above what it counts; click a model beside it to hide it. The five models asked most, and others. "
+            "Each bar stands at its day's beginning.",
+            leaders(measured, m.count("gateway_model_requests_total", by="model", at="@ end()"), "model"),
             "short",
             every="1d",
             timeFrom="7d",
@@ -234,20 +242,26 @@ def _trend(m: Metrics, to: Links) -> list[Panel]:
                 "{{type}}": f"sum by (type) ({models} * on (model) group_left (type) {types})"
                 f' or label_replace(sum({models} unless on (model) {types}), "type", "unknown", "", "")',
             },
-            "short",
+            "locale",
             no_value="No model's type is known",
             answers=Question.WHICH_MODELS,
             id=17,
         ),
         bars(
             "Tokens by model, last 30 days",
-            "Whole hours, from recorded rules. Which model takes over, and whose growth the next bill shows.",
-            {"{{model}}": m.hours("key_model:gateway_tokens", by="model", hours=24, at="offset -1d")},
+            "Whole hours, from recorded rules: the five models with most tokens, and others. Which model takes over, "
+            "and whose growth the next bill shows.",
+            leaders(
+                m.hours(recorded, by="model", hours=24, at="offset -1d"),
+                m.hours(recorded, by="model", hours=24 * 30, at="@ end()"),
+                "model",
+            ),
             "short",
             every="1d",
             timeFrom="30d",
+            maxDataPoints=96,
             links=[to.model()],
-            no_value=_NONE,
+            no_value=columns.NEEDS_RULES,
             width=24,
             answers=(Question.MODELS_BY_DAY, Question.WHERE_ARE_PEAKS),
             id=18,
@@ -256,11 +270,13 @@ def _trend(m: Metrics, to: Links) -> list[Panel]:
 
 
 def _latency(m: Metrics, to: Links) -> list[Panel]:
+    ranking = m.count("gateway_model_requests_total", by="model", at="@ end()")
+
     def quantiles(title: str, description: str, family: str, *, id: int) -> Panel:
         return timeseries(
             title,
             description,
-            {"{{model}}": m.quantile(0.95, family, by="model")},
+            five(m.quantile(0.95, family, by="model"), ranking, "model"),
             "s",
             links=[to.model()],
             no_value="No such times in the log",

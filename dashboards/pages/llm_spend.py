@@ -1,56 +1,63 @@
 """Rows of the page of language models about what is spent: money, tokens, sudden rises, and what is not billed."""
 
-from dashboards.fields import GREEN, RED, YELLOW, column, range_map
+from dashboards.fields import GREEN, ORANGE, YELLOW, column, range_map
 from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bargauge, donut, timeseries
-from dashboards.promql import Metrics, leaders, total
+from dashboards.promql import Metrics, five, leaders, total
 from dashboards.questions import Question
 from dashboards.tables import table
 from exporter.config.served import Served
 
 _NONE = "No requests to models in this time"
+# First, where a narrow table shows it.
+_COUNT = {"custom.width": 105}
 
 
 def costs(m: Metrics, to: Links, served: Served) -> list[Panel]:
     """What models cost, by key, model and provider."""
     cost, unit = "gateway_cost_total", columns.money(served)
-    by_key, by_model = m.count(cost, by="key"), m.count(cost, by="model")
+    by_key, by_model, by_provider = (m.count(cost, by=label) for label in ("key", "model", "provider"))
     requests = m.count("gateway_model_requests_total", by="model")
     return [
         bargauge(
-            "Cost of the ten dearest keys",
+            "Cost of the ten most expensive keys",
             "Who spends. A click opens the key.",
-            {"{{key}} {{name}}": m.named(f"topk(10, {by_key})")},
+            {columns.KEY: m.named(f"topk(10, {by_key})")},
             unit,
+            decimals=2,
             links=[to.key()],
             no_value="No cost was logged",
             answers=Question.COST_BY_KEY_AND_MODEL,
+            width=6,
             id=20,
         ),
         donut(
             "Cost by model",
             "Where the money goes.",
-            {"{{model}}": by_model},
+            leaders(by_model, by_model, "model"),
             unit,
+            decimals=2,
             links=[to.model()],
             no_value="No cost was logged",
             answers=Question.COST_BY_KEY_AND_MODEL,
+            width=10,
             id=21,
         ),
         donut(
             "Cost by provider",
-            "Whom it is paid to.",
-            {"{{provider}}": m.count(cost, by="provider")},
+            "Who is paid.",
+            leaders(by_provider, by_provider, "provider"),
             unit,
+            decimals=2,
             no_value="No cost was logged",
             answers=Question.COST_BY_KEY_AND_MODEL,
             id=22,
         ),
         table(
             "Models: requests, tokens, cost",
-            "What each model was used for and what a request costs. Dear, with short answers: try a smaller one.",
+            "What each model was used for and what a request costs. Expensive, with short answers: try a smaller one.",
             {
                 "requests": requests,
                 "input": m.count("gateway_tokens_total", 'type="input"', by="model"),
@@ -59,11 +66,12 @@ def costs(m: Metrics, to: Links, served: Served) -> list[Panel]:
                 "cost_per_request": f"{by_model} / ({requests} > 0)",
             },
             {
-                "model": column(links=[to.cell("Usage of this model", "gateway-llm", "model")]),
+                "model": column(links=[to.cell("Usage of this model", "gateway-llm", "model")])
+                | {"custom.minWidth": 240},
                 "requests": columns.COUNT,
                 "input": columns.COUNT,
                 "output": columns.COUNT,
-                "cost": column(unit, decimals=6),
+                "cost": column(unit, decimals=2),
                 "cost_per_request": column(unit, decimals=6),
             },
             sort="cost",
@@ -79,18 +87,21 @@ def of_tokens(m: Metrics, to: Links) -> list[Panel]:
     tokens = "gateway_tokens_total"
     return [
         timeseries(
-            "Tokens a second by type",
-            "Input rises alone: longer prompts. Output alone: longer answers.",
-            {"{{type}}": m.rate(tokens, by="type")},
+            "Tokens an hour by type",
+            "At the rate of each time. Input rises alone: longer prompts. Output alone: longer answers.",
+            {"{{type}}": f"3600 * {m.rate(tokens, by='type')}"},
             "short",
+            colours={"^reasoning$": "purple"},
             no_value=_NONE,
             answers=Question.WHERE_ARE_PEAKS,
             id=25,
         ),
         timeseries(
-            "Tokens a second of the five busiest keys, and others",
+            "Tokens an hour of the five busiest keys, and others",
             "Who needs a larger limit next. Peaks are in the legend; compare them with Limits and quotas.",
-            {"{{key}}": leaders(m.rate(tokens, by="key"), m.count(tokens, by="key", at="@ end()"), "key")},
+            columns.by_key(
+                leaders(m.named(f"3600 * {m.rate(tokens, by='key')}"), m.count(tokens, by="key", at="@ end()"), "key")
+            ),
             "short",
             links=[to.key()],
             no_value=_NONE,
@@ -101,16 +112,17 @@ def of_tokens(m: Metrics, to: Links) -> list[Panel]:
             "Peaks by key, last 30 days",
             "The busiest hour of each key against its average: far apart means bursts, which limits by the minute cut.",
             {
-                "peak_hour": f"max by (key) (max_over_time({_hourly_tokens(m)}[30d:1h]))",
+                "peak_hour": m.named(f"max by (key) (max_over_time({_hourly_tokens(m)}[30d:1h]))"),
                 "average_hour": f"max by (key) (avg_over_time({_hourly_tokens(m)}[30d:1h]))",
             },
             {
-                "key": column(links=[to.cell("Limits of this key", "gateway-limits", "key")]),
+                "key": column(links=[to.cell("Limits of this key", "gateway-limits", "key")]) | columns.NAME,
+                "name": columns.NAME,
                 "peak_hour": columns.COUNT,
                 "average_hour": columns.COUNT,
             },
             sort="peak_hour",
-            no_value=_NONE,
+            no_value=columns.NEEDS_RULES,
             answers=Question.WHERE_ARE_PEAKS,
             id=27,
         ),
@@ -123,7 +135,7 @@ def _hourly_tokens(m: Metrics) -> str:
 
 def rises(m: Metrics, to: Links) -> list[Panel]:
     """Keys and models whose use is far from what it was."""
-    words = [(None, 1.5, "as usual", GREEN), (1.5, 3, "more", YELLOW), (3, None, "far more", RED)]
+    words = [(None, 1.5, "as usual", GREEN), (1.5, 3, "more", YELLOW), (3, None, "far more", ORANGE)]
     coloured = column("percentunit", mappings=range_map(words)) | {"custom.cellOptions": {"type": "color-text"}}
     tokens, models = "key_model:gateway_tokens", "key_model:gateway_model_requests"
     now, calls = (total(m(f"{name}:increase1h", by="key"), "key") for name in (tokens, models))
@@ -133,14 +145,15 @@ def rises(m: Metrics, to: Links) -> list[Panel]:
             "Last hour against the average hour of the last 7 days",
             "Far more calls: a loop in a client. Far more tokens a call: prompts that grow. Ask the owner.",
             {
-                "tokens": now,
+                "tokens": m.named(now),
                 "usual_tokens": usual,
                 "tokens_ratio": f"{now} / ({usual} > 0)",
                 "calls_ratio": f"{calls} / ({usual_calls} > 0)",
                 "tokens_per_call": f"{now} / ({calls} > 0)",
             },
             {
-                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]),
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
+                "name": columns.NAME,
                 "tokens": columns.COUNT,
                 "usual_tokens": columns.COUNT,
                 "tokens_ratio": coloured,
@@ -148,18 +161,20 @@ def rises(m: Metrics, to: Links) -> list[Panel]:
                 "tokens_per_call": columns.COUNT,
             },
             sort="tokens_ratio",
-            no_value=_NONE,
+            no_value=columns.NEEDS_RULES,
             width=14,
             answers=Question.SUDDEN_RISES,
             id=29,
         ),
         timeseries(
             "Tokens a request by model",
-            "A step up: somebody sends whole documents, or a conversation that never ends.",
-            {
-                "{{model}}": f"{m.rate('gateway_tokens_total', by='model')}"
-                f" / ({m.rate('gateway_model_requests_total', by='model')} > 0)"
-            },
+            "Of the five models asked most. A step up: somebody sends whole documents, or a conversation without end.",
+            five(
+                f"({m.rate('gateway_tokens_total', by='model')}"
+                f" / ({m.rate('gateway_model_requests_total', by='model')} > 0))",
+                m.count("gateway_model_requests_total", by="model", at="@ end()"),
+                "model",
+            ),
             "short",
             links=[to.model()],
             no_value=_NONE,
@@ -178,7 +193,7 @@ def exceptions(m: Metrics, to: Links) -> list[Panel]:
             "Redirects",
             "Requests that another model served than the one asked for, and which of the two is billed.",
             {"requests": redirects},
-            {"requested_model": "", "model": "", "billed": "", "requests": columns.COUNT},
+            {"requests": columns.COUNT | _COUNT, "requested_model": "", "model": "", "billed": ""},
             sort="requests",
             no_value="No request was redirected",
             width=8,
@@ -189,10 +204,10 @@ def exceptions(m: Metrics, to: Links) -> list[Panel]:
             "Requests to unpriced models",
             "Their cost is missing everywhere here. Add the models to the price table.",
             {"requests": m.count("gateway_unpriced_requests_total", by="model")},
-            {"model": "", "requests": columns.COUNT},
+            {"requests": columns.COUNT | _COUNT, "model": ""},
             sort="requests",
             no_value="Every model has a price",
-            width=5,
+            width=4,
             answers=Question.COST_BY_KEY_AND_MODEL,
             id=37,
         ),
@@ -201,9 +216,9 @@ def exceptions(m: Metrics, to: Links) -> list[Panel]:
             "Endpoints that nobody is billed for, such as token counting. Many: somebody works around the bill.",
             {"requests": m.count("gateway_unbilled_requests_total", by="key method")},
             {
+                "requests": columns.COUNT | _COUNT,
                 "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]),
                 "method": "",
-                "requests": columns.COUNT,
             },
             sort="requests",
             no_value="No unbilled request",
@@ -216,13 +231,13 @@ def exceptions(m: Metrics, to: Links) -> list[Panel]:
             "Requests that a policy blocked, and why.",
             {"requests": m.count("gateway_blocked_requests_total", by="key reason")},
             {
+                "requests": columns.COUNT | _COUNT,
                 "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]),
                 "reason": "",
-                "requests": columns.COUNT,
             },
             sort="requests",
             no_value="Nothing was blocked",
-            width=5,
+            width=6,
             answers=Question.BLOCKED_AND_REDIRECTED,
             id=39,
         ),

@@ -1,22 +1,92 @@
-"""The overview: how much there is, where it leads, and how it was by hour, day, week and month."""
+"""The overview: how much there is, and how it was by hour, day, week and month."""
 
-from dashboards.fields import GREEN, RED, range_map
+from dashboards.fields import RED, override
 from dashboards.grafana import Panel
-from dashboards.panels import bars, stat, timeseries
-from dashboards.promql import Metrics, total
+from dashboards.pages import columns
+from dashboards.pages.links import Links
+from dashboards.panels import bars, panel_of, stat, timeseries
+from dashboards.promql import Metrics, success, total
 from dashboards.questions import Question
+from exporter.config.served import Served, or_zero
 
-# Of each bar its name and its hours, since when, and the ids of its two panels.
-_STEPS = (
-    ("hour", 1, "7d", 34, 35),
-    ("day", 24, "30d", 36, 37),
-    ("week", 24 * 7, "90d", 38, 39),
-    ("30 days", 24 * 30, "1y", 40, 41),
-)
+# Of each bar its name and its hours, since when (at most 96 of them), and the ids of its two panels.
+_STEPS = (("hour", 1, "4d", 34, 35), ("day", 24, "30d", 36, 37), ("week", 24 * 7, "90d", 38, 39))
+_EVERY_BAR = 96
 
 
-def volume(m: Metrics) -> list[Panel]:
+def volume(m: Metrics, to: Links, served: Served) -> list[Panel]:
     """Numbers of the chosen time."""
+    return [*_totals(m, to, served), *_peaks(m)]
+
+
+def _totals(m: Metrics, to: Links, served: Served) -> list[Panel]:
+    requests, failed = m.count("gateway_requests_total"), m.count("gateway_errors_total")
+    errors = [to.page("What fails, and why", "gateway-errors")]
+    return [
+        stat(
+            "Successful requests",
+            "Requests without an error of any type.",
+            {"": f"({requests}) - ({or_zero(failed, requests)})"},
+            "locale",
+            compared=True,
+            answers=Question.HOW_MUCH,
+            id=50,
+        ),
+        stat(
+            "Failed requests",
+            "Requests with an error of any type, the gateway's and the clients'. The link says which.",
+            {"": or_zero(failed, requests)},
+            "locale",
+            compared=True,
+            links=errors,
+            answers=Question.HOW_MUCH,
+            id=4,
+        ),
+        stat(
+            "Success rate",
+            "Share of requests that did not fail in any way, refusals of clients among them.",
+            {"": success(failed, requests)},
+            "percentunit",
+            decimals=2,
+            compared=True,
+            links=errors,
+            answers=Question.HOW_MUCH,
+            id=3,
+        ),
+        stat(
+            "Average latency",
+            "Average duration, without WebSocket sessions and aborted requests. High: find the slow method above.",
+            {"": m.mean("gateway_request_duration_seconds", over="$__range")},
+            "s",
+            steps=columns.slow(served),
+            compared=True,
+            links=errors,
+            answers=Question.HOW_MUCH,
+            id=6,
+        ),
+        stat(
+            "Slowest request now",
+            "The slowest request of the last two minutes. One slow call is no alarm; see whether the average follows.",
+            {"": f"max({m('gateway_request_duration_max_seconds')})"},
+            "s",
+            no_value="No requests in the last two minutes",
+            graph=True,
+            answers=Question.HOW_MUCH,
+            id=7,
+        ),
+        stat(
+            "Requests of all time",
+            "What Prometheus still holds, of up to five years, in whole hours.",
+            {"": m.hours("key:gateway_requests", hours=5 * 365 * 24)},
+            "locale",
+            no_value=columns.NEEDS_RULES,
+            answers=Question.HOW_MUCH_OVER_TIME,
+            id=51,
+        ),
+    ]
+
+
+def _peaks(m: Metrics) -> list[Panel]:
     requests = "gateway_requests_total"
     sent, received = m.count("gateway_response_bytes_total"), m.count("gateway_request_bytes_total")
     day = m.hours("key:gateway_requests", hours=24)
@@ -28,7 +98,7 @@ def volume(m: Metrics) -> list[Panel]:
                 "average": f"60 * {m.rate(requests, over='$__range')}",
                 "peak": f"60 * max_over_time({total(m('fleet:gateway_requests:rate5m'))}[$__range:5m])",
             },
-            "short",
+            "locale",
             answers=Question.HOW_MUCH,
             id=22,
         ),
@@ -39,15 +109,17 @@ def volume(m: Metrics) -> list[Panel]:
                 "last": total(m("key:gateway_requests:increase1h")),
                 "peak": f"max_over_time({total(m('key:gateway_requests:increase1h'))}[$__range:1h])",
             },
-            "short",
+            "locale",
+            no_value=columns.NEEDS_RULES,
             answers=Question.HOW_MUCH,
             id=23,
         ),
         stat(
             "Requests a day",
             "The last 24 whole hours, and the busiest day of the last 30.",
-            {"last": day, "peak": f"max_over_time({day}[30d:1d])"},
-            "short",
+            {"last": day, "peak": f"max_over_time(({day})[30d:1d])"},
+            "locale",
+            no_value=columns.NEEDS_RULES,
             answers=Question.HOW_MUCH,
             id=24,
         ),
@@ -56,6 +128,7 @@ def volume(m: Metrics) -> list[Panel]:
             "The slowest request of the chosen time, by the hour.",
             {"": f"max(max_over_time({m('method:gateway_request_duration_max_seconds:max1h')}[$__range]))"},
             "s",
+            no_value=columns.NEEDS_RULES,
             answers=Question.HOW_MUCH,
             id=25,
         ),
@@ -72,42 +145,11 @@ def volume(m: Metrics) -> list[Panel]:
             "Average of a request's bytes, both ways. A jump: somebody asks for whole tables, or sends files.",
             {"": f"({sent} + ({received} or vector(0))) / ({m.count(requests)} > 0)"},
             "bytes",
+            compared=True,
             answers=Question.HOW_MUCH,
             id=27,
         ),
     ]
-
-
-def trends(m: Metrics) -> list[Panel]:
-    """Whether each grows."""
-    about = "The second half of the chosen time over the first: ±10 % counts as stable. "
-    requests, errors = total(m("fleet:gateway_requests:rate5m")), total(m("fleet:gateway_errors:rate5m"))
-    latency = f"avg({m('fleet:gateway_request_duration_seconds:mean5m')})"
-    return [
-        _trend("Trend of requests", about + "Growth that lasts: look at Costs and capacity.", requests, "blue", id=29),
-        _trend(
-            "Trend of latency", about + "Increasing: find what became slow in Errors and latency.", latency, RED, id=30
-        ),
-        _trend("Trend of failures", about + "Increasing faster than requests: something breaks.", errors, RED, id=31),
-    ]
-
-
-def _trend(title: str, description: str, series: str, more: str, *, id: int) -> Panel:
-    """How the second half of the range compares with the first."""
-    middle = "${__to:date:seconds} - $__range_s / 2"
-    halves = [f"avg_over_time(({series} and on () (vector(time()) {op} {middle}))[$__range:5m])" for op in (">=", "<")]
-    words = [(None, 0.9, "decreasing", GREEN), (0.9, 1.1, "stable", "text"), (1.1, None, "increasing", more)]
-    return stat(
-        title,
-        description,
-        {"": f"{halves[0]} / ({halves[1]} > 0)"},
-        "percentunit",
-        mappings=range_map(words),
-        no_value="Nothing to compare with in the first half",
-        width=8,
-        answers=Question.WHICH_TRENDS,
-        id=id,
-    )
 
 
 def by_step(m: Metrics) -> list[Panel]:
@@ -141,9 +183,11 @@ def by_step(m: Metrics) -> list[Panel]:
                 },
                 "short",
                 every=every,
+                maxDataPoints=_EVERY_BAR,
                 colours={"failed": RED},
                 timeFrom=since,
                 stacked=False,
+                no_value=columns.NEEDS_RULES,
                 answers=Question.HOW_MUCH_OVER_TIME,
                 id=requests_id,
             ),
@@ -156,9 +200,44 @@ def by_step(m: Metrics) -> list[Panel]:
                 },
                 "s",
                 interval=every,
+                maxDataPoints=_EVERY_BAR,
                 timeFrom=since,
+                no_value=columns.NEEDS_RULES,
                 answers=Question.HOW_MUCH_OVER_TIME,
                 id=latency_id,
             ),
         ]
-    return found
+    return [*found, _by_month(m)]
+
+
+def _by_month(m: Metrics) -> Panel:
+    """Days as a query gives them, summed by calendar month as Grafana groups rows."""
+    sums = {"Value #A": "Requests", "Value #B": "Failed"}
+    grouped = {one: {"operation": "aggregate", "aggregations": ["sum"]} for one in sums}
+    converted = [{"targetField": "Time", "destinationType": "string", "dateFormat": "YYYY-MM"}]
+    named = {f"{one} (sum)": name for one, name in sums.items()} | {"Time": "Month"}
+    return panel_of(
+        "table",
+        "Requests and failures by month, last 12 months",
+        "Calendar months, in whole days; the first is not whole and the last not over.",
+        {
+            "requests": m.hours("key:gateway_requests", hours=24, at="offset -1d"),
+            "failed": m.hours("key:gateway_errors", hours=24, at="offset -1d"),
+        },
+        form="table",
+        defaults={"noValue": columns.NEEDS_RULES, **columns.COUNT, "custom": {"align": "auto"}},
+        overrides=[override("byRegexp", "/.*/", {"noValue": "–"})],
+        options={"showHeader": True, "cellHeight": "sm", "sortBy": [{"displayName": "Month", "desc": True}]},
+        transformations=[
+            {"id": "merge", "options": {}},
+            {"id": "convertFieldType", "options": {"conversions": converted, "fields": {}}},
+            {"id": "groupBy", "options": {"fields": {"Time": {"operation": "groupby", "aggregations": []}} | grouped}},
+            {"id": "organize", "options": {"excludeByName": {}, "indexByName": {}, "renameByName": named}},
+        ],
+        interval="1d",
+        maxDataPoints=400,
+        timeFrom="1y",
+        width=24,
+        answers=Question.HOW_MUCH_OVER_TIME,
+        id=40,
+    )

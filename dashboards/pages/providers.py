@@ -1,21 +1,30 @@
 """Gateway / Providers: who answered, who failed, and what the gateway did about it."""
 
 from dashboards.board import Board, Row
-from dashboards.fields import GREEN, RED, YELLOW, column, range_map
+from dashboards.fields import GREEN, GREY, ORANGE, RED, YELLOW, column, range_map
 from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bars, stat, text, timeline, timeseries
-from dashboards.promql import Metrics
+from dashboards.promql import Metrics, five, leaders
 from dashboards.questions import Question
 from dashboards.tables import table
 from exporter.config.served import Served, or_zero
 
 _VARIABLES = ("key", "model", "provider")
-_HEADER = """**For whoever routes requests to providers.** An attempt is one try at one provider; a failover the move \
-to the next. A provider that fails and is failed over costs time only; one that fails with nobody behind it costs \
-requests. What a gateway does not log (attempts, circuits, multipliers) has no numbers here."""
-_NO_ATTEMPTS = "The log tells nothing of attempts"
+_HEADER = """**For whoever routes requests to providers.** An attempt is one try at one provider, a failover the move \
+to the next. What the gateway does not log has no numbers here."""
+_NO_ATTEMPTS = "No attempts in this time, or the log has none"
+
+# First, where a narrow table shows it.
+_COUNT = {"custom.width": 105}
+_OUTCOMES = {
+    "^success$": GREEN,
+    "^(error|failed|failure|timeout|upstream_error|server_error)$": RED,
+    "^(auth|client_error)$": YELLOW,
+    "rate_limit": ORANGE,
+    "^(client_abort|cancelled)$": GREY,
+}
 
 
 def page(served: Served) -> Board:
@@ -31,8 +40,8 @@ def page(served: Served) -> Board:
             Row("Now", _now(m), id=2),
             Row("Attempts", _attempts(m, to), id=9),
             Row("Failover", _failover(m), id=14),
-            Row("Answers", _answers(m, served), id=20),
-            Row("Redirected and blocked", _policies(m, to), id=24),
+            Row("Answers of the five providers asked most", _answers(m, served), id=20),
+            Row("Redirected and blocked", _policies(m, to), closed=True, id=24),
         ],
     )
 
@@ -46,10 +55,12 @@ def _now(m: Metrics) -> list[Panel]:
         stat(
             "Attempts that succeeded",
             "Of all tries at all providers. Low with a good success rate: failover works.",
-            {"": f"{good} / ({attempts} > 0)"},
+            {"": f"({or_zero(good, attempts)}) / ({attempts} > 0)"},
             "percentunit",
+            decimals=1,
             steps={0.9: YELLOW, 0.99: GREEN},
-            first=RED,
+            first=ORANGE,
+            compared=True,
             no_value=_NO_ATTEMPTS,
             answers=Question.PROVIDER_FAILURES,
             id=3,
@@ -58,7 +69,8 @@ def _now(m: Metrics) -> list[Panel]:
             "Failovers",
             "Requests that moved on to another provider.",
             {"": f"{m.count('gateway_failovers_total')} or vector(0)"},
-            "short",
+            "locale",
+            compared=True,
             answers=Question.PROVIDER_FAILURES,
             id=4,
         ),
@@ -67,6 +79,7 @@ def _now(m: Metrics) -> list[Panel]:
             "What failed attempts added to the requests that needed another provider.",
             {"": m.quantile(0.95, "gateway_failover_delay_seconds", over="$__range")},
             "s",
+            compared=True,
             no_value="No failover in this time",
             answers=Question.PROVIDER_FAILURES,
             id=5,
@@ -75,9 +88,10 @@ def _now(m: Metrics) -> list[Panel]:
             "Providers out of use",
             "Circuits that are open: the gateway sends them nothing.",
             {"": f"sum({m('gateway_provider_circuit_open')}) or vector(0)"},
-            "short",
-            steps={1: RED},
+            "none",
+            steps={1: ORANGE},
             first=GREEN,
+            graph=True,
             answers=Question.PROVIDER_FAILURES,
             id=6,
         ),
@@ -85,7 +99,8 @@ def _now(m: Metrics) -> list[Panel]:
             "Redirected requests",
             "Served by another model than the one asked for.",
             {"": f"{m.count('gateway_model_redirects_total')} or vector(0)"},
-            "short",
+            "locale",
+            compared=True,
             answers=Question.BLOCKED_AND_REDIRECTED,
             id=7,
         ),
@@ -93,7 +108,8 @@ def _now(m: Metrics) -> list[Panel]:
             "Blocked requests",
             "Stopped by a policy of the gateway.",
             {"": f"{m.count('gateway_blocked_requests_total')} or vector(0)"},
-            "short",
+            "locale",
+            compared=True,
             answers=Question.BLOCKED_AND_REDIRECTED,
             id=8,
         ),
@@ -109,11 +125,7 @@ def _attempts(m: Metrics, to: Links) -> list[Panel]:
             "What the tries came to. Anything but success that grows: look at the table.",
             {"{{outcome}}": m.count(name, by="outcome", over="$__interval", at="offset -$__interval")},
             "short",
-            colours={
-                "^success$": GREEN,
-                "^(error|failed|failure|timeout|upstream_error|server_error)$": RED,
-                "rate_limit": YELLOW,
-            },
+            colours=_OUTCOMES,
             no_value=_NO_ATTEMPTS,
             answers=Question.PROVIDER_FAILURES,
             id=10,
@@ -131,7 +143,7 @@ def _attempts(m: Metrics, to: Links) -> list[Panel]:
                 "provider": column(links=[to.cell("Only this provider", "gateway-providers", "provider")]),
                 "attempts": columns.COUNT,
                 "succeeded": column("percentunit", decimals=2),
-                "multiplier": column("short", decimals=2),
+                "multiplier": column("none", decimals=2),
                 "circuit": column(mappings=_CIRCUIT) | {"custom.cellOptions": {"type": "color-text"}},
             },
             sort="attempts",
@@ -144,9 +156,9 @@ def _attempts(m: Metrics, to: Links) -> list[Panel]:
             "Failed attempts",
             "Which provider failed with which model, and how.",
             {"attempts": m.count(name, 'outcome!="success"', by="provider model outcome")},
-            {"provider": "", "model": "", "outcome": "", "attempts": columns.COUNT},
+            {"attempts": columns.COUNT | _COUNT, "provider": "", "model": columns.NAME, "outcome": columns.NAME},
             sort="attempts",
-            no_value="No attempt failed, or the log tells nothing of attempts",
+            no_value="No attempt failed",
             width=12,
             answers=Question.PROVIDER_FAILURES,
             id=12,
@@ -156,7 +168,7 @@ def _attempts(m: Metrics, to: Links) -> list[Panel]:
             "When a provider was kept out of use.",
             {"{{provider}}": f"max by (provider) ({m('gateway_provider_circuit_open')})"},
             _CIRCUIT,
-            no_value="The log tells nothing of circuits",
+            no_value="The log has no circuits",
             width=12,
             answers=Question.PROVIDER_FAILURES,
             id=13,
@@ -164,7 +176,7 @@ def _attempts(m: Metrics, to: Links) -> list[Panel]:
     ]
 
 
-_CIRCUIT = range_map([(0, 0, "in use", GREEN), (1, 1, "out of use", RED)])
+_CIRCUIT = range_map([(0, 0, "in use", GREEN), (1, 1, "out of use", ORANGE)])
 
 
 def _failover(m: Metrics) -> list[Panel]:
@@ -173,7 +185,11 @@ def _failover(m: Metrics) -> list[Panel]:
         bars(
             "Failovers by provider that failed",
             "Who was left, when.",
-            {"{{from_provider}}": m.count(name, by="from_provider", over="$__interval", at="offset -$__interval")},
+            leaders(
+                m.count(name, by="from_provider", over="$__interval", at="offset -$__interval"),
+                m.count(name, by="from_provider", at="@ end()"),
+                "from_provider",
+            ),
             "short",
             no_value="No failover in this time",
             width=8,
@@ -184,7 +200,7 @@ def _failover(m: Metrics) -> list[Panel]:
             "From, to, why",
             "Which provider failed, why, and who was tried next.",
             {"failovers": m.count(name, by="from_provider to_provider reason")},
-            {"from_provider": "", "to_provider": "", "reason": "", "failovers": columns.COUNT},
+            {"failovers": columns.COUNT | _COUNT, "from_provider": "", "to_provider": "", "reason": columns.NAME},
             sort="failovers",
             no_value="No failover in this time",
             width=8,
@@ -194,7 +210,11 @@ def _failover(m: Metrics) -> list[Panel]:
         timeseries(
             "p95 extra delay, by provider that answered",
             "Long: lower the timeout of the provider before it.",
-            {"{{to_provider}}": m.quantile(0.95, "gateway_failover_delay_seconds", by="to_provider")},
+            five(
+                m.quantile(0.95, "gateway_failover_delay_seconds", by="to_provider"),
+                m.count("gateway_failover_delay_seconds_count", by="to_provider", at="@ end()"),
+                "to_provider",
+            ),
             "s",
             no_value="No failover in this time",
             width=8,
@@ -204,11 +224,16 @@ def _failover(m: Metrics) -> list[Panel]:
         bars(
             "Failovers by day, last 30 days",
             "Whole hours, from recorded rules. A provider that gets worse.",
-            {"{{from_provider}}": m.hours("provider:gateway_failovers", by="from_provider", hours=24, at="offset -1d")},
+            leaders(
+                m.hours("provider:gateway_failovers", by="from_provider", hours=24, at="offset -1d"),
+                m.hours("provider:gateway_failovers", by="from_provider", hours=24 * 30, at="@ end()"),
+                "from_provider",
+            ),
             "short",
             every="1d",
             timeFrom="30d",
-            no_value="No failover in 30 days",
+            maxDataPoints=96,
+            no_value="No failover in 30 days, or no recording rules",
             width=12,
             answers=Question.PROVIDER_FAILURES,
             id=18,
@@ -220,8 +245,9 @@ def _failover(m: Metrics) -> list[Panel]:
             "short",
             every="1d",
             timeFrom="30d",
-            colours={"^success$": GREEN},
-            no_value=_NO_ATTEMPTS,
+            maxDataPoints=96,
+            colours=_OUTCOMES,
+            no_value=columns.NEEDS_RULES,
             width=12,
             answers=Question.PROVIDER_FAILURES,
             id=19,
@@ -231,12 +257,13 @@ def _failover(m: Metrics) -> list[Panel]:
 
 def _answers(m: Metrics, served: Served) -> list[Panel]:
     requests, duration = "gateway_model_requests_total", "gateway_model_request_duration_seconds"
+    ranking = m.count(requests, by="provider", at="@ end()")
     return [
         timeseries(
-            "Requests a second by provider",
-            "Who answers. A line that falls to zero: its share moved on.",
-            {"{{provider}}": m.rate(requests, by="provider")},
-            "reqps",
+            "Requests an hour by provider",
+            "Who answers, at the rate of each time. A line that falls to zero: its share moved on.",
+            five(f"3600 * {m.rate(requests, by='provider')}", ranking, "provider"),
+            "short",
             width=8,
             answers=Question.PROVIDER_FAILURES,
             id=21,
@@ -244,7 +271,7 @@ def _answers(m: Metrics, served: Served) -> list[Panel]:
         timeseries(
             "p95 duration by provider",
             "Who is slow. The same model at two providers is a fair comparison.",
-            {"{{provider}}": m.quantile(0.95, duration, by="provider")},
+            five(m.quantile(0.95, duration, by="provider"), ranking, "provider"),
             "s",
             exemplar=True,
             width=8,
@@ -253,9 +280,10 @@ def _answers(m: Metrics, served: Served) -> list[Panel]:
         ),
         timeseries(
             "Cost an hour by provider",
-            "What each is paid.",
-            {"{{provider}}": f"3600 * {m.rate('gateway_cost_total', by='provider')}"},
+            "What each is paid, at the rate of each time.",
+            five(f"3600 * {m.rate('gateway_cost_total', by='provider')}", ranking, "provider"),
             columns.money(served),
+            decimals=2,
             no_value="No cost was logged",
             width=8,
             answers=Question.PROVIDER_FAILURES,
@@ -271,7 +299,7 @@ def _policies(m: Metrics, to: Links) -> list[Panel]:
             "Redirects",
             "Asked for, served, and which of the two is billed.",
             {"requests": m.count(redirects, by="requested_model model billed")},
-            {"requested_model": "", "model": "", "billed": "", "requests": columns.COUNT},
+            {"requests": columns.COUNT | _COUNT, "requested_model": "", "model": columns.NAME, "billed": ""},
             sort="requests",
             no_value="No request was redirected",
             width=10,
@@ -283,9 +311,9 @@ def _policies(m: Metrics, to: Links) -> list[Panel]:
             "By key and reason. One key again and again: talk to its owner.",
             {"requests": m.count(blocked, by="key reason")},
             {
+                "requests": columns.COUNT | _COUNT,
                 "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]),
                 "reason": "",
-                "requests": columns.COUNT,
             },
             sort="requests",
             no_value="Nothing was blocked",

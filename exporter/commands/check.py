@@ -1,13 +1,18 @@
 """`check`: validate a config with its key registry and price tables, and note what is missing on this machine."""
 
+import os
 import sys
 from pathlib import Path
 
+from exporter.commands.describe import summary
 from exporter.commands.generate import rules
-from exporter.commands.notes import notes
+from exporter.commands.notes import notes, paths_of
+from exporter.commands.suggest_config import SAMPLE_BYTES, survey_of
+from exporter.config.inputs import InputConfig
 from exporter.config.load import Loaded, load
 from exporter.errors import StateError
 from exporter.formats.spec import slow_parts
+from exporter.inputs.archive import head
 from exporter.service.assembly import used_places
 
 
@@ -21,11 +26,24 @@ def run(path: str) -> None:
         print(f"{path}: {note}", file=sys.stderr)
     if state and Path(state).is_file():
         print(f"{path}: {_places(loaded)}")
+    for input_ in inputs:
+        if found := _look_into(input_):
+            print(f"{path}: input {input_.name}: {found}", file=sys.stderr)
     counts = {"input": len(inputs), "registered key": len(loaded.keys)}
     if loaded.pricing.priced:
         counts["price"] = loaded.pricing.size
     summary = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in counts.items())
     print(f"{path}: good: {summary}")
+
+
+def _look_into(input_: InputConfig) -> str:
+    """What is found in the newest of an input's logs; "" if none is there, or it has nothing yet."""
+    logs = [path for path in paths_of(input_.path) if path.is_file() and os.access(path, os.R_OK)]
+    if not logs:
+        return ""
+    newest = max(logs, key=lambda log: log.stat().st_mtime)
+    sample = head(str(newest), SAMPLE_BYTES)
+    return f"{newest}: {summary(survey_of(input_, sample))}" if sample.strip() else ""
 
 
 def _places(loaded: Loaded) -> str:

@@ -12,20 +12,21 @@ def notes(logs: dict[str, str], state: str) -> list[str]:
     """Missing or inaccessible files. `logs` are paths or patterns by input name; `state` is the state file's path."""
     logs = {name: path for name, path in logs.items() if path != "-"}
     found = [f"input {name}: {note}" for name, path in logs.items() for note in _log(path)]
-    found += _descriptors(sum(len(_paths(path)) for path in logs.values()))
+    found += _descriptors(sum(len(paths_of(path)) for path in logs.values()))
     found += shared_logs(logs)
     return found + [f"state.path: {note}" for note in (_state(Path(state)) if state else ())]
 
 
 def _log(pattern: str) -> list[str]:
-    paths = _paths(pattern)
+    paths = paths_of(pattern)
     if not any(path.exists() for path in paths):
         return [f"{pattern} does not exist yet"]
     folders = [f"{path} is a folder" for path in paths if path.is_dir()]
     return folders + [f"{path} can't be read by this user" for path in paths if not os.access(path, os.R_OK)]
 
 
-def _paths(pattern: str) -> list[Path]:
+def paths_of(pattern: str) -> list[Path]:
+    """The logs that a path or a pattern names; a path also where there is nothing."""
     return [Path(path) for path in (sorted(glob.glob(pattern)) if glob.has_magic(pattern) else [pattern])]
 
 

@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-from exporter.commands.suggest_config import distinct, recognise
+from exporter.commands.describe import summary
+from exporter.commands.suggest_config import distinct, recognise, survey_of
 from exporter.config.inputs import InputConfig
 from exporter.config.load import Config, Loaded
 from exporter.config.metrics import MetricsConfig
@@ -17,11 +18,11 @@ def without_config(logs: list[str]) -> Loaded:
     inputs: list[InputConfig] = []
     for path in distinct(logs):
         best = recognise(path)
-        print(f"{path}: format {best.preset} (reads {best.share:.0%} of the sampled lines)", file=sys.stderr)
         name = Path(path).name
         if any(input_.name == name for input_ in inputs):
             name = path
         inputs.append(InputConfig(path=path, name=name, format=best.spec))
+        print(f"{path}: format {best.preset}: {summary(survey_of(inputs[-1]))}", file=sys.stderr)
     metrics = MetricsConfig(scrape_interval="1s")  # a person is watching: show new series after seconds
     return Loaded(config=Config(inputs=inputs, metrics=metrics, start_at="beginning"))
 

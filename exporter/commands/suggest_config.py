@@ -1,18 +1,27 @@
 """`init`: detect the format of logs and print a config for them. `run LOG…` detects formats here, too."""
 
+import os
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import yaml
 
+from exporter.commands.describe import comments
+from exporter.commands.survey import Survey, lines_of, survey
+from exporter.config.inputs import InputConfig
+from exporter.config.load import Config, Loaded
 from exporter.errors import InputError, UsageError
+from exporter.formats.decoder import is_utf16
 from exporter.formats.detect import Candidate, detect
+from exporter.formats.draft import draft
 from exporter.formats.spec import FormatSpec, presets
 from exporter.formats.usage import unread_usage
 from exporter.inputs.archive import head
+from exporter.service.assembly import Assembly
 
 # How much of a log is read to detect its format.
-_SAMPLE_BYTES = 1 << 18
+SAMPLE_BYTES = 1 << 18
 # Of so many of its lines the usage is looked for.
 _USAGE_LINES = 500
 
@@ -63,33 +72,64 @@ def distinct(paths: list[str]) -> list[str]:
     return paths
 
 
-def recognise(path: str) -> Candidate:
-    """The preset that reads most of a log's first lines. InputError if none does."""
-    sample = head(path, _SAMPLE_BYTES)
+def sample_of(path: str) -> bytes:
+    """A log's first lines. InputError if there are none, or they are UTF-16."""
+    sample = head(path, SAMPLE_BYTES)
     if not sample.strip():
         raise InputError(f"{path}: the log is empty, so its format can't be detected; name a preset in a config")
-    found = detect(sample)
+    if is_utf16(sample[:4096]):
+        raise InputError(f"{path}: the log is UTF-16, which is not read: have it written in UTF-8")
+    return sample
+
+
+def recognise(path: str) -> Candidate:
+    """The preset that reads most of a log's first lines. InputError if none does."""
+    found = detect(sample_of(path))
     if not found:
-        raise InputError(
-            f"{path}: unknown log format (known: {', '.join(presets())}); "
-            "describe it in a config with json, csv, logfmt, template or regex"
-        )
+        raise InputError(f"{_unknown(path)}; `gateway-exporter init LOG` prints a draft of one")
     return found[0]
 
 
+def _unknown(path: str) -> str:
+    return (
+        f"{path}: unknown log format (known: {', '.join(presets())}); "
+        "describe it in a config with json, csv, logfmt, template or regex"
+    )
+
+
 def config_for(paths: list[str]) -> str:
-    """A config, with comments, for logs. InputError if a format is unknown, UsageError if two are the same file."""
+    """A config, with comments, for logs. InputError if one can't be read, UsageError if two are the same file."""
     inputs, names = "", set()
     for path in distinct(paths):
-        best = recognise(path)
-        written = _written(best.spec)
+        sample = sample_of(path)
         inputs += f"  - path: {Path(path).resolve()}\n"
         if (name := Path(path).name) in names:
             inputs += f"    name: {path}\n"
         names.add(name)
-        inputs += f"    format: {written}  # reads {best.share:.0%} of the sampled lines\n"
-        inputs += _unread(path, best.spec)
+        inputs += _format(path, sample)
     return _CONFIG.format(inputs=inputs)
+
+
+def _format(path: str, sample: bytes) -> str:
+    """The format of a log, and comments that say what it finds. InputError if nobody can tell one."""
+    found = detect(sample)
+    if found:
+        spec, about = found[0].spec, []
+        written = f"    format: {_written(spec)}\n"
+    else:
+        drafted = draft(lines_of(sample))
+        if not drafted:
+            raise InputError(_unknown(path))
+        spec, written = FormatSpec(**drafted), _below(drafted)
+        about = ["No preset reads this log. This format is a guess by names and values: check each line."]
+    about += comments(survey_of(InputConfig(path=path, format=spec), sample), spec)
+    return written + "".join(f"    # {line}\n" for line in about) + _unread(spec, sample)
+
+
+def survey_of(input_: InputConfig, sample: bytes = b"") -> Survey:
+    """What is found in the first lines of an input's log. Hashed names of keys in it mean nothing outside."""
+    assembly = Assembly(Loaded(config=Config(inputs=[input_]), secret=os.urandom(32)))
+    return survey(assembly, input_, sample or sample_of(input_.path))
 
 
 def _written(spec: FormatSpec) -> str:
@@ -99,8 +139,13 @@ def _written(spec: FormatSpec) -> str:
     return yaml.safe_dump(msgspec.to_builtins(spec), default_flow_style=True, sort_keys=False, width=1000).strip()
 
 
-def _unread(path: str, spec: FormatSpec) -> str:
+def _below(drafted: dict[str, Any]) -> str:
+    """A format that is described, over several lines."""
+    lines = yaml.safe_dump(drafted, sort_keys=False, width=1000, allow_unicode=True).splitlines()
+    return "    format:\n" + "".join(f"      {line}\n" for line in lines)
+
+
+def _unread(spec: FormatSpec, sample: bytes) -> str:
     """A comment that names the counts of tokens which the format does not read; "" if it reads them all."""
-    lines = head(path, _SAMPLE_BYTES).split(b"\n")[:-1][:_USAGE_LINES]
-    names = sorted({usage.name for usage in unread_usage(spec, lines)})
+    names = sorted({usage.name for usage in unread_usage(spec, sample.split(b"\n")[:-1][:_USAGE_LINES])})
     return f"    # tokens in the log that this format does not read: {', '.join(names)}\n" if names else ""

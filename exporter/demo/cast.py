@@ -1,4 +1,4 @@
-"""Who uses the sample gateway: each client with a mix of its own, so that no two look alike on a dashboard."""
+"""The clients of the sample gateway. Each has a different mix of requests, so no two look alike on a dashboard."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What all clients of the sample gateway have in common."""
+"""What all sample clients have in common."""
 
 import json
 from datetime import timedelta
@@ -9,9 +9,9 @@ from msgspec import Struct
 
 
 class Client(Struct, frozen=True, kw_only=True):
-    """Whoever holds an API key. `share` is of all lines; `failures` the share of each status that is no 200.
+    """A holder of an API key. `share` is its part of all lines (0 to 1), `failures` the share of each failing status.
 
-    `created` and `expires` are counted from the demo's start. Clients that are not `registered` have only a key.
+    `created` and `expires` are relative to the start of the demo. A client that is not `registered` has only a key.
     """
 
     log: ClassVar[str]
@@ -34,22 +34,22 @@ class Client(Struct, frozen=True, kw_only=True):
         return self.key
 
     def line(self, rng: Random, ended: float) -> str:
-        """The line of a request that ended at a time."""
+        """The log line of a random request that ended at `ended` (epoch seconds)."""
         raise NotImplementedError
 
 
 def one_of(rng: Random, weights: dict[str, float]) -> str:
-    """One of the names, by weight."""
+    """A random name, by weight."""
     return rng.choices(list(weights), list(weights.values()))[0]
 
 
 def outcome(rng: Random, failures: dict[int, float]) -> int:
-    """The status of a request: 200, or a failure, by its share."""
+    """A random status: each failure by its share, else 200."""
     return rng.choices([*failures, 200], [*failures.values(), max(0.0, 1 - sum(failures.values()))])[0]
 
 
 def duration(rng: Random, usual: float, status: int) -> float:
-    """How long a request takes: refusals are quick, timeouts take their time."""
+    """A random duration in seconds: refusals are quick, timeouts take 30 s, others about the `usual` time."""
     if status in (401, 429):
         return 0.001
     if status in (408, 504):

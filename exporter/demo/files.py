@@ -47,7 +47,7 @@ web: {listen: "127.0.0.1:10114"}
 
 
 def write_config(folder: Path) -> Path:
-    """Write all that the demo needs beside its logs, with a secret of its own; the config's path."""
+    """Write all files of the demo except its logs, with a new secret. Returns the config's path."""
     secret = secrets.token_hex(32)
     (folder / "secret").write_text(secret)
     (folder / "keys.yaml").write_text(keys_text(Identity(secret.encode()).hash), encoding="utf-8")
@@ -57,7 +57,7 @@ def write_config(folder: Path) -> Path:
 
 
 def keys_text(identify: Callable[[str], str]) -> str:
-    """The registry, as YAML; `identify` makes the hash of a key as the gateway logs it."""
+    """The key registry, as YAML. `identify` hashes a key as the gateway logs it."""
     now = datetime.now(UTC).replace(microsecond=0)
     entries = [_entry(client, identify, now) for client in CLIENTS if client.registered]
     return yaml.safe_dump(entries, sort_keys=False, allow_unicode=True)

@@ -1,4 +1,4 @@
-"""The sample gateway: a thread that writes what its clients do, as a real gateway would, for as long as it runs."""
+"""The sample gateway: a thread that writes access logs of random requests, as a real gateway would."""
 
 import math
 import time
@@ -10,20 +10,20 @@ from threading import Event, Thread
 from exporter.demo.cast import CLIENTS
 
 LINES_PER_SECOND = 40
-# The rate goes up and down as over a day; this day takes twenty minutes.
+# The rate goes up and down as over a day, but this day takes twenty minutes.
 _DAY = 20 * 60
 _SWING = 0.4
-# What the logs already hold when the gateway starts.
+# Seconds of requests that the logs hold when the gateway starts.
 _HISTORY = 5 * 60
 _TICK = 0.25
-# After the machine slept, no more than this is made up for.
+# After the machine slept, requests for at most this many seconds are written at once.
 _LONGEST_GAP = 60
-# A full log is renamed, and replaces the one before: the demo may run for weeks.
+# A full log is renamed and replaces the previous one, as the demo may run for weeks.
 _LOG_BYTES = 32 << 20
 
 
 class SampleGateway:
-    """Writes `rpc.access.json` and `llm.jsonl` into a folder. The same seed makes the same clients' moods."""
+    """Writes `rpc.access.json` and `llm.jsonl` into a folder. The same seed makes the same random choices."""
 
     def __init__(self, folder: Path, seed: int = 1) -> None:
         self._folder = folder
@@ -35,7 +35,7 @@ class SampleGateway:
         self._thread = Thread(target=self._run, name="sample-gateway", daemon=True)
 
     def start(self) -> None:
-        """Write some minutes of history, then go on in a thread."""
+        """Write a few minutes of history, then continue in a thread."""
         self._folder.mkdir(parents=True, exist_ok=True)
         now = time.time()
         self._written = now - _HISTORY
@@ -43,7 +43,7 @@ class SampleGateway:
         self._thread.start()
 
     def stop(self) -> None:
-        """Write no more; returns when the last line is whole."""
+        """Stop writing. Returns when the last line is complete."""
         self._stopped.set()
         self._thread.join()
 

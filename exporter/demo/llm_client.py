@@ -1,4 +1,6 @@
-"""Clients of language models. Their lines are as the preset `litellm` reads them, with no more than it reads."""
+"""Sample clients of language models. They write lines in the format of the preset `litellm`, with only the fields that
+it reads.
+"""
 
 import hashlib
 from random import Random
@@ -8,7 +10,9 @@ from exporter.demo.clients import Client, duration, json_line, one_of, outcome
 
 
 class _Model(NamedTuple):
-    """A model: its time to the first token, tokens a second, prices of a million tokens, share of reasoning."""
+    """A model: seconds to the first token, tokens per second (0: embeddings), prices per million tokens, and the share
+    of output tokens that are spent on reasoning.
+    """
 
     provider: str
     seconds: float
@@ -16,6 +20,15 @@ class _Model(NamedTuple):
     price_in: float
     price_out: float
     reasoning: float
+
+
+class _Tokens(NamedTuple):
+    """Tokens of a request: how many input tokens were `cached`, and how many were `added` to the provider's cache."""
+
+    input: int
+    output: int
+    cached: int
+    added: int
 
 
 _MODELS = {
@@ -28,7 +41,9 @@ _LLM_ERRORS = {408: "Timeout", 429: "RateLimitError", 499: "ClientDisconnected",
 
 
 class LlmClient(Client, frozen=True, kw_only=True):
-    """Calls language models. Up to `cached` of a prompt is in the provider's cache already."""
+    """Calls language models. `prompt` and `answer` are typical numbers of tokens; `cached` is the largest share of a
+    prompt that is in the provider's cache.
+    """
 
     log: ClassVar[str] = "llm.jsonl"
 
@@ -51,12 +66,9 @@ class LlmClient(Client, frozen=True, kw_only=True):
         embedding = not model.speed
         status = outcome(rng, self.failures)
         failed = status not in (200, 499)
-        tokens_in = 0 if failed else int(self.prompt * rng.lognormvariate(0, 0.5)) + 1
-        tokens_out = 0 if failed or embedding else int(self.answer * rng.lognormvariate(0, 0.6)) + 1
-        cached = int(tokens_in * self.cached * rng.random())
-        added = (tokens_in - cached) // 2 if self.cached and model.provider == "anthropic" else 0
+        tokens = self._tokens(rng, model, failed)
         waited = duration(rng, model.seconds, status)
-        begun = ended - waited - tokens_out / (model.speed or 1)
+        begun = ended - waited - tokens.output / (model.speed or 1)
         return json_line(
             call_type="aembedding" if embedding else "acompletion",
             stream=True if self.streams and not embedding and not failed else None,
@@ -67,10 +79,10 @@ class LlmClient(Client, frozen=True, kw_only=True):
             startTime=round(begun, 3),
             completionStartTime=round(begun + waited, 3) if self.streams else round(ended, 3),
             endTime=round(ended, 3),
-            prompt_tokens=tokens_in,
-            completion_tokens=tokens_out,
-            total_tokens=tokens_in + tokens_out,
-            response_cost=((tokens_in - cached / 2) * model.price_in + tokens_out * model.price_out) / 1e6,
+            prompt_tokens=tokens.input,
+            completion_tokens=tokens.output,
+            total_tokens=tokens.input + tokens.output,
+            response_cost=((tokens.input - tokens.cached / 2) * model.price_in + tokens.output * model.price_out) / 1e6,
             error_information={
                 "error_code": "" if status == 200 else str(status),
                 "error_class": _LLM_ERRORS.get(status, ""),
@@ -83,8 +95,15 @@ class LlmClient(Client, frozen=True, kw_only=True):
                 "requester_metadata": {"headers": {"origin": self.origin}},
                 "user_api_key_request_route": "/v1/embeddings" if embedding else "/v1/chat/completions",
                 "usage_object": {
-                    "prompt_tokens_details": {"cached_tokens": cached, "cache_creation_tokens": added},
-                    "completion_tokens_details": {"reasoning_tokens": int(tokens_out * model.reasoning)},
+                    "prompt_tokens_details": {"cached_tokens": tokens.cached, "cache_creation_tokens": tokens.added},
+                    "completion_tokens_details": {"reasoning_tokens": int(tokens.output * model.reasoning)},
                 },
             },
         )
+
+    def _tokens(self, rng: Random, model: _Model, failed: bool) -> _Tokens:
+        read = 0 if failed else int(self.prompt * rng.lognormvariate(0, 0.5)) + 1
+        written = 0 if failed or not model.speed else int(self.answer * rng.lognormvariate(0, 0.6)) + 1
+        cached = int(read * self.cached * rng.random())
+        added = (read - cached) // 2 if self.cached and model.provider == "anthropic" else 0
+        return _Tokens(read, written, cached, added)

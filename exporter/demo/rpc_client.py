@@ -1,4 +1,4 @@
-"""Clients of blockchain nodes. Their lines are as the preset `nginx-json` reads them."""
+"""Sample clients of blockchain nodes. They write lines in the format of the preset `nginx-json`."""
 
 import json
 from random import Random
@@ -8,7 +8,9 @@ from exporter.demo.clients import Client, duration, json_line, one_of, outcome
 
 
 class _Method(NamedTuple):
-    """A JSON-RPC method: the time it usually takes, its answer's size, the share of each status that is no 200."""
+    """A JSON-RPC method: its usual duration (seconds), size of its answer (bytes), and the share of each failing
+    status.
+    """
 
     seconds: float
     size: int
@@ -26,7 +28,7 @@ _REFUSED = _Method(0.001, 120, {})
 
 
 class RpcClient(Client, frozen=True, kw_only=True):
-    """Calls blockchain nodes; `sessions` and `batches` are the shares of WebSocket sessions and of batches."""
+    """Calls blockchain nodes. `sessions` is the share of WebSocket sessions, `batches` that of batches (0 to 1)."""
 
     log: ClassVar[str] = "rpc.access.json"
 
@@ -40,18 +42,8 @@ class RpcClient(Client, frozen=True, kw_only=True):
     def line(self, rng: Random, ended: float) -> str:
         """A call, a batch of calls, or the end of a WebSocket session."""
         chain = one_of(rng, self.chains)
-        if rng.random() < self.sessions:
-            status, seconds, body = 101, rng.uniform(60, 3600), ""
-            size = int(seconds * 900)
-        else:
-            names = [one_of(rng, self.methods) for _ in range(rng.randint(2, 8) if rng.random() < self.batches else 1)]
-            methods = [_METHODS.get(name, _REFUSED) for name in names]
-            status = outcome(rng, methods[0].failures | self.failures)
-            seconds = duration(rng, sum(method.seconds for method in methods), status)
-            size = sum(method.size for method in methods) if status == 200 else 180
-            calls = [{"jsonrpc": "2.0", "id": n, "method": name, "params": []} for n, name in enumerate(names, 1)]
-            body = json.dumps(calls if len(calls) > 1 else calls[0])
-        session = status == 101
+        session = rng.random() < self.sessions
+        status, seconds, size, body = _session(rng) if session else self._calls(rng)
         answered = status in (200, 101, 502, 504)
         return json_line(
             msec=round(ended, 3),
@@ -72,3 +64,19 @@ class RpcClient(Client, frozen=True, kw_only=True):
             upstream_status=str(status) if answered else "",
             request_body=body,
         )
+
+    def _calls(self, rng: Random) -> tuple[int, float, int, str]:
+        """A call or a batch of calls: its status, seconds, bytes of the answer, and the request's body."""
+        names = [one_of(rng, self.methods) for _ in range(rng.randint(2, 8) if rng.random() < self.batches else 1)]
+        methods = [_METHODS.get(name, _REFUSED) for name in names]
+        status = outcome(rng, methods[0].failures | self.failures)
+        seconds = duration(rng, sum(method.seconds for method in methods), status)
+        size = sum(method.size for method in methods) if status == 200 else 180
+        calls = [{"jsonrpc": "2.0", "id": n, "method": name, "params": []} for n, name in enumerate(names, 1)]
+        return status, seconds, size, json.dumps(calls if len(calls) > 1 else calls[0])
+
+
+def _session(rng: Random) -> tuple[int, float, int, str]:
+    """A WebSocket session: the same values as those of a call."""
+    seconds = rng.uniform(60, 3600)
+    return 101, seconds, int(seconds * 900), ""

@@ -60,6 +60,11 @@ class Contained(Decoder):
         self._pieces: dict[str, bytearray | None] = {}
 
     @property
+    def inside(self) -> Decoder:
+        """The decoder of the lines themselves."""
+        return self._decoder.inside
+
+    @property
     def names(self) -> dict[str, Any]:
         """The names that the expressions use."""
         return self._decoder.names

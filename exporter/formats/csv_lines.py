@@ -35,6 +35,11 @@ class CsvLines(NamedLines):
         self._zones: list[tuple[int, ZoneInfo]] = []
 
     @property
+    def columns(self) -> list[str]:
+        """The names in the header."""
+        return [_bare(cell)[0] for cell in self._header]
+
+    @property
     def _has_comments(self) -> bool:
         return not self._header or self._header[0].startswith("#")
 

@@ -131,6 +131,11 @@ class Decoder(ABC):
         del path, convert
         return None
 
+    @property
+    def inside(self) -> "Decoder":
+        """The decoder of the lines themselves, where this one puts them together."""
+        return self
+
     @abstractmethod
     def decode(self, chunk: bytes) -> Decoded:
         """Decode whole lines; `chunk` ends with a line feed. A line at which that fails is rejected. Hot path."""

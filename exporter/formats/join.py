@@ -69,6 +69,11 @@ class Joined(Decoder):
         self._mark: int | None = None
 
     @property
+    def inside(self) -> Decoder:
+        """The decoder of the lines themselves."""
+        return self._decoder.inside
+
+    @property
     def names(self) -> dict[str, Any]:
         """The names that the expressions use."""
         return self._decoder.names

@@ -8,6 +8,18 @@ _PAIR = re.compile(rb'([\w.-]+)=(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"|([^ "]*+))(?: |
 _ESCAPED = re.compile(r"\\(.)")
 
 
+def pairs(text: bytes) -> dict[str, str] | None:
+    """The values of a line by name; None if it is not pairs from its start to its end."""
+    values: dict[str, str] = {}
+    at = 0
+    while found := _PAIR.match(text, at):
+        name, quoted, plain = found.groups()
+        value = (plain if quoted is None else quoted).decode("utf-8", "replace")
+        values.setdefault(name.decode("utf-8", "replace"), _ESCAPED.sub(r"\1", value) if quoted else value)
+        at = found.end()
+    return values if at == len(text) else None
+
+
 class LogfmtLines(NamedLines):
     """Decoder of logfmt. A name that stands twice has its first value; one that is not there is empty."""
 
@@ -17,17 +29,10 @@ class LogfmtLines(NamedLines):
         lines = chunk.split(b"\n")
         lines.pop()
         for line in lines:
-            text = bare(line)
-            values: dict[str, str] = {}
-            at = 0
-            while found := _PAIR.match(text, at):
-                name, quoted, plain = found.groups()
-                value = (plain if quoted is None else quoted).decode("utf-8", "replace")
-                values.setdefault(name.decode("utf-8", "replace"), _ESCAPED.sub(r"\1", value) if quoted else value)
-                at = found.end()
-            if text and at == len(text):
+            values = pairs(bare(line))
+            if values:
                 done.rows.append([values.get(name, "") for name in self.asked])
-            elif text:
+            elif values is None:
                 done.reject("no_match", line)
             else:
                 done.skip()

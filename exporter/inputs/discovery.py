@@ -10,7 +10,8 @@ from stat import S_ISLNK, S_ISREG
 from exporter.inputs.content import no_file
 from exporter.inputs.events import InputEvents
 from exporter.inputs.fingerprint import Identity
-from exporter.inputs.rotated_names import Changes, Logs, folders_of
+from exporter.inputs.folders import Changes, folders_of
+from exporter.inputs.rotated_names import Logs
 
 # So often a pattern is looked up though no folder has changed: not every file system keeps a folder's time. More often
 # while a log can't be read, as permissions change without a trace in the folder.

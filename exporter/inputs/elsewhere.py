@@ -1,12 +1,13 @@
-"""What an input has to know of the others, and of those that were taken out, so that each file is read once.
+"""What an input has to know of the other inputs, and of removed ones, so that each file is read once.
 
-A position belongs to what a log contains, not to the words of the config. So where inputs are renamed, split,
-merged, taken out or added again, each file goes on where it was read to:
+A position belongs to a log's content, not to the config. So when inputs are renamed, split, merged, removed or added
+again, each file is read on from where it was read to:
 
-- What was known of a log goes to the input that the log belongs to now, by its path (see `names`).
-- What is left of inputs that were taken out is kept as long as its files are there, and found by content.
-- A file with several names is read by the input that reads it already. When that one is done with it, or has
-  no name for it any more, another one may go on.
+- Positions go to the input that the log belongs to now, by its path (see `names`).
+- Positions of removed inputs whose logs belong to no input are kept as long as the files exist, and are found by
+  content.
+- A file with several names is read by the input that reads it already. When that input is done with it, or has no name
+  for it any more, another one may continue.
 """
 
 import glob
@@ -26,16 +27,16 @@ from exporter.memo import Memo
 
 log = logging.getLogger(__name__)
 
-# So many answers about paths are kept.
+# How many paths are remembered.
 _MOST_PATHS = 10_000
 
 
 class StoredInput(Struct):
-    """What is committed of an input: where it comes from (its path or pattern, and that of its rotated logs), where
-    its logs were read to, and what its decoder has to know of earlier lines.
+    """What is committed for an input: its `place` (path or pattern, and the pattern of its rotated logs), where its
+    logs were read to, and what its decoder has to know of earlier lines.
 
-    `kept` is the number of lines in cells that could not be folded. `pages` are the numbers of parts of the state that
-    hold its positions. `unread` are the bytes that were there and not counted when it was taken out.
+    `kept` is the number of lines in cells that could not be folded, `pages` the numbers of the parts of the state that
+    hold its positions, `unread` how many bytes were left uncounted when it was removed from the config.
     """
 
     place: tuple[str, ...]
@@ -73,13 +74,13 @@ class Reader(Protocol):
         """Whether it reads a file, or has read it."""
 
     def hand_over(self, content: Content, identity: Identity) -> Position | None:
-        """How far it has read a file that is none of its logs any more; None where it knows nothing of it."""
+        """How far it has read a file that is not one of its logs any more; None if it does not know the file."""
 
     def release(self, is_own: Callable[[str], bool]) -> list[Position]:
-        """Let go of the logs that are not its own any more, with all that is known of them."""
+        """Stop reading the logs that belong to other inputs now. Returns what is known of them."""
 
     def inherit(self, positions: list[Position], quiet: bool) -> None:
-        """Go on with logs that another input has read; if `quiet`, it is no loss where one is gone."""
+        """Continue logs that another input has read. If `quiet`, one that is gone is not reported as lost."""
 
 
 class Elsewhere:
@@ -99,13 +100,13 @@ class Elsewhere:
     def arrange(
         self, readers: Mapping[str, Reader], gone: Iterable[StoredInput], before: Iterable[str]
     ) -> list[StoredInput]:
-        """From now on these are the inputs, by name; `gone` are those that have just been taken out, `before` the
-        paths and patterns until now. What was known of a log goes to the input that it belongs to. Former inputs
-        whose last file has gone are the result.
+        """Set the inputs, by name, and give each what is known of its logs. `gone` are the inputs that were just
+        removed, `before` the paths and patterns until now. Returns the removed inputs that are forgotten, as their last
+        file is gone.
         """
         self._before = [*before]
-        self._readers = sorted(readers.items(), key=lambda one: is_pattern(one[1].pattern))
-        self.paths = frozenset(one.pattern for one in readers.values() if not is_pattern(one.pattern))
+        self._readers = sorted(readers.items(), key=lambda item: is_pattern(item[1].pattern))
+        self.paths = frozenset(reader.pattern for reader in readers.values() if not is_pattern(reader.pattern))
         self._owner.clear()
         forgotten = self._forget()
         released = [
@@ -116,27 +117,27 @@ class Elsewhere:
         self._assign(released, quiet=False)
         old = len(self.former)
         self.former += gone
-        for n, one in enumerate(self.former):
-            left = self._assign(one.positions, quiet=n < old)
-            if n >= old and one.name in readers:
-                left = _assign_moved(left, one, readers[one.name])
-            if len(left) < len(one.positions):
-                one.positions, one.unread = left, 0
+        for n, former in enumerate(self.former):
+            left = self._assign(former.positions, quiet=n < old)
+            if n >= old and former.name in readers:
+                left = _assign_moved(left, former, readers[former.name])
+            if len(left) < len(former.positions):
+                former.positions, former.unread = left, 0
         return forgotten
 
     def _assign(self, positions: list[Position], quiet: bool) -> list[Position]:
-        """Give each input what is known of its logs; what belongs to none."""
+        """Give each input the positions of its logs. Returns those that belong to no input."""
         for _, reader in self._readers:
-            reader.inherit([one for one in positions if self._owner[one.path] is reader], quiet)
-        return [one for one in positions if self._owner[one.path] is None]
+            reader.inherit([position for position in positions if self._owner[position.path] is reader], quiet)
+        return [position for position in positions if self._owner[position.path] is None]
 
     def _forget(self) -> list[StoredInput]:
-        """Forget former inputs of whose files none is there any more."""
-        for one in self.former:
-            there = _Files(one.rotated)
-            one.positions = [position for position in one.positions if there.has(position)]
-        forgotten = [one for one in self.former if not one.positions]
-        self.former = [one for one in self.former if one.positions]
+        """Forget removed inputs whose files are all gone. Returns them."""
+        for former in self.former:
+            there = _Files(former.rotated)
+            former.positions = [position for position in former.positions if there.has(position)]
+        forgotten = [former for former in self.former if not former.positions]
+        self.former = [former for former in self.former if former.positions]
         return forgotten
 
     def _find_owner(self, path: str) -> Reader | None:
@@ -145,17 +146,17 @@ class Elsewhere:
     # --- what inputs ask
 
     def reads(self, me: Reader, path: str, identity: Identity) -> bool:
-        """Whether another input reads a file, by this path or by another one. Told once."""
+        """Whether another input reads a file, by this path or by another one. Warns once per path."""
         if not self._readers:
             return False
         owner = self._owner[path]
         if owner is None or owner is me:
-            owner = next((one for _, one in self._readers if one is not me and one.is_reading(identity)), None)
+            owner = next((reader for reader in self._others(me) if reader.is_reading(identity)), None)
         if owner is None:
             return False
         if path not in self._reported and len(self._reported) < _MOST_PATHS:
             self._reported.add(path)
-            names = {id(one): name for name, one in self._readers}
+            names = {id(reader): name for name, reader in self._readers}
             log.warning("%s: %s", names[id(me)], read_twice(path, names[id(owner)]))
         return True
 
@@ -165,35 +166,38 @@ class Elsewhere:
 
     def knows(self, me: Reader, content: Content, identity: Identity) -> bool:
         """Whether another input reads a file, or has read it."""
-        return any(one.knows(content, identity) for _, one in self._readers if one is not me)
+        return any(reader.knows(content, identity) for reader in self._others(me))
 
     def hand_over(self, me: Reader, content: Content, identity: Identity) -> Position | None:
         """How far a file was read by another input that is done with it."""
-        for _, one in self._readers:
-            if one is not me and (position := one.hand_over(content, identity)):
+        for reader in self._others(me):
+            if position := reader.hand_over(content, identity):
                 return position
         return None
 
+    def _others(self, me: Reader) -> list[Reader]:
+        return [reader for _, reader in self._readers if reader is not me]
+
     def followed(self, path: str) -> bool:
-        """Whether the inputs that were there before would have read a log with this path, from its beginning on."""
-        return any(covers(pattern, path) for pattern in (*self._before, *(one.pattern for one in self.former)))
+        """Whether an input of the config before would have read a log with this path from its beginning."""
+        return any(covers(pattern, path) for pattern in (*self._before, *(former.pattern for former in self.former)))
 
     def alike(self, first: bytes) -> list[Position]:
-        """What is known of files that begin so and belonged to inputs that are gone."""
-        known = (position for one in self.former for position in one.positions if position.head_size)
-        return [one for one in known if digest(first[: one.head_size]) == one.head]
+        """The positions, in files of removed inputs, that fit a file with these first bytes."""
+        known = (position for former in self.former for position in former.positions if position.head_size)
+        return [position for position in known if digest(first[: position.head_size]) == position.head]
 
     def claim(self, position: Position) -> None:
-        """A file was found, and is read on."""
-        for one in self.former:
-            if position in one.positions:
-                one.positions.remove(position)
-                one.unread = 0
+        """The file of a position was found, and is read on: removed inputs need not keep it."""
+        for former in self.former:
+            if position in former.positions:
+                former.positions.remove(position)
+                former.unread = 0
 
 
 def _assign_moved(positions: list[Position], before: StoredInput, reader: Reader) -> list[Position]:
-    """Give the input with the name of a former one what is known of files that are not where they were: their folder
-    was moved. What is left.
+    """Give an input what a removed one with its name knew of files that are not where they were: their folder was
+    moved. Returns the other positions.
     """
     there = _Files(before.rotated)
     moved = [position for position in positions if not there.has(position)]
@@ -202,26 +206,28 @@ def _assign_moved(positions: list[Position], before: StoredInput, reader: Reader
 
 
 def read_twice(path: str, name: str) -> str:
-    """What is said of a file that two inputs name; `name` is the one that reads it."""
+    """The message about a file that two inputs name; `name` is the input that reads it."""
     return f"{path} is read by the input {name} already; each file is counted once"
 
 
 class _Files:
-    """The files that are there, in the folders of logs and where rotated ones go."""
+    """The files that exist in the folders of logs, and where rotated logs go."""
 
     def __init__(self, rotated: str) -> None:
         self._rotated = {identity(path) for path in glob.glob(rotated)}
         self._folders: dict[str, dict[str, Identity | None]] = {}
 
     def has(self, position: Position) -> bool:
-        """Whether the file of a position may be there; the log itself, or a copy of it, where it was not finished."""
+        """Whether the file of a position may exist; if it was not finished, a file with the log's name, or a longer one
+        that may be a copy's, is enough.
+        """
         if position.finished and not position.offset:
             return False
         path = Path(position.path)
         files = [self._files(str(folder)) for folder in {path.parent, path.resolve().parent}]
-        if position.identity in self._rotated or any(position.identity in one.values() for one in files):
+        if position.identity in self._rotated or any(position.identity in names.values() for names in files):
             return True
-        return not position.finished and any(name.startswith(path.name) for one in files for name in one)
+        return not position.finished and any(name.startswith(path.name) for names in files for name in names)
 
     def _files(self, folder: str) -> dict[str, Identity | None]:
         if folder not in self._folders:
@@ -232,7 +238,7 @@ class _Files:
 
 
 def identity(path: str) -> Identity | None:
-    """A file's device and inode; None where it is not there."""
+    """A file's device and inode; None if it does not exist."""
     with suppress(OSError):
         found = os.stat(path)  # noqa: PTH116
         return found.st_dev, found.st_ino

@@ -40,7 +40,7 @@ from exporter.inputs.known_files import KnownFiles, at_once
 from exporter.inputs.lines import CHUNK
 from exporter.inputs.open_files import OpenFiles
 from exporter.inputs.rotated_copies import RotatedCopies
-from exporter.inputs.sorting import Sorter
+from exporter.inputs.sorting import InputFiles, Sorter
 from exporter.inputs.tail import Tail, TruncatedError
 
 # A file that was renamed away and whose writer has been silent for so long is let go.
@@ -74,9 +74,9 @@ class FileInput(Input):
         self._files = OpenFiles()
         asked = partial(self._elsewhere.knows, self), partial(self._elsewhere.is_own, self)
         self._copies = RotatedCopies(pattern, rotated, self._known, events, *asked)
-        self._sorter = Sorter(self._files, self._known, self._copies, events)
-        parts = self._files, self._known, self._copies, self._sorter
-        self._follower = Follower(self, *parts, self._elsewhere, events, at_end=start_at == "end")
+        files = InputFiles(self._files, self._known, self._copies, events)
+        self._sorter = Sorter(files)
+        self._follower = Follower(self, files, self._sorter, self._elsewhere, at_end=start_at == "end")
 
     # --- what others ask
 

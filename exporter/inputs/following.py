@@ -1,4 +1,4 @@
-"""Following the names of logs: which files are the logs now, which came, went, or were renamed."""
+"""Following the names of logs: which files are the logs now, and which were added, removed or renamed."""
 
 import os
 import time
@@ -8,61 +8,48 @@ from msgspec.structs import replace as changed
 from exporter.inputs.content import open_log
 from exporter.inputs.discovery import LogFinder
 from exporter.inputs.elsewhere import Elsewhere, Reader
-from exporter.inputs.events import InputEvents
 from exporter.inputs.fingerprint import Identity
 from exporter.inputs.heads import Heads
-from exporter.inputs.known_files import KnownFiles, at_once
-from exporter.inputs.open_files import OpenFiles
-from exporter.inputs.rotated_copies import RotatedCopies
-from exporter.inputs.sorting import Sorter
+from exporter.inputs.known_files import at_once
+from exporter.inputs.sorting import InputFiles, Sorter
 from exporter.inputs.tail import Tail
 
 
 class Follower:
-    """Keeps the logs of an input (`me`) open. At the first look logs are read from their end if `at_end` is set,
-    unless the input `is_new` no more: it goes on where it stopped.
+    """Keeps the logs of an input (`me`) open.
 
-    `is_shared` if another input reads one of its logs.
+    `is_new` until the first scan, unless the input continues from stored positions: a new input reads the logs it finds
+    from their end if `at_end` is set, else from their beginning. `is_shared` if another input reads one of its logs.
     """
 
-    def __init__(
-        self,
-        me: Reader,
-        files: OpenFiles,
-        known: KnownFiles,
-        copies: RotatedCopies,
-        sorter: Sorter,
-        elsewhere: Elsewhere,
-        events: InputEvents,
-        at_end: bool,
-    ) -> None:
-        self.finder = LogFinder(me.pattern, events)
+    def __init__(self, me: Reader, files: InputFiles, sorter: Sorter, elsewhere: Elsewhere, at_end: bool) -> None:
+        self.finder = LogFinder(me.pattern, files.events)
         self.is_new = self.is_first_look = True
         self.is_shared = False
         self._me = me
-        self._files = files
-        self._known = known
-        self._copies = copies
+        self._files = files.opened
+        self._known = files.known
+        self._copies = files.copies
+        self._events = files.events
         self._sorter = sorter
         self._elsewhere = elsewhere
-        self._events = events
         self._at_end = at_end
 
     def scan(self) -> None:
-        """Notice what came, went or was renamed."""
+        """Notice logs that were added, removed or renamed."""
         if self.is_first_look or self.is_shared or self.finder.changed():
             there = self._there()
             if self.is_first_look or there != {identity: tail.log for identity, tail in self._files.live.items()}:
                 self._follow(there)
 
     def forget_doubles(self) -> None:
-        """A file was truncated: what was a copy of it is one no more."""
+        """A file was truncated: a log that was a copy of it is a log of its own now."""
         if self._files.doubles:
             self._files.doubles.clear()
             self._follow(self._there())
 
     def _there(self) -> dict[Identity, str]:
-        """The logs that are there, without copies of open ones."""
+        """The logs that are there now, by inode, without copies of open ones and without those of other inputs."""
         files = self._files
         opened = {identity: tail.log for identity, tail in files.live.items()}
         before = {tail.log for tail in files.all()} | {missing.position.path for missing in self._known.missing}
@@ -78,7 +65,7 @@ class Follower:
         return own
 
     def _follow(self, there: dict[Identity, str]) -> None:
-        """Let the logs be what is there now."""
+        """Make the open logs those that are there now, and have their copies found."""
         files = self._files
         self._rename(there)
         arrived = self._arrivals(there)
@@ -86,19 +73,24 @@ class Follower:
         # A name comes before longer ones that begin with it, which may be copies.
         files.live = dict(sorted(files.live.items(), key=lambda item: item[1].log))
         files.paths = frozenset(tail.log for tail in files.live.values())
-        begun = [tail for tail in arrived if self.is_new and not self._goes_on(tail)]
-        for tail in begun:
-            tail.start(tail.seen if self._at_end else 0)
-            self._events.opened(tail.name, tail.at)
-        if self.is_new and (begun or not (arrived or self._known.missing)):
-            self._copies.leave_out([tail.log for tail in begun], arrived)
+        begun = self._begin(arrived) if self.is_new else []
         self._sorter.restart(tail.log for tail in arrived if tail not in begun)
         if self.is_first_look and not self._sorter.has_logs and (self._known.missing or not self.is_new):
             self._sorter.find_missing()
         self.is_new = self.is_first_look = False
 
+    def _begin(self, arrived: list[Tail]) -> list[Tail]:
+        """Start the logs of a new input that nobody has read before. Returns them."""
+        begun = [tail for tail in arrived if not self._goes_on(tail)]
+        for tail in begun:
+            tail.start(tail.seen if self._at_end else 0)
+            self._events.opened(tail.name, tail.at)
+        if begun or not (arrived or self._known.missing):
+            self._copies.leave_out([tail.log for tail in begun], arrived)
+        return begun
+
     def _rename(self, there: dict[Identity, str]) -> None:
-        """Give the logs the names that they have now. What is no log any more is an old file, read to its end."""
+        """Give open logs their present names. One that has no log's name any more is an old file, read to its end."""
         files = self._files
         for identity, tail in [*files.live.items()]:
             if identity not in there:
@@ -111,7 +103,7 @@ class Follower:
                 self._events.rotated("rename")
 
     def _goes_on(self, tail: Tail) -> bool:
-        """Whether a log that is there at the first look was read before, or would have been, by another input."""
+        """Whether a log that is there at the first scan was read before, or belonged to an input that is gone."""
         if self._elsewhere.followed(tail.log) or self._known.follows(tail.log):
             return True
         if self._known.is_empty:
@@ -119,7 +111,7 @@ class Follower:
         return bool(at_once(self._known.find(tail.content, tail.identity, Heads()))) or self._copies.is_known(tail.log)
 
     def _arrivals(self, there: dict[Identity, str]) -> list[Tail]:
-        """Open the logs that are not open yet."""
+        """Open the logs that are not open yet. Returns them."""
         files = self._files
         old = {tail.identity: tail for tail in files.old}
         arrived = []

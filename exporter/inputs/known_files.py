@@ -1,4 +1,4 @@
-"""What is known of files that are not open now: which file goes on where."""
+"""What is known of files that are not open now: where each was read to, and which file on disk continues which."""
 
 from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
@@ -13,31 +13,33 @@ from exporter.inputs.fingerprint import SPAN, Identity, Position, Stamp
 from exporter.inputs.heads import Heads
 from exporter.inputs.tail import Tail
 
-# A file that was read to its end is remembered for as long as it is there; of those that are not found any more
-# so many, in case that they come back.
+# A file that was read to its end is remembered as long as it is there. Of files that are gone the last ones are
+# remembered, this many, in case they come back.
 _GONE = 200
-# What is remembered of finished files is written down in so many parts, each when it has changed.
+# Finished files are stored in this many parts; a commit writes those that have changed.
 _PAGES = 256
 
 T = TypeVar("T")
-# Work in steps, so that others get their turn in between; its outcome in the end.
+# A generator that yields between steps of its work, so that other work can run, and returns a result.
 Steps = Generator[None, None, T]
 
 
 def at_once(steps: Steps[T]) -> T:
-    """The outcome, where nobody else has to get a turn."""
+    """Run all steps without a pause. Returns their result."""
     while True:
         try:
             next(steps)
         except StopIteration as end:
-            outcome: T = end.value
-            return outcome
+            result: T = end.value
+            return result
 
 
 @dataclass(eq=False)
 class MissingFile:
-    """A file that was being read, and is looked for; if `quiet`, it is no loss where it is not found. Of one that was
-    `truncated` while it was read: the last size that was seen, and its unfinished line."""
+    """A file that was being read and is not where it was. If `quiet`, no loss is reported when it is never found.
+
+    If it was `truncated` while it was read, `seen` is the last size that was seen (bytes), `rest` its unfinished line.
+    """
 
     position: Position
     truncated: bool = False
@@ -46,13 +48,16 @@ class MissingFile:
     quiet: bool = False
 
     def emptied(self, identity: Identity | None) -> bool:
-        """Whether a file is the one that was truncated, so that what it holds now is something else."""
+        """Whether a file is the one that was truncated: what it holds now is something else."""
         return self.truncated and self.position.identity == identity
 
 
 class Found(NamedTuple):
-    """A file is a known one, and goes on at the offset. `sought` if that one is missing, `other` if it is open; if
-    `shorter`, that one went on where this one ends."""
+    """The known file that a file is the same as, or a copy of, and the offset to read on from.
+
+    `sought` if the known file is missing, `other` is its tail if it is open. If `shorter`, the file ends before the
+    place where the known one was read to. The largest `rank` is the best match.
+    """
 
     position: Position
     offset: int
@@ -62,8 +67,16 @@ class Found(NamedTuple):
     rank: tuple[bool, bool, int, bool] = (False, False, 0, False)
 
 
+class _Candidate(NamedTuple):
+    """A known file that begins as a file does, before the rest of it was compared; see `Found`."""
+
+    position: Position
+    sought: bool
+    other: Tail | None = None
+
+
 class KnownFiles:
-    """The files that are looked for, and those that were read to their end; by this input, or `elsewhere`."""
+    """The missing files of an input, and those that were read to their end, by this input or `elsewhere`."""
 
     def __init__(self, elsewhere: Elsewhere) -> None:
         self._elsewhere = elsewhere
@@ -79,19 +92,19 @@ class KnownFiles:
     # --- what to store
 
     def positions(self) -> list[Position]:
-        """All of it, as `restore` takes it."""
+        """The positions of all known files, as `restore` takes them."""
         finished = [position for page in self._pages.values() for position in page]
-        return [*finished, *(one.position for one in self.missing)]
+        return [*finished, *(missing.position for missing in self.missing)]
 
     def pages(self) -> dict[int, msgspec.Raw]:
-        """The finished ones, encoded; a page is the same as before unless something in it has changed."""
+        """The finished files, encoded in pages. A page whose files did not change is the same object as before."""
         for number, page in self._pages.items():
             if number not in self._encoded:
-                self._encoded[number] = msgspec.Raw(msgspec.msgpack.encode([one.stored() for one in page]))
+                self._encoded[number] = msgspec.Raw(msgspec.msgpack.encode([position.stored() for position in page]))
         return self._encoded
 
     def restore(self, position: Position, quiet: bool = False) -> None:
-        """Take what was stored; where it is looked for in vain, that is told unless `quiet`."""
+        """Add a stored position. If its file is never found, that is reported as a loss unless `quiet`."""
         if position.finished:
             self.finish(position)
         else:
@@ -100,20 +113,20 @@ class KnownFiles:
     # --- what goes to other inputs
 
     def release(self, is_own: Callable[[str], bool]) -> list[Position]:
-        """Forget the files whose log is not the input's own any more; what was known of them."""
-        released = [one for one in self.positions() if not is_own(one.path)]
-        for missing in [one for one in self.missing if not is_own(one.position.path)]:
+        """Forget the files whose logs belong to other inputs now. Returns their positions."""
+        released = [position for position in self.positions() if not is_own(position.path)]
+        for missing in [missing for missing in self.missing if not is_own(missing.position.path)]:
             self._found(missing)
-        for position in [one for one in self.finished() if not is_own(one.path)]:
+        for position in [position for position in self.finished() if not is_own(position.path)]:
             self._forget(position)
         return released
 
     def hand_over(self, content: Content, identity: Identity) -> Position | None:
-        """Forget a file that another input reads on from now on; where to. Of one that was finished, a few bytes are
-        not enough to know it.
+        """Forget a file that another input continues. Returns where to, None if the file is not known. To recognize
+        a finished file, a few equal bytes are not enough.
         """
         first = content.pread(SPAN, 0)
-        sought = [one.position for one in self._sought.alike(first) if not one.truncated]
+        sought = [missing.position for missing in self._sought.alike(first) if not missing.truncated]
         for position in (*sought, *self._read.alike(first)):
             likely = position in sought or position.strong or content.size() == position.offset
             if position.identity == identity and likely and position.agrees(content):
@@ -124,14 +137,14 @@ class KnownFiles:
     # --- what happens
 
     def miss(self, missing: MissingFile) -> None:
-        """A file is looked for from now on."""
+        """Look for a file from now on."""
         self.missing[missing] = None
         if not missing.position.offset:
             self._empty[missing] = None
         self._sought.add(missing.position.begin, missing)
 
     def finish(self, position: Position, stamp: Stamp | None = None) -> Position:
-        """A file was read to its end. With the stamp that it had then, it needs no second look."""
+        """A file was read to its end. With the stamp it had then, it is not opened again until it changes."""
         if stamp:
             device, inode, size, at = stamp
             position = changed(position, device=device, inode=inode, size=size, changed=at)
@@ -143,17 +156,18 @@ class KnownFiles:
         return position
 
     def finished(self, logs: Iterable[str] | None = None) -> list[Position]:
-        """Those of some logs that were read to their end; else all."""
+        """The positions of files that were read to their end; only those of `logs`, if given."""
         chosen = self._finished if logs is None else logs
         return [position for log in chosen for position in self._finished.get(log, ())]
 
     def logs(self) -> set[str]:
         """The logs of which something is known."""
-        return {*self._finished, *(one.position.path for one in self.missing)}
+        return {*self._finished, *(missing.position.path for missing in self.missing)}
 
     def is_gone(self, position: Position) -> None:
-        """The file of a finished one was not found; the last such ones are still remembered, but not by inode: that is
-        given to another file soon."""
+        """A finished file is not there any more. The last such files are still remembered, but not by inode, which the
+        system soon gives to another file.
+        """
         if position in self._gone:
             return
         self._forget(position)
@@ -162,42 +176,51 @@ class KnownFiles:
             self._forget(next(iter(self._gone)))
 
     def pop(self, position: Position) -> MissingFile | None:
-        """A file was found, and is read on: it is neither missing nor finished."""
+        """A known file was found and is read on: it is neither missing nor finished now. Returns the missing file."""
         self._elsewhere.claim(position)
         if position in self._finished.get(position.path, ()):
             self._forget(position)
-        for one in self._sought.like(position.begin):
-            if one.position is position:
-                self._found(one)
-                return one
+        for missing in self._sought.like(position.begin):
+            if missing.position is position:
+                self._found(missing)
+                return missing
         return None
 
     def pop_empty(self, log: str, identity: Identity | None) -> None:
-        """A file begins that may be one of which nothing was read yet: by inode, or if None, by the log's name."""
-        for one in [*self._empty]:
-            same = one.position.path == log if identity is None else one.position.identity == identity
-            if same and not one.emptied(identity):
-                self._found(one)
+        """Stop looking for a file of which nothing was read: this is it (same inode; same log name if `identity` is
+        None).
+        """
+        for missing in [*self._empty]:
+            same = missing.position.path == log if identity is None else missing.position.identity == identity
+            if same and not missing.emptied(identity):
+                self._found(missing)
 
     def give_up(self) -> list[MissingFile]:
-        """Those that were not found, and whose loss is to be told. If one turns up later it is known."""
+        """Stop looking for the missing files. Returns those whose loss must be reported. A file that turns up later is
+        still recognized.
+        """
         lost = [*self.missing]
-        for one in lost:
-            self._found(one)
-            if one.position.offset:
-                self.is_gone(self.finish(one.position))
-        return [one for one in lost if not one.quiet]
+        for missing in lost:
+            self._found(missing)
+            if missing.position.offset:
+                self.is_gone(self.finish(missing.position))
+        return [missing for missing in lost if not missing.quiet]
 
     # --- what is asked
 
     def begins(self, first: bytes, opened: Heads[Tail]) -> bool:
-        """Whether any known file begins so."""
+        """Whether any known file begins with these bytes, or a part of them."""
         known = any(True for heads in (self._sought, self._read, opened) for _ in heads.alike(first))
         return known or bool(self._elsewhere.alike(first))
 
     def follows(self, log: str) -> bool:
         """Whether something is known of a log with this path."""
-        return log in self._finished or any(one.position.path == log for one in self.missing)
+        return log in self._finished or any(missing.position.path == log for missing in self.missing)
+
+    @property
+    def nothing_read(self) -> set[Identity]:
+        """The missing files of which no whole line was read."""
+        return {missing.position.identity for missing in self._empty}
 
     @property
     def is_empty(self) -> bool:
@@ -205,33 +228,32 @@ class KnownFiles:
         return not (self.missing or self._finished or self._elsewhere.former)
 
     def find(self, content: Content, identity: Identity, opened: Heads[Tail]) -> Steps[Found | None]:
-        """Which known file this is, or a copy of; `opened` are those that are open elsewhere.
+        """The known file that this is, or is a copy of. `opened` are the files that are open.
 
-        A short file may begin as another one does. So a few bytes are enough only for a file that is looked
-        for; a copy of one that was found already has the same size, or is the same inode.
+        A short file may begin as another one does. So a few equal bytes are enough only for a missing file; a copy of a
+        file that was found already has the same size, or the same inode.
         """
-        first = content.pread(SPAN, 0)
-        alike: list[tuple[Position, bool, Tail | None]] = [
-            (one.position, not one.emptied(identity), None) for one in self._sought.alike(first)
-        ]
-        alike += [(one, False, None) for one in (*self._read.alike(first), *self._elsewhere.alike(first))]
-        alike += [(tail.reached(), False, tail) for tail in opened.alike(first)]
+        candidates = self._candidates(content.pread(SPAN, 0), identity, opened)
         best: Found | None = None
-        for one, wanted, other in sorted(alike, key=lambda known: known[0].offset):
-            if not (wanted or one.strong or one.identity == identity or content.size() == one.offset):
+        for position, sought, other in sorted(candidates, key=lambda candidate: candidate.position.offset):
+            if not (sought or position.strong or position.identity == identity or content.size() == position.offset):
                 continue
-            while content.size() != one.offset and not content.ready(one.offset):
+            while content.size() != position.offset and not content.ready(position.offset):
                 yield
-            if one.agrees(content):
-                found = Found(one, one.offset, wanted, other, rank=_rank(one, identity, wanted))
+            if position.agrees(content):
+                found = Found(position, position.offset, sought, other, rank=_rank(position, identity, sought))
                 best = found if best is None or found.rank > best.rank else best
-        if best:
-            return best
-        size = content.size()
-        for one, wanted, other in alike:
-            if one.strong and size is not None and size < one.offset:
-                return Found(one, size, wanted, other, shorter=True)
-        return None
+        return best or _shorter(candidates, content)
+
+    def _candidates(self, first: bytes, identity: Identity, opened: Heads[Tail]) -> list[_Candidate]:
+        """The known files that begin as a file with these first bytes does."""
+        sought = [_Candidate(file.position, not file.emptied(identity)) for file in self._sought.alike(first)]
+        finished = [*self._read.alike(first), *self._elsewhere.alike(first)]
+        return [
+            *sought,
+            *(_Candidate(position, sought=False) for position in finished),
+            *(_Candidate(tail.reached(), sought=False, other=tail) for tail in opened.alike(first)),
+        ]
 
     def _found(self, missing: MissingFile) -> None:
         del self.missing[missing]
@@ -257,6 +279,15 @@ class KnownFiles:
         return self._pages.setdefault(number, {})
 
 
-def _rank(position: Position, identity: Identity, wanted: bool) -> tuple[bool, bool, int, bool]:
-    """The better of several known files that a file agrees with is the larger one."""
-    return position.strong, position.identity == identity, position.offset, wanted == position.strong
+def _shorter(candidates: list[_Candidate], content: Content) -> Found | None:
+    """The known file of which this one holds only the beginning."""
+    size = content.size()
+    for position, sought, other in candidates:
+        if position.strong and size is not None and size < position.offset:
+            return Found(position, size, sought, other, shorter=True)
+    return None
+
+
+def _rank(position: Position, identity: Identity, sought: bool) -> tuple[bool, bool, int, bool]:
+    """How well a file matches a known file that it agrees with: of several, the largest rank is the best match."""
+    return position.strong, position.identity == identity, position.offset, sought == position.strong

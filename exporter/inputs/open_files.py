@@ -1,10 +1,34 @@
 """The open files of one input, and which of them is read next."""
 
 from collections import deque
+from collections.abc import Iterable
 
-from exporter.inputs.fingerprint import SPAN, Identity, Position
-from exporter.inputs.rotated_copies import OpenIndex
+from exporter.inputs.fingerprint import SPAN, Head, Identity, Position
+from exporter.inputs.heads import Heads
 from exporter.inputs.tail import Tail
+
+
+class OpenIndex:
+    """The files that are open, by inode, and those that are read by how they begin."""
+
+    def __init__(self, old: Iterable[Tail], live: Iterable[Tail]) -> None:
+        self.old = {tail.identity: tail for tail in old}
+        self.live = {tail.log: tail for tail in live}
+        self.all = {tail.identity: tail for tail in (*self.old.values(), *self.live.values())}
+        self.heads: Heads[Tail] = Heads()
+        self._begins: dict[Tail, Head] = {}
+        for tail in self.all.values():
+            if tail.started:
+                self.add(tail)
+
+    def add(self, tail: Tail) -> None:
+        """A file is read from now on."""
+        self._begins[tail] = tail.begin
+        self.heads.add(tail.begin, tail)
+
+    def remove(self, tail: Tail) -> None:
+        """A file is read no more."""
+        self.heads.remove(self._begins.pop(tail), tail)
 
 
 class OpenFiles:

@@ -10,8 +10,8 @@ def shared_logs(logs: dict[str, str]) -> list[str]:
     """The files that more than one input names, and which of them reads each."""
     readers: dict[object, str] = {}
     found: dict[tuple[str, str], str] = {}
-    for name, pattern in sorted(logs.items(), key=lambda one: is_pattern(one[1])):
-        named = {one for one in logs.values() if is_pattern(pattern) and covers(pattern, one)}
+    for name, pattern in sorted(logs.items(), key=lambda item: is_pattern(item[1])):
+        named = {path for path in logs.values() if is_pattern(pattern) and covers(pattern, path)}
         for path in sorted({*glob.glob(pattern), *named} if is_pattern(pattern) else [pattern]):
             reader = readers.setdefault(identity(path) or path, name)
             if reader != name:

@@ -1,22 +1,17 @@
-"""Rotated copies of a log: which files may be some, and in which order they were written."""
+"""The names of rotated copies: which files may be copies of a log, and in which order they were written."""
 
 import fnmatch
 import glob
 import os
 import re
 import stat
-import time
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from pathlib import Path
 from typing import NamedTuple
 
 from exporter.inputs.content import PACKED
-from exporter.inputs.fingerprint import TICK, Identity, Stamp
-
-# What is told apart by its end is never read as it is.
-COMPRESSED = (*PACKED, ".bz2", ".xz", ".lz4", ".Z")
+from exporter.inputs.fingerprint import Identity, Stamp
+from exporter.inputs.folders import COMPRESSED, Changes, Folder, folders_of
 
 # What rotation adds to a name: a number, a date, or `old`.
 _ADDED = re.compile(r"[-._@]\d[\dTZ:+._-]*|[-._](?:old|bak|prev|previous)|")
@@ -26,7 +21,7 @@ _DATE_DIGITS = 6
 
 
 class Copy(NamedTuple):
-    """A file that may be a copy of a log. `stamp` changes with its content; `named` if its name says rotated."""
+    """A file that may be a copy of a log. `stamp` changes with its content; `named` if its name is that of a copy."""
 
     path: str
     identity: Identity
@@ -35,7 +30,7 @@ class Copy(NamedTuple):
 
 
 class Family(NamedTuple):
-    """What may be a copy of a log, the oldest first. `inodes` are those of all files beside the log."""
+    """The possible copies of a log, oldest first. `inodes` are those of all files in the log's folder."""
 
     log: str
     copies: list[Copy]
@@ -43,9 +38,10 @@ class Family(NamedTuple):
 
 
 class Names:
-    """The names in the folders that logs are in. A folder is listed again when they have changed.
+    """The names in the folders that logs are in. A folder is listed again when its names have changed.
 
-    Two patterns name rotated files: `rotated` all of them, that of the logs (`pattern`) those that are packed.
+    All files that the pattern `rotated` matches count as rotated; of those that `pattern` matches, which names the
+    logs, only packed ones.
     """
 
     def __init__(self, rotated: str, pattern: str) -> None:
@@ -57,7 +53,7 @@ class Names:
         self._changes = Changes([])
 
     def refresh(self, first: bool) -> None:
-        """See what the folders hold now. At the `first` look packed files that the pattern matches count as rotated."""
+        """See what the folders hold now. At the `first` scan packed files that the pattern matches count as rotated."""
         if self._rotated and self._changes.happened():
             self._changes = Changes(folders_of(self._rotated))
             self._changes.happened()
@@ -71,22 +67,22 @@ class Names:
             folder.refresh()
 
     def originals(self) -> set[str]:
-        """Logs that the pattern could name, whether they are there or not, and rotated copies of which lie there."""
+        """Logs that the pattern could name and that have rotated copies, whether the logs themselves exist or not."""
         folder, name = os.path.split(self._pattern)
         wanted = re.compile(fnmatch.translate(name))
         return {
-            os.path.join(place, one)  # noqa: PTH118
+            os.path.join(place, original)  # noqa: PTH118
             for place in (glob.glob(folder) if glob.has_magic(folder) else [folder])
             for found in self._folder(place).names
-            for one in _originals(_bare(found))
-            if wanted.match(one)
+            for original in _originals(_bare(found))
+            if wanted.match(original)
         }
 
     def families(self, logs: Iterable[str], sought: dict[str, set[int]]) -> Iterator[Family]:
-        """What may be a copy of each log; beside it those with the inodes that it had before (`sought`), and where the
-        log is a link that was moved on, what it led to in between.
+        """The possible copies of each log: files with the names of copies, files with inodes that the log had before
+        (`sought`), and if the log is a link, the files that it pointed to since then.
 
-        The last one holds the files that the configuration names and no log's name begins.
+        The last family holds the files that `rotated` matches and that begin with no log's name.
         """
         taken: set[str] = set()
         for log in logs:
@@ -106,18 +102,7 @@ class Names:
             place, name = os.path.split(base)
             folder = self._folder(place)
             inodes |= folder.inodes.keys()
-            stem, end = _split(name)
-            for found in _beginning(folder.names, stem):
-                if found == name:
-                    continue
-                path = os.path.join(place, found)  # noqa: PTH118
-                added = _added(_bare(found), name, stem, end)
-                if path in self._named:
-                    named[path] = found[len(stem) :]
-                elif added is not None:
-                    named[path] = added
-                else:
-                    other[path] = found
+            self._sort_names(place, name, folder.names, named, other)
             here = [folder.inodes[inode] for inode in sought & folder.inodes.keys()]
             if base != log:
                 moved += [os.path.join(place, found) for found in _since(here, name, folder.names)]  # noqa: PTH118
@@ -126,67 +111,27 @@ class Names:
         other = {path: found for path, found in other.items() if path not in named and path not in moved}
         return Family(log, [*_in_order(moved), *_copies(named, other)], inodes)
 
-    def _folder(self, place: str) -> "Folder":
+    def _sort_names(
+        self, place: str, name: str, names: list[str], named: dict[str, str], other: dict[str, str]
+    ) -> None:
+        """Sort the paths that begin as a log's does: those named as copies, with what rotation added, and others."""
+        stem, end = _split(name)
+        for found in _beginning(names, stem):
+            if found == name:
+                continue
+            path = os.path.join(place, found)  # noqa: PTH118
+            added = _added(_bare(found), name, stem, end)
+            if path in self._named:
+                named[path] = found[len(stem) :]
+            elif added is not None:
+                named[path] = added
+            else:
+                other[path] = found
+
+    def _folder(self, place: str) -> Folder:
         if place not in self._folders:
             self._folders[place] = Folder(place)
         return self._folders[place]
-
-
-class Folder:
-    """The files of a folder, `names` in order, and by inode."""
-
-    def __init__(self, path: str) -> None:
-        self.names: list[str] = []
-        self.inodes: dict[int, str] = {}
-        self._path = path
-        self._changes = Changes([path])
-        self.refresh()
-
-    def refresh(self) -> None:
-        """List it again if it has changed."""
-        if not self._changes.happened():
-            return
-        found = []
-        with suppress(OSError), os.scandir(self._path or ".") as entries:
-            found = [(one.name, one.inode()) for one in entries]
-        self.inodes = {inode: name for name, inode in found}
-        self.names = sorted(name for name, _ in found if not name.endswith(COMPRESSED[len(PACKED) :]))
-
-
-class Changes:
-    """Notices that names were added to folders, or taken away."""
-
-    def __init__(self, folders: Iterable[str]) -> None:
-        self._seen: dict[str, tuple[int, ...]] = {}
-        self._folders = [*folders]
-
-    def happened(self) -> bool:
-        """Whether any did since the last time; yes the first time, and where that can't be excluded."""
-        before, self._seen = self._seen, {folder: _state(folder) for folder in self._folders}
-        return not self._seen or not all(self._seen.values()) or before != self._seen
-
-
-def folders_of(pattern: str) -> list[str]:
-    """The folders whose names decide what a pattern matches."""
-    parts = Path(pattern).parts or ("",)
-    found: list[str] = []
-    for n in range(1, len(parts)):
-        if glob.has_magic(str(Path(*parts[: n + 1]))):
-            found += (path for path in glob.glob(str(Path(*parts[:n]))) if os.path.isdir(path))  # noqa: PTH112
-    if glob.has_magic(parts[0]):
-        found.append("")
-    return found
-
-
-def _state(folder: str) -> tuple[int, ...]:
-    """What is different once a name has changed; () if that can't be told."""
-    try:
-        found = os.stat(folder or ".")  # noqa: PTH116
-    except OSError:
-        return ()
-    # What comes within the same tick of the clock leaves the same time.
-    at = found.st_ctime_ns
-    return (found.st_dev, found.st_ino, found.st_mtime_ns, at) if time.time_ns() - at > TICK else ()
 
 
 class Logs:
@@ -197,7 +142,7 @@ class Logs:
         self._logs: list[str] = []
 
     def among(self, paths: list[str], logs: set[str]) -> list[str]:
-        """Those of the paths that are not packed, and no rotation of another one or of a log that was there before."""
+        """The paths that are not packed, and are not rotated copies of another path or of a log that existed before."""
         if self._asked != (paths, logs):
             self._asked = (paths, logs)
             plain = sorted(path for path in paths if not path.endswith(COMPRESSED))
@@ -224,7 +169,9 @@ def _beginning(names: list[str], start: str) -> list[str]:
 
 
 def _added(bare: str, name: str, stem: str, end: str) -> str | None:
-    """What rotation added to a log's name; None where that is no rotation. Within it, only dates are taken for one."""
+    """What rotation added to a log's name; None if the name is not that of a copy. What is inserted before the log's
+    extension must be a date.
+    """
     if bare.startswith(name):
         added = bare[len(name) :]
         return added if _ADDED.fullmatch(added) else None
@@ -238,7 +185,7 @@ def _bare(name: str) -> str:
 
 
 def _originals(bare: str) -> Iterator[str]:
-    """The names of logs that rotation may have made a name of."""
+    """The names of logs that a file with this name may be a copy of."""
     for found in _SEPARATOR.finditer(bare):
         if _ADDED.fullmatch(bare, found.start()):
             yield bare[: found.start()]
@@ -249,7 +196,9 @@ def _originals(bare: str) -> Iterator[str]:
 
 
 def _since(known: list[str], log: str, names: list[str]) -> list[str]:
-    """Names that are numbered or dated as a log's is, from a known one on: what a link may have named meanwhile."""
+    """Names with numbers or dates like the log's, from the first known one up to the log: what a link may have pointed
+    to in between.
+    """
     begun = [_numbers(name) for name in known if _shape(name) == _shape(log)]
     if not begun:
         return []
@@ -265,24 +214,33 @@ def _numbers(name: str) -> tuple[int, ...]:
 
 
 def _in_order(paths: list[str]) -> list[Copy]:
-    """Numbered upwards, the oldest first."""
+    """Copies whose numbers rise with time, oldest first."""
     return [copy for path in sorted(paths, key=_numbers) if (copy := _copy(path, named=True))]
 
 
 def _copies(named: dict[str, str], other: dict[str, str]) -> list[Copy]:
-    numbers = {path: _numbers(added) for path, added in named.items()}
-    counted = all(len(found) == 1 and found[0] < _COUNTED_BELOW for found in numbers.values())
-    dated = all(len(found) > 1 or sum(found) >= _COUNTED_BELOW for found in numbers.values())
+    """The copies in the order in which they were written: by the numbers or dates in their names, if all have the same
+    kind, else by the time of their last change. Files that are not named as copies come last.
+    """
+    ages = _ages(named)
     aged = []
     for path in (*named, *other):
-        copy = _copy(path, path in named)
-        if not copy:
-            continue
-        age: tuple[int, ...] = (copy.stamp[-1],)
-        if path in named and (counted or dated):
-            age = tuple(-number for number in numbers[path]) if counted else numbers[path]
-        aged.append((path in other, age, path.endswith(PACKED), copy))
+        if copy := _copy(path, path in named):
+            age = ages.get(path, (copy.stamp[-1],))
+            aged.append((path in other, age, path.endswith(PACKED), copy))
     return [copy for *_, copy in sorted(aged)]
+
+
+def _ages(named: dict[str, str]) -> dict[str, tuple[int, ...]]:
+    """A sort key for each path by what rotation added to its name: counted copies are older with a higher number,
+    dated ones newer. Empty if the names are of neither kind, or mixed.
+    """
+    numbers = {path: _numbers(added) for path, added in named.items()}
+    if all(len(found) == 1 and found[0] < _COUNTED_BELOW for found in numbers.values()):
+        return {path: tuple(-number for number in found) for path, found in numbers.items()}
+    if all(len(found) > 1 or sum(found) >= _COUNTED_BELOW for found in numbers.values()):
+        return numbers
+    return {}
 
 
 def _copy(path: str, named: bool) -> Copy | None:

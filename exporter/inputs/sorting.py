@@ -1,32 +1,43 @@
-"""Sorting files out: which is read before which, where each goes on, and what was lost.
+"""Sorting files: which is read before which, where each is read on from, and what was lost.
 
-It is done in steps of some milliseconds, so that other logs are read in between.
+The work is done in steps of a few milliseconds, so that other logs are read in between.
 """
 
 import time
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from exporter.inputs.events import InputEvents
 from exporter.inputs.fingerprint import SPAN
-from exporter.inputs.known_files import KnownFiles, MissingFile, Steps
-from exporter.inputs.open_files import OpenFiles
-from exporter.inputs.rotated_copies import OpenIndex, RotatedCopies
+from exporter.inputs.known_files import Found, KnownFiles, MissingFile, Steps
+from exporter.inputs.open_files import OpenFiles, OpenIndex
+from exporter.inputs.rotated_copies import RotatedCopies
 from exporter.inputs.tail import Tail
 
-# Files are sorted out for so long at a time; then others have their turn.
+# How long `go_on` works before it lets other logs be read.
 _SLICE_SECONDS = 0.01
+
+
+@dataclass(frozen=True)
+class InputFiles:
+    """All files of one input: open ones, known ones that are not open, rotated copies; and where to report events."""
+
+    opened: OpenFiles
+    known: KnownFiles
+    copies: RotatedCopies
+    events: InputEvents
 
 
 class Sorter:
     """Finds the copies that have to be read before a log, and the place where each file is read on."""
 
-    def __init__(self, files: OpenFiles, known: KnownFiles, copies: RotatedCopies, events: InputEvents) -> None:
-        self._files = files
-        self._known = known
-        self._copies = copies
-        self._events = events
-        # Logs whose copies have to be found; files to start reading; the work at hand, and the logs that it is for.
+    def __init__(self, files: InputFiles) -> None:
+        self._files = files.opened
+        self._known = files.known
+        self._copies = files.copies
+        self._events = files.events
+        # Logs whose copies have to be found; files to start reading; the steps of the present work, and its logs.
         self._logs: set[str] = set()
         self._unbegun: deque[Tail] = deque()
         self._steps: Steps[None] | None = None
@@ -35,7 +46,7 @@ class Sorter:
 
     @property
     def pending(self) -> bool:
-        """Whether there is something left to sort out."""
+        """Whether there is something left to do."""
         return bool(self._logs or self._unbegun or self._steps)
 
     @property
@@ -44,11 +55,11 @@ class Sorter:
         return bool(self._logs)
 
     def add(self, logs: Iterable[str]) -> None:
-        """Find the copies of these logs, too."""
+        """Find the copies of these logs too."""
         self._logs.update(logs)
 
     def restart(self, logs: Iterable[str] = ()) -> None:
-        """The open files have changed: repeat the work at hand, and find the copies of these logs, too."""
+        """The open files have changed: repeat the work that was going on, and find the copies of these logs too."""
         self.forget_index()
         self.add(logs)
         if self._steps:
@@ -57,7 +68,7 @@ class Sorter:
             self._logs |= self._logs_now
 
     def forget_index(self) -> None:
-        """What open files begin with has changed."""
+        """The first bytes of an open file have changed."""
         self._index = None
 
     def find_missing(self) -> None:
@@ -65,7 +76,7 @@ class Sorter:
         self._steps = self._find_copies(set())
 
     def start_again(self, tail: Tail) -> None:
-        """A file of which nothing was read holds something else now."""
+        """A file holds something else now, and nothing of it was read: find out where to start it again."""
         tail.forget()
         self._logs.add(tail.log)
 
@@ -74,7 +85,7 @@ class Sorter:
         self._unbegun = deque(tail for tail in self._files.all() if not tail.started)
 
     def go_on(self) -> bytes:
-        """Work for a moment. Returns the unfinished lines of files that were not found again."""
+        """Work for one slice of time. Returns the unfinished last lines of files that were not found again."""
         lines = b""
         until = time.monotonic() + _SLICE_SECONDS
         while self._steps or self._next():
@@ -105,7 +116,7 @@ class Sorter:
     # --- the steps
 
     def _next(self) -> bool:
-        """Take up the next piece of work; False if there is none, or other files have to be read before."""
+        """Begin the next piece of work. False if there is none, or if other files have to be read first."""
         if self._logs:
             self._logs_now, self._logs = self._logs, set()
             self._steps = self._find_copies(self._logs_now)
@@ -118,7 +129,7 @@ class Sorter:
         return True
 
     def _find_copies(self, logs: set[str]) -> Steps[None]:
-        """Find what has to be read before the logs."""
+        """Find and open what has to be read before the logs."""
         for tail in self._files.all():
             if tail.log in logs:
                 self._check(tail)
@@ -128,7 +139,7 @@ class Sorter:
         self._unbegun = deque(tail for tail in self._files.all() if not tail.started and tail.log not in self._logs)
 
     def _check(self, tail: Tail) -> None:
-        """Notice a file whose content was replaced: no copy of its log would seem older than that."""
+        """Notice that a file's content was replaced, before its copies are compared with what was read of it."""
         if tail.has_stirred:
             tail.forget()
         elif tail.started and not tail.content.packed and not tail.intact():
@@ -147,17 +158,22 @@ class Sorter:
         if tail.has_stirred:
             self.start_again(tail)
             return
-        files = self._files
-        index = self._index = self._index or files.index()
+        index = self._index = self._index or self._files.index()
         found = yield from self._known.find(tail.content, tail.identity, index.heads)
-        is_live = tail.identity in files.live
-        if not found:
+        if found:
+            self._start_known(tail, found, index)
+        else:
             self._start_unknown(tail, index)
-            return
+
+    def _start_known(self, tail: Tail, found: Found, index: OpenIndex) -> None:
+        """Read on a file that is a known one, or a copy of it, unless there is nothing more in it."""
+        # Long, as every way in which a known file can be found is in one place: open, missing, finished, cut short.
+        files = self._files
+        is_live = tail.identity in files.live
         other = found.other
         if other and is_live and other.identity not in files.live:
             index.remove(other)
-            del files.old[other]  # a log that is replaced by a copy with more in it: rsync does so
+            del files.old[other]  # a log was replaced by a copy that holds more, as rsync does
             other.close()
         elif other or (found.shorter and not is_live) or not (found.sought or tail.wanted):
             self._drop(tail)
@@ -172,6 +188,7 @@ class Sorter:
         self._events.resumed(tail.name, found.offset)
 
     def _start_unknown(self, tail: Tail, index: OpenIndex) -> None:
+        """Read a file from its beginning, unless it was opened only in case it was a known one."""
         if not tail.wanted:
             self._drop(tail)
             return

@@ -1,4 +1,4 @@
-"""Rendering: the store → Prometheus text 0.0.4 or OpenMetrics 1.0. Hot path of a scrape.
+"""Renders the store as Prometheus text 0.0.4 or OpenMetrics 1.0. Hot path of a scrape.
 
 A series' line is kept, and written again only when its value has changed. Changes are found by comparing
 all values, not by flags that counting would have to set. Sample lines are the same in both formats;
@@ -29,19 +29,29 @@ def render(store: Store, openmetrics: bool = False, frozen: bool = False) -> tup
     lines: list[bytes] = []
     held: HeldSeries = []
     for family in store.families.values():
-        if family.series or family.sheet:
-            if not (frozen and family.family.persisted and family.family.type != "gauge"):
-                (_renew_histograms if family.family.type == "histogram" else _renew_values)(family, held)
-            if family.has_created and openmetrics:
-                rendered = _with_created(family)
-            else:
-                rendered = [one.line for one in family.series.values() if one.line]
-            if family.sheet:
-                rendered = [*family.sheet.render(), *rendered]
-            if rendered:
-                lines.append(_header(family.family, openmetrics))
-                lines += rendered
+        if not (frozen and family.family.persisted and family.family.type != "gauge"):
+            _renew(family, held)
+        if rendered := _rendered(family, openmetrics):
+            lines.append(_header(family.family, openmetrics))
+            lines += rendered
     return lines, held
+
+
+def _renew(family: FamilySeries, held: HeldSeries) -> None:
+    """Render the lines of series whose value has changed. Those shown for the first time at 0 are added to `held`."""
+    if family.family.type == "histogram":
+        _renew_histograms(family, held)
+    else:
+        _renew_values(family, held)
+
+
+def _rendered(family: FamilySeries, openmetrics: bool) -> list[bytes]:
+    """All lines of a family but its header."""
+    if openmetrics and family.has_created:
+        lines = _with_created(family)
+    else:
+        lines = [series.line for series in family.series.values() if series.line]
+    return [*family.sheet.render(), *lines] if family.sheet else lines
 
 
 def number(value: float) -> bytes:
@@ -55,7 +65,7 @@ def number(value: float) -> bytes:
 
 def sample(name: str, labels: tuple[str, ...], values: tuple[str, ...], value: float) -> str:
     """A line of a sheet."""
-    written = ",".join([f'{label}="{escaped(one)}"' for label, one in zip(labels, values, strict=True) if one])
+    written = ",".join([f'{label}="{escaped(text)}"' for label, text in zip(labels, values, strict=True) if text])
     return f"{name}{{{written}}} {number(value).decode()}\n"
 
 
@@ -93,20 +103,20 @@ def _renew_values(family: FamilySeries, held: HeldSeries) -> None:
     shows_zero = family.family.type == "gauge" or family.family.resets_on_restart
     name = family.family.name.encode()
     pairs = [_PAIRS[label] for label in family.family.labels]
-    series: dict[tuple[str, ...], Any] = family.series
-    for values, one in [item for item in series.items() if item[1].value != item[1].shown]:
-        value = one.value if one.released else 0
-        if one.shown is None:
-            if not (one.value or shows_zero):
+    all_series: dict[tuple[str, ...], Any] = family.series
+    for values, series in [item for item in all_series.items() if item[1].value != item[1].shown]:
+        value = series.value if series.released else 0
+        if series.shown is None:
+            if not (series.value or shows_zero):
                 continue
-            if not one.released:
-                held.append(one)
+            if not series.released:
+                held.append(series)
             labels = _labels(pairs, values)
             start = b"%b{%b} " % (name, labels) if labels else b"%b " % name
         else:
-            start = one.line[: one.line.rindex(b" ") + 1]
-        one.line = b"%b%b\n" % (start, number(value))
-        one.shown = value
+            start = series.line[: series.line.rindex(b" ") + 1]
+        series.line = b"%b%b\n" % (start, number(value))
+        series.shown = value
 
 
 def _renew_histograms(family: FamilySeries, held: HeldSeries) -> None:
@@ -115,27 +125,27 @@ def _renew_histograms(family: FamilySeries, held: HeldSeries) -> None:
     pairs = [_PAIRS[label] for label in family.family.labels]
     zeros: list[float] = [0] * (len(family.family.buckets) + 2)
     bounds = [f'le="{bound!r}"}} '.encode() for bound in family.family.buckets] + [b'le="+Inf"} ']
-    series: dict[tuple[str, ...], Any] = family.series
-    for values, one in [item for item in series.items() if item[1].values != item[1].shown]:
-        if not one.shown:
-            if family.family.persisted and not any(one.values):
+    all_series: dict[tuple[str, ...], Any] = family.series
+    for values, series in [item for item in all_series.items() if item[1].values != item[1].shown]:
+        if not series.shown:
+            if family.family.persisted and not any(series.values):
                 continue
-            if not one.released:
-                held.append(one)
-        one.shown = one.values.copy() if one.released else zeros
-        one.line = _histogram(name, _labels(pairs, values), bounds, one.shown)
+            if not series.released:
+                held.append(series)
+        series.shown = series.values.copy() if series.released else zeros
+        series.line = _histogram(name, _labels(pairs, values), bounds, series.shown)
 
 
 def _with_created(family: FamilySeries) -> list[bytes]:
-    """The lines, each followed by the time when its series was made, which only OpenMetrics has."""
+    """The lines, each followed by its series' `_created` line, which only OpenMetrics has."""
     lines = []
     name = family.family.name.removesuffix("_total").encode()
     pairs = [_PAIRS[label] for label in family.family.labels]
-    for values, one in family.series.items():
-        if one.line:
-            lines.append(one.line)
-            if one.created:
-                lines.append(_created(name, _labels(pairs, values), one.created))
+    for values, series in family.series.items():
+        if series.line:
+            lines.append(series.line)
+            if series.created:
+                lines.append(_created(name, _labels(pairs, values), series.created))
     return lines
 
 

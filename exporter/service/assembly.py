@@ -1,6 +1,5 @@
-"""Putting the parts together, from a config's plain values. What `run`, `replay`, `explain` and `demo` share."""
+"""Builds an exporter from a config, for `run`, `replay`, `explain` and `demo`."""
 
-import glob
 import logging
 import os
 import time
@@ -23,9 +22,8 @@ from exporter.counting.places import Places
 from exporter.durations import seconds
 from exporter.formats.row_reader import RowReader
 from exporter.formats.spec import Format, build
-from exporter.inputs.elsewhere import StoredInput, identity
+from exporter.inputs.elsewhere import StoredInput
 from exporter.inputs.factory import Inputs
-from exporter.inputs.names import covers
 from exporter.keys.api import KeyApi
 from exporter.keys.identity import Identity, KeyEntry
 from exporter.keys.key_metrics import Keys
@@ -41,7 +39,8 @@ from exporter.model import catalog
 from exporter.requests.canonical import canonical_functions
 from exporter.requests.enrich import BATCH, Enricher, methods_of
 from exporter.requests.routes import Routes
-from exporter.service.feed import Feed, fingerprint, stored_inputs
+from exporter.service.continued import follows, in_place_of, place
+from exporter.service.feed import Feed, stored_inputs
 from exporter.service.input_journal import InputJournal
 from exporter.service.pipeline import Pipeline
 from exporter.state.checkpoint import Checkpoint, Parts, places_of
@@ -55,7 +54,7 @@ _NO_SECRET = "neither identity.secret_file nor state.path is configured"
 
 
 def used_places(loaded: Loaded) -> dict[str, tuple[int, int]]:
-    """Of each label with a budget, how many values the state of a config has admitted, and the budget.
+    """For each label with a budget, how many values the state of a config has admitted, and the budget.
 
     Another process may hold the state. Raises StateError if it can't be read.
     """
@@ -205,8 +204,8 @@ class Assembly:
         return pipeline
 
     def assign_positions(self, feeds: list[Feed], new: list[InputConfig], gone: list[StoredInput]) -> None:
-        """Let all inputs continue where the logs that are theirs now were read to. `gone` are the inputs that were just
-        removed, `new` those that were just added.
+        """Let each input continue where its logs were read to. `gone` are the inputs that were just removed, `new`
+        those that were just added.
         """
         by_name = {feed.name: feed for feed in feeds}
         for input_ in new:
@@ -215,7 +214,10 @@ class Assembly:
         inputs = {feed.name: feed.input for feed in feeds}
         patterns = {feed.place[0] for feed in feeds} - {input_.path for input_ in new}
         patterns |= {stored.pattern for stored in gone}
-        forgotten = self.inputs.arrange(inputs, gone, patterns)
+        self._report_unread(self.inputs.arrange(inputs, gone, patterns), gone)
+
+    def _report_unread(self, forgotten: list[StoredInput], gone: list[StoredInput]) -> None:
+        """Report what removed inputs left uncounted: lost if their files are gone, else still there to be read."""
         for former in forgotten:
             if former.unread:
                 InputJournal(former.name, self.store).lost(former.pattern, "removed", former.unread)
@@ -285,26 +287,3 @@ class Assembly:
         if waiting:
             self.context.limits.answered()
         self.store.set(_REGISTRY_READ, to=at)
-
-
-def place(input_: InputConfig) -> tuple[str, str]:
-    """Where an input reads: an input that is renamed and has the same place is the same one."""
-    return input_.path, input_.rotated
-
-
-def in_place_of(input_: InputConfig, before: list[StoredInput]) -> StoredInput | None:
-    """What was stored of an input. If several had its place, the one with its name."""
-    here = [stored for stored in before if stored.place == place(input_)]
-    return next((stored for stored in here if stored.name == input_.name), here[0] if here else None)
-
-
-def follows(input_: InputConfig, before: StoredInput) -> bool:
-    """Whether an input continues one that is gone: it has the same format, and the same name or one of its logs."""
-    if before.format != fingerprint(input_.spec):
-        return False
-    files = {position.identity for position in before.positions}
-    return (
-        before.name == input_.name
-        or any(covers(input_.path, position.path) for position in before.positions)
-        or any(identity(path) in files for path in glob.glob(input_.path))
-    )

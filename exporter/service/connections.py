@@ -1,4 +1,5 @@
-"""Connections to the web server, each of which ends by itself: whoever says nothing, asks slowly, or reads slowly.
+"""Connections to the web server. Each has a time limit, so a client that sends nothing, sends its request slowly or
+reads its answer slowly is disconnected.
 
 Uvicorn's own timer begins only after a response, and its `limit_concurrency` answers scrapers with 503. So this
 adds what it lacks to its protocol, with what it keeps of a connection: `cycle`, `conn`, `connections`.
@@ -17,8 +18,8 @@ log = logging.getLogger(__name__)
 
 
 class Limits(NamedTuple):
-    """What clients may take: connections in all, seconds to send a request, seconds until its answer was taken (the
-    waiting is part of it), and bytes of answers that are not taken yet.
+    """Limits for clients: connections in all, seconds to send a request, seconds until the whole answer was read
+    (including the wait for it), and bytes of answers that are being sent.
     """
 
     connections: int = 256
@@ -30,7 +31,7 @@ class Limits(NamedTuple):
 class Connection(H11Protocol):
     """One client. Applications find it as `scope["state"]["connection"]`.
 
-    `is_scraper` and `answering`, the task that makes the answer, are theirs to set.
+    Applications set `is_scraper`, and `answering`: the task that makes the answer.
     """
 
     limits: ClassVar[Limits] = Limits()
@@ -50,19 +51,19 @@ class Connection(H11Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Make room for it, and wait for its request."""
+        """Wait for its request. Past the limit of connections, close the one that was idle for longest."""
         super().connection_made(transport)
         transport.set_write_buffer_limits(
             high=1
         )  # with 0, TLS would wait for ever; no more than one block of an answer waits in each connection
         self._time("a request", self.limits.request_seconds)
-        others = [one for one in self.connections if isinstance(one, Connection) and one is not self]
+        others = [other for other in self.connections if isinstance(other, Connection) and other is not self]
         if len(others) >= self.limits.connections:
-            longest_idle = min(others, key=lambda one: (one.is_scraper, one._moved_at))
+            longest_idle = min(others, key=lambda other: (other.is_scraper, other._moved_at))
             longest_idle.end("there are too many")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Nobody is there any more to make an answer for."""
+        """Cancel the answer: nobody is there to read it."""
         self._time(None, 0)
         super().connection_lost(exc)
         if self.answering:
@@ -75,12 +76,12 @@ class Connection(H11Protocol):
         self._time_what_is_awaited()
 
     def resume_writing(self) -> None:
-        """A block of the answer was taken."""
+        """The client has read a block of the answer."""
         self._moved_at = self.loop.time()
         super().resume_writing()
 
     def on_response_complete(self) -> None:
-        """The answer was taken."""
+        """The whole answer was sent."""
         super().on_response_complete()
         self._time_what_is_awaited()
 
@@ -92,11 +93,11 @@ class Connection(H11Protocol):
 
     @property
     def address(self) -> tuple[str, int]:
-        """Where it comes from, as far as that can still be known."""
+        """The client's address and port; "" and 0 if it is gone."""
         return self.client or ("", 0)
 
     def end(self, why: str) -> None:
-        """Close it at once, whatever was not sent yet."""
+        """Close it at once, even if something was not sent yet. `why` is logged."""
         log.debug("the connection of %s is closed: %s", self.address[0], why)
         self.connections.discard(self)
         if self.cycle:
@@ -112,7 +113,7 @@ class Connection(H11Protocol):
             self._time("a request", self.limits.request_seconds)
 
     def _time(self, what: RequestResponseCycle | str | None, seconds: float) -> None:
-        """Wait so long for something; what is waited for already keeps its time."""
+        """Close the connection if it takes longer than this. A wait for the same thing that runs already goes on."""
         if what == self._timed:
             return
         self._timed = what

@@ -15,7 +15,8 @@ from exporter.formats.spec import build
 from exporter.inputs.elsewhere import StoredInput
 from exporter.inputs.overlap import shared_logs
 from exporter.model import catalog
-from exporter.service.assembly import Assembly, follows, place
+from exporter.service.assembly import Assembly
+from exporter.service.continued import follows, place
 from exporter.service.feed import Feed
 from exporter.service.pipeline import Pipeline
 

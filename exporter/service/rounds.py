@@ -1,4 +1,4 @@
-"""Many who ask are served together: one round at a time, for all who wait when it begins."""
+"""Answers many callers together: one round of work at a time, for all who wait when it begins."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,7 +9,7 @@ A = TypeVar("A")
 
 
 class Rounds(Generic[Q, A]):
-    """`work` gets all questions of a round and gives the answer to all of them. Belongs to one event loop."""
+    """Calls `work` with all questions of a round, and gives its answer to each caller. Belongs to one event loop."""
 
     def __init__(self, work: Callable[[list[Q]], Awaitable[A]]) -> None:
         self._work = work
@@ -18,9 +18,7 @@ class Rounds(Generic[Q, A]):
         self._round: asyncio.Task[None] | None = None
 
     async def ask(self, question: Q) -> A:
-        """The answer of the next round; raises what `work` raises. Whoever is cancelled has left: a round that all
-        have left is cancelled.
-        """
+        """The answer of the next round. Raises what `work` raises. A round is cancelled once all its callers are."""
         answer: asyncio.Future[A] = asyncio.get_running_loop().create_future()
         self._waiting[answer] = question
         answer.add_done_callback(self._left)
@@ -38,13 +36,13 @@ class Rounds(Generic[Q, A]):
         try:
             answer = await self._work([*asked.values()])
         except Exception as error:
-            for one in asked:
-                if not one.done():
-                    one.set_exception(error)
+            for future in asked:
+                if not future.done():
+                    future.set_exception(error)
         else:
-            for one in asked:
-                if not one.done():
-                    one.set_result(answer)
+            for future in asked:
+                if not future.done():
+                    future.set_result(answer)
 
     def _ended(self, _: "asyncio.Task[None]") -> None:
         self._asked, self._round = {}, None
@@ -52,5 +50,5 @@ class Rounds(Generic[Q, A]):
 
     def _left(self, answer: "asyncio.Future[A]") -> None:
         self._waiting.pop(answer, None)
-        if self._round and answer in self._asked and all(one.cancelled() for one in self._asked):
+        if self._round and answer in self._asked and all(future.cancelled() for future in self._asked):
             self._round.cancel()

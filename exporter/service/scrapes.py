@@ -1,4 +1,6 @@
-"""Scrapes: one rendering at a time serves all who wait for it, and is held once for all who are slow to read it."""
+"""Scrapes: one rendering serves every scraper that waits for it, and is kept in memory once, however many are slow to
+read it.
+"""
 
 import asyncio
 from collections.abc import Iterator
@@ -16,7 +18,7 @@ from exporter.service.rounds import Rounds
 
 
 class Scrape(NamedTuple):
-    """Who asks, and for what: OpenMetrics or text, packed with gzip or plain."""
+    """A scraper, and the form that it asks for: OpenMetrics or text, compressed with gzip or not."""
 
     visitor: Visitor
     openmetrics: bool
@@ -37,14 +39,14 @@ class Scrapes:
         ProcessCollector(registry=self._registry)
 
     async def ask(self, scrape: Scrape) -> bytes:
-        """The exposition."""
+        """The exposition, in the form that is asked for."""
         bodies = await self._rounds.ask(scrape)
         return bodies[scrape.openmetrics, scrape.packed]
 
     async def _render(self, scrapes: list[Scrape]) -> dict[_Form, bytes]:
-        visitors = [one.visitor for one in scrapes]
-        texts = await asyncio.wrap_future(self._pipeline.scrape(visitors, {one.openmetrics for one in scrapes}))
-        forms = {(one.openmetrics, one.packed) for one in scrapes}
+        visitors = [scrape.visitor for scrape in scrapes]
+        texts = await asyncio.wrap_future(self._pipeline.scrape(visitors, {scrape.openmetrics for scrape in scrapes}))
+        forms = {(scrape.openmetrics, scrape.packed) for scrape in scrapes}
         return await asyncio.get_running_loop().run_in_executor(None, self._bodies, texts, forms)
 
     def _bodies(self, texts: dict[bool, list[bytes]], forms: set[_Form]) -> dict[_Form, bytes]:
@@ -55,17 +57,17 @@ class Scrapes:
 
 
 class Held:
-    """The answers that are not taken yet, each held once. Past `most` bytes of them, whoever has waited for the
-    longest to take an older one is closed, scrapers last.
+    """The answers that are being sent, each in memory once. When they take more than `most` bytes, the connection that
+    has been reading an older answer for longest is closed; scrapers' connections last.
     """
 
     def __init__(self, most: int) -> None:
         self._most = most
-        self._readers: dict[Connection, bytes] = {}  # in the order in which they began
+        self._readers: dict[Connection, bytes] = {}  # in the order in which they began to read
 
     @contextmanager
     def by(self, reader: Connection, body: bytes) -> Iterator[None]:
-        """While it takes an answer."""
+        """Hold an answer while a connection reads it."""
         self._readers[reader] = body
         self._make_room(body)
         try:
@@ -78,7 +80,7 @@ class Held:
             older = [reader for reader, body in self._readers.items() if body is not newest]
             if not older:
                 return
-            reader = min(older, key=lambda one: one.is_scraper)
+            reader = min(older, key=lambda connection: connection.is_scraper)
             del self._readers[reader]
             reader.end("it holds an old answer")
 

@@ -1,7 +1,7 @@
 """HTTP: /metrics, /-/healthy, /-/ready, /-/reload and the status page.
 
-All connections share one event loop, so a client that is slow or says nothing holds up nobody. What
-a page needs of the pipeline is asked of its thread and awaited; all who wait for the same share an answer.
+All connections share one event loop, so a slow or silent client delays nobody. What a page needs from the pipeline is
+computed in the pipeline's thread; callers that wait for the same page share one answer.
 """
 
 import asyncio
@@ -29,9 +29,9 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-# A pipeline that has not answered for so long is not healthy.
+# A pipeline that takes longer to answer is not healthy.
 _PATIENCE_SECONDS = 10.0
-# How long the server may take to end, and how often it is asked whether it has.
+# How long the server may take to stop, and how often that is checked.
 _END_SECONDS = 3.0
 _STEP_SECONDS = 0.02
 
@@ -77,7 +77,7 @@ class App:
         packed = "gzip" in headers.get("accept-encoding", "")
         content_type = OPENMETRICS if openmetrics else TEXT
         more = {"vary": "accept, accept-encoding"} | ({"content-encoding": "gzip"} if packed else {})
-        if scope["method"] == "HEAD":  # nobody is given a zero: nothing is rendered
+        if scope["method"] == "HEAD":  # nothing is rendered: new series stay held at 0 for the next real scrape
             await answer(send, 200, content_type, b"", more)
             return
         connection: Connection = scope["state"]["connection"]
@@ -109,11 +109,11 @@ class App:
             return
         try:
             reloaded = asyncio.wrap_future(self._reload())
-            said = await asyncio.shield(reloaded)  # also for one who asks and leaves
+            message = await asyncio.shield(reloaded)  # goes on even if the client disconnects
         except ExporterError as error:
             await answer(send, 500, PLAIN, f"The config was not reloaded, the old one stays: {error}\n".encode())
         else:
-            await answer(send, 200, PLAIN, said.encode() + b"\n")
+            await answer(send, 200, PLAIN, message.encode() + b"\n")
 
     async def _status(self, _: Scope, send: Send) -> None:
         await answer(send, 200, HTML, await self._page.ask(None), self._page_headers)
@@ -123,9 +123,9 @@ class App:
 
 
 class Server:
-    """The exporter's listener.
+    """Serves a pipeline over HTTP.
 
-    One that ends by itself has `failed`, and stops the pipeline: nobody would see what it counts.
+    If it ends by itself, it has `failed`, and stops the pipeline: nobody could see what that counts.
     """
 
     def __init__(
@@ -149,7 +149,7 @@ class Server:
         self.listener.start()
 
     def stop(self) -> None:
-        """Finish what is being answered, and end. The pipeline has to answer meanwhile."""
+        """Finish the present answers, then end. Runs the pipeline's callbacks meanwhile, as the answers need them."""
         self.listener.end()
         until = time.monotonic() + _END_SECONDS
         while self.listener.alive and time.monotonic() < until:

@@ -1,4 +1,4 @@
-"""The status page, for a person who wonders whether the exporter sees what the gateway does."""
+"""The status page: shows people whether the exporter reads the logs and counts them."""
 
 import base64
 import hashlib
@@ -39,13 +39,13 @@ class Snapshot(Struct):
     up_seconds: float
     ready: bool
     version: str
-    # The state file, "" if there is none; whether the last commit succeeded; when the last good one was.
+    # The state file, "" if there is none; whether the last commit succeeded; the time of the last successful one.
     state: str
     healthy: bool
     committed_at: float
     # New series that are held at 0.
     held: int
-    # Logs that no file descriptor is left for, and the limit of descriptors.
+    # Number of logs that no file descriptor is left for, and the limit of descriptors.
     unopened: int
     descriptors: int
     inputs: list[InputStatus]
@@ -53,7 +53,7 @@ class Snapshot(Struct):
     families: list[tuple[str, int, int, str]]
     # Input, field, number of implausible values.
     implausible: list[tuple[str, str, int]]
-    # Of each label with a budget, how many values it has admitted, and the budget.
+    # For each label with a budget, how many values it has admitted, and the budget.
     budgets: dict[str, tuple[int, int]]
 
 
@@ -122,19 +122,6 @@ def page(found: Snapshot) -> str:
     """The page, in HTML. It loads nothing from elsewhere."""
     inputs = "".join(_input(input_) for input_ in found.inputs)
     rejects = "".join(_reject(input_.name, reject) for input_ in found.inputs for reject in input_.rejects)
-    implausible = "".join(
-        f"<tr><td>{escape(name)}<td><code>{field}</code><td class=n>{count:,}<td class=n>{MOST[field]:,.0f}"
-        for name, field, count in found.implausible
-    )
-    families = "".join(
-        f"<tr><td><code>{name}</code><td class=n>{count:,}<td class=n>{limit:,}<td>{escape(text)}"
-        for name, count, limit, text in found.families
-    )
-    budgets = "".join(
-        f"<tr><td>{label}{' (of the key with the most)' if label == 'origin' else ''}<td class=n>{used:,}"
-        f"<td class=n>{max(0, budget - used):,}"
-        for label, (used, budget) in found.budgets.items()
-    )
     return f"""<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width">
 <title>gateway-exporter</title><style>{_STYLE}</style>
 <header><h1>gateway-exporter</h1><p>{escape(found.version)} · up {_span(found.up_seconds)} ·
@@ -145,13 +132,13 @@ def page(found: Snapshot) -> str:
 <th class=n>lag<th>last record{inputs}</table>
 <h2>Rejected lines</h2>{_table("<th>when<th>input<th>reason<th class=n>bytes<th>shape", rejects) or "<p>None.</p>"}
 <h2>Implausible numbers</h2>
-{_table("<th>input<th>field<th class=n>left out<th class=n>largest plausible", implausible) or "<p>None.</p>"}
+{_table("<th>input<th>field<th class=n>left out<th class=n>largest plausible", _implausible(found)) or "<p>None.</p>"}
 <h2>Series</h2>{_held(found.held)}
-{_table("<th>family<th class=n>series<th class=n>limit<th>description", families) or "<p>None yet.</p>"}
+{_table("<th>family<th class=n>series<th class=n>limit<th>description", _families(found)) or "<p>None yet.</p>"}
 <h2>Label budgets</h2><p>An undeclared value takes a place in its label's budget with a successful request, and frees
 it when its last series has expired. Once a budget is used up, new values are counted as <code>other</code>, new keys
 as <code>unknown</code>.</p>
-{_table("<th>label<th class=n>used<th class=n>left", budgets)}
+{_table("<th>label<th class=n>used<th class=n>left", _budgets(found))}
 </html>"""
 
 
@@ -192,6 +179,28 @@ def _input(input_: InputStatus) -> str:
     return (
         f"<tr><td>{escape(input_.name)}<td>{state}<td class=n>{input_.parsed:,}<td class=n>{input_.ignored:,}"
         f"<td class=n>{rejected}<td class=n>{input_.rate:,.1f}<td class=n>{lag}<td>{_last_record(input_)}"
+    )
+
+
+def _implausible(found: Snapshot) -> str:
+    return "".join(
+        f"<tr><td>{escape(name)}<td><code>{field}</code><td class=n>{count:,}<td class=n>{MOST[field]:,.0f}"
+        for name, field, count in found.implausible
+    )
+
+
+def _families(found: Snapshot) -> str:
+    return "".join(
+        f"<tr><td><code>{name}</code><td class=n>{count:,}<td class=n>{limit:,}<td>{escape(text)}"
+        for name, count, limit, text in found.families
+    )
+
+
+def _budgets(found: Snapshot) -> str:
+    return "".join(
+        f"<tr><td>{label}{' (of the key with the most)' if label == 'origin' else ''}<td class=n>{used:,}"
+        f"<td class=n>{max(0, budget - used):,}"
+        for label, (used, budget) in found.budgets.items()
     )
 
 

@@ -65,8 +65,8 @@ def variables(dashboard: Json, chosen: dict[str, str] | None = None) -> dict[str
         "__to:date:seconds": str(now),
     }
     for one in dashboard["templating"]["list"]:
-        # Without a pattern for all of them, Grafana puts in the names that it found; a name is not empty.
-        found[one["name"]] = one.get("allValue", ".+") if one.get("includeAll") else one["current"]["value"]
+        # Without a pattern for all of them, Grafana puts in the names that it found, or the first; a name is not empty.
+        found[one["name"]] = one.get("allValue", ".+") if one.get("includeAll") else one["current"].get("value", ".+")
     return found | {name: value for name, value in (chosen or {}).items() if name in found}
 
 

@@ -27,6 +27,14 @@ STEP = 280  # seconds; shorter than the five minutes after which a sample is sta
 REQUESTS = 25  # in a step
 SEED = 7
 _JOB = "gateway-exporter"
+# The last day is repeated for the weeks before it, where weeks are compared.
+_LONG_AGO = {
+    "key:gateway_requests:increase1h",
+    "fleet:gateway_requests:rate5m",
+    "fleet:gateway_errors:rate5m",
+    "fleet:gateway_request_duration_seconds:mean5m",
+}
+_WEEKS_BEFORE = 2
 
 
 class _Prometheus(Process):
@@ -152,15 +160,27 @@ class Scene:
                     found = self.ask("query_range", query=rule["expr"], start=self.begin, end=until, step=step)
                     for one in found["result"]:
                         labels = ",".join(f'{name}="{value}"' for name, value in one["metric"].items())
-                        out.writelines(f"{rule['record']}{{{labels}}} {value} {at}\n" for at, value in one["values"])
+                        days = range(_WEEKS_BEFORE * 7 + 1) if rule["record"] in _LONG_AGO else (0,)
+                        out.writelines(
+                            f"{rule['record']}{{{labels}}} {value} {at - day * 86400}\n"
+                            for day in reversed(days)
+                            for at, value in one["values"]
+                            if not day or at >= until - 86400
+                        )
             out.write("# EOF\n")
         self._blocks("rules.om")
+
+    def goes_on(self) -> None:
+        """Requests now, until Prometheus has scraped them."""
+        now = time.time()
+        self._write(self.traffic.lines(now - 5, now, 200))
+        slowest = f"timestamp(gateway_request_duration_max_seconds) > {now}"
+        eventually(lambda: self.ask("query", query=slowest)["result"], "the requests are scraped", 30)
 
     def _live(self) -> None:
         """Requests now, scraped by Prometheus; until the rules have seen them."""
         eventually(lambda: self.ask("query", query=f'up{{job="{_JOB}"}} == 1')["result"], "the first scrape", 30)
-        now = time.time()
-        self._write(self.traffic.lines(now - 5, now, 200))
+        self.goes_on()
         limits = "key:gateway_limit_projected:ratio and on () fleet:gateway_request_duration_seconds:mean5m > 0"
         eventually(lambda: self.ask("query", query=limits)["result"], "rules see the limits", 60)
         last = f"timestamp(key:gateway_requests:increase1h) > {time.time()}"

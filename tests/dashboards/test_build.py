@@ -131,6 +131,7 @@ def test_a_dashboard_without_panels_is_not_made() -> None:
     assert {board.uid for board in boards(Served(families=without(*off).families, recorded={}))} == {
         "gateway-overview",
         "gateway-key",
+        "gateway-keys",
         "gateway-errors",
         "gateway-exporter",
     }
@@ -194,17 +195,18 @@ def test_thresholds_are_those_of_the_alerts(tmp_path: Path) -> None:
     """Colours and dashed lines; an alert that is off has no line."""
     levels = "latency: {warning: 0.2, critical: 3}, limits: {warning: 0.6, critical: 0.7}"
     show = config(tmp_path, f"alerts: {{{levels}, success_rate: {{warning: null}}}}\n")
-    latency = panel(show, "gateway-overview", "Average latency")["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    latency = panel(show, "gateway-overview", "p95 latency")["fieldConfig"]["defaults"]["thresholds"]["steps"]
     assert [step["value"] for step in latency] == [None, 0.2, 3]
     assert panel(show, "gateway-overview", "Latency")["targets"][2]["expr"] == "vector(0.2)"
-    lines = panel(show, "gateway-overview", "Success rate over time")["targets"]
-    assert [one["legendFormat"] for one in lines] == ["success"]
     assert panel(show, "gateway-limits", "Limits over 70%")
+    show = config(tmp_path, "alerts: {objectives: {availability: null}}\n")
+    lines = panel(show, "gateway-overview", "Success rate over time")["targets"]
+    assert [one["legendFormat"] for one in lines] == ["availability", "success rate"]
 
 
 def test_the_currency_is_the_config_s(tmp_path: Path) -> None:
-    """One that Grafana knows as its own unit, another as a suffix."""
-    for currency, unit in (("EUR", "currencyEUR"), ("XAU", "suffix: XAU")):
+    """Before the number where it has a sign, else after it; never as $1.23K."""
+    for currency, unit in (("EUR", "prefix:€"), ("XAU", "suffix: XAU")):
         show = config(tmp_path, f"pricing: {{currency: {currency}}}\n")
         assert panel(show, "gateway-llm", "Cost")["fieldConfig"]["defaults"]["unit"] == unit
 
@@ -215,8 +217,9 @@ def test_scope_labels_are_variables_of_every_page(tmp_path: Path) -> None:
     for dashboard in documents(show):
         names = [one["name"] for one in dashboard["templating"]["list"]]
         assert names[:3] == ["datasource", "env", "gateway"]
-    requests = panel(show, "gateway-overview", "Requests")["targets"][0]["expr"]
-    assert requests == 'sum(increase(gateway_requests_total{env=~"$env",gateway=~"$gateway"}[$__range]))'
+    requests = panel(show, "gateway-key", "Requests")["targets"][0]["expr"]
+    narrowed = 'key=~"$key",chain=~"$chain",method=~"$method",env=~"$env",gateway=~"$gateway"'
+    assert requests == f"sum(increase(gateway_requests_total{{{narrowed}}}[$__range]))"
     enabled = panel(show, "gateway-key", "Key")["targets"][0]["expr"]
     assert enabled == 'max(gateway_key_enabled{key=~"$key",env=~"$env"})'
 

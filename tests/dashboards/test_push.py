@@ -61,7 +61,7 @@ def test_what_grafana_refuses_is_told_in_its_words(grafana: Grafana, token: str)
     assert done.stderr == (
         f"gateway-exporter: {grafana.url}/api/dashboards/db: 400 Bad Request: Cannot save provisioned dashboard\n"
     )
-    assert set(grafana.dashboards) == {"gateway-overview", "gateway-key"}
+    assert set(grafana.dashboards) == {"gateway-overview", "gateway-key", "gateway-keys"}
 
 
 def test_a_wrong_token_is_told_and_never_shown(grafana: Grafana, tmp_path: Path) -> None:

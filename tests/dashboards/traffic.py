@@ -85,6 +85,7 @@ class Traffic:
         found[LOGS[0]] += [self._rest(verb, status, at) for verb, status in _REST]
         found[LOGS[0]] += [self._rest("POST", 200, at, model="house-model", provider="house")]
         found[LOGS[0]] += [self._rest("GET", 200, at, bytes_sent=2**64 - 1)]  # an unsigned -1
+        found[LOGS[1]].append(_without_usage(found[LOGS[1]][0]))
         found[LOGS[0]] += ["no json\n", '{"status":200,\n']
         return found
 
@@ -94,6 +95,12 @@ class Traffic:
         sizes = {"request_length": 200, "bytes_sent": 900, "request_time": round(self._rng.uniform(0.1, 2), 3)}
         who = {"api_key": client.key, "scheme": "http", "origin": f"https://site{self._rng.randint(1, 20)}.example"}
         return json.dumps(fields | sizes | who | more) + "\n"
+
+
+def _without_usage(line: str) -> str:
+    """A served request of LiteLLM whose tokens and cost were lost."""
+    lost = {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0, "response_cost": 0.0, "metadata": {}}
+    return json.dumps(json.loads(line) | lost) + "\n"
 
 
 def _moved(line: str, at: float) -> str:

@@ -86,8 +86,8 @@ BAD = [
     (GOOD + "routes: [v1/x]", "2: routes[0]: 'v1/x' must start with /, as in /v1/scores/:identity"),
     (GOOD + "routes: ['/:key/:key']", "2: routes[0]: '/:key/:key' has more than one :key; a request has one key"),
     (
-        "inputs:\n- path: a.log\n  format:\n    json: {status: a..b}",
-        "4: inputs[0].format.json.status: bad path 'a..b' at '..b': write ",
+        "inputs:\n- path: a.log\n  format:\n    json: {status: a...b}",
+        "4: inputs[0].format.json.status: bad path 'a...b' at '...b': write ",
     ),
     (GOOD + "keys: none.yaml", "2: keys: {folder}/none.yaml can't be read: No such file or directory"),
     (
@@ -129,7 +129,7 @@ BAD = [
         GOOD + "keys: {url: 'http://h/', fields: {id: a, nam: b}}",
         "2: keys.fields.nam: unknown field 'nam'; did you mean 'name'? (allowed: class, created, enabled, ",
     ),
-    (GOOD + "keys: {url: 'http://h/', fields: {id: a..b}}", "2: keys.fields.id: bad path 'a..b' at '..b': write "),
+    (GOOD + "keys: {url: 'http://h/', fields: {id: a...b}}", "2: keys.fields.id: bad path 'a...b' at '...b': write "),
     (
         GOOD + "keys: {url: 'http://h/', preset: litellm, every: soon}",
         "2: keys.every: must be a duration, as in 15s, 5m, 24h or 1h30m, not 'soon'",

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from exporter.inputs import files, known_files, rotated_copies, sorting
+from exporter.inputs import chosen_copies, files, known_files, rotated_copies, sorting
 from exporter.inputs.content import Content
 from exporter.inputs.files import FileInput
 from exporter.inputs.fingerprint import Position, Stamp, digest, stamp
@@ -470,13 +470,13 @@ def test_what_is_known_of_a_copy_is_not_read_again(tmp_path: Path, monkeypatch: 
     kept.read()
     opened = []
 
-    real = rotated_copies._open
+    real = chosen_copies.open_copy
 
     def counted(copy: Copy) -> object:
         opened.append(copy.path)
         return real(copy)
 
-    monkeypatch.setattr(rotated_copies, "_open", counted)
+    monkeypatch.setattr(rotated_copies, "open_copy", counted)
     log.rename(tmp_path / "a.log.0")
     log.write_bytes(b"2\n")
     assert kept.read() == b"2\n"

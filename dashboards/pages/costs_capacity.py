@@ -1,0 +1,84 @@
+"""The page of costs: how much load there is, and will be."""
+
+from dashboards.fields import column
+from dashboards.grafana import Panel
+from dashboards.pages import columns
+from dashboards.pages.links import Links
+from dashboards.panels import stat
+from dashboards.promql import Metrics, total
+from dashboards.questions import Question
+from dashboards.tables import table
+from exporter.config.served import Served
+
+_AHEAD = 30
+
+
+def capacity(m: Metrics, to: Links, served: Served) -> list[Panel]:
+    """Load, failures and latency of this week, the last, and in 30 days; the keys' peaks."""
+    everyone = Metrics(served, ())
+    return [
+        _ahead(
+            "Requests: now, and in 30 days",
+            "Requests an hour, average of seven days; ahead, if every week adds what the last one added.",
+            f"3600 * {total(everyone('fleet:gateway_requests:rate5m'))}",
+            "locale",
+            id=16,
+        ),
+        _ahead(
+            "Failed: now, and in 30 days",
+            "Failed requests an hour, the same way. Growing faster than requests: something is at its end.",
+            f"3600 * {total(everyone('fleet:gateway_errors:rate5m'))}",
+            "locale",
+            id=17,
+        ),
+        _ahead(
+            "Latency: now, and in 30 days",
+            "Average latency, the same way. Rising with requests: more machines, before it is felt.",
+            f"avg({everyone('fleet:gateway_request_duration_seconds:mean5m')})",
+            "s",
+            id=18,
+        ),
+        _by_key(m, to),
+    ]
+
+
+def _ahead(title: str, description: str, query: str, unit: str, *, id: int) -> Panel:
+    now, before = (f"avg_over_time(({query})[7d:1h]{at})" for at in ("", " offset 7d"))
+    return stat(
+        title,
+        description,
+        {
+            "this week": now,
+            "last week": before,
+            f"in {_AHEAD} days": f"clamp_min({now} + {_AHEAD / 7:.3g} * ({now} - {before}), 0)",
+        },
+        unit,
+        decimals=0 if unit == "locale" else None,
+        no_value=columns.NEEDS_RULES,
+        width=8,
+        answers=Question.LOAD_AHEAD,
+        id=id,
+    )
+
+
+def _by_key(m: Metrics, to: Links) -> Panel:
+    return table(
+        "Capacity: the last day's average and peak hour, by key",
+        "Who needs a larger limit or a plan of its own next.",
+        {
+            "requests_in_the_last_day": m.named(m.hours("key:gateway_requests", by="key", hours=24)),
+            "the_day_before": m.hours("key:gateway_requests", by="key", hours=24, at="offset 1d"),
+            "peak_hour": f"max_over_time({total(m('key:gateway_requests:increase1h', by='key'), 'key')}[1d:1h])",
+        },
+        {
+            "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
+            "name": columns.NAME,
+            "requests_in_the_last_day": columns.COUNT,
+            "the_day_before": columns.COUNT,
+            "peak_hour": columns.COUNT,
+        },
+        sort="peak_hour",
+        no_value=columns.NEEDS_RULES,
+        answers=(Question.LOAD_AHEAD, Question.WHERE_ARE_PEAKS),
+        id=19,
+    )

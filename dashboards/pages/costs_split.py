@@ -1,0 +1,88 @@
+"""The page of costs: who and what they are for."""
+
+from dashboards.fields import column
+from dashboards.grafana import Panel
+from dashboards.pages import columns
+from dashboards.pages.costs_queries import Costs
+from dashboards.pages.links import Links
+from dashboards.panels import bars
+from dashboards.promql import Metrics, leaders, total
+from dashboards.questions import Question
+from dashboards.tables import table
+from exporter.config.served import Served
+
+_HOURS = 24 * 30
+
+
+def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
+    """The last 30 days by key, owner, model and provider."""
+    money = column(columns.money(served), decimals=2)
+    by_key, parts = costs.all(hours=_HOURS, by="key"), costs.parts(hours=_HOURS, by="key")
+    by_model = m.hours("key_model:gateway_cost", by="model provider", hours=_HOURS)
+    owned = f"({by_key}) * on (key) group_left (owner) {m.info('owner')}"
+    credits = m.hours("key_method:gateway_credits", by="key", hours=24, at="offset -1d")
+    return [
+        table(
+            "Cost of 30 days by key",
+            "Whose requests, bytes and models are paid for.",
+            {"total": m.named(by_key), **{name.replace(" ", "_"): query for name, query in parts.items()}},
+            {
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
+                "name": columns.NAME,
+                "requests": money,
+                "bytes_sent": money,
+                "models": money,
+                "total": money,
+            },
+            sort="total",
+            no_value=columns.NEEDS_RULES,
+            width=12,
+            answers=(Question.COST_BY_KEY_AND_MODEL, Question.COST_AHEAD),
+            id=12,
+        ),
+        table(
+            "Cost of 30 days by owner",
+            "Whom to bill: the keys of each owner together. Keys without an owner are left out.",
+            {"total": total(owned, "owner"), "keys": f"count by (owner) ({owned})"},
+            {"owner": columns.NAME, "keys": columns.COUNT, "total": money},
+            sort="total",
+            no_value="No key has an owner, or no recording rules",
+            width=5,
+            answers=Question.COST_BY_KEY_AND_MODEL,
+            id=23,
+        ),
+        table(
+            "Cost of 30 days by model",
+            "Which models, of which provider.",
+            {"cost": by_model},
+            {
+                "model": column(links=[to.cell("Usage of this model", "gateway-llm", "model")])
+                | {"custom.minWidth": 220},
+                "provider": {"custom.width": 90},
+                "cost": money,
+            },
+            sort="cost",
+            no_value="No cost was logged",
+            width=7,
+            answers=Question.COST_BY_KEY_AND_MODEL,
+            id=13,
+        ),
+        bars(
+            "Credits by day, last 30 days",
+            "What calls cost in credits: the five keys that cost most, and others.",
+            columns.by_key(
+                leaders(
+                    m.named(credits), m.hours("key_method:gateway_credits", by="key", hours=24, at="@ end()"), "key"
+                )
+            ),
+            "short",
+            every="1d",
+            timeFrom="30d",
+            maxDataPoints=96,
+            links=[to.key()],
+            no_value="Calls have no credits: the config has no pricing.credits",
+            width=24,
+            answers=Question.COST_BY_KEY_AND_MODEL,
+            id=14,
+        ),
+    ]
