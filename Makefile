@@ -1,14 +1,14 @@
-# `make` lists the targets. Python 3.11 or later and make are all that most of them need; `make check-all` also needs
-# the servers that `make deb` and `make litellm` install.
+# `make` lists the targets. Most need only Python 3.11 or later and make; `make check-all` also needs the servers that
+# `make deb` and `make litellm` install.
 
 PYTHON ?= python3
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-SERVERS := nginx-light caddy haproxy curl openssl chromium mtail prometheus prometheus-alertmanager
+SERVERS := nginx-light caddy haproxy curl openssl chromium systemd mtail prometheus prometheus-alertmanager
 
 BIN := .venv/bin
 BENCH_LOGS := $(patsubst %,build/bench/%.log,steady wide random body)
 LLM_LOG := build/bench/llm.log
-# Percent of the branches and lines that the tests must reach.
+# The tests must reach this percentage of branches and lines.
 COVERED := 90
 LITELLM := build/litellm-1.106.2
 
@@ -18,10 +18,10 @@ LITELLM := build/litellm-1.106.2
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-demo: .venv/.product ## Run the exporter beside a sample gateway, for a first look
+demo: .venv/.product ## Run the exporter with a sample gateway, for a first look
 	$(BIN)/gateway-exporter demo
 
-install: .venv/.dev ## Make .venv, with the product and all that development needs
+install: .venv/.dev ## Create .venv, with the product and the tools for development
 
 lint: .venv/.dev ## Check style and types
 	$(BIN)/ruff check .
@@ -31,25 +31,25 @@ lint: .venv/.dev ## Check style and types
 check: lint ## Check style and types, and run the tests that need no servers
 	$(BIN)/pytest -n auto -m "unit or command"
 
-check-all: lint ## The same with all tests: on real servers, of the promises, and with the share of code that they reach
+check-all: lint ## The same with all tests: also those with real servers and of the promises; prints the coverage
 	rm -rf build/coverage
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=$(COVERED)
 
-format: .venv/.dev ## Mend style where that needs no thought
+format: .venv/.dev ## Fix style, where tools can do so
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-fuzz: .venv/.dev ## Feed it made-up lines of every format for ten minutes
+fuzz: .venv/.dev ## Feed the exporter random lines of every format for ten minutes
 	$(BIN)/python -m tests.fuzz --minutes 10
 
-prove: .venv/.dev ## Prove the promises at length: kill it 1,000 times, ask a real Prometheus, feed it random values
+prove: .venv/.dev ## Prove the promises at length: kill the exporter 1,000 times, query a real Prometheus, feed it random values
 	$(BIN)/python -m tests.prove.prove_kills --kills 1000 --minutes 60
 	$(BIN)/python -m tests.prove.prove_prometheus
 	$(BIN)/python -m tests.prove.prove_bounded
 
-bench: .venv/.dev $(BENCH_LOGS) $(LLM_LOG) ## Compare the speed with mtail's, and time the way from a line to a metric
+bench: .venv/.dev $(BENCH_LOGS) $(LLM_LOG) ## Compare the speed with mtail's, and measure the time from a line to a metric
 	$(BIN)/python -m benchmarks.compare $(BENCH_LOGS)
 	$(BIN)/python -m benchmarks.everything $(LLM_LOG)
 	$(BIN)/python -m benchmarks.checkpoint
@@ -57,16 +57,16 @@ bench: .venv/.dev $(BENCH_LOGS) $(LLM_LOG) ## Compare the speed with mtail's, an
 	$(BIN)/python -m benchmarks.latency
 	$(BIN)/python -m benchmarks.many_logs
 
-deb: ## Install the servers that tests run against (Debian and Ubuntu); starts none of them
+deb: ## Install the servers that tests run against (Debian and Ubuntu), without starting them
 	$(SUDO) .ci/install $(SERVERS)
 
-litellm: $(LITELLM)/installed ## Install the LiteLLM proxy that some tests run against, in an environment of its own
+litellm: $(LITELLM)/installed ## Install the LiteLLM proxy that some tests run against, in a separate environment
 
-clean: ## Remove all that make and the tools have made
+clean: ## Remove everything that make and the tools created
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# A change of pyproject.toml makes the environment anew, so that nothing stays in it that is no longer asked for.
+# A change of pyproject.toml recreates the environment, so that removed dependencies don't stay in it.
 .venv/.product: pyproject.toml
 	rm -rf .venv
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed; choose one: make PYTHON=...")'

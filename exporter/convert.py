@@ -1,7 +1,7 @@
-"""Plain values as people write them → types made of msgspec Structs; a mistake names its field, in everyday words.
+"""Converts plain values, as from YAML, to msgspec Structs. Errors name the field and use everyday words.
 
-A constraint is described where its type is: `Annotated[int, Meta(ge=1, description="at least 1")]` gives "must be at
-least 1, not 0". With `extra={"secret": True}` the value is not repeated.
+The description of a constraint stands with its type: `Annotated[int, Meta(ge=1, description="at least 1")]` gives "must
+be at least 1, not 0". With `extra={"secret": True}` the value is not repeated.
 """
 
 import re
@@ -35,7 +35,7 @@ _WORDS = {
 
 
 class _Place(NamedTuple):
-    """Where a mistake is, what stands there, and what should."""
+    """Where a mistake is: the path, the value there, and the type it should have."""
 
     steps: Steps
     value: Any
@@ -43,7 +43,7 @@ class _Place(NamedTuple):
 
 
 def convert(content: Any, type_: type[T]) -> T:
-    """The content as that type. FieldError names the first mistake."""
+    """Convert the content. Raises FieldError for the first mistake."""
     try:
         return msgspec.convert(content, type_)
     except msgspec.ValidationError as error:
@@ -59,7 +59,7 @@ def convert(content: Any, type_: type[T]) -> T:
 
 
 def _translated(problem: str, place: _Place) -> FieldError:
-    """msgspec's complaint in the user's words."""
+    """msgspec's message in everyday words."""
     steps, value, type_ = place
     if name := _UNKNOWN.match(problem):
         return FieldError((*steps, name[1]), unknown("field", name[1], _fields(type_)))
@@ -78,14 +78,14 @@ def _translated(problem: str, place: _Place) -> FieldError:
 
 
 def _description(type_: Any, value: Any) -> str:
-    """What a constraint allows, and what stands there."""
+    """What a constraint allows, and the value that it refuses."""
     meta = next(_metas(type_))
     given = f"{value:g}" if isinstance(value, float) else repr(value)
     return f"{meta.description}" if (meta.extra or {}).get("secret") else f"{meta.description}, not {given}"
 
 
 def _find(path: str, value: Any, type_: Any) -> _Place:
-    """The place at msgspec's path; of an entry of a mapping, the first that does not convert."""
+    """The place at msgspec's path. In a mapping, whose entries msgspec does not name, the first that fails."""
     steps: list[str | int] = []
     for name, index in _STEP.findall(path):
         step = int(index) if index.isdigit() else name or index
@@ -98,7 +98,7 @@ def _find(path: str, value: Any, type_: Any) -> _Place:
 
 
 def _part(type_: Any, step: str | int) -> Any:
-    """The type of a part: a list's, a mapping's or a Struct's."""
+    """The type of an entry of a list or mapping, or of a field of a Struct."""
     whole = _container(type_)
     if get_origin(whole):
         return get_args(whole)[1 if get_origin(whole) is dict else 0]
@@ -109,17 +109,17 @@ def _container(type_: Any) -> Any:
     """The list, mapping or Struct among a type's alternatives."""
     containers = (list, dict, tuple)
     return next(
-        one
-        for one in _alternatives(type_)
-        if get_origin(one) in containers or (isinstance(one, type) and issubclass(one, msgspec.Struct))
+        choice
+        for choice in _alternatives(type_)
+        if get_origin(choice) in containers or (isinstance(choice, type) and issubclass(choice, msgspec.Struct))
     )
 
 
 def _alternatives(type_: Any) -> Iterator[Any]:
-    """The types that a value may have, without what is said about them."""
+    """The types that a value may have, without their constraints."""
     if get_origin(type_) in (Union, UnionType):
-        for one in get_args(type_):
-            yield from _alternatives(one)
+        for choice in get_args(type_):
+            yield from _alternatives(choice)
     elif get_origin(type_) is Annotated:
         yield from _alternatives(get_args(type_)[0])
     else:
@@ -127,12 +127,12 @@ def _alternatives(type_: Any) -> Iterator[Any]:
 
 
 def _metas(type_: Any) -> Iterator[msgspec.Meta]:
-    """What is said about the types that a value may have."""
+    """The constraints of the types that a value may have."""
     if get_origin(type_) in (Union, UnionType):
-        for one in get_args(type_):
-            yield from _metas(one)
+        for choice in get_args(type_):
+            yield from _metas(choice)
     elif get_origin(type_) is Annotated:
-        yield from (one for one in get_args(type_)[1:] if isinstance(one, msgspec.Meta))
+        yield from (meta for meta in get_args(type_)[1:] if isinstance(meta, msgspec.Meta))
 
 
 def _fields(type_: Any) -> list[str]:
@@ -142,7 +142,9 @@ def _fields(type_: Any) -> list[str]:
 
 def _choices(type_: Any) -> list[str]:
     """The words that a value may be."""
-    return [word for one in _alternatives(type_) if get_origin(one) is Literal for word in get_args(one) if word]
+    return [
+        word for choice in _alternatives(type_) if get_origin(choice) is Literal for word in get_args(choice) if word
+    ]
 
 
 def _converts(value: Any, type_: Any) -> bool:

@@ -1,8 +1,8 @@
-"""File descriptors: how many this process may have, and who may have how many.
+"""File descriptors: how many this process may have, and how they are shared out.
 
-An eighth is for connections, 256 at most, so that many logs never shut scrapers out. Some are spare, for what is open
-for a moment. Logs have the rest. The system gives the lowest free number, so that a log whose descriptor is not
-below `for_logs` has one of the others'.
+An eighth is reserved for connections, at most 256, so that many logs never shut scrapers out. Some are spare, for files
+that are open for a moment. Logs have the rest. The system gives the lowest free number, so a log whose descriptor is
+not below `for_logs` has taken a reserved one.
 """
 
 import resource
@@ -10,13 +10,13 @@ from contextlib import suppress
 
 _MOST_CONNECTIONS = 256
 _LEAST_SPARE, _MOST_SPARE = 16, 64
-# What is open beside logs and connections: the state, watches, the web server's own.
+# About how many are open besides logs and connections: state file, watches, web server.
 _OWN = 20
 _UNLIMITED = 1 << 20
 
 
 def raise_limit() -> None:
-    """Raise the soft limit to the hard one, where the system lets it."""
+    """Raise the soft limit to the hard limit, if the system allows it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -43,7 +43,7 @@ def for_logs(limit: int) -> int:
 
 
 def most_logs(limit: int) -> int:
-    """How many logs can be open at once, about."""
+    """About how many logs can be open at once."""
     return max(0, for_logs(limit) - _OWN)
 
 

@@ -8,7 +8,7 @@ _SECONDS = (7 * 86400, 86400, 3600, 60, 1, 0.001)
 
 
 def seconds(duration: str) -> float:
-    """A duration in seconds. ValueError where it is none."""
+    """A duration in seconds. Raises ValueError if it is not valid."""
     found = _DURATION.match(duration)
     if not found:
         raise ValueError(f"{duration!r} is not a valid duration; use 15s, 5m, 24h or 1h30m")

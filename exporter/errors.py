@@ -1,13 +1,13 @@
-"""The error tree. Everything a user can cause ends as one of these, and `cli.main` catches them once.
+"""The error classes. Every error that a user can cause is one of these, and `cli.main` catches them in one place.
 
-    ExporterError            exit 1: it could not be done
+    ExporterError            exit 1: something could not be done
     ├── UsageError           exit 2: the command line or the config is wrong
     │   └── ConfigError      … with file, line and field
-    ├── InputError           a log could not be read, or its format not be told
+    ├── InputError           a log can't be read, or its format is not recognized
     └── StateError           the state file can't be used
-        └── DamagedError     … as it is not what was written; it is set aside
+        └── DamagedError     the state file's content is damaged; the file is set aside
 
-A mistake is first a `FieldError`, which knows its field but not the file; `YamlFile` makes a ConfigError of it.
+A mistake in a config is first a `FieldError`, which has the field but not the file; `YamlFile` makes it a ConfigError.
 
 A message is one line: what is wrong, what is allowed, and the near miss if there is one. None holds a raw API key.
 """
@@ -24,13 +24,13 @@ _ENTRY = re.compile(r"(\[\d+\])(?:\.(.*))?", re.DOTALL)
 
 
 class ExporterError(Exception):
-    """Something could not be done; `exit_code` is the process's."""
+    """Something could not be done. `exit_code` is the exit status of the process."""
 
     exit_code = 1
 
 
 class UsageError(ExporterError):
-    """The user asked for something that does not exist or can't be."""
+    """A mistake in the command line or in the config."""
 
     exit_code = 2
 
@@ -43,7 +43,7 @@ class ConfigError(UsageError):
         self._parts = file, line, field, problem
 
     def without_values(self, known: Collection[str]) -> "ConfigError":
-        """The same mistake, for a list that may hold secrets: nothing is quoted but `known` names of fields."""
+        """The same error for a list that may hold secrets: only `known` names of fields are quoted."""
         file, line, field, problem = self._parts
         entry = _ENTRY.match(field)
         shown = entry[0] if entry and (not entry[2] or entry[2] in known) else entry[1] if entry else ""
@@ -57,18 +57,18 @@ class InputError(ExporterError):
 
 
 class StateError(ExporterError):
-    """The state file is in use, can't be opened, or is of a version that is not known."""
+    """The state file is in use, can't be opened, or has an unknown version."""
 
 
 class DamagedError(StateError):
-    """The state file is not what was written to it."""
+    """The state file's content is damaged."""
 
 
 Steps = tuple[str | int, ...]
 
 
 class FieldError(ValueError):
-    """A mistake in a field: `steps` lead to it from the part that was looked at, `problem` is the sentence about it."""
+    """A mistake in a field. `steps` is its path in the part that was checked, `problem` says what is wrong."""
 
     def __init__(self, field: str | Steps, problem: str) -> None:
         super().__init__(problem)
@@ -81,7 +81,7 @@ class FieldError(ValueError):
 
 @contextmanager
 def within(*steps: str | int) -> Iterator[None]:
-    """Mistakes that are found in here are in the field at `steps`, or in a field of it."""
+    """Put `steps` in front of the field of every FieldError raised in here. A ValueError becomes one."""
     try:
         yield
     except FieldError as error:
@@ -91,12 +91,12 @@ def within(*steps: str | int) -> Iterator[None]:
 
 
 def dotted(steps: Steps) -> str:
-    """Steps as people write them: `inputs[0].format`."""
+    """Steps as text: `inputs[0].format`."""
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps).lstrip(".")
 
 
 def unknown(what: str, name: str, allowed: Iterable[str]) -> str:
-    """The sentence for a name that does not exist, with the near miss and what is allowed."""
+    """The message for an unknown name, with the near miss and the allowed names."""
     choices = sorted(allowed)
     near = get_close_matches(name, choices, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -104,5 +104,5 @@ def unknown(what: str, name: str, allowed: Iterable[str]) -> str:
 
 
 def place(error: Exception) -> str:
-    """What kind of error was raised, and where in the code; without its message, which may hold a secret."""
+    """The class of an error and where it was raised, without its message, which may hold a secret."""
     return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"

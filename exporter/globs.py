@@ -6,16 +6,16 @@ from functools import lru_cache
 
 
 def is_glob(pattern: str) -> bool:
-    """Whether it stands for more than itself."""
+    """Whether a pattern has a `*` or a `?`."""
     return "*" in pattern or "?" in pattern
 
 
 @lru_cache(maxsize=10_000)
 def compiled(pattern: str) -> re.Pattern[str]:
-    """A regular expression whose `match` takes a whole text, in time that grows with the text's length."""
+    """A regular expression that matches whole texts. Takes time in proportion to the text's length."""
     return re.compile(translate(pattern.replace("[", "[[]")))
 
 
 def match(pattern: str, text: str) -> bool:
-    """Whether the whole text fits."""
+    """Whether a pattern matches the whole text."""
     return compiled(pattern).match(text) is not None

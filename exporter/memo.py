@@ -1,4 +1,4 @@
-"""Memo: a function's answers, kept. Hot path: a hit costs one look-up in C."""
+"""Memo: a bounded cache of a function's results. Hot path: a hit costs one look-up in C."""
 
 from collections.abc import Callable, Hashable
 from typing import TypeVar
@@ -6,16 +6,15 @@ from typing import TypeVar
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-# Of a text that is kept: characters, or bytes.
+# Results for longer texts (characters or bytes) are not kept.
 _LONGEST = 1000
 
 
 class Memo(dict[K, V]):
-    """`memo[x]` is `function(x)`, asked once for each `x` while at most `size` answers are kept.
+    """`memo[x]` is `function(x)`. At most `size` results are kept.
 
-    When it is full it is emptied: what is in use comes back at the price of one call each, and a
-    log full of random values costs no more than that call. Long texts are not kept, so that memory
-    has a ceiling in bytes, too.
+    A full memo is emptied: values in use come back at the cost of one call each, and a log full of random values costs
+    no more than these calls. Results for long texts are not kept, so memory is bounded in bytes too.
     """
 
     __slots__ = ("_function", "_size")

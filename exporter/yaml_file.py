@@ -1,4 +1,4 @@
-"""YAML files that people write: every mistake has its file, line and field."""
+"""Reads YAML files that people write. Every error has file, line and field."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,14 +16,14 @@ T = TypeVar("T")
 
 
 class Part(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A mapping in a config; a field it does not know is a mistake."""
+    """A mapping in a config. An unknown field is an error."""
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML, without what it would take in silence or leave to a traceback. `name` is the file's."""
+    """A YAML loader that raises ConfigError for duplicate keys and invalid dates or numbers. `name` is the file's."""
 
     def compose_mapping_node(self, anchor: Any) -> Any:
-        """A mapping, in which a key stands once; what `<<` merges into it may have the same keys."""
+        """A mapping. Raises ConfigError for a duplicate key; mappings merged with `<<` may repeat keys."""
         node = super().compose_mapping_node(anchor)
         lines: dict[str, int] = {}
         for key, _ in node.value:
@@ -36,7 +36,7 @@ class _Loader(yaml.SafeLoader):
         return node
 
     def construct_object(self, node: Any, deep: bool = False) -> Any:
-        """A value; what looks like a date or a number must be one."""
+        """A value. Raises ConfigError if it looks like a date or a number and is not valid."""
         try:
             return super().construct_object(node, deep)
         except (ValueError, LookupError, AttributeError) as error:
@@ -47,7 +47,7 @@ class _Loader(yaml.SafeLoader):
 
 
 class YamlFile:
-    """A YAML file: its content, and where each part of it stands. ConfigError where it can't be read."""
+    """A YAML file: its content, and the line of each part. Raises ConfigError if it can't be read."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -80,13 +80,12 @@ class YamlFile:
             raise self.error(error.steps, error.problem) from None
 
     def error(self, steps: Steps, problem: str) -> ConfigError:
-        """A mistake in the field at `steps`."""
+        """The error for a mistake in the field at `steps`."""
         return ConfigError(str(self.path), self.line(steps), dotted(steps), problem)
 
     def rename(self, steps: Steps, old: str, new: str) -> int:
-        """Give a field of the mapping at `steps` another name; its line, or 0 where it isn't there.
-
-        ConfigError where the mapping has both names.
+        """Rename a field of the mapping at `steps`. Returns its line, 0 if there is no such field. Raises ConfigError
+        if the mapping has both names.
         """
         part = self.content
         for step in steps:
@@ -102,18 +101,18 @@ class YamlFile:
         return line
 
     def line(self, steps: Steps) -> int:
-        """The line of a part; of the nearest part around it that is there."""
+        """The line of a part; if it does not exist, that of the nearest part around it."""
         way = self._way(steps)
         return way[-1][0].start_mark.line + 1 if way else 1
 
     def _way(self, steps: Steps) -> list[tuple[yaml.Node, yaml.Node]]:
-        """The names and the values on the way to a part, as far as they are there."""
+        """The names and values on the path to a part, as far as they exist."""
         way: list[tuple[yaml.Node, yaml.Node]] = []
         node = self._root
         for step in steps:
             found = None
             if isinstance(node, yaml.MappingNode):
-                # What `<<` merged stands first, and what stands last counts.
+                # The last entry with a name counts; those that `<<` merged come first.
                 found = next(((key, value) for key, value in reversed(node.value) if key.value == step), None)
             elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
                 found = (node.value[step], node.value[step])
@@ -125,7 +124,7 @@ class YamlFile:
 
 
 def read_date(name: str, value: Any) -> datetime | None:
-    """A date of a file that people write; FieldError where it is none. A day is its beginning, in UTC."""
+    """A date from a YAML file; a day without a time means 00:00 UTC. Raises FieldError if it is not a date."""
     if value is None:
         return None
     if isinstance(value, str):

@@ -121,7 +121,7 @@ class Endless(Feed):
     """A log that is not read to its end until somebody says so."""
 
     def __init__(self, feed: Feed) -> None:
-        super().__init__(feed.place, feed.spec, feed.input, feed.decoder, feed.meter, feed.journal)
+        super().__init__(feed.place, feed.spec, feed.input, feed.decoder, feed.meter, feed.journal, feed._seal)
         self.more = True
 
     def count_next_chunk(self) -> bool:

@@ -1,15 +1,16 @@
 """LiteLLM proxy: a log for gateway-exporter's preset `litellm`, a JSON line for each request.
 
-Beside the proxy's config.yaml, which says:
+Put this file beside the proxy's config.yaml, and add to that:
 
     litellm_settings:
       callbacks: [gateway_exporter.log]
 
-The environment variable GATEWAY_LOG names the file. It may be rotated by renaming, and several workers write to it.
-A line has what is counted of LiteLLM's standard logging payload: no prompt, no answer, and of a key its hash.
+The environment variable GATEWAY_LOG names the log. It may be rotated by renaming, and several workers may write to it.
+A line has those fields of LiteLLM's standard logging payload that are counted: no prompt, no answer, no raw key, only
+its hash.
 
-LiteLLM tells of the first try that failed, too. It waits until its request has ended: by the answer of another
-try, or by an error that the client gets. Then it is in the request's line, under `attempts`.
+LiteLLM also reports the first failed attempt. That is kept until its request has ended, with the answer of another
+attempt or with an error for the client, and is then written into the request's line, under `attempts`.
 """
 
 import asyncio
@@ -34,7 +35,7 @@ METADATA = (
 )
 HEADERS = ("host", "origin", "referer")
 
-# A try whose request never ends, as far as LiteLLM tells, is written as a request of its own.
+# A failed attempt whose request is not reported to have ended by then is written as a separate request.
 PATIENCE_SECONDS = 600
 
 
@@ -44,16 +45,16 @@ class RequestLog(CustomLogger):
     def __init__(self, path: str) -> None:
         super().__init__()
         self._file = WatchedFileHandler(path, delay=True)
-        # By call id, the same for all tries of a request.
+        # Failed attempts by call id, which is the same for all attempts of a request.
         self._failed: dict[str, list[Payload]] = {}
 
     async def async_log_success_event(self, kwargs: Payload, **_: Any) -> None:
-        """A try has given an answer: the request has ended."""
+        """An attempt has succeeded: the request has ended."""
         if payload := kwargs.get("standard_logging_object"):
             self._write([*self._failed.pop(payload["litellm_call_id"], []), payload])
 
     async def async_log_failure_event(self, kwargs: Payload, **_: Any) -> None:
-        """A try has failed: another may follow."""
+        """An attempt has failed: another may follow."""
         if payload := kwargs.get("standard_logging_object"):
             call = payload["litellm_call_id"]
             self._failed.setdefault(call, []).append(payload)
@@ -67,13 +68,13 @@ class RequestLog(CustomLogger):
         if call in self._failed:
             self._write(self._failed.pop(call))
 
-    def _write(self, tries: list[Payload]) -> None:
-        line = json.dumps(_line(tries), default=str)
+    def _write(self, attempts: list[Payload]) -> None:
+        line = json.dumps(_line(attempts), default=str)
         self._file.handle(logging.makeLogRecord({"msg": line}))
 
 
-def _line(tries: list[Payload]) -> Payload:
-    last = tries[-1]
+def _line(attempts: list[Payload]) -> Payload:
+    last = attempts[-1]
     metadata = last.get("metadata") or {}
     headers = (metadata.get("requester_metadata") or {}).get("headers") or {}
     return {
@@ -84,14 +85,14 @@ def _line(tries: list[Payload]) -> Payload:
         },
         "error_information": _error(last),
         "attempts": [
-            {name: one.get(name) for name in ("custom_llm_provider", "model_group", "startTime")} | _error(one)
-            for one in tries
+            {name: attempt.get(name) for name in ("custom_llm_provider", "model_group", "startTime")} | _error(attempt)
+            for attempt in attempts
         ],
     }
 
 
-def _error(one: Payload) -> Payload:
-    error = one.get("error_information") or {}
+def _error(attempt: Payload) -> Payload:
+    error = attempt.get("error_information") or {}
     return {name: error.get(name) for name in ("error_code", "error_class")}
 
 

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from exporter.commands.describe import summary
 from exporter.commands.generate import rules
-from exporter.commands.notes import notes, paths_of
+from exporter.commands.notes import exposed, notes, paths_of
 from exporter.commands.suggest_config import SAMPLE_BYTES, survey_of
 from exporter.config.inputs import InputConfig
+from exporter.config.keys import KeyApiConfig
 from exporter.config.load import Loaded, load
+from exporter.config.web import load_web
 from exporter.errors import StateError
 from exporter.formats.spec import slow_parts
 from exporter.inputs.archive import head
@@ -22,7 +24,7 @@ def run(path: str) -> None:
     rules(path, loaded.config)
     inputs, state = loaded.config.inputs, loaded.config.state.path
     slow = [f"input {input_.name}: {part}" for input_ in inputs for part in slow_parts(input_.spec)]
-    for note in slow + notes({input_.name: input_.path for input_ in inputs}, state):
+    for note in slow + exposed(_secrets(loaded)) + notes({input_.name: input_.path for input_ in inputs}, state):
         print(f"{path}: {note}", file=sys.stderr)
     if state and Path(state).is_file():
         print(f"{path}: {_places(loaded)}")
@@ -34,6 +36,18 @@ def run(path: str) -> None:
         counts["price"] = loaded.pricing.size
     summary = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in counts.items())
     print(f"{path}: good: {summary}")
+
+
+def _secrets(loaded: Loaded) -> dict[str, str]:
+    """The files that hold secrets, by the field that names them."""
+    config = loaded.config
+    found = {"identity.secret_file": str(loaded.secret_file or ""), "state.path": config.state.path}
+    if isinstance(config.keys, KeyApiConfig):
+        found |= {"keys.token_file": config.keys.token_file, "keys.headers_file": config.keys.headers_file}
+    if config.web.config:
+        key = load_web(Path(config.web.config)).key_file
+        found |= {"web.config": config.web.config, "tls_server_config.key_file": key}
+    return found
 
 
 def _look_into(input_: InputConfig) -> str:

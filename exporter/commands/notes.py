@@ -2,6 +2,7 @@
 
 import glob
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from exporter import descriptors
@@ -15,6 +16,16 @@ def notes(logs: dict[str, str], state: str) -> list[str]:
     found += _descriptors(sum(len(paths_of(path)) for path in logs.values()))
     found += shared_logs(logs)
     return found + [f"state.path: {note}" for note in (_state(Path(state)) if state else ())]
+
+
+def exposed(secrets: dict[str, str]) -> list[str]:
+    """Secrets that others of this machine can read. `secrets` are paths, "" for none, by the field that names them."""
+    found = []
+    for name, path in secrets.items():
+        with suppress(OSError):
+            if path and (mode := Path(path).stat().st_mode) & 0o004:
+                found.append(f"{name}: {path} can be read by every user (mode {mode & 0o777:o}); use chmod 600")
+    return found
 
 
 def _log(pattern: str) -> list[str]:

@@ -129,6 +129,7 @@ class Web(Struct, kw_only=True):
     tls: ssl.SSLContext | None = None
     client_names: frozenset[str] = frozenset()
     files: tuple[Path, ...] = ()
+    key_file: str = ""
 
 
 def load_web(path: Path) -> Web:
@@ -143,6 +144,7 @@ def load_web(path: Path) -> Web:
     )
     if tls:
         folder = path.resolve().parent
+        web.key_file = str(folder / tls.key_file)
         web.tls = _context(file, tls, folder)
         web.client_names = frozenset(tls.client_allowed_sans)
         named = (tls.cert_file, tls.key_file, tls.client_ca_file)

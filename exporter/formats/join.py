@@ -23,7 +23,7 @@ class JoinSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=T
     They are sources as those of a field. A line waits for the others so many lines as `within` says, and in a log that
     is read to its end for `seconds`, at most twice as long; then the request counts with what there is. Of a text
     log's captures the last that is not empty counts; of JSON lines the last. What is in `collect` becomes a list of
-    all lines' values: `openai, anthropic`. What waits is kept over a restart, so it must not hold a raw key.
+    all lines' values: `openai, anthropic`. What waits is kept over a restart, sealed.
     """
 
     by: Any

@@ -1,4 +1,4 @@
-"""Whole files, read once from start to end: plain, `.gz` or `.zst`."""
+"""Reads whole files once, from start to end: plain, `.gz` or `.zst`."""
 
 import io
 import sys
@@ -15,10 +15,10 @@ from exporter.model.fields import LONGEST_LINE
 def whole_lines(
     path: str, too_long: Callable[[str], object] = lambda _: None, longest_line: int = LONGEST_LINE
 ) -> Iterator[tuple[bytes, int]]:
-    """Chunks of whole lines, each with the bytes of the file read so far (compressed, where it is).
+    """Chunks of whole lines, each with the number of bytes of the file read so far (compressed bytes, if packed).
 
-    `-` is standard input. A last line without a line feed counts. For each line that is longer than is read,
-    `too_long` gets the path. InputError where the file can't be read.
+    `-` is standard input. A last line without a line feed counts. Calls `too_long(path)` for each line of more than
+    `longest_line` bytes, which is left out. Raises InputError if the file can't be read.
     """
     lines = Lines()
     try:
@@ -37,7 +37,7 @@ def whole_lines(
 
 
 def head(path: str, size: int) -> bytes:
-    """The whole lines in the first `size` bytes or so of a file, to look at. Not of standard input."""
+    """The whole lines in about the first `size` bytes of a file, which must not be standard input."""
     found = b""
     for chunk, _ in whole_lines(path):
         found += chunk

@@ -1,4 +1,4 @@
-"""What a file holds, plain or packed, read from any place."""
+"""The content of a file, plain or packed (compressed), read from any offset."""
 
 import errno
 import gzip
@@ -16,37 +16,37 @@ from exporter.inputs.lines import CHUNK
 
 PACKED = (".gz", ".zst")
 UNPACKING = (OSError, EOFError, zlib.error, zstandard.ZstdError)
-# The first bytes of a file, which tell most files apart.
+# How many of the first bytes of a packed file are kept: they are compared most often.
 FIRST = 1024
 _NOT_REGULAR = "Not a regular file; to read from a pipe use `-` (standard input)"
-# So much is unpacked at once.
+# Bytes that a call of `ready` unpacks.
 _PIECE = 1 << 20
 
 
 class Content(Protocol):
-    """Bytes that are read as `os.pread` does it: fewer than asked for means the end."""
+    """An open file. `packed` if it is compressed, `damaged` if it can't be unpacked to its end."""
 
     packed: bool
     damaged: bool
 
     def pread(self, size: int, at: int) -> bytes:
-        """The bytes from a place on."""
+        """Bytes from an offset. Fewer than `size` at the end of the file, as with `os.pread`."""
 
     def ready(self, at: int) -> bool:
-        """Whether the bytes before a place are at hand. Each call unpacks a piece, until they are."""
+        """Whether the bytes up to an offset can be read at once. If not, each call unpacks one piece more."""
 
     def size(self) -> int | None:
-        """How many there are; None where only unpacking could tell."""
+        """The size in bytes, unpacked; None if it is known only after unpacking."""
 
     def fileno(self) -> int:
-        """The open file."""
+        """The file descriptor."""
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
 
 
 def open_content(path: str) -> Content:
-    """Open a file by its name; OSError where that fails."""
+    """Open a file. Raises OSError if it can't be opened or is not a regular file."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
@@ -55,7 +55,7 @@ def open_content(path: str) -> Content:
 
 
 def open_log(path: str) -> Content:
-    """Open a log by its name, for long; OSError (EMFILE) where that would take a descriptor that is not for logs."""
+    """Open a log, which stays open. Raises OSError; EMFILE if that took a file descriptor reserved for other uses."""
     content = open_content(path)
     limit = descriptors.limit()
     if content.fileno() >= descriptors.for_logs(limit):
@@ -69,7 +69,7 @@ def open_log(path: str) -> Content:
 
 
 def unpacked(path: str, raw: BinaryIO) -> BinaryIO:
-    """The stream of what an open file holds, by its name's end."""
+    """A stream of an open file's content, unpacked if its name ends in `.gz` or `.zst`."""
     if path.endswith(".gz"):
         return gzip.GzipFile(fileobj=raw)  # type: ignore[return-value]
     if path.endswith(".zst"):
@@ -78,7 +78,7 @@ def unpacked(path: str, raw: BinaryIO) -> BinaryIO:
 
 
 def no_file(path: str) -> OSError:
-    """The error for a path that leads to a folder or a pipe."""
+    """The error for a path that is not a regular file."""
     return OSError(errno.EINVAL, "Is a directory" if os.path.isdir(path) else _NOT_REGULAR)  # noqa: PTH112
 
 
@@ -105,9 +105,9 @@ class _Plain:
 
 
 class _Packed:
-    """Unpacks forwards and keeps the last piece; going back further means to begin again.
+    """Unpacks forwards and keeps the last piece. To read before that piece, it starts again from the beginning.
 
-    Where it can't be unpacked (damaged, or not yet written to its end) it ends, and is `damaged`.
+    If it can't be unpacked further (damaged, or not yet completely written), the content ends there and is `damaged`.
     """
 
     packed = True
@@ -146,7 +146,7 @@ class _Packed:
         return place == at or here == self._end
 
     def size(self) -> int | None:
-        """As the packer has noted it, until the end was reached."""
+        """The size that the compressor stored; once the end was reached, the real one."""
         return self._stated() if self._end is None else self._end
 
     def fileno(self) -> int:

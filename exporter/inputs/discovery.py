@@ -1,4 +1,4 @@
-"""Where the logs are now that a path or a pattern names, and which of them can't be read."""
+"""Finds the logs that a path or a pattern names, and notes which of them can't be read."""
 
 import errno
 import glob
@@ -13,15 +13,15 @@ from exporter.inputs.fingerprint import Identity
 from exporter.inputs.folders import Changes, folders_of
 from exporter.inputs.rotated_names import Logs
 
-# So often a pattern is looked up though no folder has changed: not every file system keeps a folder's time. More often
-# while a log can't be read, as permissions change without a trace in the folder.
+# A pattern is looked up after this time even if no folder has changed, as not every file system updates a folder's
+# time. While a log can't be read it is looked up more often, as a change of permissions does not change the folder.
 _LOOK_UP_SECONDS = 10.0
 _TRY_AGAIN_SECONDS = 1.0
 
 
 class LogFinder:
-    """Looks for the logs. `unreadable` are the paths that could not be read, or a pattern that no file matches;
-    `unopened` those among them that there was no descriptor for.
+    """Looks for the logs. `unreadable` are the paths that can't be read, or the pattern if no file matches it;
+    `unopened` are those among them that no file descriptor was left for.
     """
 
     def __init__(self, pattern: str, events: InputEvents) -> None:
@@ -36,14 +36,16 @@ class LogFinder:
 
     @property
     def directory(self) -> str:
-        """The folder to watch: the nearest one whose name is no pattern."""
+        """The folder to watch: the deepest one that is not named by a pattern."""
         folder = Path(self._pattern).parent
         while glob.has_magic(str(folder)):
             folder = folder.parent
         return str(folder)
 
     def changed(self) -> bool:
-        """Whether it is worth a look: a name in the pattern's folders, or where a link leads, is not what it was."""
+        """Whether `find` may find something new: a name in the pattern's folders or the target of a link has
+        changed.
+        """
         if self._changes is None or not self._logs:
             return True
         pause = _TRY_AGAIN_SECONDS if self.unreadable else _LOOK_UP_SECONDS
@@ -54,9 +56,9 @@ class LogFinder:
         )
 
     def find(self, opened: dict[Identity, str], before: set[str]) -> dict[Identity, str]:
-        """The logs that are there. One that is open and can't be looked at any more counts as there.
+        """The logs that exist, by inode. An open log whose status can't be read any more counts as existing.
 
-        `before` are logs that were there before: what rotation makes of them is no log.
+        `before` are logs that existed before: their rotated copies are not logs.
         """
         self._looked_at = time.monotonic()
         self._links.clear()
@@ -81,7 +83,7 @@ class LogFinder:
         return there
 
     def trouble(self, path: str, error: OSError) -> None:
-        """A log can't be read; told once, and of those without a descriptor only the first."""
+        """A log can't be read. Warns once per log; if no file descriptor is left, only for the first log."""
         if error.errno == errno.EMFILE:
             if self.unopened:
                 self.unreadable.add(path)
@@ -89,7 +91,7 @@ class LogFinder:
         self._warn_once(path, error.strerror or str(error))
 
     def opened(self, path: str) -> None:
-        """A log can be read."""
+        """A log can be read now."""
         self.unreadable -= {path, self._pattern}
         self.unopened.discard(path)
 

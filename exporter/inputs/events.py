@@ -1,9 +1,9 @@
-"""What an input tells of beside its lines."""
+"""What an input reports besides its lines."""
 
 import os
 from typing import Protocol
 
-# Why lines were lost, or may have been, before they were read.
+# The reasons for which lines are lost, or may be, before they are read.
 LOSSES = {
     "truncated": "the log was truncated, and no copy of what it held was found",
     "deleted": "the log went away while the exporter was down, and no copy of it was found; if it was moved or renamed,"
@@ -15,32 +15,32 @@ LOSSES = {
 
 
 def printable(path: str) -> str:
-    """A path for people: bytes that are no UTF-8 as `\\xff`."""
+    """A path for people. Bytes that are not UTF-8 are shown as `\\xff`."""
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 class InputEvents(Protocol):
-    """Whoever wants to be told. Lines of more bytes than `longest_line` are left out."""
+    """Receives what an input reports. Lines of more bytes than `longest_line` are left out."""
 
     longest_line: int
 
     def rotated(self, kind: str) -> None:
-        """`rename` or `truncate`."""
+        """A log was rotated; `kind` is `rename` or `truncate`."""
 
     def lost(self, path: str, reason: str, size: int) -> None:
-        """So many bytes of a log can't be read any more; a reason of LOSSES."""
+        """`size` bytes of a log were lost before they were read. `reason` is a key of LOSSES."""
 
     def loss(self, path: str, reason: str) -> None:
-        """Lines of a log may have been lost, nobody knows how many; a reason of LOSSES."""
+        """An unknown number of lines of a log may have been lost. `reason` is a key of LOSSES."""
 
     def too_long(self, path: str) -> None:
-        """A line that was too long, and left out."""
+        """A line was longer than `longest_line` and was left out."""
 
     def unreadable(self, path: str, why: str) -> None:
-        """A log that is missing or not permitted; told once until it can be read again."""
+        """A log is missing or can't be read. Reported once, until it can be read again."""
 
     def opened(self, path: str, offset: int) -> None:
-        """A log that was not known is read from an offset on."""
+        """An unknown log is read, from an offset on."""
 
     def resumed(self, path: str, offset: int) -> None:
-        """A log, or a copy of it, is read on from where it was read to before."""
+        """A known log, or a copy of it, is read on from where it was read to before."""

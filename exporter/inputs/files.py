@@ -1,25 +1,30 @@
-"""Logs that grow and rotate, while the exporter runs and while it does not: each line of them once.
+"""Reads logs that grow and rotate, also while the exporter is down: each line is read once.
 
-A rotation is a file that is known, found elsewhere; what it is called does not matter (see `fingerprint`).
-So there is one way to go on after a restart, a rename or a truncation: list what may be a copy, oldest first;
-read a known file on from where it was read to; read a rotation that was never seen from its start; then the log.
+A rotated file is a known file at another path; its name does not matter (see `fingerprint`). So reading continues in
+the same way after a restart, a rename or a truncation: list the possible copies, oldest first; read known files on from
+where they were read to, and rotations that were never seen from their start; then read the log.
 
-What can be lost, and is told: what was truncated, or deleted while the exporter was down, with no copy kept;
-what was written between copy and truncation, where it had been seen.
+Losses that are reported:
+- lines of a log that was truncated, or deleted while the exporter was down, if no copy was kept;
+- lines written between copy and truncation, if a scan had seen the larger size.
 
-What is not noticed: what was written and truncated, with no copy kept, between two looks at a log of which nothing
-had been read. A rotated file without one whole line that is packed while the exporter restarts. A log that begins
-as the known one did, up to where that was read, in the known one's place, with no copy kept. A rotation that is
-older by its name than one that is known. What is written to a deleted log whose writer was silent for ten seconds.
-What can count twice: what a power loss or a copy of a name that no rotation gives leaves, where that is less than
-1 KiB. What was edited in place.
+Losses that are not noticed:
+- lines that were written and truncated between two scans, if no copy was kept and nothing of the log had been read;
+- a rotated file without a whole line, if it is compressed while the exporter restarts;
+- a log that was replaced by one with the same first bytes, up to where it was read, if no copy was kept;
+- a rotation that was never seen and whose name says that it is older than a known one;
+- lines written to a deleted log after its writer was silent for ten seconds.
 
-- A file that is renamed away is read on while its writer still adds to it (nginx does, until it is told to reopen).
-  After ten silent seconds it is closed, and looked at now and then: if it has grown, it is read on.
-- A line without its line feed waits for the rest of it. If its file goes away for good, it counts as it is.
+Lines that may count twice: those of a file of less than 1 KiB after a power loss, or in a copy whose name is not that
+of a rotation; lines that were edited in place.
 
-Work grows with what has changed: a look costs a call for each open file, a read only files that have grown; copies
-are inspected when a log comes or was truncated, each once, and in slices, so that other logs are read in between.
+- A renamed file is read on while its writer still adds to it (nginx does until it reopens its logs). After ten seconds
+  without new lines it is closed, and checked now and then: if it has grown, it is read on.
+- A line without a line feed waits for the rest of it. If its file is gone for good, it counts as it is.
+
+The work grows with what has changed: a scan costs one call for each open file, and only files that have grown are read.
+Copies are inspected when a log is new or was truncated, each once, and in slices, so that other logs are read in
+between.
 """
 
 import os
@@ -43,19 +48,18 @@ from exporter.inputs.rotated_copies import RotatedCopies
 from exporter.inputs.sorting import InputFiles, Sorter
 from exporter.inputs.tail import Tail, TruncatedError
 
-# A file that was renamed away and whose writer has been silent for so long is let go.
+# A renamed file is closed when its writer has been silent for this long.
 _LINGER_SECONDS = 10.0
-# What is stored of open files is written down in so many parts, each when it has changed.
+# The positions of open files are stored in this many parts; a commit writes those that have changed.
 _PAGES = 64
 
 
 class FileInput(Input):
-    """The logs that a path or a pattern names. `scan` finds out what there is, `read` gives lines.
+    """The logs that a path or a pattern names. `scan` finds files, `read` returns lines.
 
-    `start_at` is where logs that are there at the first look are read from: "end" or "beginning". Later ones
-    are read from their beginning. With `restore` the first look goes on where another one stopped.
-    `rotated` is a pattern for where rotated logs go, where their names do not tell. `elsewhere` is what other
-    inputs read, and have read: that is not read again.
+    `start_at` is where logs that exist at the first scan are read from: "end" or "beginning". Later ones are read from
+    their beginning. After `restore` the first scan continues at stored positions. `rotated` is a pattern for rotated
+    logs that their names don't show to be copies. What other inputs read (`elsewhere`) is not read again.
     """
 
     def __init__(
@@ -82,7 +86,7 @@ class FileInput(Input):
 
     @property
     def directory(self) -> str:
-        """The folder to watch."""
+        """The folder to watch for changes."""
         return self._follower.finder.directory
 
     @property
@@ -92,7 +96,7 @@ class FileInput(Input):
 
     @property
     def unopened(self) -> int:
-        """Logs that there is no descriptor for."""
+        """Number of logs that no file descriptor is left for."""
         return len(self._follower.finder.unopened)
 
     @property
@@ -102,7 +106,7 @@ class FileInput(Input):
 
     @property
     def pending(self) -> bool:
-        """Whether there is more to do, also where `read` gave nothing just now."""
+        """Whether there is more to do, even if `read` just returned nothing."""
         return bool(self._files.first or self._files.ready or self._sorter.pending)
 
     def owns(self, path: str) -> bool:
@@ -110,17 +114,17 @@ class FileInput(Input):
         return path in self._files.paths
 
     def lag_bytes(self) -> int:
-        """Bytes that were there at the last look and are not read."""
+        """How many bytes were there at the last scan and are not read yet."""
         return sum(tail.unread() for tail in self._files.all())
 
     def positions(self) -> list[Position]:
-        """What to store together with what was counted so far. Never empty after a look."""
+        """The positions to store together with what was counted so far. Never empty after a scan."""
         here = [self._files.position(tail).stored() for tail in self._files.all() if tail.started]
         known = [position.stored() for position in self._known.positions()]
         return [*known, *here] or [Position(self.pattern, finished=True).stored()]
 
     def pages(self) -> dict[int, msgspec.Raw]:
-        """The same, encoded in parts: a change of one position changes one of them."""
+        """The positions, encoded in numbered parts: a change of one position changes one part."""
         pages: dict[int, list[Position]] = {}
         here = [self._files.position(tail) for tail in self._files.all() if tail.started]
         for position in (*here, *(missing.position for missing in self._known.missing)):
@@ -134,20 +138,20 @@ class FileInput(Input):
     # --- what happens
 
     def restore(self, positions: Iterable[Position]) -> None:
-        """Before the first look: go on at positions that were stored. None at all means that there is no state."""
+        """Continue at stored positions; called before the first scan. An empty list means that there is no state."""
         for position in positions:
             self._known.restore(position.restored())
             self._follower.is_new = False
 
     def inherit(self, positions: list[Position], quiet: bool) -> None:
-        """Go on with logs that another input has read; if `quiet`, it is no loss where one is gone."""
+        """Continue logs that another input has read. If `quiet`, one that is gone is not reported as lost."""
         here = {tail.identity for tail in self._files.all()} | {
             missing.position.identity for missing in self._known.missing
         }
         for position in positions:
             if position.finished or position.identity not in here:
                 self._known.restore(position, quiet)
-        self._follower.is_first_look = self._follower.is_first_look or bool(positions)  # they are looked for
+        self._follower.is_first_look = self._follower.is_first_look or bool(positions)  # to look for their files
 
     def is_reading(self, identity: Identity) -> bool:
         """Whether a file is one of its logs, or about to be read before them."""
@@ -159,7 +163,7 @@ class FileInput(Input):
         return identity in opened.all or at_once(self._known.find(content, identity, opened.heads)) is not None
 
     def hand_over(self, content: Content, identity: Identity) -> Position | None:
-        """How far it has read a file that is none of its logs any more; None where it knows nothing of it."""
+        """How far it has read a file that is not one of its logs any more; None if it does not know the file."""
         for tail in self._files.old:
             if tail.identity == identity and tail.started:
                 position = tail.position()
@@ -169,7 +173,7 @@ class FileInput(Input):
         return self._known.hand_over(content, identity)
 
     def release(self, is_own: Callable[[str], bool]) -> list[Position]:
-        """Let go of the logs that are not its own any more, with all that is known of them."""
+        """Stop reading the logs that belong to other inputs now. Returns what is known of them."""
         self._sorter.restart()
         released = self._known.release(is_own)
         for tail in self._files.all():
@@ -180,8 +184,8 @@ class FileInput(Input):
         return released
 
     def leave(self) -> tuple[bytes, int]:
-        """Before it is taken out: the unfinished lines of deleted files, which nobody can read on; how many bytes
-        wait for who can.
+        """Prepare to be removed from the config. Returns the unfinished lines of deleted files, which no other input
+        can read on, and the number of unread bytes that another one could.
         """
         rest = b""
         for tail in self._files.all():
@@ -192,7 +196,7 @@ class FileInput(Input):
         return rest, self.lag_bytes() + sum(len(tail.lines.rest) for tail in self._files.all())
 
     def scan(self) -> None:
-        """Open what is new, notice what was renamed, replaced, truncated or written to."""
+        """Open new logs; notice which were renamed, replaced, truncated or written to."""
         self._follower.scan()
         self._sorter.add(self._copies.grown())
         files = self._files
@@ -210,9 +214,9 @@ class FileInput(Input):
                 files.queue(tail)
 
     def read(self) -> bytes:
-        """The next whole lines, of several files perhaps; about CHUNK bytes at most. Hot path.
+        """The next whole lines, of one or several files, about CHUNK bytes at most. Hot path.
 
-        b"" when there are none now, or not yet: then more is `pending`.
+        b"" if there are none now; there may still be more to do (`pending`).
         """
         rests = self._sorter.go_on()
         batch = [rests] if rests else []
@@ -235,7 +239,7 @@ class FileInput(Input):
     # --- reading
 
     def _read(self, tail: Tail) -> bytes:
-        """The next lines of a file. One that is at its end is left alone until the next look."""
+        """The next lines of a file. A log that is at its end is not read again before the next scan."""
         if not tail.started:
             return b""  # since it was queued it was closed, or is something else now
         if tail.has_stirred:
@@ -257,7 +261,7 @@ class FileInput(Input):
         return lines
 
     def _let_go(self, tail: Tail) -> bytes:
-        """Close a file that is no log any more if it is done; its unfinished line, if it has one."""
+        """Close a rotated file if its writer is silent. Returns its unfinished line, b"" if it has none."""
         if not tail.content.packed and time.monotonic() - tail.grown_at <= _LINGER_SECONDS:
             return b""
         rest = tail.finish()
@@ -266,13 +270,13 @@ class FileInput(Input):
             self._events.loss(tail.name, "damaged")
         del self._files.old[tail]
         tail.close()
-        self._sorter.restart([tail.log])  # and see under which name it is kept, in case that it is written to again
+        self._sorter.restart([tail.log])  # to find its new name, in case it is written to again
         return rest
 
     # --- truncation
 
     def _shrunk(self, tail: Tail, seen: int) -> None:
-        """A log is smaller than it was `seen` to be."""
+        """A log is smaller than its last `seen` size: it was truncated, unless what was read is still there."""
         if not tail.at or not tail.intact():
             self._truncated(tail, seen)
         elif (gone := seen - max(tail.seen, tail.at)) > 0:

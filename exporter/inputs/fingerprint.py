@@ -1,8 +1,8 @@
-"""A file is what it contains: how a position says where, and of which file.
+"""Recognizes files by their content: a position says which file was read, and how far.
 
-Names change, and a file system gives an inode again as soon as it is free. So a file is known by the hash
-of its first KiB and that of the last KiB before the offset. What this can't tell apart: files that hold the
-same bytes up to the offset. Such are short in practice; what `Position.strong` says is asked of them.
+Names change, and a file system reuses an inode as soon as it is free. So a file is recognized by the hash of its first
+KiB and the hash of the last KiB before the offset. Files that hold the same bytes up to the offset can't be told apart;
+in practice they are short, so `Position.strong` asks for a whole first KiB.
 """
 
 import os
@@ -14,17 +14,17 @@ from msgspec.structs import replace as changed
 from exporter.inputs.content import Content
 
 SPAN = 1024
-# Changes of a file that are so close may leave the same time (ns): a tick of the kernel's clock, and some more.
+# Two changes of a file within this time (ns) may leave the same timestamp: a tick of the kernel's clock, and some more.
 TICK = 50_000_000
 Identity = tuple[int, int]
-# The size of what a file is known by at its beginning, at most SPAN, and the hash of it.
+# A number of bytes at the beginning of a file, at most SPAN, and their hash.
 Head = tuple[int, bytes]
-# Device, inode, size and time of the last change: as long as they stay, the content does.
+# Device, inode, size and time of the last change: while these stay the same, so does the content.
 Stamp = tuple[int, int, int, int]
 
 
 def digest(data: bytes) -> bytes:
-    """The hash that files are known by."""
+    """The hash that files are recognized by."""
     return blake2b(data, digest_size=16).digest()
 
 
@@ -32,13 +32,15 @@ _NULS = digest(bytes(SPAN))
 
 
 class Position(Struct, frozen=True, array_like=True):
-    """How far a file was read. Only whole lines count: an unfinished one is behind the offset.
+    """How far a file was read: `offset` is the end of the last whole line.
 
-    `path` is the log's name, also when the file was renamed since. `finished` means rotated away and read
-    to its end. `skipping` means that the offset is within a line that was too long and is being left out.
-    No `tail_size` means that only the length is known, as a packer has noted it. `ended` means renamed away, with
-    nothing left to read in it. `size` (bytes) and `changed` (epoch ns) are those of a finished one's file, which
-    needs no second look as long as it has them.
+    - `path` is the log's path, also if the file was renamed since.
+    - `finished`: the file was rotated and read to its end. Until its `size` (bytes) or `changed` (epoch ns) differ, it
+    is
+      not opened again.
+    - `ended`: the file was renamed, and nothing is left to read in it now.
+    - `skipping`: the offset is within a line that is too long and is being left out.
+    - A `tail_size` of 0 means that only the length is known, as a compressor stored it.
     """
 
     path: str
@@ -56,7 +58,7 @@ class Position(Struct, frozen=True, array_like=True):
     changed: int = 0
 
     def stored(self) -> "Position":
-        """As it is written down: a path that is no UTF-8 byte by byte, behind a NUL, which no path has."""
+        """The form to store: a path that is not UTF-8 is written byte by byte after a NUL, which no path contains."""
         try:
             self.path.encode()
         except UnicodeEncodeError:
@@ -64,33 +66,33 @@ class Position(Struct, frozen=True, array_like=True):
         return self
 
     def restored(self) -> "Position":
-        """What `stored` made of it, turned back."""
+        """The reverse of `stored`."""
         if self.path.startswith("\0"):
             return changed(self, path=os.fsdecode(self.path[1:].encode("latin-1")))
         return self
 
     @property
     def stamp(self) -> Stamp:
-        """The stamp of a finished one's file."""
+        """The stamp of the file, if `finished`."""
         return self.device, self.inode, self.size, self.changed
 
     @property
     def identity(self) -> Identity:
-        """Device and inode: a hint."""
+        """Device and inode. Only a hint, as inodes are reused."""
         return self.device, self.inode
 
     @property
     def begin(self) -> Head:
-        """What the file begins with."""
+        """The head of the file."""
         return self.head_size, self.head
 
     @property
     def strong(self) -> bool:
-        """Whether no other file is likely to begin with the same bytes."""
+        """Whether another file is unlikely to have the same head: it is a whole KiB, and not all zeros."""
         return self.head_size == SPAN and self.head != _NULS
 
     def agrees(self, content: Content) -> bool:
-        """Whether a file that begins as this one does goes on so, up to the offset."""
+        """Whether a file with the same head also has the same bytes before the offset."""
         if content.packed and content.size() == self.offset:
             return True
         before = content.pread(self.tail_size, self.offset - self.tail_size)
@@ -104,7 +106,7 @@ def stamp(content: Content) -> Stamp:
 
 
 def whole(path: str, content: Content, identity: Identity) -> Position:
-    """The position at the end of a file. A packed one is unpacked only where its size is not noted."""
+    """The position at the end of a file. A packed file is unpacked only if its size is not stored in it."""
     size = content.size()
     if size is None:
         size = 0

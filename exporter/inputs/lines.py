@@ -1,22 +1,23 @@
-"""Whole lines out of pieces of any size."""
+"""Makes whole lines from pieces of any size."""
 
 from exporter.model.fields import LONGEST_LINE
 
 CHUNK = 1 << 16
-# Without a whole line a read ends after so many bytes, so that others have their turn.
+# A read that finds no whole line ends after this many bytes, so that other logs are read too.
 SLICE = 1 << 22
 
 
 class Lines:
-    """Puts whole lines together. `rest` is the unfinished one at the end; while `skipping`, the line that was
-    too long goes on, and is dropped."""
+    """Puts lines together. `rest` is the unfinished line at the end. While `skipping`, the rest of a line that is too
+    long is dropped.
+    """
 
     def __init__(self, skipping: bool = False) -> None:
         self.rest = b""
         self.skipping = skipping
 
     def feed(self, data: bytes, longest: int = LONGEST_LINE) -> tuple[bytes, bool]:
-        """The whole lines that are there now, and whether a line that is too long was dropped."""
+        """Add data. Returns the whole lines, and whether a line of more than `longest` bytes was dropped."""
         dropped = False
         if self.skipping:
             end = data.find(b"\n") + 1
@@ -31,6 +32,6 @@ class Lines:
         return whole, dropped
 
     def finish(self) -> bytes:
-        """The unfinished line at the end, finished; b"" if there is none."""
+        """The unfinished line at the end, with a line feed; b"" if there is none."""
         rest, self.rest, self.skipping = self.rest, b"", False
         return rest + b"\n" if rest else b""

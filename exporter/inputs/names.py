@@ -1,7 +1,7 @@
-"""Which input a file belongs to, by its path: each file is read by one.
+"""Decides which input a file belongs to, by its path: each file is read by one input.
 
-A path goes before a pattern, so that one log of many may have an input of its own; among patterns the first in
-the config reads what several match.
+A path comes before a pattern, so that a log that a pattern matches can have a separate input. If several patterns
+match, the first one in the config reads the file.
 """
 
 import glob
@@ -14,7 +14,7 @@ def is_pattern(path: str) -> bool:
 
 
 def covers(pattern: str, path: str) -> bool:
-    """Whether a path is what a pattern matches as `glob` does it, or is the path itself."""
+    """Whether a pattern matches a path, as `glob` does, or is that path."""
     if not is_pattern(pattern):
         return pattern == path
     wanted, parts = pattern.split("/"), path.split("/")
@@ -22,5 +22,5 @@ def covers(pattern: str, path: str) -> bool:
 
 
 def _fits(pattern: str, name: str) -> bool:
-    """Hidden files are matched only by what begins with a dot, too."""
+    """As in a shell, only a pattern that begins with a dot matches a hidden file."""
     return fnmatchcase(name, pattern) and (pattern.startswith(".") or not name.startswith("."))

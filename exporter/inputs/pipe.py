@@ -1,4 +1,4 @@
-"""Standard input, and anything else that is read once and keeps nothing."""
+"""Reads standard input, or another stream that can't be read twice."""
 
 import os
 import queue
@@ -11,9 +11,9 @@ from exporter.inputs.lines import CHUNK, SLICE, Lines
 
 
 class PipeInput(Input):
-    """Whole lines of a file descriptor that a thread reads, so that a silent writer blocks nobody else.
+    """The lines of a file descriptor. A thread reads it, so that a silent writer does not block other inputs.
 
-    The thread waits while the lines are not taken: a pipe's writer is slowed down, not dropped.
+    The thread waits until the lines are counted: the writer is slowed down, and no lines are dropped.
     """
 
     def __init__(self, fd: int, name: str, events: InputEvents, wake: Callable[[], None]) -> None:
@@ -37,18 +37,20 @@ class PipeInput(Input):
 
     @property
     def files(self) -> list[str]:
-        """What is read, for people."""
+        """The input's name, as it has no file."""
         return [self.name]
 
     def scan(self) -> None:
-        """There is nothing to look for."""
+        """Nothing to do: there are no files."""
 
     def lag_bytes(self) -> int:
-        """Bytes read and not counted yet, about."""
+        """About how many bytes were read and are not counted yet."""
         return self._waiting.qsize() * CHUNK
 
     def read(self) -> bytes:
-        """The next whole lines; b"" when there are none now, none any more (`finished`), or where more is `pending`."""
+        """The next whole lines. b"" if there are none now, if the stream has ended (`finished`), or if the read stopped
+        within a long line (`pending`).
+        """
         self._pending = False
         for _ in range(SLICE // CHUNK):
             try:

@@ -1,7 +1,7 @@
-"""One open file, read on from a place, and its position.
+"""One open file that is read on from an offset, and its position.
 
-Each read begins with the last KiB that was read before. If that is not there any more, the file was truncated,
-however much it has grown since.
+Each read starts with the last KiB of the read before. If that KiB has changed, the file was truncated, even if it is
+longer than before now.
 """
 
 import os
@@ -19,14 +19,15 @@ _HOLE = re.compile(rb"^\0+", re.MULTILINE)
 
 
 class TruncatedError(Exception):
-    """What was read before is not in the file any more."""
+    """The file no longer holds what was read from it."""
 
 
 class Tail:
-    """`log` is the log's name, `name` where the file was found. `started` once it is clear where to read from.
+    """`log` is the log's path, `name` the path that the file was found at. `started` once it is known where to read
+    from.
 
-    One that is not `wanted` is read only if it is a known one. `seen` is the size at the last look, `drained` says
-    that the last read came to the end.
+    A file that is not `wanted` is read only if it is a known one. `at` is the offset to read next, `seen` the size at
+    the last scan (bytes). `drained` if the last read reached the end.
     """
 
     def __init__(self, log: str, name: str, content: Content, events: InputEvents, wanted: bool = True) -> None:
@@ -51,19 +52,19 @@ class Tail:
         self._note()
 
     def may_have_more(self, now: int) -> bool:
-        """Whether there may be something to read; `now` is in epoch nanoseconds. Hot where there are many files."""
+        """Whether there may be something to read; `now` is in epoch nanoseconds. Called for every log at every scan."""
         if self.content.packed:
             return True
         found = os.fstat(self._fd)
         size, changed = found.st_size, found.st_ctime_ns
         if size == self.seen and changed == self._changed:
             return self.at < size
-        # A change that comes within the same tick of the clock leaves the same time: look once more.
+        # A second change within the same tick of the clock leaves the same time: check again at the next scan.
         self.seen, self._changed = size, changed if now - changed > TICK else 0
         return True
 
     def start(self, offset: int, skipping: bool = False) -> None:
-        """Read from an offset on."""
+        """Read on from an offset. If `skipping`, that is within a line that is too long."""
         before = min(SPAN, offset)
         self._head = self.content.pread(before, 0)
         self._window = self._consumed = self.content.pread(before, offset - before)
@@ -76,8 +77,9 @@ class Tail:
 
     @property
     def has_stirred(self) -> bool:
-        """Whether a file of which nothing was read yet may have held something that is elsewhere now: it was empty and
-        was written to, or begins otherwise than at first. One that has only grown begins as it did."""
+        """Whether a file of which nothing was read may hold something else than when it was opened: it was empty and
+        has changed, or its first bytes differ. A file that has only grown begins with the same bytes.
+        """
         if self.at:
             return False
         if not self._first:
@@ -85,7 +87,7 @@ class Tail:
         return self.content.pread(len(self._first), 0) != self._first
 
     def forget(self) -> None:
-        """What the file holds is something else now, as far as one can know."""
+        """Forget the position: the content was replaced."""
         self.started = False
         self.at = 0
         self.seen = self.content.size() or 0
@@ -94,7 +96,9 @@ class Tail:
         self._note()
 
     def read(self) -> bytes:
-        """The whole lines in the next CHUNK bytes; TruncatedError where what was before them has changed. Hot path."""
+        """The whole lines in the next CHUNK bytes. Raises TruncatedError if the bytes before them have changed. Hot
+        path.
+        """
         window = self._window
         raw = self.content.pread(len(window) + CHUNK, self.at - len(window))
         if not raw.startswith(window):
@@ -124,21 +128,21 @@ class Tail:
         return whole
 
     def close(self) -> None:
-        """Read no more of it."""
+        """Close the file."""
         self.started = False
         self.content.close()
 
     def finish(self) -> bytes:
-        """The unfinished line at the end, which counts as it is; b"" if there is none."""
+        """The unfinished line at the end, with a line feed; b"" if there is none."""
         self._consumed = self._window
         return self.lines.finish()
 
     def intact(self) -> bool:
-        """Whether what was read last is still there."""
+        """Whether the file still holds what was read last."""
         return self.content.pread(len(self._window), self.at - len(self._window)) == self._window
 
     def position(self, ended: bool = False) -> Position:
-        """What to store, to go on here."""
+        """The position to store: reading can continue there after a restart."""
         offset = self.at - len(self.lines.rest)
         old = self._position
         now = (offset, self.log, self.lines.skipping, ended)
@@ -148,13 +152,13 @@ class Tail:
 
     @property
     def begin(self) -> Head:
-        """What the file begins with, as far as it was read."""
+        """The head of the file, of as many bytes as were read, at most SPAN."""
         if self._begin[0] != len(self._head):
             self._begin = len(self._head), digest(self._head)
         return self._begin
 
     def reached(self) -> Position:
-        """The position behind all that was read, the unfinished line too: what a copy of the file agrees with."""
+        """The position after all that was read, including the unfinished line. A copy of the file agrees with it."""
         return self._position_at(self.at, self._window)
 
     def _position_at(self, offset: int, before: bytes, ended: bool = False) -> Position:
@@ -168,16 +172,18 @@ class Tail:
         )
 
     def unread(self) -> int:
-        """Bytes that were there at the last look and are not read."""
+        """How many bytes were there at the last scan and are not read yet."""
         return max(0, self.seen - self.at)
 
     def _note(self) -> None:
-        """Remember what the file is like before it is read."""
+        """Remember the stamp and the first bytes of the file, see `has_stirred`."""
         self._stamp = stamp(self.content)
         self._first = self.content.pread(SPAN, 0)
 
     def _skip_hole(self, until: int) -> None:
-        """A writer that does not append goes on at its old offset after a truncation: before it is a hole."""
+        """Skip zero bytes. A writer that does not append continues at its old offset after a truncation, which leaves a
+        hole in front of it.
+        """
         at = self.at
         if not self.content.packed:
             with suppress(OSError):

@@ -1,7 +1,7 @@
-"""Waking up when logs change, through watchdog (inotify), and saying where that can't be relied on.
+"""Wakes the pipeline when logs change, through watchdog (inotify), where the file system supports that.
 
-While a log is busy an event for each write would cost more than reading it: then the files are just
-looked at every few milliseconds, and growth is listened for again once they are quiet.
+While a log is busy, an event for each write would cost more than reading it. Then the files are scanned every few
+milliseconds instead; events of growth are used again once the files are quiet.
 """
 
 import logging
@@ -24,7 +24,7 @@ from watchdog.observers.api import BaseObserver, ObservedWatch
 
 log = logging.getLogger(__name__)
 
-# File systems whose changes by other machines, or below them, give no events.
+# File systems that give no events for changes made by other machines, or by the host.
 _SILENT = ("nfs", "cifs", "smb", "9p", "fuse", "vboxsf", "virtiofs", "ceph", "glusterfs", "lustre", "afs")
 
 
@@ -37,9 +37,8 @@ class _Handler(FileSystemEventHandler):
 
 
 class Watcher:
-    """Calls `changed` when files appear, move or go, and `grown(path)` when one grows while growth is listened for.
-
-    Both are called from another thread.
+    """Calls `changed()` when files are added, moved or deleted, and while it listens for growth, `grown(path)` when a
+    file grows. Both are called from another thread.
     """
 
     def __init__(self, changed: Callable[[], None], grown: Callable[[str], None]) -> None:
@@ -51,7 +50,7 @@ class Watcher:
         self._forgetting: threading.Thread | None = None
 
     def watch(self, folder: str) -> bool:
-        """Watch a folder from now on; False where that is no use and it has to be looked at instead."""
+        """Watch a folder. False if that does not work there, so that it must be scanned often."""
         if _file_system(folder).startswith(_SILENT):
             return False
         if folder not in self._folders:
@@ -66,8 +65,8 @@ class Watcher:
         return True
 
     def listen_for_growth(self) -> bool:
-        """From now on, tell of the next growth. False where that can't be now: the files have to be looked at.
-        OSError where a folder has gone, or the system has no watches left.
+        """Report the growth of files from now on. False if that is not possible yet, so that they must be scanned.
+        Raises OSError if a folder is gone, or if the system has no watches left.
         """
         if self._forgetting and self._forgetting.is_alive():
             return False
@@ -79,7 +78,7 @@ class Watcher:
         return True
 
     def ignore_growth(self) -> None:
-        """The files are looked at anyway. The watches are ended in a thread: ending one waits for its reader."""
+        """Stop reporting growth. This is done in a thread, as ending a watch waits for its reader."""
         watches, self._listening = self._listening, []
 
         def forget() -> None:
@@ -95,7 +94,7 @@ class Watcher:
             threading.Thread(target=self._observer.stop, name="stop watching", daemon=True).start()
 
     def _started(self) -> BaseObserver:
-        """The observer. OSError where there can be none now."""
+        """The observer, started. Raises OSError if the system has no inotify instance left."""
         if not self._observer:
             self._observer = Observer()
             self._observer.start()
@@ -103,7 +102,7 @@ class Watcher:
 
 
 def _file_system(folder: str) -> str:
-    """The type of the file system that a folder is on, "" where that can't be told."""
+    """The type of the file system that a folder is on; "" if it can't be found out."""
     try:
         mounts = [line.split()[1:3] for line in Path("/proc/mounts").read_text(encoding="utf-8").splitlines()]
     except OSError:

@@ -6,12 +6,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from exporter.errors import ExporterError
+from exporter.private_folder import make_private_folder
 
 
 def own_secret(path: Path) -> bytes:
     """The secret in a file that only its owner can read; made if it is not there. ExporterError where it can't be."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(path.parent)
         made = path.with_name(f"{path.name}.{os.getpid()}")
         made.unlink(missing_ok=True)
         with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:

@@ -1,6 +1,6 @@
 """CATALOG: the one place where a metric's name, type, help, labels, unit and buckets are declared.
 
-Names and labels are a contract: dashboards, rules and users' own queries stand on them.
+Names and labels are a contract: dashboards, rules and users' queries rely on them.
 """
 
 from collections.abc import Mapping
@@ -16,8 +16,8 @@ class Family(Struct, frozen=True, kw_only=True, eq=False):
 
     `adds` is what a record adds to it: a number of the record, or `requests`, `calls` (one series for
     each method of the record), `tokens` (one for each type), `origins`, `new_origins`, `attempts`, `failovers`,
-    `credits`, `unpriced` or `without_usage`; "" where it is no record's. A record without `when` adds nothing.
-    `resets_on_restart`: it counts for one process, and is not stored.
+    `credits`, `unpriced` or `without_usage`; "" if records add nothing to it. Only records that have the value `when`
+    are added. `resets_on_restart`: its series are not stored.
     """
 
     name: str
@@ -32,12 +32,12 @@ class Family(Struct, frozen=True, kw_only=True, eq=False):
 
     @property
     def shape(self) -> tuple[tuple[str, ...], tuple[float, ...]]:
-        """What its series can't outlive a change of: labels and buckets."""
+        """Labels and buckets. If these change, its series restart from zero."""
         return self.labels, self.buckets
 
     @property
     def persisted(self) -> bool:
-        """Whether its values go on over restarts: all that only grow, and when keys were last used."""
+        """Whether its values continue after a restart: counters, histograms, and gauges of the last request."""
         return not self.resets_on_restart and (self.type != "gauge" or self.adds == "last")
 
 

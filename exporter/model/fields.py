@@ -1,13 +1,13 @@
-"""The vocabulary: which fields a log can carry, the range of each number, and the closed sets of words."""
+"""The vocabulary: the fields that a log can have, the range of each number, and the closed sets of words."""
 
-# Lines of more bytes are left out, unless the config says otherwise.
+# Default of `max_line_bytes`: longer lines are left out.
 LONGEST_LINE = 1 << 20
 
-# What a field of a format may be named, and what its values are. `explain`, the presets, the
-# config's error messages and CONTRIBUTING stand on this table.
-#   text     a word that is used as it is, or looked at for a decision
+# The fields of a format, the type of each, and its description. `explain`, the presets, the config's error messages and
+# CONTRIBUTING use this table.
+#   text     a word that is used as it is, or that decides something
 #   time     when the request ended: epoch seconds, or a date
-#   seconds  a duration; a plain number is in the `unit` given (s unless said)
+#   seconds  a duration; a plain number is in the configured `unit` (default: seconds)
 #   number   bytes, tokens, money: summed
 FIELDS: dict[str, tuple[str, str]] = {
     "time": ("time", "when the request was logged"),
@@ -60,11 +60,10 @@ FIELDS: dict[str, tuple[str, str]] = {
     "cost": ("number", "money, in the configured currency"),
 }
 
-# The most that one request can plausibly have of each number; the least is 0. A number outside, NaN and infinity among
-# them, is a mistake of whoever wrote it: it is left out, the request still counts, and
-# `gateway_exporter_implausible_values_total` grows. -1 is how logs write that there is none: absent, and no mistake.
-# The ceilings are far above what is real and below what unsigned -1s, clocks and wrong units give; docs/runbook.md
-# repeats them for users.
+# The largest plausible value of each number in one request; the smallest is 0. Other numbers, NaN and infinity
+# included, are left out: the request still counts, and `gateway_exporter_implausible_values_total` grows. -1 means
+# "absent" in logs, and is not implausible. The limits are far above real values, and below what an unsigned -1, a
+# timestamp or a wrong unit gives. docs/runbook.md repeats them for users.
 MOST: dict[str, float] = {
     "duration": 1e6,  # seconds: 11 days; 2^31 - 1 ms would be 24
     "time_to_first_token": 1e5,
@@ -93,7 +92,7 @@ ERROR_TYPES = (
     "rpc_error",
 )
 
-# What an attempt at a provider may come to.
+# The outcomes of an attempt at a provider.
 ATTEMPT_OUTCOMES = (
     "success",  # it answered
     "timeout",
@@ -101,9 +100,9 @@ ATTEMPT_OUTCOMES = (
     "auth",
     "client_error",
     "server_error",
-    "connection_error",  # it was not reached
-    "circuit_open",  # the gateway kept away from it
-    "cancelled",  # another one was faster
+    "connection_error",  # the provider was not reached
+    "circuit_open",  # the gateway's circuit breaker prevented it
+    "cancelled",  # another attempt was faster
     "client_abort",
     "other",  # it failed, and the log does not say how
 )

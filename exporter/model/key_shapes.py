@@ -93,7 +93,8 @@ def could_be_a_key(text: str) -> bool:
 
 def shown_name(text: str) -> str:
     """A name that somebody gave a key: cut, and without characters that are not seen; "" for what could be a key."""
-    seen = "".join(" " if unicodedata.category(one) in _UNSEEN else one for one in text[: 4 * LONGEST_NAME])
+    cut = text[: 4 * LONGEST_NAME]
+    seen = "".join(" " if unicodedata.category(character) in _UNSEEN else character for character in cut)
     name = " ".join(seen.split())
     if could_be_a_key(name):
         return ""

@@ -1,4 +1,4 @@
-"""The labels of records: all values that a request can have, and the words that replace values."""
+"""The labels of records: the values that a request can have, and the words that replace values."""
 
 from typing import Literal, NamedTuple, get_args
 
@@ -6,10 +6,9 @@ from typing import Literal, NamedTuple, get_args
 class LabelValues(NamedTuple):
     """All label values that a request can have; families pick theirs by name.
 
-    `blocked`, `unbilled`, `cached` and `metered` are labels of no family, but what a family may ask for with `when`.
-    `requested_model` is set where another model served, and `to_provider` where another provider was tried.
-    `token_type`, `outcome` and `from_provider` are set where a request adds to several series of one family, each with
-    its own.
+    `blocked`, `unbilled`, `cached` and `metered` are not labels, but conditions for a family's `when`.
+    `requested_model` is set if another model served, `to_provider` if another provider was tried. `token_type`,
+    `outcome` and `from_provider` differ among the series of one family that a request adds to.
     """
 
     chain: str = ""
@@ -31,19 +30,19 @@ class LabelValues(NamedTuple):
     blocked: str = ""
     unbilled: str = ""
     cached: str = ""
-    # Served by a model that counts tokens, and not for free.
+    # Served by a model that counts tokens and is not free.
     metered: str = ""
-    # The caller's, which are resolved separately: always the last two.
+    # Of the caller, resolved separately: these must be the last two.
     key: str = ""
     class_: str = ""
 
 
-# Fields that are no label, or one only of families that count something special.
+# Fields that are not labels, and fields that only some built-in families can have.
 _CONDITIONS = ("blocked", "unbilled", "cached", "metered")
 _SPECIAL = ("token_type", "outcome", "from_provider", "currency")
 # The labels that any family of records may have.
 LABELS = tuple(name.removesuffix("_") for name in LabelValues._fields if name not in (*_CONDITIONS, *_SPECIAL))
-# What a record may have or lack: the conditions of a family's `when`.
+# The conditions for a family's `when`: values that a record may have or lack.
 WHEN = tuple(
     name
     for name in LabelValues._fields
@@ -53,7 +52,7 @@ WHEN = tuple(
 # The values of `class`.
 Class = Literal["business", "internal"]
 CLASSES: tuple[Class, ...] = get_args(Class)
-# What is shown for a value, and for a key, that has no place in the label's budget.
+# Replace a value, and a key, for which the label's budget has no place left.
 OTHER = "other"
 UNKNOWN = "unknown"
 # Default of `metrics.budgets`: the maximum number of undeclared values per label; for `origin` per key.
@@ -61,7 +60,7 @@ BUDGETS = {"key": 2000, "method": 300, "chain": 100, "origin": 50, "model": 200,
 
 
 def field_of(label: str, adds: str) -> str:
-    """The field of LabelValues that is a label of a family, by what records add to that family."""
+    """The field of LabelValues with a label's value; `adds` is what records add to the family."""
     if label == "type" and adds == "tokens":
         return "token_type"
     return "class_" if label == "class" else label

@@ -14,14 +14,14 @@ class Attempt(NamedTuple):
 
 
 class AccessRecord(Struct, kw_only=True):
-    """One finished request as the gateway logged it, in public words only: no raw key, no raw path.
+    """One finished request as the gateway logged it, with public names only: no raw key, no raw path.
 
-    Absent text is "", absent numbers are None. Times are epoch seconds, durations seconds,
-    sizes bytes. `requests` is 1, or 0 for a further line of a request that was counted already, and for a `summary`:
-    of how many requests that has the tokens and the cost is not known.
+    Absent text is "", absent numbers are None. Times are epoch seconds, durations seconds, sizes bytes. `requests` is
+    1; it is 0 for another line of a request that was counted already, and for a `summary`, which has the tokens and the
+    cost of an unknown number of requests.
     """
 
-    # Whether, or why, the line is not counted.
+    # Whether the line is ignored; the reason for which it is rejected.
     ignored: bool = False
     rejected: str = ""
 
@@ -39,7 +39,7 @@ class AccessRecord(Struct, kw_only=True):
     protocol: str = ""
     status: str = ""
     error_type: str = ""
-    # Whether its route answers everybody, so that a success does not prove that the key is valid.
+    # Whether its route needs no key, so that a success does not prove that the key is valid.
     public: bool = False
     model: str = ""
     requested_model: str = ""
@@ -69,10 +69,10 @@ class AccessRecord(Struct, kw_only=True):
     implausible: tuple[str, ...] = ()
 
     def uses(self, measure: str) -> bool:
-        """Whether a number in its log counts: tokens and money of an answer from the cache were used before."""
+        """Whether a logged number counts. Tokens and cost of a cached answer don't: they were counted before."""
         return not (self.cached and (measure == "cost" or measure.endswith(("tokens", "per_output_token"))))
 
     @property
     def timed(self) -> bool:
-        """Whether its duration says how fast the gateway was: not for aborts, WebSocket lifetimes and summaries."""
+        """Whether its duration is a latency. That of a client abort, WebSocket session or summary is not."""
         return self.error_type != "client_abort" and self.status != "101" and not self.summary

@@ -350,7 +350,7 @@ RECORDED: dict[str, Recorded] = {one.name: one for one in (*_now(), *_hourly(), 
 def recorded_of(families: Mapping[str, Family]) -> dict[str, Recorded]:
     """What is recorded where these families are served: the series that have all that they are made of."""
     return {
-        name: one
-        for name, one in RECORDED.items()
-        if all(family in families and {*labels} <= {*families[family].labels} for family, labels in one.of)
+        name: recorded
+        for name, recorded in RECORDED.items()
+        if all(family in families and {*labels} <= {*families[family].labels} for family, labels in recorded.of)
     }

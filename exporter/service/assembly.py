@@ -28,6 +28,7 @@ from exporter.keys.api import KeyApi
 from exporter.keys.identity import Identity, KeyEntry
 from exporter.keys.key_metrics import Keys
 from exporter.keys.registry import KeyFile, Registry, Source
+from exporter.keys.seal import Seal
 from exporter.limits.calendar import WINDOWS
 from exporter.limits.stored_use import UseParts, restored
 from exporter.limits.usage import Limits
@@ -73,7 +74,9 @@ class Assembly:
         if not loaded.secret:
             why = f"{loaded.secret_file} does not exist yet" if loaded.secret_file else _NO_SECRET
             log.warning("%s: hashed key names are valid for this run only", why)
-        self.identity = Identity(loaded.secret or os.urandom(32))
+        secret = loaded.secret or os.urandom(32)
+        self.identity = Identity(secret)
+        self._seal = Seal(secret)
         self.store = Store(hold=serving, families=loaded.config.families)
         clock = Clock()
         self.context = Context(
@@ -231,7 +234,9 @@ class Assembly:
         journal = InputJournal(input_.name, self.store, input_.max_line_bytes)
         source = self.inputs.open(input_.name, place(input_), start_at, journal, wake)
         format_ = build(input_.spec, input_.max_line_bytes)
-        return Feed(place(input_), input_.spec, source, format_.decoder, self.meter_of(input_, format_), journal)
+        return Feed(
+            place(input_), input_.spec, source, format_.decoder, self.meter_of(input_, format_), journal, self._seal
+        )
 
     def _parts(self, pipeline: Pipeline) -> Parts:
         """What is committed together with the store."""

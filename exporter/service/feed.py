@@ -14,6 +14,7 @@ from exporter.formats.spec import FormatSpec
 from exporter.inputs.base import Input
 from exporter.inputs.elsewhere import StoredInput
 from exporter.inputs.fingerprint import Position
+from exporter.keys.seal import Seal
 from exporter.metrics.store import Store
 from exporter.model import catalog
 from exporter.service.input_journal import InputJournal
@@ -33,7 +34,8 @@ _GAUGES = (
 class Feed:
     """Counts the lines of an input. `place` is its path and the pattern of its rotated logs, `spec` the lines' format.
 
-    The decoder makes the rows that the meter counts: they belong together.
+    The decoder makes the rows that the meter counts: they belong together. Lines that wait in it may hold a raw key,
+    so they are kept over a restart with a `seal`.
     """
 
     def __init__(
@@ -44,8 +46,10 @@ class Feed:
         decoder: Decoder,
         meter: Meter,
         journal: InputJournal,
+        seal: Seal,
     ) -> None:
         self.place = place
+        self._seal = seal
         self.spec = spec
         self.input = source
         self.decoder = decoder
@@ -198,7 +202,7 @@ class Feed:
             last_time=self.meter.last_time,
             kept=self.meter.kept,
             format=fingerprint(self.spec),
-            decoder=self.decoder.snapshot(),
+            decoder=self._seal.close(self.decoder.snapshot()),
             name=self.name,
         )
 
@@ -210,9 +214,7 @@ class Feed:
         if stored.format == fingerprint(self.spec):
             self.follow([stored])
         elif stored.decoder is not None:
-            log.warning(
-                "%s: the format has changed; lines that waited for another line of their request are lost", self.name
-            )
+            log.warning("%s: the format has changed; lines that waited for others of their request are lost", self.name)
 
     def follow(self, before: list[StoredInput]) -> None:
         """Continue for inputs of the same format that are gone, with the first one's decoder state. Lines that wait in
@@ -220,11 +222,20 @@ class Feed:
         """
         for stored in reversed(before):
             self.flush()
-            self.decoder.restore(stored.decoder)
+            waiting = self._opened(stored.decoder)
+            self.decoder.restore(waiting)
             self.decoder.flush()
-            waiting, stored.decoder = stored.decoder, self.decoder.snapshot()
+            stored.decoder = self._seal.close(self.decoder.snapshot())
             self.decoder.restore(waiting)
             self.meter.last_time = stored.last_time or self.meter.last_time
+
+    def _opened(self, sealed: Any) -> Any:
+        try:
+            return self._seal.open(sealed)
+        except ValueError:
+            text = "%s: the secret for key names has changed; lines that waited for others of their request are lost"
+            log.warning(text, self.name)
+            return None
 
 
 def stored_inputs(parts: dict[str, Any]) -> list[StoredInput]:

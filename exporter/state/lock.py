@@ -4,6 +4,7 @@ The note is written after the commit, so a state file that ends before it has lo
 log whose end is damaged or missing as one that ended earlier, and reports nothing.
 """
 
+import errno
 import fcntl
 import os
 import struct
@@ -12,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from exporter.errors import StateError
+from exporter.private_folder import make_private_folder
 
 # Bytes of the holder's process id, padded; the note follows.
 _HOLDER = 32
@@ -28,10 +30,11 @@ class StateLock:
     def __init__(self, state: Path) -> None:
         self._path = path = state.with_name(state.name + ".lock")
         try:
-            state.parent.mkdir(parents=True, exist_ok=True)
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            make_private_folder(state.parent)
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
-            raise StateError(f"{path} can't be written: {error.strerror}") from None
+            problem = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
+            raise StateError(f"{path} can't be written: {problem}") from None
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -1,6 +1,7 @@
 """Settings that deploy/ ships for gateways that no test runs."""
 
 import re
+import subprocess
 from pathlib import Path
 
 import yaml
@@ -9,6 +10,14 @@ from exporter.cli import _parser, _run
 from exporter.formats.spec import presets
 
 ROOT = Path(__file__).parents[2]
+
+
+def test_the_unit_is_exposed_to_little() -> None:
+    """`systemd-analyze security` rates it under 2.0 of 10."""
+    unit = ROOT / "deploy" / "systemd" / "gateway-exporter.service"
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=19", str(unit)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_traefik_keeps_the_headers_that_are_read() -> None:

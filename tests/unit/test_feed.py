@@ -7,6 +7,7 @@ import pytest
 
 from exporter.formats.spec import FormatSpec
 from exporter.inputs.base import Input
+from exporter.keys.seal import Seal
 from exporter.service.feed import Feed
 from exporter.service.input_journal import InputJournal
 from tests.counted import Counting, of
@@ -41,7 +42,9 @@ def counted(tmp_path: Path) -> Counting:
 def feed_of(counted: Counting, chunks: Chunks) -> Feed:
     journal = InputJournal("log", counted.assembly.store)
     spec = FormatSpec(json=FORMAT)
-    return Feed(("access.json", ""), spec, cast("Input", chunks), counted.decoder, counted.meter, journal)
+    return Feed(
+        ("access.json", ""), spec, cast("Input", chunks), counted.decoder, counted.meter, journal, Seal(b"secret")
+    )
 
 
 def test_each_line_of_a_chunk_is_parsed_or_rejected(counted: Counting) -> None:

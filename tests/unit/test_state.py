@@ -308,7 +308,7 @@ def test_a_lock_that_was_removed_is_held_again(path: Path) -> None:
 def test_a_place_that_cannot_be_is_refused(tmp_path: Path) -> None:
     """One line says which file, and why."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(StateError, match=r"state\.db\.lock can't be written: File exists"):
+    with pytest.raises(StateError, match=r"state\.db\.lock can't be written: Not a directory"):
         State(tmp_path / "file" / "state.db")
 
 
