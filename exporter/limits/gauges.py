@@ -70,7 +70,8 @@ class LimitGauges:
         # Whether sheets hold values of running windows.
         self._begun = False
         self._gauges: dict[str, list[_Gauges]] = {}
-        self._stale: set[str] = set()
+        # In the order in which they went stale, so that series come in the same order each time.
+        self._stale: dict[str, None] = {}
         self._sheets: dict[Family, Sheet] = {
             family: store.sheet(family, partial(self._unused, family)) for family in (_LIMIT, *_USED, _RESET)
         }
@@ -106,14 +107,14 @@ class LimitGauges:
 
     def mark_stale(self, keys: Iterable[str]) -> None:
         """The use of these keys has changed: set their gauges at the next `update`."""
-        self._stale.update(keys)
+        self._stale.update(dict.fromkeys(keys))
 
     def turn(self, names: Iterable[str]) -> None:
         """Other windows of these names are running now."""
         turned = {*names}
         for key, gauges in self._gauges.items():
             if any(gauge.window in turned for gauge in gauges):
-                self._stale.add(key)
+                self._stale[key] = None
         if turned & self._windows:
             for family in (_RESET,) if self._begun else (_RESET, *_USED):
                 for plan in {*self._keys.values()}:
