@@ -70,8 +70,7 @@ class LimitGauges:
         # Whether sheets hold values of running windows.
         self._begun = False
         self._gauges: dict[str, list[_Gauges]] = {}
-        # In the order in which they went stale, so that series come in the same order each time.
-        self._stale: dict[str, None] = {}
+        self._stale: set[str] = set()
         self._sheets: dict[Family, Sheet] = {
             family: store.sheet(family, partial(self._unused, family)) for family in (_LIMIT, *_USED, _RESET)
         }
@@ -107,14 +106,14 @@ class LimitGauges:
 
     def mark_stale(self, keys: Iterable[str]) -> None:
         """The use of these keys has changed: set their gauges at the next `update`."""
-        self._stale.update(dict.fromkeys(keys))
+        self._stale.update(keys)
 
     def turn(self, names: Iterable[str]) -> None:
         """Other windows of these names are running now."""
         turned = {*names}
         for key, gauges in self._gauges.items():
             if any(gauge.window in turned for gauge in gauges):
-                self._stale[key] = None
+                self._stale.add(key)
         if turned & self._windows:
             for family in (_RESET,) if self._begun else (_RESET, *_USED):
                 for plan in {*self._keys.values()}:
@@ -126,7 +125,7 @@ class LimitGauges:
         """Set the gauges of keys whose use or windows have changed. Nothing, before any window is running."""
         if self._running.period is None:
             return
-        for key in self._stale:
+        for key in sorted(self._stale):
             if key in self._uses and (key in self._keys or self._spends(key)):
                 self._update(key)
         self._stale.clear()
