@@ -1,7 +1,7 @@
 """A feed: one log's chunks become rows, cells and a journal of what is no record."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -19,16 +19,15 @@ identity: {secret_file: secret}
 """
 
 
-class Chunks(Input):
+class Chunks:
     """An input that has the given chunks; `pending` while there are more than it gives at once."""
 
     def __init__(self, *chunks: bytes) -> None:
         self.chunks = [*chunks]
-        self.is_pending = False
+        self.pending = False
 
-    @property
-    def pending(self) -> bool:
-        return self.is_pending
+    def read_headers(self, reader: object, is_new: bool) -> None:
+        """It has no files."""
 
     def read(self) -> bytes:
         return self.chunks.pop(0) if self.chunks else b""
@@ -46,7 +45,9 @@ def counted(tmp_path: Path) -> Counting:
 def feed_of(counted: Counting, chunks: Chunks) -> Feed:
     journal = InputJournal("log", counted.assembly.store)
     spec = FormatSpec(json=FORMAT)
-    return Feed(("access.json", ""), spec, chunks, counted.decoder, counted.meter, journal, Seal(b"secret"))
+    return Feed(
+        ("access.json", ""), spec, cast("Input", chunks), counted.decoder, counted.meter, journal, Seal(b"secret")
+    )
 
 
 def test_each_line_of_a_chunk_is_parsed_or_rejected(counted: Counting) -> None:
@@ -64,7 +65,7 @@ def test_there_is_more_to_do_while_the_input_says_so(counted: Counting) -> None:
     """An empty chunk is no end: an input may have skipped something, and go on."""
     chunks = Chunks()
     feed = feed_of(counted, chunks)
-    chunks.is_pending = True
+    chunks.pending = True
     assert feed.count_next_chunk()
 
 
