@@ -201,8 +201,8 @@ _PLAIN_URL = re.compile(r"https?://([A-Za-z0-9.-]+)(?::[0-9]*)?(?:/[!-Z^-~]*)?$(
 
 
 def origin_host(url: str, addresses: bool = False) -> str:
-    """The host of an Origin or Referer header; "" if there is none, or it is opaque (`null`). IP addresses are shortened
-    to their network, unless `addresses` is set.
+    """The host of an Origin or Referer header; "" if there is none, or it is opaque (`null`). IP addresses are
+    shortened to their network, unless `addresses` is set.
     """
     found = _PLAIN_URL.match(url)
     try:
