@@ -37,11 +37,18 @@ class Terms(Struct, frozen=True):
         """How often rules are evaluated, in seconds."""
         return int(seconds(self.config.interval))
 
+    def missing(self, expression: str) -> str:
+        """What an expression asks for and is neither served nor recorded, in words; "" if all of it is."""
+        families = self.served.families
+        named = _NAME.findall(_STRING.sub("", expression))
+        lost = ({*RECORDED, *CATALOG} - {*self.served.recorded, *families}) & {*named, *map(family_of, named)}
+        of = {name: [name] if name in CATALOG else [family for family, _ in RECORDED[name].of] for name in lost}
+        off = sorted({family for names in of.values() for family in names if family not in families})
+        return ", ".join(off) or ("a label that is off" if lost or ABSENT in expression else "")
+
     def is_served(self, expression: str) -> bool:
         """Whether all that an expression asks for is served or recorded."""
-        named = _NAME.findall(_STRING.sub("", expression))
-        lost = {*RECORDED, *CATALOG} - {*self.served.recorded, *self.served.families}
-        return ABSENT not in expression and lost.isdisjoint({*named, *map(family_of, named)})
+        return not self.missing(expression)
 
     def selector(self, series: str, *labels: str) -> str:
         """A selector whose family has these labels, and those that it selects by; else ABSENT."""

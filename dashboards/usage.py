@@ -44,6 +44,8 @@ what expires; what clients are refused is not coloured. A number marked "before"
 chosen one. *API key* opens on the busiest key. Its list shows each key's name, owner and plan: type an owner's name to
 find the owner's keys. *Keys* and *Limits and quotas* have lists of owners and plans.
 
+[Pictures](images/README.md) show each of them.
+
 This file is made of the builders: `python -m dashboards.usage > docs/dashboards.md`.
 """
 

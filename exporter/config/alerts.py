@@ -3,7 +3,7 @@
 A threshold of null switches its alert off.
 """
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
@@ -169,10 +169,24 @@ class ExporterHealth(Part):
 
 
 class AlertChange(Part, rename={"for_": "for"}):
-    """A change of one alert: switched off, or how long its condition must last."""
+    """A change of one alert: switched off, how long its condition must last, how long the alert goes on after it, and
+    its severity, if it has only one.
+    """
 
     enabled: bool = True
     for_: Duration | None = None
+    keep_firing_for: Duration | None = None
+    severity: Literal["critical", "warning", "info"] | None = None
+
+
+class Kubernetes(Part):
+    """The objects that `--kubernetes` writes: their `name`, `namespace` and `labels`."""
+
+    name: Annotated[str, Meta(pattern=r"\A[a-z0-9]([-a-z0-9.]*[a-z0-9])?\Z", description="a name in Kubernetes")] = (
+        "gateway-exporter"
+    )
+    namespace: str = ""
+    labels: dict[str, str] = field(default_factory=dict)
 
 
 class AlertsConfig(Part):
@@ -204,6 +218,7 @@ class AlertsConfig(Part):
     exporter: ExporterHealth = field(default_factory=ExporterHealth)
     overrides: dict[str, AlertChange] = field(default_factory=dict)
     notify: Notify = field(default_factory=Notify)
+    kubernetes: Kubernetes = field(default_factory=Kubernetes)
 
     def __post_init__(self) -> None:
         if not 1 <= seconds(self.interval) <= 300:

@@ -1,5 +1,6 @@
 """A cell: what requests of one kind and one caller have added since the last fold, and where that goes."""
 
+from collections import deque
 from typing import Any
 
 from msgspec import Struct, field
@@ -11,7 +12,7 @@ from exporter.pricing.prices import Price
 
 
 class Caller(Struct, eq=False):
-    """Who sent requests, by label values. `used` holds the raw time of the last request since the last fold."""
+    """Who sent requests, by label values. `used` holds the raw times of the requests since the last fold."""
 
     label: str
     class_: str
@@ -24,7 +25,7 @@ class Caller(Struct, eq=False):
     last_used: Series | None
     # The key whose limits its requests use up; "" if none.
     user: str = ""
-    used: list[Any] = field(default_factory=lambda: [None])
+    used: list[Any] = field(default_factory=list)
 
 
 class Origins(Struct, eq=False):
@@ -74,7 +75,7 @@ class Cell:
 
     With many cells in use, each object that a line touches is a cache miss. So a cell's own counts are in its slots:
     `n`, and the sums of the format's numbers, which the loop's subclass adds. What many cells share is in a list that
-    all of them point to: `used` holds the time of the caller's last request, and a slot for each histogram (of the
+    all of them point to: `used` holds the times of the caller's requests, and a slot for each histogram (of the
     subclass, too) its pending observations. `time` is set only where gauges need it. `targets` is read by the fold.
     """
 
@@ -83,7 +84,7 @@ class Cell:
     def __init__(self, targets: CellTargets) -> None:
         self.n = 0
         self.targets = targets
-        self.used: list[Any] = targets.caller.used if targets.caller else _UNUSED
+        self.used: Any = targets.caller.used if targets.caller else _UNUSED
         self.time: Any = None
         # The first origin; the number of requests from others, and their counts.
         self.origin: str | None = None
@@ -102,4 +103,4 @@ class _Nowhere:
 
 
 NOWHERE = _Nowhere()
-_UNUSED: list[Any] = [None]
+_UNUSED: deque[Any] = deque(maxlen=0)

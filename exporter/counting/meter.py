@@ -15,7 +15,7 @@ from exporter.counting.cell import Cell, CellTargets, UnloggedCost
 from exporter.counting.cells import Cells
 from exporter.counting.context import Context
 from exporter.counting.loop import Loop
-from exporter.counting.periods import Periods
+from exporter.counting.periods import Periods, latest
 from exporter.formats.decoder import Decoded
 from exporter.formats.row_reader import RowReader
 from exporter.limits.calendar import Period
@@ -102,6 +102,7 @@ class Meter:
         self._pending += len(decoded.rows)
         if self._pending >= _MOST_PENDING:
             self._try(self._settle)
+            self._try(self._fold_times)
         if self._cells.full:
             self.forget()
 
@@ -257,15 +258,15 @@ class Meter:
             setattr(cell, self.loop.unlogged, 0)
 
     def _fold_times(self) -> None:
-        """Update the last-used gauges and the newest record time. A time ahead of the wall clock is replaced by now:
-        otherwise the gauges would stay ahead.
+        """Update last-used gauges and the newest record time. Future timestamps are clamped to now, or one bad line
+        would freeze them.
         """
         now = self._clock.now()
         newest = self.last_time or 0.0
         named = []
         for caller in self._cells.callers.values():
-            raw, caller.used[0] = caller.used[0], None  # reset first: an unreadable time is tried only once
-            last = self.reader.seconds_since_epoch(raw)
+            times, caller.used[:] = [*caller.used], ()  # reset first: an unreadable time is tried only once
+            last = latest(times, self.reader.seconds_since_epoch)
             if last is not None:
                 last = min(last, now)
                 newest = max(newest, last)

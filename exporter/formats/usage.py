@@ -9,6 +9,7 @@ from msgspec import Struct
 from exporter.formats.row_function import RowValues, row_function
 from exporter.formats.row_reader import CANONICAL, ORIGIN_FIELDS, RowReader
 from exporter.formats.spec import FormatSpec, build
+from exporter.model.key_shapes import could_be_a_key
 
 # A name with `token` in it, and a number that is not 0: in JSON (also in a text), `name=value`, and OTLP's attributes.
 _COUNT = re.compile(
@@ -38,7 +39,8 @@ def unread_usage(spec: FormatSpec, lines: Iterable[bytes]) -> list[UnreadUsage]:
         rows = decoded.rows + reader.decoder.flush().rows
         names = {name for name in _COUNT.findall(line) if not _NO_USAGE.search(name)}
         if names and (outcome := _outcome(reader, [read(row) for row in rows])):
-            found.update((name.decode("utf-8", "replace"), outcome) for name in names)
+            words = (name.decode("utf-8", "replace") for name in names)
+            found.update((word, outcome) for word in words if not could_be_a_key(word))
     return [UnreadUsage(name, outcome, count) for (name, outcome), count in found.most_common()]
 
 

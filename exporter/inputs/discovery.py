@@ -29,7 +29,7 @@ class LogFinder:
         self.unopened: set[str] = set()
         self._pattern = pattern
         self._events = events
-        self._logs = Logs() if glob.has_magic(pattern) else None
+        self._logs = Logs(pattern) if glob.has_magic(pattern) else None
         self._changes: Changes | None = None
         self._links: dict[str, tuple[int, int]] = {}
         self._looked_at = 0.0

@@ -62,8 +62,11 @@ class OpenFiles:
         return identity in self.live or identity in waiting
 
     def position(self, tail: Tail) -> Position:
-        """The position to store. A renamed file in which nothing is left to read is no loss if it goes away."""
-        return tail.position(ended=tail in self.old and tail.drained and not tail.lines.rest)
+        """The position to store. No loss is a renamed file or a finished object that goes away when nothing is left
+        in it to read.
+        """
+        is_finished = tail in self.old or tail.content.packed  # an object of a cloud's log
+        return tail.position(ended=is_finished and tail.drained and not tail.lines.rest)
 
     def queue(self, tail: Tail) -> None:
         """Read a file soon. Old files come first, and files of which so little was read that a copy can't be told from

@@ -135,14 +135,20 @@ class Names:
 
 
 class Logs:
-    """Tells logs from rotated copies of them, where a pattern matches both."""
+    """Tells logs from rotated copies of them, where a pattern matches both.
 
-    def __init__(self) -> None:
+    A pattern that ends in `.gz` or `.zst` names finished objects, as clouds write them: each is a log.
+    """
+
+    def __init__(self, pattern: str) -> None:
+        self._are_objects = pattern.endswith(PACKED)
         self._asked: tuple[list[str], set[str]] = ([], set())
         self._logs: list[str] = []
 
     def among(self, paths: list[str], logs: set[str]) -> list[str]:
         """The paths that are not packed, and are not rotated copies of another path or of a log that existed before."""
+        if self._are_objects:
+            return sorted(paths)
         if self._asked != (paths, logs):
             self._asked = (paths, logs)
             plain = sorted(path for path in paths if not path.endswith(COMPRESSED))

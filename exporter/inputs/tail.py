@@ -53,9 +53,12 @@ class Tail:
 
     def may_have_more(self, now: int) -> bool:
         """Whether there may be something to read; `now` is in epoch nanoseconds. Called for every log at every scan."""
-        if self.content.packed:
-            return True
         found = os.fstat(self._fd)
+        if self.content.packed:
+            if self.drained and found.st_ctime_ns == self._changed:
+                return False
+            self._changed = found.st_ctime_ns if now - found.st_ctime_ns > TICK else 0
+            return True
         size, changed = found.st_size, found.st_ctime_ns
         if size == self.seen and changed == self._changed:
             return self.at < size

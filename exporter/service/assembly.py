@@ -149,7 +149,15 @@ class Assembly:
         full = self.config.show_in_full
         canonical = canonical_functions(self._routes, self.identity.public, "addresses" in full)
         reader = RowReader(format_, canonical, input_.zone)
-        enricher = Enricher(input_.class_, self.context.keys.class_of, self.config.public_routes, "emails" in full)
+        names = format_.words | self.config.chains.keys()
+        pricing = self.context.pricing
+        enricher = Enricher(
+            input_.class_,
+            self.context.keys.class_of,
+            self.config.public_routes,
+            "emails" in full,
+            lambda name: name in names or name in pricing.names,
+        )
         return Meter(input_.name, reader, enricher, self.context, input_.labels)
 
     def pipeline(self) -> Pipeline:

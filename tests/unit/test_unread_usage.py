@@ -23,6 +23,7 @@ PLAIN = FormatSpec(json={"status": "s", "input_tokens": "prompt", "model": "m"},
         (b"userId=1, promptTokens=7, quota=3", [("promptTokens", "rejected")]),
         (b'{"s":200,"input_tokens":0,"output_tokens":null,"token":"7"}', []),
         (b'{"s":200,"max_tokens":100,"tokens_per_second":7,"x-ratelimit-remaining-tokens":9}', []),
+        (b"sk-0123456789abcdef0123_tokens=7", []),
         (b"", []),
     ],
 )
