@@ -16,6 +16,7 @@ from exporter.counting.cells import Cells
 from exporter.counting.context import Context
 from exporter.counting.loop import Loop
 from exporter.counting.periods import Periods, latest
+from exporter.formats.codegen import compile_function
 from exporter.formats.decoder import Decoded
 from exporter.formats.row_reader import RowReader
 from exporter.limits.calendar import Period
@@ -30,6 +31,8 @@ from exporter.requests.records import RecordReader
 
 # The maximum number of lines between two folds of the histograms, whose observations wait until then.
 _MOST_PENDING = 100_000
+# A chunk's age is the latest time of this many first rows: one long session does not make a chunk old.
+_FIRST = 2
 # The maximum number of faults kept until they are logged: the same few repeat.
 _MOST_FAULTS = 20
 
@@ -89,6 +92,8 @@ class Meter:
         self._cells = Cells(name, reader, enricher, context, self._input_labels, self.loop)
         cells = self._cells
         self._count = self.loop.compile(cells.by_key, cells.miss, cells.new_origin, cells.odd, self._touched)
+        first = f"return [{reader.time} for r in rows[:{_FIRST}]]"
+        self._first_times = compile_function("first_times", "rows", [first], reader.names)
         self._records = RecordReader(reader, enricher, self.loop.derived)
 
     def count(self, decoded: Decoded) -> None:
@@ -105,6 +110,14 @@ class Meter:
             self._try(self._fold_times)
         if self._cells.full:
             self.forget()
+
+    def begins_at(self, decoded: Decoded) -> float | None:
+        """The log time at which a chunk starts, in epoch seconds; None if its lines have no time."""
+        try:
+            times = map(self.reader.seconds_since_epoch, self._first_times(decoded.rows))
+            return max((one for one in times if one is not None), default=None)
+        except Exception:
+            return None  # the row at fault is rejected when it is counted
 
     def _count_all(self, rows: list[Any], decoded: Decoded) -> None:
         """Count rows. Where the loop raises, it has added nothing of that row: reject it, and continue after it."""

@@ -41,6 +41,7 @@ from exporter.inputs.elsewhere import Elsewhere
 from exporter.inputs.events import InputEvents, printable
 from exporter.inputs.fingerprint import SPAN, Identity, Position
 from exporter.inputs.following import Follower
+from exporter.inputs.headers import HeaderReader, Headers
 from exporter.inputs.known_files import KnownFiles, at_once
 from exporter.inputs.lines import CHUNK
 from exporter.inputs.open_files import OpenFiles
@@ -80,6 +81,7 @@ class FileInput(Input):
         self._copies = RotatedCopies(pattern, rotated, self._known, events, *asked)
         files = InputFiles(self._files, self._known, self._copies, events)
         self._sorter = Sorter(files)
+        self._headers: Headers | None = None
         self._follower = Follower(self, files, self._sorter, self._elsewhere, at_end=start_at == "end")
 
     # --- what others ask
@@ -142,6 +144,12 @@ class FileInput(Input):
         for position in positions:
             self._known.restore(position.restored())
             self._follower.is_new = False
+
+    def read_headers(self, reader: HeaderReader | None, is_new: bool) -> None:
+        """From the next line on, decode each log's lines with its own columns."""
+        self._headers = Headers(reader, self._files, self._known) if reader else None
+        if self._headers and is_new:
+            self._headers.forget()
 
     def inherit(self, positions: list[Position], quiet: bool) -> None:
         """Continue logs that another input has read. If `quiet`, one that is gone is not reported as lost."""
@@ -214,19 +222,23 @@ class FileInput(Input):
                 files.queue(tail)
 
     def read(self) -> bytes:
-        """The next whole lines, of one or several files, about CHUNK bytes at most. Hot path.
+        """The next whole lines, of one or several files, about CHUNK bytes at most; of one if each names its columns.
+        Hot path.
 
         b"" if there are none now; there may still be more to do (`pending`).
         """
         rests = self._sorter.go_on()
         batch = [rests] if rests else []
         files = self._files
-        size = 0
+        size = CHUNK if rests and self._headers else 0
         while (files.first or files.ready) and size < CHUNK:
             tail = (files.first or files.ready).popleft()
             before = tail.at
             if lines := self._read(tail):
                 batch.append(lines)
+                if self._headers:
+                    self._headers.turn_to(tail, before)
+                    break
             size += max(1, tail.at - before)
         return b"".join(batch)
 
