@@ -122,7 +122,7 @@ def test_the_certificate_of_the_admin_api_is_verified(authority: Authority, tmp_
         gateway.pages = [[{"id": "a"}]]
         for without in ({}, {"ca_file": str(other)}):
             with pytest.raises(
-                InputError, match="certificate can't be verified; name the one that signed it as ca_file"
+                InputError, match="certificate can't be verified; set ca_file to its CA"
             ):
                 source(gateway.url, token_file=str(token), **without).read()
         for path, problem in (
