@@ -121,9 +121,7 @@ def test_the_certificate_of_the_admin_api_is_verified(authority: Authority, tmp_
     with admin_api(authority.sign("admin")) as gateway:
         gateway.pages = [[{"id": "a"}]]
         for without in ({}, {"ca_file": str(other)}):
-            with pytest.raises(
-                InputError, match="certificate can't be verified; set ca_file to its CA"
-            ):
+            with pytest.raises(InputError, match="certificate can't be verified; set ca_file to its CA"):
                 source(gateway.url, token_file=str(token), **without).read()
         for path, problem in (
             (nothing, "can't be read: No such file or directory"),
