@@ -10,6 +10,8 @@ folders.py         the names in folders
 tail.py            an open file and its position
 content.py         the bytes of a file, also of a compressed one
 lines.py           pieces of any size → whole lines
+headers.py         logs whose first line names their columns
+objects.py         finished objects, as clouds write them to a bucket
 fingerprint.py     a position that recognizes its file
 heads.py           finds files with the same beginning
 open_files.py      which open file is read next
