@@ -1,4 +1,4 @@
-"""Bytes → whole lines: files that grow and rotate, standard input, whole archives; where each was read to.
+"""Bytes → whole lines: files that grow and rotate, standard input, syslog, whole archives; where each was read to.
 
 Imports `model` and the modules beside this folder.
 """
