@@ -5,6 +5,7 @@ from typing import Any
 from msgspec import Struct
 
 from alerts.promql import Terms
+from exporter.config.alerts import AlertChange
 
 COMPONENTS = ("gateway", "key", "provider", "exporter")
 CATEGORIES = ("quota", "errors", "latency", "keys", "cost", "providers", "exporter")
@@ -43,13 +44,14 @@ class Alert(Struct, frozen=True, kw_only=True):
 
     def rule(self, terms: Terms) -> dict[str, Any]:
         """The rule as Prometheus reads it."""
-        change = terms.config.overrides.get(self.name)
-        labels = {"severity": self.severity, "component": self.component, "category": self.category}
+        change = terms.config.overrides.get(self.name, AlertChange())
+        keep_firing_for = self.keep_firing_for if change.keep_firing_for is None else change.keep_firing_for
+        labels = {"severity": change.severity or self.severity, "component": self.component, "category": self.category}
         return {
             "alert": self.name,
             "expr": self.expression,
-            "for": change.for_ if change and change.for_ is not None else self.for_,
-            **({"keep_firing_for": self.keep_firing_for} if self.keep_firing_for else {}),
+            "for": self.for_ if change.for_ is None else change.for_,
+            **({"keep_firing_for": keep_firing_for} if keep_firing_for else {}),
             "labels": labels | self.labels,
             "annotations": {
                 "summary": self.summary,

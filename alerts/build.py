@@ -7,22 +7,30 @@ import yaml
 
 from alerts import recording
 from alerts.alert import CATEGORIES
+from alerts.choice import chosen
 from alerts.promql import Terms
 from alerts.routing import TEMPLATES, alertmanager
-from alerts.rules import cost, errors, exporter, inputs, keys, latency, providers, quota
+from exporter.config.alerts import Kubernetes
 from exporter.config.load import Config
 from exporter.config.served import served
-from exporter.errors import unknown
+from exporter.durations import seconds
 
 _MADE = "# Made by `gateway-exporter alerts`: change the config's section `alerts`, and run it again.\n"
-_SUBJECTS = (quota, errors, latency, keys, cost, providers, exporter, inputs)
+# A rate over five minutes stands on four scrapes, so that it has two where some fail.
+_LONGEST_SCRAPE_INTERVAL = 75
 
 
 def files(config: Config | None, kubernetes: bool = False) -> dict[str, str]:
-    """Name → content of all files; of the defaults without a config. ValueError where it changes an alert it lacks.
+    """Name → content of all files; of the defaults without a config. ValueError where `overrides` do not fit,
+    or scrapes are too rare.
 
     `kubernetes` adds the rules as a PrometheusRule of the Prometheus operator.
     """
+    if config and seconds(config.metrics.scrape_interval) > _LONGEST_SCRAPE_INTERVAL:
+        raise ValueError(
+            f"metrics.scrape_interval: {config.metrics.scrape_interval} is too long for the rules: their rates over "
+            f"five minutes need four scrapes, one each {_LONGEST_SCRAPE_INTERVAL}s"
+        )
     terms = Terms(served(config))
     recorded, alerting = recording.groups(terms), _alert_groups(terms)
     made = {
@@ -36,23 +44,22 @@ def files(config: Config | None, kubernetes: bool = False) -> dict[str, str]:
             {
                 "apiVersion": "monitoring.coreos.com/v1",
                 "kind": "PrometheusRule",
-                "metadata": {"name": "gateway-exporter", "labels": {"app.kubernetes.io/name": "gateway-exporter"}},
+                "metadata": _metadata(terms.config.kubernetes),
                 "spec": {"groups": [*recorded, *alerting]},
             }
         )
     return made
 
 
+def _metadata(kubernetes: Kubernetes) -> dict[str, Any]:
+    namespace = {"namespace": kubernetes.namespace} if kubernetes.namespace else {}
+    labels = {"app.kubernetes.io/name": "gateway-exporter"} | kubernetes.labels
+    return {"name": kubernetes.name, **namespace, "labels": labels}
+
+
 def _alert_groups(terms: Terms) -> list[dict[str, Any]]:
-    """The groups of alert rules, one for each category, without what is switched off or asks for what is not served."""
-    changes = terms.config.overrides
-    alerts = [alert for subject in _SUBJECTS for alert in subject.alerts(terms)]
-    names = {alert.name for alert in alerts}
-    for name in changes:
-        if name not in names:
-            raise ValueError(f"alerts.overrides: {unknown('alert of this config', name, names)}")
-    off = {name for name, change in changes.items() if not change.enabled}
-    on = [alert for alert in alerts if alert.name not in off and terms.is_served(alert.expression)]
+    """The groups of alert rules, one for each category."""
+    on = chosen(terms)
     groups = {category: [alert.rule(terms) for alert in on if alert.category == category] for category in CATEGORIES}
     # As often as the limits' own recordings: a minute's limit is over in a minute.
     return [

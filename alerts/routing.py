@@ -1,9 +1,11 @@
 """alertmanager.yml: who is told what, what keeps silent about what, and through which channel."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from alerts.promql import Terms
-from exporter.config.notify import Notify, Receiver
+from alerts.receivers import receiver
+from exporter.config.notify import Notify, Smtp
 
 TEMPLATES = "gateway.tmpl"
 _NOBODY = "nobody"
@@ -12,64 +14,101 @@ _SAME_MATTER = (
     *("alertname", "key", "unit", "window", "scope", "chain", "method", "provider", "model", "currency"),
     *("gateway", "job", "instance", "input", "reason"),
 )
-_TITLE, _TEXT, _LINK = (f'{{{{ template "gateway.{part}" . }}}}' for part in ("title", "text", "link"))
 
 
 def alertmanager(terms: Terms) -> dict[str, Any]:
     """The Alertmanager config."""
     notify = terms.config.notify
-    smtp: dict[str, Any] = {}
-    if notify.smtp:
-        smtp = {"smtp_smarthost": notify.smtp.smarthost, "smtp_from": notify.smtp.sender}
-        if notify.smtp.username:
-            smtp |= {"smtp_auth_username": notify.smtp.username}
-        if notify.smtp.password_file:
-            smtp |= {"smtp_auth_password_file": notify.smtp.password_file}
+    intervals = [{"name": name, "time_intervals": times} for name, times in notify.time_intervals.items()]
     return {
-        **({"global": smtp} if smtp else {}),
+        **({"global": _smtp(notify.smtp)} if notify.smtp else {}),
         "templates": [TEMPLATES],
+        **({"time_intervals": intervals} if intervals else {}),
         "route": _route(notify, terms.served.record_scope),
         "inhibit_rules": _inhibitions(terms.served.record_scope),
-        "receivers": [{"name": _NOBODY}, *(_receiver(name, one) for name, one in notify.receivers.items())],
+        "receivers": [{"name": _NOBODY}, *(receiver(name, kinds) for name, kinds in notify.receivers.items())],
     }
+
+
+def _smtp(server: Smtp) -> dict[str, Any]:
+    made: dict[str, Any] = {"smtp_smarthost": server.smarthost, "smtp_from": server.sender}
+    if server.username:
+        made["smtp_auth_username"] = server.username
+    if server.password_file:
+        made["smtp_auth_password_file"] = server.password_file
+    return made | {"smtp_require_tls": server.require_tls}
 
 
 def _route(notify: Notify, scope: tuple[str, ...]) -> dict[str, Any]:
-    routes: list[dict[str, Any]] = [
+    """The tree of routes. Each has a branch for each severity, which is repeated as often as that deserves."""
+    watchdog: dict[str, Any] = {
+        "matchers": ['alertname="GatewayWatchdog"'],
+        "receiver": notify.routes.get("watchdog", _NOBODY),
+        "group_wait": "0s",
+        "group_interval": "1m",
+        "repeat_interval": "5m",
+    }
+    owners = [
         {
-            "matchers": ['alertname="GatewayWatchdog"'],
-            "receiver": notify.routes.get("watchdog", _NOBODY),
-            "group_wait": "0s",
-            "group_interval": "1m",
-            "repeat_interval": "5m",
+            "matchers": [f'owner="{_escaped(owner)}"'],
+            "receiver": name,
+            "continue": True,
+            "group_by": ["alertname", "severity", "key", *scope],
+            "routes": _repeats(notify),
         }
-    ]
-    routes += [
-        {"matchers": [f'owner="{_escaped(owner)}"'], "receiver": receiver, "continue": True}
-        for owner, receiver in notify.owners.items()
-    ]
-    routes += [
-        {"matchers": [matcher], "receiver": notify.routes[name]}
-        for name, matcher in (
-            ("exporter", 'component="exporter"'),
-            ("cost", 'category="cost"'),
-            ("quota", 'category="quota"'),
-            ("critical", 'severity="critical"'),
-            ("info", 'severity="info"'),
-        )
-        if name in notify.routes
+        for owner, name in notify.owners.items()
     ]
     # The root's own receiver is asked only where no route fits, and an owner's does.
     everyone = notify.routes.get("warning", _NOBODY)
-    routes.append({"receiver": everyone})
     return {
         "receiver": everyone,
-        "group_by": ["alertname", "key", *scope],
+        "group_by": ["alertname", "severity", *scope],
         "group_wait": notify.grouping.wait,
         "group_interval": notify.grouping.interval,
         "repeat_interval": notify.grouping.repeat,
-        "routes": routes,
+        "routes": [watchdog, *owners, *_by_subject(notify, everyone)],
     }
+
+
+def _by_subject(notify: Notify, everyone: str) -> list[dict[str, Any]]:
+    """Criticals go to those on call whatever they are about, and to those whose subject it is."""
+    oncall = notify.routes.get("critical")
+    made = []
+    for name, matcher in (
+        ("critical", 'severity="critical"'),
+        ("exporter", 'component="exporter"'),
+        ("cost", 'category="cost"'),
+        ("quota", 'category="quota"'),
+        ("info", 'severity="info"'),
+        ("warning", ""),
+    ):
+        to = everyone if name == "warning" else notify.routes.get(name)
+        if not to:
+            continue
+        route: dict[str, Any] = {"matchers": [matcher] if matcher else [], "receiver": to}
+        if name == "critical":
+            route["continue"] = True
+        elif oncall and (name == "warning" or to == oncall):
+            route["matchers"].append('severity!="critical"')
+        if name in notify.mute:
+            route["mute_time_intervals"] = notify.mute[name]
+        made.append({part: value for part, value in route.items() if value} | {"routes": _repeats(notify, route)})
+    return made
+
+
+def _repeats(notify: Notify, route: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    """How often what still fires is sent again. Muted times are not inherited, so each branch has its route's."""
+    muted = {"mute_time_intervals": route["mute_time_intervals"]} if route and "mute_time_intervals" in route else {}
+    grouping = notify.grouping
+    return [
+        {"matchers": matchers, "repeat_interval": interval, **muted}
+        for matchers, interval in (
+            # A month's limit that is used up stays so for days.
+            (['alertname="GatewayLimitReached"', 'window="1mo"'], grouping.repeat_warning),
+            (['severity="warning"'], grouping.repeat_warning),
+            (['severity="info"'], grouping.repeat_info),
+        )
+    ]
 
 
 def _inhibitions(scope: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -91,43 +130,6 @@ def _inhibitions(scope: tuple[str, ...]) -> list[dict[str, Any]]:
             "equal": ["job"],
         },
     ]
-
-
-def _receiver(name: str, receiver: Receiver) -> dict[str, Any]:
-    made: dict[str, Any] = {"name": name}
-    if receiver.webhook:
-        webhook: dict[str, Any] = {"url": receiver.webhook.url, "send_resolved": True}
-        if receiver.webhook.credentials_file:
-            webhook["http_config"] = {"authorization": {"credentials_file": receiver.webhook.credentials_file}}
-        made["webhook_configs"] = [webhook]
-    if receiver.slack:
-        made["slack_configs"] = [
-            {
-                "api_url_file": receiver.slack.api_url_file,
-                "channel": receiver.slack.channel,
-                "send_resolved": True,
-                "title": _TITLE,
-                "title_link": _LINK,
-                "text": _TEXT,
-            }
-        ]
-    if receiver.email:
-        made["email_configs"] = [
-            {"to": receiver.email.to, "send_resolved": True, "headers": {"Subject": _TITLE}, "text": _TEXT, "html": ""}
-        ]
-    if receiver.pagerduty:
-        made["pagerduty_configs"] = [
-            {
-                "routing_key_file": receiver.pagerduty.routing_key_file,
-                "send_resolved": True,
-                "description": _TITLE,
-                "severity": "{{ with .CommonLabels.severity }}{{ . }}{{ else }}critical{{ end }}",
-                "client": "gateway-exporter",
-                "client_url": _LINK,
-                "details": {"text": _TEXT},
-            }
-        ]
-    return made
 
 
 def _escaped(text: str) -> str:

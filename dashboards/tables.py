@@ -4,7 +4,7 @@ from typing import Any
 
 from dashboards.fields import WHOLE, override
 from dashboards.grafana import Json, Panel
-from dashboards.panels import Queries, panel_of
+from dashboards.panel import Queries, panel_of
 from exporter.config.served import ABSENT
 
 

@@ -58,6 +58,7 @@ def _bad(
     steps: dict[float, str] | None = None,
     *,
     id: int,
+    no_value: str = columns.NO_EXPORTER,
     **more: Any,
 ) -> Panel:
     """A number that is 0 where all is well."""
@@ -68,7 +69,7 @@ def _bad(
         unit,
         steps=steps or {1: RED},
         first=GREEN,
-        no_value=columns.NO_EXPORTER,
+        no_value=no_value,
         width=3,
         id=id,
         **more,
@@ -154,6 +155,7 @@ def _checkpoint(m: Metrics) -> Panel:
         "1: the last commit failed; counters stay as they were until one succeeds. Look at the disk.",
         f"1 - min({m('gateway_exporter_checkpoint_healthy')})",
         graph=True,
+        no_value="No state file is kept",
         id=9,
     )
 
@@ -164,5 +166,6 @@ def _config(m: Metrics) -> Panel:
         "1: the config that was loaded last is bad, and the one before runs on. The log says why.",
         f"1 - min({m('gateway_exporter_config_last_reload_successful')})",
         graph=True,
+        no_value="It runs without a config",
         id=10,
     )

@@ -82,8 +82,13 @@ def _calls(m: Metrics, to: Links) -> list[Panel]:
         ),
         bars(
             "Calls by chain",
-            "Networks that the key uses. Click a name below to hide it; the variable above narrows the page to one.",
-            {"{{chain}}": m.count(calls, by="chain", over="$__interval", at="offset -$__interval")},
+            "The five networks that the key uses most, and others. Click a name to hide it; the variable above narrows "
+            "the page to one.",
+            leaders(
+                m.count(calls, by="chain", over="$__interval", at="offset -$__interval"),
+                m.count(calls, by="chain", at="@ end()"),
+                "chain",
+            ),
             "short",
             links=[to.chain()],
             width=8,

@@ -49,6 +49,10 @@ def _now(m: Metrics, to: Links, served: Served) -> list[Panel]:
     ]
 
 
+def _recorded(m: Metrics, name: str) -> str:
+    return total(m(f"fleet:gateway_{name}:rate5m"))
+
+
 def _availability(m: Metrics, to: Links, served: Served) -> Panel:
     objective = served.alerts.objectives.availability
     return stat(
@@ -69,10 +73,7 @@ def _availability(m: Metrics, to: Links, served: Served) -> Panel:
 
 def _budget(m: Metrics, to: Links, served: Served) -> Panel:
     objective = served.alerts.objectives.availability
-    failed, requests = (
-        f"sum_over_time({total(m(f'fleet:gateway_{name}:rate5m'))}[30d:5m])"
-        for name in ("unavailable_requests", "requests")
-    )
+    failed, requests = (f"sum_over_time({_recorded(m, one)}[30d:5m])" for one in ("unavailable_requests", "requests"))
     left = f"1 - ({failed}) / ({requests} > 0) / {1 - objective:.4g}" if objective else ABSENT
     return stat(
         "Error budget left",
@@ -108,8 +109,7 @@ def _p95(m: Metrics, to: Links, served: Served) -> Panel:
 
 
 def _requests(m: Metrics, to: Links) -> Panel:
-    recorded = total(m("fleet:gateway_requests:rate5m"))
-    now, week_ago = (f"avg_over_time({recorded}[$__range:5m]{at})" for at in ("", " offset 1w"))
+    now, week_ago = (f"avg_over_time({_recorded(m, 'requests')}[$__range:5m]{at})" for at in ("", " offset 1w"))
     return stat(
         "Requests",
         "Finished HTTP requests and WebSocket sessions, and their number against the same time last week. None though "

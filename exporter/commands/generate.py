@@ -1,9 +1,9 @@
 """`alerts` and `dashboards`: write the files generated from a config, compare them with a folder, or upload them."""
 
-import sys
 from pathlib import Path
 
 from alerts.build import files as rule_files
+from alerts.summary import summary
 from exporter.config.load import Config, load
 from exporter.config.served import served
 from exporter.errors import UsageError
@@ -14,8 +14,8 @@ def alerts(path: str | None, out: str, check: bool, kubernetes: bool) -> int:
     """Write rules and an Alertmanager config into `out`, or only `check` that folder. Returns the exit code."""
     config = _config(path)
     code = report(rules(path, config, kubernetes), Path(out), check)
-    if not check and not (config and config.alerts.notify.receivers):
-        print("alertmanager.yml sends no notifications: the config has no alerts.notify.receivers", file=sys.stderr)
+    if not check:
+        print("\n".join(summary(config)))
     return code
 
 

@@ -1,11 +1,11 @@
 """What is missing on this machine for a valid config. These are notes, not errors: files may be created later."""
 
-import glob
 import os
 from contextlib import suppress
 from pathlib import Path
 
 from exporter import descriptors
+from exporter.inputs.names import are_objects, is_pattern, matching
 from exporter.inputs.overlap import shared_logs
 from exporter.inputs.syslog_address import is_syslog, parse_syslog
 
@@ -18,7 +18,7 @@ def notes(logs: dict[str, str], state: str) -> list[str]:
     found = [f"input {name}: {_OPEN}" for name, address in addresses.items() if not address.is_local]
     logs = {name: path for name, path in logs.items() if path != "-" and name not in addresses}
     found += [f"input {name}: {note}" for name, path in logs.items() for note in _log(path)]
-    found += _descriptors(sum(len(paths_of(path)) for path in logs.values()))
+    found += _descriptors(sum(len(paths_of(path)) for path in logs.values() if not are_objects(path)))
     found += shared_logs(logs)
     return found + [f"state.path: {note}" for note in (_state(Path(state)) if state else ())]
 
@@ -43,7 +43,7 @@ def _log(pattern: str) -> list[str]:
 
 def paths_of(pattern: str) -> list[Path]:
     """The logs that a path or a pattern names; a path also where there is nothing."""
-    return [Path(path) for path in (sorted(glob.glob(pattern)) if glob.has_magic(pattern) else [pattern])]
+    return [Path(path) for path in (sorted(matching(pattern)) if is_pattern(pattern) else [pattern])]
 
 
 def _descriptors(logs: int) -> list[str]:

@@ -149,37 +149,37 @@ def _follow(served: dict[str, Family]) -> None:
             served[_SLOWEST] = msgspec.structs.replace(slowest, labels=labels)
 
 
-def _custom(name: str, one: CustomFamily) -> Family:
+def _custom(name: str, custom: CustomFamily) -> Family:
     rule = _Rule(("custom_families", name))
     rule.need(name not in CATALOG, (), "is in the catalogue: change it in families, or choose another name")
     rule.need(_NAME.fullmatch(name), (), "is not a valid name: gateway_ and then a-z, 0-9 and _ are allowed")
     rule.need(not name.startswith("gateway_exporter_"), (), "gateway_exporter_ is for the exporter's own metrics")
-    rule.known("adds", "amount", one.adds, ADDS[one.type_])
-    unit = _UNITS.get(one.adds, "")
-    ending = (f"_{unit}" if unit else "") + ("_total" if one.type_ == "counter" else "")
-    rule.need(name.endswith(ending), (), f"a {one.type_} of {one.adds} ends in {ending}")
-    if one.type_ == "histogram":
+    rule.known("adds", "amount", custom.adds, ADDS[custom.type_])
+    unit = _UNITS.get(custom.adds, "")
+    ending = (f"_{unit}" if unit else "") + ("_total" if custom.type_ == "counter" else "")
+    rule.need(name.endswith(ending), (), f"a {custom.type_} of {custom.adds} ends in {ending}")
+    if custom.type_ == "histogram":
         rule.need(not name.endswith(_TAKEN), (), f"no histogram ends in {', '.join(_TAKEN[:-1])} or {_TAKEN[-1]}")
-    rule.need(one.help.strip() and one.help.isprintable(), "help", "must be one line of text")
-    origins = one.adds in ("origins", "new_origins")
-    labels = _OF_ORIGINS if origins else LABELS + _MORE_LABELS.get(one.adds, ())
-    rule.labels("labels", one.labels, labels)
-    if one.when:
+    rule.need(custom.help.strip() and custom.help.isprintable(), "help", "must be one line of text")
+    origins = custom.adds in ("origins", "new_origins")
+    labels = _OF_ORIGINS if origins else LABELS + _MORE_LABELS.get(custom.adds, ())
+    rule.labels("labels", custom.labels, labels)
+    if custom.when:
         rule.need(not origins, "when", "does not go with origins: they are always counted")
-        rule.known("when", "condition", one.when, WHEN)
-    if one.type_ == "counter":
-        rule.need(one.buckets is None, "buckets", "a counter has none; histograms do")
+        rule.known("when", "condition", custom.when, WHEN)
+    if custom.type_ == "counter":
+        rule.need(custom.buckets is None, "buckets", "a counter has none; histograms do")
     else:
-        rule.need(one.buckets is not None, (), "the field 'buckets' is missing: a histogram's bounds, as in [1, 10]")
+        rule.need(custom.buckets is not None, (), "the field 'buckets' is missing: a histogram's bounds, as in [1, 10]")
     return Family(
         name=name,
-        type=one.type_,
-        help=one.help,
-        labels=tuple(one.labels),
+        type=custom.type_,
+        help=custom.help,
+        labels=tuple(custom.labels),
         unit=unit,
-        buckets=rule.bounds(one.buckets) if one.buckets is not None else (),
-        adds=one.adds,
-        when=one.when,
+        buckets=rule.bounds(custom.buckets) if custom.buckets is not None else (),
+        adds=custom.adds,
+        when=custom.when,
     )
 
 

@@ -1,85 +1,72 @@
-"""The config's section `alerts.notify`: receivers of alerts, and which alert goes to whom."""
+"""The config's section `alerts.notify`: receivers of alerts, who gets which alert, and when none are sent."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from msgspec import field
 
-from exporter.config.values import Duration, Url
+from exporter.config.values import Duration
 from exporter.errors import FieldError, Steps, unknown
 from exporter.yaml_file import Part
 
 SEVERITIES = ("critical", "warning", "info")
 # The routes: of the always-firing watchdog, the exporter, money and quotas; of all other alerts by severity.
 ROUTES = ("watchdog", "exporter", "cost", "quota", *SEVERITIES)
-
-
-class Webhook(Part):
-    """A URL that notifications are posted to; the file holds a bearer token."""
-
-    url: Url
-    credentials_file: str = ""
-
-
-class Slack(Part):
-    """A channel; the file holds the incoming webhook's URL."""
-
-    channel: str
-    api_url_file: str
-
-
-class Email(Part):
-    """An address; the server is `smtp`."""
-
-    to: str
-
-
-class PagerDuty(Part):
-    """A service; the file holds its integration key (Events API v2)."""
-
-    routing_key_file: str
-
-
-class Receiver(Part):
-    """Where notifications of a receiver go; one destination or several."""
-
-    webhook: Webhook | None = None
-    slack: Slack | None = None
-    email: Email | None = None
-    pagerduty: PagerDuty | None = None
+# Alertmanager's integrations: https://prometheus.io/docs/alerting/latest/configuration/#receiver-integration-settings
+KINDS = (
+    *("discord", "email", "incidentio", "jira", "mattermost", "msteams", "msteamsv2", "opsgenie", "pagerduty"),
+    *("pushover", "rocketchat", "slack", "sns", "telegram", "victorops", "webex", "webhook", "wechat"),
+)
+# Fields whose value is a secret. All but those in _NO_FILE can be read from a file: the same name with `_file`.
+_SECRETS = {
+    *("alert_source_token", "api_key", "api_secret", "app_token", "auth_password", "auth_secret", "bearer_token"),
+    *("bot_token", "client_secret", "credentials", "password", "secret_key", "service_key", "token"),
+    *("token_id", "user_key", "webhook_url"),
+}
+_MORE_SECRETS = {"pagerduty": "routing_key", "slack": "api_url"}
+_NO_FILE = {
+    "bearer_token": "use http_config.authorization.credentials_file",
+    "secret_key": "leave it out, so that Alertmanager uses the credentials of its environment",
+}
 
 
 class Smtp(Part):
-    """The mail server; the file holds the password."""
+    """The mail server; the file holds the password. `require_tls: false` is for servers without STARTTLS."""
 
     smarthost: str
     sender: str
     username: str = ""
     password_file: str = ""
+    require_tls: bool = True
 
 
 class Grouping(Part):
-    """Alertmanager's group_wait, group_interval and repeat_interval."""
+    """Alertmanager's group_wait and group_interval, and its repeat_interval by severity: `repeat` is of criticals."""
 
     wait: Duration = "30s"
     interval: Duration = "5m"
     repeat: Duration = "4h"
+    repeat_warning: Duration = "1d"
+    repeat_info: Duration = "7d"
 
 
 class Notify(Part):
-    """`receivers` by name; `routes` maps kinds of alerts to them, `owners` the owners of keys, who also get alerts
-    about their own keys."""
+    """`receivers` by name: the fields of Alertmanager's own configs, by kind; `routes` maps kinds of alerts to them,
+    `owners` the owners of keys, who also get alerts about their own keys. `mute` names the `time_intervals` in which
+    the alerts of a route are not sent.
+    """
 
-    receivers: dict[str, Receiver] = field(default_factory=dict)
+    receivers: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
     routes: dict[str, str] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
     smtp: Smtp | None = None
     grouping: Grouping = field(default_factory=Grouping)
+    time_intervals: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    mute: dict[str, list[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, receiver in self.receivers.items():
-            at = ("receivers", name)
-            if not any((receiver.webhook, receiver.slack, receiver.email, receiver.pagerduty)):
-                raise FieldError(at, "has no destination; add webhook, slack, email or pagerduty")
-            if receiver.email and not self.smtp:
-                raise FieldError(at, "sends e-mail, but no smtp server is configured; add smtp with a smarthost")
+            self._check_kinds(("receivers", name), receiver)
         for route, receiver_name in self.routes.items():
             if route not in ROUTES:
                 raise FieldError(("routes", route), unknown("route", route, ROUTES))
@@ -88,7 +75,35 @@ class Notify(Part):
             self._check_receiver(("owners", owner), receiver_name)
         if self.receivers and "warning" not in self.routes:
             raise FieldError("routes", "warning is missing; alerts without a route of their own go to its receiver")
+        for route, intervals in self.mute.items():
+            if route not in self.routes:
+                raise FieldError(("mute", route), unknown("route", route, self.routes))
+            for n, name in enumerate(intervals):
+                if name not in self.time_intervals:
+                    raise FieldError(("mute", route, n), unknown("time interval", name, self.time_intervals))
+
+    def _check_kinds(self, at: Steps, receiver: Mapping[str, Mapping[str, Any]]) -> None:
+        if not receiver:
+            raise FieldError(at, f"has no destination; add one of {', '.join(KINDS)}")
+        for kind, fields in receiver.items():
+            if kind not in KINDS:
+                raise FieldError((*at, kind), unknown("kind of receiver", kind, KINDS))
+            if kind == "email" and not self.smtp and "smarthost" not in fields:
+                raise FieldError(at, "sends e-mail, but no smtp server is configured; add smtp with a smarthost")
+            for steps in _secrets(fields, _MORE_SECRETS.get(kind, "")):
+                name = str(steps[-1])
+                instead = _NO_FILE.get(name, f"put it into a file, and the file's path into {name}_file")
+                raise FieldError((*at, kind, *steps), f"is a secret; {instead}")
 
     def _check_receiver(self, at: Steps, name: str) -> None:
         if name not in self.receivers:
             raise FieldError(at, unknown("receiver", name, self.receivers))
+
+
+def _secrets(value: Any, more: str = "") -> Iterator[Steps]:
+    """Where secrets are in a receiver's fields."""
+    if isinstance(value, Mapping):
+        for name, one in value.items():
+            if (name in _SECRETS or name == more) and isinstance(one, str):
+                yield (name,)
+            yield from ((name, *steps) for steps in _secrets(one))

@@ -1,5 +1,6 @@
 """A cell: what requests of one kind and one caller have added since the last fold, and where that goes."""
 
+from collections import deque
 from typing import Any
 
 from msgspec import Struct, field
@@ -11,7 +12,7 @@ from exporter.pricing.prices import Price
 
 
 class Caller(Struct, eq=False):
-    """Who asked, as far as labels tell. `used` holds the raw time of the last request since the last fold."""
+    """Who asked, as far as labels tell. `used` holds the raw times of the requests since the last fold."""
 
     label: str
     class_: str
@@ -24,7 +25,7 @@ class Caller(Struct, eq=False):
     last_used: Series | None
     # Whose use of limits its requests are; "" for nobody's.
     user: str = ""
-    used: list[Any] = field(default_factory=lambda: [None])
+    used: list[Any] = field(default_factory=list)
 
 
 class Origins(Struct, eq=False):
@@ -70,8 +71,8 @@ class CellTargets(Struct, eq=False, gc=False):
 class Cell:
     """Laid out for the processor's caches: with many cells in use, each thing that a line touches
     is far away. What only a cell has stands in its slots: its count, and the sums of
-    the format's numbers (a subclass of the loop's has these). What many cells share is a list: `used` with the time
-    of a caller's last request, and each histogram's pending observations (slots of the subclass, too). To keep a
+    the format's numbers (a subclass of the loop's has these). What many cells share is a list: `used` with the times
+    of a caller's requests, and each histogram's pending observations (slots of the subclass, too). To keep a
     time in each cell would be dear: each is an object, far away, too. `time` is only where gauges need it. `targets`
     is for the fold.
     """
@@ -81,7 +82,7 @@ class Cell:
     def __init__(self, targets: CellTargets) -> None:
         self.n = 0
         self.targets = targets
-        self.used: list[Any] = targets.caller.used if targets.caller else _UNUSED
+        self.used: Any = targets.caller.used if targets.caller else _UNUSED
         self.time: Any = None
         # The first origin it had; the number of requests from others, and their counts.
         self.origin: str | None = None
@@ -100,4 +101,4 @@ class _Nowhere:
 
 
 NOWHERE = _Nowhere()
-_UNUSED: list[Any] = [None]
+_UNUSED: deque[Any] = deque(maxlen=0)

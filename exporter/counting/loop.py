@@ -124,7 +124,8 @@ class Loop:
         code += [
             *(["  if not c.n: touched.append(c)"] if self._noting else []),
             "  c.n += 1",
-            f"  {'c.time = ' if reader.sets_gauges else ''}c.used[0] = {time}",
+            *([f"  c.time = {time}"] if reader.sets_gauges else []),
+            f"  c.used.append({time})",
         ]
         for measure in self._measures:
             if measure in read:

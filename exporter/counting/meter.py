@@ -15,7 +15,8 @@ from exporter.counting.cell import Cell, CellTargets, UnloggedCost
 from exporter.counting.cells import Cells
 from exporter.counting.context import Context
 from exporter.counting.loop import Loop
-from exporter.counting.periods import Periods
+from exporter.counting.periods import Periods, latest
+from exporter.formats.codegen import compile_function
 from exporter.formats.decoder import Decoded
 from exporter.formats.row_reader import RowReader
 from exporter.limits.calendar import Period
@@ -30,6 +31,8 @@ from exporter.requests.records import RecordReader
 
 # Lines between two folds of the histograms, at most: their observations are held until then.
 _MOST_PENDING = 100_000
+# A chunk is as old as the latest of its first rows: a session that began long ago is no sign of an old chunk.
+_FIRST = 2
 # Faults of folds that are held until they are logged; the same few come again and again.
 _MOST_FAULTS = 20
 
@@ -89,6 +92,8 @@ class Meter:
         self._cells = Cells(name, reader, enricher, context, self._input_labels, self.loop)
         cells = self._cells
         self._count = self.loop.compile(cells.by_key, cells.miss, cells.new_origin, cells.odd, self._touched)
+        first = f"return [{reader.time} for r in rows[:{_FIRST}]]"
+        self._first_times = compile_function("first_times", "rows", [first], reader.names)
         self._records = RecordReader(reader, enricher, self.loop.derived)
 
     def count(self, decoded: Decoded) -> None:
@@ -102,8 +107,17 @@ class Meter:
         self._pending += len(decoded.rows)
         if self._pending >= _MOST_PENDING:
             self._try(self._settle)
+            self._try(self._fold_times)
         if self._cells.full:
             self.forget()
+
+    def begins_at(self, decoded: Decoded) -> float | None:
+        """How old a chunk is: the log time that it begins at, in epoch seconds; None where its lines have none."""
+        try:
+            times = map(self.reader.seconds_since_epoch, self._first_times(decoded.rows))
+            return max((one for one in times if one is not None), default=None)
+        except Exception:
+            return None  # the row that is to blame is rejected when it is counted
 
     def _count_all(self, rows: list[Any], decoded: Decoded) -> None:
         """The loop adds nothing of a row at which it raises, and the iterator tells which that is: go on behind it."""
@@ -256,13 +270,15 @@ class Meter:
             setattr(cell, self.loop.unlogged, 0)
 
     def _fold_times(self) -> None:
-        """Tell when keys were used, and the log's clock. What is ahead of the wall clock was now: it must not stay."""
+        """Update last-used gauges and the newest record time. Future timestamps are clamped to now, or one bad line
+        would freeze them.
+        """
         now = self._clock.now()
         newest = self.last_time or 0.0
         named = []
         for caller in self._cells.callers.values():
-            raw, caller.used[0] = caller.used[0], None  # at once: one that can't be read is not read again
-            last = self.reader.seconds_since_epoch(raw)
+            times, caller.used[:] = [*caller.used], ()  # at once: one that can't be read is not read again
+            last = latest(times, self.reader.seconds_since_epoch)
             if last is not None:
                 last = min(last, now)
                 newest = max(newest, last)

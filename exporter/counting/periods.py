@@ -6,6 +6,7 @@ their raw times: numbers of one unit are in order, and so are dates of one shape
 
 import logging
 import re
+from collections.abc import Callable
 from typing import Any
 
 from exporter.clock import AHEAD
@@ -37,10 +38,10 @@ class Periods:
         if not self._timed:
             return [(self._calendar.period(now), rows)]
         times = self._times(rows)
-        earliest, latest = self._span(times)
-        if earliest and latest and latest <= now + AHEAD:
-            period = self._calendar.period(earliest)
-            if latest < period.end:
+        first, last = span(times, self._seconds)
+        if first and last and last <= now + AHEAD:
+            period = self._calendar.period(first)
+            if last < period.end:
                 return [(period, rows)]
         groups: dict[float, tuple[Period, list[Any]]] = {}
         for row, raw in zip(rows, times, strict=True):
@@ -49,17 +50,29 @@ class Periods:
             groups.setdefault(period.start, (period, []))[1].append(row)
         return [groups[start] for start in sorted(groups)]
 
-    def _span(self, times: list[Any]) -> tuple[float | None, float | None]:
-        """The earliest and the latest in epoch seconds, fractions aside; None where two of them can't tell."""
-        try:
-            if not isinstance(times[0], (int, float)):
-                if _alike(times):
-                    return self._seconds(min(times)), self._seconds(max(times))
-                times = list(map(float, times))
-            low, high = min(times), max(times)
-            return (self._seconds(low), self._seconds(high)) if high < 2 * low else (None, None)
-        except (AttributeError, IndexError, TypeError, ValueError):
-            return None, None
+
+def span(times: list[Any], seconds: Callable[[Any], float | None]) -> tuple[float | None, float | None]:
+    """The earliest and the latest of raw times in epoch seconds, without fractions of some; None if two of them can't
+    be compared. `seconds` converts a raw time.
+    """
+    try:
+        if not isinstance(times[0], (int, float)):
+            if _alike(times):
+                ordered = sorted(times)  # of a log in order, faster than min and max
+                return seconds(ordered[0]), seconds(ordered[-1])
+            times = list(map(float, times))
+        low, high = min(times), max(times)
+        return (seconds(low), seconds(high)) if high < 2 * low else (None, None)
+    except (AttributeError, IndexError, TypeError, ValueError):
+        return None, None
+
+
+def latest(times: list[Any], seconds: Callable[[Any], float | None]) -> float | None:
+    """The latest of raw times in epoch seconds; None if none of them is a time."""
+    last = span(times, seconds)[1]
+    if last is None:
+        last = max((at for raw in dict.fromkeys(times) if (at := seconds(raw)) is not None), default=None)
+    return last
 
 
 def _alike(times: list[Any]) -> bool:

@@ -92,7 +92,11 @@ def _read(candidate: Candidate, lines: list[bytes]) -> tuple[Candidate, dict[str
     read = row_function(reader, others=map(reader.decoder.expression, format_.only))
     decoded = reader.decoder.decode(b"\n".join(lines) + b"\n")
     left_out, requests, fields = 0, 0, 0
-    unseen = {path for path, patterns in format_.only.items() if all(one.pattern.startswith("(?!") for one in patterns)}
+    unseen = {
+        path
+        for path, patterns in format_.only.items()
+        if all(pattern.pattern.startswith("(?!") for pattern in patterns)
+    }
     for row in decoded.rows + reader.decoder.flush().rows:
         values = read(row)
         texts = reader.fields(values.dims)

@@ -102,6 +102,12 @@ class Format(Struct, kw_only=True):
     # Whether rows hold captures, as bytes.
     text: bool
 
+    @property
+    def words(self) -> set[str]:
+        """The words that stand in the format itself: a `value`, those that a `map` gives."""
+        sources = [source for sources in self.fields.values() for source in sources]
+        return {str(word) for source in sources for word in (source.value, *(source.map or {}).values())}
+
 
 @cache
 def presets() -> list[str]:

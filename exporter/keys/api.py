@@ -2,6 +2,7 @@
 hashed at once; no message repeats what the gateway answered, as a key may stand anywhere in it.
 """
 
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -86,6 +87,8 @@ class KeyApi:
         import requests  # noqa: PLC0415 - long to load, and most registries are files
 
         config = self._config
+        if config.ca_file:
+            self._check_authority(config.ca_file)
         try:
             answer = requests.get(
                 config.url,
@@ -118,6 +121,14 @@ class KeyApi:
                 if colon:
                     headers[name.strip()] = value.strip()
         return headers
+
+    def _check_authority(self, path: str) -> None:
+        try:
+            ssl.create_default_context(cafile=path)
+        except ssl.SSLError:
+            raise InputError(f"{path} holds no valid certificate") from None
+        except OSError as error:
+            raise InputError(f"{path} can't be read: {error.strerror}") from None
 
     def _secret(self, path: str) -> str:
         try:

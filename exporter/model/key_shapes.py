@@ -33,6 +33,17 @@ _MARKED = re.compile(
     r"|eyJ[A-Za-z0-9_-]{8}"
     r")"
 )
+# What reads like nothing and is in names: sizes of models (8x22B, 200k), and layers in methods of rollups.
+_SIZES = re.compile(r"(?<=[a-zM]-)(?:\d-)?(?:\d{1,3}(?:[xp]\d{1,3}[BbKk]?|[BbKk]))(?:-a\d{1,2}b)?(?:-|$)")
+_ROLLUP = re.compile(r"(?:arb|linea|optimism|rollup|scroll|zkevm|zks)_[A-Za-z0-9]+")
+_LAYERS = re.compile(r"(?<=[a-z])L[12](?:ToL[12])?(?=[A-Z]|$)")
+# Bitcoin's methods that do not read like names. Source: https://bitcoincore.org/en/doc/
+_METHODS = frozenset(
+    (
+        *("addmultisigaddress", "getnetworkhashps", "getzmqnotifications", "signmessagewithprivkey"),
+        *("signrawtransactionwithkey", "signrawtransactionwithwallet", "verifytxoutproof", "walletprocesspsbt"),
+    )
+)
 _UUID = re.compile(r"(?<![0-9a-z])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 # What `keys/identity.py` makes of a key.
 _PUBLIC = re.compile(r"k_[0-9a-f]{16}")
@@ -85,7 +96,10 @@ def could_be_a_key(text: str) -> bool:
     """
     if _MARKED.search(text) or _UUID.search(text):
         return True
-    if len(text) < _SHORTEST or _PUBLIC.fullmatch(text):
+    if _ROLLUP.fullmatch(text):
+        text = _LAYERS.sub("", text)
+    text = _SIZES.sub("", text)
+    if len(text) < _SHORTEST or text in _METHODS or _PUBLIC.fullmatch(text):
         return False
     words = {word for pattern in (_WHOLE, _PART, _RUN) for word in pattern.findall(text) if len(word) >= _SHORTEST}
     return any(_is_random(word) for word in words)

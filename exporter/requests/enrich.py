@@ -67,7 +67,8 @@ def methods_of(route: str) -> list[str]:
 
 class Enricher:
     """Makes records of one input. `class_` is its class; `class_of` a key's own, "" where it has none.
-    `public_routes` are those that answer everybody. With `emails`, e-mail addresses in names are shown in full.
+    `public_routes` are those that answer everybody. With `emails`, e-mail addresses in names are shown in full. Names
+    that are `declared` are shown, also where they read like a key.
     """
 
     def __init__(
@@ -76,11 +77,13 @@ class Enricher:
         class_of: Callable[[str], str],
         public_routes: Container[str] = (),
         emails: bool = False,
+        declared: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._class = class_
         self._class_of = class_of
         self._public_routes = public_routes
         self._emails = emails
+        self._declared = declared
 
     def class_of(self, key: str) -> str:
         """The class of a key's requests."""
@@ -102,11 +105,12 @@ class Enricher:
         body: Body = fields.get("body") or NOTHING
         protocol = _protocol(fields.get("scheme", ""), status == "101" or _upgraded(fields))
         key = fields.get("key") or target.key
-        methods = _methods(fields, request, body)
+        public = self._public
+        methods = _methods(fields, request, body, public)
         error_type = _error_type(status, protocol, fields)
         cached = fields.get("cached") == "true" and not error_type
-        provider = "" if cached else _public(fields.get("provider", ""))
-        attempts = () if cached else _attempts(fields, provider, error_type)
+        provider = "" if cached else public(fields.get("provider", ""))
+        attempts = () if cached else _attempts(fields, provider, error_type, public)
         multiplier, implausible = _multiplier(fields.get("cost_multiplier", ""))
         summary = fields.get("summary") == "true"
         return AccessRecord(
@@ -119,21 +123,27 @@ class Enricher:
             summary=summary,
             calls=methods,
             method=_method(fields, methods),
-            chain=_public(fields.get("chain", "")) or target.chain or fields.get("host", ""),
+            chain=public(fields.get("chain", "")) or target.chain or fields.get("host", ""),
             protocol=protocol,
             error_type=error_type,
             public=target.route in self._public_routes,
-            model=_public(fields.get("model") or body.model),
-            requested_model=_requested_model(fields, body),
+            model=public(fields.get("model") or body.model),
+            requested_model=_requested_model(fields, body, public),
             provider=provider or _last_provider(attempts),
             attempts=attempts,
-            blocked_reason=_public(fields.get("blocked_reason", "")),
+            blocked_reason=public(fields.get("blocked_reason", "")),
             unbilled=fields.get("unbilled") == "true",
             cached=cached,
-            billed_model=_public(fields.get("billed_model", "")),
+            billed_model=public(fields.get("billed_model", "")),
             cost_multiplier=multiplier,
             implausible=implausible,
         )
+
+    def _public(self, word: str) -> str:
+        """A word that a client may have chosen: `other` where it could be a key."""
+        if could_be_a_key(word):
+            return word if self._declared(word) else OTHER
+        return short_emails(word)
 
 
 def _logged_status(fields: dict[str, Any]) -> str | None:
@@ -158,13 +168,13 @@ def _request(fields: dict[str, Any]) -> Request:
     return Request(verb, target, line.version)
 
 
-def _methods(fields: dict[str, Any], request: Request, body: Body) -> tuple[str, ...]:
+def _methods(fields: dict[str, Any], request: Request, body: Body, public: Callable[[str], str]) -> tuple[str, ...]:
     """The JSON-RPC methods of all calls; without any, the verb and the route."""
     methods = _several(fields["rpc_method"]) if fields.get("rpc_method") else body.methods
     if not methods:
         verb = request.http_method.upper()
         methods = (f"{verb if verb in _VERBS else ''} {request.target.route}".strip(),)
-    return tuple(_public(method) for method in methods)
+    return tuple(public(method) for method in methods)
 
 
 def _method(fields: dict[str, Any], methods: tuple[str, ...]) -> str:
@@ -173,32 +183,29 @@ def _method(fields: dict[str, Any], methods: tuple[str, ...]) -> str:
     return BATCH if batch else methods[0]
 
 
-def _attempts(fields: dict[str, Any], provider: str, error_type: str) -> tuple[Attempt, ...]:
+def _attempts(
+    fields: dict[str, Any], provider: str, error_type: str, public: Callable[[str], str]
+) -> tuple[Attempt, ...]:
     """The attempts of the request, with public names of providers."""
     attempts = attempts_of(fields, provider, error_type)
     if provider and _names_models(fields) and len({attempt.provider for attempt in attempts}) == 1:
         # Only one place was tried, so it was this provider's: many log its host or address.
         return tuple(attempt._replace(provider=provider) for attempt in attempts)
-    return tuple(attempt._replace(provider=_public(attempt.provider)) for attempt in attempts)
+    return tuple(attempt._replace(provider=public(attempt.provider)) for attempt in attempts)
 
 
 def _names_models(fields: dict[str, Any]) -> bool:
     return bool(fields.get("model") or fields.get("requested_model"))
 
 
-def _requested_model(fields: dict[str, Any], body: Body) -> str:
+def _requested_model(fields: dict[str, Any], body: Body, public: Callable[[str], str]) -> str:
     """The model that was asked for; "" if it was asked for by the name that the gateway gives the one that served."""
-    requested = _public(fields.get("requested_model") or body.model)
+    requested = public(fields.get("requested_model") or body.model)
     return "" if requested == fields.get("model_alias") else requested
 
 
 def _last_provider(attempts: tuple[Attempt, ...]) -> str:
     return attempts[-1].provider if attempts else ""
-
-
-def _public(word: str) -> str:
-    """A word that a client may have chosen: `other` where it could be a key."""
-    return OTHER if could_be_a_key(word) else short_emails(word)
 
 
 def _multiplier(word: str) -> tuple[float | None, tuple[str, ...]]:

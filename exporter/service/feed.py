@@ -6,9 +6,11 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace as changed
 
 from exporter.clock import AHEAD
 from exporter.counting.meter import Meter
+from exporter.formats.csv_lines import CsvLines
 from exporter.formats.decoder import Decoded, Decoder
 from exporter.formats.spec import FormatSpec
 from exporter.inputs.base import Input
@@ -18,6 +20,7 @@ from exporter.keys.seal import Seal
 from exporter.metrics.store import Store
 from exporter.model import catalog
 from exporter.service.input_journal import InputJournal
+from exporter.service.oldest import OldestRecord
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +29,7 @@ _GAUGES = (
     catalog.LAG_SECONDS,
     catalog.INPUT_READABLE,
     catalog.LAST_RECORD_TIMESTAMP_SECONDS,
+    catalog.OLDEST_RECORD_TIMESTAMP_SECONDS,
 )
 
 
@@ -51,12 +55,14 @@ class Feed:
         self.spec = spec
         self.input = source
         self.decoder = decoder
+        self._read_headers(is_new=False)
         self.meter = meter
         self.journal = journal
         # Lines counted before this process.
         self.lines_before = 0
         self._behind_since: float | None = None
         self._release_at = 0.0
+        self._oldest = OldestRecord()
 
     @property
     def name(self) -> str:
@@ -72,6 +78,9 @@ class Feed:
                 self._release()
             return self.input.pending
         decoded = self.decoder.decode(chunk)
+        begins = self.meter.begins_at(decoded)
+        if begins is not None:
+            self._oldest.note(begins, time.monotonic())
         self.meter.count(decoded)
         if not decoded.clean:
             self.journal.note(decoded)
@@ -140,6 +149,11 @@ class Feed:
         store.set(catalog.INPUT_READABLE, self.name, to=int(self.input.readable))
         if self.meter.last_time:
             store.set(catalog.LAST_RECORD_TIMESTAMP_SECONDS, self.name, to=self.meter.last_time)
+        oldest = self._oldest.value(time.monotonic())
+        if oldest is None:
+            store.drop(catalog.OLDEST_RECORD_TIMESTAMP_SECONDS, self.name)
+        else:
+            store.set(catalog.OLDEST_RECORD_TIMESTAMP_SECONDS, self.name, to=min(oldest, now))
 
     def lines(self, store: Store) -> tuple[int, int, int]:
         """How many lines were parsed, ignored and rejected."""
@@ -158,7 +172,8 @@ class Feed:
         """Decode and count with these from the next line on. If the format has changed, what waits for another line
         is counted as it is.
         """
-        if spec == self.spec:
+        is_new = spec != self.spec
+        if not is_new:
             decoder.follow(self.decoder)
         else:
             self.flush()
@@ -166,10 +181,15 @@ class Feed:
         self.meter.give_up(self.meter.kept)
         self.spec = spec
         self.decoder = decoder
+        self._read_headers(is_new)
         self._release_at = 0.0
         meter.last_time = self.meter.last_time
         self.meter = meter
         self.journal.name = meter.name
+
+    def _read_headers(self, is_new: bool) -> None:
+        lines = self.decoder.inside
+        self.input.read_headers(lines if isinstance(lines, CsvLines) else None, is_new)
 
     # --- what is committed with the counters
 
@@ -197,10 +217,12 @@ class Feed:
 
     def restore(self, stored: StoredInput) -> None:
         """Continue where the input stopped; called before the first scan."""
-        self.input.restore(stored.positions)
+        is_same = stored.format == fingerprint(self.spec)
+        positions = stored.positions
+        self.input.restore(positions if is_same else [changed(position, columns=()) for position in positions])
         self.meter.last_time = stored.last_time
         self.meter.give_up(stored.kept)
-        if stored.format == fingerprint(self.spec):
+        if is_same:
             self.follow([stored])
         elif stored.decoder is not None:
             log.warning("%s: the format has changed; lines that waited for others of their request are lost", self.name)

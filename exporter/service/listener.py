@@ -40,8 +40,8 @@ class _QuietServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        for one in sockets or []:
-            one.listen(_BACKLOG)  # not how many are accepted at once, which uvicorn's setting gives to both
+        for listening in sockets or []:
+            listening.listen(_BACKLOG)  # uvicorn's setting would also be how many are accepted at once
 
     async def main_loop(self) -> None:
         self._end, self._loop = asyncio.Event(), asyncio.get_running_loop()
@@ -106,8 +106,8 @@ class Listener:
 
     @property
     def connections(self) -> list[Connection]:
-        """Those that it has, without those that are shaking hands."""
-        return [one for one in self._server.server_state.connections if isinstance(one, Connection)]
+        """The open connections, without those in a TLS handshake."""
+        return [each for each in self._server.server_state.connections if isinstance(each, Connection)]
 
     def start(self) -> None:
         """Serve, until `end`."""

@@ -267,11 +267,11 @@ def _changed_rows(family: FamilySeries, series: list[Any], every: bool) -> tuple
     """The rows of series that have changed since the last commit, or of every one; and their values."""
     values = array("d")
     if family.family.type == "histogram":
-        rows = [row for row, one in enumerate(series) if every or one.values != one.saved]
+        rows = [row for row, histogram in enumerate(series) if every or histogram.values != histogram.saved]
         for row in rows:
             values.extend(series[row].values)
     else:
-        rows = [row for row, one in enumerate(series) if every or one.value != one.saved]
+        rows = [row for row, number in enumerate(series) if every or number.value != number.saved]
         values.extend([series[row].value for row in rows])
     return rows, values
 

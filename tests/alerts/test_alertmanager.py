@@ -42,10 +42,10 @@ def test_alertmanager_takes_every_channel_and_finds_the_templates() -> None:
     [
         ("alertname=GatewayWatchdog severity=info component=exporter category=exporter", "deadman"),
         ("alertname=GatewayExporterDown severity=warning component=exporter category=exporter", "operators"),
-        ("alertname=GatewayExporterAbsent severity=critical component=exporter category=exporter", "operators"),
+        ("alertname=GatewayExporterAbsent severity=critical component=exporter category=exporter", "oncall,operators"),
         ("alertname=GatewaySpendAnomaly severity=warning component=key category=cost owner=beta", "finance"),
-        ("alertname=GatewayLimitNear severity=critical component=key category=quota owner=beta", "finance"),
-        ("alertname=GatewayLimitNear severity=critical component=key category=quota owner=acme", "acme,finance"),
+        ("alertname=GatewayLimitNear severity=critical component=key category=quota owner=beta", "oncall,finance"),
+        ("alertname=GatewayLimitNear severity=critical component=key category=quota owner=acme", "acme,oncall,finance"),
         ("alertname=GatewayKeyExpiring severity=warning component=key category=keys owner=acme", "acme,team"),
         ("alertname=GatewayAvailabilityBurn severity=critical component=gateway category=errors", "oncall"),
         ("alertname=GatewayMethodSlow severity=warning component=gateway category=latency", "team"),
@@ -88,7 +88,7 @@ def test_a_critical_silences_its_own_warning_only() -> None:
 def test_scope_labels_group_and_tell_apart(tmp_path: Path) -> None:
     """Production and staging are two matters."""
     made = yaml.safe_load(files(config(tmp_path, "{scope_labels: [env]}"))["alertmanager.yml"])
-    assert made["route"]["group_by"] == ["alertname", "key", "env"]
+    assert made["route"]["group_by"] == ["alertname", "severity", "env"]
     assert all("env" in rule["equal"] for rule in made["inhibit_rules"][:2])
 
 

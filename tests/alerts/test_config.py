@@ -54,7 +54,7 @@ BAD = [
         "{overrides: {GatewayWatchdog: {for: soon}}}",
         "alerts.overrides.GatewayWatchdog.for: must be a duration, as in 15s, 5m, 24h or 1h30m, not 'soon'",
     ),
-    ("{notify: {receivers: {team: {}}}}", "alerts.notify.receivers.team: has no destination; add webhook, slack, "),
+    ("{notify: {receivers: {team: {}}}}", "alerts.notify.receivers.team: has no destination; add one of discord, "),
     (
         "{notify: {receivers: {team: {email: {to: a@b}}}}}",
         "alerts.notify.receivers.team: sends e-mail, but no smtp server is configured; add smtp with a smarthost",
@@ -76,6 +76,37 @@ BAD = [
         "alerts.notify.owners.acme: unknown receiver 'acme' (allowed: team)",
     ),
     (
+        "{notify: {receivers: {team: {slak: {}}}}}",
+        "alerts.notify.receivers.team.slak: unknown kind of receiver 'slak'; did you mean 'slack'? (allowed: discord, ",
+    ),
+    (
+        "{notify: {receivers: {team: {telegram: {bot_token: '12:s3cret', chat_id: 1}}}}}",
+        "alerts.notify.receivers.team.telegram.bot_token: is a secret; put it into a file, and the file's path into "
+        "bot_token_file",
+    ),
+    (
+        "{notify: {receivers: {team: {webhook: {url: 'http://a', http_config: {basic_auth: {password: s3cret}}}}}}}",
+        "alerts.notify.receivers.team.webhook.http_config.basic_auth.password: is a secret; put it into a file",
+    ),
+    (
+        "{notify: {receivers: {team: {sns: {sigv4: {secret_key: s3cret}}}}}}",
+        "alerts.notify.receivers.team.sns.sigv4.secret_key: is a secret; leave it out, so that Alertmanager uses the ",
+    ),
+    (
+        "{notify: {receivers: {team: {webhook: {url: 'http://a'}}}, routes: {warning: team}, mute: {info: [night]}}}",
+        "alerts.notify.mute.info: unknown route 'info' (allowed: warning)",
+    ),
+    (
+        "{notify: {receivers: {team: {webhook: {url: 'http://a'}}}, routes: {warning: team}, "
+        "time_intervals: {nights: []}, mute: {warning: [night]}}}",
+        "alerts.notify.mute.warning[0]: unknown time interval 'night'; did you mean 'nights'? (allowed: nights)",
+    ),
+    (
+        "{overrides: {GatewayKeyUnused: {severity: urgent}}}",
+        "alerts.overrides.GatewayKeyUnused.severity: unknown severity 'urgent' (allowed: critical, info, warning)",
+    ),
+    ("{kubernetes: {name: Gateway Exporter}}", "alerts.kubernetes.name: must be a name in Kubernetes, not 'Gateway "),
+    (
         "{notify: {grouping: {wait: ten}}}",
         "alerts.notify.grouping.wait: must be a duration, as in 15s, 5m, 24h or 1h30m, not 'ten'",
     ),
@@ -88,6 +119,7 @@ def test_a_mistake_is_told_with_its_line_and_what_is_allowed(tmp_path: Path, sec
     with pytest.raises(ConfigError) as caught:
         config(tmp_path, section)
     assert str(caught.value).startswith(f"{tmp_path}/config.yaml:2: {message}")
+    assert "s3cret" not in str(caught.value)
 
 
 def test_a_change_of_an_alert_that_does_not_exist_is_told_by_check_too(tmp_path: Path) -> None:
@@ -100,3 +132,14 @@ def test_a_change_of_an_alert_that_does_not_exist_is_told_by_check_too(tmp_path:
         assert done.code == 2
         assert done.stderr.startswith(f"gateway-exporter: {said} (allowed: Gateway")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_severity_is_changed_where_an_alert_has_one(tmp_path: Path) -> None:
+    """With two, both would become one rule's; the unwanted threshold is set to null instead."""
+    config(tmp_path, "{overrides: {GatewayLimitNear: {severity: info}}}")
+    done = run("check", str(tmp_path / "config.yaml"))
+    assert (done.code, done.stderr) == (
+        2,
+        f"gateway-exporter: {tmp_path}/config.yaml: alerts.overrides.GatewayLimitNear.severity: the alert has a "
+        "threshold for each severity; set one of them to null instead\n",
+    )

@@ -56,3 +56,23 @@ def test_what_was_counted_is_in_no_series_before_the_fold_and_once_after_it(coun
     counted.meter.fold()
     counted.meter.fold()
     assert [*of(counted.samples(), "gateway_requests_total").values()] == [4]
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        (70, 90, 80),
+        (90, "80", 70),
+        (None, 90, 80),
+        ("1970-01-01T00:01:30Z", "1970-01-01T00:01:10Z"),
+        ("01/Jan/1970:00:01:30 +0000", "01/Jan/1970:00:00:20 -0000"),
+        ("never", 90, True),
+    ],
+    ids=["numbers", "text and numbers", "none", "dates", "other dates", "no times"],
+)
+def test_a_key_was_last_used_at_the_latest_time_in_whatever_order_the_log_is(
+    counted: Counting, times: tuple[object, ...]
+) -> None:
+    counted.count(*({"t": at, "s": 200, "m": "eth_call", "key": "acme"} for at in times))
+    assert of(counted.samples(), "gateway_key_last_used_timestamp_seconds") == {("acme",): 90}
+    assert counted.meter.last_time == 90

@@ -15,6 +15,7 @@ from exporter.errors import ConfigError, FieldError, InputError
 from exporter.keys.api import KeyApi
 from exporter.keys.file import load_keys
 from tests.admin_api import admin_api
+from tests.certificates import Authority
 
 RAW = "sk-live-1234567890abcdef"
 HASH = "hash: k_0123456789abcdef"
@@ -104,3 +105,34 @@ def test_a_label_of_an_input_may_be_no_key() -> None:
     """Labels of inputs are on every series."""
     with pytest.raises(FieldError, match=r"^labels.gateway: looks like a raw key, and would be shown to everybody$"):
         convert({"path": "a", "labels": {"gateway": RAW}}, InputConfig)
+
+
+def test_the_certificate_of_the_admin_api_is_verified(authority: Authority, tmp_path: Path) -> None:
+    """With `ca_file` it must be signed by that, else by one the machine knows, and be of this host: before that, no
+    token is sent.
+    """
+    token = tmp_path / "token"
+    token.write_text("swordfish", encoding="utf-8")
+    (tmp_path / "other").mkdir()
+    other, nothing = Authority(tmp_path / "other", "other").path, tmp_path / "nothing.pem"
+    own = {"ca_file": str(authority.path)}
+    with admin_api(authority.sign("admin")) as gateway:
+        gateway.pages = [[{"id": "a"}]]
+        for without in ({}, {"ca_file": str(other)}):
+            with pytest.raises(
+                InputError, match="certificate can't be verified; name the one that signed it as ca_file"
+            ):
+                source(gateway.url, token_file=str(token), **without).read()
+        for path, problem in (
+            (nothing, "can't be read: No such file or directory"),
+            (token, "holds no valid certificate"),
+        ):
+            with pytest.raises(InputError, match=f"^{path} {problem}$"):
+                source(gateway.url, token_file=str(token), ca_file=str(path)).read()
+        assert gateway.asked == []
+        assert [entry.public for entry in source(gateway.url, token_file=str(token), **own).read()] == ["a"]
+        assert [headers["Authorization"] for _, headers in gateway.asked] == ["Bearer swordfish"]
+    with admin_api(authority.sign("elsewhere", "DNS:elsewhere.example")) as gateway:
+        with pytest.raises(InputError, match="certificate can't be verified"):
+            source(gateway.url, token_file=str(token), **own).read()
+        assert gateway.asked == []

@@ -1,0 +1,47 @@
+"""Receivers in Alertmanager's config: the fields that the user gave, and the texts that all kinds share."""
+
+from collections.abc import Mapping
+from typing import Any
+
+_TITLE, _TEXT, _LINK = (f'{{{{ template "gateway.{part}" . }}}}' for part in ("title", "text", "link"))
+
+# What a kind's config has of its own: its texts. Other fields are the user's, who may also replace these.
+TEXTS: dict[str, dict[str, Any]] = {
+    "discord": {"title": _TITLE, "message": _TEXT},
+    "email": {"headers": {"Subject": _TITLE}, "text": _TEXT, "html": ""},
+    "incidentio": {},
+    "jira": {"summary": _TITLE, "description": _TEXT},
+    "mattermost": {"title": _TITLE, "title_link": _LINK, "text": _TEXT, "fallback": _TITLE},
+    "msteams": {"title": _TITLE, "summary": _TITLE, "text": _TEXT},
+    "msteamsv2": {"title": _TITLE, "text": _TEXT},
+    "opsgenie": {"message": _TITLE, "description": _TEXT},
+    "pagerduty": {
+        "description": _TITLE,
+        "severity": "{{ .GroupLabels.severity }}",
+        "client": "gateway-exporter",
+        "client_url": _LINK,
+        "details": {"text": _TEXT},
+    },
+    "pushover": {"title": _TITLE, "message": _TEXT, "url": _LINK},
+    "rocketchat": {"title": _TITLE, "title_link": _LINK, "text": _TEXT},
+    "slack": {"title": _TITLE, "title_link": _LINK, "text": _TEXT, "fallback": _TITLE},
+    "sns": {"subject": _TITLE, "message": f"{_TITLE}\n\n{_TEXT}"},
+    # Without a parse mode, so that < and & in a text stay what they are.
+    "telegram": {"message": f"{_TITLE}\n\n{_TEXT}", "parse_mode": ""},
+    "victorops": {"entity_display_name": _TITLE, "state_message": _TEXT},
+    "webex": {"message": f"{_TITLE}\n\n{_TEXT}"},
+    "webhook": {},
+    "wechat": {"message": f"{_TITLE}\n\n{_TEXT}"},
+}
+
+
+def receiver(name: str, kinds: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """A receiver with all its kinds."""
+    return {"name": name} | {f"{kind}_configs": [_config(kind, fields)] for kind, fields in kinds.items()}
+
+
+def _config(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+    given = dict(fields)
+    if kind == "webhook" and (file := given.pop("credentials_file", "")):
+        given["http_config"] = {"authorization": {"credentials_file": file}} | given.get("http_config", {})
+    return {"send_resolved": True} | TEXTS[kind] | given

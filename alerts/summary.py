@@ -1,0 +1,40 @@
+"""What `gateway-exporter alerts` prints: what the rules and the Alertmanager config have, and what they lack."""
+
+from collections.abc import Iterator
+
+from alerts.choice import chosen, left_out
+from alerts.promql import Terms
+from exporter.config.load import Config
+from exporter.config.served import served
+from exporter.durations import seconds
+
+# Alertmanager's default of --data.retention; it forgets then what it has sent, and sends it again.
+_RETENTION_HOURS = 120
+_SPARE_HOURS = 32
+
+
+def summary(config: Config | None) -> Iterator[str]:
+    """The lines to print."""
+    terms = Terms(served(config))
+    alerts = chosen(terms)
+    counts = {
+        severity: sum(alert.severity == severity for alert in alerts) for severity in ("critical", "warning", "info")
+    }
+    yield (
+        f"{len({alert.name for alert in alerts})} alerts in {len(alerts)} rules "
+        f"({', '.join(f'{count} {severity}' for severity, count in counts.items())}), "
+        f"{len(terms.served.recorded)} recorded series"
+    )
+    if missing := left_out(terms):
+        yield "left out:"
+        yield from (f"  {', '.join(sorted(names))}: {why}" for why, names in missing.items())
+    notify = terms.config.notify
+    if not notify.receivers:
+        yield "alertmanager.yml sends no notifications: the config has no alerts.notify.receivers"
+        return
+    repeated = max(seconds(one) for one in (notify.grouping.repeat_warning, notify.grouping.repeat_info)) / 3600
+    if repeated > _RETENTION_HOURS:
+        yield (
+            f"start Alertmanager with --data.retention={repeated + _SPARE_HOURS:.0f}h: with its default of "
+            f"{_RETENTION_HOURS}h it forgets what it has sent, and repeats it too early"
+        )
