@@ -28,7 +28,7 @@ def exposed(secrets: dict[str, str]) -> list[str]:
     found = []
     for name, path in secrets.items():
         with suppress(OSError):
-            if path and (mode := Path(path).stat().st_mode) & 0o004:
+            if Path(path).is_file() and (mode := Path(path).stat().st_mode) & 0o004:
                 found.append(f"{name}: {path} can be read by every user (mode {mode & 0o777:o}); use chmod 600")
     return found
 

@@ -57,7 +57,7 @@ class InputConfig(Part, rename={"class_": "class"}):
             if any("\ud800" <= character <= "\udfff" for character in value):
                 raise FieldError(("labels", label), "contains half of a surrogate pair, which is not valid text")
             if could_be_a_key(value):
-                raise FieldError(("labels", label), "looks like a raw key, and would be shown to everybody")
+                raise FieldError(("labels", label), "looks like a raw API key; it would be visible in every metric")
             if label in _RESERVED:
                 problem = f"{label!r} is used by Prometheus or the catalogue; choose another name"
                 raise FieldError(("labels", label), problem)
