@@ -1,4 +1,4 @@
-"""Bytes → whole lines: files that grow and rotate, standard input, whole archives; where each was read to.
+"""Bytes → whole lines: files that grow and rotate, standard input, syslog, whole archives; where each was read to.
 
 base.py            what the pipeline asks of every input
 factory.py         which kinds of input there are
@@ -24,6 +24,11 @@ names.py           the one input that a file belongs to
 elsewhere.py       what an input needs to know of the others
 overlap.py         files that several inputs name, for `check`
 pipe.py            reads standard input
+syslog.py          reads what a socket of syslog receives
+syslog_address.py  the address that a config gives syslog
+syslog_sockets.py  opens the socket, and asks what the kernel dropped
+syslog_receiver.py the thread that receives
+syslog_message.py  messages of syslog → lines
 archive.py         reads whole files once, also compressed ones
 watch.py           wakes the pipeline when logs change
 
