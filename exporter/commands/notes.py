@@ -7,12 +7,17 @@ from pathlib import Path
 from exporter import descriptors
 from exporter.inputs.names import are_objects, is_pattern, matching
 from exporter.inputs.overlap import shared_logs
+from exporter.inputs.syslog_address import is_syslog, parse_syslog
+
+_OPEN = "syslog is received from other machines, too; whoever can send to it can add to the counters"
 
 
 def notes(logs: dict[str, str], state: str) -> list[str]:
     """Missing or inaccessible files. `logs` are paths or patterns by input name; `state` is the state file's path."""
-    logs = {name: path for name, path in logs.items() if path != "-"}
-    found = [f"input {name}: {note}" for name, path in logs.items() for note in _log(path)]
+    addresses = {name: parse_syslog(path) for name, path in logs.items() if is_syslog(path)}
+    found = [f"input {name}: {_OPEN}" for name, address in addresses.items() if not address.is_local]
+    logs = {name: path for name, path in logs.items() if path != "-" and name not in addresses}
+    found += [f"input {name}: {note}" for name, path in logs.items() for note in _log(path)]
     found += _descriptors(sum(len(paths_of(path)) for path in logs.values() if not are_objects(path)))
     found += shared_logs(logs)
     return found + [f"state.path: {note}" for note in (_state(Path(state)) if state else ())]
@@ -23,7 +28,7 @@ def exposed(secrets: dict[str, str]) -> list[str]:
     found = []
     for name, path in secrets.items():
         with suppress(OSError):
-            if path and (mode := Path(path).stat().st_mode) & 0o004:
+            if Path(path).is_file() and (mode := Path(path).stat().st_mode) & 0o004:
                 found.append(f"{name}: {path} can be read by every user (mode {mode & 0o777:o}); use chmod 600")
     return found
 
