@@ -1,6 +1,7 @@
 """What is missing on this machine for a valid config. These are notes, not errors: files may be created later."""
 
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -18,7 +19,7 @@ def notes(logs: dict[str, str], state: str) -> list[str]:
     logs = {name: path for name, path in logs.items() if path != "-" and name not in syslog}
     found = [f"input {name}: {note}" for name, path in syslog.items() for note in _syslog(path)]
     found += [f"input {name}: {note}" for name, path in logs.items() for note in _log(path)]
-    found += _descriptors(sum(len(paths_of(path)) for path in logs.values() if not are_objects(path)))
+    found += _descriptors(logs.values())
     found += shared_logs(logs)
     return found + [f"state.path: {note}" for note in _state(state)]
 
@@ -50,7 +51,8 @@ def paths_of(pattern: str) -> list[Path]:
     return [Path(path) for path in (sorted(matching(pattern)) if is_pattern(pattern) else [pattern])]
 
 
-def _descriptors(logs: int) -> list[str]:
+def _descriptors(patterns: Iterable[str]) -> list[str]:
+    logs = sum(len(paths_of(pattern)) for pattern in patterns if not are_objects(pattern))
     limit = descriptors.hard_limit()
     if logs <= (most := descriptors.most_logs(limit)):
         return []
