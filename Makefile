@@ -13,13 +13,16 @@ COVERED := 90
 LITELLM := build/litellm-1.106.2
 UV := build/uv-0.13.9
 ALERTMANAGER := 0.34.1
+# The Go module of Prometheus 3.16.0 has another number.
+PROMETHEUS := 3.16.0
+PROMETHEUS_MODULE := 0.316.0
 GO ?= $(firstword $(shell command -v go) /usr/local/go/bin/go)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo install lint check check-all format fuzz prove bench deb litellm amtool clean
+.PHONY: help demo install lint check check-all format fuzz prove bench deb litellm amtool prometheus clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: .venv/.product ## Run the exporter with a sample gateway, for a first look
 	$(BIN)/gateway-exporter demo
@@ -70,6 +73,9 @@ amtool: build/alertmanager-$(ALERTMANAGER)/amtool ## Build the amtool of a curre
 pin: $(UV)/installed ## Lock the image: packages by hash in requirements.txt, its base by digest (needs docker)
 	.ci/pin $(UV)/bin/uv
 
+# A large build, so check-all does without it. Where it is there, the rule tests run in it too.
+prometheus: build/prometheus-$(PROMETHEUS)/promtool ## Build a current Prometheus and promtool, where Go is installed
+
 clean: ## Remove everything that make and the tools created
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -98,6 +104,9 @@ $(LITELLM)/installed:
 
 build/alertmanager-$(ALERTMANAGER)/amtool:
 	GOBIN=$(abspath $(@D)) $(GO) install github.com/prometheus/alertmanager/cmd/amtool@v$(ALERTMANAGER)
+
+build/prometheus-$(PROMETHEUS)/promtool:
+	GOBIN=$(abspath $(@D)) $(GO) install $(patsubst %,github.com/prometheus/prometheus/cmd/%@v$(PROMETHEUS_MODULE),prometheus promtool)
 
 $(UV)/installed:
 	$(PYTHON) -m venv --clear $(@D)

@@ -10,7 +10,7 @@ import yaml
 from alerts.build import files
 from exporter.durations import seconds
 from exporter.generated_files import write
-from tests.alerts.built import ALERTS, GENERATED, RULE_TESTS, config
+from tests.alerts.built import ALERTS, GENERATED, ROOT, RULE_TESTS, config
 from tests.real.gateways import program
 
 # Two environments, one Prometheus. In production every request fails; staging has nine times its traffic.
@@ -52,9 +52,14 @@ tests:
 """
 
 
-def promtool(*arguments: str) -> str:
+# The installed one, and those that `make prometheus` has built.
+_VERSIONS = ["promtool", *map(str, sorted((ROOT / "build").glob("prometheus-*/promtool")))]
+
+
+def promtool(*arguments: str, path: str = "promtool") -> str:
     """Run promtool; what it said. AssertionError where it was not content."""
-    done = subprocess.run([program("promtool"), *arguments], capture_output=True, text=True, timeout=300, check=False)
+    command = [path if "/" in path else program(path), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -66,10 +71,11 @@ def test_prometheus_takes_the_rules(tmp_path: Path, section: str) -> None:
     promtool("check", "rules", f"{tmp_path}/recording.rules.yml", f"{tmp_path}/alerts.rules.yml")
 
 
+@pytest.mark.parametrize("version", _VERSIONS, ids=lambda version: Path(version).parent.name or "installed")
 @pytest.mark.parametrize("path", RULE_TESTS, ids=lambda path: path.stem)
-def test_alerts_fire_when_they_must_with_their_labels_and_texts(path: Path) -> None:
+def test_alerts_fire_when_they_must_with_their_labels_and_texts(path: Path, version: str) -> None:
     """The rule tests beside the rules, by promtool."""
-    promtool("test", "rules", str(path))
+    promtool("test", "rules", str(path), path=version)
 
 
 def test_each_alert_is_tested_on_both_sides_of_its_edge() -> None:
