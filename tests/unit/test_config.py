@@ -45,7 +45,7 @@ BAD = [
     ),
     (
         "inputs:\n- path: a.log\n  format:\n    json:\n      duration: d",
-        "3: inputs[0].format: no source for the field 'status': without it no line is a finished request",
+        "3: inputs[0].format: no source for the field 'status': without it, no line counts as a request",
     ),
     (
         "inputs:\n- path: a.log\n  format: {regex: '(?P<status>[0-9'}",
