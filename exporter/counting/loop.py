@@ -37,12 +37,13 @@ class Loop:
     ) -> None:
         self._reader = reader
         self._noting = noting
+        # One function, as each part of the loop depends on those before it.
         # Expressions of the computed measures.
         self.derived = _derived(reader.measures)
         self._measures = {**reader.measures, **self.derived}
-        told = [family for family in families if reader.tells_models or family.when not in ("model", "metered")]
-        self.histograms = [family for family in told if family.type == "histogram" and family.adds in self._measures]
-        summed = {family.adds for family in told if family.type == "counter"}
+        fed = [family for family in families if reader.tells_models or family.when not in ("model", "metered")]
+        self.histograms = [family for family in fed if family.type == "histogram" and family.adds in self._measures]
+        summed = {family.adds for family in fed if family.type == "counter"}
         if "tokens" in summed:
             summed.update(_TOKENS)
         charged = priced and not summed.isdisjoint(("cost", "unpriced"))
@@ -90,6 +91,7 @@ class Loop:
 
     def _lines(self) -> list[str]:
         """First everything that may raise, then everything that counts: a row counts completely, or not at all."""
+        # One function, in the order of the generated lines.
         reader = self._reader
         read = {*self.summed, *(family.adds for family in self.histograms)}
         read.update(*(_DERIVED[measure] for measure in read & self.derived.keys()))
