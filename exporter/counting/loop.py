@@ -35,9 +35,9 @@ class Loop:
     def __init__(
         self, reader: RowReader, families: Iterable[Family], *, noting: bool = False, priced: bool = False
     ) -> None:
+        # Long, as what the format has and what the families ask decide each part of the loop together.
         self._reader = reader
         self._noting = noting
-        # One function, as each part of the loop depends on those before it.
         # Expressions of the computed measures.
         self.derived = _derived(reader.measures)
         self._measures = {**reader.measures, **self.derived}
@@ -91,7 +91,7 @@ class Loop:
 
     def _lines(self) -> list[str]:
         """First everything that may raise, then everything that counts: a row counts completely, or not at all."""
-        # One function, in the order of the generated lines.
+        # Long, as it reads in the order of the code that it writes.
         reader = self._reader
         read = {*self.summed, *(family.adds for family in self.histograms)}
         read.update(*(_DERIVED[measure] for measure in read & self.derived.keys()))

@@ -11,12 +11,13 @@ from exporter.formats.decoder import Decoded
 from exporter.formats.json_lines import JsonLines
 from exporter.formats.row_function import RowValues, row_function
 from exporter.formats.row_reader import ABSENT, CANONICAL, ORIGIN_FIELDS, RowReader
-from exporter.formats.spec import FormatSpec, build, presets
+from exporter.formats.spec import FormatSpec, build, presets, resolved
 
 _LINES = 500
 # A preset that reads a smaller share of the lines, or fewer fields, matches by coincidence.
 _LEAST_SHARE = 0.2
 _LEAST_FIELDS = 4
+_TIMESTAMP = b'"@timestamp"'
 _STATUS = re.compile(r"-1|0|[1-5]\d\d")
 
 
@@ -26,7 +27,7 @@ class Candidate(Struct, frozen=True):
     `share` is the share of lines that are requests with a status, not counting lines that the preset ignores; `fields`
     the average number of fields it finds in a request, including those of `only`. `container` is the container format
     of the lines, if any; `stream` the stream with the requests, if it is not stdout. `only` are conditions to use
-    instead of the preset's.
+    instead of the preset's, `named` names of fields to use instead of the preset's.
     """
 
     preset: str
@@ -35,11 +36,15 @@ class Candidate(Struct, frozen=True):
     container: str = ""
     stream: str = ""
     only: dict[str, str | list[str]] = {}
+    named: dict[str, str] = {}
 
     @property
     def spec(self) -> FormatSpec:
         """The format, for a config."""
-        return FormatSpec(preset=self.preset, container=self.container, stream=self.stream, only=self.only)
+        fields: dict[str, Any] = {**self.named}
+        return FormatSpec(
+            preset=self.preset, container=self.container, stream=self.stream, only=self.only, fields=fields
+        )
 
 
 def detect(sample: bytes) -> list[Candidate]:
@@ -58,10 +63,10 @@ def detect(sample: bytes) -> list[Candidate]:
     return sorted(found, key=_goodness)
 
 
-def _goodness(candidate: Candidate) -> tuple[float, int]:
+def _goodness(candidate: Candidate) -> tuple[float, int, int]:
     """The sort key of candidates, the best first: those that find most, and of equals those with fewer conditions."""
     conditions = build(FormatSpec(preset=candidate.preset)).only
-    return -candidate.share * candidate.fields, len(conditions)
+    return -candidate.share * candidate.fields, len(candidate.named), len(conditions)
 
 
 def _unwrapped(lines: list[bytes]) -> list[tuple[str, str, list[bytes]]]:
@@ -81,14 +86,21 @@ def _try(preset: str, lines: list[bytes], container: str, stream: str) -> Candid
     that line, as when only the servers' sidecars of a mesh log, the condition is dropped.
     """
     found, missed = _read(Candidate(preset, 0.0, 0.0, container, stream), lines)
-    return _read(changed(found, only=missed), lines)[0] if missed else found
+    if missed:
+        found, _ = _read(changed(found, only=missed), lines)
+    if found.share and any(_TIMESTAMP in line for line in lines) and resolved(found.spec).json is not None:
+        # Shippers to Elasticsearch call the time so, whatever the gateway called it.
+        renamed, _ = _read(changed(found, named={"time": "@timestamp"}), lines)
+        if renamed.fields > found.fields:
+            return renamed
+    return found
 
 
 def _read(candidate: Candidate, lines: list[bytes]) -> tuple[Candidate, dict[str, str | list[str]]]:
     """The candidate with what it finds; and the conditions of `only` to drop: they ignore lines, and no line has the
     value that they exclude lines by.
     """
-    format_ = build(FormatSpec(preset=candidate.preset, only=candidate.only))
+    format_ = build(FormatSpec(preset=candidate.preset, only=candidate.only, fields={**candidate.named}))
     reader = RowReader(format_, dict.fromkeys((*CANONICAL, *ORIGIN_FIELDS), str))
     read = row_function(reader, others=map(reader.decoder.expression, format_.only))
     decoded = reader.decoder.decode(b"\n".join(lines) + b"\n")

@@ -226,7 +226,7 @@ class JsonLines(LineDecoder):
 
     def walk(self, steps: tuple[Step, ...], row: str, root: _Node | None = None) -> str:
         """The expression of a path's steps, starting from an object (by default the line) in the variable `row`."""
-        # One function, as each kind of step changes both the node and the code.
+        # Long, as it has a branch for each kind of step.
         node, code = root or self._root, row
         for n, step in enumerate(steps):
             node.note(searched=isinstance(step, Within))

@@ -124,6 +124,7 @@ def timestamp(raw: Raw, scale: float = 1.0, zone: tzinfo | None = None) -> float
     milli-, micro- or nanoseconds. A date without a zone is in `zone`, by default the machine's. A date without a year,
     as Go and syslog write it (`Mar  3 14:05:09`), is in the latest year in which it is not after tomorrow.
     """
+    # Long, as it has a branch for each way in which a time is written.
     written = text(raw).strip() if isinstance(raw, (str, bytes)) else ""
     if written[3:4] == " " and _YEARLESS.fullmatch(written):
         written = _with_year(written, datetime.now(zone) + timedelta(days=1))

@@ -134,6 +134,7 @@ class LimitGauges:
         self._stale.clear()
 
     def _update(self, key: str) -> None:
+        # Long, as it sets all gauges of a key in one pass over its use.
         period, uses = self._running.period, self._uses[key]
         assert period is not None, "checked by update"
         if key not in self._gauges:

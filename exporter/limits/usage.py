@@ -123,6 +123,7 @@ class Limits:
         """The key that requests with this label and key count for; "" if for none. It may be an unregistered key, as it
         may be registered later; of these at most ten thousand are kept.
         """
+        # Long, as it has a branch for each sort of caller, and of keys that are not kept.
         apart = self.waiting and label != key
         user = key if apart else "" if label == UNKNOWN and not self._spending else label
         if not user or not self._windows:
