@@ -48,6 +48,7 @@ class Expiry:
 
     def _look(self, family: FamilySeries, seen: _Seen) -> bool:
         """Drop the idle series of a family; whether there were any."""
+        # Long, as it compares, drops and keeps the rows of a family side by side, in one pass.
         values = [_count(series) for series in family.series.values()]
         known = len(seen.values)
         idle = array("B", bytes(len(values)))

@@ -294,6 +294,7 @@ class RequestKinds:
         kind.counted += _groups((family, labels) for labels in hops for family in fed.get("failovers", ()))
 
     def _add_sums(self, kind: RequestKind, logged: bool) -> None:
+        # Long, as each list is a filter of the one before: what is measured, summed, observed.
         measured = [
             family
             for family in kind.fed

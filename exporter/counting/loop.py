@@ -35,6 +35,7 @@ class Loop:
     def __init__(
         self, reader: RowReader, families: Iterable[Family], *, noting: bool = False, priced: bool = False
     ) -> None:
+        # Long, as what the format has and what the families ask decide each part of the loop together.
         self._reader = reader
         self._noting = noting
         # Expressions of the computed measures.
@@ -90,6 +91,7 @@ class Loop:
 
     def _lines(self) -> list[str]:
         """First everything that may raise, then everything that counts: a row counts completely, or not at all."""
+        # Long, as it reads in the order of the code that it writes.
         reader = self._reader
         read = {*self.summed, *(family.adds for family in self.histograms)}
         read.update(*(_DERIVED[measure] for measure in read & self.derived.keys()))

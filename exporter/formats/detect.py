@@ -101,6 +101,7 @@ def _read(candidate: Candidate, lines: list[bytes]) -> tuple[Candidate, dict[str
     """The candidate with what it finds; and the conditions that leave out lines, though no other line has what they
     look at.
     """
+    # Long, as all is counted in one pass over the rows.
     format_ = build(FormatSpec(preset=candidate.preset, only=candidate.only, fields={**candidate.named}))
     reader = RowReader(format_, dict.fromkeys((*CANONICAL, *ORIGIN_FIELDS), str))
     read = row_function(reader, others=map(reader.decoder.expression, format_.only))

@@ -254,6 +254,7 @@ class FileInput(Input):
 
     def _read(self, tail: Tail) -> bytes:
         """The next lines of a file. A log that is at its end is not read again before the next scan."""
+        # Long, as it has a branch for each way in which a file's turn can end.
         if not tail.started:
             return b""  # since it was queued it was closed, or is something else now
         if tail.has_stirred:

@@ -74,6 +74,7 @@ class Follower:
 
     def _follow(self, there: dict[Identity, str]) -> None:
         """Make the open logs those that are there now, and have their copies found."""
+        # Long, as the steps of a look need each other's results, in this order.
         files = self._files
         if self.objects and self.is_new and self._at_end:
             is_new = self._known.is_empty

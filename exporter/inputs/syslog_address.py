@@ -41,6 +41,7 @@ def is_syslog(path: str) -> bool:
 
 def parse_syslog(text: str) -> Address:
     """The address that a text names. Without a host it is 127.0.0.1. Raises FieldError if it is not valid."""
+    # Long, as it has a rule for each part of an address.
     kind, separator, rest = text.removeprefix("syslog+").partition("://")
     if not separator or not text.startswith("syslog+") or kind not in ("udp", "tcp", "unix"):
         raise FieldError("path", f"{text!r} is no address of syslog; use {_FORMS}")

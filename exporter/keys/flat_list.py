@@ -45,6 +45,7 @@ def read(text: str, taken: Callable[[dict[str, Any]], T]) -> list[T] | None:
 
 
 def _mappings(text: str) -> Iterator[dict[str, Any]]:
+    # Long, as it has a branch for each kind of line, and 100,000 keys pass here.
     values = Memo(_value)
     mapping: dict[str, Any] = {}
     at = 0

@@ -93,6 +93,7 @@ class Enricher:
 
     def record(self, fields: dict[str, Any] | None) -> AccessRecord:
         """The record of these fields; `ignored` if there are none, `rejected` if they hold no status."""
+        # Long, as a record has that many fields, and each has a value for what is not logged.
         if fields is None:
             return AccessRecord(ignored=True)
         status = _logged_status(fields)

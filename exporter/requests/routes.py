@@ -105,6 +105,7 @@ class Routes:
         chains: dict[str, list[str]] | None = None,
         users: bool = False,
     ) -> None:
+        # Long, as it compiles the templates, the chains of paths and those of hosts.
         self._identify = identify
         self._templates = {f"t{number}": template for number, template in enumerate(templates)}
         either = "|".join(_pattern(group, template) for group, template in self._templates.items())
@@ -127,6 +128,7 @@ class Routes:
 
     def target(self, path: str) -> Target:
         """Read a request target: a path, with or without its first slash, a URL as proxies log it, or `*`."""
+        # Long, as it has a branch for each form of a target.
         path, _, query = path.partition("?")
         chain = ""
         if path[:1] != "/":
@@ -164,7 +166,7 @@ class Routes:
         Names after `/users` become `:id`, too. So does a word at a key's place: somebody may have chosen it as their
         key. It does not count as a key, as it may also be a word of the API.
         """
-        # One function, because each part of each new path passes here.
+        # Long, as each part of each new path passes here.
         words, people = self._words, self._people
         route = before = ""
         for part in path.split("/"):
