@@ -22,6 +22,9 @@ _RACY_SECONDS = 2.0
 _HASH = re.compile(r"k_[0-9a-f]{16}")
 
 
+_RAW_KEY = "looks like a raw API key; it would be visible in every metric"
+
+
 class KeyPart(Part, rename={"class_": "class"}, omit_defaults=True):
     """An entry of the registry. A date without a time means its start; a time without a zone is in UTC."""
 
@@ -43,18 +46,25 @@ class KeyPart(Part, rename={"class_": "class"}, omit_defaults=True):
             raise FieldError("hash", problem)
         if self.class_ and self.class_ not in CLASSES:
             raise FieldError("class", f"must be {' or '.join(CLASSES)}")
-        for field in ("id", "name", "owner", "plan"):
-            if could_be_a_key(getattr(self, field)):
-                raise FieldError(field, "looks like a raw API key; it would be visible in every metric")
+        if could_be_a_key(self.id):
+            raise FieldError("id", _RAW_KEY)
         if not self.id.isprintable() or len(self.id) > LONGEST_NAME:
             raise FieldError("id", f"must be text that can be printed, of at most {LONGEST_NAME} characters")
-        self.name, self.owner, self.plan = shown_name(self.name), shown_name(self.owner), shown_name(self.plan)
+        self.name, self.owner = _shown("name", self.name), _shown("owner", self.owner)
+        self.plan = _shown("plan", self.plan)
         self.created, self.expires = read_date("created", self.created), read_date("expires", self.expires)
 
     @property
     def entry(self) -> KeyEntry:
         """The entry as the rest of the exporter uses it."""
         return KeyEntry(**msgspec.structs.asdict(self))
+
+
+def _shown(field: str, text: str) -> str:
+    shown = shown_name(text)
+    if text and not shown and could_be_a_key(text):
+        raise FieldError(field, _RAW_KEY)
+    return shown
 
 
 _FIELDS = [field.encode_name for field in msgspec.structs.fields(KeyPart)]

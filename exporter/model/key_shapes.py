@@ -44,6 +44,8 @@ _METHODS = frozenset(
         *("signrawtransactionwithkey", "signrawtransactionwithwallet", "verifytxoutproof", "walletprocesspsbt"),
     )
 )
+# The shortest of all these, found much faster.
+_LONG_ENOUGH = re.compile(r"[\w.-]{11}", re.ASCII)
 _UUID = re.compile(r"(?<![0-9a-z])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 # What `keys/identity.py` makes of a key.
 _PUBLIC = re.compile(r"k_[0-9a-f]{16}")
@@ -94,8 +96,10 @@ def could_be_a_key(text: str) -> bool:
     """Whether a raw API key could be in a text: by a provider's prefix, or as a word of 16 characters or more that
     does not read like a name.
     """
-    if _MARKED.search(text) or _UUID.search(text):
+    if _LONG_ENOUGH.search(text) and (_MARKED.search(text) or _UUID.search(text)):
         return True
+    if len(text) < _SHORTEST:
+        return False
     if _ROLLUP.fullmatch(text):
         text = _LAYERS.sub("", text)
     text = _SIZES.sub("", text)
@@ -108,7 +112,10 @@ def could_be_a_key(text: str) -> bool:
 def shown_name(text: str) -> str:
     """A name that somebody gave a key: cut, and without characters that are not seen; "" for what could be a key."""
     cut = text[: 4 * LONGEST_NAME]
-    seen = "".join(" " if unicodedata.category(character) in _UNSEEN else character for character in cut)
+    if cut.isascii() and cut.isprintable():
+        seen = cut
+    else:
+        seen = "".join(" " if unicodedata.category(character) in _UNSEEN else character for character in cut)
     name = " ".join(seen.split())
     if could_be_a_key(name):
         return ""
