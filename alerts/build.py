@@ -13,15 +13,24 @@ from alerts.routing import TEMPLATES, alertmanager
 from exporter.config.alerts import Kubernetes
 from exporter.config.load import Config
 from exporter.config.served import served
+from exporter.durations import seconds
 
 _MADE = "# Made by `gateway-exporter alerts`: change the config's section `alerts`, and run it again.\n"
+# A rate over five minutes stands on four scrapes, so that it has two where some fail.
+_LONGEST_SCRAPE_INTERVAL = 75
 
 
 def files(config: Config | None, kubernetes: bool = False) -> dict[str, str]:
-    """Name → content of all files; of the defaults without a config. ValueError where `overrides` do not fit.
+    """Name → content of all files; of the defaults without a config. ValueError where `overrides` do not fit, or the
+    exporter is scraped too seldom.
 
     `kubernetes` adds the rules as a PrometheusRule of the Prometheus operator.
     """
+    if config and seconds(config.metrics.scrape_interval) > _LONGEST_SCRAPE_INTERVAL:
+        raise ValueError(
+            f"metrics.scrape_interval: {config.metrics.scrape_interval} is too long for the rules: their rates over "
+            f"five minutes need four scrapes, one each {_LONGEST_SCRAPE_INTERVAL}s"
+        )
     terms = Terms(served(config))
     recorded, alerting = recording.groups(terms), _alert_groups(terms)
     made = {

@@ -8,11 +8,11 @@ import msgspec
 
 from alerts.alert import Alert
 from alerts.promql import Terms
-from alerts.rules import cost, errors, exporter, inputs, keys, latency, providers, quota
+from alerts.rules import cost, errors, exporter, inputs, keys, latency, models, providers, quota
 from exporter.config.alerts import AlertsConfig
 from exporter.errors import Steps, dotted, unknown
 
-_SUBJECTS = (quota, errors, latency, keys, cost, providers, exporter, inputs)
+_SUBJECTS = (quota, errors, latency, models, keys, cost, providers, exporter, inputs)
 
 
 def chosen(terms: Terms) -> list[Alert]:

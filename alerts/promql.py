@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from exporter.config.alerts import AlertsConfig
 from exporter.config.served import ABSENT, Served, family_of
-from exporter.durations import seconds
+from exporter.durations import duration, seconds
 from exporter.model.catalog import CATALOG
 from exporter.model.recorded import RECORDED
 
@@ -15,8 +15,15 @@ _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _MATCHER = re.compile(r"(\w+)\s*(?:=~|!~|!=|=)")
 _NAME = re.compile(r"(?:\w+:)?gateway_\w+(?::\w+)?")
 
-# An exporter that lags by more than this is catching up: its last minutes hold what was logged in hours.
-_CATCHING_UP_SECONDS = 60
+# Records may be counted so much later than they were logged, before their exporter is taken to be catching up.
+_LATE_SECONDS = 60
+_OLDEST = "gateway_exporter_oldest_record_timestamp_seconds"
+# The oldest record is that of so many minutes, so a longer range needs less of it.
+_OLDEST_MINUTES = 5
+
+# What exporters told last is kept for so long where they are away: 15 minutes, and what it takes to be back.
+AWAY = "20m"
+_KEPT = "25m"
 
 
 class Terms(Struct, frozen=True):
@@ -50,6 +57,11 @@ class Terms(Struct, frozen=True):
         """Whether all that an expression asks for is served or recorded."""
         return not self.missing(expression)
 
+    def has(self, name: str, *labels: str) -> bool:
+        """Whether a family or a recorded series is there, with these labels."""
+        found = self.served.labels(name)
+        return found is not None and {*labels} <= {*found}
+
     def selector(self, series: str, *labels: str) -> str:
         """A selector whose family has these labels, and those that it selects by; else ABSENT."""
         name, _, matchers = series.partition("{")
@@ -65,15 +77,48 @@ class Terms(Struct, frozen=True):
         """The same with the scope of keys, limits and the exporter."""
         return f"({', '.join((*labels, *self.served.target_scope))})"
 
-    def now(self, function: str, series: str, window: str, *labels: str) -> str:
-        """`rate` or `increase` of a counter summed by labels, without exporters that are catching up."""
-        return (
-            f"sum by {self.by(*labels)} (\n"
-            f"  {function}({self.selector(series, *labels)}[{window}])\n"
-            f"  unless on (job, instance) (max by (job, instance) "
-            f"(max_over_time(gateway_exporter_lag_seconds[{window}])) > {_CATCHING_UP_SECONDS})\n"
-            ")"
+    def now(self, function: str, series: str, window: str, *labels: str, unless: str = "") -> str:
+        """`rate` or `increase` of a counter summed by labels, without exporters that caught up in that time.
+
+        `unless` is what else takes series out.
+        """
+        without = [f"on (job, instance) {self.caught_up(window, 'job', 'instance')}", *([unless] if unless else [])]
+        return "\n".join(
+            (
+                f"sum by {self.by(*labels)} (",
+                f"  {function}({self.selector(series, *labels)}[{window}])",
+                *(f"  unless {one}" for one in without),
+                ")",
+            )
         )
+
+    def caught_up(self, window: str, *labels: str) -> str:
+        """Exporters, by labels, that counted within a time what had been logged before it."""
+        back = round(seconds(window) / 60) - _OLDEST_MINUTES
+        oldest = f"min_over_time({_OLDEST}[{back}m])" if back else _OLDEST
+        late = round(seconds(window)) + _LATE_SECONDS
+        return f"(min by ({', '.join(labels)}) ({oldest}) < time() - {late})"
+
+    def kept(self, series: str) -> str:
+        """A recorded series; while an exporter is away, what it was last."""
+        away = f"on {self.by_target()} fleet:gateway_exporter_away:count > 0"
+        return f"({series} or last_over_time({series}[{_KEPT}]) and {away})"
+
+    def last(self, series: str) -> str:
+        """What an exporter shows, or has shown where it is away."""
+        return f"last_over_time({series}[{AWAY}])"
+
+    def over(self, series: str, window: str) -> str:
+        """What a recorded `…:rate5m` comes to over a time.
+
+        Half an interval less, because Prometheus 2 counts what stands at both ends of a range, and Prometheus 3 does
+        at one.
+        """
+        return f"sum_over_time({series}[{self.within(window)}]) * {self.interval}"
+
+    def within(self, window: str) -> str:
+        """A range that holds as many recorded samples in Prometheus 2 as in 3: half an interval less than a window."""
+        return duration(seconds(window) - self.interval / 2)
 
     def abnormal(self, series: str, floor: float, *labels: str) -> str:
         """The last hour by labels, `key` among them: over the floor, and over the same hour in each of the last weeks.
@@ -91,8 +136,7 @@ class Terms(Struct, frozen=True):
         return (
             f"{total}) > {floor:g}\n"
             f"and {total}) > {anomalies.factor:g} * max by {self.by(*labels)} (\n  {weeks}\n)\n"
-            f"unless on {self.by_target()} max_over_time(fleet:gateway_exporter_lag_seconds:max[1h]) "
-            f"> {_CATCHING_UP_SECONDS}"
+            f"unless on {self.by_target()} {self.caught_up('1h', *self.served.target_scope)}"
         )
 
     def with_owner(self, expression: str) -> str:
@@ -101,8 +145,11 @@ class Terms(Struct, frozen=True):
 
 
 def either(values: Iterable[str]) -> str:
-    """Texts as one regular expression inside a quoted string of PromQL."""
-    return "|".join(re.escape(value).replace("\\", "\\\\").replace('"', '\\"') for value in values)
+    """Patterns, in which `*` is any text, as one regular expression inside a quoted string of PromQL."""
+    return "|".join(
+        ".*".join(re.escape(part).replace("\\", "\\\\").replace('"', '\\"') for part in value.split("*"))
+        for value in values
+    )
 
 
 def bound(value: float) -> str:

@@ -13,3 +13,13 @@ def seconds(duration: str) -> float:
     if not found:
         raise ValueError(f"{duration!r} is not a valid duration; use 15s, 5m, 24h or 1h30m")
     return sum(int(amount) * unit for amount, unit in zip(found.groups(), _SECONDS, strict=True) if amount)
+
+
+def duration(seconds_: float) -> str:
+    """Seconds as a duration: `59m30s`; to the millisecond."""
+    left, parts = round(seconds_ * 1000), []
+    for letter, unit in (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)):
+        amount, left = divmod(left, unit)
+        if amount:
+            parts.append(f"{amount}{letter}")
+    return "".join(parts) or "0s"

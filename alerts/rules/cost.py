@@ -6,7 +6,7 @@ from functools import partial
 from alerts.alert import KEY, NUMBER, PERCENT, Alert
 from alerts.promql import Terms
 
-_MONEY = '{{ $value | printf "%.2f" }} {{ $labels.currency }}'
+_MONEY = '{{ $value | printf "%.2f" }}'
 _alert = partial(Alert, category="cost", dashboard="gateway-costs")
 
 
@@ -15,29 +15,24 @@ def alerts(terms: Terms) -> Iterator[Alert]:
     yield from _spend_over_budget(terms)
     yield from _key_spend_over_budget(terms)
     yield from _spend_anomaly(terms)
-    yield from _unpriced_model(terms)
+    yield from _unpriced_model()
     yield from _usage_missing(terms)
 
 
-def _spent(terms: Terms) -> str:
-    """The money of the last 24 hours, by key."""
-    return f'key:gateway_cost:increase1d{{currency="{terms.served.currency}"}}'
-
-
 def _spend_over_budget(terms: Terms) -> Iterator[Alert]:
-    spend = terms.config.spend
+    spend, money, zone = terms.config.spend, f"{_MONEY} {terms.served.currency}", terms.served.timezone
     if spend.daily is not None:
         yield _alert(
             name="GatewaySpendOverBudget",
             severity="warning",
             component="gateway",
-            expression=f"sum by {terms.by('currency')} ({_spent(terms)}) > {spend.daily:g}",
+            expression=f'fleet:gateway_cost_used:sum{{window="1d"}} > {spend.daily:g}',
             for_="5m",
             keep_firing_for="15m",
-            summary=f"{_MONEY} spent in 24 hours",
+            summary=f"{money} spent today",
             description=(
-                f"All keys together have spent {_MONEY} in the last 24 hours; the budget is {spend.daily:g} "
-                f"{terms.served.currency}."
+                f"All keys together have spent {money} since midnight ({zone}); the budget of a day is "
+                f"{spend.daily:g} {terms.served.currency}."
             ),
             recommendation=(
                 "Sort keys and models by cost. If one key stands out, ask its owner, and give it a limit in cost; if "
@@ -47,18 +42,20 @@ def _spend_over_budget(terms: Terms) -> Iterator[Alert]:
 
 
 def _key_spend_over_budget(terms: Terms) -> Iterator[Alert]:
-    spend = terms.config.spend
-    if spend.key_daily is not None:
+    spend, money, zone = terms.config.spend, f"{_MONEY} {terms.served.currency}", terms.served.timezone
+    if spend.key_daily is not None and terms.has("fleet:gateway_cost_used:sum"):
         yield _alert(
             name="GatewayKeySpendOverBudget",
             severity="warning",
             component="key",
-            expression=terms.with_owner(f"{_spent(terms)} > {spend.key_daily:g}"),
+            expression=terms.with_owner(
+                f'key:gateway_limit_used:sum{{unit="cost", window="1d"}} > {spend.key_daily:g}'
+            ),
             for_="5m",
             keep_firing_for="15m",
-            summary=f"{KEY} has spent {_MONEY} in 24 hours",
+            summary=f"{KEY} has spent {money} today",
             description=(
-                f"{KEY} has spent {_MONEY} in the last 24 hours; the budget of a key is {spend.key_daily:g} "
+                f"{KEY} has spent {money} since midnight ({zone}); a key's budget of a day is {spend.key_daily:g} "
                 f"{terms.served.currency}."
             ),
             recommendation=(
@@ -70,7 +67,7 @@ def _key_spend_over_budget(terms: Terms) -> Iterator[Alert]:
 
 
 def _spend_anomaly(terms: Terms) -> Iterator[Alert]:
-    anomalies = terms.config.anomalies
+    anomalies, money = terms.config.anomalies, f"{_MONEY} {{{{ $labels.currency }}}}"
     if anomalies is not None and anomalies.cost is not None:
         yield _alert(
             name="GatewaySpendAnomaly",
@@ -81,9 +78,9 @@ def _spend_anomaly(terms: Terms) -> Iterator[Alert]:
             ),
             for_="10m",
             keep_firing_for="15m",
-            summary=f"{KEY} has spent {_MONEY} in an hour, far more than usual",
+            summary=f"{KEY} has spent {money} in an hour, far more than usual",
             description=(
-                f"{KEY} has spent {_MONEY} in the last hour: more than {anomalies.factor:g} times what it spent at "
+                f"{KEY} has spent {money} in the last hour: more than {anomalies.factor:g} times what it spent at "
                 f"this hour in any of the last {anomalies.weeks} weeks."
             ),
             recommendation=(
@@ -94,12 +91,12 @@ def _spend_anomaly(terms: Terms) -> Iterator[Alert]:
         )
 
 
-def _unpriced_model(terms: Terms) -> Iterator[Alert]:
+def _unpriced_model() -> Iterator[Alert]:
     yield _alert(
         name="GatewayUnpricedModel",
         severity="warning",
         component="gateway",
-        expression=f"{terms.now('increase', 'gateway_unpriced_requests_total', '1h', 'model')} > 0",
+        expression="model:gateway_unpriced_requests:increase1h > 0",
         for_="5m",
         summary="{{ $labels.model }} is used and has no price",
         description=(
@@ -116,11 +113,9 @@ def _unpriced_model(terms: Terms) -> Iterator[Alert]:
 def _usage_missing(terms: Terms) -> Iterator[Alert]:
     share = terms.config.spend.without_usage
     if share is not None:
-        served = 'gateway_model_requests_total{status=~"2.."}'
-        without, requests = (
-            terms.now("increase", series, "1h", "model", "provider")
-            for series in ("gateway_model_requests_without_usage_total", served)
-        )
+        without = "model:gateway_model_requests_without_usage:increase1h"
+        served = 'model:gateway_model_requests:increase1h{status=~"2.."}'
+        requests = f"sum by {terms.by('model', 'provider')} ({served})"
         yield _alert(
             name="GatewayUsageMissing",
             severity="warning",
@@ -138,5 +133,6 @@ def _usage_missing(terms: Terms) -> Iterator[Alert]:
                 "Usually these are streams: let the gateway ask for usage (OpenAI: stream_options.include_usage), or "
                 "update it. Compare with the provider's own bill."
             ),
+            dashboard="gateway-llm",
             shown=("model", "provider"),
         )

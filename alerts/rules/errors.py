@@ -5,6 +5,7 @@ from functools import partial
 
 from alerts.alert import KEY, METHOD, PERCENT, Alert
 from alerts.promql import Terms
+from alerts.recording import SERVED
 from exporter.config.alerts import BURN_RATES
 
 _alert = partial(Alert, category="errors", dashboard="gateway-errors")
@@ -26,12 +27,12 @@ def _success_rate_low(terms: Terms) -> Iterator[Alert]:
                 name="GatewaySuccessRateLow",
                 severity=severity,
                 component="gateway",
-                expression=_low("fleet", level, terms),
+                expression=_low("fleet", "", level, terms),
                 for_="5m",
                 summary=f"Only {PERCENT} of all requests succeed",
                 description=(
                     f"{PERCENT} of the last five minutes' requests succeeded, under {level:.4g}. Errors of clients "
-                    "count too."
+                    "count too, but for what scanners ask of methods that never succeeded."
                 ),
                 recommendation=(
                     "Look at the error types first. server_error, upstream_error or timeout: the gateway or what is "
@@ -49,7 +50,11 @@ def _method_success_rate_low(terms: Terms) -> Iterator[Alert]:
         name="GatewayMethodSuccessRateLow",
         severity="warning",
         component="gateway",
-        expression=_low("method", success.warning, terms),
+        # What never succeeded is no service of ours, and `other` is what scanners ask for.
+        expression=(
+            f"""{_low("method", '{method!="other"}', success.warning, terms)}\n"""
+            f"and on {terms.by('chain', 'method')} {SERVED}"
+        ),
         for_="5m",
         summary=f"Only {PERCENT} of {METHOD} succeed",
         description=(
@@ -71,7 +76,7 @@ def _key_success_rate_low(terms: Terms) -> Iterator[Alert]:
         name="GatewayKeySuccessRateLow",
         severity="info",
         component="key",
-        expression=terms.with_owner(_low("key", success.warning, terms)),
+        expression=terms.with_owner(_low("key", "", success.warning, terms)),
         for_="15m",
         summary=f"Only {PERCENT} of {KEY}'s requests succeed",
         description=(
@@ -86,12 +91,12 @@ def _key_success_rate_low(terms: Terms) -> Iterator[Alert]:
     )
 
 
-def _low(level: str, target: float, terms: Terms) -> str:
-    """Success under a target, where there is enough traffic for a share to mean something."""
-    return (
-        f"{level}:gateway_success:ratio_rate5m < {target:g}\n"
-        f"and {level}:gateway_requests:rate5m * 300 >= {terms.config.min_requests}"
+def _low(level: str, of: str, target: float, terms: Terms) -> str:
+    """Success under a target, where there is enough traffic for a share to mean something; `of` are matchers."""
+    ratio, requests = (
+        terms.kept(f"{level}:gateway_{what}{of}") for what in ("success:ratio_rate5m", "requests:rate5m")
     )
+    return f"{ratio} < {target:g}\nand {requests} * 300 >= {terms.config.min_requests}"
 
 
 def _burn(terms: Terms) -> Iterator[Alert]:
@@ -122,10 +127,8 @@ def _burn(terms: Terms) -> Iterator[Alert]:
 
 def burning(failed: str, long: str, short: str, level: float, terms: Terms) -> str:
     """A budget that burns too fast over both windows, with more failures than chance makes."""
-    ratio = f"fleet:gateway_{failed}:ratio_rate"
-    return (
-        f"{ratio}{long} > {level:.6g}\n"
-        f"and {ratio}{short} > {level:.6g}\n"
-        f"and sum_over_time(fleet:gateway_{failed}_requests:rate5m[{long}]) * {terms.interval} "
-        f">= {terms.config.min_failures}"
-    )
+    failures = terms.over(f"fleet:gateway_{failed}_requests:rate5m", long)
+    ratios = (f"fleet:gateway_{failed}:ratio_rate{window}" for window in (long, short))
+    # Windows longer than that last while an exporter is away.
+    ratio_long, ratio_short = (terms.kept(one) if one.endswith("rate5m") else one for one in ratios)
+    return f"{ratio_long} > {level:.6g}\nand {ratio_short} > {level:.6g}\nand {failures} >= {terms.config.min_failures}"

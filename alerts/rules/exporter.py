@@ -15,7 +15,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
     """The alerts of this category."""
     yield from _reachable(terms)
     yield from _room(terms)
-    yield from _state()
+    yield from _state(terms)
     yield from _tables(terms)
 
 
@@ -23,6 +23,8 @@ def _reachable(terms: Terms) -> Iterator[Alert]:
     yield from _watchdog()
     yield from _exporter_absent(terms)
     yield from _exporter_down(terms)
+    yield from _exporter_missing(terms)
+    yield from _rules_missed(terms)
     yield from _fleet_secrets_differ(terms)
 
 
@@ -81,13 +83,55 @@ def _exporter_down(terms: Terms) -> Iterator[Alert]:
     )
 
 
+def _exporter_missing(terms: Terms) -> Iterator[Alert]:
+    targets = "fleet:gateway_exporter_targets:count"
+    yield _alert(
+        name="GatewayExporterMissing",
+        severity="warning",
+        # The middle of a day: a deploy that starts the new one before it stops the old one has two for a while.
+        expression=f"quantile_over_time(0.5, {targets}[1d]) - {targets} > 0.5",
+        for_="15m",
+        summary=f"{NUMBER} exporters fewer than yesterday",
+        description=(
+            f"Prometheus no longer knows of {NUMBER} of the exporters of job {terms.config.job} that it scraped over "
+            "the last day. They are not down, they are gone from its targets: no other alert sees that."
+        ),
+        recommendation=(
+            "If you took a gateway out of service, nothing is wrong, and this ends within half a day. If not, look at "
+            "the service discovery or the scrape config: who is missing under Status, Targets?"
+        ),
+    )
+
+
+def _rules_missed(terms: Terms) -> Iterator[Alert]:
+    missed = 'prometheus_rule_group_iterations_missed_total{rule_group=~".*;gateway-.*"}'
+    yield _alert(
+        name="GatewayRulesMissed",
+        severity="warning",
+        expression=f"sum by {terms.by_target('rule_group')} (increase({missed}[15m])) > 1",
+        for_="5m",
+        keep_firing_for="15m",
+        summary="Prometheus is too slow for the rules of {{ $labels.rule_group }}",
+        description=(
+            f"Prometheus left out {NUMBER} evaluations of {{{{ $labels.rule_group }}}} in the last 15 minutes, because "
+            "the one before had not ended: recorded series have gaps, and alerts come late."
+        ),
+        recommendation=(
+            "See Status, Rules for how long the group takes. Give Prometheus more CPU, raise alerts.interval, or "
+            "lower metrics.budgets so that there are fewer series; docs/recorded-series.md says what each costs."
+        ),
+    )
+
+
 def _fleet_secrets_differ(terms: Terms) -> Iterator[Alert]:
     yield _alert(
         name="GatewayFleetSecretsDiffer",
         severity="warning",
         expression=(
-            f"count by {terms.by_target()} (count by {terms.by_target('fingerprint')} "
-            "(gateway_exporter_identity_info)) > 1"
+            f"count by {terms.by_target()} (count by {terms.by_target('fingerprint')} (\n"
+            f"  gateway_exporter_identity_info\n"
+            f"  or on (job, instance) {terms.last('gateway_exporter_identity_info')}\n"
+            ")) > 1"
         ),
         for_="10m",
         summary="Exporters hash keys with {{ $value }} different secrets",
@@ -108,7 +152,10 @@ def _room(terms: Terms) -> Iterator[Alert]:
         yield _alert(
             name="GatewayExporterSeriesNearLimit",
             severity="warning",
-            expression=f"gateway_exporter_series / (gateway_exporter_series_limit > 0) > {near:g}",
+            expression=(
+                f"{terms.last('gateway_exporter_series')} / ({terms.last('gateway_exporter_series_limit')} > 0) "
+                f"> {near:g}"
+            ),
             for_="5m",
             summary=f"{_WHERE}: {{{{ $labels.family }}}} has used {PERCENT} of its series",
             description=(
@@ -140,11 +187,11 @@ def _room(terms: Terms) -> Iterator[Alert]:
     )
 
 
-def _state() -> Iterator[Alert]:
+def _state(terms: Terms) -> Iterator[Alert]:
     yield _alert(
         name="GatewayExporterReloadFailed",
         severity="warning",
-        expression="gateway_exporter_config_last_reload_successful == 0",
+        expression=f"{terms.last('gateway_exporter_config_last_reload_successful')} == 0",
         for_="5m",
         summary=f"{_WHERE} runs with an old config",
         description=f"The config that {_WHERE} was last told to load has a mistake; the one before it runs on.",
@@ -153,7 +200,7 @@ def _state() -> Iterator[Alert]:
     yield _alert(
         name="GatewayExporterCheckpointFailing",
         severity="critical",
-        expression="gateway_exporter_checkpoint_healthy == 0",
+        expression=f"{terms.last('gateway_exporter_checkpoint_healthy')} == 0",
         for_="2m",
         summary=f"{_WHERE} can't save its state",
         description=(
@@ -191,7 +238,7 @@ def _tables(terms: Terms) -> Iterator[Alert]:
             yield _alert(
                 name=name,
                 severity="warning",
-                expression=f"time() - ({metric} > 0) > {seconds(age)}",
+                expression=f"time() - ({terms.last(metric)} > 0) > {seconds(age)}",
                 for_="15m",
                 summary=f"The {what} of {_WHERE} is {DURATION} old",
                 description=f"The {what} that {_WHERE} works with is {DURATION} old (this alert: {age}).",

@@ -15,7 +15,8 @@ def alerts(terms: Terms) -> Iterator[Alert]:
     """The alerts of this subject."""
     yield from _exporter_lagging(terms)
     yield from _silent(terms)
-    yield from _exporter_input_unreadable()
+    yield from _input_empty(terms)
+    yield from _exporter_input_unreadable(terms)
     yield from _exporter_rejecting_lines(terms)
     yield from _exporter_implausible_values(terms)
     yield from _exporter_losing_data(terms)
@@ -29,7 +30,7 @@ def _exporter_lagging(terms: Terms) -> Iterator[Alert]:
             yield _alert(
                 name="GatewayExporterLagging",
                 severity=severity,
-                expression=f"gateway_exporter_lag_seconds > {seconds(lag)}",
+                expression=f"{terms.last('gateway_exporter_lag_seconds')} > {seconds(lag)}",
                 for_="2m",
                 keep_firing_for="5m",
                 summary=f"The log {_INPUT} is read {DURATION} late",
@@ -51,8 +52,8 @@ def _silent(terms: Terms) -> Iterator[Alert]:
             name="GatewaySilent",
             severity="warning",
             expression=(
-                f"time() - (gateway_exporter_last_record_timestamp_seconds > 0) > {seconds(exporter.silent)}\n"
-                "unless gateway_exporter_lag_seconds > 60"
+                f"time() - ({terms.last('gateway_exporter_last_record_timestamp_seconds')} > 0) "
+                f"> {seconds(exporter.silent)}\nunless {terms.last('gateway_exporter_lag_seconds')} > 60"
             ),
             for_="1m",
             summary=f"No request was logged in {_INPUT} for {DURATION}",
@@ -65,11 +66,35 @@ def _silent(terms: Terms) -> Iterator[Alert]:
         )
 
 
-def _exporter_input_unreadable() -> Iterator[Alert]:
+def _input_empty(terms: Terms) -> Iterator[Alert]:
+    exporter = terms.config.exporter
+    if exporter.silent is not None:
+        yield _alert(
+            name="GatewayInputEmpty",
+            severity="warning",
+            expression=(
+                f"{terms.last('gateway_exporter_input_readable')} >= 0\n"
+                f"unless on (job, instance, input) {terms.last('gateway_exporter_last_record_timestamp_seconds')}"
+            ),
+            for_=exporter.silent,
+            summary=f"Nothing has ever been read from {_INPUT}",
+            description=(
+                f"The exporter has read no request from {_INPUT} since it knows this input: what is logged there, if "
+                "anything, is not counted."
+            ),
+            recommendation=(
+                "Send a request through the gateway, and see whether the log grows. If it does, the path is another "
+                "log's, or its lines are rejected (status page). If the gateway is to write elsewhere, change "
+                "inputs.path."
+            ),
+        )
+
+
+def _exporter_input_unreadable(terms: Terms) -> Iterator[Alert]:
     yield _alert(
         name="GatewayExporterInputUnreadable",
         severity="warning",
-        expression="gateway_exporter_input_readable == 0",
+        expression=f"{terms.last('gateway_exporter_input_readable')} == 0",
         for_="5m",
         summary=f"The log {_INPUT} can't be read",
         description=f"A log of the input {_INPUT} is missing or may not be read.",
@@ -94,6 +119,7 @@ def _exporter_rejecting_lines(terms: Terms) -> Iterator[Alert]:
             severity="warning",
             expression=f"{rejected}\n/ ({lines} > 0) > {exporter.rejected:g}\nand {lines} >= {enough}",
             for_="5m",
+            keep_firing_for="15m",
             summary=f"{PERCENT} of the lines of {_INPUT} are rejected",
             description=(
                 f"{PERCENT} of the lines of {_INPUT} were no record in the last 15 minutes (this alert: "
@@ -120,6 +146,7 @@ def _exporter_implausible_values(terms: Terms) -> Iterator[Alert]:
         severity="warning",
         expression=f"{implausible}\n/ on {of_input} group_left () ({parsed} >= {enough}) > {exporter.implausible:g}",
         for_="5m",
+        keep_firing_for="15m",
         summary=f"{PERCENT} of the requests in {_INPUT} have a {{{{ $labels.field }}}} that can't be",
         description=(
             f"{PERCENT} of the requests in {_INPUT} were logged with a {{{{ $labels.field }}}} that no request can "
@@ -173,6 +200,7 @@ def _unknown_keys(terms: Terms) -> Iterator[Alert]:
             severity="info",
             expression=f"{unknown}\n/ ({parsed} > 0) > {exporter.unknown_keys:g}\nand {unknown} >= {enough}",
             for_="15m",
+            keep_firing_for="15m",
             summary=f"{PERCENT} of the requests in {_INPUT} come with unknown keys",
             description=(
                 f"{PERCENT} of the requests in {_INPUT} came with a key that is not registered, in the last 15 "

@@ -7,7 +7,11 @@ from alerts.alert import DURATION, KEY, NUMBER, Alert
 from alerts.promql import Terms
 from exporter.durations import seconds
 
-_EXPIRES = "gateway_key_expires_timestamp_seconds"
+_EXPIRES = "key:gateway_key_expires_timestamp_seconds:max"
+_ENABLED = "key:gateway_key_enabled:max"
+_USED = "key:gateway_key_last_used_timestamp_seconds:max"
+# A stream may go on for so long when its key expires; and so many requests are more than those that had begun before.
+_STREAM_SECONDS, _STREAMS = 900, 5
 _alert = partial(Alert, component="key", category="keys", dashboard="gateway-key", shown=("key",))
 
 
@@ -21,22 +25,15 @@ def alerts(terms: Terms) -> Iterator[Alert]:
     yield from _spikes(terms)
 
 
-def _enabled(terms: Terms) -> str:
-    return f"max by {terms.by_target('key')} (gateway_key_enabled) == 1"
-
-
 def _key_expiring(terms: Terms) -> Iterator[Alert]:
     keys = terms.config.keys
-    by_key = terms.by_target("key")
     for severity, before in (("warning", keys.expires.warning), ("critical", keys.expires.critical)):
         if before is not None:
             yield _alert(
                 name="GatewayKeyExpiring",
                 severity=severity,
                 expression=terms.with_owner(
-                    f"max by {by_key} ({_EXPIRES}) - time() < {seconds(before)}\n"
-                    f"and max by {by_key} ({_EXPIRES}) - time() > 0\n"
-                    f"and {_enabled(terms)}"
+                    f"{_EXPIRES} - time() < {seconds(before)}\nand {_EXPIRES} - time() > 0\nand {_ENABLED} == 1"
                 ),
                 for_="1m",
                 summary=f"{KEY} expires in {DURATION}",
@@ -50,22 +47,23 @@ def _key_expiring(terms: Terms) -> Iterator[Alert]:
 
 def _expired_key_in_use(terms: Terms) -> Iterator[Alert]:
     by_key = terms.by_target("key")
-    successes = terms.now("rate", 'gateway_calls_total{result="success"}', "5m", "key")
+    requests, errors = (terms.over(f"key:gateway_{what}:rate5m", "15m") for what in ("requests", "errors"))
+    successes = f"{requests}\n- (sum by {terms.by('key')} ({errors}) or 0 * {requests})"
     yield _alert(
         name="GatewayExpiredKeyInUse",
         severity="critical",
         expression=terms.with_owner(
-            f"{successes} > 0\n"
+            f"{successes} >= {_STREAMS}\n"
             f"and on {by_key} (\n"
-            f"  max by {by_key} ({_EXPIRES}) < time()\n"
-            f"  or max by {by_key} (gateway_key_enabled) == 0\n"
+            f"  {_EXPIRES} < time() - {_STREAM_SECONDS}\n"
+            f"  or {_ENABLED} == 0 and {_ENABLED} offset {_STREAM_SECONDS // 60}m == 0\n"
             ")"
         ),
         for_="5m",
         summary=f"{KEY} has expired or is disabled, and the gateway still serves it",
         description=(
-            f"The registry says that {KEY} has expired or is disabled; the gateway answers {NUMBER} of its calls a "
-            "second all the same."
+            f"The registry says that {KEY} expired or was disabled more than {_STREAM_SECONDS // 60} minutes ago; the "
+            f"gateway has answered {NUMBER} of its requests in the last 15 minutes all the same."
         ),
         recommendation=(
             "The gateway's own list of keys is behind the registry: revoke the key there now, unless the registry is "
@@ -78,22 +76,24 @@ def _key_unused(terms: Terms) -> Iterator[Alert]:
     keys = terms.config.keys
     by_key = terms.by_target("key")
     if keys.unused is not None:
-        used, idle = "key:gateway_key_last_used_timestamp_seconds:max", seconds(keys.unused)
+        idle, since = seconds(keys.unused), "fleet:gateway_exporter_first_start_timestamp_seconds:min"
+        watched = f"on {terms.by_target()} group_left () {since}"
         yield _alert(
             name="GatewayKeyUnused",
             severity="info",
             expression=terms.with_owner(
                 "time() - (\n"
-                f"  {used} > 0\n"
-                f"  or on {by_key} max by {by_key} (gateway_key_created_timestamp_seconds)\n"
+                f"  {_USED} > {watched}\n"
+                f"  or on {by_key} max by {by_key} (gateway_key_created_timestamp_seconds) > {watched}\n"
+                f"  or on {by_key} 0 * {_USED} + {watched}\n"
                 f") > {idle}\n"
-                f"and {_enabled(terms)}"
+                f"and {_ENABLED} == 1"
             ),
             for_="1h",
             summary=f"{KEY} has not been used for {DURATION}",
             description=(
                 f"The key {KEY} is enabled, and was used {DURATION} ago for the last time, or was made then and never "
-                "used."
+                "used. Before the exporters were first started nobody saw whether it was."
             ),
             recommendation=(
                 "Nothing burns. Ask the owner whether it is still needed; a key that nobody uses is one that nobody "
@@ -105,17 +105,21 @@ def _key_unused(terms: Terms) -> Iterator[Alert]:
 def _key_auth_failures(terms: Terms) -> Iterator[Alert]:
     keys = terms.config.keys
     if keys.auth_failures is not None:
-        failures = terms.now("increase", 'gateway_errors_total{status=~"400|401|403"}', "15m", "key")
+        failures = terms.over('key:gateway_errors:rate5m{type="auth"}', "15m")
+        requests = terms.over("key:gateway_requests:rate5m", "15m")
         yield _alert(
             name="GatewayKeyAuthFailures",
             severity="warning",
-            expression=terms.with_owner(f"{failures} > {keys.auth_failures}"),
+            expression=terms.with_owner(
+                f"sum by {terms.by('key')} ({failures}) > {keys.auth_failures}\n"
+                f"and sum by {terms.by('key')} ({failures}) > {keys.auth_failures_share:g} * ({requests})"
+            ),
             for_="5m",
             keep_firing_for="10m",
             summary=f"{KEY} was refused {NUMBER} times in 15 minutes",
             description=(
-                f"{NUMBER} requests of {KEY} ended with 400, 401 or 403 in the last 15 minutes (this alert: "
-                f"{keys.auth_failures})."
+                f"{NUMBER} requests of {KEY} ended with 401 or 403 in the last 15 minutes (this alert: "
+                f"{keys.auth_failures}), more than {keys.auth_failures_share:.0%} of all that it made."
             ),
             recommendation=(
                 "See which status and which origins. 401 after a change of the key: the owner forgot a client. 403 "
@@ -129,12 +133,15 @@ def _key_new_origins(terms: Terms) -> Iterator[Alert]:
     keys = terms.config.keys
     by_key = terms.by_target("key")
     if keys.new_origins is not None:
-        origins = terms.now("increase", "gateway_key_new_origins_total", "1h", "key")
-        known = "key:gateway_key_last_used_timestamp_seconds:max offset 1d > 0"
+        origins = "key:gateway_key_new_origins:increase1h"
+        late = terms.caught_up("1h", *terms.served.target_scope)
         yield _alert(
             name="GatewayKeyNewOrigins",
             severity="warning",
-            expression=terms.with_owner(f"{origins} > {keys.new_origins}\nand on {by_key} {known}"),
+            expression=terms.with_owner(
+                f"{origins} > {keys.new_origins}\nand on {by_key} {_USED} offset 1d > 0\n"
+                f"unless on {terms.by_target()} {late}"
+            ),
             for_="1m",
             keep_firing_for="15m",
             summary=f"{KEY} is used from {NUMBER} new origins",

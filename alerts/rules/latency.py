@@ -26,8 +26,8 @@ def _latency_high(terms: Terms) -> Iterator[Alert]:
                 name="GatewayLatencyHigh",
                 severity=severity,
                 expression=(
-                    f"fleet:gateway_request_duration_seconds:mean5m > {level:g}\n"
-                    f"and fleet:gateway_timed_requests:rate5m * 300 >= {config.min_requests}"
+                    f"{terms.kept('fleet:gateway_request_duration_seconds:mean5m')} > {level:g}\n"
+                    f"and {terms.kept('fleet:gateway_timed_requests:rate5m')} * 300 >= {config.min_requests}"
                 ),
                 for_="5m",
                 summary=f"Requests take {DURATION} on average",
@@ -42,13 +42,18 @@ def _latency_high(terms: Terms) -> Iterator[Alert]:
 def _method_slow(terms: Terms) -> Iterator[Alert]:
     config = terms.config
     if config.latency.warning is not None:
+        models = ""
+        if terms.has("method:gateway_model_requests:rate5m"):
+            by_model = terms.kept("method:gateway_model_requests:rate5m")
+            models = f"\nunless on {terms.by('method')} {by_model} > 0"
         slow = f'{{method!~"{either(config.slow_methods)}"}}' if config.slow_methods else ""
         yield _alert(
             name="GatewayMethodSlow",
             severity="warning",
             expression=(
-                f"method:gateway_request_duration_seconds:mean5m{slow} > {config.latency.warning:g}\n"
-                f"and method:gateway_requests:rate5m * 300 >= {config.min_requests}"
+                f"{terms.kept(f'method:gateway_request_duration_seconds:mean5m{slow}')} > {config.latency.warning:g}\n"
+                f"and {terms.kept('method:gateway_requests:rate5m')} * 300 >= {config.min_requests}"
+                f"{models}"
             ),
             for_="5m",
             summary=f"{METHOD} takes {DURATION} on average",

@@ -6,6 +6,8 @@ from functools import partial
 from alerts.alert import PERCENT, Alert
 from alerts.promql import Terms
 
+# What a provider answers to a request that is wrong, or was given up, is no failure of the provider's.
+_NOT_THEIRS = "success|cancelled|client_error|client_abort"
 _alert = partial(Alert, category="providers", dashboard="gateway-providers")
 
 
@@ -21,8 +23,11 @@ def _provider_failing(terms: Terms) -> Iterator[Alert]:
     providers = terms.config.providers
     enough = terms.config.min_requests
     if providers.failing is not None:
-        failed = terms.now("rate", 'gateway_upstream_attempts_total{outcome!="success"}', "5m", "provider")
-        attempts = terms.now("rate", "gateway_upstream_attempts_total", "5m", "provider")
+        series = "provider:gateway_upstream_attempts:rate5m"
+        failed, attempts = (
+            f"sum by {terms.by('provider')} ({terms.kept(one)})"
+            for one in (f'{series}{{outcome!~"{_NOT_THEIRS}"}}', series)
+        )
         yield _alert(
             name="GatewayProviderFailing",
             severity="warning",
@@ -33,7 +38,7 @@ def _provider_failing(terms: Terms) -> Iterator[Alert]:
             summary=f"{PERCENT} of the attempts at {{{{ $labels.provider }}}} fail",
             description=(
                 f"{PERCENT} of the attempts at {{{{ $labels.provider }}}} failed in the last five minutes (this "
-                f"alert: {providers.failing:.0%})."
+                f"alert: {providers.failing:.0%}); requests that were wrong themselves are not among them."
             ),
             recommendation=(
                 "See the outcomes. rate_limit_exceeded: your own quota with the provider. timeout or upstream_error: "
@@ -48,7 +53,7 @@ def _provider_circuit_open(terms: Terms) -> Iterator[Alert]:
         name="GatewayProviderCircuitOpen",
         severity="warning",
         component="provider",
-        expression=f"max by {terms.by('provider')} (gateway_provider_circuit_open) == 1",
+        expression=f"max by {terms.by('provider')} ({terms.last('gateway_provider_circuit_open')}) == 1",
         for_="5m",
         keep_firing_for="5m",
         summary="The gateway keeps {{ $labels.provider }} out of use",
@@ -65,8 +70,12 @@ def _failover_storm(terms: Terms) -> Iterator[Alert]:
     providers = terms.config.providers
     enough = terms.config.min_requests
     if providers.failovers is not None:
-        failovers = terms.now("rate", "gateway_failovers_total", "5m")
-        requests = terms.now("rate", "gateway_model_requests_total", "5m")
+        failovers, attempts = (
+            f"sum by {terms.by()} ({terms.kept(f'provider:gateway_{what}:rate5m')})"
+            for what in ("failovers", "upstream_attempts")
+        )
+        # Each failover is an attempt more than the request's first.
+        requests = f"({attempts} - {failovers})"
         yield _alert(
             name="GatewayFailoverStorm",
             severity="warning",
@@ -90,15 +99,15 @@ def _blocked_storm(terms: Terms) -> Iterator[Alert]:
     providers = terms.config.providers
     enough = terms.config.min_requests
     if providers.blocked is not None:
-        blocked = terms.now("rate", "gateway_blocked_requests_total", "5m", "reason")
-        scope = terms.by()
+        blocked, scope = terms.kept("reason:gateway_blocked_requests:rate5m"), terms.by()
+        requests = terms.kept("fleet:gateway_requests:rate5m")
         yield _alert(
             name="GatewayBlockedStorm",
             severity="warning",
             component="gateway",
             expression=(
-                f"{blocked}\n/ on {scope} group_left () (fleet:gateway_requests:rate5m > 0) > {providers.blocked:g}\n"
-                f"and on {scope} fleet:gateway_requests:rate5m * 300 >= {enough}"
+                f"{blocked}\n/ on {scope} group_left () ({requests} > 0) > {providers.blocked:g}\n"
+                f"and on {scope} {requests} * 300 >= {enough}"
             ),
             for_="5m",
             keep_firing_for="5m",

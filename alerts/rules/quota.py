@@ -81,13 +81,14 @@ def _limit_projected(terms: Terms) -> Iterator[Alert]:
 def _requests_refused(terms: Terms) -> Iterator[Alert]:
     limits = terms.config.limits
     if limits.refused is not None:
-        refused = terms.now("rate", 'gateway_errors_total{type="rate_limit_exceeded"}', "5m", "key")
+        failed = terms.kept('key:gateway_errors:rate5m{type="rate_limit_exceeded"}')
+        refused, requests = f"sum by {terms.by('key')} ({failed})", terms.kept("key:gateway_requests:rate5m")
         yield _alert(
             name="GatewayRequestsRefused",
             severity="warning",
             expression=terms.with_owner(
-                f"{refused}\n/ (key:gateway_requests:rate5m > 0) > {limits.refused:g}\n"
-                f"and key:gateway_requests:rate5m * 300 >= {terms.config.min_requests}"
+                f"{refused}\n/ ({requests} > 0) > {limits.refused:g}\n"
+                f"and {requests} * 300 >= {terms.config.min_requests}"
             ),
             for_="5m",
             summary=f"{PERCENT} of {KEY}'s requests are refused with 429",

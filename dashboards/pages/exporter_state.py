@@ -124,8 +124,9 @@ def state(m: Metrics) -> list[Panel]:
             {
                 "info": f"max by (instance, fingerprint) ({m('gateway_exporter_identity_info')})",
                 "version": f"max by (instance, version) ({m('gateway_exporter_build_info')})",
+                "watches_for": f"time() - max by (instance) ({m('gateway_exporter_first_start_timestamp_seconds')})",
             },
-            {"instance": "", "version": columns.TEXT, "fingerprint": ""},
+            {"instance": "", "version": columns.TEXT, "fingerprint": "", "watches_for": "s"},
             no_value=columns.NO_EXPORTER,
             width=12,
             id=29,

@@ -61,14 +61,62 @@ class Latency(Part):
         _in_order(self.warning, self.critical)
 
 
+class Objective(Part):
+    """What is promised to the users of one `chain`, `model` or `plan`: as Objectives promises it to all."""
+
+    chain: str = ""
+    model: str = ""
+    plan: str = ""
+    availability: Ratio | None = None
+    latency: Ratio | None = None
+    latency_seconds: float = 1.0
+
+    def __post_init__(self) -> None:
+        if len([one for one in (self.chain, self.model, self.plan) if one]) != 1:
+            raise ValueError("name one of chain, model and plan")
+        if self.availability is None and self.latency is None:
+            raise ValueError("promises nothing: give it availability or latency")
+
+    @property
+    def label(self) -> str:
+        """What tells its requests apart; "" for all of the fleet's."""
+        return next((name for name in ("chain", "model", "plan") if getattr(self, name)), "")
+
+    @property
+    def value(self) -> str:
+        """The chain, the model or the plan."""
+        return self.chain or self.model or self.plan
+
+
+class _OfAll(Objective):
+    """The fleet's own."""
+
+    def __post_init__(self) -> None:
+        """It names nobody."""
+
+
 class Objectives(Part):
-    """Service level objectives: the share of requests that do not fail, and that take at most `latency_seconds`."""
+    """Service level objectives: the share of requests that do not fail, and that take at most `latency_seconds`.
+
+    Burn rates are alerted on for all requests together; of `each` chain, model or plan, the budget is recorded.
+    """
 
     availability: Ratio | None = 0.999
     latency: Ratio | None = 0.99
     latency_seconds: float = 1.0
+    each: list[Objective] = field(default_factory=list)
+
+    @property
+    def promises(self) -> list[Objective]:
+        """All of them, the fleet's first."""
+        of_all = _OfAll(availability=self.availability, latency=self.latency, latency_seconds=self.latency_seconds)
+        return [of_all, *self.each]
 
     def __post_init__(self) -> None:
+        named = [(one.label, one.value) for one in self.each]
+        for n, one in enumerate(named):
+            if one in named[:n]:
+                raise FieldError(("each", n), f"{' '.join(one)} is named twice")
         for name, target in (("availability", self.availability), ("latency", self.latency)):
             if target is not None and _HIGHEST_FACTOR * (1 - target) >= 1:
                 least = 1 - 1 / _HIGHEST_FACTOR
@@ -103,17 +151,19 @@ class ExpiryAlerts(Part):
 class KeyAlerts(Part):
     """Keys that expire, are `unused` for so long, or look leaked or broken.
 
-    `auth_failures` (400, 401, 403) are counted over 15 minutes, `new_origins` over an hour.
+    `auth_failures` (401, 403) are counted over 15 minutes; `auth_failures_share` is how much of all that a key asks
+    they must be, too. `new_origins` are counted over an hour.
     """
 
     expires: ExpiryAlerts = field(default_factory=ExpiryAlerts)
     unused: Duration | None = "30d"
     auth_failures: Number = 50
+    auth_failures_share: Ratio = 0.1
     new_origins: Number = 5
 
 
 class Spend(Part):
-    """Money of the last 24 hours in the pricing currency: of all keys, and of each. Without a value: no alert.
+    """Money of a day in the pricing currency: of all keys, and of each. Without a value: no alert.
     `without_usage` is the share of a model's answers that have neither tokens nor a cost.
     """
 
@@ -138,6 +188,17 @@ class Providers(Part):
     failing: Ratio | None = 0.2
     failovers: Ratio | None = 0.1
     blocked: Ratio | None = 0.1
+
+
+class Models(Part):
+    """Language models, in seconds on average: to the first token, and for each token after it. `slower` is how many
+    times its own usual duration, of the last week, a model's hour takes. Less than `min_requests` tell nothing.
+    """
+
+    first_token: Threshold = 10.0
+    token: Threshold = 0.2
+    slower: Annotated[float, Meta(gt=1, description="more than 1, or null for no alert")] | None = 3.0
+    min_requests: Count = 10
 
 
 class Lag(Part):
@@ -194,8 +255,9 @@ class AlertsConfig(Part):
 
     `retention` is Prometheus' own: no rule looks further back. `interval` is how often rules are evaluated; `job` the
     scrape job's name. Every rule keeps `scope_labels` apart. `min_requests` (in five minutes) and `min_failures` (in a
-    burn rate's long window) must be reached before shares are alerted on. `slow_methods` take long by nature: they
-    do not count towards the fleet's latency. `overrides` are by alert.
+    burn rate's long window) must be reached before shares are alerted on. `slow_methods` (`*` is any text)
+    take long by nature: like requests to models, they do not count towards the fleet's latency. `overrides` are by
+    alert.
     """
 
     retention: Duration = "15d"
@@ -215,6 +277,7 @@ class AlertsConfig(Part):
     spend: Spend = field(default_factory=Spend)
     anomalies: Anomalies | None = field(default_factory=Anomalies)
     providers: Providers = field(default_factory=Providers)
+    models: Models = field(default_factory=Models)
     exporter: ExporterHealth = field(default_factory=ExporterHealth)
     overrides: dict[str, AlertChange] = field(default_factory=dict)
     notify: Notify = field(default_factory=Notify)

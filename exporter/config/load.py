@@ -3,12 +3,13 @@
 import logging
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 from msgspec import Struct, field
 
-from exporter.config.alerts import AlertsConfig
+from exporter.config.alerts import AlertsConfig, Objective
 from exporter.config.families import families_of
 from exporter.config.inputs import InputConfig
 from exporter.config.keys import KeyApiConfig
@@ -241,16 +242,26 @@ def _check_families(file: YamlFile, config: Config) -> None:
                 problem = f"can't be off: the plan {plan!r} limits {limit.unit}"
                 raise file.error(("metrics", "families", name), problem)
     durations = families.get(catalog.REQUEST_DURATION_SECONDS.name)
-    objective = config.alerts.objectives.latency_seconds
-    if durations and objective not in durations.buckets:
-        at, bounds = ("alerts", "objectives", "latency_seconds"), ", ".join(f"{bound:g}" for bound in durations.buckets)
-        if objective in CATALOG[durations.name].buckets:
-            changed = ("metrics", "families", durations.name, "buckets")
-            raise file.error(changed, f"{objective:g} is missing: it is {dotted(at)}")
-        raise file.error(at, f"{objective:g} is not a bucket of {durations.name} (allowed: {bounds})")
+    for n, one in enumerate(config.alerts.objectives.promises):
+        at: Steps = ("alerts", "objectives", *(("each", n - 1) if n else ()), "latency_seconds")
+        if one.latency is not None or not n:
+            _check_bucket(file, families, at, one)
     if durations and config.alerts.slow_methods and "method" not in durations.labels:
         problem = f"can't be excluded: {durations.name} has no label method"
         raise file.error(("alerts", "slow_methods"), problem)
+
+
+def _check_bucket(file: YamlFile, families: Mapping[str, Family], at: Steps, promised: Objective) -> None:
+    """ConfigError where what is promised can't be measured: requests within a bucket are counted, no others."""
+    name = {"model": catalog.MODEL_REQUEST_DURATION_SECONDS, "plan": catalog.KEY_REQUEST_DURATION_SECONDS}.get(
+        promised.label, catalog.REQUEST_DURATION_SECONDS
+    ).name
+    durations, seconds_ = families.get(name), promised.latency_seconds
+    if durations and seconds_ not in durations.buckets:
+        if seconds_ in CATALOG[name].buckets:
+            raise file.error(("metrics", "families", name, "buckets"), f"{seconds_:g} is missing: it is {dotted(at)}")
+        bounds = ", ".join(f"{one:g}" for one in durations.buckets)
+        raise file.error(at, f"{seconds_:g} is not a bucket of {name} (allowed: {bounds})")
 
 
 def _readable(file: YamlFile, at: Steps, path: Path) -> Path:

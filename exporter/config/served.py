@@ -25,6 +25,7 @@ class Served(Struct, frozen=True, kw_only=True):
     families: Mapping[str, Family] = field(default_factory=lambda: CATALOG)
     recorded: Mapping[str, Recorded] = field(default_factory=lambda: RECORDED)
     currency: str = "USD"
+    timezone: str = "UTC"
     alerts: AlertsConfig = field(default_factory=AlertsConfig)
     of_inputs: frozenset[str] = frozenset()
 
@@ -54,6 +55,7 @@ def served(config: Config | None) -> Served:
         families=families,
         recorded=recorded_of(families),
         currency=config.pricing.currency,
+        timezone=config.limits.timezone,
         alerts=config.alerts,
         of_inputs=frozenset(label for input_ in config.inputs for label in input_.labels),
     )

@@ -16,6 +16,7 @@ from exporter.counting.cells import Cells
 from exporter.counting.context import Context
 from exporter.counting.loop import Loop
 from exporter.counting.periods import Periods, latest
+from exporter.formats.codegen import compile_function
 from exporter.formats.decoder import Decoded
 from exporter.formats.row_reader import RowReader
 from exporter.limits.calendar import Period
@@ -30,6 +31,8 @@ from exporter.requests.records import RecordReader
 
 # Lines between two folds of the histograms, at most: their observations are held until then.
 _MOST_PENDING = 100_000
+# A chunk is as old as the latest of its first rows: a session that began long ago is no sign of an old chunk.
+_FIRST = 2
 # Faults of folds that are held until they are logged; the same few come again and again.
 _MOST_FAULTS = 20
 
@@ -89,6 +92,8 @@ class Meter:
         self._cells = Cells(name, reader, enricher, context, self._input_labels, self.loop)
         cells = self._cells
         self._count = self.loop.compile(cells.by_key, cells.miss, cells.new_origin, cells.odd, self._touched)
+        first = f"return [{reader.time} for r in rows[:{_FIRST}]]"
+        self._first_times = compile_function("first_times", "rows", [first], reader.names)
         self._records = RecordReader(reader, enricher, self.loop.derived)
 
     def count(self, decoded: Decoded) -> None:
@@ -105,6 +110,14 @@ class Meter:
             self._try(self._fold_times)
         if self._cells.full:
             self.forget()
+
+    def begins_at(self, decoded: Decoded) -> float | None:
+        """How old a chunk is: the log time that it begins at, in epoch seconds; None where its lines have none."""
+        try:
+            times = map(self.reader.seconds_since_epoch, self._first_times(decoded.rows))
+            return max((one for one in times if one is not None), default=None)
+        except Exception:
+            return None  # the row that is to blame is rejected when it is counted
 
     def _count_all(self, rows: list[Any], decoded: Decoded) -> None:
         """The loop adds nothing of a row at which it raises, and the iterator tells which that is: go on behind it."""

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 # Units and windows that every registered key has gauges for, even one without a limit.
 _ALWAYS = (("requests", "1d"), ("requests", "1mo"))
+# Those that every key has besides, registered or not, where requests cost money.
+_SPENT = (("cost", "1d"), ("cost", "1mo"))
 _LIMIT = catalog.LIMIT
 _USED = (catalog.LIMIT_USED, catalog.LIMIT_USED_LAST)
 _RESET = catalog.LIMIT_RESET_TIMESTAMP_SECONDS
@@ -32,12 +34,13 @@ class _Plan(Struct, eq=False):
     """A plan's limits, and the lines that its keys have on each family's sheet, with a place for the key."""
 
     limits: tuple[Limit, ...] = ()
+    always: tuple[tuple[str, str], ...] = _ALWAYS
     lines: dict[Family, str] = {}
 
     @property
     def exposed(self) -> dict[tuple[str, str], None]:
         """Units and windows that its keys have gauges for."""
-        return dict.fromkeys((*((limit.unit, limit.window) for limit in self.limits), *_ALWAYS))
+        return dict.fromkeys((*((limit.unit, limit.window) for limit in self.limits), *self.always))
 
 
 class _Gauges(Struct):
@@ -59,6 +62,9 @@ class LimitGauges:
         self._uses = uses
         self._plans: dict[str, _Plan] = {}
         self._keys: dict[str, _Plan] = {}
+        self._always: tuple[tuple[str, str], ...] = _ALWAYS
+        # What a key has that is not registered.
+        self._stranger = _Plan(always=())
         # Windows that some key has gauges for.
         self._windows: set[str] = set()
         # Whether sheets hold values of running windows.
@@ -69,26 +75,34 @@ class LimitGauges:
             family: store.sheet(family, partial(self._unused, family)) for family in (_LIMIT, *_USED, _RESET)
         }
 
-    def configure(self, plans: dict[str, tuple[Limit, ...]]) -> None:
-        """Use these plans from the next `register` on."""
-        self._plans = {name: _Plan(limits) for name, limits in plans.items()}
+    def configure(self, plans: dict[str, tuple[Limit, ...]], spending: bool) -> None:
+        """Use these plans from the next `register` on. With `spending`, every key has gauges of what it has spent."""
+        self._always = _ALWAYS + _SPENT if spending else _ALWAYS
+        self._stranger = _Plan(always=_SPENT if spending else ())
+        self._plans = {name: _Plan(limits, self._always) for name, limits in plans.items()}
 
     def register(self, keys: dict[str, str]) -> None:
-        """Expose these keys, each with the name of its plan, and no others."""
+        """Expose these keys, each with the name of its plan; of others, what they have spent."""
         unknown = sorted({plan for plan in keys.values() if plan and plan not in self._plans})
         if unknown and self._plans:
             log.warning("the key registry names plans that the config does not have: %s", ", ".join(unknown))
-        none = _Plan()
+        none = _Plan(always=self._always)
         before, self._keys = self._keys, {key: self._plans.get(plan, none) for key, plan in keys.items()}
         self._windows = {window for plan in {*self._keys.values()} for _, window in plan.exposed}
         self._store.registered.update(keys)
         for key, plan in self._keys.items():
-            if key in before and before[key].limits != plan.limits:
+            if key not in before:
+                self._drop_series(key)  # what it had as a stranger
+            elif (before[key].limits, before[key].always) != (plan.limits, plan.always):
                 self._drop_series(key)
                 for sheet in self._sheets.values():
                     sheet.renew(key)
-        for key in before.keys() - keys.keys():
+        for key in self._gauges.keys() - keys.keys():
             self._drop_series(key)
+
+    def forget(self, key: str) -> None:
+        """A key has no use any more, or is called otherwise."""
+        self._drop_series(key)
 
     def mark_stale(self, keys: Iterable[str]) -> None:
         """The use of these keys has changed: set their gauges at the next `update`."""
@@ -111,8 +125,8 @@ class LimitGauges:
         """Set the gauges of keys whose use or windows have changed. Nothing, before any window is running."""
         if self._running.period is None:
             return
-        for key in self._stale:
-            if key in self._uses and key in self._keys:
+        for key in sorted(self._stale):
+            if key in self._uses and (key in self._keys or self._spends(key)):
                 self._update(key)
         self._stale.clear()
 
@@ -121,7 +135,7 @@ class LimitGauges:
         assert period is not None, "checked by update"
         if key not in self._gauges:
             self._gauges[key] = [*self._new_gauges(key)]
-            for family in _USED:
+            for family in _USED if key in self._keys else ():
                 self._sheets[family].renew(key)
         for gauge in self._gauges[key]:
             counted = [use.windows[gauge.window] for refused, use in uses.items() if gauge.count_refused or not refused]
@@ -129,10 +143,22 @@ class LimitGauges:
             gauge.used.value = sum(
                 amounts.get(gauge.unit, 0) for starts in counted for at, amounts in starts.items() if at >= start
             )
+            if key not in self._keys:
+                end = period.windows[gauge.window].end
+                self._store.own(_RESET, key, gauge.unit, gauge.window).value = end
             gauge.used_last.value = sum(starts.get(last, {}).get(gauge.unit, 0) for starts in counted)
 
+    def _spends(self, key: str) -> bool:
+        """Whether a key that is not registered has spent money that is to be shown."""
+        return bool(self._stranger.always) and any(
+            "cost" in amounts
+            for use in self._uses[key].values()
+            for starts in use.windows.values()
+            for amounts in starts.values()
+        )
+
     def _new_gauges(self, key: str) -> Iterator[_Gauges]:
-        plan = self._keys[key]
+        plan = self._keys.get(key, self._stranger)
         limits = {(limit.unit, limit.window): limit for limit in plan.limits}
         for at in plan.exposed:
             count_refused = at in limits and limits[at].count_refused
@@ -141,7 +167,7 @@ class LimitGauges:
     def _drop_series(self, key: str) -> None:
         """Drop the series of a key: if it is registered, it is on the sheets again."""
         for gauge in self._gauges.pop(key, ()):
-            for family in _USED:
+            for family in (*_USED, _RESET):
                 self._store.drop(family, key, gauge.unit, gauge.window)
 
     # --- sheets

@@ -40,6 +40,7 @@ class Limits:
         self._running = Running(Calendar(ZoneInfo("UTC"), ()))
         self._grace = 0.0
         self._windows: tuple[str, ...] = ()
+        self._spending = False
         self._division: Any = None
         # The registered keys, each with the name of its plan.
         self._keys: dict[str, str] = {}
@@ -67,12 +68,15 @@ class Limits:
         grace: float,
         windows: Iterable[str] = WINDOWS,
         boundaries: Iterable[float] = (),
+        spending: bool = False,
     ) -> None:
         """Count use by this calendar from now on. `grace` is in seconds. `boundaries` (epoch seconds) are further
-        times that no period may span, for others that fold. Then `register`; what was used stays.
+        times that no period may span, for others that fold. With `spending`, what every key has spent is shown. Then
+        `register`; what was used stays.
         """
         self._grace = grace
-        self._gauges.configure(plans)
+        self._spending = spending
+        self._gauges.configure(plans, spending)
         self._windows = tuple(windows)
         division = (zone, self._windows, [*boundaries])
         if division != self._division:
@@ -105,6 +109,7 @@ class Limits:
     def rename(self, old: str, new: str) -> None:
         """A stranger is registered now, under another name: what it has used it has used."""
         self._strangers.discard(old)
+        self._gauges.forget(old)
         self._gauges.mark_stale((new,))
         self._changed = None
         for refused, use in self._uses.pop(old, {}).items():
@@ -119,11 +124,11 @@ class Limits:
         registered, as it may be soon; of these ten thousand at the most.
         """
         apart = self.waiting and label != key
-        user = key if apart else "" if label == UNKNOWN else label
+        user = key if apart else "" if label == UNKNOWN and not self._spending else label
         if not user or not self._windows:
             return ""
         if user not in self._keys and user not in self._strangers:
-            if len(self._strangers) >= _MOST_STRANGERS:
+            if len(self._strangers) >= _MOST_STRANGERS and user != UNKNOWN:
                 if not self._full:
                     log.warning("more than %d unregistered keys: use of further ones is not kept", _MOST_STRANGERS)
                 self._full = True
@@ -248,4 +253,5 @@ class Limits:
     def _forget(self, keys: Iterable[str]) -> None:
         for key in keys:
             self._uses.pop(key, None)
+            self._gauges.forget(key)
             self._strangers.discard(key)

@@ -312,6 +312,13 @@ LAG_SECONDS = gauge(
 LAST_RECORD_TIMESTAMP_SECONDS = gauge(
     "gateway_exporter_last_record_timestamp_seconds", "Log time of the last record.", labels=("input",), unit="seconds"
 )
+OLDEST_RECORD_TIMESTAMP_SECONDS = gauge(
+    "gateway_exporter_oldest_record_timestamp_seconds",
+    "Log time of the oldest record counted in the last five minutes; absent when there was none. After a catch-up it "
+    "says how far back the last increases reach.",
+    labels=("input",),
+    unit="seconds",
+)
 INPUT_READABLE = gauge(
     "gateway_exporter_input_readable",
     "1 if the input's logs can be read, 0 if one is missing or unreadable.",
@@ -383,6 +390,11 @@ IDENTITY_INFO = gauge(
     "gateway_exporter_identity_info",
     "1; fingerprint of the hash secret, so that exporters that disagree are seen.",
     labels=("fingerprint",),
+)
+FIRST_START_TIMESTAMP_SECONDS = gauge(
+    "gateway_exporter_first_start_timestamp_seconds",
+    "When the exporter was started with no state: what was before, it has not seen.",
+    unit="seconds",
 )
 BUILD_INFO = gauge("gateway_exporter_build_info", "1; the version that runs.", labels=("version",))
 SCRAPE_DURATION_SECONDS = histogram(

@@ -91,6 +91,7 @@ class Assembly:
         self.inputs = Inputs()
         self._registry: Registry | None = None
         self.entries: tuple[KeyEntry, ...] = ()
+        self._first_start = time.time()
         self.apply_config(loaded)
 
     def apply_config(self, loaded: Loaded) -> list[str]:
@@ -104,9 +105,13 @@ class Assembly:
         restarted = self.store.declare(config.families)
         self.store.bound(config.metrics.max_series, config.metrics.created_timestamps)
         self.context.pricing = loaded.pricing
+        spending = catalog.COST.name in config.families and (
+            loaded.pricing.priced or any("cost" in build(input_.spec).fields for input_ in config.inputs)
+        )
         self.context.limits.configure(
             plans={name: plan.all_limits for name, plan in config.plans.items()},
-            windows=WINDOWS if config.keys else (),
+            windows=WINDOWS if config.keys else ("1d", "1mo") if spending else (),
+            spending=spending,
             zone=config.limits.zone,
             grace=seconds(config.limits.grace),
             boundaries=loaded.pricing.boundaries,
@@ -173,6 +178,8 @@ class Assembly:
             restored_parts = checkpoint.restore()
             damaged = state.damaged
             zero_hold.hold(render(self.store)[1], now)
+        self._first_start = restored_parts.get("first_start", self._first_start)
+        self.store.set(catalog.FIRST_START_TIMESTAMP_SECONDS, to=self._first_start)
         keys.restore(restored_parts.get("keys", {}))
         limits.restore(restored(restored_parts))
         self.adopt()
@@ -233,7 +240,8 @@ class Assembly:
 
     def _parts(self, pipeline: Pipeline) -> Parts:
         """What is committed together with the store."""
-        parts: Parts = {"keys": self.context.keys.snapshot(), **self._use_parts.parts(), "inputs": {}}
+        parts: Parts = {"first_start": self._first_start, "keys": self.context.keys.snapshot()}
+        parts |= {**self._use_parts.parts(), "inputs": {}}
         for feed in pipeline.feeds:
             parts["inputs"][feed.name], pages = feed.stored()
             parts |= pages

@@ -18,6 +18,7 @@ from exporter.keys.seal import Seal
 from exporter.metrics.store import Store
 from exporter.model import catalog
 from exporter.service.input_journal import InputJournal
+from exporter.service.oldest import OldestRecord
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ _GAUGES = (
     catalog.LAG_SECONDS,
     catalog.INPUT_READABLE,
     catalog.LAST_RECORD_TIMESTAMP_SECONDS,
+    catalog.OLDEST_RECORD_TIMESTAMP_SECONDS,
 )
 
 
@@ -57,6 +59,7 @@ class Feed:
         self.lines_before = 0
         self._behind_since: float | None = None
         self._release_at = 0.0
+        self._oldest = OldestRecord()
 
     @property
     def name(self) -> str:
@@ -72,6 +75,9 @@ class Feed:
                 self._release()
             return self.input.pending
         decoded = self.decoder.decode(chunk)
+        begins = self.meter.begins_at(decoded)
+        if begins is not None:
+            self._oldest.note(begins, time.monotonic())
         self.meter.count(decoded)
         if not decoded.clean:
             self.journal.note(decoded)
@@ -140,6 +146,11 @@ class Feed:
         store.set(catalog.INPUT_READABLE, self.name, to=int(self.input.readable))
         if self.meter.last_time:
             store.set(catalog.LAST_RECORD_TIMESTAMP_SECONDS, self.name, to=self.meter.last_time)
+        oldest = self._oldest.value(time.monotonic())
+        if oldest is None:
+            store.drop(catalog.OLDEST_RECORD_TIMESTAMP_SECONDS, self.name)
+        else:
+            store.set(catalog.OLDEST_RECORD_TIMESTAMP_SECONDS, self.name, to=min(oldest, now))
 
     def lines(self, store: Store) -> tuple[int, int, int]:
         """How many lines were parsed, ignored and rejected."""

@@ -170,6 +170,8 @@ def test_the_config_s_families_decide_what_is_shown(tmp_path: Path) -> None:
     assert {name for name in RECORDED if name not in show.recorded} == {
         "key_method:gateway_calls:increase1h",
         "key_method:gateway_credits:increase1h",
+        "method:gateway_calls:increase1h",
+        "key:gateway_key_enabled:max",
     }
     gone = titles(Served()) - titles(show)
     assert {"Credits by the hour, last 24 hours", "Credits by day, last 30 days"} <= gone

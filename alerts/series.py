@@ -1,0 +1,38 @@
+"""docs/recorded-series.md: what is recorded, from the declarations and the rules themselves.
+
+python -m alerts.series > docs/recorded-series.md
+"""
+
+import re
+
+from alerts.promql import Terms
+from alerts.recording import groups
+from exporter.config.served import Served
+from exporter.model.recorded import RECORDED
+
+_HEAD = """# Recorded series
+
+The one budget of recorded series: alerts, dashboards and the usage API share it. `alerts.scope_labels` are on all of
+them. There is none by key, chain *and* method, of which a large gateway has as many as raw series. *Reads* is what the
+rule reads: a raw counter, or what was recorded just before.
+
+This file is made of the rules: `python -m alerts.series > docs/recorded-series.md`.
+"""
+_COLUMNS = "| series | labels | what | reads |\n|---|---|---|---|\n"
+_RAW = re.compile(r"(?<![:\w])gateway_\w+")
+
+
+def page() -> str:
+    """The whole file."""
+    parts = [_HEAD]
+    for group in groups(Terms(Served())):
+        parts.append(f"\n## {group['name']}, every {group['interval']}\n\n{_COLUMNS}")
+        for rule in group["rules"]:
+            one = RECORDED[rule["record"]]
+            raw = "raw" if _RAW.search(rule["expr"]) else "recorded"
+            parts.append(f"| `{one.name}` | {', '.join(one.labels)} | {one.help.replace('|', '/')} | {raw} |\n")
+    return "".join(parts)
+
+
+if __name__ == "__main__":
+    print(page(), end="")
