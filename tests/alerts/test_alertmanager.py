@@ -98,15 +98,18 @@ def test_secrets_stand_in_files_only() -> None:
     assert not [word for word in ("routing_key:", "api_url:", "password:", "credentials:") if word in text]
 
 
-@pytest.mark.parametrize("state", ["firing", "two_firing", "resolved"])
+@pytest.mark.parametrize("state", ["firing", "two_firing", "many", "resolved"])
 @pytest.mark.parametrize("part", ["title", "text", "link"])
-def test_messages_read_well(state: str, part: str) -> None:
+@pytest.mark.parametrize("reader", ["gateway", "customer"])
+def test_messages_read_well(state: str, part: str, reader: str) -> None:
     """Each template on a fixture, word for word. `check-config` would not notice that one is missing."""
     told = amtool(
         "template", "render", f"--template.glob={GENERATED}/gateway.tmpl", f"--template.data={GOLDEN}/{state}.json",
-        f'--template.text={{{{ template "gateway.{part}" . }}}}',
+        f'--template.text={{{{ template "{reader}.{part}" . }}}}',
     )  # fmt: skip
-    assert told.rstrip("\n") == (GOLDEN / f"{state}.{part}.txt").read_text(encoding="utf-8").rstrip("\n")
+    assert told.rstrip("\n") == (GOLDEN / f"{state}.{'' if reader == 'gateway' else 'customer_'}{part}.txt").read_text(
+        encoding="utf-8"
+    ).rstrip("\n")
 
 
 def test_every_template_that_a_receiver_names_is_rendered_here() -> None:
