@@ -58,7 +58,7 @@ def many(terms: Terms, alerts: list[Alert]) -> Iterator[Alert]:
         yield Alert(
             name=NAME,
             severity=severity,
-            component="key",
+            component="gateway",
             category=alert.category,
             expression=f"count by {terms.by_target()} ({keys}) > {least}",
             for_="0s",

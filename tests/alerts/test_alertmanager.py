@@ -81,6 +81,7 @@ def test_a_critical_silences_its_own_warning_only() -> None:
         "input",
     }
     assert apart <= set(critical["equal"])
+    assert "about" in critical["equal"]
     own = {label for rule in ALERTS for label in rule["labels"]} - {"severity", "component", "category", "range"}
     assert own <= set(critical["equal"])
 
@@ -116,3 +117,27 @@ def test_every_template_that_a_receiver_names_is_rendered_here() -> None:
     """So that none is missing."""
     named = set(json.dumps(CONFIG["receivers"]).split('template \\"gateway.'))
     assert {one.partition('\\"')[0] for one in named if not one.startswith("[")} == {"title", "text", "link"}
+
+
+def test_an_owner_s_receiver_has_texts_for_customers() -> None:
+    """No internal link; only alerts that an owner can act on, and a message for each key."""
+    acme = next(one for one in CONFIG["receivers"] if one["name"] == "acme")
+    assert "gateway." not in json.dumps(acme)
+    assert "customer.text" in acme["email_configs"][0]["text"]
+    route = next(one for one in CONFIG["route"]["routes"] if one["receiver"] == "acme")
+    assert route["group_by"] == ["alertname", "severity", "key"]
+    told = amtool(
+        "config", "routes", "test", "--config.file", str(GENERATED / "alertmanager.yml"),
+        "alertname=GatewayExpiredKeyInUse", "severity=critical", "category=keys", "owner=acme",
+    )  # fmt: skip
+    assert told.strip() == "oncall"
+
+
+def test_what_reports_the_whole_silences_its_parts_but_not_the_owners_alerts() -> None:
+    """Alertmanager can't silence for one receiver only, so alerts of owners that have one are never silenced."""
+    rules = {json.dumps(one["source_matchers"]): one for one in CONFIG["inhibit_rules"]}
+    many = rules[json.dumps(['alertname="GatewayManyKeys"', 'about="GatewayLimitNear"'])]
+    assert many["target_matchers"] == ['alertname="GatewayLimitNear"', 'owner!~"acme"']
+    assert many["equal"] == ["severity"]
+    outage = rules[json.dumps(['alertname=~"GatewaySuccessRateLow"'])]
+    assert outage["target_matchers"][1] == 'owner!~"acme"'
