@@ -1,7 +1,8 @@
 """Grafana dashboards over the exporter's metrics, built for a config.
 
 promql.py       queries over what a config's exporter serves, narrowed by a dashboard's variables
-grafana.py      the thin layer over grafanalib; panels.py, tables.py: its panels by name; fields.py: their parts
+grafana.py      the thin layer over grafanalib
+panels.py       its panels by name, and tables.py; panel.py, fields.py: their parts
 variables.py    the drop-downs
 board.py        rows of panels → a dashboard as Grafana reads it
 pages/          the nine dashboards

@@ -13,6 +13,8 @@ from dashboards.variables import variables
 from exporter.config.served import ABSENT, Served
 
 TAG = "gateway-exporter"
+# The page of one key can't take "all keys" from another page, so it is not in the list that passes what is chosen.
+_TAG_OF_ONE_KEY = "gateway-exporter-key"
 # Grafana 10.3's. Older ones read it as it is, newer ones migrate from it without side effects.
 _SCHEMA = 39
 _COLUMNS = 24
@@ -74,7 +76,7 @@ def document(board: Board, served: Served) -> Json:
         uid=board.uid,
         title=f"Gateway / {board.title}",
         description=board.description,
-        tags=[TAG],
+        tags=[_TAG_OF_ONE_KEY if board.one_key else TAG],
         editable=False,
         timezone="browser",
         time=core.Time(board.since, "now"),
@@ -83,12 +85,21 @@ def document(board: Board, served: Served) -> Json:
         graphTooltip=core.GRAPH_TOOLTIP_MODE_SHARED_CROSSHAIR,
         schemaVersion=_SCHEMA,
         version=1,
-        links=[core.DashboardLink(title="Gateway", tags=[TAG], asDropdown=True, includeVars=True, keepTime=True)],
+        links=_links(board, served),
         templating=core.Templating([*variables(board.variables, served, board.one_key), *board.more]),
         annotations=core.Annotations(_annotations(Metrics(served, ()), board.variables)),
         panels=_placed(board.kept()),
     )
     return _clean(asked)
+
+
+def _links(board: Board, served: Served) -> list[core.DashboardLink]:
+    """To all other pages with what is chosen, and to the page of one key with data source and scope only."""
+    pages = core.DashboardLink(title="Gateway", tags=[TAG], asDropdown=True, includeVars=True, keepTime=True)
+    if board.one_key:
+        return [pages]
+    kept = "&".join(f"${{{name}:queryparam}}" for name in ("datasource", *served.record_scope))
+    return [pages, core.DashboardLink(title="API key", type="link", icon="dashboard", uri=f"/d/gateway-key?{kept}")]
 
 
 def _check_ids(board: Board) -> None:

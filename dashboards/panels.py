@@ -1,25 +1,18 @@
 """Panels by name: what a page asks for, in the shape that Grafana draws."""
 
-import re
-from collections.abc import Mapping
 from typing import Any
 
-from dashboards.fields import BLUE, GREEN, ORANGE, coloured, fixed, override, thresholds
-from dashboards.grafana import Json, Panel, Query
+from dashboards.fields import BLUE, GREEN, ORANGE, coloured, fixed, override
+from dashboards.grafana import Json, Panel
+from dashboards.panel import Queries, apart, defaults_of, last_value, legend_of, panel_of, rounded
 from dashboards.promql import before
 from exporter.config.served import ABSENT
 
-# Where there is no value, the words for it are neither good nor bad.
-_NEUTRAL: Json = {"type": "special", "options": {"match": "null+nan", "result": {"color": "text", "index": 99}}}
-# A legend and its query; of two queries, the second gets a colour of its own: Grafana's fifth is red.
-Queries = Mapping[str, str | tuple[str, str]]
 # Grafana rounds the width of a bar, so that there may be half as many bars again.
 _MOST_BARS = 64
 # More points show more noise than shape.
 _MOST_POINTS = 160
 _AS_BARS: Json = {"interval": "1m", "maxDataPoints": _MOST_BARS}
-# Labels that are empty on what has none, where a legend would be empty too, and Grafana would write "Value".
-_MAY_BE_EMPTY = {"chain", "method", "origin", "protocol", "model", "provider", "from_provider", "to_provider", "name"}
 # A legend beside a graph needs a panel of this width.
 _BESIDE = 10
 
@@ -120,14 +113,14 @@ def stat(
     if compared:
         (query,) = queries.values()
         queries = {"now": query, "before": before(str(query))}
-    defaults = _defaults(unit, no_value, links, steps=steps, first=first, mappings=mappings)
-    defaults |= _rounded(unit, decimals)
+    defaults = defaults_of(unit, no_value, links, steps=steps, first=first, mappings=mappings)
+    defaults |= rounded(unit, decimals)
     options = {
         "colorMode": "value",
         "graphMode": "area" if graph else "none",
         "justifyMode": "auto",
         "orientation": "auto",
-        "reduceOptions": _last(),
+        "reduceOptions": last_value(),
         "textMode": "name" if name_only else "auto" if len(queries) == 1 else "value_and_name",
     }
     return panel_of(
@@ -155,12 +148,12 @@ def bargauge(
     **more: Any,
 ) -> Panel:
     """A list of names with bars; counts are whole."""
-    defaults = _defaults(unit, no_value, links, steps=steps, first=GREEN if steps else BLUE)
-    defaults |= {"color": {"mode": "thresholds"}, "min": 0} | _rounded(unit, decimals)
+    defaults = defaults_of(unit, no_value, links, steps=steps, first=GREEN if steps else BLUE)
+    defaults |= {"color": {"mode": "thresholds"}, "min": 0} | rounded(unit, decimals)
     options = {
         "displayMode": "basic",
         "orientation": "horizontal",
-        "reduceOptions": _last(),
+        "reduceOptions": last_value(),
         "showUnfilled": True,
         "valueMode": "color",
     }
@@ -179,13 +172,13 @@ def donut(
     **more: Any,
 ) -> Panel:
     """Shares of a whole. `summed`, of what the same queries give as bars: then both have the same colours."""
-    defaults = _defaults(unit, more.pop("no_value", "No requests in this time"), more.pop("links", None))
-    defaults |= _rounded(unit, decimals)
+    defaults = defaults_of(unit, more.pop("no_value", "No requests in this time"), more.pop("links", None))
+    defaults |= rounded(unit, decimals)
     options = {
         "pieType": "donut",
         "displayLabels": [],
-        "legend": _legend(("value", "percent"), values=True, beside=True),
-        "reduceOptions": _last() | ({"calcs": ["sum"]} if summed else {}),
+        "legend": legend_of(("value", "percent"), values=True, beside=True),
+        "reduceOptions": last_value() | ({"calcs": ["sum"]} if summed else {}),
         "tooltip": {"mode": "multi", "sort": "desc"},
     }
     return panel_of(
@@ -194,7 +187,7 @@ def donut(
         description,
         queries,
         defaults=defaults | {"color": {"mode": "palette-classic"}},
-        overrides=[*coloured(colours), *_fifth(queries)],
+        overrides=[*coloured(colours), *apart(queries)],
         options=options,
         instant=not summed,
         **(_AS_BARS if summed else {}),
@@ -226,10 +219,10 @@ def heatmap(title: str, description: str, query: str, unit: str, **more: Any) ->
 
 def timeline(title: str, description: str, queries: Queries, mappings: list[Json], **more: Any) -> Panel:
     """States over time."""
-    defaults = _defaults("none", more.pop("no_value"), None, mappings=mappings)
+    defaults = defaults_of("none", more.pop("no_value"), None, mappings=mappings)
     options = {
         "alignValue": "left",
-        "legend": _legend((), shown=False),
+        "legend": legend_of((), shown=False),
         "mergeValues": True,
         "rowHeight": 0.8,
         "showValue": "auto",
@@ -277,99 +270,23 @@ def _over_time(
     decimals: int | None = None,
     **more: Any,
 ) -> Panel:
-    defaults = _defaults(unit, no_value, links) | {"color": {"mode": "palette-classic"}, "custom": custom}
-    defaults |= _rounded(unit, decimals)
+    defaults = defaults_of(unit, no_value, links) | {"color": {"mode": "palette-classic"}, "custom": custom}
+    defaults |= rounded(unit, decimals)
     if lowest is not None:
         defaults["min"] = lowest
     shown = {"width": 12} | more
     beside = shown["width"] >= _BESIDE and any("{{" in legend for legend in queries)
-    options = {"legend": _legend(calcs, beside=beside), "tooltip": {"mode": "multi", "sort": "desc"}}
+    options = {"legend": legend_of(calcs, beside=beside), "tooltip": {"mode": "multi", "sort": "desc"}}
     panel = panel_of(
         "timeseries",
         title,
         description,
         queries,
         defaults=defaults,
-        overrides=[*coloured(colours), *_fifth(queries), *overrides],
+        overrides=[*coloured(colours), *apart(queries), *overrides],
         options=options,
         **shown,
     )
     for one in panel.targets:
         one.exemplar = exemplar
     return panel
-
-
-def panel_of(
-    type_: str,
-    title: str,
-    description: str,
-    queries: Queries,
-    *,
-    instant: bool = False,
-    form: str = "time_series",
-    **more: Any,
-) -> Panel:
-    """A panel of a type with its queries; those that have nothing to ask are left out."""
-    every = [(legend, (one,) if isinstance(one, str) else one) for legend, one in queries.items()]
-    asked = [(legend, query) for legend, some in every for query in some if ABSENT not in query]
-    targets = [
-        Query(
-            expr=query if form == "table" else _named(query, legend),
-            legendFormat="" if form == "table" else legend,
-            refId=chr(65 + n),
-            instant=instant,
-            format=form,
-        )
-        for n, (legend, query) in enumerate(asked)
-    ]
-    return Panel(type=type_, title=title, description=description, targets=targets, **more)
-
-
-def _defaults(
-    unit: str,
-    no_value: str,
-    links: list[Json] | None,
-    *,
-    steps: dict[float, str] | None = None,
-    first: str = "text",
-    mappings: list[Json] | None = None,
-) -> Json:
-    found: Json = {"unit": unit, "noValue": no_value}
-    if links:
-        found["links"] = links
-    if mappings or steps:
-        found["mappings"] = [*(mappings or []), _NEUTRAL]
-    found["thresholds"] = thresholds(steps or {}, first)
-    return found
-
-
-def _fifth(queries: Queries) -> list[Json]:
-    """The colour of the series that stands apart, which is the second query."""
-    apart = any(isinstance(one, tuple) for one in queries.values())
-    return [override("byFrameRefID", "B", {"color": fixed("purple")})] if apart else []
-
-
-def _named(query: str, legend: str) -> str:
-    """The query with a word for each label of the legend that is empty."""
-    for label in re.findall(r"\{\{(\w+)\}\}", legend):
-        if label in _MAY_BE_EMPTY:
-            query = f'label_replace({query}, "{label}", "none", "{label}", "")'
-    return query
-
-
-def _rounded(unit: str, decimals: int | None) -> Json:
-    """Counts are whole."""
-    shown = 0 if unit == "locale" and decimals is None else decimals
-    return {} if shown is None else {"decimals": shown}
-
-
-def _legend(calcs: tuple[str, ...], *, shown: bool = True, values: bool = False, beside: bool = False) -> Json:
-    found: Json = {"showLegend": shown, "displayMode": "table", "placement": "right" if beside else "bottom"}
-    if values:
-        return found | {"calcs": [], "values": list(calcs)}
-    names = {"lastNotNull": "Last *", "sum": "Total", "max": "Max", "mean": "Mean"}
-    return found | {"calcs": list(calcs)} | ({"sortBy": names[calcs[-1]], "sortDesc": True} if calcs else {})
-
-
-def _last() -> Json:
-    return {"calcs": ["lastNotNull"], "fields": "", "values": False}

@@ -4,7 +4,7 @@ from typing import Any
 
 from dashboards.fields import WHOLE, override
 from dashboards.grafana import Json, Panel
-from dashboards.panels import Queries, panel_of
+from dashboards.panel import Queries, panel_of
 from exporter.config.served import ABSENT
 
 
@@ -26,6 +26,7 @@ def table(
     order shown; labels come with `label`. Others are hidden. With `pivot` the values of one label (the second) become
     columns beside another (the first).
     """
+    # Long, as a table of rows and one with a pivot differ in every part of what Grafana is given.
     asked = {name: query for name, query in queries.items() if ABSENT not in query}
     several = len(asked) > 1
     values = {name: f"Value #{chr(65 + n)}" if several else "Value" for n, name in enumerate(asked)}

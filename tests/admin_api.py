@@ -1,18 +1,22 @@
 """A gateway's admin API, for tests of the key registry."""
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 
 class Gateway:
-    """An admin API: answers with `pages`, one for each `page` asked for, or with `status`."""
+    """An admin API: answers with `pages`, one for each `page` asked for, or with `status`. It has TLS if it is given a
+    certificate and its key.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: tuple[Path, Path] | None = None) -> None:
         self.pages: list[Any] = [[]]
         self.status = 200
         self.asked: list[tuple[str, dict[str, str]]] = []
@@ -32,15 +36,19 @@ class Gateway:
                 pass
 
         self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
+        self.url = f"http{'s' if certificate else ''}://127.0.0.1:{self.server.server_port}"
+        if certificate:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(*certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
 
 
 @contextmanager
-def admin_api() -> Iterator[Gateway]:
+def admin_api(certificate: tuple[Path, Path] | None = None) -> Iterator[Gateway]:
     """One on a free port of 127.0.0.1, until the end of the block."""
-    made = Gateway()
+    made = Gateway(certificate)
     try:
         yield made
     finally:

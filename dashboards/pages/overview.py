@@ -129,7 +129,7 @@ def _clients(m: Metrics, to: Links) -> Panel:
         "Failures of clients",
         "Requests that failed through the client: wrong key, over a limit, wrong call, gone away. Many are usual; a "
         "jump is a client that broke, or a scanner.",
-        {"": or_zero(failed, f"count({m('gateway_exporter_build_info')})")},
+        {"": or_zero(failed, m.count("gateway_requests_total"))},
         "locale",
         compared=True,
         links=[to.page("Which, and whose", "gateway-errors")],

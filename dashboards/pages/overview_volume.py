@@ -4,7 +4,8 @@ from dashboards.fields import RED, override
 from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
-from dashboards.panels import bars, panel_of, stat, timeseries
+from dashboards.panel import panel_of
+from dashboards.panels import bars, stat, timeseries
 from dashboards.promql import Metrics, success, total
 from dashboards.questions import Question
 from exporter.config.served import Served, or_zero

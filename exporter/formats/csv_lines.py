@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from exporter.formats.decoder import BYTE_ORDER_MARK, Decoded, NamedLines
+from exporter.model.columns import Columns
 
 _ZONED = re.compile(r"(.+) \((UTC|[A-Z]\w+(?:/[\w+-]+)+)\)")
 _FIELDS = "#Fields:"
@@ -29,7 +30,7 @@ class CsvLines(NamedLines):
         super().__init__()
         self._delimiter = delimiter
         # Each log names its columns; the last header holds. Its first name has a `#` where the header's line has.
-        self._header: list[str] = []
+        self._log = Columns()
         # Of each column asked for its place in a line, -1 where there is none; its zone, if it has one.
         self._places: list[int] = []
         self._zones: list[tuple[int, ZoneInfo]] = []
@@ -42,6 +43,23 @@ class CsvLines(NamedLines):
     @property
     def _has_comments(self) -> bool:
         return not self._header or self._header[0].startswith("#")
+
+    @property
+    def _header(self) -> tuple[str, ...]:
+        return self._log.names
+
+    def turn_to(self, columns: Columns) -> None:
+        """The next lines are those of a log with these columns; a header among them is put there."""
+        if columns is not self._log:
+            self._log = columns
+            self.restore([*columns.names])
+
+    def header_in(self, text: bytes) -> tuple[str, ...]:
+        """The last header in whole lines."""
+        reader = CsvLines(self._delimiter)
+        reader.asked = self.asked
+        reader.decode(text)
+        return reader._header
 
     def _decode(self, chunk: bytes) -> Decoded:
         """All lines at once where each is a record; else line by line."""
@@ -125,11 +143,11 @@ class CsvLines(NamedLines):
 
     def snapshot(self) -> list[str] | None:
         """The header."""
-        return self._header or None
+        return [*self._header] or None
 
     def restore(self, remembered: list[str] | None) -> None:
         """Read on with a header."""
-        self._header = msgspec.convert(remembered or [], list[str])
+        self._log.names = msgspec.convert(remembered or [], tuple[str, ...])
         columns = [_bare(cell) for cell in self._header]
         names = [name for name, _ in columns]
         self._places = [names.index(name) if name in names else -1 for name in self.asked]

@@ -14,7 +14,7 @@ REASONS = {
     "wrong_type": "valid JSON, but a field is an object or a list where a value is expected",
     "no_match": "the line does not have the format's shape",
     "no_status": "no numeric status, so no finished request; check which field of the log `status` names",
-    "no_header": "a CSV line before the header: the log was not read from its start",
+    "no_header": "a CSV line of a log that has no header, neither before the line nor in its first 64 KiB",
     "no_start": "the end of a line whose beginning is lost: a container log that was restarted in it, or is too long",
     "utf16": "the log is UTF-16, which is not read: have it written in UTF-8",
     "too_long": "longer than the longest line that is read: see max_line_bytes of the input",

@@ -66,6 +66,7 @@ class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults
     about: About | None = None
 
     def __post_init__(self) -> None:
+        # Long, as it has a rule for each option.
         named = list(self.named)
         if bool(self.preset) + bool(self.template) + bool(self.regex) + len(named) != 1:
             raise ValueError("give exactly one of preset, json, template, regex, csv, logfmt")
@@ -101,6 +102,12 @@ class Format(Struct, kw_only=True):
     escape: str
     # Whether rows hold captures, as bytes.
     text: bool
+
+    @property
+    def words(self) -> set[str]:
+        """The words that stand in the format itself: a `value`, those that a `map` gives."""
+        sources = [source for sources in self.fields.values() for source in sources]
+        return {str(word) for source in sources for word in (source.value, *(source.map or {}).values())}
 
 
 @cache

@@ -5,6 +5,7 @@ from typing import Protocol
 import msgspec
 
 from exporter.inputs.fingerprint import Position
+from exporter.inputs.headers import HeaderReader
 
 
 class Input(Protocol):
@@ -54,6 +55,12 @@ class Input(Protocol):
     def unopened(self) -> int:
         """Number of logs that no file descriptor is left for."""
         return 0
+
+    def read_headers(self, reader: HeaderReader | None, is_new: bool) -> None:  # noqa: ARG002
+        """Decode the lines of each log with the columns that it names; None where logs name none. `is_new` where the
+        format is another one than before.
+        """
+        return
 
     # --- changes to be woken by
 

@@ -40,6 +40,7 @@ class Position(Struct, frozen=True, array_like=True):
       not opened again.
     - `ended`: the file was renamed, and nothing is left to read in it now.
     - `skipping`: the offset is within a line that is too long and is being left out.
+    - `columns` is the file's header, cell by cell, if its lines have one.
     - A `tail_size` of 0 means that only the length is known, as a compressor stored it.
     """
 
@@ -56,6 +57,7 @@ class Position(Struct, frozen=True, array_like=True):
     ended: bool = False
     size: int = 0
     changed: int = 0
+    columns: tuple[str, ...] = ()
 
     def stored(self) -> "Position":
         """The form to store: a path that is not UTF-8 is written byte by byte after a NUL, which no path contains."""
@@ -101,7 +103,11 @@ class Position(Struct, frozen=True, array_like=True):
 
 def stamp(content: Content) -> Stamp:
     """The stamp of an open file."""
-    found = os.fstat(content.fileno())
+    return stamp_of(os.fstat(content.fileno()))
+
+
+def stamp_of(found: os.stat_result) -> Stamp:
+    """The stamp of a file, of its status."""
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 

@@ -14,6 +14,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
+from msgspec.structs import replace as changed
+
 from exporter.inputs.chosen_copies import Choice, open_copy
 from exporter.inputs.content import PACKED, Content
 from exporter.inputs.events import InputEvents
@@ -65,6 +67,8 @@ class RotatedCopies:
     def settle(self, content: Content, position: Position) -> None:
         """A file was read to its end: it need not be read again until it changes."""
         at_end = stamp(content)
+        if content.packed:
+            position = changed(position, columns=())  # they are many, and not written to again
         if content.packed or at_end[2] == position.offset:
             self._settled[at_end] = self._known.finish(position, at_end)
         else:

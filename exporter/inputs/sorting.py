@@ -14,6 +14,7 @@ from exporter.inputs.known_files import Found, KnownFiles, MissingFile, Steps
 from exporter.inputs.open_files import OpenFiles, OpenIndex
 from exporter.inputs.rotated_copies import RotatedCopies
 from exporter.inputs.tail import Tail
+from exporter.model.columns import Columns
 
 # How long `go_on` works before it lets other logs be read.
 _SLICE_SECONDS = 0.01
@@ -184,6 +185,7 @@ class Sorter:
             del files.last[tail]
             files.old[tail] = None
         tail.start(found.offset, found.position.skipping and not found.shorter)
+        tail.columns = Columns(found.position.columns)
         self._started(tail, index)
         self._events.resumed(tail.name, found.offset)
 

@@ -13,6 +13,7 @@ from exporter.inputs.content import Content
 from exporter.inputs.events import InputEvents
 from exporter.inputs.fingerprint import SPAN, TICK, Head, Identity, Position, digest, stamp
 from exporter.inputs.lines import CHUNK, SLICE, Lines
+from exporter.model.columns import Columns
 
 # A hole at the start of a line: see `Tail._skip_hole`.
 _HOLE = re.compile(rb"^\0+", re.MULTILINE)
@@ -43,6 +44,7 @@ class Tail:
         self.seen = content.size() or 0
         self.grown_at = time.monotonic() - max(0.0, time.time() - found.st_mtime)
         self.lines = Lines()
+        self.columns = Columns()
         self._fd = content.fileno()
         self._changed = 0
         self._events = events
@@ -95,6 +97,7 @@ class Tail:
         self.at = 0
         self.seen = self.content.size() or 0
         self.lines = Lines()
+        self.columns = Columns()
         self._head = self._window = self._consumed = b""
         self._note()
 
@@ -148,8 +151,8 @@ class Tail:
         """The position to store: reading can continue there after a restart."""
         offset = self.at - len(self.lines.rest)
         old = self._position
-        now = (offset, self.log, self.lines.skipping, ended)
-        if old is None or (old.offset, old.path, old.skipping, old.ended) != now:
+        now = (offset, self.log, self.lines.skipping, ended, self.columns.names)
+        if old is None or (old.offset, old.path, old.skipping, old.ended, old.columns) != now:
             self._position = old = self._position_at(offset, self._consumed, ended)
         return old
 
@@ -172,6 +175,7 @@ class Tail:
             *(self.log, *self.identity, offset, head, size, digest(before), len(before)),
             skipping=self.lines.skipping,
             ended=ended,
+            columns=self.columns.names,
         )
 
     def unread(self) -> int:

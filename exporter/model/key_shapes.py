@@ -33,6 +33,19 @@ _MARKED = re.compile(
     r"|eyJ[A-Za-z0-9_-]{8}"
     r")"
 )
+# What reads like nothing and is in names: sizes of models (8x22B, 200k), and layers in methods of rollups.
+_SIZES = re.compile(r"(?<=[a-zM]-)(?:\d-)?(?:\d{1,3}(?:[xp]\d{1,3}[BbKk]?|[BbKk]))(?:-a\d{1,2}b)?(?:-|$)")
+_ROLLUP = re.compile(r"(?:arb|linea|optimism|rollup|scroll|zkevm|zks)_[A-Za-z0-9]+")
+_LAYERS = re.compile(r"(?<=[a-z])L[12](?:ToL[12])?(?=[A-Z]|$)")
+# Bitcoin's methods that do not read like names. Source: https://bitcoincore.org/en/doc/
+_METHODS = frozenset(
+    (
+        *("addmultisigaddress", "getnetworkhashps", "getzmqnotifications", "signmessagewithprivkey"),
+        *("signrawtransactionwithkey", "signrawtransactionwithwallet", "verifytxoutproof", "walletprocesspsbt"),
+    )
+)
+# The shortest of all these, found much faster.
+_LONG_ENOUGH = re.compile(r"[\w.-]{11}", re.ASCII)
 _UUID = re.compile(r"(?<![0-9a-z])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 # What `keys/identity.py` makes of a key.
 _PUBLIC = re.compile(r"k_[0-9a-f]{16}")
@@ -83,9 +96,14 @@ def could_be_a_key(text: str) -> bool:
     """Whether a raw API key could be in a text: by a provider's prefix, or as a word of 16 characters or more that
     does not read like a name.
     """
-    if _MARKED.search(text) or _UUID.search(text):
+    if _LONG_ENOUGH.search(text) and (_MARKED.search(text) or _UUID.search(text)):
         return True
-    if len(text) < _SHORTEST or _PUBLIC.fullmatch(text):
+    if len(text) < _SHORTEST:
+        return False
+    if _ROLLUP.fullmatch(text):
+        text = _LAYERS.sub("", text)
+    text = _SIZES.sub("", text)
+    if len(text) < _SHORTEST or text in _METHODS or _PUBLIC.fullmatch(text):
         return False
     words = {word for pattern in (_WHOLE, _PART, _RUN) for word in pattern.findall(text) if len(word) >= _SHORTEST}
     return any(_is_random(word) for word in words)
@@ -94,7 +112,10 @@ def could_be_a_key(text: str) -> bool:
 def shown_name(text: str) -> str:
     """A name that somebody gave a key: cut, and without characters that are not seen; "" for what could be a key."""
     cut = text[: 4 * LONGEST_NAME]
-    seen = "".join(" " if unicodedata.category(character) in _UNSEEN else character for character in cut)
+    if cut.isascii() and cut.isprintable():
+        seen = cut
+    else:
+        seen = "".join(" " if unicodedata.category(character) in _UNSEEN else character for character in cut)
     name = " ".join(seen.split())
     if could_be_a_key(name):
         return ""

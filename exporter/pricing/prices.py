@@ -5,6 +5,7 @@ method, chain, status) is the same for all requests of a kind, so a kind has its
 multiplies sums with them.
 """
 
+from functools import cached_property
 from operator import itemgetter
 
 from msgspec import Struct, structs
@@ -162,6 +163,17 @@ class Pricing:
         """How many prices there are."""
         return sum(entry.price is not None for table in self._tables for entry in table.entries)
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """All models, providers, methods and chains that are named: of `vendor/model` also the model alone."""
+        entries = [entry for table in self._tables for entry in table.entries]
+        names = {name for entry in entries for name in (entry.model, entry.provider, entry.method)}
+        names.update(tail for name in list(names) for tail in _tails(name))
+        credits = self._credits or Credits()
+        for rule in (credits, *credits.chains.values()):
+            names.update(rule.methods, rule.chains)
+        return frozenset(names.union(self._multipliers, self._unbilled))
+
     @property
     def boundaries(self) -> list[float]:
         """When prices change, in epoch seconds, sorted. Records before and after one must not share a fold."""
@@ -218,6 +230,7 @@ class Pricing:
         return next((entry.type for entry in entries if entry.type), "")
 
     def _quote(self, asked: _Asked) -> Quote:
+        # Long, as each way out is a reason why something costs nothing.
         model, provider, method, calls, chain, status, error_type, multiplier, requests, summary = asked
         unbilled = [self._is_unbilled(call) for call in calls]
         credits = self._credits or Credits()
@@ -253,6 +266,11 @@ class Pricing:
     def _is_unbilled(self, method: str) -> bool:
         route = method.rpartition(" ")[2]
         return any(fits(method, pattern) or fits(route, pattern) for pattern in self._unbilled)
+
+
+def _tails(name: str) -> list[str]:
+    parts = name.split("/")
+    return ["/".join(parts[at:]) for at in range(1, len(parts))]
 
 
 def _cover_all_times(prices: list[Price]) -> bool:

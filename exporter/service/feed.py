@@ -6,9 +6,11 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace as changed
 
 from exporter.clock import AHEAD
 from exporter.counting.meter import Meter
+from exporter.formats.csv_lines import CsvLines
 from exporter.formats.decoder import Decoded, Decoder
 from exporter.formats.spec import FormatSpec
 from exporter.inputs.base import Input
@@ -53,6 +55,7 @@ class Feed:
         self.spec = spec
         self.input = source
         self.decoder = decoder
+        self._read_headers(is_new=False)
         self.meter = meter
         self.journal = journal
         # Lines counted before this process.
@@ -169,7 +172,8 @@ class Feed:
         """Decode and count with these from the next line on. If the format has changed, what waits for another line
         is counted as it is.
         """
-        if spec == self.spec:
+        is_new = spec != self.spec
+        if not is_new:
             decoder.follow(self.decoder)
         else:
             self.flush()
@@ -177,10 +181,15 @@ class Feed:
         self.meter.give_up(self.meter.kept)
         self.spec = spec
         self.decoder = decoder
+        self._read_headers(is_new)
         self._release_at = 0.0
         meter.last_time = self.meter.last_time
         self.meter = meter
         self.journal.name = meter.name
+
+    def _read_headers(self, is_new: bool) -> None:
+        lines = self.decoder.inside
+        self.input.read_headers(lines if isinstance(lines, CsvLines) else None, is_new)
 
     # --- what is committed with the counters
 
@@ -208,10 +217,12 @@ class Feed:
 
     def restore(self, stored: StoredInput) -> None:
         """Continue where the input stopped; called before the first scan."""
-        self.input.restore(stored.positions)
+        is_same = stored.format == fingerprint(self.spec)
+        positions = stored.positions
+        self.input.restore(positions if is_same else [changed(position, columns=()) for position in positions])
         self.meter.last_time = stored.last_time
         self.meter.give_up(stored.kept)
-        if stored.format == fingerprint(self.spec):
+        if is_same:
             self.follow([stored])
         elif stored.decoder is not None:
             log.warning("%s: the format has changed; lines that waited for others of their request are lost", self.name)

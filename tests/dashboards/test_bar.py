@@ -193,11 +193,17 @@ def test_links_lead_to_a_dashboard_with_time_and_variables(dashboard: Json, pane
 @pytest.mark.parametrize("dashboard", EVERY)
 def test_dashboards_are_alike_where_they_should_be(dashboard: Json) -> None:
     """Not editable, tagged, linked to each other, an explicit time zone, quick ranges, no hasty refresh."""
-    assert (dashboard["editable"], dashboard["tags"], dashboard["timezone"]) == (False, ["gateway-exporter"], "browser")
-    (link,) = dashboard["links"]
+    of_one_key = dashboard["uid"] == "gateway-key"
+    tags = ["gateway-exporter-key" if of_one_key else "gateway-exporter"]
+    assert (dashboard["editable"], dashboard["tags"], dashboard["timezone"]) == (False, tags, "browser")
+    link, *others = dashboard["links"]
     assert (link["type"], link["tags"], link["asDropdown"]) == ("dashboards", ["gateway-exporter"], True)
     assert link["keepTime"]
     assert link["includeVars"]
+    # "All keys" of another page is none that the page of one key has.
+    assert [(one["url"], one["includeVars"], one["keepTime"]) for one in others] == (
+        [] if of_one_key else [("/d/gateway-key?${datasource:queryparam}", False, True)]
+    )
     ranges = [one["from"] for one in dashboard["timepicker"]["quick_ranges"]]
     assert ranges == [f"now-{time}" for time in ("15m", "1h", "6h", "24h", "3d", "7d", "30d", "90d", "1y")]
     assert dashboard["refresh"] == "1m"

@@ -106,17 +106,19 @@ class Alertmanager:
 
 
 class Prometheus:
-    """Prometheus, which scrapes an exporter every second and evaluates the rules that the command has made."""
+    """Prometheus, which scrapes every second and evaluates the rules that the command has made. `scrapes` are its jobs,
+    each with the settings that it has beside its name.
+    """
 
-    def __init__(self, folder: Path, exporter: str, alertmanager: int) -> None:
+    def __init__(self, folder: Path, scrapes: dict[str, dict[str, Any]], alertmanagers: tuple[str, ...] = ()) -> None:
         self.port = free_port()
         (folder / "prometheus.yml").write_text(
             yaml.safe_dump(
                 {
                     "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
                     "rule_files": ["rules/*.rules.yml"],
-                    "scrape_configs": [{"job_name": JOB, "static_configs": [{"targets": [exporter]}]}],
-                    "alerting": {"alertmanagers": [{"static_configs": [{"targets": [f"127.0.0.1:{alertmanager}"]}]}]},
+                    "scrape_configs": [{"job_name": job, **settings} for job, settings in scrapes.items()],
+                    "alerting": {"alertmanagers": [{"static_configs": [{"targets": list(alertmanagers)}]}]},
                 }
             ),
             encoding="utf-8",
@@ -139,6 +141,13 @@ class Prometheus:
         assert len(found) <= 1, found
         return float(found[0]["value"][1]) if found else None
 
+    def failures(self) -> dict[str, str]:
+        """What went wrong with the last scrape of each job that was scraped; "" of a good one."""
+        answer = requests.get(f"{self._api}/api/v1/targets", timeout=_SECONDS)
+        answer.raise_for_status()
+        targets = answer.json()["data"]["activeTargets"]
+        return {one["scrapePool"]: one["lastError"] for one in targets if one["health"] != "unknown"}
+
     def eventually(self, query: str, fits: Callable[[float], bool]) -> None:
         """Wait until a query's value fits."""
         eventually(
@@ -155,7 +164,8 @@ class Monitoring:
         self.webhook = webhook
         self.alertmanager = Alertmanager(folder)
         try:
-            self.prometheus = Prometheus(folder, exporter, self.alertmanager.port)
+            scrapes = {JOB: {"static_configs": [{"targets": [exporter]}]}}
+            self.prometheus = Prometheus(folder, scrapes, (f"127.0.0.1:{self.alertmanager.port}",))
         except BaseException:
             self.alertmanager.process.end()
             raise

@@ -26,6 +26,9 @@ class Chunks:
         self.chunks = [*chunks]
         self.pending = False
 
+    def read_headers(self, reader: object, is_new: bool) -> None:
+        """It has no files."""
+
     def read(self) -> bytes:
         return self.chunks.pop(0) if self.chunks else b""
 

@@ -4,12 +4,15 @@ import base64
 import random
 import string
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from exporter.formats.spec import FormatSpec, build
 from exporter.keys.identity import Identity
 from exporter.model.key_shapes import could_be_a_key, short_emails, shown_name
+from exporter.pricing.prices import Credits, PriceEntry, PriceTable, Pricing
 from exporter.requests.canonical import canonical_functions
 from exporter.requests.enrich import Enricher
 from exporter.requests.routes import Routes, origin_host
@@ -117,6 +120,12 @@ insufficient_quota content_policy_violation max_parallel_requests_exceeded budge
 """
 
 
+HERE = Path(__file__).parent
+# Of Ethereum's and its rollups', Solana's, Bitcoin's, Starknet's and other nodes, and of LiteLLM's price table.
+METHODS = (HERE / "names_of_methods.txt").read_text(encoding="utf-8").split()
+PRICED = (HERE / "names_of_models.txt").read_text(encoding="utf-8").split()
+
+
 def keys(shape: str, count: int) -> list[str]:
     chance = random.Random(f"{SEED} {shape}")
     return [SHAPES[shape](chance) for _ in range(count)]
@@ -144,6 +153,32 @@ def test_a_key_is_seen_within_a_text(around: str) -> None:
 def test_names_are_shown(word: str) -> None:
     """Models, methods, chains, providers, hosts, reasons and names of keys are no keys."""
     assert not could_be_a_key(word)
+
+
+def test_real_methods_and_models_are_shown() -> None:
+    """No name of more than a thousand that nodes answer to, or that are sold, reads like a key."""
+    assert (len(METHODS), len(PRICED)) == (786, 300)
+    assert [name for name in METHODS + PRICED if could_be_a_key(name)] == []
+
+
+def test_a_declared_name_is_shown_whatever_it_looks_like() -> None:
+    """What a price table, credits, a provider's multiplier or a format's own words name is no secret."""
+    names = {f"kJ4hGf9DsAqWe7Rt{place}" for place in range(8)}
+    model, vendors, provider, method, credited, chain, word, mapped = sorted(names)
+    entries = [PriceEntry(model=f"acme/{model}", provider=provider), PriceEntry(model=vendors, method=method)]
+    credits = Credits(methods={credited: 1}, chains={chain: Credits()})
+    pricing = Pricing(tables=(PriceTable(entries),), credits=credits, multipliers={provider: 2})
+    fields = {"status": "status", "chain": [{"path": "c", "map": {"x": mapped}}, {"value": word}]}
+    words = build(FormatSpec(json=fields)).words
+    assert (pricing.names | words) >= names
+    enricher = Enricher("business", lambda _: "", declared=(pricing.names | words).__contains__)
+    for name in names:
+        assert could_be_a_key(name)
+        of_fields = {"status": "200", **dict.fromkeys(("chain", "model", "rpc_method", "provider"), name)}
+        shown = enricher.record(of_fields)
+        assert {shown.chain, shown.model, shown.method, shown.provider} == {name}
+        hidden = enricher.record({"status": "200", "model": f"{name}x"})
+        assert hidden.model == "other"
 
 
 def test_no_field_shows_a_key() -> None:

@@ -1,0 +1,95 @@
+"""What panels of all types consist of: queries, defaults of their fields, legends."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from dashboards.fields import fixed, override, thresholds
+from dashboards.grafana import Json, Panel, Query
+from exporter.config.served import ABSENT
+
+# Where there is no value, the words for it are neither good nor bad.
+_NEUTRAL: Json = {"type": "special", "options": {"match": "null+nan", "result": {"color": "text", "index": 99}}}
+# A legend and its query; of two queries, the second gets a colour of its own: Grafana's fifth is red.
+Queries = Mapping[str, str | tuple[str, str]]
+# Labels that are empty on what has none, where a legend would be empty too, and Grafana would write "Value".
+_MAY_BE_EMPTY = {"chain", "method", "origin", "protocol", "model", "provider", "from_provider", "to_provider", "name"}
+
+
+def panel_of(
+    type_: str,
+    title: str,
+    description: str,
+    queries: Queries,
+    *,
+    instant: bool = False,
+    form: str = "time_series",
+    **more: Any,
+) -> Panel:
+    """A panel of a type with its queries; those that have nothing to ask are left out."""
+    every = [(legend, (one,) if isinstance(one, str) else one) for legend, one in queries.items()]
+    asked = [(legend, query) for legend, some in every for query in some if ABSENT not in query]
+    targets = [
+        Query(
+            expr=query if form == "table" else _with_words(query, legend),
+            legendFormat="" if form == "table" else legend,
+            refId=chr(65 + n),
+            instant=instant,
+            format=form,
+        )
+        for n, (legend, query) in enumerate(asked)
+    ]
+    return Panel(type=type_, title=title, description=description, targets=targets, **more)
+
+
+def defaults_of(
+    unit: str,
+    no_value: str,
+    links: list[Json] | None,
+    *,
+    steps: dict[float, str] | None = None,
+    first: str = "text",
+    mappings: list[Json] | None = None,
+) -> Json:
+    """Unit, links, words and colours of values, and what to say where there is none."""
+    found: Json = {"unit": unit, "noValue": no_value}
+    if links:
+        found["links"] = links
+    if mappings or steps:
+        found["mappings"] = [*(mappings or []), _NEUTRAL]
+    found["thresholds"] = thresholds(steps or {}, first)
+    return found
+
+
+def apart(queries: Queries) -> list[Json]:
+    """The colour of the series that stands apart, which is the second query."""
+    found = any(isinstance(one, tuple) for one in queries.values())
+    return [override("byFrameRefID", "B", {"color": fixed("purple")})] if found else []
+
+
+def _with_words(query: str, legend: str) -> str:
+    """The query with a word for each label of the legend that is empty."""
+    for label in re.findall(r"\{\{(\w+)\}\}", legend):
+        if label in _MAY_BE_EMPTY:
+            query = f'label_replace({query}, "{label}", "none", "{label}", "")'
+    return query
+
+
+def rounded(unit: str, decimals: int | None) -> Json:
+    """Counts are whole."""
+    shown = 0 if unit == "locale" and decimals is None else decimals
+    return {} if shown is None else {"decimals": shown}
+
+
+def legend_of(calcs: tuple[str, ...], *, shown: bool = True, values: bool = False, beside: bool = False) -> Json:
+    """A legend as a table, sorted by the last of its numbers; `values` are those of a donut."""
+    found: Json = {"showLegend": shown, "displayMode": "table", "placement": "right" if beside else "bottom"}
+    if values:
+        return found | {"calcs": [], "values": list(calcs)}
+    names = {"lastNotNull": "Last *", "sum": "Total", "max": "Max", "mean": "Mean"}
+    return found | {"calcs": list(calcs)} | ({"sortBy": names[calcs[-1]], "sortDesc": True} if calcs else {})
+
+
+def last_value() -> Json:
+    """Of each series its last value."""
+    return {"calcs": ["lastNotNull"], "fields": "", "values": False}
