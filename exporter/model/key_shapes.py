@@ -132,14 +132,29 @@ def _is_random(word: str) -> bool:
     size = next((size for size, alphabet in _ALPHABETS if alphabet.fullmatch(word)), _MOST_CHARACTERS)
     random_bits = log2(size)
     surplus = worst = stretch = 0.0
-    previous, before = _OTHER, "other"
+    before = ""
     for character in word:
-        current, kind, bits = _CHARACTERS.get(character, _ANY_OTHER)
-        if kind == "upper" and before == "lower":
-            previous = _OTHER  # a word begins: getLogs
-        bits += _BITS[28 * previous + current] + _CASE_BITS.get((before, kind), 0.0) - random_bits
+        bits = _STEPS.get(before + character)
+        bits = (_step(before, character) if bits is None else bits) - random_bits
         surplus -= bits
-        stretch = max(0.0, stretch + bits)
-        worst = max(worst, stretch)
-        previous, before = current, kind
+        stretch += bits
+        if stretch < 0.0:
+            stretch = 0.0
+        elif stretch > worst:
+            worst = stretch
+        before = character
     return surplus < _NAME_BITS or worst > _RANDOM_BITS
+
+
+def _step(before: str, character: str) -> float:
+    """Bits that it takes to say that a character follows another, or, behind "", that a word begins with it."""
+    previous, kind_before, _ = _CHARACTERS.get(before, _ANY_OTHER)
+    current, kind, bits = _CHARACTERS.get(character, _ANY_OTHER)
+    if kind == "upper" and kind_before == "lower":
+        previous = _OTHER  # a word begins: getLogs
+    return bits + _BITS[28 * previous + current] + _CASE_BITS.get((kind_before, kind), 0.0)
+
+
+# Of the characters that nearly all words are made of.
+_USUAL = (*_CHARACTERS, *"-_.")
+_STEPS = {before + character: _step(before, character) for before in ("", *_USUAL) for character in _USUAL}
