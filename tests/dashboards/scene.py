@@ -35,6 +35,8 @@ _LONG_AGO = {
     "fleet:gateway_request_duration_seconds:mean5m",
 }
 _WEEKS_BEFORE = 2
+# An exporter that counts a day in a minute is catching up, and rules leave out what it counts. Here it was never late.
+_CATCHING_UP = "gateway_exporter_oldest_record_timestamp_seconds"
 
 
 class _Prometheus(Process):
@@ -135,7 +137,15 @@ class Scene:
         config = {
             "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
             "rule_files": ["recording.rules.yml", "alerts.rules.yml"] if scrape else [],
-            "scrape_configs": [{"job_name": _JOB, "static_configs": [{"targets": targets}]}],
+            "scrape_configs": [
+                {
+                    "job_name": _JOB,
+                    "static_configs": [{"targets": targets}],
+                    "metric_relabel_configs": [
+                        {"source_labels": ["__name__"], "regex": _CATCHING_UP, "action": "drop"},
+                    ],
+                }
+            ],
         }
         (self.folder / "prometheus.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
         port = free_port()
@@ -182,9 +192,9 @@ class Scene:
         eventually(lambda: self.ask("query", query=f'up{{job="{_JOB}"}} == 1')["result"], "the first scrape", 30)
         self.goes_on()
         limits = "key:gateway_limit_projected:ratio and on () fleet:gateway_request_duration_seconds:mean5m > 0"
-        eventually(lambda: self.ask("query", query=limits)["result"], "rules see the limits", 60)
+        eventually(lambda: self.ask("query", query=limits)["result"], "rules see the limits", 180)
         last = f"timestamp(key:gateway_requests:increase1h) > {time.time()}"
-        eventually(lambda: self.ask("query", query=last)["result"], "rules of hours were evaluated", 60)
+        eventually(lambda: self.ask("query", query=last)["result"], "rules of hours were evaluated", 180)
 
     def _blocks(self, openmetrics: str) -> None:
         """Samples as blocks of Prometheus."""
@@ -200,7 +210,7 @@ def _stamped(text: str, instance: str, at: float) -> list[str]:
     target = f'job="{_JOB}",instance="{instance}"'
     found = []
     for line in text.splitlines():
-        if line.startswith(("gateway_", "process_start")):
+        if line.startswith(("gateway_", "process_start")) and not line.startswith(_CATCHING_UP):
             series, _, value = line.rpartition(" ")
             name, brace, labels = series.partition("{")
             found.append(f"{name}{{{target},{labels} {value} {at}\n" if brace else f"{name}{{{target}}} {value} {at}\n")
