@@ -97,7 +97,11 @@ def _recorded(names: tuple[str, ...], covered: tuple[str, ...], served: Served) 
         unchosen = [f'{one}=~"${one}"' for one in names if one not in (*covered, "owner", "plan", "model_type")]
         for one in unchosen:
             fleet = with_matcher(fleet, one)
-        conditions = [f"vector($__range_s) >= {_SHORTEST}", f"count({raw}) * $__range_s > {_LONG}", total(fleet)]
+        conditions = [
+            f"vector($__range_s) >= {_SHORTEST}",
+            f"count({raw}) * $__range_s > {_LONG}",
+            total(f"last_over_time({fleet}[1d])"),
+        ]
         for at in ("", " offset $__range"):
             seen, there = (
                 f"(count_over_time(count({one})[$__range:1h]{at}) or vector(0))" for one in (hours, exporters)
