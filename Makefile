@@ -11,6 +11,7 @@ LLM_LOG := build/bench/llm.log
 # The tests must reach this percentage of branches and lines.
 COVERED := 90
 LITELLM := build/litellm-1.106.2
+UV := build/uv-0.13.9
 ALERTMANAGER := 0.34.1
 GO ?= $(firstword $(shell command -v go) /usr/local/go/bin/go)
 
@@ -66,6 +67,9 @@ litellm: $(LITELLM)/installed ## Install the LiteLLM proxy that some tests run a
 
 amtool: build/alertmanager-$(ALERTMANAGER)/amtool ## Build the amtool of a current Alertmanager, where Go is installed
 
+pin: $(UV)/installed ## Lock the image: packages by hash in requirements.txt, its base by digest (needs docker)
+	.ci/pin $(UV)/bin/uv
+
 clean: ## Remove everything that make and the tools created
 	rm -rf .venv build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -94,3 +98,8 @@ $(LITELLM)/installed:
 
 build/alertmanager-$(ALERTMANAGER)/amtool:
 	GOBIN=$(abspath $(@D)) $(GO) install github.com/prometheus/alertmanager/cmd/amtool@v$(ALERTMANAGER)
+
+$(UV)/installed:
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet 'uv==$(UV:build/uv-%=%)'
+	touch $@

@@ -26,6 +26,7 @@ def table(
     order shown; labels come with `label`. Others are hidden. With `pivot` the values of one label (the second) become
     columns beside another (the first).
     """
+    # Long, as a table of rows and one with a pivot differ in every part of what Grafana is given.
     asked = {name: query for name, query in queries.items() if ABSENT not in query}
     several = len(asked) > 1
     values = {name: f"Value #{chr(65 + n)}" if several else "Value" for n, name in enumerate(asked)}

@@ -65,14 +65,17 @@ def page(served: Served) -> str:
         parts.append(f"| {question.row} | {question.text} | {'<br>'.join(named) or BY_VARIABLES[question]} |")
     parts.append("\n## Queries")
     for board in every:
-        parts.append(f"\n### {board.title}")
-        for panel in (panel for row in board.kept() for panel in row.panels if panel.targets):
-            asked = "\n".join(
-                f"# {one.legendFormat}\n{one.expr}" if one.legendFormat else one.expr for one in panel.targets
-            )
-            rows = f" ({', '.join(one.row for one in panel.answers)})" if panel.answers else ""
-            parts.append(f"\n**{panel.title}**{rows}: {panel.description}\n\n```promql\n{asked}\n```")
+        parts += [f"\n### {board.title}", *_queries(board)]
     return "\n".join(parts) + "\n"
+
+
+def _queries(board: Board) -> Iterator[str]:
+    for panel in (panel for row in board.kept() for panel in row.panels if panel.targets):
+        asked = "\n".join(
+            f"# {one.legendFormat}\n{one.expr}" if one.legendFormat else one.expr for one in panel.targets
+        )
+        rows = f" ({', '.join(question.row for question in panel.answers)})" if panel.answers else ""
+        yield f"\n**{panel.title}**{rows}: {panel.description}\n\n```promql\n{asked}\n```"
 
 
 def _answers(every: list[Board], question: Question) -> Iterator[tuple[Board, Panel]]:

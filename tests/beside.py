@@ -41,6 +41,7 @@ class Beside:
         self.config = folder / "config.yaml"
         self.state = folder / "state.db"
         (folder / "secret").write_text(SECRET, encoding="utf-8")
+        (folder / "secret").chmod(0o600)
         self.settings: dict[str, Any] = {
             "inputs": [{"path": "access.json", "format": "nginx-json"}],
             "identity": {"secret_file": "secret"},

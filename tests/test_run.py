@@ -74,7 +74,7 @@ def test_a_changed_key_registry_is_taken_while_it_runs_and_a_bad_one_refused(bes
         beside.write(line())
         exporter.eventually(PARSED, 2)
         registry.write_text("- {id: acme}\n- {nmae: x}\n", encoding="utf-8")
-        eventually(lambda: "the key registry stays as it was" in exporter.said)
+        eventually(lambda: "key registry refresh failed" in exporter.said)
         found = exporter.scrape()
     counted = {name: value for name, value in found.items() if name.startswith("gateway_requests_total")}
     assert sorted(counted.values()) == [1, 1]
@@ -96,7 +96,7 @@ def test_keys_come_from_the_gateways_admin_api_and_outlive_it(beside: Beside) ->
             read_at = exporter.scrape()["gateway_exporter_key_registry_timestamp_seconds"]
     with beside.exporter() as exporter:
         found = exporter.scrape()
-        eventually(lambda: "it can't be reached: ConnectionError" in exporter.said)
+        eventually(lambda: "the request failed: ConnectionError" in exporter.said)
         exporter.stop()
         assert KEY not in exporter.said + (beside.folder / "keys.copy").read_text("utf-8")
     assert found[f'gateway_key_info{{class="business",key="{PUBLIC}",name="Acme Ltd"}}'] == 1
@@ -231,6 +231,43 @@ def test_a_pipe_is_read_to_its_end_and_then_the_exporter_ends(beside: Beside) ->
         exporter.eventually('gateway_exporter_lines_total{input="stdin",result="parsed"}', 3)
         exporter.process.stdin.close()
         assert exporter.process.wait() == 0
+
+
+def test_a_pipe_without_a_config_is_served_at_once_and_its_format_learned() -> None:
+    """`tail -F log | gateway-exporter run -`: before the first line there are metrics; then every line counts."""
+    parsed = 'gateway_exporter_lines_total{input="stdin",result="parsed"}'
+    with Exporter("run", "-", stdin=subprocess.PIPE) as exporter:
+        exporter.eventually('gateway_exporter_input_readable{input="stdin"}', 1)
+        exporter.process.stdin.write((line() * 3).encode())
+        exporter.process.stdin.flush()
+        exporter.eventually(parsed, 3)
+        assert "stdin: format nginx-json, by its first 3 lines" in exporter.said
+        exporter.process.stdin.write((line() * 2).encode())
+        exporter.process.stdin.flush()
+        exporter.eventually(parsed, 5)
+        exporter.process.stdin.close()
+        assert exporter.process.wait() == 0
+
+
+def test_a_pipe_whose_format_no_preset_reads_waits_for_more_and_ends_with_an_error() -> None:
+    """A few odd lines at the start are no reason to give up; the end of the pipe is."""
+    with Exporter("run", "-", stdin=subprocess.PIPE) as exporter:
+        exporter.process.stdin.write(b"starting\n")
+        exporter.process.stdin.flush()
+        eventually(lambda: "no known format has the first 1 lines; waiting for more" in exporter.said)
+        exporter.process.stdin.write(b"started\n")
+        exporter.process.stdin.close()
+        assert exporter.process.wait() == 1
+        assert "stdin: no known format has the first 2 lines; write them to a file" in exporter.said
+
+
+@pytest.mark.parametrize("arguments", [("run", "{}"), ("init", "{}")])
+def test_a_named_pipe_is_refused_with_the_word_for_pipes(beside: Beside, arguments: tuple[str, ...]) -> None:
+    """Its lines could be read once only, and a writer may never come."""
+    fifo = beside.folder / "fifo"
+    os.mkfifo(fifo)
+    done = run(*(argument.format(fifo) for argument in arguments))
+    assert (done.code, "to read from a pipe use `-`" in done.stderr) == (1, True)
 
 
 def test_a_log_without_a_config_is_recognised_and_read_from_its_start(beside: Beside) -> None:

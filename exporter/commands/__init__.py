@@ -4,8 +4,10 @@ run.py             `run` and `demo`: count logs and serve metrics until a signal
 replay.py          `replay`: count whole logs once, and print metrics or CSV
 explain.py         `explain`: what is read from each line, and what it adds to
 suggest_config.py  `init`: detect the format of logs and print a config
-survey.py          what a format finds in a log and leaves unread; describe.py: the words for it
-check.py           `check`: validate a config; notes.py: what is missing on this machine
+survey.py          what a format finds in a log and leaves unread
+describe.py        the words for a survey
+check.py           `check`: validate a config
+notes.py           what is missing on this machine
 hash.py            `hash`: raw keys to hashed names
 generate.py        `alerts` and `dashboards`: write, compare or upload generated files
 select_input.py    the config, secret and input that a command works with

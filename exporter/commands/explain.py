@@ -1,6 +1,6 @@
 """`explain`: what is read from each line and which series it adds to, or why it was rejected."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,14 @@ from exporter.metrics.store import Store
 from exporter.model.record import AccessRecord
 from exporter.service.assembly import Assembly
 from exporter.service.input_journal import shape
+
+# How fields are written that are no plain text or number.
+_WRITTEN: dict[str, Callable[[Any], str]] = {
+    "time": lambda at: datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    "calls": ", ".join,
+    "implausible": lambda names: f"{', '.join(names)} (left out: not a plausible number)",
+    "attempts": lambda attempts: ", ".join(f"{attempt.provider}: {attempt.outcome}" for attempt in attempts),
+}
 
 
 def run(config: str | None, log: str, name: str | None, loop: bool = False) -> None:
@@ -79,24 +87,21 @@ def _paragraph(where: str, record: AccessRecord, added: dict[str, float]) -> str
         return f"{where}: ignored: the format's `only` leaves it out\n"
     if record.rejected:
         return f"{where}: rejected, {record.rejected}: {REASONS[record.rejected]}\n"
-    fields = []
+    fields = [f"  {name.rstrip('_'):24} {value}" for name, value in _shown(record)]
+    series = [f"  + {_short(value):>10}  {name}" for name, value in added.items() if value]
+    return "\n".join([f"{where}: parsed", *fields, "  adds", *series, ""])
+
+
+def _shown(record: AccessRecord) -> Iterator[tuple[str, Any]]:
+    """The fields of a record that have a value, and how it is written for people."""
     for name in record.__struct_fields__:
         value = getattr(record, name)
         if value in (None, "", (), False) or (name == "requests" and value == 1):
             continue
-        if name == "time":
-            value = datetime.fromtimestamp(value, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        elif isinstance(value, float):
-            value = _short(value)
-        elif name == "calls":
-            value = ", ".join(value)
-        elif name == "implausible":
-            value = f"{', '.join(value)} (left out: not a plausible number)"
-        elif name == "attempts":
-            value = ", ".join(f"{attempt.provider}: {attempt.outcome}" for attempt in value)
-        fields.append(f"  {name.rstrip('_'):24} {value}")
-    series = [f"  + {_short(value):>10}  {name}" for name, value in added.items() if value]
-    return "\n".join([f"{where}: parsed", *fields, "  adds", *series, ""])
+        if name in _WRITTEN:
+            yield name, _WRITTEN[name](value)
+        else:
+            yield name, _short(value) if isinstance(value, float) else value
 
 
 def _short(value: float) -> str:

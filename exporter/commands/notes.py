@@ -1,21 +1,31 @@
 """What is missing on this machine for a valid config. These are notes, not errors: files may be created later."""
 
-import glob
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from exporter import descriptors
+from exporter.inputs.names import are_objects, is_pattern, matching
 from exporter.inputs.overlap import shared_logs
+from exporter.inputs.syslog_address import is_syslog, parse_syslog
+
+_OPEN = "syslog is received from other machines, too; whoever can send to it can add to the counters"
 
 
 def notes(logs: dict[str, str], state: str) -> list[str]:
     """Missing or inaccessible files. `logs` are paths or patterns by input name; `state` is the state file's path."""
-    logs = {name: path for name, path in logs.items() if path != "-"}
-    found = [f"input {name}: {note}" for name, path in logs.items() for note in _log(path)]
-    found += _descriptors(sum(len(paths_of(path)) for path in logs.values()))
+    syslog = {name: path for name, path in logs.items() if is_syslog(path)}
+    logs = {name: path for name, path in logs.items() if path != "-" and name not in syslog}
+    found = [f"input {name}: {note}" for name, path in syslog.items() for note in _syslog(path)]
+    found += [f"input {name}: {note}" for name, path in logs.items() for note in _log(path)]
+    found += _descriptors(logs.values())
     found += shared_logs(logs)
-    return found + [f"state.path: {note}" for note in (_state(Path(state)) if state else ())]
+    return found + [f"state.path: {note}" for note in _state(state)]
+
+
+def _syslog(address: str) -> list[str]:
+    return [] if parse_syslog(address).is_local else [_OPEN]
 
 
 def exposed(secrets: dict[str, str]) -> list[str]:
@@ -23,7 +33,7 @@ def exposed(secrets: dict[str, str]) -> list[str]:
     found = []
     for name, path in secrets.items():
         with suppress(OSError):
-            if path and (mode := Path(path).stat().st_mode) & 0o004:
+            if Path(path).is_file() and (mode := Path(path).stat().st_mode) & 0o004:
                 found.append(f"{name}: {path} can be read by every user (mode {mode & 0o777:o}); use chmod 600")
     return found
 
@@ -38,10 +48,11 @@ def _log(pattern: str) -> list[str]:
 
 def paths_of(pattern: str) -> list[Path]:
     """The logs that a path or a pattern names; a path also where there is nothing."""
-    return [Path(path) for path in (sorted(glob.glob(pattern)) if glob.has_magic(pattern) else [pattern])]
+    return [Path(path) for path in (sorted(matching(pattern)) if is_pattern(pattern) else [pattern])]
 
 
-def _descriptors(logs: int) -> list[str]:
+def _descriptors(patterns: Iterable[str]) -> list[str]:
+    logs = sum(len(paths_of(pattern)) for pattern in patterns if not are_objects(pattern))
     limit = descriptors.hard_limit()
     if logs <= (most := descriptors.most_logs(limit)):
         return []
@@ -50,7 +61,10 @@ def _descriptors(logs: int) -> list[str]:
     ]
 
 
-def _state(path: Path) -> list[str]:
+def _state(name: str) -> list[str]:
+    path = Path(name)
+    if not name:
+        return []
     if path.is_dir():
         return [f"{path} is a folder; name a file"]
     folder = next(parent for parent in path.parents if parent.exists())  # the exporter creates those below it

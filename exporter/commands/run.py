@@ -12,6 +12,7 @@ from exporter.errors import ExporterError, UsageError
 from exporter.service.access import Access
 from exporter.service.assembly import Assembly
 from exporter.service.connections import Limits
+from exporter.service.learning import Learning
 from exporter.service.reload import Reload
 from exporter.service.server import Server
 
@@ -46,6 +47,10 @@ def _serve(loaded: Loaded, listen: str | None, config: str | None = None) -> Non
         raise UsageError(f"--web.listen-address: {error}") from None
     assembly = Assembly(with_secret(loaded), serving=True)
     pipeline = assembly.pipeline()
+    if not config:
+        for feed in pipeline.feeds:
+            if feed.place[0] == "-":
+                Learning(feed, assembly, pipeline.wake)
     reload = Reload(Path(config), assembly, pipeline) if config else None
     limits = Limits(connections=descriptors.for_connections(descriptors.limit()))
     web = loaded.config.web

@@ -10,13 +10,22 @@ from exporter.config.load import Config, Loaded
 from exporter.config.metrics import MetricsConfig
 from exporter.errors import UsageError, unknown
 from exporter.inputs.names import covers, is_pattern
+from exporter.inputs.syslog_address import is_syslog
 from exporter.keys.secret import own_secret
+from exporter.service.learning import PLACEHOLDER
 
 
 def without_config(logs: list[str]) -> Loaded:
-    """A config for `run LOG…`: formats are detected, logs are read from their start, no state is kept."""
+    """A config for `run LOG…`: formats are detected, logs are read from their start, no state is kept. That of a pipe
+    (`-`) is learned when lines come, see `Learning`.
+    """
     inputs: list[InputConfig] = []
     for path in distinct(logs):
+        if is_syslog(path):
+            raise UsageError(f"{path}: syslog needs a config that names its format (--config.file)")
+        if path == "-":
+            inputs.append(InputConfig(path=path, name="stdin", format=PLACEHOLDER))
+            continue
         best = recognise(path)
         name = Path(path).name
         if any(input_.name == name for input_ in inputs):

@@ -18,6 +18,7 @@ from exporter.formats.draft import draft
 from exporter.formats.spec import FormatSpec, presets
 from exporter.formats.usage import unread_usage
 from exporter.inputs.archive import head
+from exporter.inputs.content import no_file
 from exporter.service.assembly import Assembly
 
 # How much of a log is read to detect its format.
@@ -73,7 +74,11 @@ def distinct(paths: list[str]) -> list[str]:
 
 
 def sample_of(path: str) -> bytes:
-    """A log's first lines. InputError if there are none, or they are UTF-16."""
+    """A log's first lines. InputError if there are none, if they are UTF-16, or if it is a pipe, which would lose
+    them.
+    """
+    if Path(path).exists() and not Path(path).is_file():
+        raise InputError(f"{path}: {no_file(path).strerror}")
     sample = head(path, SAMPLE_BYTES)
     if not sample.strip():
         raise InputError(f"{path}: the log is empty, so its format can't be detected; name a preset in a config")

@@ -2,12 +2,14 @@
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 from msgspec import Struct, field
 
 from exporter.config.inputs import InputConfig
+from exporter.counting.meter import Meter
 from exporter.formats.codegen import compile_function
 from exporter.formats.container import Contained
 from exporter.formats.csv_lines import CsvLines
@@ -88,35 +90,46 @@ def lines_of(sample: bytes) -> list[bytes]:
 
 def survey(assembly: Assembly, input_: InputConfig, sample: bytes) -> Survey:
     """Read a sample of an input's log."""
-    lines = lines_of(sample)
-    format_ = build(input_.spec, input_.max_line_bytes)
+    spec, lines = input_.spec, lines_of(sample)
+    format_ = build(spec, input_.max_line_bytes)
     decoder = format_.decoder
     paths = {path for sources in format_.fields.values() for source in sources for path in source.paths}
-    inside = decoder.inside
-    unused = [name for name in inside.unused if name not in _DULL] if isinstance(inside, TextLines) else []
+    unused = _unused_captures(decoder)
     code = ", ".join(f"{path!r}: {decoder.expression(path)}" for path in (*paths, *unused))
     meter = assembly.meter_of(input_, format_)
     read = compile_function("read", "r", [f"return {{{code}}}"], decoder.names)
     decoded = decoder.decode(b"\n".join(lines) + b"\n")
     result = Survey(ignored=decoded.blank, parsed=decoded.joined, rejected=Counter(why for why, _ in decoded.rejected))
-    behind: dict[str, str] = {}
-    empty = {*input_.spec.fields, *(field for fields in input_.spec.named.values() for field in fields)}
-    for row in decoded.rows + decoder.flush().rows:
-        record = meter.record(row)
-        if record.ignored or record.rejected:
-            result.ignored += record.ignored
-            result.rejected.update([record.rejected] if record.rejected else [])
-            continue
-        result.parsed += 1
+    requests = []
+    for row, record in _requests(result, meter, decoded.rows + decoder.flush().rows):
         raws = read(row)
+        requests.append(raws)
         _note(result, record, format_, raws)
-        empty -= {field for field in empty if _first_there(format_, (field,), raws)}
-        behind |= {name: value for name in unused if name not in behind and (value := text(raws[name]).strip())}
-    result.named = _named(_inside(lines, input_.spec), input_.spec, decoder)
-    result.unread = _unread(result.named, paths | {*format_.only})
-    result.empty = [field for field in format_.fields if field in empty] if result.parsed else []
-    result.unread += [f"{name} ({_shown(value)})" for name, value in behind.items()]
+    result.empty = list(_empty(spec, format_, requests))
+    result.named = _named(_inside(lines, spec), spec, decoder)
+    result.unread = [*_unread(result.named, paths | {*format_.only}), *_unread_captures(unused, requests)]
     return result
+
+
+def _requests(result: Survey, meter: Meter, rows: list[Any]) -> Iterator[tuple[Any, AccessRecord]]:
+    """The rows that are requests, with their records; `result` counts all of them."""
+    for row in rows:
+        record = meter.record(row)
+        if record.ignored:
+            result.ignored += 1
+        elif record.rejected:
+            result.rejected[record.rejected] += 1
+        else:
+            result.parsed += 1
+            yield row, record
+
+
+def _empty(spec: FormatSpec, format_: Format, requests: list[dict[str, Raw]]) -> Iterator[str]:
+    """The fields that the config itself names and that no request has."""
+    named = {*spec.fields, *(name for names in spec.named.values() for name in names)}
+    for name in format_.fields:
+        if name in named and requests and not any(_first_there(format_, (name,), raws) for raws in requests):
+            yield name
 
 
 def _note(result: Survey, record: AccessRecord, format_: Format, raws: dict[str, Raw]) -> None:
@@ -161,6 +174,20 @@ def _is_there(kind: str, source: Source, raws: dict[str, Raw]) -> bool:
 
 
 # --- what is left unread
+
+
+def _unused_captures(decoder: Decoder) -> list[str]:
+    """Groups of a text's regular expression that no field reads."""
+    inside = decoder.inside
+    return [name for name in inside.unused if name not in _DULL] if isinstance(inside, TextLines) else []
+
+
+def _unread_captures(names: list[str], requests: list[dict[str, Raw]]) -> Iterator[str]:
+    """Those that have a value, with what it holds."""
+    for name in names:
+        value = next(filter(None, (text(raws[name]).strip() for raws in requests)), "")
+        if value:
+            yield f"{name} ({_shown(value)})"
 
 
 def _inside(lines: list[bytes], spec: FormatSpec) -> list[bytes]:

@@ -1,4 +1,17 @@
-"""The config: the types of its sections, their rules, `load`. Every mistake has its file, line and field.
+"""The config: the types of its sections, their rules, and `load`. Every mistake has its file, line and field.
 
-Imports the folders whose values it describes: `formats`, `keys`, `limits`, `pricing`, `model`; no stage imports it.
+load.py      the whole config, read and checked with the files that it names
+inputs.py    `inputs`
+metrics.py   `metrics`
+limits.py    `plans` and `limits`
+keys.py      `keys`, if it is an admin API
+families.py  `metrics.families` and `metrics.custom_families`: the families that are served
+alerts.py    `alerts`
+notify.py    `alerts.notify`
+served.py    what dashboards and rules may ask for
+web.py       the file that `web.config` names: TLS, passwords, headers
+values.py    what several sections have: allowed values, and how errors describe them
+
+May import the folders whose values it describes: `inputs`, `formats`, `keys`, `limits`, `pricing`, `model`, and the
+modules beside this folder. No stage imports it.
 """

@@ -8,6 +8,7 @@ from exporter.config.values import check_label
 from exporter.errors import FieldError, unknown, within
 from exporter.formats.spec import FormatSpec, presets
 from exporter.inputs.lines import CHUNK
+from exporter.inputs.syslog_address import is_syslog, parse_syslog
 from exporter.limits.calendar import time_zone
 from exporter.model.catalog import CATALOG
 from exporter.model.fields import LONGEST_LINE
@@ -21,7 +22,8 @@ _RESERVED = {"job", "instance", "le", "quantile"} | {label for family in CATALOG
 
 
 class InputConfig(Part, rename={"class_": "class"}):
-    """A log, or with `*` and `?` several that belong together. `-` is standard input.
+    """A log, or with `*` and `?` several that belong together. `-` is standard input; for syslog
+    the path is an address, see `parse_syslog`.
 
     `name` is the value of the `input` label. `labels` are added to every family of records.
     `rotated` is a pattern of where old logs go, if that is not beside them. `timezone` is for formats
@@ -40,6 +42,10 @@ class InputConfig(Part, rename={"class_": "class"}):
     def __post_init__(self) -> None:
         if not self.path:
             raise FieldError("path", "is empty")
+        if is_syslog(self.path):
+            self.path = str(parse_syslog(self.path))
+            if self.rotated:
+                raise FieldError("rotated", "is for logs in files; syslog has none")
         if not CHUNK <= self.max_line_bytes <= _MOST_LINE_BYTES:
             problem = f"must be from {CHUNK} to {_MOST_LINE_BYTES}, not {self.max_line_bytes}"
             raise FieldError("max_line_bytes", problem)
@@ -51,7 +57,7 @@ class InputConfig(Part, rename={"class_": "class"}):
             if any("\ud800" <= character <= "\udfff" for character in value):
                 raise FieldError(("labels", label), "contains half of a surrogate pair, which is not valid text")
             if could_be_a_key(value):
-                raise FieldError(("labels", label), "looks like a raw key, and would be shown to everybody")
+                raise FieldError(("labels", label), "looks like a raw API key; it would be visible in every metric")
             if label in _RESERVED:
                 problem = f"{label!r} is used by Prometheus or the catalogue; choose another name"
                 raise FieldError(("labels", label), problem)

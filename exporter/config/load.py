@@ -19,6 +19,7 @@ from exporter.config.values import NotNegative
 from exporter.config.web import load_web
 from exporter.errors import FieldError, Steps, dotted, within
 from exporter.formats.spec import build
+from exporter.inputs.syslog_address import is_syslog
 from exporter.keys.file import load_keys
 from exporter.keys.identity import KeyEntry
 from exporter.keys.registry import kept
@@ -142,7 +143,7 @@ def load(path: Path, registry: bool = True) -> Loaded:
     _check_inputs(file, config)
     paths: dict[str, int] = {}
     for n, input_ in enumerate(config.inputs):
-        if input_.path != "-":
+        if input_.path != "-" and not is_syslog(input_.path):
             input_.path = str(folder / input_.path)
         same = os.path.normpath(input_.path)
         if same in paths:
@@ -284,4 +285,4 @@ def _secret(file: YamlFile, path: Path) -> bytes:
 def _input_name(path: str) -> str:
     """A name for an input that has none: the file's, without wildcards."""
     name = Path(path).name.replace("*", "").replace("?", "").strip(".-_")
-    return "stdin" if path == "-" else name or "log"
+    return "stdin" if path == "-" else "syslog" if is_syslog(path) else name or "log"

@@ -70,6 +70,14 @@ class TlsServerConfig(Part):
         for name in ("cert_file", "key_file"):
             if not getattr(self, name):
                 raise FieldError(name, "is missing: TLS needs a certificate and its key")
+        self._check_clients()
+        if _VERSIONS[self.min_version] > _VERSIONS[self.max_version]:
+            raise FieldError("min_version", "is above max_version")
+        for n, suite in enumerate(self.cipher_suites):
+            if suite not in _SUITES:
+                raise FieldError(("cipher_suites", n), f"{unknown('suite', suite, _SUITES)}; TLS 1.3 has its own")
+
+    def _check_clients(self) -> None:
         if self.client_auth_type in ("RequestClientCert", "RequireAnyClientCert", "RequireClientCert"):
             problem = f"can't be {self.client_auth_type}: Python's ssl verifies each certificate that it asks for"
             raise FieldError("client_auth_type", f"{problem} (allowed: {', '.join(_CLIENT_AUTH)})")
@@ -79,11 +87,6 @@ class TlsServerConfig(Part):
             raise FieldError("client_ca_file", "goes with a client_auth_type that verifies, and only with it")
         if self.client_allowed_sans and not self.client_ca_file:
             raise FieldError("client_allowed_sans", "needs a client_ca_file")
-        if _VERSIONS[self.min_version] > _VERSIONS[self.max_version]:
-            raise FieldError("min_version", "is above max_version")
-        for n, suite in enumerate(self.cipher_suites):
-            if suite not in _SUITES:
-                raise FieldError(("cipher_suites", n), f"{unknown('suite', suite, _SUITES)}; TLS 1.3 has its own")
 
 
 class HttpServerConfig(Part):

@@ -1,4 +1,16 @@
-"""Records → series: the hot loop, cells, which values may be labels, what expires.
+"""Records → series: the hot loop, its cells, which values may be labels, and what expires.
 
-Imports the folders for the line's way up to here, not `state` and `config`.
+meter.py      rows → cells → series: what a feed calls
+loop.py       the hot loop, generated for each format
+periods.py    rows by the period of their time
+cell.py       what requests of one kind and one caller added since the last fold
+cells.py      makes the cell of a new combination
+kinds.py      what was asked and how it went
+admission.py  which values may be labels
+places.py     gives back the places of values that have expired
+expiry.py     drops series that were idle for long enough
+context.py    what all inputs count into
+
+May import the folders for a line's way up to here, `keys`, `limits`, `pricing`, `metrics`, `model`, and the modules
+beside this folder; not `state` or `config`.
 """

@@ -1,8 +1,8 @@
-"""Admission: which values get to be labels. Cold path: asked when a record is new to `counting`.
+"""Admission: decides which values may be labels. Cold path: called for new combinations of values only.
 
-A declared value always has its place. Any other earns one by successful requests, as long as its
-label's budget lasts; until then it is `other` (a key: `unknown`). So a scanner fills nothing. It keeps its place until
-its last series has expired (see `places`).
+A declared value is always admitted. Any other is admitted after successful requests, while its label's budget has a
+place left; until then it is shown as `other` (a key as `unknown`), so a scanner can't use up the budget. An admitted
+value keeps its place until its last series has expired (see `places`).
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from exporter.model.labels import BUDGETS, OTHER, UNKNOWN
 
-# Looks of the expiry in the time after which something idle goes.
+# How often the expiry looks within the time after which something idle is dropped.
 LOOKS = 16
-# Longer than any word a gateway uses; more is an attack or a mistake.
+# No gateway uses longer values: a longer one is an attack or a mistake.
 _LONGEST = 120
 
 Place = tuple[str, str, str]
@@ -20,8 +20,9 @@ Gone = dict[str, set[str]]
 
 
 class Verdict(NamedTuple):
-    """The label's value; whether it may change with a later success; whether the budget is why it is `other`;
-    whether it was admitted just now."""
+    """The value to show as the label. `open`: a later success may change it. `overflow`: it is `other` because the
+    budget is used up. `fresh`: it has just been admitted.
+    """
 
     value: str
     open: bool = False
@@ -30,27 +31,25 @@ class Verdict(NamedTuple):
 
 
 class Admission:
-    """The values of one label that have a place: those that are declared, and those that earned one, which `budget`
-    counts.
-    """
+    """The admitted values of one label: the declared ones, and at most `budget` others."""
 
     def __init__(self, label: str, budget: int, declared: Iterable[str] = (), after: int = 1) -> None:
         self._rest = UNKNOWN if label == "key" else OTHER
         self._declared: set[str] = set()
-        # Those that earned it; at how many looks each may still be found in no series.
+        # Admitted values that are not declared, each with the number of looks at which it may still be in no series.
         self.places: dict[str, int] = {}
         self._successes: dict[str, int] = {}
         self.bound(budget, after)
         self.declare(declared)
 
     def bound(self, budget: int, after: int) -> None:
-        """Take other bounds; what has its place keeps it."""
+        """Change the budget and the number of successes needed. Values already admitted stay."""
         self.budget = budget
         self._after = after
 
     def declare(self, values: Iterable[str]) -> tuple[set[str], set[str]]:
-        """These are the declared values now. Those that were before keep their places, at the budget's cost, as long
-        as they are in a series. What has come to cost a place, and what costs none any more.
+        """Replace the declared values. A value that is no longer declared takes a place of the budget while it is in
+        a series. Returns the values that take a place now, and those that no longer do.
         """
         before, self._declared = self._declared, set(values)
         dearer, free = before - self._declared, self._declared & self.places.keys()
@@ -60,7 +59,7 @@ class Admission:
         return dearer, free
 
     def judge(self, value: str, success: bool) -> Verdict:
-        """The label for a value, given whether this request of it succeeded. "" always has its place."""
+        """The label for a value of a request that succeeded or not. "" is always admitted."""
         if not value or value == self._rest or value in self.places or value in self._declared:
             return Verdict(value)
         if len(self.places) >= self.budget:
@@ -79,13 +78,13 @@ class Admission:
         return Verdict(value, fresh=True)
 
     def keep(self, value: str) -> None:
-        """A value has its place, whatever the budget."""
+        """Admit a value, whatever the budget."""
         if value not in self._declared:
             self.places[value] = LOOKS
 
     def give_back(self, held: Collection[str]) -> list[str]:
-        """A look: `held` are the values that are in a series now. The places that are given back: those of values
-        whose last series has gone, and of those that were in none since `LOOKS` looks.
+        """Drop values whose last series is gone, and those that have been in no series for `LOOKS` looks; return
+        them. `held` are the values that are in a series now.
         """
         gone = []
         for value, looks in self.places.items():
@@ -101,10 +100,10 @@ class Admission:
 
 
 class Admissions:
-    """The admitted values of every label; of `origin`, for each key apart.
+    """The admitted values of every label; those of `origin` are kept for each key.
 
-    A place is a label, a key (of an origin, else "") and a value. `changes` are the places that were taken (true) or
-    given back since the last commit.
+    A place is (label, key, value); the key is "" unless the label is `origin`. `changes` are the places that were taken
+    (True) or given back (False) since the last commit.
     """
 
     def __init__(
@@ -118,7 +117,7 @@ class Admissions:
             self.declare(label, values)
 
     def bound(self, budgets: dict[str, int], after: int) -> None:
-        """Take other bounds: they bind new values only."""
+        """Change budgets and the number of successes needed. Values already admitted stay."""
         self._budgets = BUDGETS | budgets
         self._after = after
         for label, admission in self._labels.items():
@@ -134,7 +133,7 @@ class Admissions:
         return verdict
 
     def declare(self, label: str, values: Iterable[str]) -> None:
-        """The values of a label that have their place, whatever the budget."""
+        """Replace the values of a label that are admitted whatever the budget."""
         for there, changed in zip((True, False), self._labels[label].declare(values), strict=True):
             self.changes |= dict.fromkeys([(label, "", value) for value in changed], there)
 
@@ -146,9 +145,9 @@ class Admissions:
         return verdict
 
     def give_back(self, held: dict[str, set[str]], origins: Callable[[str], Collection[str]] | None) -> Gone:
-        """A look: give back the places of values that are in no series any more; these values, by label. `held` are
-        those that are in one; `origins` gives those of a key. Where no family tells origins apart it is None, and they
-        stay as long as their key.
+        """Give back the places of values that are in no series any more; return these values by label. `held` has the
+        values that are in a series, by label; `origins` gives the origins that are in a series of a key. It is None if
+        no family has the label `origin`: origins then stay as long as their key.
         """
         gone = {label: admission.give_back(held[label]) for label, admission in self._labels.items()}
         lost = [(label, "", value) for label, values in gone.items() for value in values]
@@ -165,7 +164,7 @@ class Admissions:
 
     @property
     def places(self) -> list[Place]:
-        """All places that cost some of a budget."""
+        """All places that use up a budget."""
         places = [(label, "", value) for label, admission in self._labels.items() for value in admission.places]
         return places + [
             ("origin", key, value) for key, admission in self._origins.items() for value in admission.places
@@ -173,13 +172,13 @@ class Admissions:
 
     @property
     def used(self) -> dict[str, tuple[int, int]]:
-        """Of each label, how many places are used, and how many there are; of origins, those of the key with most."""
+        """The number of places used and the budget, by label; for `origin`, of the key that uses the most."""
         used = {label: (len(admission.places), admission.budget) for label, admission in self._labels.items()}
         most = max((len(admission.places) for admission in self._origins.values()), default=0)
         return used | {"origin": (most, self._budgets["origin"])}
 
     def restore(self, places: Iterable[Place]) -> None:
-        """What was admitted before keeps its place."""
+        """Admit the values that were admitted before a restart."""
         for label, key, value in places:
             (self._origins_of(key) if label == "origin" else self._labels[label]).keep(value)
 

@@ -12,18 +12,18 @@ from exporter.pricing.prices import Price
 
 
 class Caller(Struct, eq=False):
-    """Who asked, as far as labels tell. `used` holds the raw times of the requests since the last fold."""
+    """Who sent requests, by label values. `used` holds the raw times of the requests since the last fold."""
 
     label: str
     class_: str
-    # What the log says of the key: its name and owner.
+    # The key's name and owner, from the log.
     about: AccessRecord
-    # What a request of this caller counts besides.
+    # Counters of the exporter's own that each request of this caller adds to.
     counters: tuple[Series, ...]
-    # Whether its label is `unknown` for want of room.
+    # Whether its label is `unknown` because the budget is used up.
     overflow: bool
     last_used: Series | None
-    # Whose use of limits its requests are; "" for nobody's.
+    # The key whose limits its requests use up; "" if none.
     user: str = ""
     used: list[Any] = field(default_factory=list)
 
@@ -38,43 +38,45 @@ class Origins(Struct, eq=False):
 
 
 class UnloggedCost(Struct, eq=False, gc=False):
-    """What requests of a cell cost that no log says: of `prices` the first that holds at their time."""
+    """What requests cost whose log has no cost: the first of `prices` that is valid at their time."""
 
     prices: tuple[Price, ...]
     cost: tuple[Series, ...]
-    # Where they are counted while no price holds; nowhere where that is no loss.
+    # Where they are counted while no price is valid; empty if they cost nothing anyway.
     unpriced: tuple[Series, ...]
 
 
 class CellTargets(Struct, eq=False, gc=False):
-    """Where a cell's counts go at a fold. `series` are those of its sums, which are in the slots that
-    `measures` names, and then those of its number. Each request costs `credits`, and adds to what is `credited`;
-    `shown` are gauges that have these values as of its last request. Lines that are no request have no caller; those of
-    a request that was counted already have 0 `requests`.
-    """
+    """Where a cell's counts go at a fold."""
 
+    # First one series for each of `measures`; then those that get the number of requests.
     series: tuple[Series, ...]
+    # The slots of the cell that hold sums.
     measures: tuple[str, ...] = ()
+    # None for lines that are not requests.
     caller: Caller | None = None
     home: Origins | None = None
     success: bool = False
+    # The credits of one request, and the series they go to.
     credits: float = 0
     credited: tuple[tuple[Series, float], ...] = ()
     unlogged_cost: UnloggedCost | None = None
+    # Gauges, with the values that the last request sets.
     shown: tuple[tuple[Series, float], ...] = ()
+    # 0 for lines of a request that another line has counted.
     requests: int = 0
-    # What it adds to the use of a registered key; of the sums, those that use up something, with their units.
+    # The use of limits to add to, and which sums use them up, with their units.
     use: Use | None = None
     units: tuple[tuple[str, str], ...] = ()
 
 
 class Cell:
-    """Laid out for the processor's caches: with many cells in use, each thing that a line touches
-    is far away. What only a cell has stands in its slots: its count, and the sums of
-    the format's numbers (a subclass of the loop's has these). What many cells share is a list: `used` with the times
-    of a caller's requests, and each histogram's pending observations (slots of the subclass, too). To keep a
-    time in each cell would be dear: each is an object, far away, too. `time` is only where gauges need it. `targets`
-    is for the fold.
+    """The counts of one kind of request by one caller since the last fold, laid out for the processor's caches.
+
+    With many cells in use, each object that a line touches is a cache miss. So a cell's own counts are in its slots:
+    `n`, and the sums of the format's numbers, which the loop's subclass adds. What many cells share is in a list that
+    all of them point to: `used` holds the times of the caller's requests, and a slot for each histogram (of the
+    subclass, too) its pending observations. `time` is set only where gauges need it. `targets` is read by the fold.
     """
 
     __slots__ = ("elsewhere", "n", "origin", "origins", "targets", "time", "used")
@@ -84,14 +86,14 @@ class Cell:
         self.targets = targets
         self.used: Any = targets.caller.used if targets.caller else _UNUSED
         self.time: Any = None
-        # The first origin it had; the number of requests from others, and their counts.
+        # The first origin; the number of requests from others, and their counts.
         self.origin: str | None = None
         self.elsewhere = 0
         self.origins: Any = NOWHERE
 
 
 class _Nowhere:
-    """Takes the origins of lines that count for none."""
+    """Ignores the origins of lines whose origins are not counted."""
 
     def __getitem__(self, origin: str) -> int:
         return 0

@@ -1,8 +1,8 @@
-"""Births of cells: what the words of a line decide, decided once for each combination. Cold path.
+"""Creates cells, once for each new combination of a line's text fields. Cold path.
 
-A line's words fall in two: what was asked (its `RequestKind`) and who asked (its `Caller`). Both are found
-once and shared: 35,000 cells are 500 callers of 1,400 kinds. A cell is where the two meet, connected
-to all series that such a request adds to.
+The fields fall into two groups: what was requested (a `RequestKind`) and by whom (a `Caller`). Both are created once
+and shared: 35,000 cells are 500 callers of 1,400 kinds. A cell belongs to one of each, and is connected to all series
+that such a request adds to.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ from exporter.model import catalog
 from exporter.model.record import AccessRecord
 from exporter.requests.enrich import Enricher
 
-# More than these, and all are to be forgotten: what is in use comes back at once.
+# With more than these, all are forgotten; those in use are created again at once.
 _MOST_CELLS = 100_000
 _MOST_KINDS = 20_000
 
@@ -31,9 +31,9 @@ _NONE_YET: dict[str, int] = {}
 
 
 class Cells:
-    """Makes one input's cells; `by_key[request_key][caller_key]` is the cell of a row's raw words.
+    """The cells of one input: `by_key[request_key][caller_key]` is the cell of a row's raw values.
 
-    A cell whose labels may change with a later success is made, but not kept there: it is asked for again.
+    A cell whose labels may change with a later success is not kept there, so that `miss` is called for it again.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Cells:
         self._input_labels = input_labels
         self._loop = loop
         self._kinds = RequestKinds(context, loop, input_labels)
-        # Families of origins, by what they count, each with the places of its labels among those of origins.
+        # Families that count origins, by what they add; each with the positions of its labels in _ORIGIN_LABELS.
         self._of_origins: dict[str, list[tuple[FamilySeries, list[int]]]] = {"origins": [], "new_origins": []}
         for family in store.families.values():
             if family.family.adds in self._of_origins:
@@ -81,16 +81,16 @@ class Cells:
 
     @property
     def full(self) -> bool:
-        """Whether there are so many that all should be forgotten."""
+        """Whether there are too many, so that all should be forgotten."""
         return (
             max(self._entries, len(self.born)) >= _MOST_CELLS
             or max(len(self.by_key), len(self._known), len(self.callers)) >= _MOST_KINDS
         )
 
-    # --- from raw words to cells
+    # --- from raw values to cells
 
     def miss(self, request_key: Any, caller_key: Any) -> Cell:
-        """The cell of words that are new, or whose labels may change with a later success."""
+        """The cell of values that are new, or whose labels may change with a later success."""
         asked = self._asked.get(request_key)
         open_ = False
         if asked is None:
@@ -114,7 +114,7 @@ class Cells:
         return cell
 
     def _ask(self, request_key: Any) -> tuple[tuple[RequestKind, str], bool]:
-        """The kind of a row's words, and the key in them; whether the kind may change with a later success."""
+        """The kind of a row's values, and the key in them; whether the kind may change with a later success."""
         record = self._enricher.record(self._reader.request_fields(request_key))
         if not (record.ignored or record.rejected):
             kind, open_ = self._kinds.resolve(record)
@@ -129,22 +129,22 @@ class Cells:
             )
         return (self._uncounted[record.rejected], ""), False
 
-    # --- who asked, what was asked
+    # --- callers
 
-    def _caller(self, kind: RequestKind, key: str, caller_key: Any) -> tuple[Caller, bool]:
-        """The caller; whether that may change with a later success."""
+    def _caller(self, kind: RequestKind, path_key: str, caller_key: Any) -> tuple[Caller, bool]:
+        """The caller; whether it may change with a later success. `path_key` is the key in the path."""
         fields = self._reader.caller_group.read(caller_key)
-        said = fields.get("key") or key
+        key = fields.get("key") or path_key
         proven = not (kind.record.error_type or kind.record.public)
-        verdict = self._admissions.judge("key", said, proven)
-        label, class_ = verdict.value, self._enricher.class_of(said)
-        unknown = bool(said) and (said not in self._keys if len(self._keys) else label != said)
+        verdict = self._admissions.judge("key", key, proven)
+        label, class_ = verdict.value, self._enricher.class_of(key)
+        unknown = bool(key) and (key not in self._keys if len(self._keys) else label != key)
         about = AccessRecord(class_=class_)
-        if label == said:
+        if label == key:
             about.key_name, about.key_owner = (
                 self._enricher.name(fields.get(name, "")) for name in ("key_name", "key_owner")
             )
-        user = self._limits.user(label, said)
+        user = self._limits.user(label, key)
         at = (label, class_, about.key_name, about.key_owner, unknown, verdict.overflow, user)
         caller = self.callers.get(at)
         if caller is None:
@@ -153,13 +153,13 @@ class Cells:
             last_used = self._keys.seen(label, about)
             caller = self.callers[at] = Caller(label, class_, about, counters, verdict.overflow, last_used, user)
         if not verdict.open:
-            self._known[caller_key, key] = caller
+            self._known[caller_key, path_key] = caller
         return caller, verdict.open
 
-    # --- where the two meet
+    # --- cells of a kind and a caller
 
     def _connected(self, kind: RequestKind, caller: Caller) -> Cell:
-        """A new cell, connected to all that its requests add to."""
+        """A new cell, connected to all series that its requests add to."""
         record = kind.record
         home = self._home(kind, caller) if record.requests and self._loop.origins else None
         full: dict[str, None] = {}
@@ -191,7 +191,7 @@ class Cells:
         return cell
 
     def _find(self, groups: Iterable[FamilyGroup], caller: Caller, full: dict[str, None]) -> list[Any]:
-        """The series of groups for a caller. Families that have no room for a series of its own are added to `full`."""
+        """The series of groups for a caller. Families that have no room for another series are added to `full`."""
         found = []
         for group in groups:
             labels = group.labels(caller, self._input_labels)
@@ -206,8 +206,8 @@ class Cells:
         return UnloggedCost(kind.prices, tuple(cost), tuple(unpriced))
 
     def _faults(self, kind: RequestKind, caller: Caller, full: Iterable[str]) -> list[Series]:
-        """The exporter's own counters that such a request adds to: numbers in it can't be true, families are full, its
-        key is unknown, or its values have no place.
+        """The exporter's own counters that such a request adds to, because of implausible numbers, full families, an
+        unknown key, or values that are over a label's budget.
         """
         found = [self._store.series(catalog.IMPLAUSIBLE_VALUES, self._name, field) for field in kind.record.implausible]
         found += [self._store.series(catalog.OVERFLOW, name) for name in full]
@@ -231,7 +231,7 @@ class Cells:
         return home
 
     def new_origin(self, cell: Cell, origin: str) -> None:
-        """Count an origin that a cell's key, chain and protocol have not had yet, or may not have."""
+        """Count an origin that is new for a cell's key, chain and protocol, or not admitted."""
         home = cell.targets.home
         assert home is not None, "a cell without origins takes them all"
         cell.origins = home.counts
@@ -265,12 +265,12 @@ class Cells:
             of_all.append(family.find(labels))
             if count and family.merges(labels):
                 of_all.append(self._store.series(catalog.OVERFLOW, family.family.name))
-        for series in of_all:  # all are there before the first is added to
+        for series in of_all:  # all exist before the first is changed
             assert isinstance(series, Series)
             series.value += count
 
     def odd(self, cell: Cell, field: str, value: float) -> float:
-        """Judge a number that is outside of its field's range: -1.0, as it is absent in any case."""
+        """Count a number outside its field's range, unless it stands for "absent". Returns -1.0, for absent."""
         if cell.targets.caller and self._reader.absurd(field, value):
             self._store.add(catalog.IMPLAUSIBLE_VALUES, self._name, field)
         return -1.0

@@ -1,4 +1,4 @@
-"""What all inputs of one exporter count into, and ask."""
+"""What all inputs of one exporter share."""
 
 from msgspec import Struct
 
@@ -12,9 +12,7 @@ from exporter.pricing.prices import Pricing
 
 
 class Context(Struct):
-    """The store; which values may be labels; what is known of keys, their limits, prices, the slowest requests; the
-    wall clock.
-    """
+    """The metrics store, admitted label values, known keys, limits, slowest requests, prices and the wall clock."""
 
     store: Store
     admissions: Admissions

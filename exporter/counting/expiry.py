@@ -1,7 +1,7 @@
-"""Expiry: counters and histograms that were idle for long enough are dropped, so that others have room.
+"""Expiry: counters and histograms that have been idle for long enough are dropped, which makes room for others.
 
-The clock of idleness runs only while the exporter does. A registered key's series never expire, nor do the
-exporter's own. Coming back is a new birth. A value whose last series goes gives its place back.
+Only time in which the exporter runs counts as idle. Series of registered keys and the exporter's own never expire. A
+series that comes back starts from zero. A value whose last series is dropped gives its place back.
 """
 
 from array import array
@@ -13,7 +13,7 @@ from exporter.metrics.store import FamilySeries, Histogram, Series, Store
 
 
 class _Seen:
-    """What was seen of a family at the last look: each row's value, and at how many looks it was the same."""
+    """A family at the last look: the value of each series, and for how many looks it has not changed."""
 
     def __init__(self) -> None:
         self.values: list[float] = []
@@ -21,7 +21,7 @@ class _Seen:
 
 
 class Expiry:
-    """`after` is in seconds; `keeps` says whether a key is never forgotten. Times are monotonic seconds."""
+    """Drops series idle for `after` seconds, but not those of keys for which `keeps` is true. Times are monotonic."""
 
     def __init__(self, store: Store, after: float, keeps: Callable[[str], bool], places: Places, now: float) -> None:
         self.after = after
@@ -32,7 +32,7 @@ class Expiry:
         self._seen: dict[FamilySeries, _Seen] = {}
 
     def drop(self, now: float) -> bool:
-        """Look, if it is time to; whether series or places have gone: then nothing may hold on to them."""
+        """Look, if a look is due. Returns whether series or places were dropped: references to them are invalid."""
         if now - self._looked < self.after / LOOKS:
             return False
         self._looked = now
@@ -47,6 +47,8 @@ class Expiry:
         return self.places.give_back() or dropped
 
     def _look(self, family: FamilySeries, seen: _Seen) -> bool:
+        """Drop the idle series of a family; whether there were any."""
+        # Long, as it compares, drops and keeps the rows of a family side by side, in one pass.
         values = [_count(series) for series in family.series.values()]
         known = len(seen.values)
         idle = array("B", bytes(len(values)))

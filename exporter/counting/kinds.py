@@ -1,4 +1,4 @@
-"""What a request's fields decide: its kind, that is what was asked and how it went."""
+"""Request kinds: what was requested and how it went, with the label values and series that follow from it."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -22,16 +22,16 @@ from exporter.model.record import AccessRecord, Attempt
 from exporter.pricing.prices import Price, Quote
 from exporter.requests.attempts import failovers
 
-# What limits are counted by, in which unit.
+# The units of limits that are counted by a family's sums.
 _LIMITED = {catalog.TOKENS.name: "tokens", catalog.COST.name: "cost"}
-# What models are for that count tokens, as price tables call it.
+# The types, in price tables, of models that count tokens.
 _METERED = ("", "chat", "completion", "embedding", "responses")
-# What may stand behind a model's name in the name of one of its versions.
+# What the name of a model's version has after the model's name.
 _VERSION = re.compile(r"(?>(?:[-@:](?:latest|v?\d{3}[-\d]*+))?)")
 
 
 class FamilyGroup(Struct):
-    """Families with equal labels that requests of a kind add to, and how these labels are picked of all values."""
+    """Families with the same labels that requests of a kind add to; `pick` selects their labels from all values."""
 
     families: list[FamilySeries]
     pick: Callable[[tuple[str, ...]], tuple[str, ...]]
@@ -43,60 +43,60 @@ class FamilyGroup(Struct):
 
 
 def _groups(fed: Iterable[tuple[FamilySeries, LabelValues]]) -> list[FamilyGroup]:
-    """Groups of neighbours, each with the values of which its labels are picked, in the order given."""
+    """Families as groups of neighbours with the same labels and values, in the order given."""
     groups = groupby(fed, lambda pair: (_fields(pair[0].family), pair[1]))
     return [FamilyGroup([family for family, _ in group], _picker(fields), values) for (fields, values), group in groups]
 
 
 def _fields(family: Family) -> tuple[str, ...]:
-    """The fields of LabelValues that are a family's labels."""
+    """The fields of LabelValues that hold a family's labels."""
     return tuple(field_of(label, family.adds) for label in family.labels)
 
 
 @cache
 def _picker(fields: tuple[str, ...]) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
-    """A function that picks the named values of all."""
+    """A function that picks the values of some fields from all."""
     places = [LabelValues._fields.index(field) for field in fields]
     return itemgetter(*places) if len(places) > 1 else lambda values: tuple([values[place] for place in places])
 
 
 class RequestKind(Struct, eq=False):
-    """What was asked and how it went: all label values but the caller's, and what such requests add to."""
+    """What was requested and how it went: all label values except the caller's, and what such requests add to."""
 
     record: AccessRecord
     values: LabelValues = LabelValues()
-    # The families it adds to, and the labels whose value found no room.
+    # The families it adds to, and the labels whose value is `other` because the budget is used up.
     fed: list[FamilySeries] = []
     overflows: tuple[str, ...] = ()
-    # What each request adds 1 to.
+    # Families to which each request adds 1.
     counted: list[FamilyGroup] = []
-    # The numbers that are summed up, and where, one for one; where numbers are observed.
+    # The measures that are summed, the families they go to, in the same order; and the histograms.
     measures: tuple[str, ...] = ()
     summed: list[FamilyGroup] = []
     observed: list[FamilyGroup] = []
-    # Of the sums, what uses up limits, and in which unit.
+    # The sums that use up limits, with their units.
     units: tuple[tuple[str, str], ...] = ()
-    # The credits of each request, and where they go by method.
+    # The credits of each request, and those of each method with the families they go to.
     credits: float = 0
     credited: list[tuple[FamilyGroup, float]] = []
-    # Its prices, and where money and requests without a price are counted.
+    # Its prices, and the families that count money and requests without a price.
     prices: tuple[Price, ...] = ()
     cost: list[FamilyGroup] = []
     unpriced: list[FamilyGroup] = []
     # Gauges that such a request sets.
     shown: tuple[tuple[Series, float], ...] = ()
     cells: dict[Caller, Cell] = {}
-    # The one cell of lines that are no request, whoever sent them.
+    # For lines that are not requests: their only cell, whoever sent them.
     everyones: Cell | None = None
 
 
 class _Judged(NamedTuple):
-    """A record, with the verdicts on all values of it that want to be labels."""
+    """A record, with the verdicts on all its values that may be labels."""
 
     record: AccessRecord
     # By the field of LabelValues.
     verdicts: dict[str, Verdict]
-    # On the providers that were tried and on the methods of its calls, in their order.
+    # The verdicts on the attempts' providers and on the methods of the calls, in their order.
     tried: list[Verdict]
     calls: list[Verdict]
     quote: Quote
@@ -109,7 +109,7 @@ class _Judged(NamedTuple):
 
     @property
     def overflows(self) -> tuple[str, ...]:
-        """The labels whose value found no room."""
+        """The labels whose value is `other` because the budget is used up."""
         found = {label for label, verdict in self.verdicts.items() if verdict.overflow}
         if any(verdict.overflow for verdict in self.tried):
             found.add("provider")
@@ -126,7 +126,7 @@ class _Judged(NamedTuple):
 
 
 class RequestKinds:
-    """Finds and makes the kinds of one input, whose input labels have the values `input_labels`."""
+    """The request kinds of one input, whose input labels have the values `input_labels`."""
 
     def __init__(self, context: Context, loop: Loop, input_labels: tuple[str, ...]) -> None:
         self._store = context.store
@@ -142,7 +142,7 @@ class RequestKinds:
         self._kinds.clear()
 
     def resolve(self, record: AccessRecord) -> tuple[RequestKind, bool]:
-        """The kind of a record; whether that may change with a later success."""
+        """The kind of a record; whether it may change with a later success."""
         judged = self._judge(record)
         attempts, overflows = judged.attempts, judged.overflows
         values = self._values(judged, attempts)
@@ -165,7 +165,7 @@ class RequestKinds:
         return kind, judged.open
 
     def overflows(self, label: str, families: list[FamilySeries]) -> list[Series]:
-        """Where records are counted whose value of a label became `other`."""
+        """The overflow counters, one for each family with the label, for records whose value became `other`."""
         name = catalog.OVERFLOW
         named = [family.family.name for family in families if label in family.family.labels]
         return [self._store.series(name, family, label) for family in named]
@@ -183,7 +183,7 @@ class RequestKinds:
         }
         if not _same_model(record.requested_model, record.model):
             verdicts["requested_model"] = judge("model", record.requested_model, success)
-        if record.blocked_reason:  # what the gateway chose, not a client, needs no success
+        if record.blocked_reason:  # chosen by the gateway, not by a client: no success is needed
             verdicts["reason"] = judge("reason", record.blocked_reason, True)
         return _Judged(
             record,
@@ -218,7 +218,7 @@ class RequestKinds:
         )
 
     def _is_metered(self, record: AccessRecord, quote: Quote) -> bool:
-        """Whether a model served it that counts tokens, and whose use somebody pays for."""
+        """Whether it was served by a model that counts tokens, and is paid for."""
         served = record.model and record.timed and not (record.error_type or record.cached or quote.unbilled)
         by_request = quote.prices and not any(price.rates for price in quote.prices)
         return bool(served) and not by_request and self._pricing.type_of(record) in _METERED
@@ -261,7 +261,7 @@ class RequestKinds:
         return kind
 
     def _fed(self, values: LabelValues) -> dict[str, list[FamilySeries]]:
-        """The families that such a record may add to, by what it adds."""
+        """The families that records with these values may add to, by what they add."""
         fed: dict[str, list[FamilySeries]] = {}
         for family in self._families:
             if not family.family.when or getattr(values, family.family.when):
@@ -294,6 +294,7 @@ class RequestKinds:
         kind.counted += _groups((family, labels) for labels in hops for family in fed.get("failovers", ()))
 
     def _add_sums(self, kind: RequestKind, logged: bool) -> None:
+        # Long, as each list is a filter of the one before: what is measured, summed, observed.
         measured = [
             family
             for family in kind.fed
@@ -327,7 +328,7 @@ class RequestKinds:
     def _shown(
         self, record: AccessRecord, attempts: tuple[Attempt, ...], values: LabelValues
     ) -> tuple[tuple[Series, float], ...]:
-        """What the log says of providers."""
+        """Gauges of what the log says about providers, with their values."""
         shown = [
             (catalog.PROVIDER_CIRCUIT_OPEN, attempt.provider, float(attempt.circuit == "open"))
             for attempt in attempts
@@ -338,20 +339,20 @@ class RequestKinds:
         return tuple((self._store.series(name, label, *self._input_labels), value) for name, label, value in shown)
 
     def _show_model_type(self, record: AccessRecord, values: LabelValues) -> None:
-        """Show what the model is for, where a price table says so."""
+        """Show the model's type if a price table has it."""
         if record.model and record.model == values.model and (type_ := self._pricing.type_of(record)):
             self._store.set(catalog.MODEL_INFO, record.model, type_, to=1)
 
 
 def _sums(family: Family, values: LabelValues) -> list[tuple[str, LabelValues]]:
-    """The numbers of a record that a counter sums up, each with the values of which its labels are picked."""
+    """The measures that a counter sums up, each with the label values for it."""
     if family.adds != "tokens":
         return [(family.adds, values)]
     return [(f"{type_}_tokens", values._replace(token_type=type_)) for type_ in TOKEN_TYPES]
 
 
 def _same_model(requested: str, served: str) -> bool:
-    """Whether it was served as asked for: `openai/gpt-4o` is `gpt-4o`, and so is its version `gpt-4o-2024-08-06`."""
+    """Whether the requested model served: `openai/gpt-4o` is `gpt-4o`, and so is its version `gpt-4o-2024-08-06`."""
     if not requested or not served:
         return True
     asked, got = requested.rpartition("/")[2], served.rpartition("/")[2]

@@ -13,31 +13,32 @@ from exporter.model.fields import TOKEN_TYPES
 _TOKENS = tuple(f"{type_}_tokens" for type_ in TOKEN_TYPES)
 # Numbers that a price may be for.
 _RATED = (*_TOKENS, "request_bytes", "response_bytes")
-# Measures that are no fields; and what they are made of, within their ranges.
+# Measures that are computed, and the fields they are computed from.
 _DERIVED = {
     "time_per_output_token": ("duration", "time_to_first_token", "output_tokens", "reasoning_tokens"),
     "without_usage": (*_TOKENS, "cost"),
 }
 
-# Takes what a cell does not observe: cheaper than asking on each line.
+# Discards what a cell does not observe: cheaper than a condition on each line.
 _UNSEEN: deque[float] = deque(maxlen=0)
 
 
 class Loop:
     """The loop of one format and the families it feeds.
 
-    With `noting`, cells that a line is the first to touch are noted, so that a fold may come often.
-    `priced` says that a price table is there for lines without a cost. `unlogged` is then the slot of a cell
-    with their number, and `rated` has the slots of what prices are for, by measure. Where the format has a cost,
-    these are sums apart: a line with a cost is in none of them.
+    With `noting`, the loop lists the cells it has touched since the last fold, so that frequent folds are cheap.
+    `priced` says whether a price table is used for lines without a cost. If so, the cell's slot `unlogged` counts these
+    lines, and `rated` has the slot of each measure that prices are for. If the format has a cost, these slots are
+    separate sums, without the lines that have a cost.
     """
 
     def __init__(
         self, reader: RowReader, families: Iterable[Family], *, noting: bool = False, priced: bool = False
     ) -> None:
+        # Long, as what the format has and what the families ask decide each part of the loop together.
         self._reader = reader
         self._noting = noting
-        # Measures that are no fields, as expressions by name.
+        # Expressions of the computed measures.
         self.derived = _derived(reader.measures)
         self._measures = {**reader.measures, **self.derived}
         told = [family for family in families if reader.tells_models or family.when not in ("model", "metered")]
@@ -81,15 +82,16 @@ class Loop:
         odd: Callable[[Cell, str, float], float],
         touched: list[Cell],
     ) -> Callable[[Iterator[Any]], None]:
-        """The function `count(rows)`. `miss` gives the cell that `cells` lacks; `odd` takes a number outside of its
-        field's range, and gives -1.0; `touched` is where cells are noted.
+        """The function `count(rows)`. `miss` returns a cell that is not in `cells`; `odd` gets a number outside its
+        field's range, and returns -1.0; touched cells are appended to `touched`.
         """
         names = {**self._reader.names, "cells": cells, "miss": miss, "new_origin": new_origin, "odd": odd}
         names["touched"] = touched
         return compile_function("count", "rows", self._code, names)
 
     def _lines(self) -> list[str]:
-        """First all that may raise, then all that counts: so a row counts whole, or not at all."""
+        """First everything that may raise, then everything that counts: a row counts completely, or not at all."""
+        # Long, as it reads in the order of the code that it writes.
         reader = self._reader
         read = {*self.summed, *(family.adds for family in self.histograms)}
         read.update(*(_DERIVED[measure] for measure in read & self.derived.keys()))
@@ -105,7 +107,7 @@ class Loop:
             "    c = miss(request_key, caller_key)",
         ]
         time = reader.time
-        if "(" in time:  # there is something that may raise
+        if "(" in time:  # a call may raise
             code.append(f"  t = {time}")
             time = "t"
         for field in reader.measures:
@@ -136,7 +138,7 @@ class Loop:
         return code
 
     def _add(self, measure: str) -> list[str]:
-        """What takes a measure into its sum and its histograms."""
+        """The lines that add a measure to its sum and its histograms."""
         adds = [f"c.{measure} += {measure}"] if measure in self.summed else []
         adds += [f"c.{family.name}.append({measure})" for family in self.histograms if family.adds == measure]
         if measure in self.derived:

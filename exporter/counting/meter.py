@@ -1,8 +1,8 @@
-"""Counting: rows → cells → series. Hot path: two look-ups a line, then a few additions.
+"""Counting: rows → cells → series. Hot path: two look-ups per line, then a few additions.
 
-All that the words of a line decide is decided once, when their combination is new (`cells`), and kept
-in a cell: the series that such a request adds to. `loop` generates the loop; `fold` moves what cells
-have counted into their series, at a scrape and every few seconds.
+Which series a request adds to depends on its text fields. It is decided once for each combination (`cells`) and kept in
+a cell. `loop` generates the loop that counts into cells; `fold` moves their counts into the series, at a scrape and
+every few seconds.
 """
 
 import logging
@@ -29,19 +29,19 @@ from exporter.pricing.prices import price_at
 from exporter.requests.enrich import Enricher
 from exporter.requests.records import RecordReader
 
-# Lines between two folds of the histograms, at most: their observations are held until then.
+# The maximum number of lines between two folds of the histograms, whose observations wait until then.
 _MOST_PENDING = 100_000
-# A chunk is as old as the latest of its first rows: a session that began long ago is no sign of an old chunk.
+# A chunk's age is the latest time of this many first rows: one long session does not make a chunk old.
 _FIRST = 2
-# Faults of folds that are held until they are logged; the same few come again and again.
+# The maximum number of faults kept until they are logged: the same few repeat.
 _MOST_FAULTS = 20
 
 log = logging.getLogger(__name__)
 
 
 class _Unlogged(NamedTuple):
-    """What a cell's requests without a logged cost come to: `cost` in money, and `amount` to add to `series`. While no
-    price holds, that is the number of requests.
+    """What a cell's requests without a logged cost cost: `cost` in money, and `amount` to add to `series`. While no
+    price is valid, `cost` is 0 and `amount` is the number of requests.
     """
 
     series: tuple[Series, ...]
@@ -50,10 +50,10 @@ class _Unlogged(NamedTuple):
 
 
 class Meter:
-    """Counts one input's rows. `labels` are the input's own, added to every family of records.
+    """Counts one input's rows. `labels` are the input's labels, added to every family of records.
 
-    A cell that can't be folded keeps what it has counted and is tried again at the next fold; `kept` is how many lines
-    are in such cells, `faults` why. When cells are forgotten, these lines are rejected.
+    A cell that can't be folded keeps its counts and is tried again at the next fold: `kept` is the number of lines in
+    such cells, `faults` are the reasons. When cells are forgotten, these lines are rejected.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Meter:
         self._limits = context.limits
         self._clock = context.clock
         self.pricing = context.pricing
-        # Where what happens at a time of its own matters, cells hold one period's requests at a time.
+        # If windows or dated prices divide time, cells hold requests of one period at a time.
         self.period: Period | None = None
         calendar = context.limits.calendar
         self._periods = Periods(name, reader, calendar) if calendar.divides else None
@@ -112,15 +112,15 @@ class Meter:
             self.forget()
 
     def begins_at(self, decoded: Decoded) -> float | None:
-        """How old a chunk is: the log time that it begins at, in epoch seconds; None where its lines have none."""
+        """The log time at which a chunk starts, in epoch seconds; None if its lines have no time."""
         try:
             times = map(self.reader.seconds_since_epoch, self._first_times(decoded.rows))
             return max((one for one in times if one is not None), default=None)
         except Exception:
-            return None  # the row that is to blame is rejected when it is counted
+            return None  # the row at fault is rejected when it is counted
 
     def _count_all(self, rows: list[Any], decoded: Decoded) -> None:
-        """The loop adds nothing of a row at which it raises, and the iterator tells which that is: go on behind it."""
+        """Count rows. Where the loop raises, it has added nothing of that row: reject it, and continue after it."""
         rest = iter(rows)
         while True:
             try:
@@ -130,7 +130,7 @@ class Meter:
                 decoded.fail(rows[-1 - length_hint(rest)], error)
 
     def _divided(self, periods: Periods, decoded: Decoded) -> list[tuple[Period, list[Any]]]:
-        """The rows of each period; one by one where that fails, as then one of them is to blame."""
+        """The rows of each period. If dividing them fails, they are tried one by one to find the row at fault."""
         now = self._clock.now()
         try:
             return periods.divide(decoded.rows, now)
@@ -144,13 +144,13 @@ class Meter:
         return parts
 
     def _turn_to(self, period: Period) -> None:
-        """What is counted from now on happened in this period."""
+        """Count from now on for this period."""
         if period != self.period:
             self._try(self._fold_cells)
             self.period = period
 
     def forget(self) -> None:
-        """Fold, and forget what words and keys mean: they are looked up again."""
+        """Fold, then forget all cells and what values mean: they are looked up again."""
         self.fold()
         self.give_up(self.kept)
         self.kept = 0
@@ -159,7 +159,7 @@ class Meter:
         self.reader.forget()
 
     def give_up(self, lines: int) -> None:
-        """Count lines as rejected that were in cells which could not be folded."""
+        """Count lines as rejected whose cells could not be folded."""
         if lines:
             log.error("%s: %d lines could not be folded, and are counted as rejected", self.name, lines)
             self._store.add(catalog.LINES, self.name, "rejected", amount=lines)
@@ -176,7 +176,7 @@ class Meter:
             self._try(part)
 
     def _try(self, part: Callable[[], None]) -> None:
-        """Do a part of a fold; what fails there must not keep the rest from being counted."""
+        """Do a part of a fold. A failure is kept in `faults`, and the other parts go on."""
         try:
             part()
         except Exception as error:
@@ -229,7 +229,7 @@ class Meter:
 
     @staticmethod
     def _use_up(use: Use, cell: Cell, cost: float) -> None:
-        """Add a cell's counts to what its key has used; `cost` is what no log says."""
+        """Add a cell's counts to the use of its key's limits; `cost` is the cost that was not logged."""
         targets = cell.targets
         if targets.requests:
             use.add("requests", cell.n)
@@ -243,9 +243,10 @@ class Meter:
                 use.add(unit, amount)
 
     def _unlogged(self, cell: Cell, goes_to: UnloggedCost) -> _Unlogged | None:
-        """What the cell's requests cost whose log has no cost; None if there are none.
+        """What the cell's requests without a logged cost cost; None if it has no such requests.
 
-        All requests of a fold are in one period, and prices change between periods: its start decides for all.
+        All requests of a fold are in one period, and prices change only between periods, so the price at the period's
+        start is valid for all.
         """
         requests: int = getattr(cell, self.loop.unlogged)
         if not requests:
@@ -260,11 +261,11 @@ class Meter:
         return _Unlogged(goes_to.cost, cost, cost)
 
     def _charge(self, cell: Cell, unlogged: _Unlogged) -> None:
-        """Add what the requests without a logged cost come to, and reset what the cell has of them."""
+        """Add the cost of requests without a logged cost, and reset their numbers in the cell."""
         for series in unlogged.series:
             series.value += unlogged.amount
         for slot in self.loop.rated.values():
-            if slot not in cell.targets.measures:  # those are taken, and reset, by the fold
+            if slot not in cell.targets.measures:  # the fold adds and resets those
                 setattr(cell, slot, 0)
         if self.loop.unlogged != "n":
             setattr(cell, self.loop.unlogged, 0)
@@ -277,7 +278,7 @@ class Meter:
         newest = self.last_time or 0.0
         named = []
         for caller in self._cells.callers.values():
-            times, caller.used[:] = [*caller.used], ()  # at once: one that can't be read is not read again
+            times, caller.used[:] = [*caller.used], ()  # reset first: an unreadable time is tried only once
             last = latest(times, self.reader.seconds_since_epoch)
             if last is not None:
                 last = min(last, now)
@@ -286,16 +287,16 @@ class Meter:
                     caller.last_used.value = last
                 if caller.about.key_name or caller.about.key_owner:
                     named.append((last, caller))
-        for _, caller in sorted(named, key=itemgetter(0)):  # a key that was renamed has the name it used last
+        for _, caller in sorted(named, key=itemgetter(0)):  # of several names of a key, the latest is shown
             self._keys.name(caller.label, caller.about)
         if newest:
             self.last_time = newest
             self._slowest.fold(int(newest // 60))
 
-    # --- one row, for people
+    # --- one record
 
     def record(self, row: Any) -> AccessRecord:
-        """The whole record of a row, numbers too. Cold path: `explain` and `replay --csv`."""
+        """The record of a row, with its numbers and cost. Cold path: for `explain` and `replay --csv`."""
         record = self._records.record(row)
         if not (record.ignored or record.rejected):
             self.pricing.charge(record, self._clock.now())

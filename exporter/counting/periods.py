@@ -1,7 +1,7 @@
-"""Periods: rows by the period that their log time is in. Hot path: one look at the times of a whole chunk.
+"""Periods: divides rows by the period of their log time. Hot path: one look at the times of a whole chunk.
 
-Nearly always all rows of a chunk are in one period. That is told from the smallest and the largest of
-their raw times: numbers of one unit are in order, and so are dates of one shape that name the same day.
+Nearly always all rows of a chunk are in one period. The smallest and the largest raw time show it: raw times sort like
+times if they are numbers of one unit, or dates of one shape and the same day.
 """
 
 import logging
@@ -16,14 +16,14 @@ from exporter.limits.calendar import Calendar, Period
 
 log = logging.getLogger(__name__)
 
-# How a written date begins, 2026-03-03T or 03/Mar/2026, and how its time ends.
+# The start of a written date, 2026-03-03T or 03/Mar/2026, and the zone at its end.
 _DATE = re.compile(rb"\d{4}[-/]\d\d[-/]\d\d[T ]|\d\d/\w{3}/\d{4}")
 _ZONE = re.compile(rb"Z$|[+-]\d\d:?\d\d$")
 _DIGITS = b"0123456789"
 
 
 class Periods:
-    """Divides one input's rows. A row without a time, or with one ahead of the wall clock, counts when it arrives."""
+    """Divides one input's rows. A row without a time, or with one ahead of the wall clock, belongs to now."""
 
     def __init__(self, name: str, reader: RowReader, calendar: Calendar) -> None:
         self._seconds = reader.seconds_since_epoch
@@ -31,10 +31,10 @@ class Periods:
         self._timed = reader.time != "None"
         self._times = compile_function("times", "rows", [f"return [{reader.time} for r in rows]"], reader.names)
         if not self._timed:
-            log.warning("%s: its lines have no time: limits count them when they are read", name)
+            log.warning("%s: the log's lines have no time; limits count them at the time of reading", name)
 
     def divide(self, rows: list[Any], now: float) -> list[tuple[Period, list[Any]]]:
-        """The rows of each period, in order of the periods. `now` is the wall clock."""
+        """The rows of each period, the earliest period first. `now` is the wall clock."""
         if not self._timed:
             return [(self._calendar.period(now), rows)]
         times = self._times(rows)

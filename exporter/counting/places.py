@@ -1,6 +1,6 @@
-"""Places are given back: when the last series of a value has expired, there is room for another value.
+"""Gives places in label budgets back: when the last series of a value has expired, there is room for another value.
 
-With it goes what else is shown of the value, such as `gateway_key_info`: gauges do not expire by themselves.
+Gauges about the value, such as `gateway_key_info`, are dropped as well, as gauges do not expire by themselves.
 """
 
 from collections.abc import Callable, Collection, Iterable
@@ -12,12 +12,12 @@ from exporter.metrics.store import FamilySeries, Store
 from exporter.model.labels import BUDGETS
 
 _LABELS = BUDGETS.keys() - {"origin"}
-# Labels that share the places of another.
+# Labels that share the budget of another.
 _SHARE = {"requested_model": "model", "from_provider": "provider", "to_provider": "provider"}
 
 
 class Places:
-    """Knows which values are in a series. `admissions` are the places."""
+    """Finds the values that are in no series any more. `admissions` has the places."""
 
     def __init__(self, store: Store, admissions: Admissions, keys: Keys) -> None:
         self.admissions = admissions
@@ -25,8 +25,8 @@ class Places:
         self._keys = keys
 
     def give_back(self) -> bool:
-        """Give back the places of values that are in no series any more; whether there were any: then nothing may
-        hold on to what they meant.
+        """Give back the places of values that are in no series any more. Returns whether there were any; cells with
+        these values are then invalid.
         """
         families = list(self._store.families.values())
         counted = [family for family in families if family.family.adds and family.family.type != "gauge"]
@@ -45,7 +45,9 @@ class Places:
 
     @staticmethod
     def _origins(families: list[FamilySeries]) -> Callable[[str], Collection[str]] | None:
-        """What gives the origins that are in a series of a key; of any key, where a family does not tell keys apart."""
+        """A function that returns the origins in a series of a key. Those of families without the label `key` count
+        for every key.
+        """
         if not families:
             return None
         held: dict[str, set[str]] = {}
@@ -62,7 +64,7 @@ class Places:
 
     @staticmethod
     def _drop(gauge: FamilySeries, gone: dict[str, set[str]]) -> None:
-        """Drop what a gauge shows of values that have lost their place."""
+        """Drop a gauge's series about values that have lost their place."""
         for place, label in enumerate(gauge.family.labels):
             if values := gone.get(_SHARE.get(label, label)):
                 for labels in [labels for labels in gauge.series if labels[place] in values]:
@@ -70,6 +72,6 @@ class Places:
 
 
 def _values(family: FamilySeries) -> list[tuple[str, Iterable[str]]]:
-    """The labels of a family that have budgets, and their values."""
+    """The labels of a family that have budgets, with their values."""
     labels = [(place, _SHARE.get(label, label)) for place, label in enumerate(family.family.labels)]
     return [(label, map(itemgetter(place), family.series)) for place, label in labels if label in _LABELS]

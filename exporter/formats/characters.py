@@ -55,6 +55,7 @@ def _both_cases(chars: int) -> int:
 
 def characters(op: Any, value: Any, flags: int, ascii_only: bool) -> int:
     """What a place of the parsed pattern reads."""
+    # Long, as it has a branch for each kind of place that `sre` knows.
     if op is sre.ANY:
         return ALL if flags & sre.SRE_FLAG_DOTALL else ALL & ~LINE_FEED
     if op is sre.NOT_LITERAL:

@@ -1,6 +1,7 @@
 """Telling a log's format by its first lines: every preset reads them, and what it finds is counted."""
 
 import re
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace as changed
@@ -10,12 +11,13 @@ from exporter.formats.decoder import Decoded
 from exporter.formats.json_lines import JsonLines
 from exporter.formats.row_function import row_function
 from exporter.formats.row_reader import ABSENT, CANONICAL, ORIGIN_FIELDS, RowReader
-from exporter.formats.spec import FormatSpec, build, presets
+from exporter.formats.spec import FormatSpec, build, presets, resolved
 
 _LINES = 500
 # A preset that reads fewer lines than this, or finds less in them, is a coincidence.
 _LEAST_SHARE = 0.2
 _LEAST_FIELDS = 4
+_TIMESTAMP = b'"@timestamp"'
 _STATUS = re.compile(r"-1|0|[1-5]\d\d")
 
 
@@ -25,7 +27,8 @@ class Candidate(Struct, frozen=True):
     `share` is that of its lines that are a request with a status, of those that the preset does not
     leave out on purpose; `fields` how many fields of such a line it finds on average, among them what `only`
     looks at. `container` is how a container runtime has wrapped the lines, if one has; `stream` the one with the
-    requests, where that is not the usual one. `only` is what the preset's conditions have to be for this log.
+    requests, where that is not the usual one. `only` is what the preset's conditions have to be for this log,
+    `named` where a field is that the preset looks for elsewhere.
     """
 
     preset: str
@@ -34,11 +37,15 @@ class Candidate(Struct, frozen=True):
     container: str = ""
     stream: str = ""
     only: dict[str, str | list[str]] = {}
+    named: dict[str, str] = {}
 
     @property
     def spec(self) -> FormatSpec:
         """The format, for a config."""
-        return FormatSpec(preset=self.preset, container=self.container, stream=self.stream, only=self.only)
+        fields: dict[str, Any] = {**self.named}
+        return FormatSpec(
+            preset=self.preset, container=self.container, stream=self.stream, only=self.only, fields=fields
+        )
 
 
 def detect(sample: bytes) -> list[Candidate]:
@@ -57,10 +64,10 @@ def detect(sample: bytes) -> list[Candidate]:
     return sorted(found, key=_goodness)
 
 
-def _goodness(candidate: Candidate) -> tuple[float, int]:
+def _goodness(candidate: Candidate) -> tuple[float, int, int]:
     """What sorts candidates, the best first: those that find more, and of equal ones those with fewer conditions."""
     conditions = build(FormatSpec(preset=candidate.preset)).only
-    return -candidate.share * candidate.fields, len(conditions)
+    return -candidate.share * candidate.fields, len(candidate.named), len(conditions)
 
 
 def _unwrapped(lines: list[bytes]) -> list[tuple[str, str, list[bytes]]]:
@@ -80,14 +87,22 @@ def _try(preset: str, lines: list[bytes], container: str, stream: str) -> Candid
     that one only, as where only the servers' sidecars of a mesh log, it counts.
     """
     found, missed = _read(Candidate(preset, 0.0, 0.0, container, stream), lines)
-    return _read(changed(found, only=missed), lines)[0] if missed else found
+    if missed:
+        found, _ = _read(changed(found, only=missed), lines)
+    if found.share and any(_TIMESTAMP in line for line in lines) and resolved(found.spec).json is not None:
+        # Shippers to Elasticsearch call the time so, whatever the gateway called it.
+        renamed, _ = _read(changed(found, named={"time": "@timestamp"}), lines)
+        if renamed.fields > found.fields:
+            return renamed
+    return found
 
 
 def _read(candidate: Candidate, lines: list[bytes]) -> tuple[Candidate, dict[str, str | list[str]]]:
     """The candidate with what it finds; and the conditions that leave out lines, though no other line has what they
     look at.
     """
-    format_ = build(FormatSpec(preset=candidate.preset, only=candidate.only))
+    # Long, as all is counted in one pass over the rows.
+    format_ = build(FormatSpec(preset=candidate.preset, only=candidate.only, fields={**candidate.named}))
     reader = RowReader(format_, dict.fromkeys((*CANONICAL, *ORIGIN_FIELDS), str))
     read = row_function(reader, others=map(reader.decoder.expression, format_.only))
     decoded = reader.decoder.decode(b"\n".join(lines) + b"\n")

@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections import Counter
+from collections import defaultdict
 from contextlib import suppress
 from typing import Any
 
@@ -97,15 +97,8 @@ def _csv(lines: list[bytes]) -> dict[str, Any]:
 
 def _text(lines: list[bytes]) -> dict[str, Any]:
     """A regular expression, of the shape that most lines have."""
-    parsed = [[*_TOKEN.finditer(line.decode("utf-8", "replace"))] for line in lines]
-    shapes = Counter(_shape(tokens) for tokens in parsed if len(tokens) > 2)
-    if not shapes:
-        return {}
-    shape, count = shapes.most_common(1)[0]
-    if 5 * count < len(lines):
-        return {}
-    alike = [tokens for tokens in parsed if _shape(tokens) == shape]
-    fields = _parts(alike)
+    alike = _alike(lines)
+    fields = _parts(alike) if alike and 5 * len(alike) >= len(lines) else {}
     if "status" not in fields.values():
         return {}
     pattern, named = "", {}
@@ -117,6 +110,16 @@ def _text(lines: list[bytes]) -> dict[str, Any]:
         if field == "duration" and value.isdigit():
             named["duration"] = {"path": "duration", "unit": "ms"}
     return {"regex": pattern} | ({"fields": named} if named else {})
+
+
+def _alike(lines: list[bytes]) -> list[list[re.Match[str]]]:
+    """The parts of those lines that have the most frequent shape, of three parts or more."""
+    by_shape: dict[tuple[str, ...], list[list[re.Match[str]]]] = defaultdict(list)
+    for line in lines:
+        tokens = [*_TOKEN.finditer(line.decode("utf-8", "replace"))]
+        if len(tokens) > 2:
+            by_shape[_shape(tokens)].append(tokens)
+    return max(by_shape.values(), key=len, default=[])
 
 
 def _value(token: re.Match[str]) -> str:
@@ -139,11 +142,7 @@ def _group(token: re.Match[str], field: str | None) -> str:
 def _parts(alike: list[list[re.Match[str]]]) -> dict[int, str]:
     """The field of each place in lines of one shape, as far as its values tell."""
     places = [[_value(tokens[n]) for tokens in alike] for n in range(len(alike[0]))]
-    fields: dict[int, str] = {}
-    named = {str(n): values for n, values in enumerate(places)}
-    by_name = {alike[0][n]["name"].rstrip("="): n for n in range(len(places)) if alike[0][n]["name"]}
-    for field, source in guess({name: named[str(n)] for name, n in by_name.items()}).items():
-        fields[by_name[source if isinstance(source, str) else source["path"]]] = field
+    fields = _named_parts(alike[0], places)
     tests: list[tuple[str, Any]] = [
         ("time", lambda value: not number(value) and timestamp(value) is not None),
         ("request", _REQUEST.fullmatch),
@@ -152,15 +151,26 @@ def _parts(alike: list[list[re.Match[str]]]) -> dict[int, str]:
     ]
     for field, test in tests:
         _take(field, places, fields, test)
-    verb = next((n for n, field in fields.items() if field == "http_method"), None)
-    if verb is not None and "request" not in fields.values():
+    verb = _place_of(fields, "http_method")
+    if verb >= 0 and "request" not in fields.values():
         _take("path", places, fields, lambda value: value.startswith("/"), after=verb)
-    asked = next((n for n, field in fields.items() if field in ("request", "path")), -1)
-    _take("status", places, fields, _STATUS.fullmatch, after=asked)
-    status = next((n for n, field in fields.items() if field == "status"), -1)
+    _take("status", places, fields, _STATUS.fullmatch, after=_place_of(fields, "request", "path"))
+    status = _place_of(fields, "status")
     _take("duration", places, fields, lambda value: _WITH_UNIT.fullmatch(value) or _is_decimal(value))
     _take("response_bytes", places, fields, lambda value: value.isdigit() or value == "-", after=status)
     return fields
+
+
+def _named_parts(first: list[re.Match[str]], places: list[list[str]]) -> dict[int, str]:
+    """The field of each place whose values have a name before them, as in `status=200`."""
+    by_name = {token["name"].rstrip("="): n for n, token in enumerate(first) if token["name"]}
+    guessed = guess({name: places[n] for name, n in by_name.items()})
+    return {by_name[source if isinstance(source, str) else source["path"]]: field for field, source in guessed.items()}
+
+
+def _place_of(fields: dict[int, str], *wanted: str) -> int:
+    """The first place that has one of these fields; -1 if none has."""
+    return next((n for n, field in fields.items() if field in wanted), -1)
 
 
 def _is_decimal(value: str) -> bool:

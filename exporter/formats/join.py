@@ -14,6 +14,8 @@ from exporter.formats.source import Source, sources_of
 from exporter.formats.text_lines import TextLines
 from exporter.formats.values import Raw, text
 
+# What waits is sealed at each commit, about 10 ms of CPU time for a megabyte: at most so many bytes wait.
+_MOST_BYTES = 8 << 20
 _PLACE = re.compile(r"r(?:\[(\d+)\]|\.(\w+))")
 
 
@@ -23,7 +25,8 @@ class JoinSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=T
     They are sources as those of a field. A line waits for the others so many lines as `within` says, and in a log that
     is read to its end for `seconds`, at most twice as long; then the request counts with what there is. Of a text
     log's captures the last that is not empty counts; of JSON lines the last. What is in `collect` becomes a list of
-    all lines' values: `openai, anthropic`. What waits is kept over a restart, sealed.
+    all lines' values: `openai, anthropic`. What waits is kept over a restart, sealed; it is 8 MiB at most, and the
+    oldest waits no longer then.
     """
 
     by: Any
@@ -63,8 +66,9 @@ class Joined(Decoder):
             self._collect: list[Any] = [self._place(path) for path in spec.collect]
         self._read: Any = None
         self._lines = 0
-        # By id, the oldest first: at which line it came, and the row so far.
-        self._waiting: dict[str, tuple[int, Any]] = {}
+        # By id, the oldest first: at which line it came, the row so far, and its bytes in a commit.
+        self._waiting: dict[str, tuple[int, Any, int]] = {}
+        self._bytes = 0
         # The line up to which all was read at the last `release`.
         self._mark: int | None = None
 
@@ -97,6 +101,9 @@ class Joined(Decoder):
             self._lines += 1
             try:
                 whole = self._take(row, decoded)
+            except OverflowError:  # a number of more than 64 bits, which no commit can hold
+                decoded.rejected.append(("wrong_type", decoded.line(place)))
+                continue
             except Exception as error:
                 decoded.rejected.append(("failed", decoded.line(place)))
                 decoded.blame(error)
@@ -106,10 +113,10 @@ class Joined(Decoder):
                 decoded.among.append(place)
         while self._waiting:
             oldest = next(iter(self._waiting))
-            if self._waiting[oldest][0] + self._within > self._lines:
+            if self._waiting[oldest][0] + self._within > self._lines and self._bytes <= _MOST_BYTES:
                 break
             decoded.alone += 1
-            decoded.rows.append(self._waiting.pop(oldest)[1])
+            decoded.rows.append(self._end_wait(oldest))
             decoded.among.append(-1)
         return decoded
 
@@ -120,15 +127,24 @@ class Joined(Decoder):
             return row
         since = self._lines
         if id_ in self._waiting:
-            since, earlier = self._waiting[id_]
+            since, earlier, _ = self._waiting[id_]
             row = self._merged(earlier, row)
             until = self._words(row)[1]
             decoded.joined += 1
-        if all(until):
+        size = 0 if all(until) else len(msgspec.msgpack.encode(row))
+        if id_ in self._waiting:
+            self._bytes -= self._waiting[id_][2]
+        if not size:
             self._waiting.pop(id_, None)
             return row
-        self._waiting[id_] = (since, row)
+        self._waiting[id_] = (since, row, size)
+        self._bytes += size
         return None
+
+    def _end_wait(self, id_: str) -> Any:
+        _, row, size = self._waiting.pop(id_)
+        self._bytes -= size
+        return row
 
     def _words(self, row: Any) -> tuple[str, list[str]]:
         if self._read is None:
@@ -154,26 +170,28 @@ class Joined(Decoder):
     def release(self) -> Decoded:
         """What waited at the last call already; nothing at the first call, after a restart too."""
         mark, self._mark = self._mark, self._lines
-        ids = [] if mark is None else [id_ for id_, (since, _) in self._waiting.items() if since <= mark]
-        return Decoded([self._waiting.pop(id_)[1] for id_ in ids], [], alone=len(ids))
+        ids = [] if mark is None else [id_ for id_, (since, *_) in self._waiting.items() if since <= mark]
+        return Decoded([self._end_wait(id_) for id_ in ids], [], alone=len(ids))
 
     def flush(self) -> Decoded:
         """All that waits."""
-        rows = [row for _, row in self._waiting.values()]
-        self._waiting.clear()
+        rows = [self._end_wait(id_) for id_ in list(self._waiting)]
         return Decoded(rows, [], alone=len(rows))
 
     def snapshot(self) -> list[tuple[str, int, Any]] | None:
         """What waits: its id, how many lines it has waited, and what its line said."""
         return [
             (id_, self._lines - since, msgspec.to_builtins(row, builtin_types=(bytes,)))
-            for id_, (since, row) in self._waiting.items()
+            for id_, (since, row, _) in self._waiting.items()
         ] or None
 
     def restore(self, remembered: Any) -> None:
         """Wait for the rest of what was remembered."""
         waiting = msgspec.convert(remembered or [], list[tuple[str, int, Any]])
-        self._waiting = {id_: (self._lines - waited, self._decoder.row(row)) for id_, waited, row in waiting}
+        rows = {id_: (self._lines - waited, self._decoder.row(row)) for id_, waited, row in waiting}
+        sizes = {id_: len(msgspec.msgpack.encode(row)) for id_, (_, row) in rows.items()}
+        self._waiting = {id_: (since, row, sizes[id_]) for id_, (since, row) in rows.items()}
+        self._bytes = sum(sizes.values())
 
 
 def _first(sources: tuple[Source, ...], raws: dict[str, Raw]) -> str:

@@ -228,6 +228,7 @@ class JsonLines(LineDecoder):
 
     def walk(self, steps: tuple[Step, ...], row: str, root: _Node | None = None) -> str:
         """The expression of some steps from an object (by default the line's), that `row` stands for."""
+        # Long, as it has a branch for each kind of step.
         node, code = root or self._root, row
         for n, step in enumerate(steps):
             node.note(searched=isinstance(step, Within))

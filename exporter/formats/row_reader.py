@@ -84,6 +84,7 @@ class RowReader:
     """
 
     def __init__(self, fmt: Format, canonical: dict[str, Callable[[str], Any]], zone: tzinfo | None = None) -> None:
+        # Long, as every field of the format passes here once; the parts need those above them.
         self.names: dict[str, Any] = {"ABSENT": ABSENT, "FALSE": FALSE, "both": _both, "nan": nan}
         self.names |= {"every": _every, "dated": dated}
         self.decoder = fmt.decoder

@@ -146,6 +146,7 @@ class Source(
         return (self.plus,) if isinstance(self.plus, str) else self.plus
 
     def __post_init__(self) -> None:
+        # Long, as it has a rule for each option.
         kinds = bool(self.path) + (self.value is not None) + bool(self.start and self.end)
         if kinds != 1:
             raise ValueError("give exactly one of path, value, from and to")

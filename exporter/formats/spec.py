@@ -66,6 +66,7 @@ class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults
     about: About | None = None
 
     def __post_init__(self) -> None:
+        # Long, as it has a rule for each option.
         named = list(self.named)
         if bool(self.preset) + bool(self.template) + bool(self.regex) + len(named) != 1:
             raise ValueError("give exactly one of preset, json, template, regex, csv, logfmt")

@@ -127,6 +127,7 @@ def timestamp(raw: Raw, scale: float = 1.0, zone: tzinfo | None = None) -> float
     14:05:09`, as Go and syslog write it, is in the last year in which it was not after tomorrow. What is not after
     1970 is no time.
     """
+    # Long, as it has a branch for each way in which a time is written.
     written = text(raw).strip() if isinstance(raw, (str, bytes)) else ""
     if written[3:4] == " " and _YEARLESS.fullmatch(written):
         written = _with_year(written, datetime.now(zone) + timedelta(days=1))

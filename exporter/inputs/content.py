@@ -119,15 +119,20 @@ class _Packed:
         self._start = 0
         self._kept = b""
         self._end: int | None = None
+        # The size and the time of the last change of the file when its end was reached.
+        self._at_end = (0, 0)
         self._rewind()
 
     def pread(self, size: int, at: int) -> bytes:
         if self._first and at + size <= len(self._first):
             return self._first[at : at + size]
-        if at < self._start:
+        if self._end is not None and self._at_end != self._written():
+            self._first = self._end = None
+            self._rewind()  # it was written to since, and an unpacker does not go on behind an end
+        elif at < self._start:
             self._rewind()
         while (missing := at + size - self._start - len(self._kept)) > 0:
-            if not (piece := self._unpack(max(missing, CHUNK))):
+            if self._start + len(self._kept) == self._end or not (piece := self._unpack(max(missing, CHUNK))):
                 break
             self._kept += piece
             if self._first is None and len(self._kept) >= FIRST:
@@ -161,14 +166,19 @@ class _Packed:
         self._start, self._kept = 0, b""
         self.damaged = False
 
+    def _written(self) -> tuple[int, int]:
+        found = os.fstat(self.fileno())
+        return found.st_size, found.st_mtime_ns
+
     def _unpack(self, size: int) -> bytes:
         piece = b""
+        written = self._written()
         try:
             piece = self._stream.read1(size)  # type: ignore[attr-defined]
         except UNPACKING:
             self.damaged = True
         if not piece:
-            self._end = self._start + len(self._kept)
+            self._end, self._at_end = self._start + len(self._kept), written
         return piece
 
     def _stated(self) -> int | None:

@@ -1,7 +1,6 @@
 """Finds the logs that a path or a pattern names, and notes which of them can't be read."""
 
 import errno
-import glob
 import os
 import time
 from pathlib import Path
@@ -9,8 +8,9 @@ from stat import S_ISLNK, S_ISREG
 
 from exporter.inputs.content import no_file
 from exporter.inputs.events import InputEvents
-from exporter.inputs.fingerprint import Identity
+from exporter.inputs.fingerprint import Identity, Stamp, stamp_of
 from exporter.inputs.folders import Changes, folders_of
+from exporter.inputs.names import is_pattern, matching
 from exporter.inputs.rotated_names import Logs
 
 # A pattern is looked up after this time even if no folder has changed, as not every file system updates a folder's
@@ -21,15 +21,17 @@ _TRY_AGAIN_SECONDS = 1.0
 
 class LogFinder:
     """Looks for the logs. `unreadable` are the paths that can't be read, or the pattern if no file matches it;
-    `unopened` are those among them that no file descriptor was left for.
+    `unopened` are those among them that no file descriptor was left for. `stamps` are those of the logs at the last
+    look.
     """
 
     def __init__(self, pattern: str, events: InputEvents) -> None:
         self.unreadable: set[str] = set()
         self.unopened: set[str] = set()
+        self.stamps: dict[Identity, Stamp] = {}
         self._pattern = pattern
         self._events = events
-        self._logs = Logs(pattern) if glob.has_magic(pattern) else None
+        self._logs = Logs(pattern) if is_pattern(pattern) else None
         self._changes: Changes | None = None
         self._links: dict[str, tuple[int, int]] = {}
         self._looked_at = 0.0
@@ -38,7 +40,7 @@ class LogFinder:
     def directory(self) -> str:
         """The folder to watch: the deepest one that is not named by a pattern."""
         folder = Path(self._pattern).parent
-        while glob.has_magic(str(folder)):
+        while is_pattern(str(folder)):
             folder = folder.parent
         return str(folder)
 
@@ -62,6 +64,7 @@ class LogFinder:
         """
         self._looked_at = time.monotonic()
         self._links.clear()
+        self.stamps.clear()
         there: dict[Identity, str] = {}
         for path in self._paths(before):
             try:
@@ -78,6 +81,7 @@ class LogFinder:
             else:
                 if S_ISREG(found.st_mode):
                     there.setdefault((found.st_dev, found.st_ino), path)
+                    self.stamps[found.st_dev, found.st_ino] = stamp_of(found)
                 elif not self._logs:
                     self.trouble(path, no_file(path))
         return there
@@ -100,7 +104,7 @@ class LogFinder:
             return [self._pattern]
         self._changes = Changes(folders_of(self._pattern))
         self._changes.happened()
-        paths = self._logs.among(glob.glob(self._pattern), before)
+        paths = self._logs.among(matching(self._pattern), before)
         self.unreadable.intersection_update((*paths, self._pattern))
         self.unopened &= self.unreadable
         if not paths:

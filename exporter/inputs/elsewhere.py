@@ -10,7 +10,6 @@ again, each file is read on from where it was read to:
   for it any more, another one may continue.
 """
 
-import glob
 import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
@@ -22,7 +21,7 @@ from msgspec import Struct
 
 from exporter.inputs.content import Content
 from exporter.inputs.fingerprint import Identity, Position, digest
-from exporter.inputs.names import covers, is_pattern
+from exporter.inputs.names import covers, is_pattern, matching
 from exporter.memo import Memo
 
 log = logging.getLogger(__name__)
@@ -214,7 +213,7 @@ class _Files:
     """The files that exist in the folders of logs, and where rotated logs go."""
 
     def __init__(self, rotated: str) -> None:
-        self._rotated = {identity(path) for path in glob.glob(rotated)}
+        self._rotated = {identity(path) for path in matching(rotated)}
         self._folders: dict[str, dict[str, Identity | None]] = {}
 
     def has(self, position: Position) -> bool:

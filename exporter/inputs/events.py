@@ -10,6 +10,7 @@ LOSSES = {
     " `rotated:` of the input says where copies are",
     "removed": "the input was taken out of the config before it was read to its end, and its logs are gone now",
     "state_damaged": "the state file was damaged: what was logged since it was last good is not counted",
+    "dropped": "messages came faster than they were read, or their connection ended within one",
     "damaged": "a packed copy of the log can't be unpacked to its end",
 }
 
@@ -32,6 +33,9 @@ class InputEvents(Protocol):
 
     def loss(self, path: str, reason: str) -> None:
         """An unknown number of lines of a log may have been lost. `reason` is a key of LOSSES."""
+
+    def dropped(self, path: str, messages: int) -> None:
+        """So many messages of an input that is no file were dropped before they were read."""
 
     def too_long(self, path: str) -> None:
         """A line was longer than `longest_line` and was left out."""

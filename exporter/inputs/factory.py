@@ -8,6 +8,8 @@ from exporter.inputs.elsewhere import Elsewhere, StoredInput
 from exporter.inputs.events import InputEvents
 from exporter.inputs.files import FileInput
 from exporter.inputs.pipe import PipeInput
+from exporter.inputs.syslog import SyslogInput
+from exporter.inputs.syslog_address import is_syslog
 
 
 class Inputs:
@@ -22,6 +24,8 @@ class Inputs:
     ) -> Input:
         """The input that a path and the pattern of rotated logs name. It calls `wake` when there is more to read."""
         path, rotated = place
+        if is_syslog(path):
+            return SyslogInput(path, events, wake)
         if path != "-":
             return FileInput(path, events, start_at, rotated, self.elsewhere)
         if self._stdin:

@@ -39,7 +39,7 @@ from exporter.inputs.base import Input
 from exporter.inputs.content import Content
 from exporter.inputs.elsewhere import Elsewhere
 from exporter.inputs.events import InputEvents, printable
-from exporter.inputs.fingerprint import SPAN, Identity, Position
+from exporter.inputs.fingerprint import SPAN, Identity, Position, stamp
 from exporter.inputs.following import Follower
 from exporter.inputs.headers import HeaderReader, Headers
 from exporter.inputs.known_files import KnownFiles, at_once
@@ -94,7 +94,9 @@ class FileInput(Input):
     @property
     def readable(self) -> bool:
         """Whether there is a log, of this input or read by another one, and every one of them can be read."""
-        return bool(self._files.live or self._follower.is_shared) and not self._follower.finder.unreadable
+        objects = self._follower.objects
+        are_there = self._files.live or self._follower.is_shared or (objects and objects.are_closed)
+        return bool(are_there) and not self._follower.finder.unreadable
 
     @property
     def unopened(self) -> int:
@@ -214,7 +216,7 @@ class FileInput(Input):
         files.ready.clear()
         for tail in [*files.live.values()]:
             seen = tail.seen
-            if tail.may_have_more(now):
+            if tail.may_have_more(now) or (self._follower.objects and tail.drained):
                 if tail.seen < seen:
                     self._shrunk(tail, seen)
                 waiting.add(tail)
@@ -252,6 +254,7 @@ class FileInput(Input):
 
     def _read(self, tail: Tail) -> bytes:
         """The next lines of a file. A log that is at its end is not read again before the next scan."""
+        # Long, as it has a branch for each way in which a file's turn can end.
         if not tail.started:
             return b""  # since it was queued it was closed, or is something else now
         if tail.has_stirred:
@@ -259,17 +262,24 @@ class FileInput(Input):
             return b""
         if tail.at < SPAN:
             self._sorter.forget_index()
+        objects = self._follower.objects
+        before = stamp(tail.content) if objects else None
         try:
             lines = tail.read()
         except TruncatedError:
             size = tail.content.size() or 0
             self._truncated(tail, tail.seen if size < tail.seen else 0)
             return b""
+        is_old = tail in self._files.old
         if not tail.drained:
             # Old files are read to their ends; others take turns.
-            (self._files.first.appendleft if tail in self._files.old else self._files.queue)(tail)
-        elif not lines and tail in self._files.old:
+            (self._files.first.appendleft if is_old else self._files.queue)(tail)
+        elif not lines and is_old:
             return self._let_go(tail)
+        elif not lines and objects and before:
+            return objects.let_go(tail, before)
+        elif objects:
+            self._files.queue(tail)
         return lines
 
     def _let_go(self, tail: Tail) -> bytes:

@@ -103,7 +103,11 @@ class Position(Struct, frozen=True, array_like=True):
 
 def stamp(content: Content) -> Stamp:
     """The stamp of an open file."""
-    found = os.fstat(content.fileno())
+    return stamp_of(os.fstat(content.fileno()))
+
+
+def stamp_of(found: os.stat_result) -> Stamp:
+    """The stamp of a file, of its status."""
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 

@@ -1,6 +1,5 @@
 """The names in folders, and whether they have changed."""
 
-import glob
 import os
 import time
 from collections.abc import Iterable
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from exporter.inputs.content import PACKED
 from exporter.inputs.fingerprint import TICK
+from exporter.inputs.names import is_pattern, matching
 
 # Names that end so are of packed files. Those that can't be unpacked here are never read.
 COMPRESSED = (*PACKED, ".bz2", ".xz", ".lz4", ".Z")
@@ -53,9 +53,9 @@ def folders_of(pattern: str) -> list[str]:
     parts = Path(pattern).parts or ("",)
     found: list[str] = []
     for n in range(1, len(parts)):
-        if glob.has_magic(str(Path(*parts[: n + 1]))):
-            found += (path for path in glob.glob(str(Path(*parts[:n]))) if os.path.isdir(path))  # noqa: PTH112
-    if glob.has_magic(parts[0]):
+        if is_pattern(str(Path(*parts[: n + 1]))):
+            found += (path for path in matching(str(Path(*parts[:n]))) if os.path.isdir(path))  # noqa: PTH112
+    if is_pattern(parts[0]):
         found.append("")
     return found
 

@@ -11,6 +11,8 @@ from exporter.inputs.elsewhere import Elsewhere, Reader
 from exporter.inputs.fingerprint import Identity
 from exporter.inputs.heads import Heads
 from exporter.inputs.known_files import at_once
+from exporter.inputs.names import are_objects
+from exporter.inputs.objects import MOST, Objects
 from exporter.inputs.sorting import InputFiles, Sorter
 from exporter.inputs.tail import Tail
 
@@ -34,10 +36,14 @@ class Follower:
         self._sorter = sorter
         self._elsewhere = elsewhere
         self._at_end = at_end
+        # None where the logs grow. `_are_left` if more are there than are open at a time.
+        self.objects = Objects(files, self.finder) if are_objects(me.pattern) else None
+        self._are_left = False
 
     def scan(self) -> None:
         """Notice logs that were added, removed or renamed."""
-        if self.is_first_look or self.is_shared or self.finder.changed():
+        has_room = self._are_left and len(self._files.live) < MOST // 2
+        if self.is_first_look or self.is_shared or has_room or self.finder.changed():
             there = self._there()
             if self.is_first_look or there != {identity: tail.log for identity, tail in self._files.live.items()}:
                 self._follow(there)
@@ -54,6 +60,8 @@ class Follower:
         opened = {identity: tail.log for identity, tail in files.live.items()}
         before = {tail.log for tail in files.all()} | {missing.position.path for missing in self._known.missing}
         there = self.finder.find(opened, before | self._elsewhere.paths)
+        if self.objects:
+            there = self.objects.unread(there)
         files.doubles &= there.keys()
         single = {identity: path for identity, path in there.items() if identity not in files.doubles}
         own = {
@@ -66,7 +74,11 @@ class Follower:
 
     def _follow(self, there: dict[Identity, str]) -> None:
         """Make the open logs those that are there now, and have their copies found."""
+        # Long, as the steps of a look need each other's results, in this order.
         files = self._files
+        if self.objects and self.is_new and self._at_end:
+            is_new = self._known.is_empty
+            there = self.objects.leave_out(there, lambda path: not is_new or self._elsewhere.followed(path))
         self._rename(there)
         arrived = self._arrivals(there)
         files.live |= {tail.identity: tail for tail in arrived}
@@ -114,10 +126,14 @@ class Follower:
         """Open the logs that are not open yet. Returns them."""
         files = self._files
         old = {tail.identity: tail for tail in files.old}
-        arrived = []
+        arrived: list[Tail] = []
+        self._are_left = False
         for identity, path in there.items():
             if identity in files.live:
                 continue
+            if self.objects and len(files.live) + len(arrived) >= MOST:
+                self._are_left = True
+                break
             if identity in old:
                 files.live[identity] = tail = old[identity]
                 del files.old[tail]

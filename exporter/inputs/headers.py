@@ -43,7 +43,7 @@ class Headers:
 
     def turn_to(self, tail: Tail, start: int) -> None:
         """The next lines are those of a file from about an offset on."""
-        if not tail.columns.names and not tail.columns.sought:
+        if not tail.columns.names and not tail.columns.sought and tail.started:
             tail.columns.sought = True
             top = _TOP.findall(tail.content.pread(CHUNK, 0))[0]
             if start or not self._reader.header_in(top):

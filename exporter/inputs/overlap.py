@@ -1,9 +1,7 @@
 """Files that more than one input of a config names; see `names` for who reads them."""
 
-import glob
-
 from exporter.inputs.elsewhere import identity, read_twice
-from exporter.inputs.names import covers, is_pattern
+from exporter.inputs.names import covers, is_pattern, matching
 
 
 def shared_logs(logs: dict[str, str]) -> list[str]:
@@ -12,7 +10,7 @@ def shared_logs(logs: dict[str, str]) -> list[str]:
     found: dict[tuple[str, str], str] = {}
     for name, pattern in sorted(logs.items(), key=lambda item: is_pattern(item[1])):
         named = {path for path in logs.values() if is_pattern(pattern) and covers(pattern, path)}
-        for path in sorted({*glob.glob(pattern), *named} if is_pattern(pattern) else [pattern]):
+        for path in sorted({*matching(pattern), *named} if is_pattern(pattern) else [pattern]):
             reader = readers.setdefault(identity(path) or path, name)
             if reader != name:
                 found.setdefault((name, reader), path)

@@ -1,7 +1,6 @@
 """The names of rotated copies: which files may be copies of a log, and in which order they were written."""
 
 import fnmatch
-import glob
 import os
 import re
 import stat
@@ -12,6 +11,7 @@ from typing import NamedTuple
 from exporter.inputs.content import PACKED
 from exporter.inputs.fingerprint import Identity, Stamp
 from exporter.inputs.folders import COMPRESSED, Changes, Folder, folders_of
+from exporter.inputs.names import are_objects, is_pattern, matching
 
 # What rotation adds to a name: a number, a date, or `old`.
 _ADDED = re.compile(r"[-._@]\d[\dTZ:+._-]*|[-._](?:old|bak|prev|previous)|")
@@ -57,10 +57,10 @@ class Names:
         if self._rotated and self._changes.happened():
             self._changes = Changes(folders_of(self._rotated))
             self._changes.happened()
-            self._moved = {*glob.glob(self._rotated)}
+            self._moved = {*matching(self._rotated)}
         packed: set[str] = set()
-        if first and glob.has_magic(self._pattern):
-            found = (path for end in ("", *PACKED) for path in glob.glob(self._pattern + end))
+        if first and is_pattern(self._pattern) and not are_objects(self._pattern):
+            found = (path for end in ("", *PACKED) for path in matching(self._pattern + end))
             packed = {path for path in found if path.endswith(PACKED)}
         self._named = self._moved | packed
         for folder in self._folders.values():
@@ -72,7 +72,7 @@ class Names:
         wanted = re.compile(fnmatch.translate(name))
         return {
             os.path.join(place, original)  # noqa: PTH118
-            for place in (glob.glob(folder) if glob.has_magic(folder) else [folder])
+            for place in (matching(folder) if is_pattern(folder) else [folder])
             for found in self._folder(place).names
             for original in _originals(_bare(found))
             if wanted.match(original)
@@ -137,11 +137,11 @@ class Names:
 class Logs:
     """Tells logs from rotated copies of them, where a pattern matches both.
 
-    A pattern that ends in `.gz` or `.zst` names finished objects, as clouds write them: each is a log.
+    Finished objects, as clouds write them, are logs.
     """
 
     def __init__(self, pattern: str) -> None:
-        self._are_objects = pattern.endswith(PACKED)
+        self._are_objects = are_objects(pattern)
         self._asked: tuple[list[str], set[str]] = ([], set())
         self._logs: list[str] = []
 

@@ -1,5 +1,5 @@
-"""The key registry behind a gateway's admin API: how it is asked, and what of its answer says what. Raw keys are
-hashed at once; no message repeats what the gateway answered, as a key may stand anywhere in it.
+"""Reads the key registry from a gateway's admin API. Raw keys are hashed at once, and no message quotes the response,
+as it may hold keys anywhere.
 """
 
 import ssl
@@ -28,10 +28,10 @@ _MOST_PAGES = 10_000
 
 
 class KeyRequest(Struct, kw_only=True):
-    """How the API is asked. `items` is the path of the list in the answer ("" is the answer), `pages` that of the
-    number of pages, `fields` say where an item has what: `key` is what the log has as the key. `token_file` holds a
-    bearer token, `headers_file` lines like `Name: value`, `ca_file` the certificates of who signed the API's own.
-    `every` and `timeout` are seconds.
+    """How to request the API. `items` is the path of the list in the response ("" if the response is the list), `pages`
+    the path of the number of pages. `fields` has the sources of each field in an item; `key` is the key as in the log.
+    `token_file` holds a bearer token, `headers_file` lines like `Name: value`, `ca_file` the certificates to verify the
+    API's certificate with. `every` and `timeout` are seconds.
     """
 
     url: str
@@ -46,8 +46,8 @@ class KeyRequest(Struct, kw_only=True):
 
 
 class KeyApi:
-    """A registry's source (see `registry`). `hash_of` makes a public name of a raw key. With `emails`, e-mail
-    addresses in names are shown in full.
+    """A source for `Registry`. `hash_of` turns a raw key into its hashed name. With `emails`, e-mail addresses in names
+    are shown in full.
     """
 
     def __init__(self, config: KeyRequest, hash_of: Callable[[str], str], emails: bool = False) -> None:
@@ -59,27 +59,27 @@ class KeyApi:
         self._name = f"{parts.scheme}://{parts.netloc}{parts.path}"
 
     def patience(self, failures: int) -> float:
-        """Seconds between two questions: twice as many after each that failed."""
+        """Seconds between two requests, doubled after each failure."""
         every = self._config.every
         return min(every * 2.0 ** min(failures, 20), max(every, _MOST_PATIENCE))
 
     def read(self) -> tuple[KeyEntry, ...]:
-        """All entries; InputError where the API can't be asked, or its answer is not understood."""
+        """All entries. InputError if the request fails or its response is not valid."""
         found: dict[str, KeyEntry] = {}
         page = pages = 1
         while page <= pages:
             answer = self._ask(page)
             items = _value_at(answer, _path(self._config.items))
             if not isinstance(items, list):
-                raise self._error(f"its answer has no list at {self._config.items or 'the top'!r}")
+                raise self._error(f"the response has no list at {self._config.items or 'the top'!r}")
             for item in items:
                 entry = self._entry(item, len(found) + 1)
                 if entry.public in found:
                     raise self._error(f"entry {len(found) + 1} is the same key as an earlier entry")
                 found[entry.public] = entry
             if self._config.pages:
-                told = _value_at(answer, _path(self._config.pages))
-                pages = min(told, _MOST_PAGES) if isinstance(told, int) else 1
+                total = _value_at(answer, _path(self._config.pages))
+                pages = min(total, _MOST_PAGES) if isinstance(total, int) else 1
             page += 1
         return tuple(found.values())
 
@@ -100,18 +100,18 @@ class KeyApi:
                 verify=config.ca_file or True,
             )
         except requests.exceptions.SSLError:
-            raise self._error("its certificate can't be verified; name the one that signed it as ca_file") from None
+            raise self._error("the server's certificate can't be verified; set ca_file to its CA") from None
         except (requests.RequestException, UnicodeError, OSError) as error:
-            raise self._error(f"it can't be reached: {type(error).__name__}") from None
+            raise self._error(f"the request failed: {type(error).__name__}") from None
         if answer.status_code != 200:
-            raise self._error(f"it answered with status {answer.status_code}")
+            raise self._error(f"the server answered with status {answer.status_code}")
         try:
             return answer.json()
         except (ValueError, RecursionError):
-            raise self._error("its answer is not valid JSON") from None
+            raise self._error("the response is not valid JSON") from None
 
     def _headers(self) -> dict[str, str]:
-        """Read anew each time: secrets are rotated."""
+        """The files are read for each request, as secrets are rotated."""
         headers = {"Accept": "application/json"}
         if self._config.token_file:
             headers["Authorization"] = f"Bearer {self._secret(self._config.token_file).strip()}"
@@ -142,12 +142,12 @@ class KeyApi:
         if raw:
             words["hash"] = self._hash_of(raw)
         dates = {name: _date(words.pop(name, "")) for name in ("created", "expires")}
-        for name in words.keys() & {"name", "owner", "plan"}:  # their owners may choose them: none stops the reading
+        for name in words.keys() & {"name", "owner", "plan"}:  # chosen by customers: none may make the refresh fail
             words[name] = shown_name(words[name]) if self._emails else short_emails(shown_name(words[name]))
         enabled, class_ = words.pop("enabled", ""), words.pop("class", "")
         wrong = [name for name, date in dates.items() if date is False]
         if wrong or class_ not in ("", *CLASSES):
-            raise self._error(f"entry {nth}: {wrong[0] if wrong else 'class'} is not understood")
+            raise self._error(f"entry {nth}: {wrong[0] if wrong else 'class'} is not valid")
         try:
             part = KeyPart(
                 **words,
@@ -173,7 +173,7 @@ class KeyApi:
 
 
 def _with_nothing_else(request: T) -> T:
-    """Authentication by our headers only: without one, `requests` would send what ~/.netrc has for the host."""
+    """Authenticate by headers only: without this, `requests` sends the password that ~/.netrc has for the host."""
     return request
 
 
@@ -182,7 +182,7 @@ def _path(path: str) -> tuple[Any, ...]:
 
 
 def _date(word: str) -> datetime | bool | None:
-    """None where there is none, False where it is none."""
+    """The date; None if the word is empty, False if it is not a date."""
     if not word:
         return None
     at = timestamp(word, zone=UTC)
@@ -190,7 +190,7 @@ def _date(word: str) -> datetime | bool | None:
 
 
 def _value_at(found: Any, path: tuple[Any, ...]) -> Any:
-    """What stands at a path (see formats/source.py) in decoded JSON; None where nothing does."""
+    """The value at a path (see formats/source.py) in decoded JSON; None if there is none."""
     for step in path:
         if isinstance(step, str) and isinstance(found, dict):
             found = found.get(step)

@@ -1,4 +1,4 @@
-"""The key registry as a file: a list of entries, in YAML or JSON. What did not change is not read again."""
+"""The key registry as a file: a list of entries in YAML or JSON. A file that has not changed is not read again."""
 
 import re
 import threading
@@ -17,13 +17,16 @@ from exporter.model.key_shapes import LONGEST_NAME, could_be_a_key, shown_name
 from exporter.model.labels import CLASSES
 from exporter.yaml_file import Part, YamlFile, read_date
 
-# A file that changed so shortly before it was read may change once more without showing it.
+# A file modified less than this before reading may change again without a new modification time.
 _RACY_SECONDS = 2.0
 _HASH = re.compile(r"k_[0-9a-f]{16}")
 
 
+_RAW_KEY = "looks like a raw API key; it would be visible in every metric"
+
+
 class KeyPart(Part, rename={"class_": "class"}, omit_defaults=True):
-    """An entry of the registry. A day is its beginning, a time without a zone is UTC."""
+    """An entry of the registry. A date without a time means its start; a time without a zone is in UTC."""
 
     id: str = ""
     hash: str = ""
@@ -43,36 +46,45 @@ class KeyPart(Part, rename={"class_": "class"}, omit_defaults=True):
             raise FieldError("hash", problem)
         if self.class_ and self.class_ not in CLASSES:
             raise FieldError("class", f"must be {' or '.join(CLASSES)}")
-        for field in ("id", "name", "owner", "plan"):
-            if could_be_a_key(getattr(self, field)):
-                raise FieldError(field, "looks like a raw key, and would be shown to everybody")
+        if could_be_a_key(self.id):
+            raise FieldError("id", _RAW_KEY)
         if not self.id.isprintable() or len(self.id) > LONGEST_NAME:
             raise FieldError("id", f"must be text that can be printed, of at most {LONGEST_NAME} characters")
-        self.name, self.owner, self.plan = shown_name(self.name), shown_name(self.owner), shown_name(self.plan)
+        self.name, self.owner = _shown("name", self.name), _shown("owner", self.owner)
+        self.plan = _shown("plan", self.plan)
         self.created, self.expires = read_date("created", self.created), read_date("expires", self.expires)
 
     @property
     def entry(self) -> KeyEntry:
-        """What the stages take."""
+        """The entry as the rest of the exporter uses it."""
         return KeyEntry(**msgspec.structs.asdict(self))
+
+
+def _shown(field: str, text: str) -> str:
+    shown = shown_name(text)
+    if text and not shown and could_be_a_key(text):
+        raise FieldError(field, _RAW_KEY)
+    return shown
 
 
 _FIELDS = [field.encode_name for field in msgspec.structs.fields(KeyPart)]
 
 
 def load_keys(path: Path, plans: Collection[str] = ()) -> tuple[KeyEntry, ...]:
-    """Read a key registry. Where there are `plans`, a key's is one of them. ConfigError names the first mistake."""
+    """Read a key registry. If `plans` are given, each key's plan must be one of them. ConfigError names the first
+    mistake.
+    """
     entries = _last.read(path)
     if plans:
         wrong = next((n for n, entry in enumerate(entries) if entry.plan and entry.plan not in plans), None)
         if wrong is not None:
-            problem = f"is no plan of the config (allowed: {', '.join(sorted(plans))})"
+            problem = f"is not a plan of the config (allowed: {', '.join(sorted(plans))})"
             raise YamlFile(path).error((wrong, "plan"), problem)
     return entries
 
 
 class _Last:
-    """The file that was read last, and its entries: those that are the same in the next are kept, not held twice."""
+    """The file that was read last, and its entries. Equal entries of the next file share their memory."""
 
     def __init__(self) -> None:
         self._reading = threading.Lock()
@@ -130,6 +142,6 @@ def _twice(entries: list[KeyEntry]) -> tuple[Steps, int] | None:
 
 
 def written(entries: tuple[KeyEntry, ...]) -> bytes:
-    """Entries as such a file."""
+    """Entries as the content of such a file."""
     parts = [KeyPart(**{name: getattr(entry, name) for name in entry.__struct_fields__}) for entry in entries]
     return msgspec.json.format(msgspec.json.encode(parts))

@@ -1,7 +1,7 @@
-"""Lists of flat mappings, read quickly: JSON, and YAML as programs write it, with one field or one mapping a line.
+"""Fast reader for lists of flat mappings: JSON, and YAML as programs write it, with one field or mapping per line.
 
-A list of a hundred thousand takes PyYAML half a minute and a gigabyte. So what is plainly such a list is read here, and
-with exactly PyYAML's result; whatever else there is, mistakes too, is left to `yamlfile`.
+PyYAML takes half a minute and a gigabyte for a list of a hundred thousand. So plain lists are read here, with exactly
+PyYAML's result. All other YAML, and every mistake, is left to `yaml_file`.
 """
 
 import json
@@ -15,7 +15,7 @@ from exporter.memo import Memo
 
 T = TypeVar("T")
 
-# Nothing that YAML gives a meaning to, or that it does not allow, is in these.
+# These hold no characters that YAML gives a meaning to, or does not allow.
 _PLAIN = r"[\w./+][\w./@+() -]*"
 _QUOTED = '"[^"\\\\\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]*"'.replace("\\\\", r"\\")
 _TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?"
@@ -45,6 +45,7 @@ def read(text: str, taken: Callable[[dict[str, Any]], T]) -> list[T] | None:
 
 
 def _mappings(text: str) -> Iterator[dict[str, Any]]:
+    # Long, as it has a branch for each kind of line, and 100,000 keys pass here.
     values = Memo(_value)
     mapping: dict[str, Any] = {}
     at = 0

@@ -1,7 +1,7 @@
-"""Identity: a raw API key → its public name. The one place that ever holds a raw key; it keeps none.
+"""Identity: raw API key → public name. The only module that handles raw keys; it stores none.
 
-The public name is the registry's `id`, else `k_` and 16 hex digits of HMAC-SHA-256 with the
-deployment's secret: without the secret nobody can tell a key from its name, or try keys against it.
+The public name is the registry's `id`, else `k_` and 16 hex digits of HMAC-SHA-256 with the deployment's secret.
+Without the secret, nobody can find the key of a name, or check a guess.
 """
 
 import base64
@@ -16,16 +16,16 @@ from msgspec import Struct
 
 from exporter.globs import match
 
-# Schemes of an Authorization header that a key follows as it is.
+# Schemes of an Authorization header that are followed by the key itself.
 _SCHEMES = ("bearer", "token", "apikey", "api-key", "key")
-# In others, the part that stays the same from request to request.
+# In other schemes, the part that is the same in every request.
 _NAMED = re.compile(r'(?>AWS4-HMAC-SHA256 .*?Credential=|Digest .*?username=")([^/",\s]+)', re.IGNORECASE)
-# What gateways write in a key's place.
+# What gateways log instead of a key.
 _HIDDEN = re.compile(r"[\[<(]?(?:redacted|filtered|masked|hidden|none|null|undefined)[\])>]?|[*x•.]{3,}", re.IGNORECASE)
 
 
 class KeyEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the registry knows of a key. `created` and `expires` are times in UTC unless they say otherwise."""
+    """The registry's entry of a key. `created` and `expires` have a time zone."""
 
     id: str = ""
     hash: str = ""
@@ -44,16 +44,16 @@ class KeyEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Identity:
-    """Names keys. `secret` is the deployment's, `registry` what is known of its keys."""
+    """Maps raw keys to public names, with the deployment's `secret` and key registry."""
 
     def __init__(self, secret: bytes, registry: tuple[KeyEntry, ...] = ()) -> None:
         self._secret = secret
         self.update(registry)
 
     def update(self, registry: tuple[KeyEntry, ...]) -> None:
-        """Take the registry as it is now."""
+        """Replace the registry."""
         self._by_hash = {entry.hash: entry for entry in registry if entry.hash}
-        # Only of keys that the gateway logs by name: else a client could send another's id as its key.
+        # Only keys that the gateway logs by name: otherwise a client could send another key's id as its own key.
         self._named = {entry.id for entry in registry if not entry.hash}
         self.entries = {entry.public: entry for entry in registry}
 
@@ -62,7 +62,7 @@ class Identity:
         return "k_" + hmac.new(self._secret, raw.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:16]
 
     def public(self, raw: str) -> str:
-        """The public name of a key as the gateway logged it: raw, in an Authorization header, or a name it gave it."""
+        """The public name of a key as logged: a raw key, an Authorization header, or the gateway's name of the key."""
         raw = bare_key(raw)
         if not raw:
             return ""
@@ -73,27 +73,27 @@ class Identity:
         return entry.public if entry else hashed
 
     def registered(self, hashed: str) -> str:
-        """What the registry calls a key that is known by its hash; "" where it knows none."""
+        """The registry's name of the key with a hash; "" if it has none."""
         entry = self._by_hash.get(hashed)
         return entry.public if entry else ""
 
     @property
     def fingerprint(self) -> str:
-        """Eight hex digits that tell two secrets apart and give neither away."""
+        """Eight hex digits that differ between secrets and do not reveal them."""
         return hmac.new(self._secret, b"gateway-exporter identity", hashlib.sha256).hexdigest()[:8]
 
 
 def as_logged(raw: str, key_hash: Mapping[str, str]) -> str:
-    """A raw key as a gateway logs it. `key_hash` is the hash it makes of keys of a pattern, {} where it makes none."""
+    """A raw key as a gateway logs it. `key_hash` has the pattern of keys that it logs hashed, by hash function."""
     return next(
         (hashlib.new(name, raw.encode()).hexdigest() for name, keys in key_hash.items() if match(keys, raw)), raw
     )
 
 
 def bare_key(raw: str) -> str:
-    """The key of an `Authorization` or API-key header: without its scheme; of Basic, the user name.
+    """The key in an `Authorization` or API-key header: without the scheme; of Basic, the user name.
 
-    "" where there is none, or the gateway has hidden it.
+    "" if there is none, or the gateway has hidden it.
     """
     raw = raw.strip()
     scheme, _, rest = raw.partition(" ")

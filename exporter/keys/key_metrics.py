@@ -1,6 +1,6 @@
-"""What is known of keys, as gauges: the registry's entries, names that gateways log, last use. Cold path.
+"""Gauges about keys: the registry's entries, names that gateways log, last use. Cold path.
 
-What the registry tells is on the families' sheets. Series are for keys that it does not know, or that were used.
+Registered keys are on the families' sheets. Series are for unregistered keys, and for keys that were used.
 """
 
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ class Keys:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._registry: dict[str, KeyEntry] = {}
-        # What the log has said of keys that are not registered.
+        # What the log says about unregistered keys.
         self._said: dict[str, tuple[str, ...]] = {}
         store.sheet(_INFO, self._info)
         store.sheet(_ENABLED, self._enabled)
@@ -41,7 +41,7 @@ class Keys:
         clock.add(self._go_back)
 
     def update(self, registry: dict[str, KeyEntry]) -> None:
-        """Show the registry as it is now. What is gone from it is not shown any more."""
+        """Show the registry as it is now, without the entries it no longer has."""
         before, self._registry = self._registry, registry
         registered = self._store.registered
         registered.update(registry)
@@ -58,18 +58,18 @@ class Keys:
         return len(self._registry)
 
     def describe(self, record: AccessRecord) -> None:
-        """Put what the registry calls a record's key into the record."""
+        """Put the registry's name and owner of a record's key into the record."""
         entry = self._registry.get(record.key)
         if entry:
             record.key_name, record.key_owner = entry.name, entry.owner
 
     def class_of(self, key: str) -> str:
-        """The class the registry gives a key, "" if none."""
+        """The class of a key in the registry, "" if it has none."""
         entry = self._registry.get(key)
         return entry.class_ if entry else ""
 
     def seen(self, label: str, record: AccessRecord) -> Series | None:
-        """A key was used: show what the log says of it. Its last-use gauge."""
+        """Show a key that was used, with its name from the log. Returns its last-used gauge."""
         if not label or label == UNKNOWN:
             return None
         self.name(label, record)
@@ -80,27 +80,27 @@ class Keys:
         return self._store.own(_LAST_USED, label)
 
     def name(self, label: str, record: AccessRecord) -> None:
-        """Show what the log says of a key, unless the registry knows better."""
+        """Show the log's name and owner of a key, unless the key is registered."""
         if label and label != UNKNOWN and label not in self._registry:
             self._say(label, record.key_name or label, record.key_owner, "", record.class_)
 
     def rename(self, old: str, new: str) -> None:
-        """A key that was not registered is now, under another name: it was used when it was."""
+        """Move the last use of a key that is now registered under another name."""
         if self._used(old):
             last = self._store.own(_LAST_USED, new)
             last.value = max(last.value, self._store.own(_LAST_USED, old).value)
 
     def forget(self, keys: Iterable[str]) -> None:
-        """Keys have lost their place, and are not shown any more."""
+        """Forget what the log says about keys that have lost their place."""
         for key in keys:
             self._said.pop(key, None)
 
     def snapshot(self) -> dict[str, tuple[str, ...]]:
-        """What the log has said of keys that are not registered: to be found again after a restart."""
+        """What the log says about unregistered keys, for `restore` after a restart."""
         return self._said
 
     def restore(self, remembered: dict[str, list[str]]) -> None:
-        """What `snapshot` gave."""
+        """Continue from what `snapshot` returned."""
         for key, about in remembered.items():
             if key not in self._registry:
                 self._say(key, *about)
@@ -118,7 +118,7 @@ class Keys:
             self._stranger(_INFO, key, *about).value = 1
 
     def _stranger(self, family: Family, *values: str) -> Series:
-        """A gauge of a key that is not registered: past the family's limit it is one for all such keys."""
+        """A gauge of an unregistered key. Over the family's limit, all such keys share one."""
         served = self._store.get(family)
         if served and served.merges(values):
             self._store.add(catalog.OVERFLOW, family.name)
@@ -129,7 +129,7 @@ class Keys:
         return served is not None and (key,) in served.series
 
     def _go_back(self, now: float) -> float:
-        """A last use that is ahead of the clock was now, at the latest."""
+        """Set last uses that are ahead of the clock to now. Returns the latest of them, 0 if there is none."""
         ahead = [last for last in self._store.gauges(_LAST_USED).values() if last.value > now + AHEAD]
         latest = max((last.value for last in ahead), default=0.0)
         for last in ahead:

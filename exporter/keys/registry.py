@@ -1,7 +1,7 @@
-"""The key registry, kept up to date: a file that is looked at, or the gateway's admin API that is asked. Cold path,
-in a thread of its own; what it finds is handed to the pipeline's.
+"""Keeps the key registry up to date, from a file or the gateway's admin API. Cold path, in its own thread, which passes
+new entries to the pipeline's thread.
 
-What is bad is refused, told once, and the last good registry stays.
+If a refresh fails, the error is logged once and the previous entries stay.
 """
 
 import logging
@@ -26,14 +26,14 @@ class Source(Protocol):
     """Where a registry comes from."""
 
     def patience(self, failures: int) -> float:
-        """Seconds to wait for the next reading, after so many that failed."""
+        """Seconds to wait before the next refresh, after this number of failures."""
 
     def read(self) -> tuple[KeyEntry, ...]:
-        """All entries. ExporterError where they can't be had, or are wrong."""
+        """All entries. ExporterError if they can't be read or are not valid."""
 
 
 class KeyFile:
-    """A file, read again when it has changed. Where there are `plans`, a key's is one of them."""
+    """A file, read again when it has changed. If `plans` are given, each key's plan must be one of them."""
 
     def __init__(self, path: Path, plans: Collection[str] = ()) -> None:
         self.path = path
@@ -41,7 +41,7 @@ class KeyFile:
         self._entries: tuple[KeyEntry, ...] = ()
         self._seen: tuple[int, ...] | None = None
 
-    def patience(self, failures: int) -> float:  # noqa: ARG002 - to look is cheap
+    def patience(self, failures: int) -> float:  # noqa: ARG002 - a look is cheap
         """Seconds between two looks."""
         return _LOOK_SECONDS
 
@@ -55,14 +55,14 @@ class KeyFile:
             self._entries = load_keys(self.path, self._plans)
             self._seen = seen
             return self._entries
-        return load_keys(self.path, self._plans)  # which tells why it can't be read
+        return load_keys(self.path, self._plans)  # raises the reason
 
 
 class Registry:
-    """Reads a source again and again, and gives entries that are new to `update`. `update` also gets the time of
-    each good reading, in epoch seconds, with None where nothing has changed.
+    """Reads a source repeatedly. After each success it calls `update` with the entries, or None if they have not
+    changed, and the time in epoch seconds.
 
-    `copy` is where the last good entries are kept for the next start; they hold no raw key.
+    `copy` is the file that keeps the last valid entries for the next start; it holds no raw keys.
     """
 
     def __init__(
@@ -82,29 +82,25 @@ class Registry:
         self._thread = threading.Thread(target=self._run, name="key registry", daemon=True)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start polling."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End it; what it is waiting for is not waited for."""
+        """Stop polling. Does not wait for a request in flight."""
         self._stop.set()
 
     def poll_once(self) -> None:
-        """Read once."""
+        """Read the source once."""
         try:
             entries = self._source.read()
         except ExporterError as error:
-            self._failures += 1
-            if str(error) != self._last_error:
-                log.error("the key registry stays as it was: %s", error)
-            self._last_error = str(error)
+            self._failed(str(error))
             return
-        except Exception as error:  # a mistake of ours must not end the looking; its message may hold a key
-            self._failures += 1
-            log.error("the key registry stays as it was: %s while it was read", type(error).__name__)
+        except Exception as error:  # a bug must not stop the polling; its message may hold a key
+            self._failed(f"{type(error).__name__} while it was read")
             return
         if self._stop.is_set():
-            return  # it took long, and another registry is in its place by now
+            return  # another registry may have replaced this one during the request
         if self._last_error:
             log.info("key registry refresh succeeded again")
         self._failures, self._last_error = 0, ""
@@ -114,13 +110,21 @@ class Registry:
         if self._copy:
             self._keep(self._copy, entries, changed)
 
+    def _failed(self, error: str) -> None:
+        """Log an error, unless it is the same as the last."""
+        self._failures += 1
+        if error != self._last_error:
+            wait = self._source.patience(self._failures)
+            log.error("key registry refresh failed (%s); keeping the previous entries, retrying in %.0f s", error, wait)
+        self._last_error = error
+
     def _run(self) -> None:
         self.poll_once()
         while not self._stop.wait(self._source.patience(self._failures)):
             self.poll_once()
 
     def _keep(self, copy: Path, entries: tuple[KeyEntry, ...], changed: bool) -> None:
-        """Write the copy whole or not at all. Its time says when the entries were read."""
+        """Replace the copy atomically. Its modification time is when the entries were read."""
         try:
             if not changed and copy.exists():
                 os.utime(copy)
@@ -134,7 +138,7 @@ class Registry:
 
 
 def kept(copy: Path) -> tuple[tuple[KeyEntry, ...], float]:
-    """The entries of a copy, and when they were read; nothing where there is none that is good."""
+    """The entries of a copy and when they were read; no entries and 0 if it is missing or not valid."""
     try:
         return load_keys(copy), min(copy.stat().st_mtime, time.time())
     except (ExporterError, OSError):

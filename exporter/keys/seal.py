@@ -1,7 +1,7 @@
-"""What must be kept over a restart and may hold a raw key, sealed with the secret for key names.
+"""Encrypts parts of the state that may hold raw keys, with the secret for key names.
 
-The initialisation vector is an HMAC of what is sealed, as in SIV (RFC 5297): equal things are equal when sealed, so an
-unchanged part of the state is not written again, and what was changed is noticed. The key stream is SHAKE-256 of key
+The initialisation vector is an HMAC of the content, as in SIV (RFC 5297): equal content gives equal bytes, so that an
+unchanged part of the state is not written again, and manipulated content is refused. The key stream is SHAKE-256 of key
 and vector.
 """
 
@@ -15,7 +15,7 @@ _VECTOR = 32
 
 
 class Seal:
-    """Seals values of JSON's types and bytes."""
+    """Encrypts values of JSON's types and bytes."""
 
     def __init__(self, secret: bytes) -> None:
         self._signing, self._hiding = (
@@ -32,7 +32,9 @@ class Seal:
         return vector + self._xor(plain, vector)
 
     def open(self, sealed: Any) -> Any:
-        """The value; one that was never sealed, by an older version, as it is. ValueError if the secret is another."""
+        """The value; a value that an older version has not sealed is returned as it is. ValueError if the secret is
+        different.
+        """
         if not isinstance(sealed, bytes):
             return sealed
         vector = sealed[:_VECTOR]

@@ -1,4 +1,4 @@
-"""The secret that key hashes are made with, where the config names none: made once, beside the state."""
+"""The secret for key names if the config names none: created once, next to the state file."""
 
 import os
 import secrets
@@ -10,7 +10,7 @@ from exporter.private_folder import make_private_folder
 
 
 def own_secret(path: Path) -> bytes:
-    """The secret in a file that only its owner can read; made if it is not there. ExporterError where it can't be."""
+    """The secret in a file that only its owner can read, created if it is missing. ExporterError if that fails."""
     try:
         make_private_folder(path.parent)
         made = path.with_name(f"{path.name}.{os.getpid()}")
@@ -20,8 +20,8 @@ def own_secret(path: Path) -> bytes:
             file.flush()
             os.fsync(file.fileno())
         with suppress(FileExistsError):
-            os.link(made, path)  # whole, and never over one that is there
+            os.link(made, path)  # complete, and never replaces an existing one
         made.unlink()
         return path.read_bytes().strip()
     except OSError as error:
-        raise ExporterError(f"{path}: the secret for key names can't be made: {error.strerror}") from None
+        raise ExporterError(f"{path}: the secret for key names can't be created: {error.strerror}") from None

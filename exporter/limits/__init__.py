@@ -1,4 +1,11 @@
 """Limits and quotas: the calendar's windows, what keys have used in them, what their plans allow.
 
-Imports `metrics`, `model` and the modules beside this folder.
+calendar.py    when windows begin and end
+running.py     which windows run now
+use.py         what a plan allows, and what a key has used of it
+usage.py       the use of all keys, by window
+stored_use.py  how the state keeps that use
+gauges.py      the `gateway_limit*` families
+
+May import `metrics`, `model` and the modules beside this folder.
 """

@@ -83,6 +83,7 @@ class LimitGauges:
 
     def register(self, keys: dict[str, str]) -> None:
         """Expose these keys, each with the name of its plan; of others, what they have spent."""
+        # Long, as a key that is new, has another plan, or is gone is told from the others in one place.
         unknown = sorted({plan for plan in keys.values() if plan and plan not in self._plans})
         if unknown and self._plans:
             log.warning("the key registry names plans that the config does not have: %s", ", ".join(unknown))
@@ -131,6 +132,7 @@ class LimitGauges:
         self._stale.clear()
 
     def _update(self, key: str) -> None:
+        # Long, as it sets all gauges of a key in one pass over its use.
         period, uses = self._running.period, self._uses[key]
         assert period is not None, "checked by update"
         if key not in self._gauges:

@@ -123,6 +123,7 @@ class Limits:
         """Whose use requests are that have this label and this key; "" for nobody's. It may be a key that is not
         registered, as it may be soon; of these ten thousand at the most.
         """
+        # Long, as it has a branch for each sort of caller, and of keys that are not kept.
         apart = self.waiting and label != key
         user = key if apart else "" if label == UNKNOWN and not self._spending else label
         if not user or not self._windows:

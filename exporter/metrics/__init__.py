@@ -1,4 +1,11 @@
 """Series: the store, its text, new series held at zero, the slowest request, registered keys at rest.
 
-Imports `model` and the modules beside this folder.
+store.py       counters, gauges and histograms by family
+exposition.py  the store as text
+packing.py     the text, compressed
+zero_hold.py   new series show 0 first
+roster.py      registered keys without use, in blocks
+slowest.py     the slowest request of the last minutes
+
+May import `model` and the modules beside this folder.
 """

@@ -44,6 +44,8 @@ _METHODS = frozenset(
         *("signrawtransactionwithkey", "signrawtransactionwithwallet", "verifytxoutproof", "walletprocesspsbt"),
     )
 )
+# The shortest of all these, found much faster.
+_LONG_ENOUGH = re.compile(r"[\w.-]{11}", re.ASCII)
 _UUID = re.compile(r"(?<![0-9a-z])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 # What `keys/identity.py` makes of a key.
 _PUBLIC = re.compile(r"k_[0-9a-f]{16}")
@@ -94,8 +96,10 @@ def could_be_a_key(text: str) -> bool:
     """Whether a raw API key could be in a text: by a provider's prefix, or as a word of 16 characters or more that
     does not read like a name.
     """
-    if _MARKED.search(text) or _UUID.search(text):
+    if _LONG_ENOUGH.search(text) and (_MARKED.search(text) or _UUID.search(text)):
         return True
+    if len(text) < _SHORTEST:
+        return False
     if _ROLLUP.fullmatch(text):
         text = _LAYERS.sub("", text)
     text = _SIZES.sub("", text)
@@ -108,7 +112,10 @@ def could_be_a_key(text: str) -> bool:
 def shown_name(text: str) -> str:
     """A name that somebody gave a key: cut, and without characters that are not seen; "" for what could be a key."""
     cut = text[: 4 * LONGEST_NAME]
-    seen = "".join(" " if unicodedata.category(character) in _UNSEEN else character for character in cut)
+    if cut.isascii() and cut.isprintable():
+        seen = cut
+    else:
+        seen = "".join(" " if unicodedata.category(character) in _UNSEEN else character for character in cut)
     name = " ".join(seen.split())
     if could_be_a_key(name):
         return ""
@@ -125,14 +132,29 @@ def _is_random(word: str) -> bool:
     size = next((size for size, alphabet in _ALPHABETS if alphabet.fullmatch(word)), _MOST_CHARACTERS)
     random_bits = log2(size)
     surplus = worst = stretch = 0.0
-    previous, before = _OTHER, "other"
+    before = ""
     for character in word:
-        current, kind, bits = _CHARACTERS.get(character, _ANY_OTHER)
-        if kind == "upper" and before == "lower":
-            previous = _OTHER  # a word begins: getLogs
-        bits += _BITS[28 * previous + current] + _CASE_BITS.get((before, kind), 0.0) - random_bits
+        bits = _STEPS.get(before + character)
+        bits = (_step(before, character) if bits is None else bits) - random_bits
         surplus -= bits
-        stretch = max(0.0, stretch + bits)
-        worst = max(worst, stretch)
-        previous, before = current, kind
+        stretch += bits
+        if stretch < 0.0:
+            stretch = 0.0
+        elif stretch > worst:
+            worst = stretch
+        before = character
     return surplus < _NAME_BITS or worst > _RANDOM_BITS
+
+
+def _step(before: str, character: str) -> float:
+    """Bits that it takes to say that a character follows another, or, behind "", that a word begins with it."""
+    previous, kind_before, _ = _CHARACTERS.get(before, _ANY_OTHER)
+    current, kind, bits = _CHARACTERS.get(character, _ANY_OTHER)
+    if kind == "upper" and kind_before == "lower":
+        previous = _OTHER  # a word begins: getLogs
+    return bits + _BITS[28 * previous + current] + _CASE_BITS.get((kind_before, kind), 0.0)
+
+
+# Of the characters that nearly all words are made of.
+_USUAL = (*_CHARACTERS, *"-_.")
+_STEPS = {before + character: _step(before, character) for before in ("", *_USUAL) for character in _USUAL}

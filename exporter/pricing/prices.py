@@ -230,6 +230,7 @@ class Pricing:
         return next((entry.type for entry in entries if entry.type), "")
 
     def _quote(self, asked: _Asked) -> Quote:
+        # Long, as each way out is a reason why something costs nothing.
         model, provider, method, calls, chain, status, error_type, multiplier, requests, summary = asked
         unbilled = [self._is_unbilled(call) for call in calls]
         credits = self._credits or Credits()

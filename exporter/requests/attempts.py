@@ -1,6 +1,7 @@
-"""Attempts: which providers a request was tried at, and how each try went. Cold path: once for each new combination.
+"""Attempts: the providers a request was sent to, and the outcome of each attempt. Cold path: once for each new
+combination.
 
-Lists are as gateways write them: `502, 200`, after nginx's internal redirects `502 : 200`. Those of `attempts`,
+Gateways write lists as `502, 200`, and after nginx's internal redirects as `502 : 200`. The lists `attempts`,
 `attempt_outcomes`, `upstream_status` and `attempt_circuits` belong together, entry by entry.
 """
 
@@ -11,9 +12,9 @@ from typing import Any
 from exporter.model.fields import ATTEMPT_OUTCOMES
 from exporter.model.record import Attempt
 
-# An item of a list that tells of something else than an attempt.
+# The outcome of an item that is not an attempt.
 _IGNORED = "ignored"
-# More in one request are a mistake in the log.
+# The maximum number of attempts per request: more are a mistake in the log.
 _MOST = 50
 _COUNT = re.compile(r"\d{1,9}", re.ASCII)
 _ENTRY_END = re.compile(r",|\s:\s")
@@ -25,7 +26,7 @@ _BY_STATUS = {
 }
 _BY_CLASS = {"1": "success", "2": "success", "3": "success", "4": "client_error", "5": "server_error"}
 _REFUSED = ("blocked", "rate_limit_exceeded", "auth")
-# What an attempt came to that ended its request, by the request's error type.
+# The outcome of the last attempt, by the request's error type.
 _BY_ERROR = {
     **{"": "success", "rpc_error": "success", "blocked": "other"},
     **dict.fromkeys(("upstream_error", "server_error"), "server_error"),
@@ -33,11 +34,11 @@ _BY_ERROR = {
 
 
 def attempts_of(fields: dict[str, Any], provider: str, error_type: str) -> tuple[Attempt, ...]:
-    """The attempts that a log tells of, in their order; () where it tells of none.
+    """The attempts in a log's line, in their order; () if it has none.
 
-    An attempt's outcome is what `attempt_outcomes` calls it, else what its status means; without either it is
-    the request's for the last one, and `other` before. Where `retries` is a list beside `attempts`, each attempt was
-    the last of so many more at its provider.
+    An attempt's outcome is taken from `attempt_outcomes`, else from its status. Without either, it is the request's for
+    the last attempt and `other` for those before. If `retries` is a list like `attempts`, it has the number of retries
+    at each provider.
     """
     listed = _entries(fields, "attempts")
     tried = listed or _retried(fields, provider, error_type)
@@ -62,7 +63,9 @@ def attempts_of(fields: dict[str, Any], provider: str, error_type: str) -> tuple
 
 
 def failovers(attempts: tuple[Attempt, ...]) -> list[tuple[str, str, str]]:
-    """From, to and why, for each attempt that another provider was tried after. A cancelled one lost a race."""
+    """(from, to, reason) of each attempt that was followed by one at another provider. Cancelled attempts do not count:
+    they lost a race.
+    """
     return [
         (failed.provider, following.provider, failed.outcome)
         for failed, following in pairwise(attempts)
@@ -71,7 +74,7 @@ def failovers(attempts: tuple[Attempt, ...]) -> list[tuple[str, str, str]]:
 
 
 def _retried(fields: dict[str, Any], provider: str, error_type: str) -> list[str]:
-    """Attempts at one provider, by the number of retries. What was refused at once, or for nobody, reached none."""
+    """Attempts at one provider, by the number of retries. A request that the gateway answered itself has none."""
     retries = fields.get("retries", "")
     silent = fields.get("upstream_status", "") in ("", "0")
     answered = silent and (error_type in _REFUSED or not provider or fields.get("empty") == "true")
@@ -91,13 +94,13 @@ def _entries(fields: dict[str, Any], name: str) -> list[str]:
 
 
 def _padded(entries: list[str], length: int, at_end: bool) -> list[str]:
-    """An entry for each attempt. Of retries that are only numbered, the last is the one that is told of."""
+    """The entries, filled up to one for each attempt. If only the number of retries is known, entries are the last."""
     missing = [""] * (length - len(entries))
     return (entries + missing)[:length] if at_end else (missing + entries)[-length:]
 
 
 def _outcome(word: str, status: str) -> str:
-    """ "" where neither tells."""
+    """An attempt's outcome by the log's word or its status; "" if neither is known."""
     if word in ATTEMPT_OUTCOMES:
         return word
     return _BY_STATUS.get(status) or (_BY_CLASS.get(status[:1], "") if len(status) == 3 and status.isdecimal() else "")

@@ -1,4 +1,4 @@
-"""JSON-RPC and LLM requests by their body: which methods are called, which model is asked for."""
+"""Request bodies of JSON-RPC and LLM requests: the methods called, the model requested."""
 
 import re
 from typing import NamedTuple
@@ -7,12 +7,12 @@ import msgspec
 
 from exporter.memo import Memo
 
-# What a method or a model may be called; any other is `other`, as values past their budget are.
+# Valid names of methods and models; any other becomes `other`.
 _NAME = re.compile(r"[\w./:@+-]{1,100}", re.ASCII)
 _OTHER = "other"
-# So much of a body that was cut is looked at.
+# The maximum number of characters read of a truncated body.
 _CUT_AT = 16_000
-# A body that was cut: its start as clients write it, else its strings and brackets one by one.
+# For truncated bodies: the start as most clients write it; else strings and brackets are read one by one.
 _METHOD_FIRST = re.compile(
     r'\s*\{\s*(?:"(?:jsonrpc|id)"\s*:\s*(?:"[^"\\]*"|[-+.\w]+)\s*,\s*)*"method"\s*:\s*"([^"\\]*)"', re.ASCII
 )
@@ -20,7 +20,7 @@ _TOKEN = re.compile(r'"([^"\\]*+(?:\\.[^"\\]*+)*+)("?)\s*+(:?)|[{}\[\]]|[^"{}\[\
 
 
 class Body(NamedTuple):
-    """What a body asks for. A batch is its methods, sorted, so that equal batches are equal."""
+    """The methods and the model in a body. Methods of a batch are sorted, so that equal batches are equal."""
 
     methods: tuple[str, ...] = ()
     model: str = ""
@@ -41,10 +41,10 @@ def _name(written: str) -> str:
 
 
 def read_body(body: str) -> Body:
-    """The calls in a request body; NOTHING where it is no JSON-RPC and names no model. Never raises.
+    """The calls in a request body; NOTHING if it is not JSON-RPC and names no model. Never raises.
 
-    Of a body that was cut (gateways log only so much), the calls, or the model, that are there. A batch of one call
-    is that call. A method that is no string makes no call.
+    Of a truncated body (gateways limit its length), the calls or the model that are in it. A batch of one call is that
+    call. A call whose method is not a string is ignored.
     Source: https://www.jsonrpc.org/specification, sections 4 and 6.
     """
     try:
@@ -69,14 +69,22 @@ def _batch(methods: list[str]) -> Body:
 
 
 def _of_cut(body: str) -> Body:
-    """What stands in the calls themselves, not inside their parameters."""
+    """The calls or the model in a truncated body."""
     first = _METHOD_FIRST.match(body)
     if first:
         return _calls[_name(first[1])]
     start = body.lstrip()[:1]
     if start not in ("{", "["):
         return NOTHING
-    level = 1 if start == "{" else 2
+    single = start == "{"
+    found = _names_at(body, 1 if single else 2)
+    if found["method"]:
+        return _batch(found["method"][-1:] if single else found["method"])
+    return _asks(found["model"][-1]) if found["model"] and single else NOTHING
+
+
+def _names_at(body: str, level: int) -> dict[str, list[str]]:
+    """The methods and models in objects at a depth: those of the calls, not those inside their parameters."""
     found: dict[str, list[str]] = {"method": [], "model": []}
     depth, name = 0, ""
     for token in _TOKEN.finditer(body, 0, _CUT_AT):
@@ -91,6 +99,4 @@ def _of_cut(body: str) -> Body:
             if name in found and token[2]:
                 found[name].append(token[1])
             name = ""
-    if found["method"]:
-        return _batch(found["method"][-1:] if level == 1 else found["method"])
-    return _asks(found["model"][-1]) if found["model"] and level == 1 else NOTHING
+    return found

@@ -1,4 +1,4 @@
-"""The functions that make canonical values of the fields that have too many raw ones: see `row_reader.CANONICAL`."""
+"""Functions from raw to canonical values, for fields with too many raw values: see `row_reader.CANONICAL`."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,8 +11,8 @@ from exporter.requests.routes import Routes, client_network, origin_host
 def canonical_functions(
     routes: Routes, public: Callable[[str], str], addresses: bool = False
 ) -> dict[str, Callable[[str], Any]]:
-    """A function for each such field; `public` turns a raw key into its public name. With `addresses`, an origin that
-    is one is not shortened to its network.
+    """A function for each such field. `public` turns a raw key into its public name. With `addresses`, IP addresses in
+    origins are not shortened to their network.
     """
     origin = partial(origin_host, addresses=True) if addresses else origin_host
     return {

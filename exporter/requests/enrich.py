@@ -1,7 +1,6 @@
-"""Enrich: the fields of a line → an AccessRecord in public names. Cold path: once for each new combination.
+"""Enricher: a line's fields → an AccessRecord with public names. Cold path: once for each new combination.
 
-Here stand the decisions about a request that no single field makes: its method, its protocol,
-whether and how it failed.
+It decides what depends on several fields: a request's method, its protocol, whether and how it failed.
 """
 
 from collections.abc import Callable, Container
@@ -19,7 +18,7 @@ from exporter.requests.routes import NO_REQUEST, Request
 BATCH = "batch"
 _TLS = ("https", "wss", "on", "true", "tls", "ssl")
 _COMMON_VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE")
-# IANA, "HTTP Method Registry". What else clients make up is no verb.
+# IANA, "HTTP Method Registry". Other verbs are made up by clients, and are not shown.
 _VERBS = frozenset(
     (
         *_COMMON_VERBS,
@@ -29,8 +28,7 @@ _VERBS = frozenset(
         *("UNLOCK", "UPDATE", "UPDATEREDIRECTREF", "VERSION-CONTROL"),
     )
 )
-# What a status means on its own. 408 is a client that was too slow to ask: a client_error, unless the
-# gateway's own verdict says otherwise.
+# The error type of a status. 408 means a client that was too slow to send its request: it stays a client_error.
 _BY_STATUS = {
     "401": "auth",
     "403": "auth",
@@ -39,15 +37,15 @@ _BY_STATUS = {
     "499": "client_abort",
     "460": "client_abort",  # AWS' load balancer
     "0": "client_abort",
-    "000": "client_abort",  # nginx, where it closed the connection without a status
+    "000": "client_abort",  # nginx, if it closed the connection without a status
     "-1": "client_abort",
     "502": "upstream_error",
     "504": "timeout",
-    # Cloudflare's, of an origin that did not answer, or not well.
+    # Cloudflare, if the origin did not answer or gave an invalid answer.
     **dict.fromkeys(("522", "524"), "timeout"),
     **dict.fromkeys(("520", "521", "523", "525", "526", "527", "530"), "upstream_error"),
 }
-# The same for gRPC codes, after their HTTP statuses: googleapis, google/rpc/code.proto.
+# The error type of a gRPC code, by the HTTP status it maps to. Source: googleapis, google/rpc/code.proto.
 _BY_GRPC_CODE = {
     **dict.fromkeys(("2", "12", "13", "15"), "server_error"),
     **dict.fromkeys(("3", "5", "6", "9", "10", "11"), "client_error"),
@@ -61,14 +59,14 @@ _BY_GRPC_CODE = {
 
 
 def methods_of(route: str) -> list[str]:
-    """The values of the label `method` that requests of a route have as a rule."""
+    """The usual values of the label `method` for requests of a route."""
     return [route, *(f"{verb} {route}" for verb in sorted(_COMMON_VERBS))]
 
 
 class Enricher:
-    """Makes records of one input. `class_` is its class; `class_of` a key's own, "" where it has none.
-    `public_routes` are those that answer everybody. With `emails`, e-mail addresses in names are shown in full. Names
-    that are `declared` are shown, also where they read like a key.
+    """Creates the records of one input. `class_` is the input's class; `class_of` returns a key's class, "" if it has
+    none. `public_routes` need no key. With `emails`, e-mail addresses in names are shown in full. Names that are
+    `declared` are shown, even if they look like a key.
     """
 
     def __init__(
@@ -90,11 +88,12 @@ class Enricher:
         return self._class_of(key) or self._class
 
     def name(self, text: str) -> str:
-        """The name of a key, or of its owner, as it is shown."""
+        """The name of a key or an owner as it is shown."""
         return shown_name(text) if self._emails else short_emails(shown_name(text))
 
     def record(self, fields: dict[str, Any] | None) -> AccessRecord:
         """The record of these fields; `ignored` if there are none, `rejected` if they hold no status."""
+        # Long, as a record has that many fields, and each has a value for what is not logged.
         if fields is None:
             return AccessRecord(ignored=True)
         status = _logged_status(fields)
@@ -152,7 +151,7 @@ def _logged_status(fields: dict[str, Any]) -> str | None:
     if not status.removeprefix("-").isdigit() and not fields.get("error"):
         return None
     if status == "0" and _upgraded(fields):
-        return "101"  # Caddy and Traefik log no status for a connection that they handed over
+        return "101"  # Caddy and Traefik log status 0 for upgraded connections
     return "200" if status == "0" and fields.get("empty") == "true" else status
 
 
@@ -162,14 +161,14 @@ def _upgraded(fields: dict[str, Any]) -> bool:
 
 
 def _request(fields: dict[str, Any]) -> Request:
-    """The request line; a verb or a path with a field of its own goes before what stands there."""
+    """The request line. The fields `http_method` and `path` take precedence over it."""
     line: Request = fields.get("request") or NO_REQUEST
     verb, target = fields.get("http_method") or line.http_method, fields.get("path") or line.target
     return Request(verb, target, line.version)
 
 
 def _methods(fields: dict[str, Any], request: Request, body: Body, public: Callable[[str], str]) -> tuple[str, ...]:
-    """The JSON-RPC methods of all calls; without any, the verb and the route."""
+    """The JSON-RPC methods of all calls; if there are none, the verb and the route."""
     methods = _several(fields["rpc_method"]) if fields.get("rpc_method") else body.methods
     if not methods:
         verb = request.http_method.upper()
@@ -189,7 +188,7 @@ def _attempts(
     """The attempts of the request, with public names of providers."""
     attempts = attempts_of(fields, provider, error_type)
     if provider and _names_models(fields) and len({attempt.provider for attempt in attempts}) == 1:
-        # Only one place was tried, so it was this provider's: many log its host or address.
+        # All attempts went to one host, so it is this provider's: many gateways log the host or address.
         return tuple(attempt._replace(provider=provider) for attempt in attempts)
     return tuple(attempt._replace(provider=public(attempt.provider)) for attempt in attempts)
 
@@ -199,7 +198,7 @@ def _names_models(fields: dict[str, Any]) -> bool:
 
 
 def _requested_model(fields: dict[str, Any], body: Body, public: Callable[[str], str]) -> str:
-    """The model that was asked for; "" if it was asked for by the name that the gateway gives the one that served."""
+    """The requested model; "" if it is only the gateway's alias of the model that served."""
     requested = public(fields.get("requested_model") or body.model)
     return "" if requested == fields.get("model_alias") else requested
 
@@ -209,7 +208,7 @@ def _last_provider(attempts: tuple[Attempt, ...]) -> str:
 
 
 def _multiplier(word: str) -> tuple[float | None, tuple[str, ...]]:
-    """The cost multiplier, None if there is none; and its field's name if the number can't be true."""
+    """The cost multiplier, None if there is none; and the field's name if the number is implausible."""
     factor = number(word)
     if factor is None or 0 <= factor <= MOST["cost_multiplier"]:
         return factor, ()
@@ -227,12 +226,12 @@ def _status(status: str, protocol: str) -> str:
 
 
 def _is_http(status: str) -> bool:
-    """Whether HTTP has such a status."""
+    """Whether it is a valid HTTP status, 100–599."""
     return len(status) == 3 and status.isascii() and status.isdigit() and "100" <= status <= "599"
 
 
 def _protocol(scheme: str, websocket: bool) -> str:
-    """`http https ws wss grpc`; "" where the log does not tell whether there was TLS."""
+    """`http`, `https`, `ws`, `wss` or `grpc`; "" if the log does not say whether TLS was used."""
     scheme = scheme.lower()
     if scheme in ("grpc", "grpcs"):
         return "grpc"
@@ -243,25 +242,28 @@ def _protocol(scheme: str, websocket: bool) -> str:
 
 
 def _error_type(status: str, protocol: str, fields: dict[str, Any]) -> str:
-    """The one type of a failed request: of all that fit, the first in the order of ERROR_TYPES; "" of a good one.
+    """The error type of a request: the first in the order of ERROR_TYPES that applies; "" if it succeeded.
 
-    How a WebSocket session ended is no error: 101 is a success whoever closed it.
+    101 is a success, however the WebSocket session ended.
     """
     if status == "101":
         return ""
-    fitting = [fields.get("error", "")]
-    if protocol == "grpc" and status in _BY_GRPC_CODE:
-        fitting.append(_BY_GRPC_CODE[status])
-    elif status in _BY_STATUS:
-        fitting.append(_BY_STATUS[status])
-    elif status[:1] == "5" or (status and not _is_http(status)):  # what HTTP does not have is like a 5xx: RFC 9110, 15
-        # Of a retried request the last upstream counts: `502, 200`.
-        upstream = fields.get("upstream_status", "").rpartition(",")[2].rpartition(" ")[2]
-        fitting.append("upstream_error" if upstream[:1] == "5" else "server_error")
-    elif status[:1] == "4":
-        fitting.append("client_error")
+    fitting = [fields.get("error", ""), _status_error(status, protocol, fields)]
     if fields.get("rpc_error", "") not in ("", "0", "false"):
         fitting.append("rpc_error")
     if any(fitting) and fields.get("blocked_reason"):
         fitting.append("blocked")
     return next((type_ for type_ in ERROR_TYPES if type_ in fitting), "")
+
+
+def _status_error(status: str, protocol: str, fields: dict[str, Any]) -> str:
+    """The error type that a status means, "" if none. A status outside of 100–599 is like a 5xx: RFC 9110, 15."""
+    if protocol == "grpc" and status in _BY_GRPC_CODE:
+        return _BY_GRPC_CODE[status]
+    if status in _BY_STATUS:
+        return _BY_STATUS[status]
+    if status[:1] == "5" or (status and not _is_http(status)):
+        # Of a retried request the last upstream counts: `502, 200`.
+        upstream = fields.get("upstream_status", "").rpartition(",")[2].rpartition(" ")[2]
+        return "upstream_error" if upstream[:1] == "5" else "server_error"
+    return "client_error" if status[:1] == "4" else ""

@@ -1,7 +1,7 @@
-"""Words: which parts of a path are the API's own, and which were made up: ids, hashes, keys, names.
+"""Tells parts of a path that are the API's words from identifiers: ids, hashes, keys, names.
 
-There is no list of all words. What people name things by reads like English: common pairs of letters,
-few digits and only at an end, capitals where a word starts. What machines make does not.
+There is no list of all words. Words chosen by people look like English: common pairs of letters, few digits and only at
+the end, capitals at the start of a word. Generated identifiers do not.
 """
 
 import re
@@ -76,14 +76,14 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# Words of APIs that may stand at a key's place: no other part of a path is shown there.
+# Words that are shown even where gateways have keys in the path; all other parts are hidden there.
 AT_KEY_PLACE = _words(
     "api arbitrum avalanche base bitcoin blast blocks bsc celo chat completions embed embeddings eth ethereum "
     "events fantom gnosis graphql health healthz holesky http https images linea login mainnet messages metrics "
     "mode models optimism oauth2 orders payments ping polygon rerank responses rpc scroll search sepolia solana "
     "status stream testnet tokens tron users v1 v2 v3 version ws wss zksync"
 )
-# The part behind one of these is a person's name, unless it is one of the others.
+# The part after one of PEOPLE is a person's name, unless it is one of NOBODY.
 PEOPLE = _words(
     "account accounts author authors contact contacts customer customers employee employees member members "
     "patient patients people person profile profiles user users"
@@ -96,7 +96,7 @@ NOBODY = _words(
 
 
 def looks_made_up(part: str) -> bool:
-    """Whether a part of a path is an id, a hash, a key or a name rather than a word of the API."""
+    """Whether a part of a path is an id, a hash or a key rather than a word of the API."""
     return _is_odd(part) or could_be_a_key(part)
 
 
@@ -112,7 +112,7 @@ def _is_odd(part: str) -> bool:
 
 
 def _oddities(part: str, digits: int) -> bool:
-    """Whether there are more uncommon pairs, stray capitals and digits in it than its length allows."""
+    """Whether it has more uncommon pairs, unexpected capitals and digits than its length allows."""
     pieces = _PIECE.findall(part)
     odd = digits if len(part) > 12 else 0
     pairs = 0

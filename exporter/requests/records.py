@@ -1,4 +1,4 @@
-"""Whole records of rows, numbers too. Cold path: for `explain`, `replay --csv` and tests."""
+"""Complete records of rows, with their numbers. Cold path: for `explain`, `replay --csv` and tests."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from exporter.requests.enrich import Enricher
 
 
 class RecordReader:
-    """Reads the records of one format; `derived` as in `row_function`."""
+    """Reads the records of one format. `derived`: see `row_function`."""
 
     def __init__(self, reader: RowReader, enricher: Enricher, derived: Mapping[str, str] | None = None) -> None:
         self._reader = reader

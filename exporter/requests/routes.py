@@ -1,8 +1,8 @@
-"""Routes: a request's path → its template, the key in it, the chain it means. Origins: where a call came from.
+"""Routes: a request's path → its route, the key in it, its chain. Origins: the site or network a request came from.
 
-No path may make a series of its own, and no key may stand in a label. So a configured template
-decides, and where none fits, every part of the path that looks made up becomes `:id` (see `identifiers`).
-A path that was not seen before costs about a microsecond: logs with random ids have no other.
+The number of routes must stay small, and no route may contain a key. So a configured template decides; if none matches,
+every part of the path that looks like an identifier becomes `:id` (see `identifiers`). A new path costs about a
+microsecond, which matters for logs with random ids, where every path is new.
 """
 
 import re
@@ -16,11 +16,11 @@ from exporter.memo import Memo
 from exporter.model.key_shapes import could_be_a_key
 from exporter.requests.identifiers import AT_KEY_PLACE, NOBODY, PEOPLE, looks_made_up
 
-# Where gateways put the key into the path: /v2/KEY (Alchemy), /ws/v3/KEY (Infura), /rpc/KEY and their like …
+# Where gateways have the key in the path: /v2/KEY (Alchemy), /ws/v3/KEY (Infura), /rpc/KEY …
 _KEY_PLACE = re.compile(
     r"(?:/(?:eth|ethereum|https?|mainnet|rpc|testnet|wss?))*/(?:v[23]|wss?|rpc|key)|/queries/[^/]+/api-key"
 )
-# … though not every value there is a key: numbers, and what starts with 0x, are ids.
+# … but numbers, and values that start with 0x, are ids.
 _NO_KEY = re.compile(r"\d+|0x[0-9a-fA-F]*")
 _KEY_PARAMETER = re.compile(
     r"(?:^|[&;])(?:api[-_]?key|key|dkey|token|access_token|auth)=([^&;#]+)",
@@ -30,23 +30,23 @@ _OCTET = r"(?>25[0-5]|2[0-4]\d|1\d\d|\d\d?)"
 _END = r"(?:%\w+)?\]?(?::\d+)?\s*(?:,|$)"
 _IPV4 = re.compile(rf"\s*(?:\[?::ffff:)?((?:{_OCTET}\.){{3}}){_OCTET}{_END}", re.IGNORECASE | re.ASCII)
 _IPV6 = re.compile(rf"\s*\[?([0-9a-f]{{0,4}}(?::[0-9a-f]{{0,4}}){{2,8}}){_END}", re.IGNORECASE | re.ASCII)
-# BASELINE-CONTROL is one.
+# Verbs such as GET or BASELINE-CONTROL.
 _VERB = re.compile(r"[A-Za-z]+(?:-[A-Za-z]+)*")
 _LONGEST = 120
-# So many words of paths are remembered, and so many templates.
+# The maximum number of words, and of routes, that are remembered.
 _KNOWN = 5000
 
 
 class Target(str):
-    """What a request's path says. `key` is public already; `chain` and `key` may be "".
+    """The route, key and chain of a request's path. `key` is a public name; `chain` and `key` may be "".
 
-    A text, because the hot loop looks it up on each line: a text's hash is made only once.
+    It is a str because the hot loop looks it up on each line, and Python caches the hash of a str.
     """
 
     __slots__ = ("chain", "key", "route")
 
     def __new__(cls, route: str, key: str = "", chain: str = "") -> "Target":
-        """The target of a route, with what else was in its path."""
+        """Create a target."""
         target = super().__new__(cls, f"{route}\0{key}\0{chain}")
         target.route, target.key, target.chain = route, key, chain
         return target
@@ -57,7 +57,7 @@ class Target(str):
 
 
 class Request(NamedTuple):
-    """A whole request line. All "" where it was garbage."""
+    """A request line; all parts are "" if it is not valid."""
 
     http_method: str
     target: Target
@@ -69,10 +69,11 @@ NO_REQUEST = Request("", NO_TARGET, "")
 
 
 def _pattern(group: str, template: str) -> str:
-    """`/v1/scores/:identity` as a pattern in a named group; its key, if any, in a group `<group>_key`.
+    """A template such as `/v1/scores/:identity` as a named group of a regular expression; its key, if any, is the group
+    `<group>_key`.
 
-    Parts in braces or behind a colon stand for anything; `*` for the rest of the path. What stands between two of
-    these is found where it comes first, once and for all: no path makes the pattern try again and again.
+    Parts in braces or after a colon match any part, `*` any number of them. After a `*`, the first match of the next
+    parts is final (an atomic group), so that no path needs backtracking.
     """
     pattern = ""
     parts = template.strip("/").split("/")
@@ -93,8 +94,8 @@ def _pattern(group: str, template: str) -> str:
 class Routes:
     """Finds the route, the key and the chain of a path.
 
-    `templates` are tried in order. `chains` maps a chain to patterns of paths (with `/` first) or host
-    names. `identify` makes a raw key public.
+    `templates` are tried in order. `chains` maps a chain to patterns of paths, which start with `/`, or of host names.
+    `identify` turns a raw key into its public name. With `users`, names of people in paths are shown.
     """
 
     def __init__(
@@ -104,6 +105,7 @@ class Routes:
         chains: dict[str, list[str]] | None = None,
         users: bool = False,
     ) -> None:
+        # Long, as it compiles the templates, the chains of paths and those of hosts.
         self._identify = identify
         self._templates = {f"t{number}": template for number, template in enumerate(templates)}
         either = "|".join(_pattern(group, template) for group, template in self._templates.items())
@@ -118,14 +120,15 @@ class Routes:
         self._keyless = Memo(Target, _KNOWN)
 
     def request(self, line: str) -> Request:
-        """Read `GET /path?query HTTP/1.1`; anything else is no request."""
+        """Read a line such as `GET /path?query HTTP/1.1`; NO_REQUEST if it is not valid."""
         parts = line.split(" ")
         if len(parts) not in (2, 3) or not _VERB.fullmatch(parts[0]):
             return NO_REQUEST
         return Request(parts[0], self.target(parts[1]), parts[2] if len(parts) == 3 else "")
 
     def target(self, path: str) -> Target:
-        """Read a request target: a path, also without its first slash, a whole URL as proxies write it, or `*`."""
+        """Read a request target: a path, with or without its first slash, a URL as proxies log it, or `*`."""
+        # Long, as it has a branch for each form of a target.
         path, _, query = path.partition("?")
         chain = ""
         if path[:1] != "/":
@@ -149,7 +152,7 @@ class Routes:
         return self._folded(path, key, chain)
 
     def chain_of_host(self, host: str) -> str:
-        """The chain a host name means, "" where it means none."""
+        """The chain of a host name, "" if it has none."""
         host = host.lower().partition(":")[0]
         return next((chain for pattern, chain in self._hosts if pattern.match(host)), "")
 
@@ -158,11 +161,12 @@ class Routes:
         return self._identify(unquote_plus(found[1])) if found else ""
 
     def _folded(self, path: str, key: str, chain: str) -> Target:
-        """The default template: made-up parts are `:id`; the one at a key's place is `:key`, and is the key.
+        """The target without a template: identifiers become `:id`, and the one at a key's place becomes `:key`.
 
-        So are words that follow `/users`. A word at a key's place may have been chosen as a key: it is not shown, but
-        is no key either, as it may be a word of the API.
+        Names after `/users` become `:id`, too. So does a word at a key's place: somebody may have chosen it as their
+        key. It does not count as a key, as it may also be a word of the API.
         """
+        # Long, as each part of each new path passes here.
         words, people = self._words, self._people
         route = before = ""
         for part in path.split("/"):
@@ -194,13 +198,13 @@ class Routes:
         return Target(route, key, chain) if key or chain else self._keyless[route]
 
 
-# What nearly all are, read a good deal faster than by `urlsplit`.
+# Nearly all origins; much faster than `urlsplit`.
 _PLAIN_URL = re.compile(r"https?://([A-Za-z0-9.-]+)(?::[0-9]*)?(?:/[!-Z^-~]*)?$(?!\n)")
 
 
 def origin_host(url: str, addresses: bool = False) -> str:
-    """The host of an Origin or Referer header; "" where there is none, or it is opaque (`null`). Of an address, its
-    network, or with `addresses` all of it.
+    """The host of an Origin or Referer header; "" if there is none, or it is opaque (`null`). IP addresses are
+    shortened to their network, unless `addresses` is set.
     """
     found = _PLAIN_URL.match(url)
     try:
@@ -217,7 +221,7 @@ def _shown_host(host: str) -> str:
 
 
 def client_network(address: str) -> str:
-    """The client's network: /24 of an IPv4 address, /48 of an IPv6 one. Of a list, its first; "" of nonsense."""
+    """The network of a client address: /24 for IPv4, /48 for IPv6. Of a list, the first address; "" if not valid."""
     found = _IPV4.match(address)
     if found:
         return f"{found[1]}0/24"

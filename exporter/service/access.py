@@ -105,6 +105,15 @@ def _signature(files: tuple[Path, ...]) -> list[tuple[int, ...]]:
     return found
 
 
+class _RefusedError(Exception):
+    """A request that is not answered, with the HTTP status and the headers that say so."""
+
+    def __init__(self, status: int, text: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(text)
+        self.status = status
+        self.headers = headers or {}
+
+
 class Guard:
     """An ASGI application: lets those requests through to `app` that may be answered.
 
@@ -139,32 +148,43 @@ class Guard:
         web = self._access.web
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         send = _with_headers(send, web.headers)
-        names = connection.client_names
-        proven = names is not None
-        if names is not None and web.client_names and not names & web.client_names:
-            await answer(send, 403, PLAIN, b"The certificate has none of the names that are allowed.\n")
+        try:
+            proven = await self._proven(web, headers, connection)
+            local = _is_loopback(connection.address[0]) and not headers.keys() & _FORWARDED
+            scope["state"]["operator"] = proven or local
+            self._check(scope["path"], headers, proven or local)
+        except _RefusedError as refused:
+            await answer(send, refused.status, PLAIN, f"{refused}\n".encode(), refused.headers)
             return
-        if web.users:
-            try:
-                proven = await self._password(web, headers.get("authorization", ""), connection.address[0])
-            except TooManyError:
-                await answer(send, 503, PLAIN, b"Too many passwords are being checked.\n", {"retry-after": "1"})
-                return
-            if not proven:
-                await answer(send, 401, PLAIN, b"A user name and a password are needed.\n", _CHALLENGE)
-                return
-        local = _is_loopback(connection.address[0]) and not headers.keys() & _FORWARDED
-        scope["state"]["operator"] = proven or local
-        if scope["path"] not in self._any_host and not self._access.knows(headers.get("host", "")):
-            text = b"Not answered by this name: use an address, or add the name to web.hosts in the config.\n"
-            await answer(send, 421, PLAIN, text)
-        elif scope["path"] in self._changes and _is_foreign(headers):
-            await answer(send, 403, PLAIN, b"Not answered to a page of another site.\n")
-        elif scope["path"] in self._changes and not (proven or local):
-            text = b"Answered on this machine only, or with a user or a client certificate of a web config.\n"
-            await answer(send, 403, PLAIN, text)
-        else:
-            await self._app(scope, receive, send)
+        await self._app(scope, receive, send)
+
+    async def _proven(self, web: Web, headers: dict[str, str], connection: Connection) -> bool:
+        """Whether the client has proved who it is; False where the web config asks for nothing. Raises _RefusedError
+        if what it asks for is missing.
+        """
+        names = connection.client_names
+        if names is not None and web.client_names and not names & web.client_names:
+            raise _RefusedError(403, "The certificate has none of the names that are allowed.")
+        if not web.users:
+            return names is not None
+        try:
+            right = await self._password(web, headers.get("authorization", ""), connection.address[0])
+        except TooManyError as error:
+            raise _RefusedError(503, "Too many passwords are being checked.", {"retry-after": "1"}) from error
+        if not right:
+            raise _RefusedError(401, "A user name and a password are needed.", _CHALLENGE)
+        return True
+
+    def _check(self, path: str, headers: dict[str, str], operator: bool) -> None:
+        """Raise _RefusedError if this path is not answered by this name, to this page or to this client."""
+        if path not in self._any_host and not self._access.knows(headers.get("host", "")):
+            text = "Not answered by this name: use an address, or add the name to web.hosts in the config."
+            raise _RefusedError(421, text)
+        if path in self._changes and _is_foreign(headers):
+            raise _RefusedError(403, "Not answered to a page of another site.")
+        if path in self._changes and not operator:
+            text = "Answered on this machine only, or with a user or a client certificate of a web config."
+            raise _RefusedError(403, text)
 
     async def _password(self, web: Web, authorization: str, address: str) -> bool:
         scheme, _, encoded = authorization.partition(" ")

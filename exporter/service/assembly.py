@@ -99,23 +99,11 @@ class Assembly:
         from zero, as their labels or buckets have changed.
         """
         config = self.config = loaded.config
-        if isinstance(config.keys, KeyApiConfig) and not (loaded.keys or loaded.keys_read):
-            self.context.limits.waiting = True
         self._secret = loaded.secret
         restarted = self.store.declare(config.families)
         self.store.bound(config.metrics.max_series, config.metrics.created_timestamps)
         self.context.pricing = loaded.pricing
-        spending = catalog.COST.name in config.families and (
-            loaded.pricing.priced or any("cost" in build(input_.spec).fields for input_ in config.inputs)
-        )
-        self.context.limits.configure(
-            plans={name: plan.all_limits for name, plan in config.plans.items()},
-            windows=WINDOWS if config.keys else ("1d", "1mo") if spending else (),
-            spending=spending,
-            zone=config.limits.zone,
-            grace=seconds(config.limits.grace),
-            boundaries=loaded.pricing.boundaries,
-        )
+        self._configure_limits(loaded)
         chains = {
             chain: [patterns] if isinstance(patterns, str) else patterns for chain, patterns in config.chains.items()
         }
@@ -131,6 +119,22 @@ class Assembly:
         if loaded.keys_read:
             self.store.set(_REGISTRY_READ, to=loaded.keys_read)
         return restarted
+
+    def _configure_limits(self, loaded: Loaded) -> None:
+        config = loaded.config
+        if isinstance(config.keys, KeyApiConfig) and not (loaded.keys or loaded.keys_read):
+            self.context.limits.waiting = True
+        spending = catalog.COST.name in config.families and (
+            loaded.pricing.priced or any("cost" in build(input_.spec).fields for input_ in config.inputs)
+        )
+        self.context.limits.configure(
+            plans={name: plan.all_limits for name, plan in config.plans.items()},
+            windows=WINDOWS if config.keys else ("1d", "1mo") if spending else (),
+            spending=spending,
+            zone=config.limits.zone,
+            grace=seconds(config.limits.grace),
+            boundaries=loaded.pricing.boundaries,
+        )
 
     def _register(self, entries: tuple[KeyEntry, ...]) -> None:
         if entries is not self.entries:

@@ -1,10 +1,8 @@
 """Which input of a config continues one that was stored, or that was removed from the config."""
 
-import glob
-
 from exporter.config.inputs import InputConfig
 from exporter.inputs.elsewhere import StoredInput, identity
-from exporter.inputs.names import covers
+from exporter.inputs.names import covers, matching
 from exporter.service.feed import fingerprint
 
 
@@ -27,5 +25,5 @@ def follows(input_: InputConfig, before: StoredInput) -> bool:
     return (
         before.name == input_.name
         or any(covers(input_.path, position.path) for position in before.positions)
-        or any(identity(path) in files for path in glob.glob(input_.path))
+        or any(identity(path) in files for path in matching(input_.path))
     )

@@ -115,6 +115,14 @@ class InputJournal:
         log.warning("%s: lines of %s may have been lost: %s", self.name, printable(path), LOSSES[reason])
         self._store.add(catalog.LOSSES, self.name, reason)
 
+    def dropped(self, path: str, messages: int) -> None:
+        """Messages were dropped before they could be read. Each is a loss; only the first ones are logged."""
+        if "dropped" not in self._reported:
+            self._reported.add("dropped")
+            text = "%s: %d messages to %s were dropped: %s. Further ones are counted in %s"
+            log.warning(text, self.name, messages, path, LOSSES["dropped"], catalog.LOSSES.name)
+        self._store.add(catalog.LOSSES, self.name, "dropped", amount=messages)
+
     def unreadable(self, path: str, why: str) -> None:
         """A log can't be read now; it is waited for."""
         log.warning("%s: %s can't be read: %s; waiting for it", self.name, printable(path), why)

@@ -40,7 +40,7 @@ PRICES = """\
 """
 LOGS = ("rpc.access.json", "llm.jsonl", "hub.jsonl")
 # Whose recorded lines are played, and how they say when a request ended or began.
-_RECORDED = dict(zip(LOGS, ("nginx-json", "litellm", "claude-code-hub"), strict=True))
+RECORDED = dict(zip(LOGS, ("nginx-json", "litellm", "claude-code-hub"), strict=True))
 _TIMES = ("msec", "startTime", "endTime", "completionStartTime")
 _REST = (("GET", 200), ("GET", 404), ("POST", 201), ("POST", 400), ("POST", 403), ("DELETE", 301), ("GET", 500))
 
@@ -80,7 +80,7 @@ class Traffic:
         """Every kind of REST call, the recorded lines of real gateways as if logged now, and lines that are none."""
         found = {
             log: [_moved(line, at) for line in (GOLDEN / name / "access.log").read_text(errors="replace").splitlines()]
-            for log, name in _RECORDED.items()
+            for log, name in RECORDED.items()
         }
         found[LOGS[0]] += [self._rest(verb, status, at) for verb, status in _REST]
         found[LOGS[0]] += [self._rest("POST", 200, at, model="house-model", provider="house")]

@@ -18,10 +18,12 @@ Samples = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
 class GatewayExporter(Exporter):
-    """An exporter that reads one log, with all that it has said until now. `config` has more sections of its config."""
+    """An exporter that reads one log, or receives syslog at one address, with all that it has said until now. `config`
+    has more sections of its config.
+    """
 
     def __init__(
-        self, folder: Path, log: Path, format_: str | dict[str, Any], address: str = "127.0.0.1:0", **config: Any
+        self, folder: Path, log: Path | str, format_: str | dict[str, Any], address: str = "127.0.0.1:0", **config: Any
     ) -> None:
         (folder / "secret").write_bytes(_SECRET)
         whole = {

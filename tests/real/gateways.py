@@ -166,8 +166,10 @@ def caddy(folder: Path, upstream: int, certificate: Path) -> Gateway:
 # --- HAProxy
 
 
-def haproxy(log_line: str) -> Start:
-    """HAProxy, which writes no file: its standard output is the log; `raw` lines, or syslog's `rfc3164`."""
+def haproxy(log_line: str, more: str = "") -> Start:
+    """HAProxy, which writes no file: its standard output is the log; `raw` lines, or syslog's `rfc3164`. `more` are
+    other logs.
+    """
 
     def start(folder: Path, upstream: int, certificate: Path) -> Gateway:
         ports = free_port(), free_port()
@@ -176,6 +178,7 @@ def haproxy(log_line: str) -> Start:
             f"""
 global
     log stdout len 8192 format {log_line} local0 info
+{more}
 defaults
     mode http
     log global

@@ -6,6 +6,7 @@ import random
 import pytest
 
 from exporter.formats.detect import detect
+from exporter.formats.spec import FormatSpec
 from tests.golden import GOLDEN, NAMES, log_of, preset_of
 from tests.unit.reading import Reading
 
@@ -180,3 +181,27 @@ def test_one_sidecar_counts_where_both_log_and_all_lines_where_one_does(log: str
     found = detect(log.encode())[0]
     assert found.preset == "envoy-json"
     assert sum(not record.ignored for record in Reading(found.spec, log.encode()).records) == requests
+
+
+@pytest.mark.parametrize(
+    ("name", "time"),
+    [
+        ("caddy", "ts"),
+        ("traefik", "time"),
+        ("traefik", "StartUTC"),
+        ("kong", "started_at"),
+    ],
+)
+def test_at_timestamp_is_a_time(name: str, time: str) -> None:
+    """Shippers call the time so: the config that is written then says it. A log with its own time keeps that."""
+    lines = [json.loads(line) for line in log_of(name).splitlines() if line.startswith(b"{")]
+    lines = [line for line in lines if time in line]
+    assert lines
+    kept = b"".join(json.dumps(line | {"@timestamp": "2020-01-01T00:00:00Z"}).encode() + b"\n" for line in lines)
+    assert detect(kept)[0].spec == FormatSpec(preset=name)
+    times = ("ts", "time", "StartUTC", "StartLocal", "started_at")
+    bare = [{key: value for key, value in line.items() if key not in times} for line in lines]
+    sent = b"".join(json.dumps(line | {"@timestamp": "2026-03-03T14:05:09Z"}).encode() + b"\n" for line in bare)
+    found = detect(sent)[0]
+    assert found.spec == FormatSpec(preset=name, fields={"time": "@timestamp"})
+    assert {record.time for record in Reading(found.spec, sent).records if not record.ignored} == {1772546709.0}

@@ -78,7 +78,14 @@ def inputs(tmp_path: Path) -> Inputs:
         ("/l/*/a.log", "/l/m/a.log", True),
         ("/l/?[0-9].log", "/l/a1.log", True),
         ("/l/?[!0-9].log", "/l/a1.log", False),
-        ("/l/**", "/l/m/a.log", False),
+        ("/l/**", "/l/m/a.log", True),
+        ("/l/**", "/l/.m/a.log", False),
+        ("/l/**/*.gz", "/l/a.gz", True),
+        ("/l/**/*.gz", "/l/m/n/a.gz", True),
+        ("/l/**/*.gz", "/l/m/n/a.log", False),
+        ("/l/**/m/**/*.gz", "/l/m/a.gz", True),
+        ("/l/a**/*.gz", "/l/ab/m/a.gz", False),
+        ("/m/**", "/l/a.gz", False),
     ],
 )
 def test_a_pattern_covers_what_glob_matches(pattern: str, path: str, is_covered: bool) -> None:

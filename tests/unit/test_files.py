@@ -44,6 +44,9 @@ class Told:
     def too_long(self, path: str) -> None:
         self.events.append(("too_long", Path(path).name))
 
+    def dropped(self, path: str, messages: int) -> None:
+        self.events.append(("dropped", path, str(messages)))
+
     def unreadable(self, path: str, why: str) -> None:
         self.events.append(("unreadable", Path(path).name, why))
 

@@ -65,6 +65,36 @@ def test_a_line_waits_for_so_many_lines() -> None:
     assert len(decoder.snapshot()) == 3
 
 
+def test_what_waits_has_a_ceiling_in_bytes() -> None:
+    """Of more than 8 MiB the oldest are rows before their time; what goes away and what is remembered is counted."""
+    decoder = build(spec(within=10**6)).decoder
+    RowReader(build(spec(within=10**6)), {})
+    bill = b"bill %d 1" + b"0" * 100_000 + b"\n"
+    rows = [len(decoder.decode(bill % n).rows) for n in range(200)]
+    waiting = decoder.snapshot()
+    assert len(waiting) == 83
+    assert rows == [0] * 83 + [1] * 117
+    assert [id_ for id_, *_ in waiting] == [str(n) for n in range(117, 200)]
+    after = build(spec(within=10**6)).decoder
+    after.restore(waiting)
+    assert len(after.decode(bill % 200).rows) == 1
+    assert len(after.flush().rows) == 83
+    assert after.decode(bill % 201).rows == []
+
+
+def test_a_number_that_no_commit_can_hold_does_not_wait() -> None:
+    """A line with a number of more than 64 bits is rejected, and those beside it wait."""
+    fields = {"status": "s", "cost": "c"}
+    decoder = build(FormatSpec(json=fields, join=JoinSpec(by="id", until="end"))).decoder
+    for path in fields.values():
+        decoder.expression(path)
+    line = b'{"id":"%s","s":200,"c":%d}\n'
+    decoded = decoder.decode(line % (b"a", 2**64 - 1) + line % (b"b", 2**64) + line % (b"c", 1))
+    assert (decoded.rows, decoded.rejected) == ([], [("wrong_type", (line % (b"b", 2**64)).rstrip())])
+    waiting = msgspec.msgpack.decode(msgspec.msgpack.encode(decoder.snapshot()))
+    assert [id_ for id_, *_ in waiting] == ["a", "c"]
+
+
 def test_a_line_waits_no_longer_than_its_patience() -> None:
     """What waits at one call of `release` and at the next is a row; what came between has its time still to go."""
     decoder = build(spec(seconds=3)).decoder

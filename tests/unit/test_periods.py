@@ -114,7 +114,7 @@ def test_lines_without_a_time_count_when_they_arrive_and_that_is_said_once(caplo
     periods = Periods("gateway", reads, calendar)
     for _ in range(3):
         assert periods.divide(rows, NOW) == [(calendar.period(NOW), rows)]
-    assert caplog.messages == ["gateway: its lines have no time: limits count them when they are read"]
+    assert caplog.messages == ["gateway: the log's lines have no time; limits count them at the time of reading"]
 
 
 def test_a_clock_that_is_wrong_moves_no_window() -> None:

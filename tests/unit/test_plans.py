@@ -94,7 +94,7 @@ def test_a_key_of_a_plan_that_is_not_there_is_told_in_the_registry(tmp_path: Pat
     config.write_text(INPUTS + "keys: keys.yaml\nplans: {free: {}, pro: {}}\n", encoding="utf-8")
     with pytest.raises(ConfigError) as caught:
         load(config)
-    message = "4: [2].plan: is no plan of the config (allowed: free, pro)"
+    message = "4: [2].plan: is not a plan of the config (allowed: free, pro)"
     assert str(caught.value) == f"{keys}:{message}"
 
 

@@ -96,17 +96,17 @@ def test_any_json_by_a_mapping(gateway: Gateway, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("answer", "status", "problem"),
     [
-        (b"<html>", 200, "its answer is not valid JSON"),
-        (b'{"keys": [{"id": %b}]}' % (b"9" * 5000), 200, "its answer is not valid JSON"),
-        ({"keys": {}}, 200, "its answer has no list at 'keys'"),
+        (b"<html>", 200, "the response is not valid JSON"),
+        (b'{"keys": [{"id": %b}]}' % (b"9" * 5000), 200, "the response is not valid JSON"),
+        ({"keys": {}}, 200, "the response has no list at 'keys'"),
         ({"keys": [{"id": ""}]}, 200, "entry 1: a key needs an id, a hash (from `gateway-exporter hash`), or both"),
-        ({"keys": [{"id": "a", "until": RAW}]}, 200, "entry 1: expires is not understood"),
-        ({"keys": [{"id": "a", "kind": RAW}]}, 200, "entry 1: class is not understood"),
+        ({"keys": [{"id": "a", "until": RAW}]}, 200, "entry 1: expires is not valid"),
+        ({"keys": [{"id": "a", "kind": RAW}]}, 200, "entry 1: class is not valid"),
         ({"keys": [{"hash": RAW}]}, 200, "entry 1: hash: must be as `gateway-exporter hash` prints it: k_ and"),
         ({"keys": [{"id": "a"}, {"id": "a"}]}, 200, "entry 2 is the same key as an earlier entry"),
         ({"keys": [RAW]}, 200, "entry 1: a key needs an id"),
-        ({}, 401, "it answered with status 401"),
-        ({}, 302, "it answered with status 302"),
+        ({}, 401, "the server answered with status 401"),
+        ({}, 302, "the server answered with status 302"),
     ],
 )
 def test_an_answer_that_is_not_understood_is_told_without_what_is_in_it(
@@ -124,7 +124,7 @@ def test_an_answer_that_is_not_understood_is_told_without_what_is_in_it(
 def test_an_api_that_is_not_there(gateway: Gateway) -> None:
     """It is told what is wrong, in a line."""
     gateway.server.server_close()
-    with pytest.raises(InputError, match=r"it can't be reached: ConnectionError$"):
+    with pytest.raises(InputError, match=r"the request failed: ConnectionError$"):
         api(gateway.url, fields={"id": "id"}).read()
 
 
@@ -165,8 +165,9 @@ def test_the_last_good_registry_stays_and_a_failure_is_told_once(
     for _ in range(3):
         registry.poll_once()
     assert told.entries == [(acme,), None]
-    assert [record.message.partition(": ")[0] for record in caplog.records if record.levelname == "ERROR"] == [
-        "the key registry stays as it was"
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
+        f"key registry refresh failed ({gateway.url}: the server answered with status 503); "
+        "keeping the previous entries, retrying in 120 s"
     ]
     gateway.status = 200
     registry.poll_once()

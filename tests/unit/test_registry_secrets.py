@@ -24,12 +24,12 @@ HASH = "hash: k_0123456789abcdef"
 @pytest.mark.parametrize(
     ("registry", "line", "problem"),
     [
-        (f"- id: {RAW}", 1, "[0].id: looks like a raw key"),
-        ("- id: 9f8e7d6c5b4a39281706f5e4d3c2b1a0", 1, "[0].id: looks like a raw key"),
-        ("- {id: a}\n- id: 3f2504e0-4f89-41d3-9a0c-0305e82c3301", 2, "[1].id: looks like a raw key"),
-        (f"- id: a\n  name: key of acme {RAW}", 2, "[0].name: looks like a raw key"),
-        (f"- id: a\n  owner: {RAW}", 2, "[0].owner: looks like a raw key"),
-        (f"- id: a\n  plan: {RAW}", 2, "[0].plan: looks like a raw key"),
+        (f"- id: {RAW}", 1, "[0].id: looks like a raw API key"),
+        ("- id: 9f8e7d6c5b4a39281706f5e4d3c2b1a0", 1, "[0].id: looks like a raw API key"),
+        ("- {id: a}\n- id: 3f2504e0-4f89-41d3-9a0c-0305e82c3301", 2, "[1].id: looks like a raw API key"),
+        (f"- id: a\n  name: key of acme {RAW}", 2, "[0].name: looks like a raw API key"),
+        (f"- id: a\n  owner: {RAW}", 2, "[0].owner: looks like a raw API key"),
+        (f"- id: a\n  plan: {RAW}", 2, "[0].plan: looks like a raw API key"),
         ('- {id: "a\\u202eb"}', 1, "[0].id: must be text that can be printed"),
         ("- {id: swordfish}\n- {id: swordfish}", 2, "[1].id: duplicate: already used by entry 1"),
         (f"- {HASH}\n- {HASH}", 2, "[1].hash: duplicate: already used by entry 1"),
@@ -44,7 +44,7 @@ HASH = "hash: k_0123456789abcdef"
         ("- {swordfish: 1, swordfish: 2}", 1, "duplicate '…': already used on line 1"),
         ("- {id: !swordfish x}", 1, "is not YAML"),
         ("- {id: *swordfish }", 1, "is not YAML"),
-        ("- {id: a, plan: swordfish}", 1, "[0].plan: is no plan of the config (allowed: free)"),
+        ("- {id: a, plan: swordfish}", 1, "[0].plan: is not a plan of the config (allowed: free)"),
     ],
 )
 def test_no_message_about_a_registry_repeats_a_value(tmp_path: Path, registry: str, line: int, problem: str) -> None:
@@ -69,7 +69,7 @@ def test_names_that_customers_choose_at_an_api_stop_nothing() -> None:
         one, two = source(gateway.url).read()
         assert (one.name, one.owner, two.name) == ("", "a***@acme.example", ("B" + " b" * 59) + "…")
         gateway.pages = [[{"id": "a"}, {"id": RAW}]]
-        with pytest.raises(InputError, match=r"entry 2: id: looks like a raw key") as caught:
+        with pytest.raises(InputError, match=r"entry 2: id: looks like a raw API key") as caught:
             source(gateway.url).read()
         assert RAW not in str(caught.value)
 
@@ -103,7 +103,9 @@ def test_a_query_is_logged_at_no_level(caplog: pytest.LogCaptureFixture) -> None
 
 def test_a_label_of_an_input_may_be_no_key() -> None:
     """Labels of inputs are on every series."""
-    with pytest.raises(FieldError, match=r"^labels.gateway: looks like a raw key, and would be shown to everybody$"):
+    with pytest.raises(
+        FieldError, match=r"^labels.gateway: looks like a raw API key; it would be visible in every metric$"
+    ):
         convert({"path": "a", "labels": {"gateway": RAW}}, InputConfig)
 
 
@@ -119,9 +121,7 @@ def test_the_certificate_of_the_admin_api_is_verified(authority: Authority, tmp_
     with admin_api(authority.sign("admin")) as gateway:
         gateway.pages = [[{"id": "a"}]]
         for without in ({}, {"ca_file": str(other)}):
-            with pytest.raises(
-                InputError, match="certificate can't be verified; name the one that signed it as ca_file"
-            ):
+            with pytest.raises(InputError, match="certificate can't be verified; set ca_file to its CA"):
                 source(gateway.url, token_file=str(token), **without).read()
         for path, problem in (
             (nothing, "can't be read: No such file or directory"),
