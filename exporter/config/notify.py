@@ -82,6 +82,10 @@ class Notify(Part):
                 if name not in self.time_intervals:
                     raise FieldError(("mute", route, n), unknown("time interval", name, self.time_intervals))
 
+    def is_for_customers(self, receiver: str) -> bool:
+        """Whether a receiver gets nothing but alerts for owners about their own keys."""
+        return receiver in self.owners.values() and receiver not in self.routes.values()
+
     def _check_kinds(self, at: Steps, receiver: Mapping[str, Mapping[str, Any]]) -> None:
         if not receiver:
             raise FieldError(at, f"has no destination; add one of {', '.join(KINDS)}")
