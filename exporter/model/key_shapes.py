@@ -98,15 +98,17 @@ def could_be_a_key(text: str) -> bool:
     """
     if _LONG_ENOUGH.search(text) and (_MARKED.search(text) or _UUID.search(text)):
         return True
-    if len(text) < _SHORTEST:
-        return False
+    return len(text) >= _SHORTEST and any(_is_random(word) for word in _long_words(text))
+
+
+def _long_words(text: str) -> set[str]:
+    """The words that are long enough for a key, without the layers of a rollup's method and the size of a model."""
     if _ROLLUP.fullmatch(text):
         text = _LAYERS.sub("", text)
     text = _SIZES.sub("", text)
     if len(text) < _SHORTEST or text in _METHODS or _PUBLIC.fullmatch(text):
-        return False
-    words = {word for pattern in (_WHOLE, _PART, _RUN) for word in pattern.findall(text) if len(word) >= _SHORTEST}
-    return any(_is_random(word) for word in words)
+        return set()
+    return {word for pattern in (_WHOLE, _PART, _RUN) for word in pattern.findall(text) if len(word) >= _SHORTEST}
 
 
 def shown_name(text: str) -> str:
