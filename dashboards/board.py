@@ -171,13 +171,7 @@ def _annotations(m: Metrics, narrowed: tuple[str, ...]) -> list[Json]:
 def _clean(dashboard: core.Dashboard) -> Json:
     """Plain values, without what is empty or dead."""
     found: Json = {name: value for name, value in _plain(dashboard).items() if name not in _DEAD and value is not None}
-    found["templating"]["list"] = [
-        {name: value for name, value in one.items() if name not in _DEAD_OF_VARIABLES and value is not None}
-        for one in found["templating"]["list"]
-    ]
-    for one in found["templating"]["list"]:
-        if one.get("hide") == core.HIDE_VARIABLE:
-            one["skipUrlSync"] = True  # what nobody sees is found out on each page, and no link passes it on
+    found["templating"]["list"] = [_clean_variable(variable) for variable in found["templating"]["list"]]
     found["timepicker"] = {
         "refresh_intervals": found["timepicker"]["refresh_intervals"],
         "quick_ranges": [
@@ -188,6 +182,13 @@ def _clean(dashboard: core.Dashboard) -> Json:
         if panel["type"] == "row":
             for name in set(panel) - {"id", "type", "title", "collapsed", "gridPos", "panels"}:
                 del panel[name]
+    return found
+
+
+def _clean_variable(variable: Json) -> Json:
+    found = {name: value for name, value in variable.items() if name not in _DEAD_OF_VARIABLES and value is not None}
+    if found.get("hide") == core.HIDE_VARIABLE:
+        found["skipUrlSync"] = True  # what nobody sees is found out on each page, and no link passes it on
     return found
 
 
