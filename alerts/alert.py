@@ -4,6 +4,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from alerts.customers import ADVICE
 from alerts.promql import Terms
 from exporter.config.alerts import AlertChange
 
@@ -14,9 +15,16 @@ CATEGORIES = ("quota", "errors", "latency", "keys", "cost", "providers", "export
 PERCENT, DURATION, NUMBER = (
     f"{{{{ $value | {how} }}}}" for how in ("humanizePercentage", "humanizeDuration", "humanize")
 )
+# A count; rates over a window are extrapolated, so it may have a fraction.
+COUNT = '{{ $value | printf "%.0f" }}'
 # A key in a sentence: its display name, and its id where that differs.
 KEY = "{{ $labels.name }}{{ if ne $labels.name $labels.key }} ({{ $labels.key }}){{ end }}"
 METHOD = "{{ $labels.method }}{{ with $labels.chain }} on {{ . }}{{ end }}"
+
+
+def percent(share: float) -> str:
+    """A share from the config, as the value beside it is written: 0.95 → 95%."""
+    return f"{100 * share:.4g}%"
 
 
 class Alert(Struct, frozen=True, kw_only=True):
@@ -44,7 +52,8 @@ class Alert(Struct, frozen=True, kw_only=True):
 
     def rule(self, terms: Terms) -> dict[str, Any]:
         """The rule as Prometheus reads it."""
-        change = terms.config.overrides.get(self.name, AlertChange())
+        change = self.change(terms)
+        advice = {"customer_advice": ADVICE[self.name]} if self.name in ADVICE else {}
         keep_firing_for = self.keep_firing_for if change.keep_firing_for is None else change.keep_firing_for
         labels = {"severity": change.severity or self.severity, "component": self.component, "category": self.category}
         return {
@@ -57,10 +66,15 @@ class Alert(Struct, frozen=True, kw_only=True):
                 "summary": self.summary,
                 "description": self.description,
                 "recommendation": self.recommendation,
+                **advice,
                 "runbook_url": f"{terms.config.runbook_url}#{self.name.lower()}",
                 "dashboard_url": self._link(terms),
             },
         }
+
+    def change(self, terms: Terms) -> AlertChange:
+        """What the config changes of it."""
+        return terms.config.overrides.get(self.name, AlertChange())
 
     def _link(self, terms: Terms) -> str:
         """The dashboard, over the last six hours, with the alert's own key, method … filled in."""

@@ -21,8 +21,8 @@ _LONGEST_SCRAPE_INTERVAL = 75
 
 
 def files(config: Config | None, kubernetes: bool = False) -> dict[str, str]:
-    """Name → content of all files; of the defaults without a config. ValueError where `overrides` do not fit,
-    or scrapes are too rare.
+    """Name → content of all files; of the defaults without a config. ValueError where `overrides` do not fit, or the
+    exporter is scraped too seldom.
 
     `kubernetes` adds the rules as a PrometheusRule of the Prometheus operator.
     """

@@ -7,6 +7,7 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 
 from alerts.alert import Alert
+from alerts.many import NAME, many
 from alerts.promql import Terms
 from alerts.rules import cost, errors, exporter, inputs, keys, latency, models, providers, quota
 from exporter.config.alerts import AlertsConfig
@@ -21,7 +22,10 @@ def chosen(terms: Terms) -> list[Alert]:
     """
     alerts = _possible(terms)
     _check_overrides(terms, alerts)
-    return [alert for alert in alerts if not _why_not(terms, alert)]
+    single = [alert for alert in alerts if not _why_not(terms, alert)]
+    # Last in their groups, so that what they count has just been evaluated.
+    change = terms.config.overrides.get(NAME)
+    return [*single, *(many(terms, single) if not change or change.enabled else ())]
 
 
 def left_out(terms: Terms) -> dict[str, list[str]]:
@@ -62,9 +66,9 @@ def _check_overrides(terms: Terms, alerts: list[Alert]) -> None:
     for alert in alerts:
         severities.setdefault(alert.name, set()).add(alert.severity)
     for name, change in terms.config.overrides.items():
-        if name not in severities:
-            raise ValueError(f"alerts.overrides: {unknown('alert of this config', name, severities)}")
-        if change.severity and len(severities[name]) > 1:
+        if name not in {*severities, NAME}:
+            raise ValueError(f"alerts.overrides: {unknown('alert of this config', name, {*severities, NAME})}")
+        if change.severity and len(severities.get(name, (1, 2))) > 1:
             raise ValueError(
                 f"alerts.overrides.{name}.severity: the alert has a threshold for each severity; set one of them to "
                 "null instead"

@@ -35,13 +35,21 @@ TEXTS: dict[str, dict[str, Any]] = {
 }
 
 
-def receiver(name: str, kinds: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """A receiver with all its kinds."""
-    return {"name": name} | {f"{kind}_configs": [_config(kind, fields)] for kind, fields in kinds.items()}
+def receiver(name: str, kinds: Mapping[str, Mapping[str, Any]], for_customers: bool) -> dict[str, Any]:
+    """A receiver with all its kinds, and the texts for those who read them."""
+    made = {f"{kind}_configs": [_config(kind, fields, for_customers)] for kind, fields in kinds.items()}
+    return {"name": name} | made
 
 
-def _config(kind: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+def _config(kind: str, fields: Mapping[str, Any], for_customers: bool) -> dict[str, Any]:
     given = dict(fields)
     if kind == "webhook" and (file := given.pop("credentials_file", "")):
         given["http_config"] = {"authorization": {"credentials_file": file}} | given.get("http_config", {})
-    return {"send_resolved": True} | TEXTS[kind] | given
+    texts = _for_customers(TEXTS[kind]) if for_customers else TEXTS[kind]
+    return {"send_resolved": True} | texts | given
+
+
+def _for_customers(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.replace('template "gateway.', 'template "customer.')
+    return {name: _for_customers(one) for name, one in value.items()}

@@ -1,18 +1,36 @@
 """alertmanager.yml: who is told what, what keeps silent about what, and through which channel."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
+from alerts.customers import ADVICE
+from alerts.many import NAME as MANY
+from alerts.many import TROUBLES
 from alerts.promql import Terms
 from alerts.receivers import receiver
 from exporter.config.notify import Notify, Smtp
 
 TEMPLATES = "gateway.tmpl"
 _NOBODY = "nobody"
+# Outages of the whole: the alerts that report one, what else must be so, and alerts of parts that then keep silent.
+_OUTAGES = (
+    (
+        ("GatewaySuccessRateLow",),
+        (),
+        ("GatewayMethodSuccessRateLow", "GatewayKeySuccessRateLow", "GatewayProviderFailing"),
+    ),
+    (
+        ("GatewayAvailabilityBurn",),
+        ('severity="critical"',),
+        ("GatewayMethodSuccessRateLow", "GatewayKeySuccessRateLow", "GatewayProviderFailing"),
+    ),
+    (("GatewayLatencyHigh",), (), ("GatewayMethodSlow",)),
+)
 # Labels that make two alerts of one name two matters. Alertmanager takes labels that both lack for equal.
 _SAME_MATTER = (
     *("alertname", "key", "unit", "window", "scope", "chain", "method", "provider", "model", "currency"),
-    *("gateway", "job", "instance", "input", "reason"),
+    *("gateway", "job", "instance", "input", "reason", "about"),
 )
 
 
@@ -25,8 +43,11 @@ def alertmanager(terms: Terms) -> dict[str, Any]:
         "templates": [TEMPLATES],
         **({"time_intervals": intervals} if intervals else {}),
         "route": _route(notify, terms.served.record_scope),
-        "inhibit_rules": _inhibitions(terms.served.record_scope),
-        "receivers": [{"name": _NOBODY}, *(receiver(name, kinds) for name, kinds in notify.receivers.items())],
+        "inhibit_rules": _inhibitions(terms),
+        "receivers": [
+            {"name": _NOBODY},
+            *(receiver(name, kinds, notify.is_for_customers(name)) for name, kinds in notify.receivers.items()),
+        ],
     }
 
 
@@ -50,7 +71,7 @@ def _route(notify: Notify, scope: tuple[str, ...]) -> dict[str, Any]:
     }
     owners = [
         {
-            "matchers": [f'owner="{_escaped(owner)}"'],
+            "matchers": [f'owner="{_escaped(owner)}"', f'alertname=~"{"|".join(ADVICE)}"'],
             "receiver": name,
             "continue": True,
             "group_by": ["alertname", "severity", "key", *scope],
@@ -105,13 +126,22 @@ def _repeats(notify: Notify, route: Mapping[str, Any] | None = None) -> list[dic
         for matchers, interval in (
             # A month's limit that is used up stays so for days.
             (['alertname="GatewayLimitReached"', 'window="1mo"'], grouping.repeat_warning),
+            (['about="GatewayLimitReached"'], grouping.repeat_warning),
             (['severity="warning"'], grouping.repeat_warning),
             (['severity="info"'], grouping.repeat_info),
         )
     ]
 
 
-def _inhibitions(scope: tuple[str, ...]) -> list[dict[str, Any]]:
+def _inhibitions(terms: Terms) -> list[dict[str, Any]]:
+    """What keeps silent about what. Alerts of keys whose owners have a receiver are never silenced by a fleet's: such a
+    silence would be the owners' too.
+    """
+    scope = terms.served.record_scope
+    owners = "|".join(
+        re.escape(owner).replace("\\", "\\\\").replace('"', '\\"') for owner in terms.config.notify.owners
+    )
+    others = [f'owner!~"{owners}"'] if owners else []
     own = tuple(label for label in scope if label not in _SAME_MATTER)
     return [
         {
@@ -125,10 +155,31 @@ def _inhibitions(scope: tuple[str, ...]) -> list[dict[str, Any]]:
             "equal": [*(label for label in _SAME_MATTER if label != "alertname"), *own],
         },
         {
+            "source_matchers": [f'alertname="{MANY}"', 'about="GatewayLimitReached"'],
+            "target_matchers": [f'alertname="{MANY}"', 'about=~"GatewayLimitNear|GatewayLimitProjected"'],
+            "equal": list(scope),
+        },
+        {
             "source_matchers": ['alertname="GatewayExporterAbsent"'],
             "target_matchers": ['alertname="GatewayExporterDown"'],
             "equal": ["job"],
         },
+        *(
+            {
+                "source_matchers": [f'alertname=~"{"|".join(whole)}"', *only],
+                "target_matchers": [f'alertname=~"{"|".join(parts)}"', *others],
+                "equal": list(scope),
+            }
+            for whole, only, parts in _OUTAGES
+        ),
+        *(
+            {
+                "source_matchers": [f'alertname="{MANY}"', f'about="{name}"'],
+                "target_matchers": [f'alertname="{name}"', *others],
+                "equal": ["severity", *terms.served.target_scope],
+            }
+            for name in TROUBLES
+        ),
     ]
 
 

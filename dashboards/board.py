@@ -49,7 +49,7 @@ class Row(Struct):
 class Board(Struct, kw_only=True):
     """One dashboard. `variables` are the names of drop-downs, `more` those that only this one has.
 
-    With `one_key` it is about one key, which the reader chooses.
+    With `one_key` it is about one key, which the reader chooses. With `covered` recorded hours answer over long ranges.
     Without the family `about` there is nothing to make it for.
     """
 
@@ -59,6 +59,7 @@ class Board(Struct, kw_only=True):
     rows: list[Row]
     variables: tuple[str, ...] = ()
     one_key: bool = False
+    covered: tuple[str, ...] | None = None
     more: list[core.Template] = []
     since: str = "now-24h"
     about: str = "gateway_requests_total"
@@ -86,7 +87,7 @@ def document(board: Board, served: Served) -> Json:
         schemaVersion=_SCHEMA,
         version=1,
         links=_links(board, served),
-        templating=core.Templating([*variables(board.variables, served, board.one_key), *board.more]),
+        templating=core.Templating([*variables(board.variables, served, board.one_key, board.covered), *board.more]),
         annotations=core.Annotations(_annotations(Metrics(served, ()), board.variables)),
         panels=_placed(board.kept()),
     )
@@ -170,10 +171,7 @@ def _annotations(m: Metrics, narrowed: tuple[str, ...]) -> list[Json]:
 def _clean(dashboard: core.Dashboard) -> Json:
     """Plain values, without what is empty or dead."""
     found: Json = {name: value for name, value in _plain(dashboard).items() if name not in _DEAD and value is not None}
-    found["templating"]["list"] = [
-        {name: value for name, value in one.items() if name not in _DEAD_OF_VARIABLES and value is not None}
-        for one in found["templating"]["list"]
-    ]
+    found["templating"]["list"] = [_clean_variable(variable) for variable in found["templating"]["list"]]
     found["timepicker"] = {
         "refresh_intervals": found["timepicker"]["refresh_intervals"],
         "quick_ranges": [
@@ -184,6 +182,13 @@ def _clean(dashboard: core.Dashboard) -> Json:
         if panel["type"] == "row":
             for name in set(panel) - {"id", "type", "title", "collapsed", "gridPos", "panels"}:
                 del panel[name]
+    return found
+
+
+def _clean_variable(variable: Json) -> Json:
+    found = {name: value for name, value in variable.items() if name not in _DEAD_OF_VARIABLES and value is not None}
+    if found.get("hide") == core.HIDE_VARIABLE:
+        found["skipUrlSync"] = True  # what nobody sees is found out on each page, and no link passes it on
     return found
 
 

@@ -16,6 +16,13 @@ _NOT_OF_RECORDS = (
 
 # Seconds: finer durations are noise, and 999.99 µs is a millisecond.
 _FINEST = 0.0001
+# The variable `recorded` is `.*` where recorded hours are to answer, and `-` where raw series are: the matcher that
+# fits nothing costs nothing. No job is called `-`, and recorded series have none.
+RECORDED = 'job=~"$recorded"'
+NOT_RECORDED = 'job!~"$recorded"'
+# As many hours as the range has: without it, a range that ends at a full hour has both its ends in Prometheus 2.
+_WHOLE = "offset -500ms"
+_HOURS = re.compile(r"(\w+:\w+:increase1h\{[^}]*\})(\[\$__range:1h\][^)]*" + _WHOLE + ")")
 # What is left of a difference of equal sums.
 _NOTHING = 0.000001
 
@@ -27,8 +34,10 @@ class Metrics:
     that knows nothing of it. `by` and `on` are labels, separated by blanks.
     """
 
-    def __init__(self, served: Served, variables: tuple[str, ...]) -> None:
+    def __init__(self, served: Served, variables: tuple[str, ...], covered: tuple[str, ...] | None = None) -> None:
+        """With `covered`, long ranges are read of recorded series that have at least these variables' labels."""
         self._served = served
+        self._covered = covered
         self._variables = (*variables, *served.record_scope)
 
     def __call__(self, name: str, *matchers: str, by: str = "") -> str:
@@ -45,11 +54,23 @@ class Metrics:
 
     def rate(self, name: str, *matchers: str, by: str = "", over: str = "$__rate_interval") -> str:
         """A counter's increase a second."""
+        if over == "$__range" and self._hourly(name, matchers, by):
+            return f"({self.count(name, *matchers, by=by)} / $__range_s)"
         return total(f"rate({self(name, *matchers, by=by)}[{over}])", by)
 
     def count(self, name: str, *matchers: str, by: str = "", over: str = "$__range", at: str = "") -> str:
-        """A counter's increase over a time; `at` is an offset or `@ end()`."""
-        return total(f"increase({self(name, *matchers, by=by)}[{over}]{at and ' ' + at})", by)
+        """A counter's increase over a time; `at` is an offset or `@ end()`.
+
+        Over the chosen range, where the page has the variable `recorded`, the raw series or the recorded hours answer:
+        it is a pattern that one of the two fits.
+        """
+        raw, at = self(name, *matchers, by=by), at and f" {at}"
+        hourly = self._hourly(name, matchers, by) if over == "$__range" else ""
+        if not hourly or raw == ABSENT:
+            return total(f"increase({raw}[{over}]{at})", by)
+        asked = total(f"increase({with_matcher(raw, NOT_RECORDED)}[{over}]{at})", by)
+        hours = with_matcher(self(hourly, *matchers, by=by), RECORDED)
+        return f"({asked} or {total(f'sum_over_time({hours}[{over}:1h]{at} {_WHOLE})', by)})"
 
     def hours(self, name: str, *matchers: str, by: str = "", hours: int, at: str = "") -> str:
         """The sum of a recorded `…:increase1h` over whole hours.
@@ -96,6 +117,18 @@ class Metrics:
             return nameless
         return f"({query}) * on (key) group_left (name, owner) {info} or on (key) {nameless}"
 
+    def _hourly(self, name: str, matchers: tuple[str, ...], by: str) -> str:
+        """The smallest recorded hours of a counter that have all labels which are asked for; "" without any."""
+        labels = self._labels(name)
+        if self._covered is None or labels is None:
+            return ""
+        asked = {re.split(r"\W", one, maxsplit=1)[0] for one in matchers} | {*by.split()}
+        asked |= {*self._covered} & {*labels}
+        recorded = f":{name.removesuffix('_total')}:increase1h"
+        found = {one: self._labels(one) or () for one in self._served.recorded if one.endswith(recorded)}
+        fit = [one for one, has in found.items() if asked <= {*has}]
+        return min(fit, key=lambda one: ("key" in found[one], len(found[one])), default="")
+
     def _labels(self, name: str) -> tuple[str, ...] | None:
         """The labels of a series, those of the scope among them; None where it is not there."""
         labels = self._served.labels(name)
@@ -107,7 +140,13 @@ class Metrics:
 
 def before(query: str) -> str:
     """The same over the time just before the chosen one."""
+    query = _HOURS.sub(r"(\1 offset $__range)\2", query)
     return query.replace("[$__range]", "[$__range] offset $__range")
+
+
+def with_matcher(selector: str, matcher: str) -> str:
+    """The selector with one more matcher."""
+    return f"{selector[:-1]},{matcher}}}" if selector.endswith("}") else f"{selector}{{{matcher}}}"
 
 
 def total(query: str, by: str = "") -> str:

@@ -36,8 +36,12 @@ folder is up to date; `--push URL` uploads them, with a service account's token 
 
 Load the recording rules that `gateway-exporter alerts` writes into Prometheus first: panels of days and weeks, trends,
 forecasts and the error budget read the series that they record, and say "Needs the recording rules" without them. Whole
-hours count from the first full hour on. Panels over the chosen time read what was scraped itself: for many keys, a
-month of that takes Prometheus seconds.
+hours count from the first full hour on.
+
+Panels over the chosen time read what was scraped itself. Where that would be too much (half a day and more of some
+thousand series), *Overview*, *Keys*, *LLM usage*, *Errors and latency* and *Providers* read recorded hours: as many
+whole hours as were chosen, up to the last full one. They do so while the rules have missed no hour, and nothing is
+chosen that the recorded hours can't tell apart.
 
 Colours: red is a failure of the gateway, of an upstream or of the exporter; orange and yellow are limits, slowness and
 what expires; what clients are refused is not coloured. A number marked "before" is that of as much time just before the

@@ -5,7 +5,7 @@ from typing import Any
 from grafanalib import core
 
 from dashboards.grafana import DATASOURCE
-from dashboards.promql import Metrics
+from dashboards.promql import Metrics, total, with_matcher
 from exporter.config.served import ABSENT, Served
 
 # A label without a value is absent, and `.*` matches that too: with `.+`, "All" would leave requests out.
@@ -45,10 +45,19 @@ _ALL = 'label_replace(vector(1), "all", "yes", "none", "{}")'
 _UNCHOSEN = f"and on () ({_ALL.format('$owner$plan')} and on (all) {_ALL.format('')})"
 
 
-def variables(names: tuple[str, ...], served: Served, one_key: bool = False) -> list[core.Template]:
+# Seconds of range times series, from where on recorded hours answer: ten queries of so many read 70 million samples
+# that were scraped every 15 s. In less than twelve hours, whole hours are too coarse.
+_LONG = 100_000_000
+_SHORTEST = 12 * 3600
+
+
+def variables(
+    names: tuple[str, ...], served: Served, one_key: bool = False, covered: tuple[str, ...] | None = None
+) -> list[core.Template]:
     """The data source, the scope, and the named variables; those whose families are not there are left out.
 
-    With `one_key` the page is about one key, the busiest until another is chosen.
+    With `one_key` the page is about one key, the busiest until another is chosen. With `covered` it reads recorded
+    hours over long ranges, which can be narrowed by these.
     """
     source = core.Template("datasource", "prometheus", type="datasource", label="Data source")
     source._current = {"selected": True, "text": "default", "value": "default"}
@@ -68,7 +77,43 @@ def variables(names: tuple[str, ...], served: Served, one_key: bool = False) -> 
             chained = {"model": "model_type", "key": "owner"}
             every = None if chained.get(name) in names else ALL
             found.append(_query(name, _LABELS[name], query, allValue=every, regex=_REGEX.get(name, "")))
-    return found
+    return found if covered is None else [*found, _recorded(names, covered, served)]
+
+
+def _recorded(names: tuple[str, ...], covered: tuple[str, ...], served: Served) -> core.Template:
+    """`.*` where recorded hours answer, else `-`; nobody sees it.
+
+    They answer where raw series would read very much, where the rules missed no hour of the range nor of the time
+    before it, and where nothing is chosen that the hours can't be narrowed by: those matchers fit no recorded series.
+    """
+    scoped = Metrics(served, ())
+    fleet = scoped("fleet:gateway_requests:rate5m")
+    hours, exporters = scoped("key:gateway_requests:increase1h"), scoped("gateway_exporter_build_info")
+    raw = Metrics(served, names)("gateway_requests_total")
+    no, yes = (f'label_replace(vector(1), "use", "{use}", "", "")' for use in ("-", ".*"))
+    if ABSENT in fleet + hours + exporters + raw:
+        query = no
+    else:
+        unchosen = [f'{one}=~"${one}"' for one in names if one not in (*covered, "owner", "plan", "model_type")]
+        for one in unchosen:
+            fleet = with_matcher(fleet, one)
+        conditions = [
+            f"vector($__range_s) >= {_SHORTEST}",
+            f"count({raw}) * $__range_s > {_LONG}",
+            total(f"last_over_time({fleet}[1d])"),
+        ]
+        for at in ("", " offset $__range"):
+            seen, there = (
+                f"(count_over_time(count({one})[$__range:1h]{at}) or vector(0))" for one in (hours, exporters)
+            )
+            conditions.append(f"{seen} >= {there} - 1")
+        query = " and on () ".join([yes, *(f"({one})" for one in conditions)]) + f" or on () {no}"
+    asked = {"query": f"query_result({query})", "refId": "variable-recorded"}
+    template = core.Template(
+        "recorded", asked, dataSource=DATASOURCE, refresh=_CHANGES, regex='/use="([^"]+)"/', hide=core.HIDE_VARIABLE
+    )
+    template._current = {"text": "-", "value": "-"}
+    return template
 
 
 def custom(name: str, label: str, options: dict[str, str]) -> core.Template:

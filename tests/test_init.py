@@ -121,3 +121,21 @@ def test_check_looks_into_the_logs_at_hand(tmp_path: Path) -> None:
         "time, duration, origin, request_bytes, response_bytes, provider; configured, but never has a value: duration; "
         "not read: at, tookMs, caller.apiKey"
     ]
+
+
+@pytest.mark.parametrize("is_csv", [False, True])
+def test_check_looks_at_the_newest_lines_too(tmp_path: Path, is_csv: bool) -> None:
+    """A gateway that was updated writes other lines now; those at the log's start are long gone."""
+    config, log = tmp_path / "config.yaml", tmp_path / "a.log"
+    fields = "{status: status, time: time}"
+    config.write_text(
+        f"inputs: [{{path: {log}, format: {{{'csv' if is_csv else 'json'}: {fields}}}}}]\nstate: {{path: state.db}}\n",
+        encoding="utf-8",
+    )
+    old = "2026-03-03T14:05:09Z,200\n" if is_csv else '{"time":"2026-03-03T14:05:09Z","status":200}\n'
+    new = "2026-03-03T14:05:09Z,200,more\n" if is_csv else '{"at":"2026-03-03T14:05:09Z","code":200}\n'
+    top = "time,status\n" if is_csv else ""
+    for lines, newest in ((old * 40_000, False), (old * 20_000 + new * 20_000, True)):
+        log.write_text(top + lines, encoding="utf-8")
+        said = run("check", str(config)).stderr
+        assert ("of its newest lines: 0 of 500 sampled lines are requests" in said) == newest, said

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
-from alerts.alert import KEY, NUMBER, PERCENT, Alert
+from alerts.alert import COUNT, KEY, PERCENT, Alert
 from alerts.promql import Terms
 
 _MONEY = '{{ $value | printf "%.2f" }}'
@@ -100,7 +100,7 @@ def _unpriced_model() -> Iterator[Alert]:
         for_="5m",
         summary="{{ $labels.model }} is used and has no price",
         description=(
-            f"{NUMBER} requests of the last hour went to {{{{ $labels.model }}}}, whose price is not known: they "
+            f"{COUNT} requests of the last hour went to {{{{ $labels.model }}}}, whose price is not known: they "
             "count as free, and costs are too low."
         ),
         recommendation=(

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
-from alerts.alert import KEY, METHOD, PERCENT, Alert
+from alerts.alert import KEY, METHOD, PERCENT, Alert, percent
 from alerts.promql import Terms
 from alerts.recording import SERVED
 from exporter.config.alerts import BURN_RATES
@@ -31,8 +31,8 @@ def _success_rate_low(terms: Terms) -> Iterator[Alert]:
                 for_="5m",
                 summary=f"Only {PERCENT} of all requests succeed",
                 description=(
-                    f"{PERCENT} of the last five minutes' requests succeeded, under {level:.4g}. Errors of clients "
-                    "count too, but for what scanners ask of methods that never succeeded."
+                    f"{PERCENT} of the last five minutes' requests succeeded, less than {percent(level)}. Errors of "
+                    "clients count too, but for what scanners ask of methods that never succeeded."
                 ),
                 recommendation=(
                     "Look at the error types first. server_error, upstream_error or timeout: the gateway or what is "
@@ -58,7 +58,8 @@ def _method_success_rate_low(terms: Terms) -> Iterator[Alert]:
         for_="5m",
         summary=f"Only {PERCENT} of {METHOD} succeed",
         description=(
-            f"{PERCENT} of the requests to {METHOD} succeeded in the last five minutes, under {success.warning:.4g}."
+            f"{PERCENT} of the requests to {METHOD} succeeded in the last five minutes, less than "
+            f"{percent(success.warning)}."
         ),
         recommendation=(
             "If only this method fails, look at what serves it: its upstream, a release, its chain's node. If its "
@@ -80,7 +81,8 @@ def _key_success_rate_low(terms: Terms) -> Iterator[Alert]:
         for_="15m",
         summary=f"Only {PERCENT} of {KEY}'s requests succeed",
         description=(
-            f"{PERCENT} of the requests of {KEY} succeeded in the last five minutes, under {success.warning:.4g}."
+            f"{PERCENT} of the requests of {KEY} succeeded in the last five minutes, less than "
+            f"{percent(success.warning)}."
         ),
         recommendation=(
             "If other keys are well, the client is wrong: the error types say how. auth: a changed or expired key. "
@@ -111,11 +113,11 @@ def _burn(terms: Terms) -> Iterator[Alert]:
             expression=burning("unavailable", long, short, factor * (1 - target), terms),
             for_=lasts,
             labels={"range": long},
-            summary=f"{PERCENT} of requests failed over {long}, {factor:g} times what is allowed",
+            summary=f"{PERCENT} of requests failed over {long}, {times(factor)}",
             description=(
                 f"Over {long} the gateway or what is behind it failed {PERCENT} of all requests, and over {short} it "
-                f"still does. {factor * (1 - target):.3%} uses up the budget of {target:.4%} availability {factor:g} "
-                "times too fast."
+                f"still does. With more than {percent(factor * (1 - target))}, the error budget of "
+                f"{percent(target)} availability does not last for its month."
             ),
             recommendation=(
                 "See which error type it is, then which chain, method or provider it began with, and what was "
@@ -123,6 +125,11 @@ def _burn(terms: Terms) -> Iterator[Alert]:
                 "gateway's own log says why; roll back."
             ),
         )
+
+
+def times(factor: float) -> str:
+    """How much more than the error budget allows."""
+    return "more than is allowed" if factor == 1 else f"more than {factor:g} times what is allowed"
 
 
 def burning(failed: str, long: str, short: str, level: float, terms: Terms) -> str:

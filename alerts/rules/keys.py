@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
-from alerts.alert import DURATION, KEY, NUMBER, Alert
+from alerts.alert import COUNT, DURATION, KEY, NUMBER, Alert
 from alerts.promql import Terms
 from exporter.durations import seconds
 
@@ -63,7 +63,7 @@ def _expired_key_in_use(terms: Terms) -> Iterator[Alert]:
         summary=f"{KEY} has expired or is disabled, and the gateway still serves it",
         description=(
             f"The registry says that {KEY} expired or was disabled more than {_STREAM_SECONDS // 60} minutes ago; the "
-            f"gateway has answered {NUMBER} of its requests in the last 15 minutes all the same."
+            f"gateway has answered {COUNT} of its requests in the last 15 minutes all the same."
         ),
         recommendation=(
             "The gateway's own list of keys is behind the registry: revoke the key there now, unless the registry is "
@@ -96,7 +96,7 @@ def _key_unused(terms: Terms) -> Iterator[Alert]:
                 "used. Before the exporters were first started nobody saw whether it was."
             ),
             recommendation=(
-                "Nothing burns. Ask the owner whether it is still needed; a key that nobody uses is one that nobody "
+                "Not urgent. Ask the owner whether it is still needed; a key that nobody uses is one that nobody "
                 "misses when it is stolen. If not, disable it."
             ),
         )
@@ -116,9 +116,9 @@ def _key_auth_failures(terms: Terms) -> Iterator[Alert]:
             ),
             for_="5m",
             keep_firing_for="10m",
-            summary=f"{KEY} was refused {NUMBER} times in 15 minutes",
+            summary=f"{KEY} was refused {COUNT} times in 15 minutes",
             description=(
-                f"{NUMBER} requests of {KEY} ended with 401 or 403 in the last 15 minutes (this alert: "
+                f"{COUNT} requests of {KEY} ended with 401 or 403 in the last 15 minutes (this alert: "
                 f"{keys.auth_failures}), more than {keys.auth_failures_share:.0%} of all that it made."
             ),
             recommendation=(
@@ -144,13 +144,13 @@ def _key_new_origins(terms: Terms) -> Iterator[Alert]:
             ),
             for_="1m",
             keep_firing_for="15m",
-            summary=f"{KEY} is used from {NUMBER} new origins",
+            summary=f"{KEY} is used from {COUNT} new origins",
             description=(
-                f"In the last hour {KEY} was used from {NUMBER} origins never seen for it (this alert: "
+                f"In the last hour {KEY} was used from {COUNT} origins never seen for it (this alert: "
                 f"{keys.new_origins})."
             ),
             recommendation=(
-                "Look at the origins. If the owner doesn't know them, the key is out: disable it, give the owner a "
+                "Look at the origins. If the owner doesn't know them, the key has leaked: disable it, give the owner a "
                 "new one, and look at what was called from there."
             ),
         )

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from functools import partial
 
-from alerts.alert import DURATION, METHOD, PERCENT, Alert
+from alerts.alert import DURATION, METHOD, PERCENT, Alert, percent
 from alerts.promql import Terms, either
-from alerts.rules.errors import burning
+from alerts.rules.errors import burning, times
 from exporter.config.alerts import BURN_RATES
 
 _alert = partial(Alert, component="gateway", category="latency", dashboard="gateway-errors")
@@ -83,11 +83,11 @@ def _latency_burn(terms: Terms) -> Iterator[Alert]:
             labels={"range": long},
             summary=(
                 f"{PERCENT} of requests over {long} took more than {config.objectives.latency_seconds:g} s, "
-                f"{factor:g} times what is allowed"
+                f"{times(factor)}"
             ),
             description=(
                 f"Over {long} {PERCENT} of requests took more than {config.objectives.latency_seconds:g} s, and over "
-                f"{short} they still do. The objective is that {target:.4%} take less."
+                f"{short} they still do. The objective is that {percent(target)} take less."
             ),
             recommendation=(
                 "Sort the methods by the share of slow requests. One stands out: its upstream. All are slower: the "

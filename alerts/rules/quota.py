@@ -34,8 +34,8 @@ def _limit_near(terms: Terms) -> Iterator[Alert]:
                 summary=f"{KEY} has used {PERCENT} of its {{{{ $labels.unit }}}} limit",
                 description=f"{KEY} has used {PERCENT} of {allowed} (this alert: {level:.0%}).{reset}",
                 recommendation=(
-                    "Look at the key's calls by method: is it growth, or a client that repeats itself? Growth: offer "
-                    "the owner a larger plan before requests are refused. A loop: tell the owner which method it is."
+                    "Look at the key's calls by method: is it growth, or a client that repeats itself? Growth: agree "
+                    "on a higher limit before requests are refused. A loop: tell the owner which method it is."
                 ),
             )
 
@@ -111,7 +111,7 @@ def _allowed(terms: Terms) -> str:
 
 def _reset(terms: Terms) -> str:
     """When its window ends, as a sentence."""
-    left = _query("max({}) - time()", "key:gateway_limit_reset_timestamp_seconds:max", "", terms)
+    left = _query("max({}) - time() > 0", "key:gateway_limit_reset_timestamp_seconds:max", "", terms)
     return left + " It resets in {{ . | first | value | humanizeDuration }}.{{ end }}"
 
 

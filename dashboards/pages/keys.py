@@ -12,6 +12,8 @@ from dashboards.tables import table
 from exporter.config.served import Served, or_zero
 
 _VARIABLES = ("owner", "plan", "key")
+# What recorded hours must have: "All" is a list of names there.
+_COVERED = ("key",)
 _HEADER = """**For whoever looks after keys.** Narrow the page to owners, plans or keys above; a click on a key opens \
 its own page. Keys that are not registered show while neither an owner nor a plan is chosen."""
 _WEEK = 24 * 7
@@ -19,13 +21,14 @@ _WEEK = 24 * 7
 
 def page(served: Served) -> Board:
     """The dashboard."""
-    m, to = Metrics(served, ("key",)), Links(served, ())
+    m, to = Metrics(served, ("key",), _COVERED), Links(served, ())
     key = column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME
     return Board(
         uid="gateway-keys",
         title="Keys",
         description="Which keys there are, side by side; which are idle, and which look stolen or broken.",
         variables=_VARIABLES,
+        covered=_COVERED,
         rows=[
             Row("", [text(_HEADER, id=1)]),
             Row("All keys", _registry(m, key, served), id=39),

@@ -14,6 +14,8 @@ from dashboards.variables import custom
 from exporter.config.served import Served, or_zero
 
 _VARIABLES = ("key", "model_type", "model", "provider")
+# What recorded hours must have: "All" is a list of names there.
+_COVERED = ("model",)
 _HEADER = """**For whoever pays for tokens, or plans them.** Narrow it to keys, models and providers above; a status \
 can't narrow tokens and cost. Exact, for an audit: `gateway-exporter replay --since … --until … --csv`."""
 _NONE = "No requests to models in this time"
@@ -30,12 +32,13 @@ _MEASURES = {
 
 def page(served: Served) -> Board:
     """The dashboard."""
-    m, to = Metrics(served, _VARIABLES), Links(served, ("key", "model", "provider"))
+    m, to = Metrics(served, _VARIABLES, _COVERED), Links(served, ("key", "model", "provider"))
     return Board(
         uid="gateway-llm",
         title="LLM usage",
         description="Tokens and money, by model and by key: how many, whose, what for, and what rose.",
         variables=_VARIABLES,
+        covered=_COVERED,
         about="gateway_model_requests_total",
         more=[custom("measure", "Trend of", _MEASURES)],
         rows=[

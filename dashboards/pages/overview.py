@@ -16,16 +16,19 @@ from exporter.config.served import ABSENT, Served, or_zero
 _HEADER = """**For whoever asks whether the gateway is well.** Green above: it is. Red: click it. *Exporter* says \
 whether these numbers can be trusted."""
 _VARIABLES = ("instance", "input")
+# Recorded hours answer while nothing is chosen.
+_COVERED: tuple[str, ...] = ()
 
 
 def page(served: Served) -> Board:
     """The dashboard."""
-    m, to = Metrics(served, _VARIABLES), Links(served, ())
+    m, to = Metrics(served, _VARIABLES, _COVERED), Links(served, ())
     return Board(
         uid="gateway-overview",
         title="Overview",
         description="Is the gateway well? Availability, error budget, latency, load; and what changed.",
         variables=_VARIABLES,
+        covered=_COVERED,
         rows=[
             Row("", [text(_HEADER, id=1)]),
             Row("Now", _now(m, to, served), id=2),

@@ -12,6 +12,8 @@ from dashboards.tables import table
 from exporter.config.served import Served, or_zero
 
 _VARIABLES = ("key", "model", "provider")
+# Recorded hours answer while nothing is chosen.
+_COVERED: tuple[str, ...] = ()
 _HEADER = """**For whoever routes requests to providers.** An attempt is one try at one provider, a failover the move \
 to the next. What the gateway does not log has no numbers here."""
 _NO_ATTEMPTS = "No attempts in this time, or the log has none"
@@ -29,12 +31,13 @@ _OUTCOMES = {
 
 def page(served: Served) -> Board:
     """The dashboard."""
-    m, to = Metrics(served, _VARIABLES), Links(served, _VARIABLES)
+    m, to = Metrics(served, _VARIABLES, _COVERED), Links(served, _VARIABLES)
     return Board(
         uid="gateway-providers",
         title="Providers",
         description="Which provider answered, which failed, why, and what the gateway did: failover, redirect, block.",
         variables=_VARIABLES,
+        covered=_COVERED,
         rows=[
             Row("", [text(_HEADER, id=1)]),
             Row("Now", _now(m), id=2),

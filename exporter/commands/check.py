@@ -13,8 +13,8 @@ from exporter.config.keys import KeyApiConfig
 from exporter.config.load import Loaded, load
 from exporter.config.web import load_web
 from exporter.errors import StateError
-from exporter.formats.spec import slow_parts
-from exporter.inputs.archive import head
+from exporter.formats.spec import resolved, slow_parts
+from exporter.inputs.archive import head, newest
 from exporter.service.assembly import used_places
 
 
@@ -51,13 +51,21 @@ def _secrets(loaded: Loaded) -> dict[str, str]:
 
 
 def _look_into(input_: InputConfig) -> str:
-    """What is found in the newest of an input's logs; "" if none is there, or it has nothing yet."""
+    """What is found in the newest of an input's logs, at its start and its end; "" if none is there, or is empty."""
     logs = [path for path in paths_of(input_.path) if path.is_file() and os.access(path, os.R_OK)]
     if not logs:
         return ""
-    newest = max(logs, key=lambda log: log.stat().st_mtime)
-    sample = head(str(newest), SAMPLE_BYTES)
-    return f"{newest}: {summary(survey_of(input_, sample))}" if sample.strip() else ""
+    log = max(logs, key=lambda path: path.stat().st_mtime)
+    sample = head(str(log), SAMPLE_BYTES)
+    if not sample.strip():
+        return ""
+    found = summary(survey_of(input_, sample))
+    written_now = newest(str(log), SAMPLE_BYTES)
+    if resolved(input_.spec).csv is not None:  # whose columns are named at the top
+        top = next((n for n, line in enumerate(sample.splitlines()) if not line.startswith(b"#")), 0)
+        written_now = b"".join(sample.splitlines(True)[: top + 1]) + written_now if written_now else b""
+    now = summary(survey_of(input_, written_now)) if written_now.strip() else found
+    return f"{log}: {found}" + (f"; of its newest lines: {now}" if now != found else "")
 
 
 def _places(loaded: Loaded) -> str:

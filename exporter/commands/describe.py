@@ -71,7 +71,7 @@ def _missing(survey: Survey, spec: FormatSpec) -> Iterator[str]:
         add = f"; in nginx, log {_NGINX[name]}" if nginx and name in _NGINX else ""
         yield f"  {name:16}{_WITHOUT[name]}{add}"
     if spec.preset:
-        yield from wrap(f"How this log is set up: {about(spec.preset).settings.strip()}.", 100, subsequent_indent="  ")
+        yield from wrap(f"Settings of this log: {about(spec.preset).settings.strip()}.", 100, subsequent_indent="  ")
         yield f"If the log has one after all: format: {{preset: {spec.preset}, fields: {{{missing[0]}: NAME}}}}"
 
 

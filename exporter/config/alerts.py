@@ -25,7 +25,7 @@ BURN_RATES = (
 )
 _HIGHEST_FACTOR = max(factor for *_, factor, _ in BURN_RATES)
 
-_OWN_LABELS = {"alertname", "severity", "component", "category", "range", "le", "quantile"}
+_OWN_LABELS = {"alertname", "severity", "component", "category", "range", "about", "le", "quantile"}
 _OWN_LABELS |= {label for family in CATALOG.values() for label in family.labels}
 _OWN_LABELS |= {label for recorded in RECORDED.values() for label in recorded.labels}
 
@@ -256,14 +256,15 @@ class AlertsConfig(Part):
     `retention` is Prometheus' own: no rule looks further back. `interval` is how often rules are evaluated; `job` the
     scrape job's name. Every rule keeps `scope_labels` apart. `min_requests` (in five minutes) and `min_failures` (in a
     burn rate's long window) must be reached before shares are alerted on. `slow_methods` (`*` is any text)
-    take long by nature: like requests to models, they do not count towards the fleet's latency. `overrides` are by
-    alert.
+    take long by nature: like requests to models, they do not count towards the fleet's latency. More than `many_keys`
+    keys with the same alert are reported as one. `overrides` are by alert.
     """
 
     retention: Duration = "15d"
     interval: Duration = "1m"
     job: str = "gateway-exporter"
     scope_labels: list[str] = field(default_factory=list)
+    many_keys: Number = 10
     grafana_url: Url = "http://localhost:3000"
     runbook_url: str = "docs/runbook.md"
     min_requests: Count = 50

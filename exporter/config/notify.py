@@ -82,6 +82,10 @@ class Notify(Part):
                 if name not in self.time_intervals:
                     raise FieldError(("mute", route, n), unknown("time interval", name, self.time_intervals))
 
+    def is_for_customers(self, receiver: str) -> bool:
+        """Whether a receiver gets nothing but alerts for owners about their own keys."""
+        return receiver in self.owners.values() and receiver not in self.routes.values()
+
     def _check_kinds(self, at: Steps, receiver: Mapping[str, Mapping[str, Any]]) -> None:
         if not receiver:
             raise FieldError(at, f"has no destination; add one of {', '.join(KINDS)}")
@@ -90,20 +94,28 @@ class Notify(Part):
                 raise FieldError((*at, kind), unknown("kind of receiver", kind, KINDS))
             if kind == "email" and not self.smtp and "smarthost" not in fields:
                 raise FieldError(at, "sends e-mail, but no smtp server is configured; add smtp with a smarthost")
-            for steps in _secrets(fields, _MORE_SECRETS.get(kind, "")):
-                name = str(steps[-1])
-                instead = _NO_FILE.get(name, f"put it into a file, and the file's path into {name}_file")
-                raise FieldError((*at, kind, *steps), f"is a secret; {instead}")
+            for steps, text in _texts(fields):
+                _check_text((*at, kind, *steps), text, _MORE_SECRETS.get(kind, ""))
 
     def _check_receiver(self, at: Steps, name: str) -> None:
         if name not in self.receivers:
             raise FieldError(at, unknown("receiver", name, self.receivers))
 
 
-def _secrets(value: Any, more: str = "") -> Iterator[Steps]:
-    """Where secrets are in a receiver's fields."""
+def _texts(value: Any) -> Iterator[tuple[Steps, str]]:
+    """Every text in a receiver's fields, and where it is."""
     if isinstance(value, Mapping):
-        for name, one in value.items():
-            if (name in _SECRETS or name == more) and isinstance(one, str):
-                yield (name,)
-            yield from ((name, *steps) for steps in _secrets(one))
+        for name, inner in value.items():
+            if isinstance(inner, str):
+                yield (name,), inner
+            yield from (((name, *steps), text) for steps, text in _texts(inner))
+
+
+def _check_text(at: Steps, text: str, secret: str) -> None:
+    """Raise FieldError for a secret, by its field's name, and for an address that is none; repeat neither."""
+    name = str(at[-1])
+    if name in _SECRETS or name == secret:
+        instead = _NO_FILE.get(name, f"put it into a file, and the file's path into {name}_file")
+        raise FieldError(at, f"is a secret; {instead}")
+    if (name == "url" or name.endswith("_url")) and not text.startswith(("http://", "https://", "{{")):
+        raise FieldError(at, "must be a URL that begins with http:// or https://")

@@ -41,9 +41,9 @@ class Loop:
         # Expressions of the computed measures.
         self.derived = _derived(reader.measures)
         self._measures = {**reader.measures, **self.derived}
-        told = [family for family in families if reader.tells_models or family.when not in ("model", "metered")]
-        self.histograms = [family for family in told if family.type == "histogram" and family.adds in self._measures]
-        summed = {family.adds for family in told if family.type == "counter"}
+        fed = [family for family in families if reader.tells_models or family.when not in ("model", "metered")]
+        self.histograms = [family for family in fed if family.type == "histogram" and family.adds in self._measures]
+        summed = {family.adds for family in fed if family.type == "counter"}
         if "tokens" in summed:
             summed.update(_TOKENS)
         charged = priced and not summed.isdisjoint(("cost", "unpriced"))

@@ -1,4 +1,4 @@
-"""What a preset says of itself: docs/formats.md is made of it."""
+"""A preset's description for people: docs/formats.md is generated from it."""
 
 from msgspec import Struct
 
@@ -6,9 +6,9 @@ from exporter.errors import FieldError
 
 
 class About(Struct, kw_only=True, forbid_unknown_fields=True):
-    """Of which gateway and versions a format is, how to switch its log on, and where that is documented.
+    """The gateway and versions of a format, how to enable its log, and links to its documentation.
 
-    `lacks` is what the log can't tell beyond the fields that the format has no source for.
+    `lacks` is what the log does not have, besides the fields without a source.
     """
 
     gateway: str
@@ -19,4 +19,4 @@ class About(Struct, kw_only=True, forbid_unknown_fields=True):
 
     def __post_init__(self) -> None:
         if not self.links or not all(link.startswith("https://") for link in self.links):
-            raise FieldError("links", "needs one or more addresses that start with https://")
+            raise FieldError("links", "must have at least one URL, and all must start with https://")

@@ -1,7 +1,7 @@
-"""A regular expression as an automaton: the places where it reads a character, and the edges between them. Cold path.
+"""A regular expression as an automaton: places where a character is read, and edges between them. Cold path.
 
-The edges stand for all ways that a backtracking matcher may go, and for more: conditions such as `$` and look-around
-are taken to hold, and many repetitions to be any number.
+The edges cover every step of a backtracking matcher, and more: conditions such as `$` and look-around are assumed to be
+true, and large numbers of repetitions to be unlimited.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,8 +18,8 @@ Groups = tuple[int, ...]
 
 
 class _Way(NamedTuple):
-    """Into a place or out of it: the characters that can be read then, and what was passed with nothing read, as bits:
-    atomic groups by their numbers, and 0 for a condition.
+    """A way into a place or out of it: the characters that can be read there, and what is passed without reading, as
+    bits: atomic groups by their numbers, 0 for a condition.
     """
 
     place: int
@@ -27,12 +27,12 @@ class _Way(NamedTuple):
     passed: int
 
     def past(self, other: "_Way") -> "_Way":
-        """This way, past something that reads nothing."""
+        """This way, continued past a part that reads nothing."""
         return _Way(self.place, self.chars & other.chars, self.passed | other.passed)
 
 
 class _Piece(NamedTuple):
-    """A part of the pattern: the ways past it where it reads nothing, into it, and out of it."""
+    """A part of the pattern: the ways past it that read nothing, into it, and out of it."""
 
     empty: list[_Way]
     first: list[_Way]
@@ -40,8 +40,8 @@ class _Piece(NamedTuple):
 
 
 class Edge(NamedTuple):
-    """From a place to another, reading one of `chars`. Of the atomic groups around the former the first `kept` are not
-    left; those in `passed`, as bits, are passed with nothing read.
+    """An edge to place `to` that reads one of `chars`. It stays inside the first `kept` atomic groups around its start;
+    those in `passed`, as bits, are passed without reading.
     """
 
     to: int
@@ -57,11 +57,11 @@ _CLASSES = (sre.LITERAL, sre.NOT_LITERAL, sre.ANY, sre.IN)
 
 
 class Automaton:
-    """Of each place its `edges` and the atomic groups it is `inside`, from the outside in. Place 0 is the start.
+    """The `edges` of each place, and the atomic groups it is `inside`, from the outside in. Place 0 is the start.
 
-    `how` is what for: "match" at one place of a text, "search" for the first match, or find "every" one. `ends` are
-    the places after which a search goes no further. re.error where the pattern is none, OverflowError where it is
-    too large.
+    `how` is how the pattern is used: "match" at one place of a text, "search" for the first match, or find "every"
+    match. `ends` are the places where a search stops. re.error if the pattern is not valid, OverflowError if it is too
+    large.
     """
 
     def __init__(self, pattern: str | bytes, how: str) -> None:
@@ -102,7 +102,7 @@ class Automaton:
         return piece
 
     def _joined(self, left: _Piece, right: _Piece, inside: Groups) -> _Piece:
-        """The left piece, and then the right one."""
+        """The left piece, followed by the right one."""
         self._connect(left.last, right.first, inside)
         return _Piece(
             _few(before.past(after) for before in left.empty for after in right.empty),
@@ -137,7 +137,7 @@ class Automaton:
         return piece
 
     def _condition(self, value: Any, inside: Groups) -> _Piece:
-        """A way that leads no further; and one that goes on. What stands before was read already."""
+        """Look-around: reads its text, then continues from where it started. Look-behind reads nothing new."""
         direction, items = value
         first = self._sequence(items, inside).first if direction > 0 else []
         return _CONDITION._replace(first=first)
@@ -160,7 +160,7 @@ class Automaton:
     def _any_number(self, items: Any, inside: Groups) -> _Piece:
         piece = self._sequence(items, inside)
         self._connect(piece.last, piece.first, inside)
-        # The matcher may go round once more for nothing.
+        # The matcher may repeat once more without reading.
         return self._joined(piece, _Piece([_PAST, _PAST], [], []), inside) if piece.empty else piece
 
     def _atomic(self, items: Any, inside: Groups) -> _Piece:
@@ -174,7 +174,7 @@ class Automaton:
         piece = self._atomic([(sre.MAX_REPEAT, value)], inside)
         if most is not sre.MAXREPEAT or len(items) != 1 or items[0][0] not in _CLASSES:
             return piece
-        # It ends before what it can't read.
+        # It ends before a character that it can't read.
         after = _Way(0, others(piece.first[0].chars), 0)
         return _Piece([way.past(after) for way in piece.empty], piece.first, [way.past(after) for way in piece.last])
 
@@ -184,7 +184,7 @@ def _optional(piece: _Piece) -> _Piece:
 
 
 def _few(ways: Iterable[_Way]) -> list[_Way]:
-    """Each way at most twice: more than one is all that is asked."""
+    """Each way at most twice: it only matters whether there is more than one."""
     kept: dict[_Way, int] = {}
     for way in ways:
         kept[way] = min(kept.get(way, 0) + 1, 2)
@@ -192,7 +192,7 @@ def _few(ways: Iterable[_Way]) -> list[_Way]:
 
 
 def _anchored(items: Any) -> bool:
-    """Whether a pattern matches at the start of a text only."""
+    """Whether a pattern matches only at the start of a text."""
     if not len(items):
         return False
     op, value = items[0]

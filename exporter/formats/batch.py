@@ -1,4 +1,4 @@
-"""Lines that hold many records each, as exporters write that collect before they write: `{"records": [{…}, {…}]}`."""
+"""Lines with several records each, as exporters write that collect records first: `{"records": [{…}, {…}]}`."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,15 +11,15 @@ from exporter.formats.source import Each, Step, parse_path
 
 
 class Batched(Decoder):
-    """Decoder of another's lines, each of which is an entry of a list at `path` in a line: it counts as a line.
+    """Decodes lines with a list of records at `path`; each record counts as a line for the inner decoder.
 
-    A line without such a list is read as it is: a record alone.
+    A line without such a list is one record.
     """
 
     def __init__(self, decoder: Decoder, path: str) -> None:
         steps = parse_path(path)
         if not all(isinstance(step, str) or step is Each for step in steps) or steps[-1] is not Each:
-            raise FieldError("each", f"must be names and lists, with a list at its end, as in records[], not {path!r}")
+            raise FieldError("each", f"must be names and lists, and end with a list, as in records[]; not {path!r}")
         self._decoder = decoder
         self._steps = steps
         self._first = f'"{steps[0]}"'.encode()
@@ -32,15 +32,15 @@ class Batched(Decoder):
 
     @property
     def patience(self) -> float:  # type: ignore[override]
-        """How long lines wait in the other decoder."""
+        """How long lines wait in the inner decoder."""
         return self._decoder.patience
 
     def expression(self, path: str) -> str:
-        """What reads a path of the other decoder's row reads it here."""
+        """The inner decoder's expression for a path."""
         return self._decoder.expression(path)
 
     def number(self, path: str, convert: Mapping[Any, float]) -> str | None:
-        """As the other decoder's."""
+        """The inner decoder's expression for a number."""
         return self._decoder.number(path, convert)
 
     def decode(self, chunk: bytes) -> Decoded:
@@ -60,7 +60,7 @@ class Batched(Decoder):
         return decoded
 
     def _entries(self, line: bytes) -> list[bytes]:
-        """What a line holds; the line itself, where that is no list."""
+        """The records in a line; the line itself if it has no list."""
         if self._first not in line:
             return [line]
         try:
@@ -71,24 +71,24 @@ class Batched(Decoder):
         return [line] if None in found else [bytes(entry) for entry in found]
 
     def flush(self) -> Decoded:
-        """What waits in the other decoder."""
+        """The rows that wait in the inner decoder."""
         return self._decoder.flush()
 
     def release(self) -> Decoded:
-        """What has waited long enough in the other decoder."""
+        """The rows that have waited long enough in the inner decoder."""
         return self._decoder.release()
 
     def snapshot(self) -> Any:
-        """What the other decoder remembers."""
+        """The inner decoder's state."""
         return self._decoder.snapshot()
 
     def restore(self, remembered: Any) -> None:
-        """Have the other decoder go on."""
+        """Restore the inner decoder's state."""
         self._decoder.restore(remembered)
 
 
 def _type_of(steps: tuple[Step, ...]) -> Any:
-    """A type that leaves the entries undecoded, and all that is beside the lists."""
+    """A type for msgspec that leaves the entries, and everything outside of the lists, undecoded."""
     inside: Any = msgspec.Raw
     for step in reversed(steps):
         if step is Each:
@@ -99,7 +99,7 @@ def _type_of(steps: tuple[Step, ...]) -> Any:
 
 
 def _walk(value: Any, steps: tuple[Step, ...]) -> Iterator[Any]:
-    """The entries; None where a list is missing."""
+    """The entries; None in place of a missing list."""
     if not steps or value is None:
         yield value
     elif steps[0] is Each:

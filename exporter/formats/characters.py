@@ -1,24 +1,24 @@
-"""What one place of a parsed regular expression reads: sets of characters, as bits. Cold path."""
+"""The set of characters that one place of a parsed regular expression reads, as bits. Cold path."""
 
 from collections.abc import Callable
 from functools import cache
 from re import _constants as sre  # type: ignore[attr-defined]
 from typing import Any
 
-# Sets of characters are bits: one for each of the first 256. Of the others there are four kinds: spaces, digits, what
-# else is in words, and the rest; a set has some of a kind, or all of it.
+# A set has one bit for each of the first 256 characters. The others are of four kinds: spaces, digits, other word
+# characters, and the rest; for each kind there are two bits: whether the set has some of it, and all of it.
 _LATIN = (1 << 256) - 1
 _SPACES, _DIGITS, _LETTERS, _REST = (1 << 256 + kind for kind in range(4))
 _SOME = _SPACES | _DIGITS | _LETTERS | _REST
 _EVERY = _SOME << 4
 ALL = _LATIN | _SOME | _EVERY
 LINE_FEED = 1 << 10
-# Those of the first 256 that other characters are a case of.
+# Those of the first 256 that have an upper or lower case outside of the first 256.
 _CASES_OUTSIDE = "iksIKSåÅµÿß"
 
 
 def others(chars: int) -> int:
-    """All characters but those."""
+    """All characters except these."""
     return ~chars & _LATIN | (~chars & _EVERY) >> 4 | (~chars & _SOME) << 4
 
 
@@ -54,7 +54,7 @@ def _both_cases(chars: int) -> int:
 
 
 def characters(op: Any, value: Any, flags: int, ascii_only: bool) -> int:
-    """What a place of the parsed pattern reads."""
+    """The characters that an operation of the parsed pattern reads."""
     # Long, as it has a branch for each kind of place that `sre` knows.
     if op is sre.ANY:
         return ALL if flags & sre.SRE_FLAG_DOTALL else ALL & ~LINE_FEED

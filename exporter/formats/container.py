@@ -1,4 +1,4 @@
-"""Lines as container runtimes keep them: behind a prefix (CRI) or inside JSON (Docker), long ones in pieces."""
+"""Lines as container runtimes store them: with a prefix (CRI) or inside JSON (Docker), long lines in pieces."""
 
 import re
 from typing import Any, Literal
@@ -9,13 +9,13 @@ from msgspec import Struct
 from exporter.formats.decoder import BYTE_ORDER_MARK, Decoded, Decoder
 from exporter.model.fields import LONGEST_LINE
 
-# Kubernetes, containerd and CRI-O: `2026-03-03T14:05:09.331Z stdout F line`, with P for a piece that others follow.
+# Kubernetes, containerd and CRI-O: `2026-03-03T14:05:09.331Z stdout F line`; P instead of F if more pieces follow.
 # Source: kubernetes/design-proposals-archive, node/kubelet-cri-logging.md.
 _CRI = re.compile(rb"\S+ (stdout|stderr) ([FP])(?::\S*)? (.*)", re.DOTALL)
 
 
 class _Docker(Struct):
-    """A line of Docker's json-file log; one that is followed by more does not end with a line feed."""
+    """A line of Docker's json-file log. `log` ends with a line feed unless more pieces follow."""
 
     log: str
     stream: Literal["stdout", "stderr", ""] = ""
@@ -38,25 +38,25 @@ def _docker_piece(line: bytes) -> tuple[str, bytes, bool] | None:
 
 
 CONTAINERS = {"cri": _cri_piece, "docker": _docker_piece}
-# What a container writes to. "all" reads both.
+# The values of `stream`; "all" reads both streams.
 STREAMS = ("stdout", "stderr", "all")
 
 
 class Contained(Decoder):
-    """Decoder of another's lines, `kind` being how a container runtime has wrapped them.
+    """Unwraps the lines of a container runtime (`kind`, see CONTAINERS) for the inner decoder.
 
-    Lines of another `stream` are ignored: most gateways log requests to stdout, and errors to stderr.
-    A line in pieces is one line: it counts where it ends. The pieces wait in memory, at most `longest` bytes for each
-    stream. They are not remembered, as a key may stand in them: of a line that a restart parts, the rest is rejected.
+    Lines of another `stream` are ignored: most gateways log requests to stdout and errors to stderr. Pieces of a line
+    wait in memory, at most `longest` bytes per stream, until the last one arrives. They are not in the snapshot, as
+    they may hold a key: if a restart separates them, the rest of the line is rejected.
     """
 
     def __init__(self, decoder: Decoder, kind: str, stream: str = "all", longest: int = LONGEST_LINE) -> None:
         self._decoder = decoder
         self._piece = CONTAINERS[kind]
-        # Docker's own lines may name no stream: they are read.
+        # Lines of Docker without a stream are always read.
         self._ignored = {"stdout": "stderr", "stderr": "stdout"}.get(stream)
         self._longest = longest
-        # By stream; None where the beginning is lost, or it became too long.
+        # By stream; None if the beginning is lost, or the line is too long.
         self._pieces: dict[str, bytearray | None] = {}
 
     @property
@@ -70,7 +70,7 @@ class Contained(Decoder):
         return self._decoder.names
 
     def expression(self, path: str) -> str:
-        """What reads a path of the other decoder's row reads it here."""
+        """The inner decoder's expression for a path."""
         return self._decoder.expression(path)
 
     def decode(self, chunk: bytes) -> Decoded:
@@ -84,7 +84,7 @@ class Contained(Decoder):
         return done
 
     def unwrap(self, chunk: bytes, outer: Decoded) -> bytes:
-        """The lines inside; `outer` gets those that have none."""
+        """The lines inside; lines that can't be unwrapped are added to `outer`."""
         inside = []
         lines = chunk.split(b"\n")
         lines.pop()
@@ -118,31 +118,31 @@ class Contained(Decoder):
         return b"".join(inside)
 
     def flush(self) -> Decoded:
-        """What waits in the other decoder; a line that never ended is none."""
+        """The rows that wait in the inner decoder. A line that has not ended is dropped."""
         return self._decoder.flush()
 
     @property
     def patience(self) -> float:  # type: ignore[override]
-        """How long lines wait in the other decoder."""
+        """How long lines wait in the inner decoder."""
         return self._decoder.patience
 
     def release(self) -> Decoded:
-        """What has waited long enough in the other decoder."""
+        """The rows that have waited long enough in the inner decoder."""
         return self._decoder.release()
 
     def snapshot(self) -> tuple[list[str], Any] | None:
-        """The streams in which a line is open, and what the other decoder remembers."""
+        """The streams with an unfinished line, and the inner decoder's state."""
         inside = self._decoder.snapshot()
         return (list(self._pieces), inside) if self._pieces or inside is not None else None
 
     def restore(self, remembered: Any) -> None:
-        """Go on; what is left of an open line is no line."""
+        """Restore the state. The rest of an unfinished line will be rejected."""
         streams, inside = msgspec.convert(remembered or ([], None), tuple[list[str], Any])
         self._pieces = dict.fromkeys(streams)
         self._decoder.restore(inside)
 
     def follow(self, other: Decoder) -> None:
-        """Go on, also within a line."""
+        """Continue where another decoder stopped, also within a line."""
         assert isinstance(other, Contained)
         self._pieces = other._pieces
         self._decoder.follow(other._decoder)

@@ -1,8 +1,8 @@
-"""CSV, a record a line, the first of them the header. A log that was rotated, or is a copy, has it again.
+"""CSV with one record per line, after a header. After a rotation, the header may come again.
 
-Any character may separate the columns. Where the header starts with `#`, as in W3C's extended log format
-(`#Fields: date time c-ip`), all other lines that do are comments; so are those before the header of any log.
-Source: W3C, WD-logfile-960323.
+Any character may separate the columns. If the header starts with `#`, as in W3C's extended log format (`#Fields: date
+time c-ip`), all other lines that start with it are comments. In any log, so are those before the header. Source: W3C,
+WD-logfile-960323.
 """
 
 import csv
@@ -29,9 +29,9 @@ class CsvLines(NamedLines):
     def __init__(self, delimiter: str = ",") -> None:
         super().__init__()
         self._delimiter = delimiter
-        # Each log names its columns; the last header holds. Its first name has a `#` where the header's line has.
+        # The last header. Its first name starts with `#` if the header's line does.
         self._log = Columns()
-        # Of each column asked for its place in a line, -1 where there is none; its zone, if it has one.
+        # The position of each column asked for, -1 if the log does not have it; and the zones of positions in rows.
         self._places: list[int] = []
         self._zones: list[tuple[int, ZoneInfo]] = []
 
@@ -62,7 +62,7 @@ class CsvLines(NamedLines):
         return reader._header
 
     def _decode(self, chunk: bytes) -> Decoded:
-        """All lines at once where each is a record; else line by line."""
+        """All lines at once if each is a record, else line by line."""
         lines = chunk.split(b"\n")
         lines.pop()
         comments = b"\n#" in chunk or chunk.startswith(b"#") or BYTE_ORDER_MARK in chunk
@@ -77,7 +77,7 @@ class CsvLines(NamedLines):
         return done
 
     def _records(self, lines: list[bytes]) -> list[list[str]] | None:
-        """A record for each line; None where a quote is open at a line's end, or stands where none can."""
+        """The record of each line; None if a quote is not closed in its line, or not allowed."""
         texts = [line.decode("utf-8", "replace").strip("\r\0") for line in lines]
         try:
             records = list(csv.reader(texts, strict=True, delimiter=self._delimiter))
@@ -86,7 +86,7 @@ class CsvLines(NamedLines):
         return records if len(records) == len(lines) else None
 
     def _take_apart(self, line: bytes, done: Decoded) -> None:
-        """A line by itself: a comment, a header, or a record."""
+        """Read one line: a comment, a header or a record."""
         text = line.removeprefix(BYTE_ORDER_MARK).decode("utf-8", "replace").strip("\r\0")
         if text.startswith("#"):
             columns = self._columns(text)
@@ -99,11 +99,11 @@ class CsvLines(NamedLines):
                 return
         cells = next(iter(self._records([line]) or []), None)
         if self._delimiter != "," and self._header and (cells is None or len(cells) != len(self._header)):
-            cells = text.split(self._delimiter)  # quotes mean nothing in most logs that have no commas
+            cells = text.split(self._delimiter)  # in most logs with another delimiter, quotes are ordinary characters
         self._take(line, cells, done)
 
     def _columns(self, text: str) -> list[str]:
-        """The names in a line that starts with `#`; blanks part them where the delimiter does not."""
+        """The names in a line that starts with `#`, separated by the delimiter, or by spaces if it has none."""
         names = text.removeprefix(_FIELDS).removeprefix("#").strip()
         parted = next(csv.reader([names], delimiter=self._delimiter), []) if self._delimiter in names else names.split()
         return [name.strip() for name in parted] or [""]
@@ -124,7 +124,7 @@ class CsvLines(NamedLines):
             done.rows.append(self._row(cells))
 
     def _is_header(self, cells: list[str]) -> bool:
-        """Whether a line is a header, or one again."""
+        """Whether a line is a header, or the same header again."""
         if self._header and _bare(cells[0])[0] != _bare(self._header[0])[0]:
             return False
         return self._names_enough(cells)
@@ -146,7 +146,7 @@ class CsvLines(NamedLines):
         return [*self._header] or None
 
     def restore(self, remembered: list[str] | None) -> None:
-        """Read on with a header."""
+        """Use a header from now on."""
         self._log.names = msgspec.convert(remembered or [], tuple[str, ...])
         columns = [_bare(cell) for cell in self._header]
         names = [name for name, _ in columns]
@@ -156,7 +156,7 @@ class CsvLines(NamedLines):
 
 
 def _bare(cell: str) -> tuple[str, ZoneInfo | None]:
-    """A column's name without the byte order mark and the zone of its dates; and that zone."""
+    """A column's name, without a byte order mark and the zone of its dates, and this zone."""
     cell = cell.removeprefix("\ufeff").removeprefix("#").strip()
     zoned = _ZONED.fullmatch(cell)
     with suppress(KeyError, ValueError, OSError):

@@ -1,4 +1,4 @@
-"""What every decoder gives back, and what is asked of one."""
+"""The interface of decoders: lines in, rows out."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -15,29 +15,30 @@ REASONS = {
     "no_match": "the line does not have the format's shape",
     "no_status": "no numeric status, so no finished request; check which field of the log `status` names",
     "no_header": "a CSV line of a log that has no header, neither before the line nor in its first 64 KiB",
-    "no_start": "the end of a line whose beginning is lost: a container log that was restarted in it, or is too long",
-    "utf16": "the log is UTF-16, which is not read: have it written in UTF-8",
-    "too_long": "longer than the longest line that is read: see max_line_bytes of the input",
-    "failed": "the exporter failed at it, which is a mistake of its own: its log says where; please report it",
+    "no_start": "the end of a container log's line whose beginning is missing (after a restart), or that is too long",
+    "utf16": "the log is UTF-16, which is not supported: have it written in UTF-8",
+    "too_long": "longer than max_line_bytes of the input",
+    "failed": "the exporter failed at this line, which is a bug; its log says where. Please report it",
 }
 
-# Windows writers start a UTF-8 file with it, and so does each file of several that were put together.
+# Programs on Windows write it at the start of UTF-8 files; concatenated files have it within.
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
-# An error holds on to all that was at hand where it was raised; a few of a chunk's tell where the mistakes are.
+# The maximum number of errors kept per chunk: each keeps its stack's variables alive, and a few show the mistake.
 _MOST_FAULTS = 20
 
 
 class Decoded(Struct):
-    """A chunk's outcome. Every line is in exactly one of the three, or waits for another of its request.
+    """The result of decoding a chunk. Each line is in `rows`, `rejected` or `blank`, is `joined` to another, or waits
+    for another line of its request.
 
-    `rows` are what the decoder's expressions read from; `rejected` has a reason and the line itself. `blank`
-    lines say nothing, a CSV header among them. Of lines that are one request, one is the row, the others are
-    `joined`; `alone` rows never found the other line they waited for. `faults` are why lines are rejected as `failed`.
+    The decoder's expressions read `rows`; `rejected` has reasons and lines; `blank` counts lines without content,
+    including CSV headers. Of the lines of one request, one is the row and the others are `joined`; `alone` counts rows
+    that waited for another line in vain. `faults` are the errors behind lines rejected as `failed`.
 
-    What follows finds a row's line, should the row fail: the `chunk`; the numbers of its lines that are `skipped`, as
-    they are no rows; and where rows were put together of others, the place `among` those of each one's last. `lines`
-    and `places` (by a row's `id`) are found out once, so that many rows that fail take no longer than as many lines.
+    The other fields find the line of a row that fails later: the `chunk`; the numbers of its lines that are not rows
+    (`skipped`); and for rows joined of several lines the index of the last one (`among`). `lines` and `places` (by a
+    row's `id`) are computed once per chunk.
     """
 
     rows: list[Any]
@@ -54,23 +55,23 @@ class Decoded(Struct):
 
     @property
     def clean(self) -> bool:
-        """Whether every line is a row, and there is nothing else to tell."""
+        """Whether every line is a row."""
         return not (self.rejected or self.blank or self.joined or self.alone)
 
     def skip(self) -> None:
-        """The next line says nothing."""
+        """Count the next line as blank."""
         self.skipped.append(len(self.skipped) + len(self.rows))
         self.blank += 1
 
     def reject(self, reason: str, line: bytes) -> None:
-        """Reject the next line, with a reason of REASONS."""
+        """Reject the next line with one of REASONS."""
         if reason != "failed" and is_utf16(line):
             reason = "utf16"
         self.skipped.append(len(self.skipped) + len(self.rows))
         self.rejected.append((reason, line))
 
     def fail(self, row: Any, error: Exception) -> None:
-        """A row can't be counted: its line is rejected after all. Cold path."""
+        """Reject the line of a row that can't be counted. Cold path."""
         if not self.places:
             self.places = dict(zip(map(id, self.rows), self._among, strict=True))
         place = self.places[id(row)]
@@ -79,12 +80,12 @@ class Decoded(Struct):
         self.blame(error)
 
     def blame(self, error: Exception) -> None:
-        """Keep why a line is rejected as `failed`, of the first few."""
+        """Keep the error behind a line rejected as `failed`, for the first few."""
         if len(self.faults) < _MOST_FAULTS:
             self.faults.append(error)
 
     def keep(self, places: list[int]) -> None:
-        """Go on with some of the rows."""
+        """Keep only the rows at these indexes."""
         among = self._among
         self.among = [among[place] for place in places]
         self.rows = [self.rows[place] for place in places]
@@ -94,7 +95,7 @@ class Decoded(Struct):
         return range(len(self.rows)) if self.among is None else self.among
 
     def line(self, place: int) -> bytes:
-        """The line of a row, by its place among those that were decoded of the chunk."""
+        """The line of a row, by the row's index among those decoded from the chunk."""
         if not self.lines:
             skipped = {*self.skipped}
             self.lines = [line for number, line in enumerate(self.chunk.split(b"\n")) if number not in skipped]
@@ -102,66 +103,66 @@ class Decoded(Struct):
 
 
 def bare(line: bytes) -> bytes:
-    """A line without a byte order mark, and without the blanks around it."""
+    """A line without a byte order mark and surrounding blanks."""
     return line.strip(b" \t\r\0").removeprefix(BYTE_ORDER_MARK).lstrip(b" \t")
 
 
 def is_utf16(text: bytes) -> bool:
-    """Whether bytes are text in UTF-16: every second byte of what is mostly ASCII is 0."""
+    """Whether bytes look like UTF-16: in mostly ASCII text, every second byte is 0."""
     return text.startswith((b"\xff\xfe", b"\xfe\xff")) or 3 * text.strip(b"\0").count(b"\0") > len(text)
 
 
 class Decoder(ABC):
-    """Makes rows of lines, and says in Python how a path is read from a row."""
+    """Turns lines into rows, and paths into Python expressions that read a row."""
 
     @property
     @abstractmethod
     def names(self) -> dict[str, Any]:
-        """Names that the expressions use. Asked for after the last expression."""
+        """Names that the expressions use. Read it after the last call of `expression`."""
 
     @abstractmethod
     def expression(self, path: str) -> str:
-        """A Python expression over the row `r`. ValueError where the path can't be. Before the first decode."""
+        """A Python expression over the row `r`. ValueError if the path is not valid. Call before the first decode."""
 
     def number(self, path: str, convert: Mapping[Any, float]) -> str | None:
-        """An expression that gives a float at once, -1.0 where there is none; None where that can't be promised.
+        """An expression that always gives a float, -1.0 if absent; None if the decoder can't guarantee that.
 
-        `convert` is asked for what is not written as a number. Nothing else may read the path.
+        `convert` converts values that are not numbers. Nothing else may read the path.
         """
         del path, convert
         return None
 
     @property
     def inside(self) -> "Decoder":
-        """The decoder of the lines themselves, where this one puts them together."""
+        """The decoder of single lines; another one if this decoder wraps it."""
         return self
 
     @abstractmethod
     def decode(self, chunk: bytes) -> Decoded:
-        """Decode whole lines; `chunk` ends with a line feed. A line at which that fails is rejected. Hot path."""
+        """Decode whole lines; `chunk` ends with a line feed. Lines that can't be decoded are rejected. Hot path."""
 
     def flush(self) -> Decoded:
-        """What still waits for another line, now that none comes."""
+        """The rows that still wait for another line, as no more lines come."""
         return Decoded([], [])
 
-    # How many seconds a line waits for another of its request in a log that is read to its end.
+    # The seconds that a line waits for another of its request, once the log is read to its end.
     patience: float = inf
 
     def release(self) -> Decoded:
-        """What waits for another line, and did so at the last call already."""
+        """The rows that have waited for another line since the last call."""
         return Decoded([], [])
 
     def snapshot(self) -> Any:
-        """What it has to know of earlier lines to read on: bounded, fit for msgpack, no raw key; None: nothing."""
+        """State that must survive a restart, bounded in size and encodable by msgpack; None if there is none."""
         return None
 
     def restore(self, remembered: Any) -> None:
-        """Go on with what was remembered. ValueError where another format remembered it."""
+        """Continue from a snapshot. ValueError if it is of another format."""
         if remembered is not None:
-            raise ValueError("this format remembers nothing")
+            raise ValueError("this format has no state")
 
     def follow(self, other: "Decoder") -> None:
-        """Go on where another decoder of the same format stopped, in the same process."""
+        """Continue where another decoder of the same format stopped, in the same process."""
         self.restore(other.snapshot())
 
 
@@ -173,7 +174,7 @@ class LineDecoder(Decoder):
         """Decode whole lines. Hot path."""
 
     def decode(self, chunk: bytes) -> Decoded:
-        """All lines at once; one by one where that fails, as then one of them is to blame."""
+        """Decode all lines at once. If that fails, decode them one by one to find the line at fault."""
         before = self.snapshot()
         chunk = chunk.removeprefix(BYTE_ORDER_MARK)
         try:
@@ -204,22 +205,22 @@ class LineDecoder(Decoder):
 
 
 class NamedLines(LineDecoder):
-    """A decoder whose rows are lists of the values `asked` for, as text, in the order of the expressions."""
+    """A decoder whose rows are lists of values as text, in the order of the names `asked` for by expressions."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
 
     @property
     def names(self) -> dict[str, Any]:
-        """The expressions use none."""
+        """The expressions use no names."""
         return {}
 
     def expression(self, path: str) -> str:
-        """A name's place in the row."""
+        """An expression for a name's value in the row."""
         if path not in self.asked:
             self.asked.append(path)
         return f"r[{self.asked.index(path)}]"
 
     def row(self, value: list[str]) -> list[str]:
-        """A row again of what `to_builtins` made of one."""
+        """The row that `to_builtins` turned into a value."""
         return value

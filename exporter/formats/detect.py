@@ -1,4 +1,4 @@
-"""Telling a log's format by its first lines: every preset reads them, and what it finds is counted."""
+"""Detects a log's format: every preset reads the first lines, and what it finds is counted."""
 
 import re
 from typing import Any
@@ -9,12 +9,12 @@ from msgspec.structs import replace as changed
 from exporter.formats.container import CONTAINERS, Contained
 from exporter.formats.decoder import Decoded
 from exporter.formats.json_lines import JsonLines
-from exporter.formats.row_function import row_function
+from exporter.formats.row_function import RowValues, row_function
 from exporter.formats.row_reader import ABSENT, CANONICAL, ORIGIN_FIELDS, RowReader
 from exporter.formats.spec import FormatSpec, build, presets, resolved
 
 _LINES = 500
-# A preset that reads fewer lines than this, or finds less in them, is a coincidence.
+# A preset that reads a smaller share of the lines, or fewer fields, matches by coincidence.
 _LEAST_SHARE = 0.2
 _LEAST_FIELDS = 4
 _TIMESTAMP = b'"@timestamp"'
@@ -22,13 +22,12 @@ _STATUS = re.compile(r"-1|0|[1-5]\d\d")
 
 
 class Candidate(Struct, frozen=True):
-    """A preset that reads a log.
+    """A preset that may be the format of a log.
 
-    `share` is that of its lines that are a request with a status, of those that the preset does not
-    leave out on purpose; `fields` how many fields of such a line it finds on average, among them what `only`
-    looks at. `container` is how a container runtime has wrapped the lines, if one has; `stream` the one with the
-    requests, where that is not the usual one. `only` is what the preset's conditions have to be for this log,
-    `named` where a field is that the preset looks for elsewhere.
+    `share` is the share of lines that are requests with a status, not counting lines that the preset ignores; `fields`
+    the average number of fields it finds in a request, including those of `only`. `container` is the container format
+    of the lines, if any; `stream` the stream with the requests, if it is not stdout. `only` are conditions to use
+    instead of the preset's, `named` names of fields to use instead of the preset's.
     """
 
     preset: str
@@ -49,7 +48,7 @@ class Candidate(Struct, frozen=True):
 
 
 def detect(sample: bytes) -> list[Candidate]:
-    """The presets that read a log's start, the best first: the one that finds most. [] where none does."""
+    """The presets that can read the start of a log, the best first; [] if none can."""
     lines = sample.split(b"\n")
     if len(lines) > 1:
         lines.pop()  # what follows the last line feed was cut
@@ -65,13 +64,13 @@ def detect(sample: bytes) -> list[Candidate]:
 
 
 def _goodness(candidate: Candidate) -> tuple[float, int, int]:
-    """What sorts candidates, the best first: those that find more, and of equal ones those with fewer conditions."""
+    """The sort key of candidates, the best first: those that find most, and of equals those with fewer conditions."""
     conditions = build(FormatSpec(preset=candidate.preset)).only
     return -candidate.share * candidate.fields, len(candidate.named), len(conditions)
 
 
 def _unwrapped(lines: list[bytes]) -> list[tuple[str, str, list[bytes]]]:
-    """How a container runtime has wrapped the lines of each stream, "" where none has, and what is inside."""
+    """The container format ("" if none) and stream of the lines, with the lines inside."""
     log = b"\n".join(lines) + b"\n"
     for kind in CONTAINERS:
         outer = Decoded([], [])
@@ -83,8 +82,8 @@ def _unwrapped(lines: list[bytes]) -> list[tuple[str, str, list[bytes]]]:
 
 
 def _try(preset: str, lines: list[bytes], container: str, stream: str) -> Candidate:
-    """How a preset reads the lines. Where it leaves out one of two lines that each request has, and the log has
-    that one only, as where only the servers' sidecars of a mesh log, it counts.
+    """How a preset reads the lines. Some presets ignore one of two lines that each request has. If the log has only
+    that line, as when only the servers' sidecars of a mesh log, the condition is dropped.
     """
     found, missed = _read(Candidate(preset, 0.0, 0.0, container, stream), lines)
     if missed:
@@ -98,10 +97,9 @@ def _try(preset: str, lines: list[bytes], container: str, stream: str) -> Candid
 
 
 def _read(candidate: Candidate, lines: list[bytes]) -> tuple[Candidate, dict[str, str | list[str]]]:
-    """The candidate with what it finds; and the conditions that leave out lines, though no other line has what they
-    look at.
+    """The candidate with what it finds; and the conditions of `only` to drop: they ignore lines, and no line has the
+    value that they exclude lines by.
     """
-    # Long, as all is counted in one pass over the rows.
     format_ = build(FormatSpec(preset=candidate.preset, only=candidate.only, fields={**candidate.named}))
     reader = RowReader(format_, dict.fromkeys((*CANONICAL, *ORIGIN_FIELDS), str))
     read = row_function(reader, others=map(reader.decoder.expression, format_.only))
@@ -121,11 +119,15 @@ def _read(candidate: Candidate, lines: list[bytes]) -> tuple[Candidate, dict[str
         unseen -= {path for path, mark in zip(format_.only, values.others, strict=True) if mark not in ABSENT}
         if _STATUS.fullmatch(texts.get("status", "")):
             requests += 1
-            fields += sum(map(bool, (*texts.values(), values.time, values.origin)))
-            fields += sum(number >= 0 for number in values.numbers.values())
-            fields += sum(mark not in (None, "", b"") for mark in values.others)
+            fields += _fields_found(texts, values)
     if requests:
         ignored = decoded.blank + decoded.joined + left_out
         looked_at = max(requests, len(lines) - ignored)  # a line may hold several
         candidate = changed(candidate, share=requests / looked_at, fields=fields / requests)
     return candidate, dict.fromkeys(unseen, "*") if left_out else {}
+
+
+def _fields_found(texts: dict[str, Any], values: RowValues) -> int:
+    found = sum(map(bool, (*texts.values(), values.time, values.origin)))
+    found += sum(number >= 0 for number in values.numbers.values())
+    return found + sum(mark not in (None, "", b"") for mark in values.others)

@@ -1,4 +1,4 @@
-"""Drafts of formats for logs that no preset reads: what the lines are, and a guess for each of their parts."""
+"""Drafts formats for logs that no preset reads: finds the kind of lines, and guesses the field of each part."""
 
 import csv
 import re
@@ -28,7 +28,7 @@ _WITH_UNIT = re.compile(r"[\d.]+(?:ms|us|µs|ns|s)")
 
 
 def paths_of(line: bytes) -> dict[str, str]:
-    """The values of a JSON object by path, as text; {} if the line is none. Of lists, the first entry."""
+    """The values of a JSON object by path, as text; of lists, the first entry. {} if the line is not a JSON object."""
     found: dict[str, str] = {}
     with suppress(msgspec.DecodeError, RecursionError, UnicodeDecodeError):
         decoded = msgspec.json.decode(line)
@@ -96,20 +96,15 @@ def _csv(lines: list[bytes]) -> dict[str, Any]:
 
 
 def _text(lines: list[bytes]) -> dict[str, Any]:
-    """A regular expression, of the shape that most lines have."""
+    """A regular expression for the most common shape of lines."""
     alike = _alike(lines)
     fields = _parts(alike) if alike and 5 * len(alike) >= len(lines) else {}
     if "status" not in fields.values():
         return {}
-    pattern, named = "", {}
-    for place, token in enumerate(alike[0]):
-        field = fields.get(place)
-        pattern += " +" if place else ""
-        pattern += re.escape(token["name"] or "") + _group(token, field)
-        value = _value(token)
-        if field == "duration" and value.isdigit():
-            named["duration"] = {"path": "duration", "unit": "ms"}
-    return {"regex": pattern} | ({"fields": named} if named else {})
+    groups = [re.escape(token["name"] or "") + _group(token, fields.get(n)) for n, token in enumerate(alike[0])]
+    whole = any(fields.get(n) == "duration" and _value(token).isdigit() for n, token in enumerate(alike[0]))
+    named = {"fields": {"duration": {"path": "duration", "unit": "ms"}}} if whole else {}
+    return {"regex": " +".join(groups)} | named
 
 
 def _alike(lines: list[bytes]) -> list[list[re.Match[str]]]:
@@ -140,7 +135,7 @@ def _group(token: re.Match[str], field: str | None) -> str:
 
 
 def _parts(alike: list[list[re.Match[str]]]) -> dict[int, str]:
-    """The field of each place in lines of one shape, as far as its values tell."""
+    """The field of each place in lines of one shape, as far as names and values show it."""
     places = [[_value(tokens[n]) for tokens in alike] for n in range(len(alike[0]))]
     fields = _named_parts(alike[0], places)
     tests: list[tuple[str, Any]] = [
@@ -178,7 +173,7 @@ def _is_decimal(value: str) -> bool:
 
 
 def _take(field: str, places: list[list[str]], fields: dict[int, str], test: Any, after: int = -1) -> None:
-    """Give a field to the first free place behind another one where nearly all values pass a test."""
+    """Assign a field to the first free place after `after` where nearly all values pass a test."""
     if field in fields.values():
         return
     for n, values in enumerate(places):

@@ -1,4 +1,4 @@
-"""Guessing which field of a record a name in a log stands for, by the name and the values. Cold path: `init`."""
+"""Guesses the field of a record that a name in a log stands for, by the name and its values. Cold path: `init`."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -7,7 +7,7 @@ from typing import Any
 from exporter.formats.values import number, seconds, timestamp
 from exporter.model.fields import FIELDS
 
-# What each field is called, best first. Names are compared in small letters, as words joined by `_`.
+# Names of each field in logs, best first. Names are compared in lower case, as words joined by `_`.
 _CALLED = {
     "time": "timestamp time ts datetime date logged_at created_at end_time start_time time_local time_iso8601 msec at",
     "status": "status status_code http_status response_code response_status sc_status statuscode code",
@@ -48,7 +48,7 @@ _VERB = re.compile(r"[A-Za-z]{3,20}")
 _REQUEST = re.compile(r"[A-Z]+ \S+( HTTP/[\d.]+)?")
 _ADDRESS = re.compile(r"\[?[0-9a-fA-F.:]{3,}\]?(:\d+)?(, .*)?")
 
-# What the values of a field look like; of the others, anything does.
+# Tests for values of a field; other fields are tested by their kind.
 _LOOKS: dict[str, Callable[[str], object]] = {
     "status": _STATUS.fullmatch,
     "http_method": _VERB.fullmatch,
@@ -70,9 +70,9 @@ def words(name: str) -> list[str]:
 
 
 def guess(found: Mapping[str, Iterable[str]], known: Iterable[str] = ()) -> dict[str, Any]:
-    """Sources for the fields that names seem to stand for, by field. `found` has the values of each path, as text.
+    """Sources of the fields that names seem to stand for, by field. `found` has the values of each path, as text.
 
-    `known` are fields that are read already. A duration without a unit in its name is in milliseconds if all of its
+    `known` fields are not guessed. A duration without a unit in its name is assumed to be in milliseconds if all its
     values are whole numbers.
     """
     taken: set[str] = set()
@@ -95,20 +95,20 @@ def guess(found: Mapping[str, Iterable[str]], known: Iterable[str] = ()) -> dict
 
 
 def _rank(field: str, path: str) -> tuple[int, int] | None:
-    """How well a path is called like a field, less is better; None if it is not."""
+    """How well a path's name matches a field, less is better; None if it does not."""
     parts = [part for part in re.split(r"[.\[\]\"]+", path) if part]
     called = _CALLED[field].split()
     for name in ("_".join(parts[-2:]), parts[-1]):
-        told = words(name)
-        if FIELDS[field][0] in ("seconds", "time") and len(told) > 1 and told[-1] in _UNITS:
-            told.pop()
-        if (joined := "_".join(told)) in called:
+        parts_of_name = words(name)
+        if FIELDS[field][0] in ("seconds", "time") and len(parts_of_name) > 1 and parts_of_name[-1] in _UNITS:
+            parts_of_name.pop()
+        if (joined := "_".join(parts_of_name)) in called:
             return called.index(joined), len(parts)
     return None
 
 
 def _fits(field: str, values: list[str]) -> bool:
-    """Whether most of the values that are there can be of a field."""
+    """Whether most of the present values are plausible for a field."""
     there = [value for value in values if value not in ("", "-")]
     looks = _LOOKS.get(field) or _LOOKS_OF_KIND[FIELDS[field][0]]
     return bool(there) and 2 * sum(bool(looks(value)) for value in there) > len(there)

@@ -1,4 +1,4 @@
-"""Lines that are one request, such as its access line and its bill, become one row."""
+"""Joins the lines of one request, such as its access line and its cost, into one row."""
 
 import re
 from typing import Any
@@ -38,11 +38,11 @@ class JoinSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=T
     def __post_init__(self) -> None:
         for name in ("within", "seconds"):
             if getattr(self, name) < 0:
-                raise FieldError(name, f"must not be negative, and is {getattr(self, name)}")
+                raise FieldError(name, f"must be 0 or more, not {getattr(self, name)}")
 
 
 class Joined(Decoder):
-    """Decoder of another's rows. Lines without `by`, and those that `only` leaves out, are rows of their own."""
+    """Joins the rows of the inner decoder. Lines without `by`, and those that `only` ignores, are not joined."""
 
     def __init__(
         self,
@@ -69,12 +69,12 @@ class Joined(Decoder):
         # By id, the oldest first: at which line it came, the row so far, and its bytes in a commit.
         self._waiting: dict[str, tuple[int, Any, int]] = {}
         self._bytes = 0
-        # The line up to which all was read at the last `release`.
+        # The number of lines read at the last `release`.
         self._mark: int | None = None
 
     @property
     def inside(self) -> Decoder:
-        """The decoder of the lines themselves."""
+        """The decoder of single lines."""
         return self._decoder.inside
 
     @property
@@ -83,18 +83,18 @@ class Joined(Decoder):
         return self._decoder.names
 
     def expression(self, path: str) -> str:
-        """What reads a path of the other decoder's row reads it here."""
+        """The inner decoder's expression for a path."""
         return self._decoder.expression(path)
 
     def _place(self, path: str) -> int | str:
-        """Where a value stands in a row: its index or its attribute."""
+        """The position of a value in a row: its index or its attribute."""
         found = _PLACE.fullmatch(self._decoder.expression(path))
         if not found:
             raise ValueError(f"{path!r} is not a top-level name")
         return found[2] or int(found[1])
 
     def decode(self, chunk: bytes) -> Decoded:
-        """The rows of requests that are whole, or waited too long."""
+        """The rows of requests that are complete or have waited too long."""
         decoded = self._decoder.decode(chunk)
         rows, decoded.rows, decoded.among = decoded.rows, [], []
         for place, row in enumerate(rows):
@@ -121,7 +121,7 @@ class Joined(Decoder):
         return decoded
 
     def _take(self, row: Any, decoded: Decoded) -> Any:
-        """The row of a request that is whole; None where it waits for more. What may raise comes first."""
+        """The row of a complete request; None if it waits for more lines. Everything that may raise comes first."""
         id_, until = self._words(row)
         if not id_:
             return row
@@ -168,25 +168,25 @@ class Joined(Decoder):
         return row
 
     def release(self) -> Decoded:
-        """What waited at the last call already; nothing at the first call, after a restart too."""
+        """The rows that have waited since the last call; none at the first call after a start."""
         mark, self._mark = self._mark, self._lines
         ids = [] if mark is None else [id_ for id_, (since, *_) in self._waiting.items() if since <= mark]
         return Decoded([self._end_wait(id_) for id_ in ids], [], alone=len(ids))
 
     def flush(self) -> Decoded:
-        """All that waits."""
+        """All waiting rows."""
         rows = [self._end_wait(id_) for id_ in list(self._waiting)]
         return Decoded(rows, [], alone=len(rows))
 
     def snapshot(self) -> list[tuple[str, int, Any]] | None:
-        """What waits: its id, how many lines it has waited, and what its line said."""
+        """The waiting rows: id, number of lines waited, and values."""
         return [
             (id_, self._lines - since, msgspec.to_builtins(row, builtin_types=(bytes,)))
             for id_, (since, row, _) in self._waiting.items()
         ] or None
 
     def restore(self, remembered: Any) -> None:
-        """Wait for the rest of what was remembered."""
+        """Restore the waiting rows."""
         waiting = msgspec.convert(remembered or [], list[tuple[str, int, Any]])
         rows = {id_: (self._lines - waited, self._decoder.row(row)) for id_, waited, row in waiting}
         sizes = {id_: len(msgspec.msgpack.encode(row)) for id_, (_, row) in rows.items()}
@@ -195,7 +195,7 @@ class Joined(Decoder):
 
 
 def _first(sources: tuple[Source, ...], raws: dict[str, Raw]) -> str:
-    """The first word that is there."""
+    """The first word that is not empty."""
     return next(filter(None, (source.read(raws[source.path]) for source in sources)), "")
 
 

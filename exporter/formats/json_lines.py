@@ -1,4 +1,4 @@
-"""JSON, an object a line. Hot path: msgspec decodes a chunk at a time, and of each object only what is asked for."""
+"""JSON, one object per line. Hot path: msgspec decodes a chunk at a time, and of each object only the paths used."""
 
 import json
 import re
@@ -17,53 +17,52 @@ from exporter.formats.decoder import Decoded, LineDecoder, bare
 from exporter.formats.source import Each, FromJson, Length, Step, Where, Within, parse_path
 from exporter.formats.values import Raw, listed
 
-# Loose on purpose: one odd value must not cost the line.
+# Any scalar is accepted for any field: one odd value must not reject the line.
 Scalar = str | int | float | bool | None
 
 # nginx users write `"urt":$upstream_response_time` without quotes and get `"urt":,`, `-` or `0.1, 0.2`.
 _UNQUOTED = re.compile(rb'("[^"\\]*+"\s*+:)\s*+(?>([-0-9.]++(?:(?: : |, )[-0-9.]++)+|-)?)\s*+(?=[,}])')
 
-# A quote that no value can start or end with: gateways that make JSON of a text template write those of clients as
-# they are.
+# A quote that can't start or end a value. Gateways that write JSON by a text template do not escape quotes of clients.
 _STRAY_QUOTE = re.compile(rb'(?<![{,:\\])"(?!\s*+[,:}])')
 
-# So many values of a name are looked at in one place; they are kept as one word, so this bounds its length.
+# The maximum number of values that `within` joins into one text.
 _MOST_WITHIN = 100
 
-# After a chunk that had to go line by line, so many more go the same way before whole chunks are tried again.
+# After a chunk had to be decoded line by line, so are this many more, before whole chunks are tried again.
 _CAREFUL_CHUNKS = 8
 
 
 class NoList(msgspec.Struct):
-    """An object where a list is expected: Lua writes an empty list as `{}`."""
+    """An object in place of a list: Lua writes an empty list as `{}`."""
 
 
 def item(value: Any, index: int) -> Any:
-    """An entry of a list; None where there is none, the value itself where it is no list."""
+    """An entry of a list, None if it does not exist. A value that is not a list is returned as it is."""
     if value.__class__ is not list:
         return None if value.__class__ is NoList else value
     return value[index] if -len(value) <= index < len(value) else None
 
 
 def size(value: Any) -> int | None:
-    """The number of entries of a list."""
+    """The length of a list; None if the value is not a list."""
     return len(value) if value.__class__ is list else None
 
 
 def each(value: Any, read: Callable[[Any], Raw]) -> str | None:
-    """What each entry of a list says, as one text; None where it is no list, or none says anything."""
+    """The values that `read` gives for each entry of a list, as one text; None if there are none."""
     words = [read(entry) for entry in value] if value.__class__ is list else []
     return listed(words) if any(words) else None
 
 
 def where(value: Any, read: Callable[[Any], Raw], words: tuple[str, ...]) -> Any:
-    """The last entry of a list that says one of some words; None where none does."""
+    """The last entry of a list for which `read` gives one of some words; None if there is none."""
     entries = value if value.__class__ is list else []
     return next((entry for entry in reversed(entries) if read(entry) in words), None)
 
 
 def within(value: Any, name: str) -> str | None:
-    """What is called so anywhere in a value, as one text, the outermost first; None where nothing is."""
+    """All values of a name at any depth, as one text, the outermost first; None if there are none."""
     words: list[Raw] = []
     places = deque([value])
     while places and len(words) < _MOST_WITHIN:
@@ -79,7 +78,7 @@ def within(value: Any, name: str) -> str | None:
 
 
 def _is_number(value: Any) -> bool:
-    """Whether msgspec takes a value for a float, or a text that holds one."""
+    """Whether msgspec can convert a value to a float, also from text."""
     try:
         msgspec.convert(value, float, strict=False)
     except msgspec.ValidationError:
@@ -96,7 +95,7 @@ def _is_json(line: bytes) -> bool:
 
 
 def _with_such_numbers_as_text(line: bytes | str) -> bytes:
-    """JSON again, in which NaN, infinity and numbers that no float can hold are texts. ValueError where it is none."""
+    """The same JSON with NaN, infinity and numbers too large for a float as texts. ValueError if it is not JSON."""
     return json.dumps(json.loads(line, parse_int=_or_text, parse_float=_or_text, parse_constant=str)).encode()
 
 
@@ -106,28 +105,28 @@ def _or_text(written: str) -> int | float | str:
 
 
 class _Node:
-    """What is asked of one place in the objects; becomes a msgspec type."""
+    """What is read at one place in the objects; becomes a msgspec type."""
 
     def __init__(self) -> None:
         self.fields: dict[str, _Node] = {}
         self.element: _Node | None = None
         self.inner: JsonLines | None = None
-        # Whether it is decoded as it is, and searched for names.
+        # Whether everything in it is decoded, and searched for names; None if not known yet.
         self.searched: bool | None = None
         self.name = ""
         self.type: Any = Scalar
-        # What makes a float of it where msgspec does not; None where it is no number.
+        # Converts values to float that msgspec can't; None if it is not read as a number.
         self.convert: Mapping[Any, float] | None = None
 
     def note(self, searched: bool) -> None:
-        """How it is read. ValueError where that is in both ways."""
+        """Note whether it is searched. ValueError if it is also read in the other way."""
         if self.searched is None:
             self.searched = searched
         if self.searched is not searched:
-            raise ValueError("what is searched with `..` can't be read in another way, too")
+            raise ValueError("a value that is searched with `..` can't also be read by another kind of path")
 
     def build(self, names: dict[str, Any]) -> None:
-        """Make its type; the classes made on the way are entered into `names`."""
+        """Set its type. Classes created for it are added to `names`."""
         if self.searched:
             self.type = Any
         elif self.fields:
@@ -143,9 +142,7 @@ class _Node:
             self.type = self.inner.type | list[msgspec.Raw] | Scalar
 
     def struct(self, order: list[str], loose: Collection[str] | None = None) -> Any:
-        """The class of its fields, which stand in it as their names do in `order`. Numbers are floats, but for those
-        that are `loose` (by default all are).
-        """
+        """A class with its fields, in `order`. Numbers are floats, except for those that are `loose` (default: all)."""
         fields = []
         for n, (name, node) in enumerate(self.fields.items()):
             attribute = f"f{n}"
@@ -157,9 +154,9 @@ class _Node:
 
 
 class JsonLines(LineDecoder):
-    """Decoder of JSON lines. Ask for all expressions first: `names` fixes what is read of each object.
+    """Decoder of JSON lines. Call `expression` for all paths first: `names` fixes what is read of each object.
 
-    `escaped` is False where quotes inside of values stand as they are.
+    `escaped` is False if the log does not escape quotes inside values.
     """
 
     def __init__(self, prefix: str = "J", escaped: bool = True) -> None:
@@ -170,12 +167,13 @@ class JsonLines(LineDecoder):
         self._root = _Node()
         self._root.name = f"{prefix}0"
         self._inner: list[tuple[str, JsonLines]] = []
-        # Of JSON in texts further down: what reads it.
+        # Decoders of JSON in texts below the top level, by the name of their function.
         self._within: dict[str, JsonLines] = {}
         self._order: list[str] | None = None
         self._careful = 0
         self._last: tuple[Any, Any] = (None, None)
-        # Numbers are decoded as such, in C. Those that some line had otherwise are `loose`, and converted here.
+        # Numbers are decoded as floats by msgspec. Those that some line has in another form are `loose`, and are
+        # converted here.
         self._numbers: dict[str, Mapping[Any, float]] = {}
         self._loose: set[str] = set()
 
@@ -196,17 +194,17 @@ class JsonLines(LineDecoder):
 
     @property
     def type(self) -> Any:
-        """The class of the objects. Asked for after the last expression."""
+        """The class of the objects. Read it after the last call of `expression`."""
         return self.names[self._root.name]
 
     @cached_property
     def _decoder(self) -> msgspec.json.Decoder[Any]:
-        """Takes whatever a field holds."""
+        """Accepts any value in any field."""
         return msgspec.json.Decoder(self.type)
 
     @cached_property
     def _typed(self) -> msgspec.json.Decoder[Any]:
-        """Takes only floats for the numbers that are not loose, once the order is known."""
+        """Once the order is known, accepts only floats for numbers that are not loose."""
         return self._decoder
 
     def _decoder_of(self, loose: Collection[str] | None) -> msgspec.json.Decoder[Any]:
@@ -214,11 +212,11 @@ class JsonLines(LineDecoder):
         return msgspec.json.Decoder(self._root.struct(self._order, loose), strict=loose is None)
 
     def expression(self, path: str) -> str:
-        """Read the value at a path; what may be no object or list on the way gives None."""
+        """An expression for the value at a path; None if something on the way is not an object or a list."""
         return self.walk(parse_path(path), "r")
 
     def number(self, path: str, convert: Mapping[Any, float]) -> str | None:
-        """A float, where the path is a top-level name."""
+        """An expression for a float, if the path is a top-level name; else None."""
         steps = parse_path(path)
         if len(steps) > 1:
             return None
@@ -227,7 +225,7 @@ class JsonLines(LineDecoder):
         return code
 
     def walk(self, steps: tuple[Step, ...], row: str, root: _Node | None = None) -> str:
-        """The expression of some steps from an object (by default the line's), that `row` stands for."""
+        """The expression of a path's steps, starting from an object (by default the line) in the variable `row`."""
         # Long, as it has a branch for each kind of step.
         node, code = root or self._root, row
         for n, step in enumerate(steps):
@@ -267,7 +265,7 @@ class JsonLines(LineDecoder):
         return node
 
     def _attribute(self, node: _Node, code: str, name: str) -> str:
-        """Read one attribute; guarded, where what should be an object may be something else."""
+        """An expression for one attribute; None if the value is not an object."""
         node.fields.setdefault(name, self._node())
         attribute = f"f{list(node.fields).index(name)}"
         if code == "r":
@@ -277,7 +275,7 @@ class JsonLines(LineDecoder):
         return f"({held}.{attribute} if ({held} := {code}).__class__ is {node.name} else None)"
 
     def _decode(self, chunk: bytes) -> Decoded:
-        """A chunk at once where it is clean, else line by line."""
+        """Decode a chunk at once if it is clean, else line by line."""
         if self._order is None:
             self._learn_order(chunk)
         decoded = self._decode_chunk(chunk) if not self._careful else None
@@ -289,14 +287,14 @@ class JsonLines(LineDecoder):
         return decoded
 
     def _learn_order(self, chunk: bytes) -> None:
-        """Put the fields in the order of the log's first object: each is then found at the first try."""
+        """Put the fields in the order of the log's first object: msgspec then finds each at the first try."""
         line = chunk[: chunk.index(b"\n")]
         with suppress(msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             self._order = list(msgspec.json.decode(line, type=dict[str, msgspec.Raw]))
             self._decoder, self._typed = self._decoder_of(None), self._decoder_of(self._loose)
 
     def decode_text(self, value: Any) -> Any:
-        """The object inside a string, or the one that stands there itself; None where there is none."""
+        """The object in a text, or the value itself if it is an object; None if there is none."""
         if value.__class__ is self.type:
             return value
         try:
@@ -309,19 +307,19 @@ class JsonLines(LineDecoder):
             return None
 
     def decode_again(self, value: Any) -> Any:
-        """`decode_text` of a text that several fields of a row are read from."""
+        """`decode_text`, cached for the other fields of a row that are read from the same text."""
         if value is not self._last[0]:
             self._last = (value, self.decode_text(value))
         return self._last[1]
 
     def row(self, value: Any) -> Any:
-        """A row again of what `to_builtins` made of one."""
+        """The row that `to_builtins` turned into a value."""
         return msgspec.convert(value, self.type)
 
     def _decode_chunk(self, chunk: bytes) -> Decoded | None:
-        """All lines at once; None unless there are as many objects as lines.
+        """All lines at once; None if there are not as many objects as lines.
 
-        `decode_lines` does not decode lines: an object over two of them is one object, two on one are two.
+        `decode_lines` does not look at lines: an object over two lines is one object, two on one line are two.
         """
         rows: list[Any] = []
         try:
@@ -333,7 +331,7 @@ class JsonLines(LineDecoder):
                 self._learn_loose(rows)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             pass
-        # Counted so, because `count` looks at each byte: it would be a tenth of the whole path.
+        # Faster than `count`, which looks at each byte and would take a tenth of the whole time.
         if len(rows) == len(BytesIO(chunk).readlines()):
             return Decoded(rows, [])
         self._careful = _CAREFUL_CHUNKS
@@ -348,7 +346,7 @@ class JsonLines(LineDecoder):
                     setattr(row, attribute, float(convert[value]))
 
     def _learn_loose(self, rows: list[Any]) -> None:
-        """Find out which numbers are not written as such, and take them as they come from now on."""
+        """Find the numbers that are not always numbers in the log, and accept any value for them from now on."""
         for attribute in self._numbers.keys() - self._loose:
             if not all(_is_number(getattr(row, attribute)) for row in rows):
                 self._loose.add(attribute)
@@ -371,7 +369,7 @@ class JsonLines(LineDecoder):
         return done
 
     def _rescue(self, line: bytes, done: Decoded) -> None:
-        """Cold path: a line that is no JSON as it stands. Mend what gateways are known to break, or say why not."""
+        """Cold path: repair a line that is not valid JSON in ways that gateways are known to break it, or reject it."""
         stripped = bare(line)
         if not stripped:
             done.skip()
@@ -383,14 +381,14 @@ class JsonLines(LineDecoder):
         try:
             done.rows.append(self._decoder.decode(mended))
         except msgspec.ValidationError:
-            # A wrong type is told before the syntax is looked at: text that starts with a digit is no JSON at all.
+            # msgspec reports a wrong type before a wrong syntax: a text line that starts with a digit is not JSON.
             self._retry(mended, "wrong_type" if _is_json(mended) else "not_json", line, done)
         except (msgspec.DecodeError, RecursionError):
             cut = stripped.startswith(b"{") and not stripped.endswith(b"}")
             self._retry(mended, "cut" if cut else "not_json", line, done)
 
     def _retry(self, mended: bytes, reason: str, line: bytes, done: Decoded) -> None:
-        """Decode a line with the numbers that JSON or msgspec can't hold made text; reject it where that is no help."""
+        """Decode a line with numbers that JSON or msgspec can't represent as text; if that fails, reject it."""
         try:
             done.rows.append(self._decoder.decode(_with_such_numbers_as_text(mended)))
         except (msgspec.DecodeError, ValueError, RecursionError):

@@ -1,12 +1,12 @@
-"""Whether a regular expression takes linear time on every text. Cold path: once for each pattern of a config.
+"""Proves that a regular expression takes linear time on every text. Cold path: once for each pattern of a config.
 
-A backtracking matcher may try every way in which the pattern can read the start of a text. If no text leads to a place
-of the pattern (see `automaton`) in two ways, there are never more ways than places, and time is linear. If one does,
-the two ways can usually be gone again and again, and time is quadratic or worse; then the text is the proof.
+A backtracking matcher may try every way in which the pattern can read the start of a text. If no text leads to the same
+place of the pattern (see `automaton`) in two ways, there are never more ways than places, and time is linear. If one
+does, the two ways can usually be repeated, and time is quadratic or worse; the text is then the proof.
 
-An atomic group, or what is under a possessive quantifier, is left once, by the first way out that is found: of two
-ways that part inside, one is never left. The automaton has more ways than there are, so a pattern may be refused that
-is harmless, never the reverse.
+An atomic group, or a possessive quantifier, is left only once, by the first way out: of two ways that separate inside,
+only one goes on. The automaton has more ways than the matcher, so a harmless pattern may be refused, but never a
+harmful one accepted.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,9 +20,9 @@ _MOST_PAIRS = 200_000
 
 
 class _Pair(NamedTuple):
-    """Two ways that read the same text to different places. In the first `common` atomic groups both are since before
-    they parted; the first `first_stays` and `second_stays` groups around its place are left by a way no more. With
-    `later`, the second begins further on in the text, or is about to.
+    """Two ways that read the same text to different places. Both entered the first `common` atomic groups before they
+    separated. The first way can't leave the first `first_stays` groups around its place any more; the second way not
+    the first `second_stays`. With `later`, the second way starts later in the text, or is about to.
     """
 
     first: int
@@ -45,13 +45,13 @@ def _parted(automaton: Automaton, first: Edge, second: Edge) -> _Pair:
 
 
 def _stays(groups: Groups, first: Edge, second: Edge) -> int:
-    """How many groups around a place are left no more, as the second edge leaves or passes them at once."""
+    """The number of groups around a place that can't be left any more, as the second edge leaves or passes them."""
     passed = [n for n, group in enumerate(groups, 1) if n > first.kept and second.passed >> group & 1]
     return max([second.kept + 1 if first.kept > second.kept else 0, *passed])
 
 
 def _gone_on(pair: _Pair, first: Edge, second: Edge) -> _Pair | None:
-    """A pair, a character later; None where an atomic group does not let both go there."""
+    """A pair after one more character; None if an atomic group does not allow both edges."""
     if first.kept < pair.first_stays or second.kept < pair.second_stays:
         return None
     common = min(first.kept, second.kept, pair.common)
@@ -66,13 +66,13 @@ def _gone_on(pair: _Pair, first: Edge, second: Edge) -> _Pair | None:
 
 
 def two_ways(pattern: str | bytes, how: str) -> str | None:
-    """A text that leads to a single place of the pattern in two ways; None where it takes linear time on every text.
+    """A text that leads to the same place of the pattern in two ways; None if every text takes linear time.
 
-    `how` it is used: see Automaton. re.error where it is no pattern; OverflowError where it is too large to tell.
+    `how` it is used: see Automaton. re.error if the pattern is not valid; OverflowError if it is too large to decide.
     """
     automaton = Automaton(pattern, how)
     start = _Pair(0, 0)
-    # Of each pair a text that leads to it. A pair of a single place is a single way.
+    # By pair: a text that leads to it. A pair with the same place twice is a single way.
     reached = {start: ""}
     open_ = [start]
     for here in open_:
@@ -89,7 +89,7 @@ def two_ways(pattern: str | bytes, how: str) -> str | None:
 
 
 def _next(automaton: Automaton, here: _Pair) -> Iterator[tuple[_Pair | None, int]]:
-    """The pairs a character later, and what is read on the way; None where the two ways meet."""
+    """The pairs after one more character, and the characters read; None for a pair if the two ways meet."""
     if here.first == here.second:
         for edge in automaton.edges[here.first]:
             yield _Pair(edge.to, edge.to), edge.chars
@@ -108,7 +108,7 @@ def _next(automaton: Automaton, here: _Pair) -> Iterator[tuple[_Pair | None, int
 
 
 def _shown(chars: int) -> str:
-    """Any of some characters, the easiest to read."""
+    """One of the characters, the most readable."""
     for code in (*range(ord("a"), ord("z") + 1), *range(ord("0"), ord("9") + 1), *range(32, 127), *range(256)):
         if chars >> code & 1:
             return chr(code)

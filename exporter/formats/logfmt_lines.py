@@ -9,7 +9,7 @@ _ESCAPED = re.compile(r"\\(.)")
 
 
 def pairs(text: bytes) -> dict[str, str] | None:
-    """The values of a line by name; None if it is not pairs from its start to its end."""
+    """The values of a line by name; None if the line is not made of pairs only."""
     values: dict[str, str] = {}
     at = 0
     while found := _PAIR.match(text, at):
@@ -21,10 +21,10 @@ def pairs(text: bytes) -> dict[str, str] | None:
 
 
 class LogfmtLines(NamedLines):
-    """Decoder of logfmt. A name that stands twice has its first value; one that is not there is empty."""
+    """Decoder of logfmt. If a name occurs twice, its first value counts; a missing name is empty."""
 
     def _decode(self, chunk: bytes) -> Decoded:
-        """A row for each line that is pairs of names and values from its start to its end."""
+        """A row for each line that consists of pairs only."""
         done = Decoded([], [])
         lines = chunk.split(b"\n")
         lines.pop()

@@ -1,4 +1,4 @@
-"""docs/formats.md: which logs are read, in which versions, and what each can't tell, from the presets themselves.
+"""Generates docs/formats.md from the presets: the logs that can be read, their versions, and what they lack.
 
 python -m exporter.formats.page > docs/formats.md
 """
@@ -31,7 +31,7 @@ chains and keys in paths, and nginx can log the request's body, in which the JSO
   `/queries/:chain/api-key/:key`.
 """
 
-# What people look for, and the fields that have it: of every log, and of one that names models.
+# What people look for in a log and the fields that have it; the second table is for logs with models.
 _SOUGHT = {
     "times": ("time",),
     "keys": ("key",),
@@ -68,13 +68,13 @@ def _section(preset: str) -> Iterator[str]:
 
 
 def _absent(fields: Collection[str]) -> list[str]:
-    """What people look for in vain."""
+    """What people look for and the log does not have."""
     sought = _SOUGHT | (_SOUGHT_OF_MODELS if "model" in fields else {})
     return [what for what, has in sought.items() if not set(has).intersection(fields)]
 
 
 def _linked(link: str) -> str:
-    """A link that shows where it leads: a repository, or a site."""
+    """A link, shown as its repository or site."""
     parts = link.removeprefix("https://").split("/")
     shown = "/".join(parts[1:3]) if parts[0] == "github.com" else parts[0]
     return f"[{shown}]({link})"

@@ -1,7 +1,7 @@
-"""Regular expressions that users write, made so that no text takes them more time than its length allows. Cold path.
+"""Compiles regular expressions of users so that matching takes linear time on every text. Cold path.
 
-What is proved to be linear runs as Python's `re`, the rest in RE2, which is always linear and ten times as slow with
-captures. What RE2 does not know, such as look-around and back-references, is then refused.
+Patterns that are proved to be linear run in Python's `re`; the others in RE2, which is always linear and, with
+captures, ten times slower. Those that RE2 does not support (look-around, back-references) are refused.
 """
 
 import re
@@ -22,7 +22,7 @@ _HOW_TO = (
 
 
 class Pattern(NamedTuple):
-    """A compiled pattern. `slow` says why it runs in RE2, and how to write it; "" where it does not."""
+    """A compiled pattern. `slow` says why it runs in RE2 and how to make it faster; "" if it runs in `re`."""
 
     regex: Any
     slow: str
@@ -30,18 +30,18 @@ class Pattern(NamedTuple):
 
 @cache
 def line_pattern(pattern: str) -> Pattern:
-    """A pattern of a line of bytes; compiled, it matches a line from its start to its end, and never reads a line feed.
+    """A pattern for a line of bytes, which matches only the whole line, and never reads a line feed.
 
-    ValueError where it is none, or may take for ever.
+    ValueError if it is not valid, or may take forever.
     """
-    # Two groups at least, so that findall gives tuples.
+    # At least two groups, so that findall returns tuples.
     whole = rf"^(?:{pattern})()()\r?$".encode()
     return _made(pattern.encode(), "match", lambda: _of_one_line(whole), whole)
 
 
 @cache
 def search_pattern(pattern: str) -> Pattern:
-    """A pattern that is looked for in a text. ValueError where it is none, or may take for ever."""
+    """A pattern to search for in a text. ValueError if it is not valid, or may take forever."""
     return _made(pattern, "search", lambda: re.compile(pattern), pattern)
 
 
@@ -60,11 +60,11 @@ def _made(pattern: str | bytes, how: str, compiled: Any, in_re2: str | bytes) ->
         return Pattern(re2.compile(in_re2, options), f"is read ten times slower, as {overlap}; {_HOW_TO}")
     except re2.error as error:
         reason = error.args[0].decode() if isinstance(error.args[0], bytes) else error.args[0]
-        raise ValueError(f"may take for ever, as {overlap}, and RE2 can't run it ({reason}); {_HOW_TO}") from None
+        raise ValueError(f"may take forever, as {overlap}, and RE2 can't run it ({reason}); {_HOW_TO}") from None
 
 
 def _overlap(pattern: str | bytes, how: str) -> str:
-    """What two parts of the pattern can both read; "" where it takes linear time."""
+    """Why the pattern may not take linear time; "" if it does."""
     try:
         text = two_ways(pattern, how)
     except (OverflowError, RecursionError):
@@ -93,13 +93,13 @@ def _leave_out_line_feeds(items: Any, flags: int) -> None:
 
 
 def _parts(value: Any) -> list[Any]:
-    """The patterns in an operation's value."""
+    """The patterns inside an operation's value."""
     if isinstance(value, parser.SubPattern):
         return [value]
     return [part for item in value for part in _parts(item)] if isinstance(value, (tuple, list)) else []
 
 
 def _set_of(chars: int) -> Any:
-    """The operation that reads one of some bytes."""
+    """An operation that reads one of a set of bytes."""
     codes = [code for code in range(256) if chars >> code & 1]
     return (sre.IN, [(sre.LITERAL, code) for code in codes]) if codes else (sre.FAILURE, ())

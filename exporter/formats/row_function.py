@@ -1,4 +1,4 @@
-"""One row's values, whole: what `explain`, `replay --csv` and the detection of formats read. Cold path."""
+"""Reads all values of a row, for `explain`, `replay --csv` and the detection of formats. Cold path."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
@@ -8,7 +8,7 @@ from exporter.formats.row_reader import RowReader, plausible
 
 
 class RowValues(NamedTuple):
-    """What stands in a row. Absent numbers are -1.0, and so are the `implausible` ones, whose fields are listed."""
+    """The values of a row. Absent numbers are -1.0; so are implausible ones, whose fields are in `implausible`."""
 
     # Raw values, for `RowReader.fields`.
     dims: tuple[Any, Any]
@@ -16,15 +16,15 @@ class RowValues(NamedTuple):
     origin: str
     numbers: dict[str, float]
     implausible: list[str]
-    # The raw values of further paths that were asked for.
+    # The raw values of the additional expressions.
     others: list[Any]
 
 
 def row_function(
     reader: RowReader, derived: Mapping[str, str] | None = None, others: Iterable[str] = ()
 ) -> Callable[[Any], RowValues]:
-    """The function that reads a row. `derived` are numbers computed from others, as expressions by name; `others` are
-    expressions of further values.
+    """The function that reads a row. `derived` has expressions of numbers that are computed from others, by name;
+    `others` are expressions of additional values.
     """
 
     def odd(implausible: list[str], field: str, value: float) -> float:

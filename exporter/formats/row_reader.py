@@ -1,11 +1,9 @@
-"""RowReader: a format turned into Python expressions over a row. What the hot loop is generated from.
+"""RowReader: a format as Python expressions over a row, from which the hot loop is generated.
 
-A record's text fields decide which series a request adds to; its numbers (`measures`) are what is
-added. Expressions hold names that this module makes and escaped literals only, never a user's text
-as code.
+A record's text fields decide which series a request adds to; its numbers (`measures`) are added to them. Expressions
+contain only names chosen by this module and escaped literals, never a user's text as code.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable
 from datetime import tzinfo
@@ -20,52 +18,52 @@ from exporter.formats.values import ESCAPES, UNITS, Raw, dated, elapsed, number,
 from exporter.memo import Memo
 from exporter.model.fields import FIELDS, MOST
 
-# What a gateway writes where there is nothing.
+# What gateways write for an absent value.
 ABSENT = frozenset((None, "", "-", b"", b"-"))
-# What `if` takes for no.
+# The values that are false for `if` and `unless`.
 FALSE = ABSENT | {False, "false", "0", b"false", b"0"}
 
-# Where the values are many: asked of a memo, before the record is looked up.
+# Fields with many raw values: they are replaced by canonical values, from a memo, before the cell is looked up.
 CANONICAL = ("key", "path", "request", "host", "origin", "referer", "client", "body")
-# … and where they never repeat, so that a memo would only cost.
+# … and those whose values never repeat, so that a memo is useless.
 NEVER_REPEAT = ("body",)
 
-# What tells who called: looked up apart, see `cells`.
+# Fields about the caller, which are looked up separately: see `cells`.
 CALLER_FIELDS = ("key", "key_name", "key_owner")
-# Canonical values kept of one field. More would help no log that has them all again and again, and a log
-# whose values never repeat is faster when they stay in the processor's caches.
+# The maximum number of canonical values cached per field. A larger cache does not help logs with few values, and is
+# slower for logs whose values never repeat, as it does not fit into the processor's caches.
 _MOST_WORDS = 2_000
 
-# Fields that count beside the record's own look-up: see `counting`.
+# Fields that are counted outside of the cell's look-up: see `counting`.
 ORIGIN_FIELDS = ("origin", "referer", "client")
 NO_ORIGIN = "''"
 
 
 class FieldGroup:
-    """Some text fields of a row: `expression` gives their raw values, `read` says what these mean."""
+    """Some text fields of a row: `expression` gives their raw values, `read` turns these into fields."""
 
     def __init__(self) -> None:
         self._elements: list[str] = []
-        # Of each element the field, and what a raw value means (None: it is canonical).
+        # For each element the field and the memo from raw values to text (None: values are canonical already).
         self._columns: list[tuple[str, Memo[Raw, str] | None]] = []
 
     def add(self, field: str, element: str, meaning: Memo[Raw, str] | None) -> None:
-        """One element more. Where a field has several, the first that means something is its word."""
+        """Add an element. If a field has several, the first that is not empty counts."""
         self._elements.append(element)
         self._columns.append((field, meaning))
 
     @property
     def expression(self) -> str:
-        """A Python expression over the row `r`: a tuple, or the value itself where there is but one."""
+        """A Python expression over the row `r`: a tuple, or the value itself if there is only one."""
         return self._elements[0] if len(self._elements) == 1 else f"({', '.join(self._elements)})"
 
     @property
     def memos(self) -> list[Memo[Raw, str]]:
-        """The meanings that are kept."""
+        """The memos of its elements."""
         return [meaning for _, meaning in self._columns if meaning is not None]
 
     def read(self, raws: Any) -> dict[str, Any]:
-        """Field → text (or canonical value) of what the expression gave."""
+        """Field → text (or canonical value), from the result of the expression."""
         fields: dict[str, Any] = {}
         for (field, meaning), raw in zip(self._columns, (raws,) if len(self._columns) == 1 else raws, strict=True):
             if raw is not None and not fields.get(field):
@@ -74,17 +72,15 @@ class FieldGroup:
 
 
 class RowReader:
-    """How to read one format's rows.
+    """Expressions that read one format's rows.
 
     `request_group.expression` and `caller_group.expression` (the text fields), `origin`, `time` and the values of
-    `measures` are Python expressions over `r`, a row; `names` is what they use. An absent measure is
-    -1.0, an absent origin "". Measures are to be read by `statements`, and may be outside of their
-    ranges. `canonical` makes short words of long ones; without a function for
-    `host`, hosts tell nothing, and are not read.
+    `measures` are Python expressions over `r`, a row; `names` are the names they use. An absent measure is -1.0, an
+    absent origin "". Measures are read by `statements`, and may be outside their fields' ranges. `canonical` has the
+    functions for fields of CANONICAL; a field without a function, such as `host` without chains, is not read.
     """
 
     def __init__(self, fmt: Format, canonical: dict[str, Callable[[str], Any]], zone: tzinfo | None = None) -> None:
-        # Long, as every field of the format passes here once; the parts need those above them.
         self.names: dict[str, Any] = {"ABSENT": ABSENT, "FALSE": FALSE, "both": _both, "nan": nan}
         self.names |= {"every": _every, "dated": dated}
         self.decoder = fmt.decoder
@@ -95,25 +91,10 @@ class RowReader:
         self._locals = 0
         self._unescape = ESCAPES[fmt.escape]
 
-        # How many sources read each place.
-        self._asked = Counter(
-            path
-            for sources in fmt.fields.values()
-            for source in sources
-            for path in source.paths
-            if source.below is None or path != source.path  # which takes the number as it is decoded
-        )
-        self._asked.update([*fmt.only])
-
+        self._asked = _readers(fmt)
         self.request_group, self.caller_group = FieldGroup(), FieldGroup()
-        for field, sources in fmt.fields.items():
-            known = field not in CANONICAL or field in canonical
-            if FIELDS[field][0] == "text" and field not in ORIGIN_FIELDS and known:
-                self._add(self.caller_group if field in CALLER_FIELDS else self.request_group, field, sources)
-        self._only: list[tuple[str, tuple[re.Pattern[str], ...]]] = []
-        for path, globs in fmt.only.items():
-            self._only.append((f"only {path}", globs))
-            self.request_group.add(f"only {path}", self.decoder.expression(path), Memo(text, 1000))
+        self._only = {f"only {path}": globs for path, globs in fmt.only.items()}
+        self._fill_groups()
         self.tells_models = not {"model", "body"}.isdisjoint(fmt.fields)
         self.sets_gauges = not {"attempt_circuits", "cost_multiplier"}.isdisjoint(fmt.fields)
         self.origin = " or ".join(self._origins()) or NO_ORIGIN
@@ -126,52 +107,61 @@ class RowReader:
         self._times = Memo(partial(timestamp, scale=UNITS[ended.unit], zone=self._zone), 1000)
         self.names |= self.decoder.names
 
+    def _fill_groups(self) -> None:
+        """Add the text fields, and the paths of `only`, to their groups."""
+        for field, sources in self._format.fields.items():
+            known = field not in CANONICAL or field in self._canonical
+            if FIELDS[field][0] == "text" and field not in ORIGIN_FIELDS and known:
+                self._add(self.caller_group if field in CALLER_FIELDS else self.request_group, field, sources)
+        for path in self._format.only:
+            self.request_group.add(f"only {path}", self.decoder.expression(path), Memo(text, 1000))
+
     def seconds_since_epoch(self, raw: Raw) -> float | None:
-        """What `time` gave, in epoch seconds."""
+        """The result of `time` in epoch seconds."""
         return self._times[raw]
 
     def forget(self) -> None:
-        """Forget what values meant: which key is whose may have changed."""
+        """Clear all memos: the key registry may have changed."""
         for memo in (*self.names.values(), *self.request_group.memos, *self.caller_group.memos):
             if isinstance(memo, Memo):
                 memo.clear()
 
     @property
     def dims(self) -> str:
-        """An expression of all text fields but the origin's."""
+        """An expression of all text fields except the origin's."""
         return f"({self.request_group.expression}, {self.caller_group.expression})"
 
     def fields(self, dims: tuple[Any, Any]) -> dict[str, Any] | None:
-        """The fields of what `dims` gave; None where the format's `only` leaves the line out."""
+        """The fields from the result of `dims`; None if the format's `only` ignores the line."""
         request_key, caller_key = dims
         request = self.request_fields(request_key)
         return None if request is None else self.caller_group.read(caller_key) | request
 
     def request_fields(self, request_key: Any) -> dict[str, Any] | None:
-        """The fields of what `request_group` gave; None where the format's `only` leaves the line out."""
+        """The fields from the result of `request_group`; None if the format's `only` ignores the line."""
         fields = self.request_group.read(request_key)
-        for field, globs in self._only:
+        for field, globs in self._only.items():
             value = fields.pop(field, "")
             if not any(glob.match(value) for glob in globs):
                 return None
         return fields
 
     def statements(self, measure: str) -> list[str]:
-        """The lines of code that read a measure into a variable of its name; one that is too large to compute with is
-        NaN. Those of `measures` before it must have been read.
+        """The lines of code that read a measure into a variable of its name; NaN if it is too large to compute with.
+        The measures before it in `measures` must have been read.
         """
         code = f"{measure} = {self.measures[measure]}"
-        if self.measures[measure].startswith("r."):  # it is there, and a float
+        if self.measures[measure].startswith("r."):  # always a float
             return [code]
         return ["try:", f"  {code}", "except (ValueError, OverflowError):", f"  {measure} = nan"]
 
     def needs(self, measure: str) -> set[str]:
-        """The measures that a measure is computed of."""
+        """The measures that a measure is computed from."""
         included = {field for source in self._format.fields.get(measure, ()) for field in source.includes}
         return included & self.measures.keys()
 
     def absurd(self, field: str, value: float) -> bool:
-        """Whether a number outside of its field's range is a mistake: -1, in whatever unit, says that there is none."""
+        """Whether a number outside its field's range is a mistake, and not -1 in some unit, which means absent."""
         return all(value not in _absent(field, source) for source in self._format.fields[field])
 
     # --- text fields
@@ -196,7 +186,7 @@ class RowReader:
         return Memo(partial(self._word, source), 1000)
 
     def _canonical_word(self, field: str, source: Source) -> Callable[[Raw], Any]:
-        """The function from a raw value to the canonical one; "" where there is none."""
+        """The function from a raw value to the canonical one; it returns "" for an absent value."""
         canonical = self._canonical[field]
 
         def of_any(raw: Raw) -> Any:
@@ -235,7 +225,7 @@ class RowReader:
         return f"(None if ({unless}) not in FALSE else 0 <= {measure} < {source.below!r})"
 
     def _raw(self, sources: tuple[Source, ...]) -> str:
-        """The first that is there."""
+        """The first value that is not absent."""
         return self._first([self._one(source) for source in sources])
 
     def _time(self, sources: tuple[Source, ...]) -> str:
@@ -290,7 +280,7 @@ class RowReader:
         return f"({code} if ({self.decoder.expression(source.when)}) not in FALSE else -1.0)" if source.when else code
 
     def _less(self, source: Source, code: str) -> str:
-        """Without what stands in other fields, which are read before."""
+        """Subtract the fields that this one `includes`; they are read earlier in the loop."""
         parts = [
             f"({field} if 0 < {field} <= {MOST[field]!r} else 0)"
             for field in source.includes
@@ -303,7 +293,7 @@ class RowReader:
         return f"({less} if ({whole} := {code}) >= 0 else {whole})"
 
     def _number(self, field: str, raw: str, source: Source) -> str:
-        """A number; those that JSON gives as such take no call, those in text one look-up."""
+        """An expression for a number. Numbers in JSON need no call, numbers in text one look-up."""
         scale = UNITS[source.unit] if FIELDS[field][0] == "seconds" else 1.0
         name = self._name(field, Memo(self._converter(field, source), 20_000))
         held = self._held()
@@ -322,7 +312,7 @@ class RowReader:
 
     @staticmethod
     def _converter(field: str, source: Source) -> Callable[[Raw], float]:
-        """What a raw value is as a number; -1.0 where it is none."""
+        """The function from a raw value to a number; it returns -1.0 if there is none."""
 
         def convert(value: Raw) -> float:
             if source.pick:
@@ -335,7 +325,7 @@ class RowReader:
         return convert
 
     def _held(self) -> str:
-        """A local variable of the loop."""
+        """The name of a new local variable of the loop."""
         self._locals += 1
         return f"v{self._locals}"
 
@@ -345,23 +335,36 @@ class RowReader:
         return name
 
 
+def _readers(fmt: Format) -> Counter[str]:
+    """The number of sources that read each path."""
+    readers = Counter(
+        path
+        for sources in fmt.fields.values()
+        for source in sources
+        for path in source.paths
+        if source.below is None or path != source.path  # `below` uses the number as it is decoded
+    )
+    readers.update([*fmt.only])
+    return readers
+
+
 def plausible(measure: str) -> str:
-    """An expression: whether a measure is a number that its field can have. NaN is in no range."""
+    """An expression: whether a measure is in its field's range. NaN is in no range."""
     return f"0.0 <= {measure} <= {MOST[measure]!r}"
 
 
 def _plain(source: Source) -> bool:
-    """Whether nothing but its path tells it from the field's other sources."""
+    """Whether a source has nothing but a path, a unit and `includes`."""
     return source == Source(path=source.path, unit=source.unit, includes=source.includes) if source.path else False
 
 
 def _alike(first: Source, second: Source) -> bool:
-    """Whether two plain sources mean the same by a number, and are captures both or JSON both."""
+    """Whether numbers of two plain sources can be read by the same code: same unit, and both captures or both JSON."""
     return (first.unit, first.includes, "|" in first.path) == (second.unit, second.includes, "|" in second.path)
 
 
 def _absent(field: str, source: Source) -> set[float]:
-    """The measures that say that there is none: -1, and what a logged -1 becomes in the unit of the field."""
+    """The measures that mean absent: -1, and a logged -1 in the unit of the source."""
     return {-1.0, -UNITS[source.unit]} if FIELDS[field][0] == "seconds" else {-1.0}
 
 
@@ -370,7 +373,7 @@ def _present(value: float | None) -> float:
 
 
 def _both(first: float, second: float) -> float:
-    """The sum of two measures, each of which may be absent; NaN where one can't be."""
+    """The sum of two measures, each of which may be absent; NaN if one is negative."""
     if first == -1:
         return second
     if second == -1:
@@ -379,7 +382,7 @@ def _both(first: float, second: float) -> float:
 
 
 def _every(durations: tuple[float, ...], absent: set[float]) -> float:
-    """The sum of durations; absent where one of them is, NaN where one can't be. A part alone would be too short."""
+    """The sum of durations; absent if one of them is, as the sum would be too short; NaN if one is negative."""
     if any(duration in absent for duration in durations):
         return -1.0
     return round(sum(durations), 9) if min(durations) >= 0 else nan

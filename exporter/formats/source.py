@@ -1,38 +1,38 @@
-r"""Where a field's value stands in a row: the small language of presets and of the config's `format`.
+r"""The sources of a field's value in a row: the small language of presets and of the config's `format`.
 
     duration: request_time                       a name in the log
     duration: {path: latencies.request, unit: ms}
-    key: [request.headers.X-Api-Key[0], user]    the first that is there
+    key: [request.headers.X-Api-Key[0], user]    the first that is not absent
     duration: {from: request.start, to: ts}      the time between two times
-    chain: {value: ethereum}                     always this
-    key: {path: headers, match: 'Key: (\S+)'}    a part of it: the one group of a regular expression
-    error: {path: flags, map: {UT: timeout}}     other words; "*" stands for all the rest, "" for nothing.
-                                                 Of a list `URX,UF` the first entry that the map has
-    upstream_status: {path: tries, pick: last}   one of a list: first, last; or their sum, or count;
-                                                 before_last is the sum of all but the last
+    chain: {value: ethereum}                     a constant
+    key: {path: headers, match: 'Key: (\S+)'}    a part of the value: the one group of a regular expression
+    error: {path: flags, map: {UT: timeout}}     replaces words; "*" stands for all other words, "" for an absent value.
+                                                 Of a list `URX,UF`, the first entry in the map counts
+    upstream_status: {path: tries, pick: last}   one entry of a list: first or last; or the sum or count of its entries;
+                                                 before_last is the sum of all except the last
     input_tokens: {path: prompt_tokens, includes: [cache_read_tokens]}
-                                                 without what stands in other fields already
+                                                 minus other fields that the value includes
     time_to_first_token: {path: ttft, if: stream}
-                                                 only where another value is true
+                                                 only if another value is true
     cache_write_tokens: {path: write_5m, plus: write_1h}
-                                                 the sum of what is there; one more name, or a list of them
+                                                 the sum of the values that are not absent; a name or a list of names
     duration: {path: waited, plus: [served, sent]}
-                                                 the same of durations, where none of them is absent
-    time: {path: date, plus: clock}              a date and a clock that stand apart
-    time: {path: date, zone: UTC}                what a date without a zone means, where the input does not say
-    cost: {path: quota, divide: 500000}          in the gateway's own unit: so many make one
+                                                 the sum of durations; absent if one of them is
+    time: {path: date, plus: clock}              a date and a time of day in separate places
+    time: {path: date, zone: UTC}                the zone of dates without one, if the input does not set it
+    cost: {path: quota, divide: 500000}          divided by the number of the gateway's units in one unit
     empty: {path: duration, below: 0.1, unless: status}
-                                                 true or false: less than so many seconds; only where
-                                                 another value is not true
+                                                 true if it is below a number of seconds, else false; absent if another
+                                                 value is true
 
-With `map` and `match`, what becomes "" is absent: the field's next source is asked. `map: {"": x}` gives
-absence in a text log a meaning; in JSON, end the list with `{value: x}`.
+With `map` and `match`, a value that becomes "" is absent, and the field's next source is used. `map: {"": x}` replaces
+an absent value in a text log; in JSON, end the list of sources with `{value: x}`.
 
-A path in JSON: `a.b`, `a[0]`, `a[-1]`, `"key.with.dots"`, `text | fromjson | inner`, `list | length`;
-`tries[].ip` is a list's values as a text, `10.0.0.1, 10.0.0.2`, with `-` where one is absent; `tries[state=won|ok].ip`
-is that of the last entry whose `state` is one of these words; `error..code` is every `code` in `error` at any depth,
-as a list. `text | fromjson` reads an object that stands there
-itself, too. In a text log a path is a capture, or `capture | fromjson | inner`; in CSV the name of a column.
+A path in JSON: `a.b`, `a[0]`, `a[-1]`, `"key.with.dots"`, `text | fromjson | inner`, `list | length`. `tries[].ip` is
+the text `10.0.0.1, 10.0.0.2`, with `-` for an absent value; `tries[state=won|ok].ip` is the value in the last entry
+whose `state` is one of these words; `error..code` is a list of every `code` in `error` at any depth. `text | fromjson`
+also reads a value that is an object already. In a text log, a path is a capture, or `capture | fromjson | inner`; in
+CSV, the name of a column.
 """
 
 import re
@@ -50,7 +50,7 @@ from exporter.model.fields import FIELDS
 
 
 class FromJson:
-    """A step into JSON that stands inside a string."""
+    """A step into JSON inside a string."""
 
 
 class Length:
@@ -58,18 +58,18 @@ class Length:
 
 
 class Each:
-    """Every entry of a list: what follows is read of each."""
+    """Every entry of a list: the rest of the path is read from each."""
 
 
 class Where(NamedTuple):
-    """The last entry of a list that has one of some words under a name."""
+    """The last entry of a list whose value of a name is one of some words."""
 
     name: str
     words: tuple[str, ...]
 
 
 class Within(NamedTuple):
-    """Every value of one name, however deep it stands."""
+    """Every value of a name, at any depth."""
 
     name: str
 
@@ -84,7 +84,7 @@ _STEP = re.compile(
 
 
 def parse_path(path: str) -> tuple[Step, ...]:
-    """The steps of a path; ValueError with the rest that is not one."""
+    """The steps of a path. ValueError quotes the part that is not valid."""
     steps: list[Step] = []
     at = 0
     while at < len(path):
@@ -117,7 +117,7 @@ class Source(
     forbid_unknown_fields=True,
     rename={"start": "from", "end": "to", "when": "if"},
 ):
-    """One place a field's value may come from. Exactly one of `path`, `value`, `from`+`to` is given."""
+    """One place that a field's value may come from. Exactly one of `path`, `value`, and `from` with `to` is set."""
 
     path: str = ""
     value: str | int | float | None = None
@@ -137,12 +137,12 @@ class Source(
 
     @property
     def paths(self) -> tuple[str, ...]:
-        """All places that it reads."""
+        """All paths that it reads."""
         return tuple(path for path in (self.path, self.start, self.end, self.when, *self.added, self.unless) if path)
 
     @property
     def added(self) -> tuple[str, ...]:
-        """The places that are added to the one at `path`."""
+        """The paths whose values are added to that of `path`."""
         return (self.plus,) if isinstance(self.plus, str) else self.plus
 
     def __post_init__(self) -> None:
@@ -164,21 +164,24 @@ class Source(
             if field not in FIELDS:
                 raise FieldError(("includes", n), unknown("field", field, FIELDS))
         if self.match:
-            try:
-                groups = search_pattern(self.match).regex.groups
-            except ValueError as error:
-                raise FieldError("match", str(error)) from None
-            if groups != 1:
-                raise FieldError("match", f"needs one group, the value; it has {groups}")
+            self._check_match()
+
+    def _check_match(self) -> None:
+        try:
+            groups = search_pattern(self.match).regex.groups
+        except ValueError as error:
+            raise FieldError("match", str(error)) from None
+        if groups != 1:
+            raise FieldError("match", f"must have exactly one group, the value; it has {groups}")
 
     def read(self, raw: Raw) -> str:
-        """The word of a raw value: after `pick`, `match` and `map`."""
+        """The text of a raw value, after `pick`, `match` and `map`."""
         return self.translated(text(picked(raw, self.pick) if self.pick else raw))
 
     def translated(self, word: str) -> str:
-        """The word after `match` and `map`; unlisted words stay as they are, unless `*` stands for them.
+        """The word after `match` and `map`. Words that are not in the map stay as they are, unless it has `*`.
 
-        Of a path with `[]`, each word of the list.
+        If the path has `[]`, this applies to each word of the list.
         """
         if "[]" in self.path:
             return ", ".join(map(self._translated, word.split(", "))) if word else ""
@@ -198,14 +201,14 @@ class Source(
 
 
 def parse_sources(field: str, spec: Any) -> tuple[Source, ...]:
-    """The sources of one field; ValueError says what is wrong with it."""
+    """The sources of a field. ValueError says what is wrong."""
     if field not in FIELDS:
         raise ValueError(unknown("field", field, FIELDS))
     return sources_of(FIELDS[field][0], spec)
 
 
 def sources_of(kind: str, spec: Any) -> tuple[Source, ...]:
-    """The sources of a value of some kind (see FIELDS), field or not; ValueError says what is wrong with them."""
+    """The sources of a value of some kind (see FIELDS). ValueError says what is wrong."""
     if not isinstance(spec, list) or not spec:
         return (_parse_source(kind, spec),)
     found: list[Source] = []
@@ -219,7 +222,7 @@ def _parse_source(kind: str, spec: Any) -> Source:
     if isinstance(spec, str):
         spec = {"path": spec}
     if not isinstance(spec, dict):
-        raise ValueError(f"a path, a mapping or a list of them is needed, not {spec!r}")
+        raise ValueError(f"must be a path, a mapping or a list of these, not {spec!r}")
     if isinstance(spec.get("map"), dict):
         spec = spec | {"map": {_as_logged(word): meaning for word, meaning in spec["map"].items()}}
     source = convert(spec, Source)
@@ -232,7 +235,7 @@ def _as_logged(word: Any) -> str:
     return str(word).lower() if isinstance(word, bool) else str(word)
 
 
-# What only some kinds of field can have.
+# Options that only some kinds of field can have.
 _KINDS = {
     "from": ("seconds",),
     "unit": ("seconds", "time"),
@@ -252,9 +255,9 @@ _DEFAULTS = msgspec.to_builtins(Source(path="-"))
 
 
 def _check(kind: str, source: Source) -> None:
-    """FieldError where a source has what a field of this kind can't."""
+    """FieldError if a source has an option that a field of this kind can't have."""
     if kind == "time" and len(source.added) > 1:
-        raise FieldError("plus", "a time has two parts, a date and a clock")
+        raise FieldError("plus", "a time has two parts, a date and a time of day")
     if source.zone:
         try:
             ZoneInfo(source.zone)

@@ -1,7 +1,7 @@
-"""A format: which decoder, which source for each field, and which lines to leave out.
+"""A format: the decoder, the sources of each field, and the lines to ignore.
 
-Presets are this very mapping in a YAML file each (`presets/`), so that a preset can be copied into
-a config and changed there.
+Each preset is a YAML file (`presets/`) with the same mapping as in a config, so that it can be copied into a config and
+changed there.
 """
 
 import re
@@ -33,19 +33,21 @@ _PRESETS = Path(__file__).parent / "presets"
 
 
 class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """What a preset or the config's `format` says. Exactly one of `preset`, `json`, `template`, `regex`, `csv`,
-    `logfmt`.
+    """A preset, or the config's `format`. It has exactly one of `preset`, `json`, `template`, `regex`, `csv`, `logfmt`.
 
-    `json`, `csv`, `logfmt` and `fields` map a field of the record to its sources (`source` tells how). A template's
-    variables and a regex's named groups that are called like a field need no entry. `regex` may be a list, where a
-    log has several kinds of lines. With `preset`, `fields` adds to the preset's or replaces some of them. `only` maps
-    a path to the patterns its value must match for a line to count (`*` and `?` are wildcards, `!` first is "not");
-    all other lines are ignored. `escape` is how the text writes odd bytes. `join` tells which lines are one request,
-    where that is more than one; `container` that a container runtime has wrapped the lines: cri or docker. Of such a
-    log what was written to `stream` is read, by default stdout; `all` reads both. `delimiter` is what stands between
-    the columns of CSV. `key_hash` says which hash the gateway logs of keys of a pattern, as {sha256: "sk-*"}: `hash`
-    makes it first. `each` is the list in which a line of JSON holds several records, such as records[]. `about` is for
-    people: presets have it, a copy of one may.
+    json, csv, logfmt, fields   the sources of each field (see `source`). A template's variables and a regex's named
+                                groups with the name of a field need none. With `preset`, `fields` adds or replaces some
+    regex                       may be a list, if the log has several kinds of lines
+    only                        path → patterns, one of which its value must match; other lines are ignored. `*` and `?`
+                                are wildcards, a leading `!` means "not"
+    escape                      how the log writes special bytes, see `values.ESCAPES`
+    join                        which lines are one request, if several can be
+    container, stream           how a container runtime has wrapped the lines, cri or docker; and the stream to read,
+                                stdout (the default), stderr or all
+    delimiter                   the separator of CSV
+    key_hash                    the hash that the gateway logs instead of keys of a pattern, as {sha256: "sk-*"}
+    each                        the list that holds the records of a JSON line, such as records[]
+    about                       the description of a preset; a copy of a preset may keep it
     """
 
     preset: str = ""
@@ -66,41 +68,36 @@ class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults
     about: About | None = None
 
     def __post_init__(self) -> None:
-        # Long, as it has a rule for each option.
         named = list(self.named)
         if bool(self.preset) + bool(self.template) + bool(self.regex) + len(named) != 1:
             raise ValueError("give exactly one of preset, json, template, regex, csv, logfmt")
-        if self.preset and self.preset not in presets():
-            raise FieldError("preset", unknown("preset", self.preset, presets()))
-        if self.container and self.container not in CONTAINERS:
-            raise FieldError("container", unknown("container", self.container, CONTAINERS))
-        if self.stream and self.stream not in STREAMS:
-            raise FieldError("stream", unknown("stream", self.stream, STREAMS))
+        allowed = {"preset": presets(), "container": CONTAINERS, "stream": STREAMS, "escape": [*filter(None, ESCAPES)]}
+        for name, values in allowed.items():
+            if (value := getattr(self, name)) and value not in values:
+                raise FieldError(name, unknown(name, value, values))
         if self.delimiter and self.csv is None:
             raise FieldError("delimiter", "goes with csv")
-        if self.delimiter and (len(self.delimiter) > 1 or self.delimiter in '"\r\n#'):
+        if len(self.delimiter) > 1 or self.delimiter in tuple('"\r\n#'):
             problem = f"must be one character, such as ';' or \"\\t\", not {self.delimiter!r}"
             raise FieldError("delimiter", problem)
-        if self.escape not in ESCAPES:
-            raise FieldError("escape", unknown("escape", self.escape, [name for name in ESCAPES if name]))
         if named and self.fields:
             raise FieldError("fields", f"goes with preset, template and regex; with {named[0]}, name the fields there")
 
     @property
     def named(self) -> dict[str, dict[str, Any]]:
-        """The kind of format in which values have names, and its fields; {} where it is another kind."""
+        """The fields by kind of format, for the kinds in which values have names: json, csv, logfmt. At most one."""
         kinds = {"json": self.json, "csv": self.csv, "logfmt": self.logfmt}
         return {kind: fields for kind, fields in kinds.items() if fields is not None}
 
 
 class Format(Struct, kw_only=True):
-    """A format, ready for use: ask `decoder` for the expression of each source's path before the first decode."""
+    """A format ready for use. Call `decoder.expression` for each source's path before the first decode."""
 
     decoder: Decoder
     fields: dict[str, tuple[Source, ...]]
     only: dict[str, tuple[re.Pattern[str], ...]]
     escape: str
-    # Whether rows hold captures, as bytes.
+    # Whether rows are captures, as bytes.
     text: bool
 
     @property
@@ -127,21 +124,21 @@ def _preset(name: str) -> FormatSpec:
 
 
 def about(preset: str) -> About:
-    """What a preset says of itself. ValueError where it says nothing."""
-    said = _written(preset).about
-    if said is None:
+    """A preset's description. ValueError if it has none."""
+    found = _written(preset).about
+    if found is None:
         raise ValueError(f"the preset {preset} has no `about`: gateway, versions, settings and links")
-    return said
+    return found
 
 
 def resolved(spec: FormatSpec) -> FormatSpec:
-    """The same without `preset`: what the preset says stands in it."""
+    """The same format without `preset`: the preset's own parts are filled in."""
     return _on_top(spec, _preset(spec.preset)) if spec.preset else spec
 
 
 def build(spec: FormatSpec, longest_line: int = LONGEST_LINE) -> Format:
-    """The format that a spec describes. FieldError names the part of it that is wrong. A line that a container runtime
-    has split is put together if it has at most `longest_line` bytes.
+    """The format that a spec describes. FieldError names the part that is wrong. Lines that a container runtime has
+    split are joined, up to `longest_line` bytes.
     """
     own = not spec.preset
     spec = resolved(spec)
@@ -166,7 +163,7 @@ def build(spec: FormatSpec, longest_line: int = LONGEST_LINE) -> Format:
 
 
 def _decoder(spec: FormatSpec) -> tuple[JsonLines | NamedLines | TextLines, dict[str, Any], str]:
-    """The decoder of a spec without `preset`, the sources of its fields, and the part of the spec that has them."""
+    """The decoder of a spec without `preset`, the sources of its fields, and the part of the spec with the sources."""
     if spec.json is not None:
         return JsonLines(escaped=spec.escape != "none"), spec.json, "json"
     if spec.csv is not None:
@@ -194,7 +191,7 @@ def _sources(
                 for path in source.paths:
                     decoder.expression(path)
     if "status" not in fields:
-        raise ValueError("no source for the field 'status': without it no line is a finished request")
+        raise ValueError("no source for the field 'status': without it, no line counts as a request")
     return dict(sorted(fields.items(), key=lambda item: any(source.includes for source in item[1])))
 
 
@@ -204,7 +201,7 @@ def _conditions(only: dict[str, str | list[str]]) -> dict[str, tuple[re.Pattern[
 
 
 def slow_parts(spec: FormatSpec) -> list[str]:
-    """What a config's own patterns cost, where one can't be proved fast: the part, why, and how to write it."""
+    """A note for each pattern of a spec that can't be proved fast: its place, the reason, and how to make it faster."""
     found = [f"regex {slow}"] if spec.regex and (slow := line_pattern(_joined(spec.regex)).slow) else []
     for fields in (spec.fields, *spec.named.values()):
         for field, sources in fields.items():
@@ -218,7 +215,7 @@ def _joined(regex: str | list[str]) -> str:
 
 
 def _check_unused(spec: FormatSpec, decoder: TextLines) -> None:
-    """FieldError where a capture that nothing uses is one that is misspelt."""
+    """FieldError if an unused capture looks like a misspelt field or variable."""
     for path in spec.only:
         with within("only", path):
             decoder.expression(path)
@@ -234,7 +231,7 @@ def _pattern(glob: str) -> re.Pattern[str]:
 
 
 def _on_top(spec: FormatSpec, preset: FormatSpec) -> FormatSpec:
-    """The preset, with what the spec says on top of it."""
+    """The preset with the parts that the spec adds or replaces."""
     named: dict[str, Any] = {kind: _with_fields(fields, spec.fields) for kind, fields in preset.named.items()}
     return FormatSpec(
         **named,
@@ -253,7 +250,7 @@ def _on_top(spec: FormatSpec, preset: FormatSpec) -> FormatSpec:
 
 
 def _with_fields(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Fields, with others on top of them. One that names no place, as `status: {map: {0: 200}}`, keeps its places."""
+    """Fields with others added or replaced. One without a path, as `status: {map: {0: 200}}`, keeps its paths."""
     return below | {field: _placed(below[field], spec) if field in below else spec for field, spec in above.items()}
 
 
@@ -265,6 +262,6 @@ def _placed(places: Any, spec: Any) -> Any:
 
 
 def _named_after(captures: list[str], meanings: dict[str, list[str]]) -> dict[str, Any]:
-    """The fields that captures give by their names; `meanings` are the names of a field, best first."""
+    """The captures of each field; `meanings` are the names that stand for a field, best first."""
     named = {field: [name for name in names if name in captures] for field, names in meanings.items()}
     return {field: found for field, found in named.items() if found}

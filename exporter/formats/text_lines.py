@@ -12,8 +12,7 @@ from exporter.formats.source import FromJson, parse_path
 from exporter.formats.values import text
 from exporter.model.fields import FIELDS
 
-# The fields that nginx's variables give, the best first. Variables that a user makes (`map`, `set`, Lua)
-# may be called like a field.
+# nginx's variables for each field, best first. Variables that users define (`map`, `set`, Lua) may have a field's name.
 NGINX_VARIABLES: dict[str, list[str]] = {field: [field] for field in FIELDS} | {
     "time": ["msec", "time_iso8601", "time_local"],
     "duration": ["request_time"],
@@ -37,18 +36,16 @@ NGINX_VARIABLES: dict[str, list[str]] = {field: [field] for field in FIELDS} | {
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)\"""", re.DOTALL)
 _LOG_FORMAT = re.compile(r"log_format\s+\S+\s+(?:escape=(\w+)\s+)?")
-# Variables whose names go on with whatever a client or a server sends.
+# Prefixes of variables that are named after headers, cookies or arguments.
 _OPEN = re.compile(r"(?:(?:sent_|upstream_)?(?:http|trailer|cookie)|arg)_")
-# Values that may hold spaces: lists, one entry for each upstream or proxy, and names that users chose.
+# Variables whose values may contain spaces: lists with an entry for each upstream or proxy, and names of users.
 _SPACED = re.compile(r"upstream_|forwarded|remote_user")
-# Variables that start with a character of their own, so that they may stand right after another.
+# Variables whose values start with a certain character, so that they may directly follow another variable.
 _STARTS = {"request_uri": "/", "uri": "/", "document_uri": "/", "is_args": "?"}
 
 
 def _written(template: str) -> str:
-    """The template in one piece: nginx's config holds it as quoted strings, one for each line, between
-    `log_format name` and `;`.
-    """
+    """The template as one text. nginx's config has it as quoted strings between `log_format name` and `;`."""
     template = template.strip()
     declared = _LOG_FORMAT.match(template)
     if declared and declared[1] == "json":
@@ -63,8 +60,8 @@ def _written(template: str) -> str:
 
 
 def _value_pattern(name: str, following: str) -> str:
-    """What a variable's value may be, given the text that ends it in the template. It can't read on past that text, so
-    no two values share any: this is what makes a template linear.
+    """A pattern for a variable's value, given the text that follows it in the template. It can't read past that text,
+    so values never overlap: this makes the template linear.
     """
     if not following:
         return r"[^\n]*+"
@@ -79,7 +76,7 @@ def _value_pattern(name: str, following: str) -> str:
 
 
 def template_regex(template: str) -> str:
-    """nginx's `log_format` syntax as a regular expression; ValueError where its values can't be told apart."""
+    """nginx's `log_format` syntax as a regular expression. ValueError if its values can't be told apart."""
     template = _written(template)
     found = list(_VARIABLE.finditer(template))
     if not found:
@@ -88,7 +85,7 @@ def template_regex(template: str) -> str:
     for variable, after in zip(found, [*found[1:], None], strict=True):
         name = variable[1] or variable[2]
         if name in names:
-            raise ValueError(f"variable ${name} stands twice")
+            raise ValueError(f"variable ${name} occurs twice")
         names.add(name)
         following = template[variable.end() : after.start() if after else len(template)]
         value = _value_pattern(name, following)
@@ -105,7 +102,7 @@ def template_regex(template: str) -> str:
 
 
 def meant(variable: str) -> str | None:
-    """The variable that gives a field and that was meant, if one was: nginx has others, and users make their own."""
+    """The known variable that a misspelt one stands for; None if it may be another of nginx's or of the user's."""
     known = {name for names in NGINX_VARIABLES.values() for name in names}
     if variable in known or _OPEN.match(variable):
         return None
@@ -114,9 +111,9 @@ def meant(variable: str) -> str | None:
 
 
 class TextLines(LineDecoder):
-    """Decoder of text lines: a row is the tuple of the pattern's groups, in bytes; b"" where one took no part.
+    """Decoder of text lines: a row is the tuple of the pattern's groups as bytes; b"" for a group that did not match.
 
-    A capture that is asked for with `| fromjson` is in the row as the object it holds, or None.
+    A capture that is read with `| fromjson` is in the row as the object it holds, or None.
     """
 
     def __init__(self, pattern: str) -> None:
@@ -125,21 +122,21 @@ class TextLines(LineDecoder):
         if not self._places:
             raise ValueError("a regex needs named groups, such as (?P<status>[0-9]{3})")
         self._inner: dict[int, JsonLines] = {}
-        # Captures that are of use: to the pattern itself, or to who asked for their expression.
+        # Captures that are used: by the pattern itself, or by an expression.
         self._used = set(re.findall(r"\(\?(?:P=|\()(\w+)\)", pattern))
 
     @property
     def captures(self) -> list[str]:
-        """The names of what the pattern captures."""
+        """The names of the pattern's captures."""
         return list(self._places)
 
     @property
     def unused(self) -> list[str]:
-        """The names of captures that nobody has asked for."""
+        """The names of captures that are not used."""
         return [name for name in self._places if name not in self._used]
 
     def expression(self, path: str) -> str:
-        """A capture's place in the row; or what the JSON in it says."""
+        """An expression for a capture, or for a value in the JSON of a capture."""
         capture, in_json, _ = path.partition("|")
         capture = capture.strip() if in_json else path
         if capture not in self._places:
@@ -160,7 +157,7 @@ class TextLines(LineDecoder):
         return {name: value for inner in self._inner.values() for name, value in inner.names.items()}
 
     def row(self, value: Any) -> Any:
-        """A row again of what `to_builtins` made of one."""
+        """The row that `to_builtins` turned into a value."""
         row = list(value)
         if len(row) != self._regex.groups:
             raise ValueError("a row of another pattern")
@@ -169,7 +166,7 @@ class TextLines(LineDecoder):
         return tuple(row)
 
     def _decode(self, chunk: bytes) -> Decoded:
-        """All lines at once where all of them match, and not in RE2; else line by line."""
+        """All lines at once if all of them match, and the pattern does not run in RE2; else line by line."""
         done = self._match(chunk)
         for place, inner in self._inner.items():
             done.rows = [(*row[:place], inner.decode_text(row[place]), *row[place + 1 :]) for row in done.rows]
@@ -177,14 +174,14 @@ class TextLines(LineDecoder):
 
     def _match(self, chunk: bytes) -> Decoded:
         rows = [] if self._slow else self._regex.findall(chunk)
-        # Each match starts and ends at a line's edge, so an equal count means one line each.
+        # Each match starts and ends at a line's edge, so equal counts mean one match per line.
         if len(rows) == chunk.count(b"\n"):
             return Decoded(rows, [])
         done = Decoded([], [])
         lines = chunk.split(b"\n")
         lines.pop()
         for line in lines:
-            # rsyslog's `%msg%` starts with the blank behind the tag.
+            # rsyslog's `%msg%` starts with the space after the tag.
             found = self._regex.match(line) or self._regex.match(trimmed := bare(line))
             if found:
                 done.rows.append(found.groups(b""))

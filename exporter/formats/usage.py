@@ -1,4 +1,4 @@
-"""Usage that a format does not read: counts of tokens in lines that it leaves out, or that give it no tokens."""
+"""Finds usage that a format does not read: numbers of tokens in lines that it ignores, or reads without tokens."""
 
 import re
 from collections import Counter
@@ -15,13 +15,13 @@ from exporter.model.key_shapes import could_be_a_key
 _COUNT = re.compile(
     rb'(?<![\w.-])([\w.-]{0,80}[Tt]oken(?:s(?:_?[Cc]ount)?|_?[Cc]ount))(?:\\*"?\s?[:=]\s?\\*"?|","value":\{"intValue":\s?"?)[1-9]'
 )
-# What a client may spend, and how fast, is no usage.
+# Names of limits and rates, which are not usage.
 _NO_USAGE = re.compile(rb"max|limit|budget|_per_|remaining", re.IGNORECASE)
 _TOKENS = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
 
 
 class UnreadUsage(Struct, frozen=True):
-    """A name that stands for tokens in so many lines; these are `ignored`, `rejected`, or `read` without any tokens."""
+    """A name for tokens, found in a number of lines that are `ignored`, `rejected`, or `read` without any tokens."""
 
     name: str
     outcome: str
@@ -29,7 +29,7 @@ class UnreadUsage(Struct, frozen=True):
 
 
 def unread_usage(spec: FormatSpec, lines: Iterable[bytes]) -> list[UnreadUsage]:
-    """What lines say of tokens that a format does not read, the most frequent first. [] where all is read."""
+    """Names for tokens in lines whose tokens a format does not read, the most frequent first; [] if it reads all."""
     format_ = build(spec)
     reader = RowReader(format_, dict.fromkeys((*CANONICAL, *ORIGIN_FIELDS), str))
     read = row_function(reader)
@@ -45,7 +45,7 @@ def unread_usage(spec: FormatSpec, lines: Iterable[bytes]) -> list[UnreadUsage]:
 
 
 def _outcome(reader: RowReader, rows: list[RowValues]) -> str:
-    """What became of a line whose rows these are; "" where its tokens count."""
+    """The outcome of the line with these rows; "" if its tokens count."""
     counted = [row for row in rows if reader.fields(row.dims) is not None]
     if any(row.numbers.get(field, -1) > 0 for row in counted for field in _TOKENS):
         return ""

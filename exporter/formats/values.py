@@ -1,9 +1,8 @@
-"""What a logged value means: text, number, duration, time. Pure functions over one raw value.
+"""Converts a logged value to text, number, duration or time. Pure functions of one raw value.
 
-A raw value is what a decoder found: `str`, `int`, `float`, `bool`, `None`, or `bytes` of a text log.
-Gateways write "nothing" as an empty string, `-`, `-1` or null; all of these are absent here. So is what
-makes no sense, except that a number which no amount can be is NaN, so that it can be counted as a mistake. None of
-these functions raises.
+Decoders give raw values: `str`, `int`, `float`, `bool`, `None`, or `bytes` of a text log. Gateways write absent values
+as an empty string, `-`, `-1` or null. Invalid values are absent, too, but an impossible number (negative, too large) is
+NaN, so that it can be counted as a mistake. None of these functions raises.
 """
 
 import re
@@ -18,7 +17,7 @@ Number = int | float
 UNITS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 PICKS = ("first", "last", "sum", "before_last", "count")
 
-# A number past this is none of anything. What is plausible in a field, `fields.MOST` says.
+# Larger numbers are impossible in every field. The maximum of each field is in `fields.MOST`.
 _MOST = 1e20
 
 _GO_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
@@ -41,7 +40,7 @@ def _unhex(found: re.Match[bytes]) -> bytes:
     return bytes([int(found[1], 16)])
 
 
-# How logs write the bytes they can't write: nginx `\x22`, HAProxy `#22`; `none`: as they are, quotes in JSON too.
+# How logs write special bytes: nginx as `\x22`, HAProxy as `#22`; `none`: unchanged, even quotes in JSON.
 ESCAPES: dict[str, Callable[[bytes], bytes]] = {
     "": lambda raw: raw,
     "none": lambda raw: raw,
@@ -51,7 +50,7 @@ ESCAPES: dict[str, Callable[[bytes], bytes]] = {
 
 
 def text(raw: Raw) -> str:
-    """The value as text; "" where it is absent. Bytes that are no UTF-8 become U+FFFD."""
+    """The value as text; "" if absent. Bytes that are not valid UTF-8 become U+FFFD."""
     if raw is None or raw in ("-", b"-"):
         return ""
     if isinstance(raw, bytes):
@@ -64,9 +63,7 @@ def text(raw: Raw) -> str:
 
 
 def number(raw: Raw) -> Number | None:
-    """A count or an amount ≥ 0; None where it is absent, which -1 means, too; NaN where it is a number that no
-    amount can be. HAProxy's leading `+` is allowed.
-    """
+    """A number ≥ 0; None if absent or -1; NaN if it is negative or too large. HAProxy's leading `+` is allowed."""
     if isinstance(raw, bool) or raw is None:
         return None
     if isinstance(raw, (str, bytes)):
@@ -83,7 +80,7 @@ def number(raw: Raw) -> Number | None:
 
 
 def seconds(raw: Raw, scale: float = 1.0) -> float | None:
-    """A duration in seconds: a number times `scale`, or Go's `1m30.5s`, whose unit is its own."""
+    """A duration in seconds: a number times `scale`, or Go's `1m30.5s`, which has its own units."""
     value = number(raw)
     if value is not None:
         return value * scale
@@ -94,15 +91,15 @@ def seconds(raw: Raw, scale: float = 1.0) -> float | None:
 
 
 def entries_of(written: str) -> list[str]:
-    """The entries of nginx's `0.101, 0.045` (a retry each; ` : ` after an internal redirect); [] of a blank text."""
+    """The entries of a list as nginx writes it: `0.101, 0.045`, with ` : ` after an internal redirect. [] if blank."""
     return [entry.strip() for entry in _ENTRY_END.split(written)] if written.strip() else []
 
 
 def picked(raw: Raw, pick: str) -> Raw:
-    """One value of a list, as `entries_of` knows them.
+    """One value of a list (see `entries_of`).
 
-    `sum` adds what is there and leaves out `-`, `before_last` all of it but the last entry; `count` is the
-    number of entries.
+    `sum` is the sum of the entries without `-`, `before_last` that of all except the last; `count` is the number of
+    entries.
     """
     entries = entries_of(text(raw))
     if pick == "count":
@@ -115,17 +112,17 @@ def picked(raw: Raw, pick: str) -> Raw:
 
 
 def listed(entries: list[Raw]) -> str:
-    """A list as gateways write it in text: `a, -, b`. Commas in an entry become spaces."""
+    """A list as gateways write it: `a, -, b`. Commas in an entry become spaces."""
     return ", ".join(" ".join(entries_of(text(entry))) or "-" for entry in entries)
 
 
 def timestamp(raw: Raw, scale: float = 1.0, zone: tzinfo | None = None) -> float | None:
-    """Epoch seconds of a number, an ISO 8601 date, or `03/Mar/2026:14:05:09 +0000`.
+    """Epoch seconds of a number, an ISO 8601 date, or `03/Mar/2026:14:05:09 +0000`; None if it is not a time after
+    1970.
 
-    A number is in seconds times `scale`; one too large for that (past the year 5138) is in milli-, micro-
-    or nanoseconds, whichever makes sense. A date without a zone is in `zone`, by default the machine's. `Mar  3
-    14:05:09`, as Go and syslog write it, is in the last year in which it was not after tomorrow. What is not after
-    1970 is no time.
+    A number is multiplied by `scale` to give seconds; if it is too large for that (after the year 5138), it is in
+    milli-, micro- or nanoseconds. A date without a zone is in `zone`, by default the machine's. A date without a year,
+    as Go and syslog write it (`Mar  3 14:05:09`), is in the latest year in which it is not after tomorrow.
     """
     # Long, as it has a branch for each way in which a time is written.
     written = text(raw).strip() if isinstance(raw, (str, bytes)) else ""
@@ -149,13 +146,13 @@ def timestamp(raw: Raw, scale: float = 1.0, zone: tzinfo | None = None) -> float
 
 
 def dated(date: Raw, clock: Raw) -> Raw:
-    """A date and the clock that stands apart from it, as one; None where one of them is absent."""
+    """A date and a separate time of day as one text; None if one of them is absent."""
     written = text(date), text(clock)
     return " ".join(written) if all(written) else None
 
 
 def _as_iso(written: str) -> str:
-    """A date as Python reads it; "" where it is none."""
+    """A date in ISO 8601; "" if it is not a date."""
     if written[10:11] == "T" and written[4:5] == "-":
         return written
     found = _CLF_TIME.fullmatch(written) or _DATE_TIME.fullmatch(written)
@@ -168,7 +165,7 @@ def _as_iso(written: str) -> str:
 
 
 def _with_year(written: str, latest: datetime) -> str:
-    """A date without a year in ISO 8601, not after the latest day it can be of; "" where no year has it."""
+    """A date without a year in ISO 8601, in the latest year in which it is not after `latest`; "" if there is none."""
     month, day, clock = written.split()
     for year in range(latest.year, latest.year - 8, -1):  # 29 February may be as far back
         date = f"{year}-{_month(month):02}-{int(day):02}"
@@ -179,11 +176,11 @@ def _with_year(written: str, latest: datetime) -> str:
 
 
 def _month(name: str) -> int:
-    """1 to 12; 0, which is no month, for any other word."""
+    """The month's number, 1 to 12; 0 for any other word."""
     return _MONTHS.index(name) + 1 if name in _MONTHS else 0
 
 
 def elapsed(start: Raw, end: Raw, scale: float = 1.0, zone: tzinfo | None = None) -> float | None:
-    """Seconds between two times, each a number or a date; None where one is absent or they are reversed."""
+    """Seconds between two times, each a number or a date; None if one is absent, or the end is before the start."""
     begun, ended = timestamp(start, scale, zone), timestamp(end, scale, zone)
     return None if begun is None or ended is None or ended < begun else round(ended - begun, 6)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from exporter.errors import InputError
-from exporter.inputs.content import UNPACKING, unpacked
+from exporter.inputs.content import PACKED, UNPACKING, unpacked
 from exporter.inputs.lines import CHUNK, Lines
 from exporter.model.fields import LONGEST_LINE
 
@@ -44,6 +44,17 @@ def head(path: str, size: int) -> bytes:
         if len(found) >= size:
             break
     return found
+
+
+def newest(path: str, size: int) -> bytes:
+    """The whole lines in the last `size` bytes of a file that is not packed; b"" if it has at most twice as many."""
+    end = Path(path).stat().st_size
+    if path.endswith(PACKED) or end <= 2 * size:
+        return b""
+    with Path(path).open("rb") as file:
+        file.seek(end - size)
+        text = file.read(size)
+    return text[text.find(b"\n") + 1 : text.rfind(b"\n") + 1]
 
 
 def _raw(path: str) -> BinaryIO:

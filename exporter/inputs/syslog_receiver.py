@@ -80,7 +80,7 @@ class Receiver:
         return Dropped(self._too_long, self._cut_off, dropped_by_kernel(self._socket))
 
     def stop(self) -> None:
-        """Read what has come by now, as far as there is room, and stop."""
+        """Read about CHUNK bytes more of what has come, and stop."""
         if not self._stopping.is_set():
             self._stopping.set()
             self._interrupt.send(b"x")

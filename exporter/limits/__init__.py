@@ -1,4 +1,4 @@
-"""Limits and quotas: the calendar's windows, what keys have used in them, what their plans allow.
+"""Limits and quotas: windows of the calendar, the use of keys in them, the limits of plans.
 
 calendar.py    when windows begin and end
 running.py     which windows run now

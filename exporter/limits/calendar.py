@@ -1,4 +1,4 @@
-"""Windows: the calendar's minutes, hours, days and months in a time zone. Pure arithmetic, in epoch seconds."""
+"""Windows: minutes, hours, days and months of a time zone. Pure functions of epoch seconds."""
 
 from bisect import bisect_left, bisect_right
 from collections import deque
@@ -12,19 +12,19 @@ from zoneinfo import ZoneInfo, available_timezones
 WindowName = Literal["1m", "1h", "1d", "1mo"]
 WINDOWS: tuple[WindowName, ...] = get_args(WindowName)
 
-# Periods, and windows of each name, that are at hand at once: logs come nearly in order.
+# How many periods, and windows of each name, are cached: logs are nearly in order.
 _AT_HAND = 4
 
 
 class Window(NamedTuple):
-    """From `start` up to, and without, `end`."""
+    """From `start` up to, but not including, `end`, in epoch seconds."""
 
     start: int
     end: int
 
 
 class Period(NamedTuple):
-    """The longest time around a moment that no boundary divides, and the window of each name that holds it."""
+    """The longest time around a moment without a boundary, and the window of each name that contains it."""
 
     start: float
     end: float
@@ -32,7 +32,7 @@ class Period(NamedTuple):
 
 
 def time_zone(name: str) -> ZoneInfo:
-    """The zone of an IANA name; ValueError where there is none."""
+    """The zone with an IANA name. ValueError if it is unknown."""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
@@ -42,11 +42,11 @@ def time_zone(name: str) -> ZoneInfo:
 
 
 class Calendar:
-    """Divides time into periods: at the ends of the windows named, and at `boundaries` (epoch seconds).
+    """Divides time into periods: at the ends of windows, and at `boundaries` (epoch seconds).
 
-    Windows of one name follow each other without a gap, whatever is done to clocks. A day is 23 to 25
-    hours long where they are set. The hour in which they are set ends there, and another begins: none is
-    longer than an hour, and the two of the night in autumn are two.
+    Windows of one name follow each other without gaps, also when daylight saving time starts or ends. Such a day is 23
+    or 25 hours long. An hour in which clocks change ends at the change, so no hour is longer than 3600 seconds, and the
+    repeated hour in autumn is a window of its own.
     """
 
     def __init__(self, zone: ZoneInfo, windows: Iterable[str] = WINDOWS, boundaries: Iterable[float] = ()) -> None:
@@ -92,12 +92,12 @@ class Calendar:
         if name == "1mo":
             first = first.replace(day=1)
         following = _following(first, name)
-        while self._midnight(following) <= second:  # clocks were set back over midnight: the day had begun
+        while self._midnight(following) <= second:  # clocks were set back over midnight: the next day had begun
             first, following = following, _following(following, name)
         return Window(self._midnight(first), self._midnight(following))
 
     def _midnight(self, day: date) -> int:
-        """When a day begins: the first of two midnights; where there is none, when clocks were set forward."""
+        """The start of a day: the first of two midnights; without a midnight, the time of the change of clocks."""
         return int(datetime(day.year, day.month, day.day, tzinfo=self._zone).timestamp())
 
     def _hour(self, second: int) -> Window:
@@ -111,7 +111,7 @@ class Calendar:
         return Window(start, end)
 
     def _offset(self, second: int) -> int:
-        """Seconds that the zone is ahead of UTC."""
+        """The zone's offset from UTC in seconds."""
         offset = datetime.fromtimestamp(second, self._zone).utcoffset()
         assert offset is not None
         return int(offset.total_seconds())

@@ -1,6 +1,6 @@
-"""The `gateway_limit*` families: what plans allow, what keys have used of it, and when windows end.
+"""The `gateway_limit*` families: the limits of plans, the use of keys, and the ends of windows.
 
-A registered key that has used nothing is on the families' sheets; any other has series.
+Registered keys without use are on the families' sheets; keys with use have series.
 """
 
 import logging
@@ -27,11 +27,11 @@ _SPENT = (("cost", "1d"), ("cost", "1mo"))
 _LIMIT = catalog.LIMIT
 _USED = (catalog.LIMIT_USED, catalog.LIMIT_USED_LAST)
 _RESET = catalog.LIMIT_RESET_TIMESTAMP_SECONDS
-_PLACE = "\0"  # where a key goes in the lines of a plan
+_PLACE = "\0"  # stands for the key in the lines of a plan
 
 
 class _Plan(Struct, eq=False):
-    """A plan's limits, and the lines that its keys have on each family's sheet, with a place for the key."""
+    """A plan's limits, and the lines of its keys on each family's sheet, with _PLACE for the key."""
 
     limits: tuple[Limit, ...] = ()
     always: tuple[tuple[str, str], ...] = _ALWAYS
@@ -39,7 +39,7 @@ class _Plan(Struct, eq=False):
 
     @property
     def exposed(self) -> dict[tuple[str, str], None]:
-        """Units and windows that its keys have gauges for."""
+        """The units and windows that its keys have gauges for."""
         return dict.fromkeys((*((limit.unit, limit.window) for limit in self.limits), *self.always))
 
 
@@ -54,7 +54,7 @@ class _Gauges(Struct):
 
 
 class LimitGauges:
-    """Sets the families. `uses` is what keys have used, by whether the requests were refused; it changes meanwhile."""
+    """Sets the families. `uses` has the use of each key, apart for refused requests; its owner keeps changing it."""
 
     def __init__(self, store: Store, running: Running, uses: Mapping[str, Mapping[bool, Use]]) -> None:
         self._store = store
@@ -65,9 +65,9 @@ class LimitGauges:
         self._always: tuple[tuple[str, str], ...] = _ALWAYS
         # What a key has that is not registered.
         self._stranger = _Plan(always=())
-        # Windows that some key has gauges for.
+        # The windows that any key has gauges for.
         self._windows: set[str] = set()
-        # Whether sheets hold values of running windows.
+        # Whether the sheets have values of the running windows.
         self._begun = False
         self._gauges: dict[str, list[_Gauges]] = {}
         self._stale: set[str] = set()
@@ -83,10 +83,7 @@ class LimitGauges:
 
     def register(self, keys: dict[str, str]) -> None:
         """Expose these keys, each with the name of its plan; of others, what they have spent."""
-        # Long, as a key that is new, has another plan, or is gone is told from the others in one place.
-        unknown = sorted({plan for plan in keys.values() if plan and plan not in self._plans})
-        if unknown and self._plans:
-            log.warning("the key registry names plans that the config does not have: %s", ", ".join(unknown))
+        self._warn_unknown_plans(keys.values())
         none = _Plan(always=self._always)
         before, self._keys = self._keys, {key: self._plans.get(plan, none) for key, plan in keys.items()}
         self._windows = {window for plan in {*self._keys.values()} for _, window in plan.exposed}
@@ -105,12 +102,17 @@ class LimitGauges:
         """A key has no use any more, or is called otherwise."""
         self._drop_series(key)
 
+    def _warn_unknown_plans(self, plans: Iterable[str]) -> None:
+        unknown = sorted({plan for plan in plans if plan and plan not in self._plans})
+        if unknown and self._plans:
+            log.warning("the key registry names plans that the config does not have: %s", ", ".join(unknown))
+
     def mark_stale(self, keys: Iterable[str]) -> None:
-        """The use of these keys has changed: set their gauges at the next `update`."""
+        """Set the gauges of these keys, whose use has changed, at the next `update`."""
         self._stale.update(keys)
 
     def turn(self, names: Iterable[str]) -> None:
-        """Other windows of these names are running now."""
+        """Update what depends on the running windows of these names, which have changed."""
         turned = {*names}
         for key, gauges in self._gauges.items():
             if any(gauge.window in turned for gauge in gauges):
@@ -123,7 +125,7 @@ class LimitGauges:
             self._begun = True
 
     def update(self) -> None:
-        """Set the gauges of keys whose use or windows have changed. Nothing, before any window is running."""
+        """Set the gauges of keys whose use or windows have changed. Does nothing before the first window runs."""
         if self._running.period is None:
             return
         for key in sorted(self._stale):
@@ -167,7 +169,7 @@ class LimitGauges:
             yield _Gauges(*at, count_refused, *(self._store.own(family, key, *at) for family in _USED))
 
     def _drop_series(self, key: str) -> None:
-        """Drop the series of a key: if it is registered, it is on the sheets again."""
+        """Drop the series of a key. If it is registered, it is on the sheets again."""
         for gauge in self._gauges.pop(key, ()):
             for family in (*_USED, _RESET):
                 self._store.drop(family, key, gauge.unit, gauge.window)
@@ -175,7 +177,7 @@ class LimitGauges:
     # --- sheets
 
     def _unused(self, family: Family, key: str) -> str:
-        """The lines of a key that has no series in the family."""
+        """The lines of a key in a family; "" if it has series there."""
         plan = self._keys.get(key)
         if plan is None or (key in self._gauges and family in _USED):
             return ""

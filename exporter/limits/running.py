@@ -1,7 +1,7 @@
-"""Which window of each name is running, which was before it, and what need not be kept any more.
+"""The running window of each name, the one before it, and the oldest that must be kept.
 
-It goes on with the latest time that it has heard of, and back only where the wall clock does. A jump may be a clock
-that is wrong, so a window that ended by one is kept until the next of its name has ended in the common way.
+Windows advance with the latest known time, and go back only if the wall clock does. A jump may come from a wrong clock,
+so a window that ended by a jump is kept until the next of its name has ended normally.
 """
 
 from msgspec import Struct
@@ -10,8 +10,8 @@ from exporter.limits.calendar import Calendar, Period, Window
 
 
 class Turn(Struct, frozen=True):
-    """One window gave way to another. What stands in windows that begin after `later` was counted by a clock that was
-    ahead: it belongs to the window that begins at `into`. None where there can be no such.
+    """A change from one window to another. Use in windows that start after `later` was counted by a clock that was
+    ahead, and belongs to the window that starts at `into`. `later` is None if there is no such use.
     """
 
     later: int | None = None
@@ -19,26 +19,26 @@ class Turn(Struct, frozen=True):
 
 
 class Running:
-    """The running windows of a calendar. `turned` are those that have given way to others, until it is cleared."""
+    """The running windows of a calendar. `turned` has the changes of windows, by name, since it was last cleared."""
 
     def __init__(self, calendar: Calendar) -> None:
         self.calendar = calendar
         self.period: Period | None = None
         self.last: dict[str, Window] = {}
-        # A name's windows that began before are over for good.
+        # By name: windows that started before this are over for good.
         self.oldest: dict[str, int] = {}
         self.turned: dict[str, Turn] = {}
-        # Names of which windows may be there that are later than the running one.
+        # Names that may have windows later than the running one.
         self._back: set[str] = set()
 
     def divide(self, calendar: Calendar) -> bool:
-        """Go on with another calendar; whether that runs already."""
+        """Continue with another calendar. Returns whether a period of it is running."""
         before, self.calendar, self.period = self.period, calendar, None
         self.last, self.oldest = {}, {}
         return before is not None and self.advance(before.start)
 
     def advance(self, at: float) -> bool:
-        """It is so late, at least; whether another period runs now."""
+        """Move the clock forward to `at`, never back. Returns whether another period is running now."""
         at = max(at, 0.0)
         if self.period and at < self.period.end:
             return False
@@ -59,7 +59,7 @@ class Running:
         return True
 
     def go_back(self, at: float) -> None:
-        """It is no later than this. What was counted in windows that are still to come is in the running ones now."""
+        """Move the clock back to `at`. Use counted in later windows belongs to the running ones now."""
         before, self.period = self.period, self.calendar.period(max(at, 0.0))
         for name, window in self.period.windows.items():
             if before is None or before.windows.get(name) != window:
@@ -69,5 +69,5 @@ class Running:
                 self._back.add(name)
 
     def keep(self, name: str, start: int) -> None:
-        """A window is not over for good."""
+        """Keep the window of a name that starts at `start`."""
         self.oldest[name] = min(self.oldest.get(name, start), start)

@@ -1,6 +1,7 @@
-"""Use of limits in the state: what changed lately in one part, all else in another that is written seldom.
+"""Use of limits in the state file: recent changes in one part, the rest in another part that is seldom written.
 
-A hundred thousand keys have used something this month, a thousand since the last commit: it costs what these do.
+So with a hundred thousand keys with use this month, and a thousand since the last commit, a commit costs only as much
+as the thousand.
 """
 
 from typing import Any
@@ -12,14 +13,14 @@ from exporter.limits.usage import Limits
 
 _LATELY = "limits"
 _BEFORE = "limits_before"
-# The other part is written again when so many keys have changed, or an eighth of all.
+# The other part is written when more than this number of keys, or an eighth of all keys, have changed.
 _LEAST, _SHARE = 1000, 8
 
 _encode = msgspec.msgpack.Encoder().encode
 
 
 class UseParts:
-    """The parts of a commit in which use is remembered."""
+    """The parts of a commit that hold the use of limits."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
@@ -40,7 +41,7 @@ class UseParts:
 
 
 def restored(parts: dict[str, Any]) -> Any:
-    """What `Limits.restore` takes: what changed lately goes before what was before."""
+    """The argument of `Limits.restore`; recent changes take precedence. None if the state has no use."""
     if _LATELY not in parts:
         return None
     now, lately, *more = parts[_LATELY]

@@ -1,11 +1,11 @@
 """Use of limits: what keys have used in the windows of the calendar, also across restarts.
 
-Use belongs to the windows of the log's own time, in whatever order lines come. The clock that says which window is
-running is the latest time in the logs. Once all that was logged is counted, it is the wall clock less a grace, if that
-is later: so the windows of an idle key end, too.
+Use belongs to the window of the log's time, in whatever order lines come. The running window follows the latest time in
+the logs. Once all lines are counted, it follows the wall clock minus a grace period, if that is later; so the windows
+of an idle key end, too.
 
-A wall clock that was ahead, and went back, is followed. What was counted by it was used before now, but nobody can say
-when: it counts in the windows that run now, and stays in them.
+If the wall clock was ahead and goes back, the running windows go back with it. Use that was counted meanwhile has an
+unknown time in the past: it counts in the windows that run now.
 """
 
 import logging
@@ -23,15 +23,15 @@ from exporter.model.labels import UNKNOWN
 
 log = logging.getLogger(__name__)
 
-# The most unregistered keys whose use is kept, in case they are registered later.
+# The maximum number of unregistered keys whose use is kept in case they are registered later.
 _MOST_STRANGERS = 10_000
 
 
 class Limits:
-    """Use of every key, and the families that show it. Until it is configured there are none, and time has no periods.
+    """The use of every key, and the families that show it. Before `configure`, there are no windows.
 
-    `waiting` says that the registry has not answered yet: until then any key may turn out to be registered, and its
-    use is kept.
+    `waiting` is true until the registry has answered for the first time: until then any key may be registered, so the
+    use of all keys is kept.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -45,19 +45,19 @@ class Limits:
         # The registered keys, each with the name of its plan.
         self._keys: dict[str, str] = {}
         self._uses: dict[str, dict[bool, Use]] = {}
-        # Keys with use that are not registered; of these, those that are no label: they go when the registry answers.
+        # Unregistered keys with use; of these, the keys that are not a label: dropped when the registry answers.
         self._strangers: set[str] = set()
         self._apart: set[str] = set()
         self._full = False
         self._touched: list[Use] = []
-        # Keys whose use has changed since `changed` was asked; None for all.
+        # Keys whose use has changed since the last call of `changed`; None for all.
         self._changed: set[str] | None = None
         self._gauges = LimitGauges(store, self._running, self._uses)
         clock.add(self._go_back)
 
     @property
     def calendar(self) -> Calendar:
-        """What divides time."""
+        """The calendar that divides time."""
         return self._running.calendar
 
     def configure(
@@ -70,9 +70,9 @@ class Limits:
         boundaries: Iterable[float] = (),
         spending: bool = False,
     ) -> None:
-        """Count use by this calendar from now on. `grace` is in seconds. `boundaries` (epoch seconds) are further
-        times that no period may span, for others that fold. With `spending`, what every key has spent is shown. Then
-        `register`; what was used stays.
+        """Use these plans and this calendar from now on; call `register` next. Use counted before stays. `grace` is in
+        seconds. `boundaries` (epoch seconds) are additional ends of periods, such as changes of prices. With
+        `spending`, the spending of every key is shown.
         """
         self._grace = grace
         self._spending = spending
@@ -85,7 +85,7 @@ class Limits:
                 self._turned()
 
     def register(self, keys: dict[str, str]) -> None:
-        """These are the registered keys now, each with the name of its plan. What was used stays."""
+        """Replace the registered keys, each with the name of its plan. Their use stays."""
         self._keys = keys
         self._gauges.register(keys)
         self._forget([key for key in self._uses if key not in keys and not self._current(key)])
@@ -95,7 +95,7 @@ class Limits:
         self._changed = None
 
     def answered(self) -> None:
-        """The registry has answered: who is not registered is a stranger."""
+        """Drop the use that was kept only until the registry answered."""
         self.waiting = False
         self._forget(self._apart - self._keys.keys())
         self._apart.clear()
@@ -103,11 +103,11 @@ class Limits:
 
     @property
     def strangers(self) -> list[str]:
-        """Keys with use that are not registered."""
+        """Unregistered keys with use."""
         return [*self._strangers]
 
     def rename(self, old: str, new: str) -> None:
-        """A stranger is registered now, under another name: what it has used it has used."""
+        """Move the use of an unregistered key that is now registered under another name."""
         self._strangers.discard(old)
         self._gauges.forget(old)
         self._gauges.mark_stale((new,))
@@ -120,8 +120,8 @@ class Limits:
     # --- counting
 
     def user(self, label: str, key: str) -> str:
-        """Whose use requests are that have this label and this key; "" for nobody's. It may be a key that is not
-        registered, as it may be soon; of these ten thousand at the most.
+        """The key that requests with this label and key count for; "" if for none. It may be an unregistered key, as it
+        may be registered later; of these at most ten thousand are kept.
         """
         # Long, as it has a branch for each sort of caller, and of keys that are not kept.
         apart = self.waiting and label != key
@@ -131,7 +131,7 @@ class Limits:
         if user not in self._keys and user not in self._strangers:
             if len(self._strangers) >= _MOST_STRANGERS and user != UNKNOWN:
                 if not self._full:
-                    log.warning("more than %d unregistered keys: use of further ones is not kept", _MOST_STRANGERS)
+                    log.warning("more than %d unregistered keys; the use of others is not kept", _MOST_STRANGERS)
                 self._full = True
                 return ""
             self._strangers.add(user)
@@ -142,7 +142,7 @@ class Limits:
         return user
 
     def use(self, user: str, refused: bool) -> Use | None:
-        """Where to add what a user's requests use; None for nobody's."""
+        """The use to add a user's requests to; None if `user` is ""."""
         return self._use(user, refused) if user else None
 
     def _use(self, key: str, refused: bool) -> Use:
@@ -154,8 +154,8 @@ class Limits:
         return uses[refused]
 
     def assign_to(self, period: Period) -> None:
-        """Put what was added into the windows of a period: it was used then. The period may be of another calendar:
-        of the last lines of an input that a reload takes away, what that calendar had no windows for is not counted.
+        """Assign pending use to the windows of a period. The period may be of an earlier calendar, for the last lines
+        of an input that a reload removes: use in windows which that calendar does not have is not counted.
         """
         now = self._clock.now()
         at = period.start if period.start <= now + AHEAD else now
@@ -185,7 +185,7 @@ class Limits:
         return running.start
 
     def _turned(self) -> None:
-        """Other windows run now."""
+        """Update what depends on the running windows, which have changed."""
         for name, turn in self._running.turned.items():
             if turn.later is not None:
                 self._changed = None
@@ -198,7 +198,7 @@ class Limits:
         return (use for uses in self._uses.values() for use in uses.values())
 
     def update_gauges(self, now: float | None) -> None:
-        """Set the gauges. `now` is the wall clock if all that was logged is counted, None if not."""
+        """Set the gauges. `now` is the wall clock if all lines of the logs are counted, else None."""
         if now is not None:
             self._advance(now - self._grace)
         self._gauges.update()
@@ -206,20 +206,22 @@ class Limits:
     # --- across restarts
 
     def snapshot(self) -> Any:
-        """What `restore` needs, as plain values: the clock; key, refused or not, and use of each; keys that wait."""
+        """Plain values for `restore`: the clock; the key, refused or not, and use of each; keys kept until the registry
+        answers.
+        """
         return self.remember([row for key in self._uses for row in self.rows(key)])
 
     def remember(self, rows: list[Any]) -> Any:
-        """What `snapshot` gives, with other rows."""
+        """The same as `snapshot`, with other rows."""
         period = self._running.period
         return [period.start if period else None, rows, sorted(self._apart)]
 
     def rows(self, key: str) -> list[Any]:
-        """What is remembered of a key's use."""
+        """The rows of a key in a snapshot."""
         return [[key, refused, windows] for refused, windows in self._current(key).items()]
 
     def changed(self) -> Iterable[str] | None:
-        """The keys whose use has changed since this was asked; None for all."""
+        """The keys whose use has changed since the last call; None for all."""
         changed, self._changed = self._changed, set()
         return changed
 
@@ -229,7 +231,7 @@ class Limits:
         return self._uses.keys()
 
     def restore(self, remembered: Any) -> None:
-        """Go on with what was remembered, also of keys that are not registered yet; with None, from nothing."""
+        """Continue from a snapshot, also for keys that are not registered yet. None starts with no use."""
         now, uses, *more = remembered or (None, [])
         if now is not None:
             self._advance(now)
@@ -242,7 +244,7 @@ class Limits:
         self._apart.update(*more)
 
     def _current(self, key: str) -> dict[bool, dict[str, dict[int, Amounts]]]:
-        """The windows of a key's uses that are not over for good."""
+        """The windows of a key's use that are not over for good."""
         found: dict[bool, dict[str, dict[int, Amounts]]] = {}
         for refused, use in self._uses[key].items():
             for name, oldest in self._running.oldest.items():

@@ -1,4 +1,4 @@
-"""What a plan allows, and what a key has used of it."""
+"""A limit of a plan, and the use of a key."""
 
 from typing import Literal
 
@@ -28,9 +28,9 @@ class Limit(Struct, frozen=True, kw_only=True):
 
 
 class Use(Struct, eq=False):
-    """What a key has used, by window, start of the window and unit. Refused requests have a Use of their own.
+    """The use of a key, by window, start of the window and unit. Refused requests have a separate Use.
 
-    `pending` is not assigned to windows yet; `touched` lists every Use that has such amounts.
+    `pending` amounts are not yet assigned to windows; `touched` lists every Use that has such amounts.
     """
 
     key: str
@@ -39,13 +39,13 @@ class Use(Struct, eq=False):
     pending: Amounts = {}
 
     def add(self, unit: str, amount: float) -> None:
-        """Add an amount to what is pending."""
+        """Add a pending amount."""
         if not self.pending:
             self.touched.append(self)
         self.pending[unit] = self.pending.get(unit, 0) + amount
 
     def put(self, name: str, start: int, amounts: Amounts, oldest: int) -> None:
-        """Add amounts to the window that begins at `start`. Windows that began before `oldest` are over: they are
+        """Add amounts to the window that starts at `start`. Windows that started before `oldest` are over: they are
         removed, and nothing is added to them.
         """
         starts = self.windows[name]
@@ -60,7 +60,7 @@ class Use(Struct, eq=False):
             held[unit] = held.get(unit, 0) + amount
 
     def turn(self, name: str, turn: Turn) -> None:
-        """Move what a clock that was ahead has counted into the window where it belongs."""
+        """Move use that was counted by a clock that was ahead into the window where it belongs."""
         starts = self.windows[name]
         for start in [begun for begun in starts if turn.later is not None and begun > turn.later]:
             self.put(name, turn.into, starts.pop(start), turn.into)

@@ -98,15 +98,17 @@ def could_be_a_key(text: str) -> bool:
     """
     if _LONG_ENOUGH.search(text) and (_MARKED.search(text) or _UUID.search(text)):
         return True
-    if len(text) < _SHORTEST:
-        return False
+    return len(text) >= _SHORTEST and any(_is_random(word) for word in _long_words(text))
+
+
+def _long_words(text: str) -> set[str]:
+    """The words that are long enough for a key, without the layers of a rollup's method and the size of a model."""
     if _ROLLUP.fullmatch(text):
         text = _LAYERS.sub("", text)
     text = _SIZES.sub("", text)
     if len(text) < _SHORTEST or text in _METHODS or _PUBLIC.fullmatch(text):
-        return False
-    words = {word for pattern in (_WHOLE, _PART, _RUN) for word in pattern.findall(text) if len(word) >= _SHORTEST}
-    return any(_is_random(word) for word in words)
+        return set()
+    return {word for pattern in (_WHOLE, _PART, _RUN) for word in pattern.findall(text) if len(word) >= _SHORTEST}
 
 
 def shown_name(text: str) -> str:
@@ -132,14 +134,29 @@ def _is_random(word: str) -> bool:
     size = next((size for size, alphabet in _ALPHABETS if alphabet.fullmatch(word)), _MOST_CHARACTERS)
     random_bits = log2(size)
     surplus = worst = stretch = 0.0
-    previous, before = _OTHER, "other"
+    before = ""
     for character in word:
-        current, kind, bits = _CHARACTERS.get(character, _ANY_OTHER)
-        if kind == "upper" and before == "lower":
-            previous = _OTHER  # a word begins: getLogs
-        bits += _BITS[28 * previous + current] + _CASE_BITS.get((before, kind), 0.0) - random_bits
+        bits = _STEPS.get(before + character)
+        bits = (_step(before, character) if bits is None else bits) - random_bits
         surplus -= bits
-        stretch = max(0.0, stretch + bits)
-        worst = max(worst, stretch)
-        previous, before = current, kind
+        stretch += bits
+        if stretch < 0.0:
+            stretch = 0.0
+        elif stretch > worst:
+            worst = stretch
+        before = character
     return surplus < _NAME_BITS or worst > _RANDOM_BITS
+
+
+def _step(before: str, character: str) -> float:
+    """Bits that it takes to say that a character follows another, or, behind "", that a word begins with it."""
+    previous, kind_before, _ = _CHARACTERS.get(before, _ANY_OTHER)
+    current, kind, bits = _CHARACTERS.get(character, _ANY_OTHER)
+    if kind == "upper" and kind_before == "lower":
+        previous = _OTHER  # a word begins: getLogs
+    return bits + _BITS[28 * previous + current] + _CASE_BITS.get((kind_before, kind), 0.0)
+
+
+# Of the characters that nearly all words are made of.
+_USUAL = (*_CHARACTERS, *"-_.")
+_STEPS = {before + character: _step(before, character) for before in ("", *_USUAL) for character in _USUAL}

@@ -1,8 +1,8 @@
-"""Pricing: what requests cost, in money by a price table, and in credits. Cold path: once for each new kind of request.
+"""Pricing: the cost of requests, in money by price tables, and in credits. Cold path: once for each new kind of
+request.
 
-A cost that the gateway logs goes before the table. All that a price depends on but the time (model, provider,
-method, chain, status) is the same for all requests of a kind, so a kind has its prices from its birth, and a fold
-multiplies sums with them.
+A logged cost takes precedence over the table. Prices depend on model, provider, method, chain and status, which are the
+same for all requests of a kind, and on time. So each kind has its prices, and a fold multiplies the sums with them.
 """
 
 from functools import cached_property
@@ -22,23 +22,24 @@ _Asked = tuple[str, str, str, tuple[str, ...], str, str, str, float | None, int,
 
 
 class Price(Struct, frozen=True, kw_only=True):
-    """Money from a time on (epoch seconds): for a request, and for one of each number of a record."""
+    """A price valid from `since` on (epoch seconds): for a request, and for one unit of each measure in `rates`."""
 
     since: float = ALWAYS
     request: float = 0.0
     rates: tuple[tuple[str, float], ...] = ()
 
     def times(self, factor: float, answered: bool = True) -> "Price":
-        """The price, multiplied. A request that was not answered costs nothing but its numbers."""
+        """The price, multiplied. Without an answer, the price per request is 0, but measures still cost."""
         rates = tuple((measure, rate * factor) for measure, rate in self.rates)
         return Price(since=self.since, request=self.request * factor if answered else 0.0, rates=rates)
 
 
 class PriceEntry(Struct, frozen=True, kw_only=True):
-    """A line of a price table: which requests a price is for. Patterns have `*` and `?`; "" fits everything.
+    """An entry of a price table: the requests it applies to, and their price. `*` and `?` are wildcards; "" matches
+    all.
 
-    `vendor` is whose model it is, where the table says so: `openai/gpt-4o` is then `gpt-4o` of `openai` only.
-    `type` is what the model is for; an entry may say no more than that.
+    `vendor` is the vendor of the model if the table has it: `openai/gpt-4o` then matches `gpt-4o` of `openai` only.
+    `type` is the type of the model; an entry may have a type without a price.
     """
 
     model: str = ""
@@ -50,9 +51,9 @@ class PriceEntry(Struct, frozen=True, kw_only=True):
 
 
 class Credits(Struct, frozen=True, kw_only=True):
-    """Credits of a call: its chain's for the method, else the method's, else its chain's, else the default.
+    """Credits of a call: its chain's for the method, else the method's, else its chain's default, else the default.
 
-    `statuses` go before all: of `429`, or of the class `4xx`.
+    `statuses`, such as `429` or the class `4xx`, take precedence over all of these.
     """
 
     default: float = 0
@@ -74,8 +75,8 @@ class Credits(Struct, frozen=True, kw_only=True):
 
 
 class Quote(Struct, frozen=True):
-    """What requests of a kind cost beyond what is logged: `prices`, of which the first that holds counts, and
-    the credits of each of their calls. `unpriced` says that there are times without a price, and that this is a loss.
+    """The cost of requests of a kind, if none is logged: `prices`, of which the first valid one counts, and the credits
+    of each call. `unpriced` is true if they should have a price and there are times without one.
     """
 
     prices: tuple[Price, ...] = ()
@@ -102,7 +103,7 @@ class PriceTable:
                 self._patterns.append(entry)
 
     def fitting(self, model: str, provider: str, method: str) -> list[PriceEntry]:
-        """The entries that fit, the most exact first: a model's name, the longest pattern; of equal ones the latest."""
+        """The matching entries, the most exact first: a model's name, then the longest pattern; of equals, the last."""
         vendor, slash, bare = model.partition("/")
         names = [(f"{provider}/{model}", ""), (model, ""), *([(bare, vendor)] if slash else [])] if model else []
         entries = [entry for name, _ in names for entry in self._exact.get(name, ())] + self._patterns
@@ -114,8 +115,8 @@ class PriceTable:
 def _rank(
     entry: PriceEntry, names: list[tuple[str, str]], provider: str, method: str
 ) -> tuple[bool | int | float, ...] | None:
-    """What sorts entries by exactness; None where the entry does not fit. `names` are those that a model may stand
-    under in a table, each with the vendor whose it then is.
+    """The sort key of an entry, the most exact first; None if it does not match. `names` are the names that a model may
+    have in a table, each with the vendor that it then must have.
     """
     fitting = [
         nth
@@ -130,10 +131,10 @@ def _rank(
 
 
 class Pricing:
-    """The config's prices, ready to be asked. `tables` are asked in their order.
+    """The config's prices. The first of `tables` with a matching entry counts.
 
-    `bill` says whose price counts where another model served than the one that was asked for: `served` or `requested`.
-    `multipliers` are of providers, `unbilled` are endpoints: methods, or routes of any verb. All are patterns.
+    `bill` is the model whose price counts if another model served than was requested: `served` or `requested`.
+    `multipliers` are by provider; `unbilled` are methods, or routes with any verb. All of these are patterns.
     """
 
     def __init__(
@@ -160,7 +161,7 @@ class Pricing:
 
     @property
     def size(self) -> int:
-        """How many prices there are."""
+        """The number of prices."""
         return sum(entry.price is not None for table in self._tables for entry in table.entries)
 
     @cached_property
@@ -176,18 +177,18 @@ class Pricing:
 
     @property
     def boundaries(self) -> list[float]:
-        """When prices change, in epoch seconds, sorted. Records before and after one must not share a fold."""
+        """The times at which prices change, in epoch seconds, sorted. No fold may span one."""
         dates = {entry.price.since for table in self._tables for entry in table.entries if entry.price}
         return sorted(dates - {ALWAYS})
 
     def billed(self, record: AccessRecord) -> str:
-        """`requested` or `served`: as the gateway says, else as the config does."""
+        """`requested` or `served`: by the log if it says so, else by the config."""
         if record.billed_model:
             return "requested" if record.billed_model == record.requested_model else "served"
         return self.bill
 
     def quote(self, record: AccessRecord) -> Quote:
-        """What a request like this one costs."""
+        """The cost of requests like this record."""
         if record.unbilled:
             return _UNBILLED
         if not (self._tables or self._credits or self._unbilled):
@@ -212,8 +213,8 @@ class Pricing:
         ]
 
     def charge(self, record: AccessRecord, now: float) -> None:
-        """Put into one record what it costs: its credits, and its cost where none was logged. One that is ahead of now,
-        or has no time, has the price of now.
+        """Set a record's credits, and its cost if none was logged. A record without a time, or with one ahead of `now`,
+        has the price of now.
         """
         quote = self.quote(record)
         if self._credits:
@@ -225,7 +226,7 @@ class Pricing:
             record.cost = price.request + sum(amounts)
 
     def type_of(self, record: AccessRecord) -> str:
-        """What the record's model is for, "" where no table says."""
+        """The type of the record's model, "" if no table has it."""
         entries = self._fitting(record.model, record.provider, record.method)
         return next((entry.type for entry in entries if entry.type), "")
 
@@ -247,7 +248,7 @@ class Pricing:
         return Quote(tuple(price.times(factor, requests > 0 and not error_type) for price in prices), amounts, unpriced)
 
     def _prices(self, model: str, provider: str, method: str) -> list[Price]:
-        """The prices that may hold, the most exact first, up to the first that holds at all times."""
+        """The prices that may be valid, the most exact first, up to the first that is always valid."""
         prices = []
         for entry in self._fitting(model, provider, method):
             if entry.price:
@@ -282,17 +283,17 @@ def _counted_at(time: float | None, now: float) -> float:
 
 
 def price_at(prices: tuple[Price, ...], time: float | None) -> Price | None:
-    """The first price that holds at a time (epoch seconds); where the log tells no time, the first."""
+    """The first price that is valid at a time (epoch seconds); the first of all if the log has no time."""
     return next((price for price in prices if time is None or price.since <= time), None)
 
 
 def fits(word: str, pattern: str) -> bool:
-    """Whether a word is one of a pattern's; "" is the pattern of all."""
+    """Whether a word matches a pattern; "" matches all."""
     return not pattern or word == pattern or (is_glob(pattern) and match(pattern, word))
 
 
 def best_pattern(word: str, patterns: dict[str, float]) -> str | None:
-    """The pattern that is the word itself, else the longest that fits; None where none does."""
+    """The pattern that equals the word, else the longest that matches; None if none does."""
     if word in patterns:
         return word
     return max((pattern for pattern in patterns if is_glob(pattern) and fits(word, pattern)), key=len, default=None)

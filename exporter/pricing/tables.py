@@ -1,8 +1,8 @@
-"""Price tables as files: one's own in YAML, and LiteLLM's public one in JSON.
+"""Price tables as files: custom tables in YAML, and LiteLLM's public table in JSON.
 
-LiteLLM's is taken as it is: https://github.com/BerriAI/litellm, model_prices_and_context_window.json. Of its prices
-those of tokens and of requests are used; what costs by the image, the second or the length of a prompt's tier has no
-number in a log, so that such models are either priced by their tokens at the lowest tier, or not priced.
+LiteLLM's file is https://github.com/BerriAI/litellm, model_prices_and_context_window.json. Its prices per token and per
+request are used. Logs have no numbers for prices per image, per second or by the length of a prompt: models with such
+prices are priced by tokens at the lowest tier, or not at all.
 """
 
 import re
@@ -29,8 +29,8 @@ _BYTE = re.compile(r"byte (\d+)")
 
 
 class _TokenPrices(Part):
-    """Money for a million. Tokens read from or written to a cache cost as input where nothing is said, reasoning
-    as output.
+    """Prices per million tokens. By default, tokens read from or written to a cache cost as much as input tokens, and
+    reasoning tokens as much as output tokens.
     """
 
     input: _Money
@@ -41,14 +41,14 @@ class _TokenPrices(Part):
 
 
 class _BytePrices(Part):
-    """Money for 10⁹ bytes."""
+    """Prices per 10⁹ bytes."""
 
     request: _Money = 0.0
     response: _Money = 0.0
 
 
 class _PricePart(Part, rename={"start": "from"}):
-    """An entry of one's own table."""
+    """An entry of a custom table."""
 
     model: str = ""
     provider: str = ""
@@ -84,7 +84,7 @@ class _PricePart(Part, rename={"start": "from"}):
 
 
 def load_prices(path: Path) -> PriceTable:
-    """Read a price table: LiteLLM's where its name ends with .json, else one's own. ConfigError names the mistake."""
+    """Read a price table: LiteLLM's if the name ends with .json, else a custom one. ConfigError names the mistake."""
     if path.suffix == ".json":
         return _load_litellm(path)
     file = YamlFile(path)
@@ -92,7 +92,7 @@ def load_prices(path: Path) -> PriceTable:
 
 
 def read_credits(written: Any) -> Credits:
-    """The credits of a config: numbers by method pattern, with `default`, `chains` and `statuses` among them.
+    """The credits of a config: a mapping of method patterns to numbers, with the keys `default`, `chains`, `statuses`.
 
     FieldError names the first mistake.
     """
@@ -117,7 +117,7 @@ def read_credits(written: Any) -> Credits:
 
 
 def _of_chain(written: Any, default: float, *at: str) -> Credits:
-    """A number for all of a chain's calls, or numbers by method."""
+    """The credits of a chain: one number for all calls, or numbers by method."""
     if not isinstance(written, dict):
         return Credits(default=_amount(written, *at))
     methods = {str(name): _amount(value, *at, str(name)) for name, value in written.items()}
@@ -157,7 +157,7 @@ def _load_litellm(path: Path) -> PriceTable:
 
 
 def _litellm_entries(model: str, found: dict[str, Any]) -> list[PriceEntry]:
-    """A model's entry, and one for each alias it has."""
+    """A model's entry, and one for each of its aliases."""
     price = _litellm_price({name: float(value) for name, value in found.items() if "cost" in name and _is_cost(value)})
     aliases = found.get("aliases")
     names = [model, *(alias for alias in (aliases if isinstance(aliases, list) else ()) if isinstance(alias, str))]
@@ -166,7 +166,7 @@ def _litellm_entries(model: str, found: dict[str, Any]) -> list[PriceEntry]:
 
 
 def _litellm_price(costs: dict[str, float]) -> Price | None:
-    """The price of tokens and requests. None if there is none, or if only something else, such as images, costs."""
+    """The price of tokens and requests. None if there is none, or if the model costs only by images or the like."""
     tokens = {name: costs[field] for name, field in _LITELLM_TOKENS.items() if field in costs}
     request = next((costs[name] for name in _LITELLM_REQUESTS if name in costs), None)
     if request is None and not tokens.keys() & {"input", "output"}:
@@ -179,7 +179,7 @@ def _litellm_price(costs: dict[str, float]) -> Price | None:
 
 
 def _line(text: bytes, *names: str) -> int:
-    """The line of a name in JSON, each looked for after the one before."""
+    """The line of the last of `names` in JSON; each is searched for after the one before."""
     at = 0
     for name in names:
         at = max(text.find(f'"{name}"'.encode(), at), at)
@@ -187,13 +187,13 @@ def _line(text: bytes, *names: str) -> int:
 
 
 def _is_cost(cost: Any) -> bool:
-    """Whether it is an amount of money; what is too large is a mistake."""
+    """Whether it is a plausible price."""
     if isinstance(cost, str):
         cost = float(cost) if re.fullmatch(r"\d+(?:\.\d+)?(?:e-?\d+)?", cost) else None
     return isinstance(cost, (int, float)) and not isinstance(cost, bool) and 0 <= cost < 1e6
 
 
 def _token_rates(each: dict[str, float]) -> list[tuple[str, float]]:
-    """What a token of each type costs; those that nothing is said of cost as what they are a part of."""
+    """The price of a token of each type. A type without a price costs as much as the type that it is a part of."""
     whole = {"cache_read": each["input"], "cache_write": each["input"], "reasoning": each["output"]}
     return [(f"{type_}_tokens", rate) for type_, rate in (whole | each).items()]

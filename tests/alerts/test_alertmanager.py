@@ -81,6 +81,7 @@ def test_a_critical_silences_its_own_warning_only() -> None:
         "input",
     }
     assert apart <= set(critical["equal"])
+    assert "about" in critical["equal"]
     own = {label for rule in ALERTS for label in rule["labels"]} - {"severity", "component", "category", "range"}
     assert own <= set(critical["equal"])
 
@@ -98,18 +99,45 @@ def test_secrets_stand_in_files_only() -> None:
     assert not [word for word in ("routing_key:", "api_url:", "password:", "credentials:") if word in text]
 
 
-@pytest.mark.parametrize("state", ["firing", "two_firing", "resolved"])
+@pytest.mark.parametrize("state", ["firing", "two_firing", "many", "resolved"])
 @pytest.mark.parametrize("part", ["title", "text", "link"])
-def test_messages_read_well(state: str, part: str) -> None:
+@pytest.mark.parametrize("reader", ["gateway", "customer"])
+def test_messages_read_well(state: str, part: str, reader: str) -> None:
     """Each template on a fixture, word for word. `check-config` would not notice that one is missing."""
     told = amtool(
         "template", "render", f"--template.glob={GENERATED}/gateway.tmpl", f"--template.data={GOLDEN}/{state}.json",
-        f'--template.text={{{{ template "gateway.{part}" . }}}}',
+        f'--template.text={{{{ template "{reader}.{part}" . }}}}',
     )  # fmt: skip
-    assert told.rstrip("\n") == (GOLDEN / f"{state}.{part}.txt").read_text(encoding="utf-8").rstrip("\n")
+    assert told.rstrip("\n") == (GOLDEN / f"{state}.{'' if reader == 'gateway' else 'customer_'}{part}.txt").read_text(
+        encoding="utf-8"
+    ).rstrip("\n")
 
 
 def test_every_template_that_a_receiver_names_is_rendered_here() -> None:
     """So that none is missing."""
     named = set(json.dumps(CONFIG["receivers"]).split('template \\"gateway.'))
     assert {one.partition('\\"')[0] for one in named if not one.startswith("[")} == {"title", "text", "link"}
+
+
+def test_an_owner_s_receiver_has_texts_for_customers() -> None:
+    """No internal link; only alerts that an owner can act on, and a message for each key."""
+    acme = next(one for one in CONFIG["receivers"] if one["name"] == "acme")
+    assert "gateway." not in json.dumps(acme)
+    assert "customer.text" in acme["email_configs"][0]["text"]
+    route = next(one for one in CONFIG["route"]["routes"] if one["receiver"] == "acme")
+    assert route["group_by"] == ["alertname", "severity", "key"]
+    told = amtool(
+        "config", "routes", "test", "--config.file", str(GENERATED / "alertmanager.yml"),
+        "alertname=GatewayExpiredKeyInUse", "severity=critical", "category=keys", "owner=acme",
+    )  # fmt: skip
+    assert told.strip() == "oncall"
+
+
+def test_what_reports_the_whole_silences_its_parts_but_not_the_owners_alerts() -> None:
+    """Alertmanager can't silence for one receiver only, so alerts of owners that have one are never silenced."""
+    rules = {json.dumps(one["source_matchers"]): one for one in CONFIG["inhibit_rules"]}
+    many = rules[json.dumps(['alertname="GatewayManyKeys"', 'about="GatewayLimitNear"'])]
+    assert many["target_matchers"] == ['alertname="GatewayLimitNear"', 'owner!~"acme"']
+    assert many["equal"] == ["severity"]
+    outage = rules[json.dumps(['alertname=~"GatewaySuccessRateLow"'])]
+    assert outage["target_matchers"][1] == 'owner!~"acme"'

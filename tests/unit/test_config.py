@@ -45,7 +45,7 @@ BAD = [
     ),
     (
         "inputs:\n- path: a.log\n  format:\n    json:\n      duration: d",
-        "3: inputs[0].format: no source for the field 'status': without it no line is a finished request",
+        "3: inputs[0].format: no source for the field 'status': without it, no line counts as a request",
     ),
     (
         "inputs:\n- path: a.log\n  format: {regex: '(?P<status>[0-9'}",
@@ -218,7 +218,9 @@ def test_a_url_that_may_hold_a_secret_is_not_repeated(tmp_path: Path) -> None:
     """A webhook's path is often all that it takes to post there."""
     path = tmp_path / "config.yaml"
     receivers = "{team: {webhook: {url: 'hooks.example/T0/s3cret'}}}"
-    path.write_text(GOOD + f"alerts: {{notify: {{receivers: {receivers}}}}}\n", encoding="utf-8")
+    path.write_text(
+        GOOD + f"alerts: {{notify: {{routes: {{warning: team}}, receivers: {receivers}}}}}\n", encoding="utf-8"
+    )
     with pytest.raises(ConfigError) as caught:
         load(path)
     field = "alerts.notify.receivers.team.webhook.url"

@@ -87,7 +87,7 @@ def test_json_in_a_text_in_json_in_a_text(line: str, model: str, tokens: int | N
 def test_what_is_searched_at_any_depth_is_read_in_no_other_way(other: str, first: bool) -> None:
     """`a..b` beside `a.c` is refused when the config is read, in whatever order they stand."""
     fields = {"status": "error..code", "model": other} if first else {"status": other, "model": "error..code"}
-    with pytest.raises(ValueError, match="can't be read in another way"):
+    with pytest.raises(ValueError, match="can't also be read by another kind of path"):
         build(FormatSpec(json=fields))
 
 
@@ -130,8 +130,8 @@ def test_translations(spec: dict[str, Any], word: str, expected: str) -> None:
     ("field", "spec", "message"),
     [
         ("statu", "a", "unknown field 'statu'; did you mean 'status'?"),
-        ("status", 7, "a path, a mapping or a list of them is needed, not 7"),
-        ("status", [], "a path, a mapping or a list"),
+        ("status", 7, "must be a path, a mapping or a list of these, not 7"),
+        ("status", [], "must be a path, a mapping or a list"),
         (
             "status",
             {"pth": "a"},
@@ -142,7 +142,7 @@ def test_translations(spec: dict[str, Any], word: str, expected: str) -> None:
         ("duration", {"path": "a", "unit": "sec"}, "unknown unit 'sec'"),
         ("status", {"path": "a", "pick": "lst"}, "unknown pick 'lst'; did you mean 'last'?"),
         ("status", {"path": "a", "match": "("}, "match: is not a valid regular expression"),
-        ("status", {"path": "a", "match": "a"}, "match: needs one group, the value; it has 0"),
+        ("status", {"path": "a", "match": "a"}, "match: must have exactly one group, the value; it has 0"),
         ("input_tokens", {"path": "a", "includes": ["cachd"]}, "unknown field 'cachd'"),
         (
             "status",
@@ -155,7 +155,7 @@ def test_translations(spec: dict[str, Any], word: str, expected: str) -> None:
         ("status", {"path": "a", "divide": 2}, "a field of kind text can't have 'divide'"),
         ("cost", {"path": "a", "divide": 0}, "divide: must be at least 1, not 0"),
         ("cost", {"value": 1, "plus": "b"}, "plus: goes with path"),
-        ("time", {"path": "a", "plus": ["b", "c"]}, "plus: a time has two parts, a date and a clock"),
+        ("time", {"path": "a", "plus": ["b", "c"]}, "plus: a time has two parts, a date and a time of day"),
         ("status", {"path": "a", "plus": "b"}, "a field of kind text can't have 'plus'"),
         ("time", {"path": "a", "zone": "Mars"}, "zone: unknown time zone 'Mars'; write UTC or Europe/Berlin"),
         ("duration", {"path": "a", "zone": "UTC"}, "a field of kind seconds can't have 'zone'"),
@@ -233,7 +233,7 @@ def test_template_values(template: str, line: bytes, expected: dict[str, bytes])
     ("template", "message"),
     [
         ("no variables", "a template needs variables"),
-        ("$status $status", "variable $status stands twice"),
+        ("$status $status", "variable $status occurs twice"),
         ("$status$request_time", "nothing between $status and $request_time: their values can't be told apart"),
         ("$a${b} $status", "nothing between $a and ${b}"),
         ('log_format x escape=json \'{"a":"$status"}\';', "this log_format writes JSON"),
@@ -532,7 +532,7 @@ def test_only_leaves_lines_out() -> None:
         ({"regex": "(?P<status>.*)", "fields": {"key": "status | length"}}, "of a capture, write status | fromjson"),
         ({"json": {"key": "k"}}, "no source for the field 'status'"),
         ({"regex": "(?P<status>"}, "regex: is not a valid regular expression"),
-        ({"regex": r"(?:(/\w+)+)+ (?P<status>\d+)(?=x)"}, "regex: may take for ever, as a text such as '/a/'"),
+        ({"regex": r"(?:(/\w+)+)+ (?P<status>\d+)(?=x)"}, "regex: may take forever, as a text such as '/a/'"),
         ({"regex": r"(?P<a>\S+)(?P<status>\d+)(?P=a)"}, "and RE2 can't run it (invalid perl operator"),
         ({"regex": "([0-9]+)"}, "a regex needs named groups"),
         ({"regex": "(?P<staus>[0-9]+)"}, "no source for the field 'status'"),

@@ -39,5 +39,5 @@ def test_a_copy_of_a_preset_may_say_it_too() -> None:
 
 def test_a_link_is_an_address() -> None:
     """A preset without a link to its format's documentation is refused."""
-    with pytest.raises(ValueError, match="links: needs one or more addresses"):
+    with pytest.raises(ValueError, match="links: must have at least one URL"):
         About(gateway="g", versions="v", settings="s", links=["nginx.org"])

@@ -57,13 +57,13 @@ CONFIG = """inputs:
 @pytest.mark.parametrize(
     ("regex", "match", "place"),
     [
-        (r"'(?:(?P<path>/\w+)+)+ (?P<status>\d+)(?=x)'", "(a)", "4: inputs[0].format.regex: may take for ever, as"),
+        (r"'(?:(?P<path>/\w+)+)+ (?P<status>\d+)(?=x)'", "(a)", "4: inputs[0].format.regex: may take forever, as"),
         (
             r"['(?P<path>\S+)', '(?:a|a)*(?P<status>\d++)']",
             "(a)",
-            "4: inputs[0].format.regex[1]: may take for ever, as",
+            "4: inputs[0].format.regex[1]: may take forever, as",
         ),
-        (r"'(?P<path>\S+) (?P<status>\d+)'", "(a+)(?=,)", "5: inputs[0].format.fields.error.match: may take for ever"),
+        (r"'(?P<path>\S+) (?P<status>\d+)'", "(a+)(?=,)", "5: inputs[0].format.fields.error.match: may take forever"),
     ],
 )
 def test_what_neither_can_run_is_refused_with_its_place(tmp_path: Path, regex: str, match: str, place: str) -> None:
