@@ -11,7 +11,10 @@ __all__ = ["authority"]
 
 _HERE = Path(__file__).parent
 # In folders and files; what is in none of them is `unit` in a folder, and `command` beside this file.
-_REAL = ("real", "dashboards/test_real.py", "alerts/test_promtool.py", "alerts/test_alertmanager.py")
+_REAL = (
+    *("real", "dashboards/test_real.py"),
+    *("alerts/test_promtool.py", "alerts/test_alertmanager.py", "alerts/test_receivers.py"),
+)
 _PROOF = ("test_promises.py", "test_bounded.py")
 _UNIT = ("test_golden.py",)
 

@@ -12,9 +12,10 @@ from alerts.receivers import TEXTS
 from exporter.config.notify import KINDS
 from exporter.generated_files import write
 from tests.alerts.built import ROOT, config
+from tests.real.gateways import program
 
-# Debian's is 0.25, which lacks seven of the kinds.
-AMTOOL = next(iter(sorted((ROOT / "build").glob("alertmanager-*/amtool"))), None)
+# What `make amtool` built, or Debian's 0.25, which knows less.
+CURRENT = next(iter(sorted((ROOT / "build").glob("alertmanager-*/amtool"))), None)
 SECRET = "/etc/alertmanager/secrets/one"
 
 RECEIVERS: dict[str, dict[str, Any]] = {
@@ -37,6 +38,11 @@ RECEIVERS: dict[str, dict[str, Any]] = {
     "webhook": {"url_file": SECRET, "payload": {"msgtype": "text", "text": {"content": "{{ .Status }}"}}},
     "wechat": {"api_secret_file": SECRET, "corp_id": "1", "to_party": "1"},
 }
+# Kinds, or fields of them such as `url_file`, that Debian's does not know.
+SINCE_0_26 = {
+    *("discord", "incidentio", "jira", "mattermost", "msteams", "msteamsv2", "pushover", "rocketchat", "telegram"),
+    *("webhook", "wechat"),
+}
 
 
 def test_every_kind_has_its_texts_and_is_tested() -> None:
@@ -44,9 +50,8 @@ def test_every_kind_has_its_texts_and_is_tested() -> None:
     assert set(KINDS) == set(TEXTS) == set(RECEIVERS)
 
 
-@pytest.mark.skipif(not AMTOOL, reason="no current amtool: make amtool")
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_current_alertmanager_takes_every_kind(tmp_path: Path, kind: str) -> None:
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if CURRENT or kind not in SINCE_0_26])
+def test_alertmanager_takes_every_kind(tmp_path: Path, kind: str) -> None:
     """With its texts, its secrets in files, and the fields that the user gave."""
     notify = {
         "receivers": {"team": {kind: RECEIVERS[kind]}},
@@ -58,7 +63,7 @@ def test_a_current_alertmanager_takes_every_kind(tmp_path: Path, kind: str) -> N
     assert {**one, **RECEIVERS[kind]} == one
     write(made, tmp_path)
     done = subprocess.run(
-        [str(AMTOOL), "check-config", f"{tmp_path}/alertmanager.yml"],
+        [str(CURRENT or program("amtool")), "check-config", f"{tmp_path}/alertmanager.yml"],
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr

@@ -157,21 +157,18 @@ def test_annotations_are_valid_queries(scene: Scene, dashboards: dict[str, Json]
     assert scene.ask("query", query='ALERTS{alertstate="firing"}')["result"]
 
 
-HEADLINES = pytest.mark.parametrize(
-    ("uid", "title", "counted"),
-    [
-        ("gateway-overview", "Requests", "requests"),
-        ("gateway-overview", "Failed requests", "failed"),
-        ("gateway-errors", "Failed requests", "failed"),
-        ("gateway-key", "Requests", "requests"),
-        ("gateway-llm", "Requests", "models"),
-        ("gateway-llm", "Total tokens", "tokens"),
-        ("gateway-llm", "Cost", "cost in micros"),
-    ],
-)
+HEADLINES = [
+    ("gateway-overview", "Requests", "requests"),
+    ("gateway-overview", "Failed requests", "failed"),
+    ("gateway-errors", "Failed requests", "failed"),
+    ("gateway-key", "Requests", "requests"),
+    ("gateway-llm", "Requests", "models"),
+    ("gateway-llm", "Total tokens", "tokens"),
+    ("gateway-llm", "Cost", "cost in micros"),
+]
 
 
-@HEADLINES
+@pytest.mark.parametrize(("uid", "title", "counted"), HEADLINES)
 def test_headlines_are_what_stands_in_the_log(
     scene: Scene, dashboards: dict[str, Json], uid: str, title: str, counted: str
 ) -> None:
@@ -184,13 +181,12 @@ def test_headlines_are_what_stands_in_the_log(
     assert shown_ == pytest.approx(expected, rel=2 * STEP / 86400 + 0.005)
 
 
-@HEADLINES
+# The page of one key reads raw series only, of which it has few.
+@pytest.mark.parametrize(("uid", "title", "counted"), [line for line in HEADLINES if line[0] != "gateway-key"])
 def test_headlines_of_recorded_hours_are_what_stands_in_the_log(
     scene: Scene, dashboards: dict[str, Json], uid: str, title: str, counted: str
 ) -> None:
     """As a large gateway's page reads them; and what it compares with, a day later. Each hour is extrapolated."""
-    if uid == "gateway-key":
-        pytest.skip("one key's raw series are few")
     values, until = variables(dashboards[uid], {"recorded": ".*"}), scene.begin + 25 * 3600
     queries = [filled(one.query, values) for one in of_panels(dashboards[uid]) if one.title == title]
     before = [(query, until + 86400) for query in queries if "offset 24h" in query]

@@ -61,27 +61,32 @@ def send(address: str, *messages: bytes) -> None:
             sender.sendall(message)
 
 
-@pytest.mark.parametrize(
-    "header",
-    [
-        b"",
-        b"<190>",
-        b"<190>Mar  3 14:05:09 ",
-        b"<190>Mar  3 14:05:09 edge-1 nginx: ",
-        b"<190>Mar  3 14:05:09 nginx: ",
-        b"<134>Mar 13 14:05:09 haproxy[2119]: ",
-        b"<134>Mar 13 14:05:09 2001:db8::1 haproxy[2119]: ",
-        b"<134>2026-03-03T14:05:09.331+01:00 edge-1 haproxy[2119]: ",
-        b"<134>1 2026-03-03T14:05:09.331+01:00 edge-1 haproxy 2119 - - ",
-        b"<134>1 2026-03-03T14:05:09Z edge-1 haproxy 2119 ID47 - \xef\xbb\xbf",
-        b'<134>1 - - - - - [a@1 b="x\\"] c" d="\\\\"][e@2] ',
-    ],
+HEADERS = (
+    b"",
+    b"<190>",
+    b"<190>Mar  3 14:05:09 ",
+    b"<190>Mar  3 14:05:09 edge-1 nginx: ",
+    b"<190>Mar  3 14:05:09 nginx: ",
+    b"<134>Mar 13 14:05:09 haproxy[2119]: ",
+    b"<134>Mar 13 14:05:09 2001:db8::1 haproxy[2119]: ",
+    b"<134>2026-03-03T14:05:09.331+01:00 edge-1 haproxy[2119]: ",
+    b"<134>1 2026-03-03T14:05:09.331+01:00 edge-1 haproxy 2119 - - ",
+    b"<134>1 2026-03-03T14:05:09Z edge-1 haproxy 2119 ID47 - \xef\xbb\xbf",
+    b'<134>1 - - - - - [a@1 b="x\\"] c" d="\\\\"][e@2] ',
 )
-@pytest.mark.parametrize("message", [MESSAGE, b'{"status": 200}', b"1 2 3", b"edge: [x] y"])
+MESSAGES = (MESSAGE, b'{"status": 200}', b"1 2 3", b"edge: [x] y")
+# Where the header has no program, the message's first word may look like one.
+CLEAR = [
+    (header, message)
+    for header in HEADERS
+    for message in MESSAGES
+    if not (header.endswith(b":09 ") and message.startswith(b"edge"))
+]
+
+
+@pytest.mark.parametrize(("header", "message"), CLEAR)
 def test_the_header_is_taken_off_and_the_message_stays(header: bytes, message: bytes) -> None:
     """RFC 3164 with and without host, RFC 5424 with and without data, only `<PRI>`, or nothing."""
-    if header.endswith(b":09 ") and message.startswith(b"edge"):
-        pytest.skip("without a program, the message's first word looks like one")
     assert line_of(header + message) == message + b"\n"
 
 
