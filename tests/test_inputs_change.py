@@ -130,11 +130,11 @@ def test_logs_that_were_never_read_begin_as_start_at_says(running: Running) -> N
 
 
 def test_what_a_decoder_knows_goes_along(beside: Beside, how: str) -> None:
-    """The header of CSV goes to each part of an input that is split; what waits for another line, to one."""
+    """Each log's header of CSV goes to the part of a split input that reads it; what waits for another line, to one."""
     table = {"csv": {"time": "at", "status": "status", "rpc_method": "method"}}
     pairs = {"json": {"status": "status", "key": "key"}, "join": {"by": "id", "until": "end"}}
     beside.write("at,status,method\n2026-03-03T14:05:09Z,200,eth_call\n", "a.csv")
-    beside.write("2026-03-03T14:05:09Z,200,eth_call\n", "b.csv")
+    beside.write("status,at,method\n200,2026-03-03T14:05:09Z,eth_call\n", "b.csv")
     beside.write('{"id":"a","status":200}\n{"id":"b","status":200,"end":1}\n', "a.pairs")
     beside.configure(inputs=[input_("*.csv", name="csv", format=table), input_("a.pairs", name="p", format=pairs)])
     running = Running(beside, how)
@@ -145,8 +145,8 @@ def test_what_a_decoder_knows_goes_along(beside: Beside, how: str) -> None:
             input_("b.csv", name="two", format=table),
             input_("*.pairs", name="p", format=pairs),
         )
-        for name in ("a.csv", "b.csv"):
-            beside.write("2026-03-03T14:05:09Z,200,eth_call\n", name)
+        beside.write("2026-03-03T14:05:09Z,200,eth_call\n", "a.csv")
+        beside.write("200,2026-03-03T14:05:09Z,eth_call\n", "b.csv")
         beside.write('{"id":"a","status":200,"end":1}\n', "a.pairs")
         eventually(lambda: [running.counted().get(name) for name in ("one", "two")] == [1, 1])
         eventually(lambda: running.counted().get("p") == 3, f"{running.counted()}")
