@@ -18,8 +18,9 @@ _NOT_OF_RECORDS = (
 _FINEST = 0.0001
 # The variable `recorded` is `.*` where recorded hours are to answer, and `-` where raw series are: the matcher that
 # fits nothing costs nothing. No job is called `-`, and recorded series have none.
-RECORDED = 'job=~"$recorded"'
-NOT_RECORDED = 'job!~"$recorded"'
+RECORDED_VARIABLE = "recorded"
+RECORDED = f'job=~"${RECORDED_VARIABLE}"'
+NOT_RECORDED = f'job!~"${RECORDED_VARIABLE}"'
 # As many hours as the range has: without it, a range that ends at a full hour has both its ends in Prometheus 2.
 _WHOLE = "offset -500ms"
 _HOURS = re.compile(r"(\w+:\w+:increase1h\{[^}]*\})(\[\$__range:1h\][^)]*" + _WHOLE + ")")

@@ -5,7 +5,7 @@ from typing import Any
 from grafanalib import core
 
 from dashboards.grafana import DATASOURCE
-from dashboards.promql import Metrics, total, with_matcher
+from dashboards.promql import RECORDED_VARIABLE, Metrics, total, with_matcher
 from exporter.config.served import ABSENT, Served
 
 # A label without a value is absent, and `.*` matches that too: with `.+`, "All" would leave requests out.
@@ -108,9 +108,14 @@ def _recorded(names: tuple[str, ...], covered: tuple[str, ...], served: Served) 
             )
             conditions.append(f"{seen} >= {there} - 1")
         query = " and on () ".join([yes, *(f"({one})" for one in conditions)]) + f" or on () {no}"
-    asked = {"query": f"query_result({query})", "refId": "variable-recorded"}
+    asked = {"query": f"query_result({query})", "refId": f"variable-{RECORDED_VARIABLE}"}
     template = core.Template(
-        "recorded", asked, dataSource=DATASOURCE, refresh=_CHANGES, regex='/use="([^"]+)"/', hide=core.HIDE_VARIABLE
+        RECORDED_VARIABLE,
+        asked,
+        dataSource=DATASOURCE,
+        refresh=_CHANGES,
+        regex='/use="([^"]+)"/',
+        hide=core.HIDE_VARIABLE,
     )
     template._current = {"text": "-", "value": "-"}
     return template

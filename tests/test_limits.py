@@ -150,7 +150,7 @@ def test_the_wall_clock_ends_windows_only_when_all_lines_are_read(beside: Beside
 
 
 def test_without_a_registry_lines_are_counted_as_if_there_were_no_limits(beside: Beside) -> None:
-    """The hot loop has no trace of them."""
+    """The hot loop has no trace of them, unless the log has costs: what a key spends is kept without a registry."""
 
     def loop() -> str:
         assembly = Assembly(load(beside.config))
@@ -158,6 +158,8 @@ def test_without_a_registry_lines_are_counted_as_if_there_were_no_limits(beside:
 
     assert "touched" in loop()
     beside.config.write_text(CONFIG.replace("keys: keys.yaml", ""), encoding="utf-8")
+    assert "touched" in loop()
+    beside.config.write_text(CONFIG.replace("keys: keys.yaml", "").replace(", cost: cost", ""), encoding="utf-8")
     assert "touched" not in loop()
 
 

@@ -12,6 +12,7 @@ import yaml
 from alerts.build import files as rule_files
 from dashboards.build import documents
 from dashboards.pages.errors import TYPES
+from dashboards.promql import RECORDED_VARIABLE
 from exporter.config.served import Served
 from exporter.model.catalog import CATALOG
 from exporter.model.fields import ERROR_TYPES
@@ -73,7 +74,10 @@ def labels_of(name: str) -> set[str]:
 
 @pytest.mark.parametrize("dashboard", EVERY)
 def test_queries_name_declared_metrics_and_labels_only(dashboard: Json) -> None:
-    """Metrics and recorded series of the catalogue; in matchers their own labels; in `by` a label of one of them."""
+    """Metrics and recorded series of the catalogue; in matchers their own labels; in `by` a label of one of them.
+
+    Whether recorded hours answer is asked with the page's variables too: a choice that they lack has to fit none.
+    """
     for one in asked(dashboard):
         nodes = parsed(dashboard, one.query)
         known: set[str] = set(re.findall(r'label_replace\(.*?"(\w+)", "', one.query))
@@ -81,6 +85,8 @@ def test_queries_name_declared_metrics_and_labels_only(dashboard: Json) -> None:
             for name in names(selector):
                 known |= labels_of(name)
                 matched = {matcher.name for matcher in selector.matchers.matchers} - {"__name__"}
+                if one.title == RECORDED_VARIABLE:
+                    matched -= set(variables(dashboard))
                 assert matched <= labels_of(name), f"{one}: {name} has no {matched - labels_of(name)}"
         for node in nodes:
             grouped = node.modifier.labels if isinstance(node, promql_parser.AggregateExpr) and node.modifier else []
@@ -215,12 +221,16 @@ def test_dashboards_are_alike_where_they_should_be(dashboard: Json) -> None:
 def test_variables_keep_up_with_time_and_with_each_other(dashboard: Json) -> None:
     """Several values, all of which leave nothing out (of models: of the chosen type; of keys: of the chosen owner).
 
-    The page of a key has one, the first of those that it lists, and so it must not sort them.
+    The page of a key has one, the first of those that it lists, and so it must not sort them. Whether recorded hours
+    answer is one value, which nobody chooses.
     """
     for one in dashboard["templating"]["list"]:
         if one["type"] == "query":
             if (dashboard["uid"], one["name"]) == ("gateway-key", "key"):
                 assert (one["multi"], one["includeAll"], one["sort"], one["current"]) == (False, False, 0, {})
+                continue
+            if one["name"] == RECORDED_VARIABLE:
+                assert (one["multi"], one["includeAll"], one["refresh"], one["hide"]) == (False, False, 2, 2)
                 continue
             assert (one["multi"], one["includeAll"], one["refresh"]) == (True, True, 2)
             chained = {"model": "gateway-llm", "key": "gateway-keys|gateway-limits"}.get(one["name"])

@@ -223,7 +223,7 @@ def test_explain_and_replay_say_where_it_failed(monkeypatch: pytest.MonkeyPatch,
     assembly, meter = meter_of(WAYS["json"].spec)
     told = list(explain(iter(log), meter.reader.decoder, meter, assembly.store))
     assert [one.split()[2].strip(",") for one in told] == ["parsed", "rejected", "parsed"]
-    assert "failed: the exporter failed at it" in told[1]
+    assert "failed: the exporter failed at this line" in told[1]
     assert "tests/faulty.py" in told[1]
     path = tmp_path / "access.log"
     path.write_bytes(b"".join(log))

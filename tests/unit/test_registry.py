@@ -372,7 +372,7 @@ def test_the_use_of_strangers_is_bounded(
     asked.meter.fold()
     assert len(asked.assembly.context.limits.snapshot()[1]) == 3
     assert [message for message in caplog.messages if "not kept" in message] == [
-        "more than 3 unregistered keys: use of further ones is not kept"
+        "more than 3 unregistered keys; the use of others is not kept"
     ]
     asked.assembly.apply_keys([asked.meter], (ACME,), 1.0)
     asked.count(now())
