@@ -6,12 +6,15 @@ rejected ones after all. `metrics.prom` is what `replay` prints. UPDATE_GOLDEN=1
 """
 
 import os
+from functools import cache
 from pathlib import Path
 
 import msgspec
 import yaml
 
-from exporter.formats.spec import FormatSpec
+from exporter.formats.batch import Batched
+from exporter.formats.decoder import Decoder
+from exporter.formats.spec import FormatSpec, build
 
 GOLDEN = Path(__file__).parent / "golden"
 FOLDERS = sorted(folder for folder in GOLDEN.iterdir() if folder.is_dir())
@@ -33,6 +36,19 @@ def preset_of(folder: Path) -> str:
 def log_of(name: str) -> bytes:
     """The log in a folder."""
     return (GOLDEN / name / "access.log").read_bytes()
+
+
+@cache
+def _decoder(preset: str) -> Decoder:
+    return build(FormatSpec(preset=preset)).decoder
+
+
+def counting(preset: str, log: list[bytes]) -> list[bytes]:
+    """What each counts as a line: a log's lines, or the records in those that hold many. One that holds none counts."""
+    decoder = _decoder(preset)
+    if not isinstance(decoder, Batched):
+        return log
+    return [record for line in log for record in decoder.entries(line) or [line]]
 
 
 def expected(file: Path, found: str) -> str:

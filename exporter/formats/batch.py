@@ -52,14 +52,14 @@ class Batched(Decoder):
         lines = chunk.split(b"\n")
         lines.pop()
         for line in lines:
-            found = self._entries(line)
+            found = self.entries(line)
             blank += not found
             entries += found
         decoded = self._decoder.decode(b"\n".join([*entries, b""])) if entries else Decoded([], [])
         decoded.blank += blank
         return decoded
 
-    def _entries(self, line: bytes) -> list[bytes]:
+    def entries(self, line: bytes) -> list[bytes]:
         """The records in a line; the line itself if it has no list."""
         if self._first not in line:
             return [line]

@@ -130,9 +130,9 @@ class Joined(Decoder):
             since, earlier, _ = self._waiting[id_]
             row = self._merged(earlier, row)
             until = self._words(row)[1]
-            decoded.joined += 1
         size = 0 if all(until) else len(msgspec.msgpack.encode(row))
         if id_ in self._waiting:
+            decoded.joined += 1
             self._bytes -= self._waiting[id_][2]
         if not size:
             self._waiting.pop(id_, None)

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from exporter.formats.container import CONTAINERS
 from exporter.formats.spec import presets
-from tests.golden import log_of
+from tests.golden import counting, log_of
 
 _JSON = [
     b'{"ts":1772546709.3,"ms":12.5,"code":200,"req":{"method":"POST","uri":"/v1/chat","bytes":12},'
@@ -49,6 +49,11 @@ class Subject(NamedTuple):
         kind = self.format.get("container") if isinstance(self.format, dict) else None
         piece = CONTAINERS[kind](line.rstrip(b"\r")) if kind else None
         return piece is not None and not piece[2]
+
+    def counts(self, log: list[bytes]) -> int:
+        """As how many lines a log counts: each record of a line with many, and no line that goes on in the next."""
+        lines = [line for line in log if not self.is_piece(line)]
+        return len(counting(self.format, lines) if isinstance(self.format, str) else lines)
 
 
 def _preset(name: str) -> Subject:

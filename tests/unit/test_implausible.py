@@ -15,7 +15,7 @@ from exporter.model.fields import FIELDS, MOST, TOKEN_TYPES
 from exporter.service.assembly import Assembly
 from tests.counted import Counting, of
 from tests.exporter import Samples, samples
-from tests.golden import log_of
+from tests.golden import counting, log_of
 
 ROOT = Path(__file__).parents[2]
 IMPLAUSIBLE = "gateway_exporter_implausible_values_total"
@@ -54,7 +54,7 @@ def counted(preset: str, log: list[bytes]) -> Samples:
     meter.fold()
     assert not meter.faults
     found = samples(b"".join(render(assembly.store)[0]).decode())
-    assert total(found, LINES) + other == len(log)
+    assert total(found, LINES) + other == len(counting(preset, log))
     return found
 
 

@@ -93,6 +93,8 @@ def test_a_number_that_no_commit_can_hold_does_not_wait() -> None:
     assert (decoded.rows, decoded.rejected) == ([], [("wrong_type", (line % (b"b", 2**64)).rstrip())])
     waiting = msgspec.msgpack.decode(msgspec.msgpack.encode(decoder.snapshot()))
     assert [id_ for id_, *_ in waiting] == ["a", "c"]
+    again = decoder.decode(line % (b"a", 2**64) + line % (b"c", 2))
+    assert (len(again.rejected), again.joined, len(decoder.flush().rows)) == (1, 1, 2)
 
 
 def test_a_line_waits_no_longer_than_its_patience() -> None:
