@@ -7,6 +7,7 @@ from collections.abc import Callable, Container
 from typing import Any
 
 from exporter.formats.values import number
+from exporter.memo import Memo
 from exporter.model.fields import ERROR_TYPES, MOST
 from exporter.model.key_shapes import could_be_a_key, short_emails, shown_name
 from exporter.model.labels import OTHER
@@ -80,8 +81,10 @@ class Enricher:
         self._class = class_
         self._class_of = class_of
         self._public_routes = public_routes
-        self._emails = emails
         self._declared = declared
+        # Judging a word takes much longer than a look-up, and logs repeat their words.
+        self._like_a_key = Memo(could_be_a_key)
+        self._names = Memo(shown_name if emails else lambda text: short_emails(shown_name(text)))
 
     def class_of(self, key: str) -> str:
         """The class of a key's requests."""
@@ -89,7 +92,7 @@ class Enricher:
 
     def name(self, text: str) -> str:
         """The name of a key or an owner as it is shown."""
-        return shown_name(text) if self._emails else short_emails(shown_name(text))
+        return self._names[text]
 
     def record(self, fields: dict[str, Any] | None) -> AccessRecord:
         """The record of these fields; `ignored` if there are none, `rejected` if they hold no status."""
@@ -140,7 +143,7 @@ class Enricher:
 
     def _public(self, word: str) -> str:
         """A word that a client may have chosen: `other` where it could be a key."""
-        if could_be_a_key(word):
+        if self._like_a_key[word]:
             return word if self._declared(word) else OTHER
         return short_emails(word)
 
