@@ -145,7 +145,7 @@ def test_addresses_are_of_this_machine_only_unless_they_say_otherwise(text: str,
         ("syslog+upd://127.0.0.1:5140", "use syslog+udp://HOST:PORT"),
         ("syslog+udp://127.0.0.1", "needs a port from 1 to 65535"),
         ("syslog+tcp://127.0.0.1:65536", "needs a port from 1 to 65535"),
-        ("syslog+udp://edge.example:5140", "'edge.example' is no IP address"),
+        ("syslog+udp://edge.example:5140", "'edge.example' is not an IP address"),
         ("syslog+unix://run/log", "needs an absolute path"),
         ("syslog+unix:///" + "x" * 107, "is too long for a Unix socket"),
     ],
@@ -198,19 +198,19 @@ def test_lines_that_wait_are_bounded_and_none_is_lost_by_tcp(told: Told, monkeyp
         to = parse_syslog(address)
         sender.connect((to.host, to.port))
         sender.setblocking(False)
-        sent = 0
+        line, sent = b"x" * 999 + b"\n", 0
 
         def blocked() -> bool:
             nonlocal sent
             try:
                 while True:
-                    sent += sender.send(b"x" * 999 + b"\n")
+                    sent += sender.send(line[sent % 1000 :])
             except BlockingIOError:
                 return source.lag_bytes() >= 1 << 20
 
         eventually(blocked, "the sender is slowed down")
         assert source.lag_bytes() < (1 << 20) + (1 << 17)
-        rest, found = b"x" * (999 - sent % 1000) + b"\n", bytearray()
+        rest, found = line[sent % 1000 :], bytearray()
 
         def finished() -> bool:
             nonlocal rest
@@ -220,7 +220,7 @@ def test_lines_that_wait_are_bounded_and_none_is_lost_by_tcp(told: Told, monkeyp
             return not rest and len(found) >= sent
 
         eventually(finished, "the rest has come")
-        assert bytes(found) == (b"x" * 999 + b"\n") * (sent // 1000 + 1)
+        assert bytes(found) == line * (sent // 1000 + 1)
     assert told.events == []
 
 
