@@ -25,7 +25,7 @@ def token(file: str | None) -> str:
     try:
         found = (Path(file).read_text(encoding="utf-8") if file else os.environ.get(TOKEN, "")).strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{where} can't be read: {getattr(error, 'strerror', 'it is no text')}") from None
+        raise UsageError(f"{where} can't be read: {getattr(error, 'strerror', 'it is not text')}") from None
     if not file and not found:
         raise UsageError(f"--push needs a token of a Grafana service account: --token.file FILE, or {TOKEN}")
     if not re.fullmatch(r"[!-~]+", found):
@@ -38,7 +38,7 @@ class Grafana:
 
     def __init__(self, url: str, secret: str) -> None:
         if not url.startswith(("http://", "https://")):
-            raise UsageError(f"--push: {url!r} is no address of a Grafana: write http://host:3000 or https://host")
+            raise UsageError(f"--push: {url!r} is not the address of a Grafana; use http://host:3000 or https://host")
         self._url = url.rstrip("/")
         self._session = requests.Session()
         self._session.headers["Authorization"] = f"Bearer {secret}"

@@ -50,7 +50,7 @@ def _method_success_rate_low(terms: Terms) -> Iterator[Alert]:
         name="GatewayMethodSuccessRateLow",
         severity="warning",
         component="gateway",
-        # What never succeeded is no service of ours, and `other` is what scanners ask for.
+        # What never succeeded is not offered, and `other` is what scanners ask for.
         expression=(
             f"""{_low("method", '{method!="other"}', success.warning, terms)}\n"""
             f"and on {terms.by('chain', 'method')} {SERVED}"

@@ -1,4 +1,6 @@
-"""Language models: a long answer is no slow gateway, so they are judged by their tokens, and by their own usual."""
+"""Language models: a long answer does not mean a slow gateway, so models are judged by time per token and against
+their own past.
+"""
 
 from collections.abc import Iterator
 from functools import partial

@@ -6,7 +6,7 @@ from functools import partial
 from alerts.alert import PERCENT, Alert
 from alerts.promql import Terms
 
-# What a provider answers to a request that is wrong, or was given up, is no failure of the provider's.
+# A provider does not fail where the request was wrong or the client left.
 _NOT_THEIRS = "success|cancelled|client_error|client_abort"
 _alert = partial(Alert, category="providers", dashboard="gateway-providers")
 

@@ -52,7 +52,7 @@ def _limit_reached(terms: Terms) -> Iterator[Alert]:
         description=f"{KEY} has used {PERCENT} of {allowed}: the gateway may be refusing its requests.{reset}",
         recommendation=(
             "Check on the dashboard whether requests are refused (429). If the owner is a customer who must go on, "
-            "raise the limit in the plan and at the gateway; if the use is no intention of theirs, tell them."
+            "raise the limit in the plan and at the gateway; if they did not mean to use so much, tell them."
         ),
     )
 

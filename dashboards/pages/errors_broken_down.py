@@ -119,7 +119,7 @@ def _share_of_statuses(m: Metrics) -> Panel:
 
 
 def _verbs(by_method: str) -> str:
-    """Counts by method as counts by HTTP verb; a method that is no `VERB /route` is JSON-RPC's."""
+    """Counts by method as counts by HTTP verb; a method that is not `VERB /route` is JSON-RPC."""
     if by_method == ABSENT:
         return ABSENT
     rpc = f'label_replace({by_method}, "verb", "JSON-RPC", "", "")'

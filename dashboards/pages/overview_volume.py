@@ -67,7 +67,7 @@ def _totals(m: Metrics, to: Links, served: Served) -> list[Panel]:
         ),
         stat(
             "Slowest request now",
-            "The slowest request of the last two minutes. One slow call is no alarm; see whether the average follows.",
+            "The slowest request of the last two minutes. One slow call may be chance: look at the average too.",
             {"": f"max({m('gateway_request_duration_max_seconds')})"},
             "s",
             no_value="No requests in the last two minutes",

@@ -222,7 +222,7 @@ def _unread(named: dict[str, list[str]], paths: set[str]) -> list[str]:
 def _steps(path: str) -> tuple[str, ...]:
     try:
         return tuple(step for step in parse_path(path.strip()) if isinstance(step, str))
-    except ValueError:  # a name of a column or of logfmt, which is no path
+    except ValueError:  # a column's or logfmt's name, which is not a path
         return (path,)
 
 

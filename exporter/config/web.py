@@ -169,7 +169,9 @@ def _context(file: YamlFile, config: TlsServerConfig, folder: Path) -> ssl.SSLCo
         context.load_cert_chain(folder / config.cert_file, folder / config.key_file, password=_refuse_password)
     except ssl.SSLError as error:
         problem = (
-            "does not belong to the certificate" if "MISMATCH" in (error.reason or "") else "or cert_file is no PEM"
+            "does not belong to the certificate"
+            if "MISMATCH" in (error.reason or "")
+            else "or cert_file is not a PEM file"
         )
         raise file.error(("tls_server_config", "key_file"), problem) from None
     except _EncryptedError:

@@ -35,7 +35,7 @@ class InputEvents(Protocol):
         """An unknown number of lines of a log may have been lost. `reason` is a key of LOSSES."""
 
     def dropped(self, path: str, messages: int) -> None:
-        """So many messages of an input that is no file were dropped before they were read."""
+        """Messages of an input, such as syslog, that were dropped before they were read."""
 
     def too_long(self, path: str) -> None:
         """A line was longer than `longest_line` and was left out."""

@@ -44,7 +44,7 @@ def parse_syslog(text: str) -> Address:
     # Long, as it has a rule for each part of an address.
     kind, separator, rest = text.removeprefix("syslog+").partition("://")
     if not separator or not text.startswith("syslog+") or kind not in ("udp", "tcp", "unix"):
-        raise FieldError("path", f"{text!r} is no address of syslog; use {_FORMS}")
+        raise FieldError("path", f"{text!r} is not a syslog address; use {_FORMS}")
     if kind == "unix":
         if not rest.startswith("/"):
             raise FieldError("path", f"{text!r} needs an absolute path: syslog+unix:///run/gateway-exporter/log")
@@ -58,6 +58,6 @@ def parse_syslog(text: str) -> Address:
     try:
         host = str(ipaddress.ip_address("127.0.0.1" if host == "localhost" else host))
     except ValueError:
-        problem = f"{host!r} is no IP address; use one of this machine, 0.0.0.0 for all, or none for 127.0.0.1"
+        problem = f"{host!r} is not an IP address; use one of this machine, 0.0.0.0 for all, or none for 127.0.0.1"
         raise FieldError("path", problem) from None
     return Address("udp" if kind == "udp" else "tcp", host, int(found["port"]))

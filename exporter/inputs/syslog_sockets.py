@@ -59,7 +59,7 @@ def _remove_stale(path: str) -> None:
     """Remove the socket that a process which was killed has left. Raises OSError if another one receives there."""
     try:
         if not stat.S_ISSOCK(os.stat(path).st_mode):  # noqa: PTH116
-            raise OSError(errno.EEXIST, "is there, and is no socket")
+            raise OSError(errno.EEXIST, "exists, and is not a socket")
     except FileNotFoundError:
         return
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as one:

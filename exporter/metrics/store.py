@@ -257,6 +257,6 @@ class Store:
         """Observe in a histogram without labels. Cold path."""
         served = self.families[family.name]
         histogram = served.get()
-        assert isinstance(histogram, Histogram), f"{family.name} is no histogram"
+        assert isinstance(histogram, Histogram), f"{family.name} is not a histogram"
         histogram.pending.append(value)
         histogram.settle(served.family.buckets)

@@ -1,4 +1,4 @@
-"""A feed: one log's chunks become rows, cells and a journal of what is no record."""
+"""A feed turns one log's chunks into rows and cells, and keeps a journal of lines that are not records."""
 
 from pathlib import Path
 from typing import Any, cast
