@@ -16,7 +16,7 @@ from exporter.formats.source import Source, parse_path
 from exporter.formats.values import text, timestamp
 from exporter.keys.file import KeyPart
 from exporter.keys.identity import KeyEntry, bare_key
-from exporter.model.key_shapes import short_emails, shown_name
+from exporter.model.key_shapes import shown_name
 from exporter.model.labels import CLASSES
 
 T = TypeVar("T")
@@ -143,7 +143,7 @@ class KeyApi:
             words["hash"] = self._hash_of(raw)
         dates = {name: _date(words.pop(name, "")) for name in ("created", "expires")}
         for name in words.keys() & {"name", "owner", "plan"}:  # chosen by customers: none may make the refresh fail
-            words[name] = shown_name(words[name]) if self._emails else short_emails(shown_name(words[name]))
+            words[name] = shown_name(words[name], emails=self._emails)
         enabled, class_ = words.pop("enabled", ""), words.pop("class", "")
         wrong = [name for name, date in dates.items() if date is False]
         if wrong or class_ not in ("", *CLASSES):

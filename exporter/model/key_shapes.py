@@ -111,8 +111,10 @@ def _long_words(text: str) -> set[str]:
     return {word for pattern in (_WHOLE, _PART, _RUN) for word in pattern.findall(text) if len(word) >= _SHORTEST}
 
 
-def shown_name(text: str) -> str:
-    """A name that somebody gave a key: cut, and without characters that are not seen; "" for what could be a key."""
+def shown_name(text: str, emails: bool = True) -> str:
+    """A name that somebody gave a key: cut, and without characters that are not seen; "" for what could be a key.
+    Without `emails`, e-mail addresses are shortened.
+    """
     cut = text[: 4 * LONGEST_NAME]
     if cut.isascii() and cut.isprintable():
         seen = cut
@@ -121,7 +123,8 @@ def shown_name(text: str) -> str:
     name = " ".join(seen.split())
     if could_be_a_key(name):
         return ""
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+    name = name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+    return name if emails else short_emails(name)
 
 
 def short_emails(text: str) -> str:

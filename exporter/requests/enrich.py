@@ -4,6 +4,7 @@ It decides what depends on several fields: a request's method, its protocol, whe
 """
 
 from collections.abc import Callable, Container
+from functools import partial
 from typing import Any
 
 from exporter.formats.values import number
@@ -84,7 +85,7 @@ class Enricher:
         self._declared = declared
         # Judging a word takes much longer than a look-up, and logs repeat their words.
         self._like_a_key = Memo(could_be_a_key)
-        self._names = Memo(shown_name if emails else lambda text: short_emails(shown_name(text)))
+        self._names = Memo(partial(shown_name, emails=emails))
 
     def class_of(self, key: str) -> str:
         """The class of a key's requests."""
