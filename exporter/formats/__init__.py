@@ -14,6 +14,7 @@ container.py     unwraps lines from those of a container runtime
 batch.py         splits lines of many records
 join.py          joins the lines of one request
 row_reader.py    a format as Python expressions, for the hot loop
+words.py         from raw values to words and canonical values
 row_function.py  a format as one function, for `explain`, `replay --csv` and detection
 codegen.py       turns generated code into functions
 patterns.py      regular expressions that users write
