@@ -8,7 +8,7 @@ from msgspec import Struct, field
 from exporter.limits.use import Use
 from exporter.metrics.store import Series
 from exporter.model.record import AccessRecord
-from exporter.pricing.prices import Price
+from exporter.pricing.prices import Rates
 
 
 class Caller(Struct, eq=False):
@@ -45,21 +45,23 @@ class Origins(Struct, eq=False):
 
 
 class UnloggedCost(Struct, eq=False, gc=False):
-    """What requests cost whose log has no cost: the first of `prices` that is valid at their time."""
+    """Where requests are counted whose log has no cost: at `rates`, in `cost`; while there are none, in `unpriced`,
+    which is empty if they cost nothing anyway.
+    """
 
-    prices: tuple[Price, ...]
+    rates: Rates
     cost: tuple[Series, ...]
-    # Where they are counted while no price is valid; empty if they cost nothing anyway.
     unpriced: tuple[Series, ...]
 
 
 class CellTargets(Struct, eq=False, gc=False):
     """Where a cell's counts go at a fold."""
 
-    # First one series for each of `measures`; then those that get the number of requests.
-    series: tuple[Series, ...]
-    # The slots of the cell that hold sums.
-    measures: tuple[str, ...] = ()
+    # The series that get the number of requests.
+    counts: tuple[Series, ...]
+    # A series for each sum of the loop, also for those that such requests do not add to; further ones, with their slot.
+    sums: tuple[Series, ...]
+    more_sums: tuple[tuple[Series, str], ...] = ()
     # None for lines that are not requests.
     caller: Caller | None = None
     home: Origins | None = None
@@ -67,14 +69,15 @@ class CellTargets(Struct, eq=False, gc=False):
     # The credits of one request, and the series they go to.
     credits: float = 0
     credited: tuple[tuple[Series, float], ...] = ()
-    unlogged_cost: UnloggedCost | None = None
+    charged: UnloggedCost | None = None
     # Gauges, with the values that the last request sets.
     shown: tuple[tuple[Series, float], ...] = ()
     # 0 for lines of a request that another line has counted.
     requests: int = 0
-    # The use of limits to add to, and which sums use them up, with their units.
+    # The use of limits to add to, and whether logged tokens and cost use them up.
     use: Use | None = None
-    units: tuple[tuple[str, str], ...] = ()
+    tokens_limited: bool = False
+    cost_limited: bool = False
 
 
 class Cell:

@@ -55,6 +55,9 @@ class Cells:
         self._limits = context.limits
         self._input_labels = input_labels
         self._loop = loop
+        # Where sums go that requests of a kind do not add to.
+        self._nowhere = Series()
+        self._unsummed = (self._nowhere,) * len(loop.summed)
         self._kinds = RequestKinds(context, loop, input_labels)
         # Families that count origins, by what they add; each with the positions of its labels in _ORIGIN_LABELS.
         self._of_origins: dict[str, list[tuple[FamilySeries, list[int]]]] = {"origins": [], "new_origins": []}
@@ -126,7 +129,7 @@ class Cells:
                 reason = self._store.series(catalog.REJECTED_LINES, self._name, record.rejected)
                 counters.append(reason)
             self._uncounted[record.rejected] = RequestKind(
-                record, everyones=self._new_cell(CellTargets(tuple(counters)))
+                record, everyones=self._new_cell(CellTargets(tuple(counters), self._unsummed))
             )
         return (self._uncounted[record.rejected], ""), False
 
@@ -164,24 +167,33 @@ class Cells:
         record = kind.record
         home = self._home(kind, caller) if record.requests and self._loop.origins else None
         full: dict[str, None] = {}
-        sums, counts = self._find(kind.summed, caller, full), self._find(kind.counted, caller, full)
+        sums = dict(zip(self._loop.summed, self._unsummed, strict=True))
+        more_sums = []
+        for slot, series in zip(kind.measures, self._find(kind.summed, caller, full), strict=True):
+            if sums[slot] is self._nowhere:
+                sums[slot] = series
+            else:
+                more_sums.append((series, slot))
+        counts = self._find(kind.counted, caller, full)
         credited = [(series, amount) for group, amount in kind.credited for series in self._find([group], caller, full)]
-        unlogged_cost = self._unlogged_cost(kind, caller, full) if kind.cost or kind.unpriced else None
+        charged = self._charged(kind, caller, full) if kind.cost or kind.unpriced else None
         histograms = self._find(kind.observed, caller, full)
         cell = self._new_cell(
             CellTargets(
-                series=(*sums, self._parsed, *counts, *self._faults(kind, caller, full)),
-                measures=kind.measures,
+                counts=(self._parsed, *counts, *self._faults(kind, caller, full)),
+                sums=tuple(sums.values()),
+                more_sums=tuple(more_sums),
                 caller=caller,
                 home=home,
                 success=not record.error_type,
                 credits=kind.credits,
                 credited=tuple(credited),
-                unlogged_cost=unlogged_cost,
+                charged=charged,
                 shown=kind.shown,
                 requests=record.requests,
                 use=self._limits.use(caller.user, record.status in REFUSED),
-                units=kind.units,
+                tokens_limited="tokens" in kind.limited,
+                cost_limited="cost" in kind.limited,
             )
         )
         names = [family.family.name for group in kind.observed for family in group.families]
@@ -202,9 +214,9 @@ class Cells:
                     full[family.family.name] = None
         return found
 
-    def _unlogged_cost(self, kind: RequestKind, caller: Caller, full: dict[str, None]) -> UnloggedCost:
+    def _charged(self, kind: RequestKind, caller: Caller, full: dict[str, None]) -> UnloggedCost:
         cost, unpriced = self._find(kind.cost, caller, full), self._find(kind.unpriced, caller, full)
-        return UnloggedCost(kind.prices, tuple(cost), tuple(unpriced))
+        return UnloggedCost(kind.rates, tuple(cost), tuple(unpriced))
 
     def _faults(self, kind: RequestKind, caller: Caller, full: Iterable[str]) -> list[Series]:
         """The exporter's own counters that such a request adds to, because of implausible numbers, full families, an

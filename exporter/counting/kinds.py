@@ -19,7 +19,7 @@ from exporter.model.catalog import Family
 from exporter.model.fields import TOKEN_TYPES
 from exporter.model.labels import LabelValues, field_of
 from exporter.model.record import AccessRecord, Attempt
-from exporter.pricing.prices import Price, Quote
+from exporter.pricing.prices import NO_RATES, Quote, Rates
 from exporter.requests.attempts import failovers
 
 # The units of limits that are counted by a family's sums.
@@ -74,13 +74,13 @@ class RequestKind(Struct, eq=False):
     measures: tuple[str, ...] = ()
     summed: list[FamilyGroup] = []
     observed: list[FamilyGroup] = []
-    # The sums that use up limits, with their units.
-    units: tuple[tuple[str, str], ...] = ()
+    # The units of limits that are used up by sums.
+    limited: frozenset[str] = frozenset()
     # The credits of each request, and those of each method with the families they go to.
     credits: float = 0
     credited: list[tuple[FamilyGroup, float]] = []
     # Its prices, and the families that count money and requests without a price.
-    prices: tuple[Price, ...] = ()
+    rates: Rates = NO_RATES
     cost: list[FamilyGroup] = []
     unpriced: list[FamilyGroup] = []
     # Gauges that such a request sets.
@@ -309,15 +309,12 @@ class RequestKinds:
         ]
         kind.measures = tuple(measure for measure, *_ in summed)
         kind.summed = _groups((family, labels) for _, family, labels in summed)
-        kind.units = tuple(
-            (measure, unit) for measure, family, _ in summed if (unit := _LIMITED.get(family.family.name))
-        )
+        kind.limited = frozenset(unit for _, family, _ in summed if (unit := _LIMITED.get(family.family.name)))
         kind.observed = _groups((family, kind.values) for family in measured if family.family in self._loop.histograms)
 
-    @staticmethod
-    def _add_money(kind: RequestKind, quote: Quote, fed: dict[str, list[FamilySeries]]) -> None:
+    def _add_money(self, kind: RequestKind, quote: Quote, fed: dict[str, list[FamilySeries]]) -> None:
         values = kind.values
-        kind.prices = quote.prices
+        kind.rates = Rates(quote.prices, self._loop.rated)
         if quote.prices:
             kind.cost = _groups((family, values) for family in fed.get("cost", ()))
         billed = values._replace(model=values.requested_model if values.billed == "requested" else values.model)
