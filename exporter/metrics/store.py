@@ -6,7 +6,7 @@ are first rendered.
 
 import logging
 import time
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 
 from msgspec import Struct
@@ -18,6 +18,9 @@ from exporter.model.catalog import CATALOG, Family
 from exporter.model.labels import OTHER
 
 log = logging.getLogger(__name__)
+
+# So few observations are sorted into buckets one by one: with more, it is faster to look for each bound among them.
+_FEW = 10
 
 
 class Series(Struct, gc=False, eq=False):
@@ -59,6 +62,12 @@ class Histogram:
         """Sort the pending observations into the buckets."""
         values, pending = self.values, self.pending
         values[-1] = sum(pending, values[-1])
+        if len(pending) <= _FEW:
+            self.peak = max(self.peak, *pending)
+            for value in pending:
+                values[bisect_left(bounds, value)] += 1
+            pending.clear()
+            return
         pending.sort()
         self.peak = max(self.peak, pending[-1])
         below = 0
