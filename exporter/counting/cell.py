@@ -28,8 +28,15 @@ class Caller(Struct, eq=False):
     used: list[Any] = field(default_factory=list)
 
 
+# In place of an origin: those that have no place in the budget.
+NO_PLACE: Any = object()
+
+
 class Origins(Struct, eq=False):
-    """Requests by origin since the last fold, of one key, chain and protocol."""
+    """Requests by origin since the last fold, of one key, chain and protocol.
+
+    Once the key's budget is used up, `counts` has all origins that are admitted, and NO_PLACE for all others.
+    """
 
     key: str
     chain: str
@@ -94,6 +101,9 @@ class Cell:
 
 class _Nowhere:
     """Ignores the origins of lines whose origins are not counted."""
+
+    def __contains__(self, origin: str) -> bool:
+        return True
 
     def __getitem__(self, origin: str) -> int:
         return 0

@@ -6,9 +6,9 @@ that such a request adds to.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
-from exporter.counting.cell import Caller, Cell, CellTargets, Origins, UnloggedCost
+from exporter.counting.cell import NO_PLACE, Caller, Cell, CellTargets, Origins, UnloggedCost
 from exporter.counting.context import Context
 from exporter.counting.kinds import FamilyGroup, RequestKind, RequestKinds
 from exporter.counting.loop import Loop
@@ -16,6 +16,7 @@ from exporter.formats.row_reader import RowReader
 from exporter.limits.use import REFUSED
 from exporter.metrics.store import FamilySeries, Series
 from exporter.model import catalog
+from exporter.model.labels import OTHER
 from exporter.model.record import AccessRecord
 from exporter.requests.enrich import Enricher
 
@@ -243,28 +244,34 @@ class Cells:
             home.counts[label] += 1
 
     def _origin_label(self, home: Origins, origin: str, success: bool) -> str:
+        """What an origin is counted as: itself, `other` or NO_PLACE."""
+        if NO_PLACE in home.counts:
+            return cast(str, NO_PLACE)
         verdict = self._admissions.origin(home.key, origin, success)
+        if verdict.overflow:
+            self._add("origins", home, NO_PLACE, 0)
+            shown = {"", OTHER, NO_PLACE, *self._admissions.origins(home.key)}
+            home.counts |= dict.fromkeys(shown - home.counts.keys(), 0)
+            return cast(str, NO_PLACE)
         label = verdict.value
         if label not in home.counts:
             self._add("origins", home, label, 0)
             home.counts[label] = 0
         if verdict.fresh and home.key:
-            self._add("new_origins", home, verdict.value, 1)
-        if verdict.overflow:
-            for family, _ in self._of_origins["origins"]:
-                if "origin" in family.family.labels:
-                    self._store.add(catalog.OVERFLOW, family.family.name, "origin")
+            self._add("new_origins", home, label, 1)
         return label
 
     def _add(self, what: str, home: Origins, origin: str, count: int) -> None:
         """Add to the families that count origins, or new ones."""
-        values = (home.key, home.chain, origin, home.protocol)
+        values = (home.key, home.chain, OTHER if origin is NO_PLACE else origin, home.protocol)
         of_all = []
         for family, places in self._of_origins[what]:
             labels = (*(values[place] for place in places), *self._input_labels)
             of_all.append(family.find(labels))
             if count and family.merges(labels):
                 of_all.append(self._store.series(catalog.OVERFLOW, family.family.name))
+            if origin is NO_PLACE and "origin" in family.family.labels:
+                of_all.append(self._store.series(catalog.OVERFLOW, family.family.name, "origin"))
         for series in of_all:  # all exist before the first is changed
             assert isinstance(series, Series)
             series.value += count
