@@ -10,22 +10,20 @@ from typing import Any, cast
 
 from exporter.counting.cell import NO_PLACE, Caller, Cell, CellTargets, Origins, UnloggedCost
 from exporter.counting.context import Context
-from exporter.counting.kinds import FamilyGroup, RequestKind, RequestKinds
+from exporter.counting.groups import FamilyGroup
+from exporter.counting.kinds import RequestKind, RequestKinds
 from exporter.counting.loop import Loop
 from exporter.formats.row_reader import RowReader
 from exporter.limits.use import REFUSED
 from exporter.metrics.store import FamilySeries, Series
 from exporter.model import catalog
-from exporter.model.labels import OTHER
+from exporter.model.labels import ORIGIN_LABELS, OTHER
 from exporter.model.record import AccessRecord
 from exporter.requests.enrich import Enricher
 
 # With more than these, all are forgotten; those in use are created again at once.
 _MOST_CELLS = 100_000
 _MOST_KINDS = 20_000
-
-# The labels that origins are counted by.
-_ORIGIN_LABELS = ("key", "chain", "origin", "protocol")
 
 # The origins of a cell whose first line is still to be counted.
 _NONE_YET: dict[str, int] = {}
@@ -59,11 +57,11 @@ class Cells:
         self._nowhere = Series()
         self._unsummed = (self._nowhere,) * len(loop.summed)
         self._kinds = RequestKinds(context, loop, input_labels)
-        # Families that count origins, by what they add; each with the positions of its labels in _ORIGIN_LABELS.
+        # Families that count origins, by what they add; each with the positions of its labels in ORIGIN_LABELS.
         self._of_origins: dict[str, list[tuple[FamilySeries, list[int]]]] = {"origins": [], "new_origins": []}
         for family in store.families.values():
             if family.family.adds in self._of_origins:
-                places = [_ORIGIN_LABELS.index(label) for label in family.family.labels]
+                places = [ORIGIN_LABELS.index(label) for label in family.family.labels]
                 self._of_origins[family.family.adds].append((family, places))
         self._parsed, self._ignored, self._rejected = (
             store.series(catalog.LINES, name, result) for result in ("parsed", "ignored", "rejected")
@@ -149,13 +147,14 @@ class Cells:
                 self._enricher.name(fields.get(name, "")) for name in ("key_name", "key_owner")
             )
         user = self._limits.user(label, key)
-        at = (label, class_, about.key_name, about.key_owner, unknown, verdict.overflow, user)
+        values, overflows = (label, class_), ("key",) if verdict.overflow else ()
+        at = (values, about.key_name, about.key_owner, unknown, overflows, user)
         caller = self.callers.get(at)
         if caller is None:
             name = catalog.UNKNOWN_KEY_REQUESTS
             counters = (self._store.series(name, self._name),) if unknown else ()
             last_used = self._keys.seen(label, about)
-            caller = self.callers[at] = Caller(label, class_, about, counters, verdict.overflow, last_used, user)
+            caller = self.callers[at] = Caller(values, about, counters, overflows, last_used, user)
         if not verdict.open:
             self._known[caller_key, path_key] = caller
         return caller, verdict.open
@@ -164,6 +163,7 @@ class Cells:
 
     def _connected(self, kind: RequestKind, caller: Caller) -> Cell:
         """A new cell, connected to all series that its requests add to."""
+        # Long, as a cell has that many sorts of series.
         record = kind.record
         home = self._home(kind, caller) if record.requests and self._loop.origins else None
         full: dict[str, None] = {}
@@ -226,7 +226,7 @@ class Cells:
         found += [self._store.series(catalog.OVERFLOW, name) for name in full]
         if kind.record.requests:
             found += caller.counters
-            for label in (*kind.overflows, *(("key",) if caller.overflow else ())):
+            for label in (*kind.overflows, *caller.overflows):
                 found += self._kinds.overflows(label, kind.fed)
         return found
 
@@ -237,7 +237,7 @@ class Cells:
 
     def _home(self, kind: RequestKind, caller: Caller) -> Origins:
         """Where the origins of a kind and a caller are counted."""
-        at = (caller.label, kind.values.chain, kind.values.protocol)
+        at = (caller.label, kind.values["chain"], kind.values["protocol"])
         home = self.origins.get(at)
         if home is None:
             home = self.origins[at] = Origins(*at)
