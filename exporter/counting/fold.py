@@ -19,8 +19,8 @@ def compile_fold(loop: Loop, seconds: Callable[[Any], float | None]) -> Fold:
     period of these requests started, None if time is not divided. Gauges that they set are appended to `shown`.
     """
     # All that may raise comes before the first addition.
-    code = ["n = c.n", *_find_cost(loop)]
-    code += ["if t.shown: shown.append((seconds(c.time) or 0.0, t.shown))"]
+    code = ["n = c.n", "kind = t.kind", *_find_cost(loop)]
+    code += ["if kind.shown: shown.append((seconds(c.time) or 0.0, kind.shown))"]
     code += [*_use_up(loop), *_charge(loop), *_sum(loop)]
     code += ["for s, amount in t.credited: s.value += n * amount", "for s in t.counts: s.value += n"]
     if loop.origins:
@@ -40,7 +40,7 @@ def _find_cost(loop: Loop) -> list[str]:
         "cost = 0.0",
         f"charged = t.charged if c.{loop.unlogged} else None",
         "if charged is not None:",
-        "  rates = charged.rates.at(start)",
+        "  rates = kind.rates.at(start)",
         "  if rates is not None:",
         f"    {', '.join(names)}, = rates",
         f"    cost = {' + '.join(map(' * '.join, zip(names, factors, strict=True)))}",
@@ -61,12 +61,12 @@ def _charge(loop: Loop) -> list[str]:
 
 def _use_up(loop: Loop) -> list[str]:
     """Add to the use of the key's limits."""
-    code = ["u = t.use", "if u is not None:", "  if not u.waiting: u.wait()", "  if t.requests: u.requests += n"]
-    code += ["  if t.credits: u.credits += n * t.credits"]
+    code = ["u = t.use", "if u is not None:", "  if not u.waiting: u.wait()", "  if kind.requests: u.requests += n"]
+    code += ["  if kind.credits: u.credits += n * kind.credits"]
     code += ["  u.cost += cost"] if loop.charged else []
     tokens = [f"c.{type_}_tokens" for type_ in TOKEN_TYPES if f"{type_}_tokens" in loop.summed]
-    code += [f"  if t.tokens_limited: u.tokens += {' + '.join(tokens)}"] if tokens else []
-    return code + (["  if t.cost_limited: u.cost += c.cost"] if "cost" in loop.summed else [])
+    code += [f"  if kind.tokens_limited: u.tokens += {' + '.join(tokens)}"] if tokens else []
+    return code + (["  if kind.cost_limited: u.cost += c.cost"] if "cost" in loop.summed else [])
 
 
 def _sum(loop: Loop) -> list[str]:

@@ -114,7 +114,8 @@ class FamilySeries:
 
     def find(self, values: tuple[str, ...]) -> Series | Histogram:
         """The same, for a tuple of values, which is kept: families with equal labels may share it."""
-        return self.series.get(values) or self._make(values)
+        found = self.series.get(values)
+        return self._make(values) if found is None else found
 
     def own(self, *values: str) -> Series:
         """The gauge of declared values, made whatever the limit."""
@@ -123,7 +124,7 @@ class FamilySeries:
         return found
 
     def _make(self, values: tuple[str, ...]) -> Series | Histogram:
-        if self.full:
+        if len(self.series) >= self.limit:
             own = len(self.family.labels)
             values = (*([OTHER] * own), *values[own:])
             if values in self.series:
