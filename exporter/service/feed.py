@@ -213,6 +213,7 @@ class Feed:
             format=fingerprint(self.spec),
             decoder=self._seal.close(self.decoder.snapshot()),
             name=self.name,
+            late=self._oldest.late(time.monotonic(), time.time()),
         )
 
     def restore(self, stored: StoredInput) -> None:
@@ -222,6 +223,7 @@ class Feed:
         self.input.restore(positions if is_same else [changed(position, columns=()) for position in positions])
         self.meter.last_time = stored.last_time
         self.meter.give_up(stored.kept)
+        self._oldest.restore(stored.late, time.monotonic(), time.time())
         if is_same:
             self.follow([stored])
         elif stored.decoder is not None:
@@ -239,6 +241,7 @@ class Feed:
             stored.decoder = self._seal.close(self.decoder.snapshot())
             self.decoder.restore(waiting)
             self.meter.last_time = stored.last_time or self.meter.last_time
+            self._oldest.restore(stored.late, time.monotonic(), time.time())
 
     def _opened(self, sealed: Any) -> Any:
         try:
