@@ -85,7 +85,7 @@ def test_replay_of_a_log_in_another_format_fails(folder: Path) -> None:
 
 
 def test_hash_of_nothing_is_a_mistake_and_an_empty_log_is_called_empty(folder: Path) -> None:
-    """An unset variable in a script, a log that was just rotated: both are told as what they are."""
+    """An unset variable in a script, a log that was just rotated: each has a message of its own."""
     done = run("hash", "--config.file", str(folder / "config.yaml"), stdin=" \n")
     assert (done.code, done.stdout) == (2, "")
     (folder / "empty.log").touch()
@@ -176,7 +176,7 @@ def test_explain_prints_the_generated_loop(folder: Path) -> None:
 
 
 def test_explain_shows_what_waits(folder: Path) -> None:
-    """A line whose request has another line is told to wait; it counts in the end, with that line or without."""
+    """A line whose request has another line waits; in the end it counts, with that line or without."""
     log = folder / "oneapi.log"
     lines = (GOLDEN / "one-api" / "access.log").read_text("utf-8").splitlines(keepends=True)
     log.write_text("".join(line for line in lines if "2026/04/07" in line), encoding="utf-8")

@@ -149,7 +149,7 @@ def test_an_exporter_that_keeps_them_is_found_to(cheated: Cheated) -> None:
 
 @pytest.mark.parametrize(("cheated", "said"), BREACHES.items(), indirect=["cheated"])
 def test_an_exporter_that_breaks_one_is_caught(cheated: Cheated, said: str) -> None:
-    """Each breach is told as what it is."""
+    """Each breach is reported by its own name."""
     try:
         failures = _play(cheated)
     except AssertionError as error:

@@ -218,7 +218,7 @@ def table(outcome: Outcome) -> str:
 
 def main() -> int:
     """The command; 1 where the exporter's numbers are not the truth."""
-    parser = argparse.ArgumentParser(description="Ask a real Prometheus what it makes of the counters.")
+    parser = argparse.ArgumentParser(description="Compare increase() of a real Prometheus with what was counted.")
     parser.add_argument("--seconds", type=float, default=75)
     parser.add_argument("--rate", type=float, default=25, help="requests a second")
     parser.add_argument("--seed", type=int, default=1)

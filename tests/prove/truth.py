@@ -124,7 +124,7 @@ class Truth:
         self.known: set[tuple[str, ...]] = set()
         self.parsed = self.lines = 0
         # Logs that were deleted with nothing left to read. An exporter that is killed before it lets one go can't
-        # know that, and tells of a loss of no bytes that are known.
+        # know that, and reports a loss of unknown size.
         self.deleted = 0
 
     def request(self, one: Request) -> None:

@@ -1,4 +1,4 @@
-"""Attempts at providers: what logs tell of them, what each came to, and what is counted of failovers."""
+"""Attempts at providers: what logs have of them, how each ended, and which failovers are counted."""
 
 from pathlib import Path
 from typing import Any

@@ -89,7 +89,7 @@ BAD_CHANGES = [
     ),
     ("gateway_key_info: off", "gateway_key_info: can't be changed: only it has the names of keys"),
 ]
-# A family of one's own: its name and fields; what is said after the name.
+# A custom family: its name and fields; the message after the name.
 BAD_OWN = [
     ("gateway_x_total", "help: x, adds: requests", ": the field 'type' is missing"),
     ("gateway_x_total", "type: gauge, help: x, adds: requests", ".type: unknown type 'gauge' (allowed: "),
@@ -419,7 +419,7 @@ def test_limits_are_exact_whatever_families_there_are(tmp_path: Path) -> None:
 
 
 def test_money_is_the_same_without_the_family_of_unpriced_requests(tmp_path: Path) -> None:
-    """And without that of money, requests without a price are told all the same."""
+    """Without the family of costs, requests without a price are counted as well."""
     (tmp_path / "prices.yaml").write_text("- {model: m1, per_million_tokens: {input: 1000000, output: 0}}\n", "utf-8")
     text = (
         "inputs: [{path: a.log, format: {json: {status: s, model: m, input_tokens: i, cost: c}}}]\n"
@@ -455,7 +455,7 @@ def _change(one: Any) -> Any:
 
 
 def test_a_store_keeps_all_but_what_is_declared_otherwise() -> None:
-    """Changed labels or buckets begin anew, in the place that the catalogue gives them; what is off goes."""
+    """Families with changed labels or buckets restart from zero, in the catalogue's order; those that are off go."""
     store = Store(hold=True, families=declared())
     store.add(CATALOG[REQUESTS], "acme", "business", "eth", "eth_call", "https", "200", amount=3)
     store.add(CATALOG[CALLS], "acme", "eth", "eth_call", "https", "success")

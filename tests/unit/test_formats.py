@@ -162,7 +162,7 @@ def test_translations(spec: dict[str, Any], word: str, expected: str) -> None:
     ],
 )
 def test_refused_sources(field: str, spec: Any, message: str) -> None:
-    """A mistake in a field is told with the field, what is wrong and what is allowed."""
+    """The message names the field, what is wrong with it and what is allowed."""
     with pytest.raises(ValueError) as refused:
         parse_sources(field, spec)
     assert message in str(refused.value)

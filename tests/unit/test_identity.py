@@ -57,7 +57,7 @@ def test_public_names() -> None:
 
 
 def test_names_depend_on_the_secret() -> None:
-    """Without the secret nobody can tell a key from its name, and two secrets are told apart."""
+    """Without the secret nobody can tell a key from its name, and two secrets have different fingerprints."""
     one, other = Identity(SECRET), Identity(b"another")
     assert one.hash("sk-abc") != other.hash("sk-abc")
     assert one.fingerprint != other.fingerprint

@@ -66,7 +66,7 @@ def test_patterns_that_are_linear(pattern: str, how: str) -> None:
     ],
 )
 def test_patterns_that_are_not(pattern: str, how: str, text: str) -> None:
-    """The text that leads to one place in two ways is told."""
+    """The message has the text that leads to one place in two ways."""
     assert two_ways(pattern, how) == text
 
 

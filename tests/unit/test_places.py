@@ -337,7 +337,7 @@ def test_successes_that_are_counted_are_bounded() -> None:
 
 
 def test_a_public_route_admits_no_key(tmp_path: Path) -> None:
-    """Whatever key is sent there; it counts, and a key that has its place elsewhere is told there, too."""
+    """Whatever key is sent there; it counts, and so does a key whose place is elsewhere."""
     gateway = Gateway(
         tmp_path,
         routes=["/*"],

@@ -180,7 +180,7 @@ def test_prices_change_within_a_chunk(tmp_path: Path) -> None:
 
 
 def test_who_is_billed(tmp_path: Path) -> None:
-    """The model that served, or the requested one where the config or the gateway says so; the redirect tells which."""
+    """The model that served, or the requested one if the config or the gateway bills that; `redirect` has both."""
     lines = [
         ask(model="gpt-5", asked="gpt-4o", input=10**6),
         ask(model="gpt-5", asked="gpt-4o", billed="gpt-4o", input=10**6),
@@ -347,7 +347,7 @@ def test_litellms_file_is_read_as_it_is(tmp_path: Path) -> None:
 
 
 def test_the_first_table_that_knows_a_model_counts() -> None:
-    """One's own prices go before the public ones."""
+    """The user's own prices come before the public ones."""
     own = PriceTable([PriceEntry(model="gpt-4o", price=Price(request=1.0))])
     public = PriceTable([PriceEntry(model="*", price=Price(request=2.0))])
     pricing = Pricing(tables=(own, public))

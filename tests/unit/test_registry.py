@@ -40,7 +40,7 @@ def api(url: str, **config: Any) -> KeyApi:
 
 
 def test_litellms_key_list(gateway: Gateway, tmp_path: Path) -> None:
-    """All pages; a key is known by the hash that LiteLLM logs; the token goes into a header, read anew each time."""
+    """All pages; a key is known by the hash that LiteLLM logs; the token goes into a header and is read again each time."""
     gateway.pages = [
         {
             "keys": [
@@ -122,7 +122,7 @@ def test_an_answer_that_is_not_understood_is_told_without_what_is_in_it(
 
 
 def test_an_api_that_is_not_there(gateway: Gateway) -> None:
-    """It is told what is wrong, in a line."""
+    """The log has one line that says what is wrong."""
     gateway.server.server_close()
     with pytest.raises(InputError, match=r"the request failed: ConnectionError$"):
         api(gateway.url, fields={"id": "id"}).read()
