@@ -89,7 +89,7 @@ def inputs(tmp_path: Path) -> Inputs:
     ],
 )
 def test_a_pattern_covers_what_glob_matches(pattern: str, path: str, is_covered: bool) -> None:
-    """It matches part by part, and hidden files only if its own part begins with a dot."""
+    """It matches part by part; hidden files only by a part that begins with a dot."""
     assert covers(pattern, path) == is_covered
 
 

@@ -40,7 +40,7 @@ def api(url: str, **config: Any) -> KeyApi:
 
 
 def test_litellms_key_list(gateway: Gateway, tmp_path: Path) -> None:
-    """All pages; a key is known by the hash that LiteLLM logs; the token goes into a header and is read again each time."""
+    """All pages, by the hash that LiteLLM logs. The token goes into a header and is read again each time."""
     gateway.pages = [
         {
             "keys": [
