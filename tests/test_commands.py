@@ -111,7 +111,7 @@ def test_init_names_logs_that_are_called_the_same(folder: Path) -> None:
     (folder / "b").mkdir()
     (folder / "b" / "access.log").write_text(LINES, encoding="utf-8")
     made = run("init", "access.log", "b/access.log", cwd=folder).stdout
-    assert [one.get("name") for one in yaml.safe_load(made)["inputs"]] == [None, "b/access.log"]
+    assert [input_.get("name") for input_ in yaml.safe_load(made)["inputs"]] == [None, "b/access.log"]
     (folder / "made.yaml").write_text(made, encoding="utf-8")
     checked = run("check", "made.yaml", cwd=folder)
     assert (checked.code, checked.stdout) == (0, "made.yaml: good: 2 inputs, 0 registered keys\n")
@@ -183,7 +183,7 @@ def test_explain_shows_what_waits(folder: Path) -> None:
     paragraphs = run("explain", str(log)).stdout.split("\n\n")
     assert paragraphs[0] == "line 1: waits for another line of its request"
     assert paragraphs[1].startswith("line 2: parsed\n")
-    assert [one.partition("\n")[0] for one in paragraphs[-3:-1]] == ["no other line came: parsed"] * 2
+    assert [paragraph.partition("\n")[0] for paragraph in paragraphs[-3:-1]] == ["no other line came: parsed"] * 2
 
 
 def test_init_says_what_it_knows_when_a_log_is_nothing_it_knows(folder: Path) -> None:

@@ -61,7 +61,7 @@ class Cheated:
     @property
     def failures(self) -> list[str]:
         """What the scrapers saw, and what is not the truth."""
-        return self.checks.failures + ["the truth: " + one for one in self._differences()]
+        return self.checks.failures + ["the truth: " + difference for difference in self._differences()]
 
     def start(self) -> None:
         """Begin a life; AssertionError where it does not answer."""
@@ -74,8 +74,8 @@ class Cheated:
 
     def scrape(self, *who: int) -> None:
         """These scrapers, one after the other."""
-        for one in who:
-            self.scrapers[one].scrape()
+        for name in who:
+            self.scrapers[name].scrape()
 
     def let_go(self) -> None:
         """Wait until what was held may be."""

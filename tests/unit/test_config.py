@@ -259,7 +259,7 @@ def test_parts_that_are_shared_are_no_keys_that_stand_twice(tmp_path: Path) -> N
         "- <<: *one\n  path: b.log\n- {<<: *one, path: c.log}\n"
     )
     path.write_text(f"inputs:\n{shared}", encoding="utf-8")
-    assert [(one.name, one.class_) for one in load(path).config.inputs] == [
+    assert [(input_.name, input_.class_) for input_ in load(path).config.inputs] == [
         ("a.log", "internal"),
         ("b.log", "internal"),
         ("c.log", "internal"),
@@ -282,7 +282,7 @@ def test_a_whole_config_is_read_with_its_registry_and_secret(tmp_path: Path) -> 
         encoding="utf-8",
     )
     loaded = load(tmp_path / "config.yaml")
-    assert [(one.name, one.path) for one in loaded.config.inputs] == [
+    assert [(input_.name, input_.path) for input_ in loaded.config.inputs] == [
         ("json", str(tmp_path / "logs/*.json")),
         ("stdin", "-"),
     ]

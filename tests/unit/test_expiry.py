@@ -61,7 +61,7 @@ class Shop:
         return dropped
 
     def keys(self, name: str = REQUESTS) -> list[str]:
-        return [one[0] for one in self.store.families[name].series]
+        return [row[0] for row in self.store.families[name].series]
 
 
 @pytest.fixture

@@ -342,7 +342,9 @@ def test_custom_families_count_what_the_catalogue_s_do(tmp_path: Path, log: str)
     whole, found = counted(tmp_path, log, {}), counted(tmp_path, log, {"custom_families": copies})
     own = {name.replace("gateway_own_", "gateway_", 1): value for name, value in found.items() if "_own_" in name}
     assert {name: value for name, value in found.items() if "_own_" not in name} == whole
-    assert own == {name: value for name, value in whole.items() if name.startswith(tuple(one.name for one in SUMMED))}
+    assert own == {
+        name: value for name, value in whole.items() if name.startswith(tuple(family.name for family in SUMMED))
+    }
 
 
 def loop_of(folder: Path, metrics: str) -> str:
@@ -488,7 +490,7 @@ def test_the_slowest_requests_are_those_of_the_durations_that_are_left() -> None
         slowest.fold(1)
         slowest.update_gauges(1)
         shown = store.families["gateway_request_duration_max_seconds"].series
-        return {labels: one.value for labels, one in shown.items() if not isinstance(one, Histogram)}
+        return {labels: series.value for labels, series in shown.items() if not isinstance(series, Histogram)}
 
     assert observe("eth", "a", "https", "own", seconds=2) == {("eth", "a", "own"): 2}
     store.declare(declared({DURATIONS: {"drop": ["chain"]}}))

@@ -162,7 +162,7 @@ def test_a_log_counts_the_same_however_it_is_cut_and_restarted(preset: str) -> N
 
     def fresh() -> tuple[Decoder, list[str]]:
         fmt = build(FormatSpec(preset=preset))
-        paths = [path for sources in fmt.fields.values() for one in sources for path in one.paths]
+        paths = [path for sources in fmt.fields.values() for source in sources for path in source.paths]
         return fmt.decoder, [fmt.decoder.expression(path) for path in paths]
 
     decoder, expressions = fresh()
@@ -191,7 +191,7 @@ def test_fallbacks_are_one_request() -> None:
     log += b'{"id":"c","parent":"a","who":"y","s":2,"code":200,"done":1}\n'
     (record,) = Reading(fmt, log).records
     assert (record.status, record.duration, record.model) == ("200", 3.5, "")
-    assert [one.provider for one in record.attempts] == ["x", "y"]
+    assert [attempt.provider for attempt in record.attempts] == ["x", "y"]
 
 
 def test_a_join_of_something_inside_is_refused() -> None:

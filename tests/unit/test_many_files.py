@@ -69,7 +69,9 @@ class Kept:
 
 def stored_of(source: FileInput) -> list[Position]:
     """What a commit keeps, decoded; it is the same as `positions`."""
-    found = [one for page in source.pages().values() for one in msgspec.msgpack.decode(page, type=list[Position])]
+    found = [
+        position for page in source.pages().values() for position in msgspec.msgpack.decode(page, type=list[Position])
+    ]
     assert sorted(found, key=repr) == sorted(source.positions(), key=repr)
     return found
 

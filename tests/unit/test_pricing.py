@@ -117,8 +117,10 @@ def test_the_cost_of_all_is_the_sum_of_each_lines(tmp_path: Path) -> None:
         lines.append(line)
     records = [counted.meter.record(row) for row in counted.decoded(lines).rows]
     found = counted.count(*lines)
-    assert sum(of(found, "gateway_cost_total").values()) == pytest.approx(sum(one.cost or 0 for one in records))
-    unknown = [one for one in records if one.model == "unknown" and one.cost is None and not one.error_type]
+    assert sum(of(found, "gateway_cost_total").values()) == pytest.approx(sum(record.cost or 0 for record in records))
+    unknown = [
+        record for record in records if record.model == "unknown" and record.cost is None and not record.error_type
+    ]
     assert of(found, "gateway_unpriced_requests_total") == {("unknown",): len(unknown)}
 
 

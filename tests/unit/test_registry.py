@@ -61,11 +61,16 @@ def test_litellms_key_list(gateway: Gateway, tmp_path: Path) -> None:
     ]
     (tmp_path / "token").write_text("first\n", encoding="utf-8")
     source = api(gateway.url, preset="litellm", token_file=str(tmp_path / "token"))
-    one, two = source.read()
-    assert (one.public, one.name, one.owner, one.plan) == (IDENTITY.hash("5c2f" * 16), "team-alpha", "alpha", "gold")
-    assert one.enabled
-    assert one.created is not None
-    assert one.created.isoformat() == "2026-01-02T03:04:05+00:00"
+    entry, two = source.read()
+    assert (entry.public, entry.name, entry.owner, entry.plan) == (
+        IDENTITY.hash("5c2f" * 16),
+        "team-alpha",
+        "alpha",
+        "gold",
+    )
+    assert entry.enabled
+    assert entry.created is not None
+    assert entry.created.isoformat() == "2026-01-02T03:04:05+00:00"
     assert (two.public, two.name, two.enabled) == (IDENTITY.hash("77" * 32), "sk-...wxyz", False)
     assert [urlsplit(path).path for path, _ in gateway.asked] == ["/key/list", "/key/list"]
     (tmp_path / "token").write_text("second", encoding="utf-8")
@@ -86,8 +91,8 @@ def test_any_json_by_a_mapping(gateway: Gateway, tmp_path: Path) -> None:
         "enabled": {"path": "status", "map": {"1": "true", "*": "false"}},
     }
     source = api(gateway.url + "/x", items="data.rows", fields=fields, headers_file=str(tmp_path / "headers"))
-    one, two = source.read()
-    assert (one.public, one.name, one.class_, one.enabled) == (IDENTITY.hash(RAW), "a", "internal", True)
+    entry, two = source.read()
+    assert (entry.public, entry.name, entry.class_, entry.enabled) == (IDENTITY.hash(RAW), "a", "internal", True)
     assert (two.public, two.name, two.enabled) == (IDENTITY.hash("x"), "", False)
     ((path, headers),) = gateway.asked
     assert (path, headers["X-Admin"], headers["X-User"]) == ("/x", "s3cret", "1")
@@ -423,7 +428,7 @@ def test_that_other_keys_share_a_gauge_past_max_series_is_said() -> None:
     gauges = [keys.seen(name, AccessRecord()) for name in ("a", "b", "acme", "c", "d", "a")]
     assert [gauges.index(gauge) for gauge in gauges] == [0, 1, 2, 3, 3, 0]
     overflow = store.families["gateway_exporter_overflow_total"].series
-    assert {labels: one.value for labels, one in overflow.items() if isinstance(one, Series)} == {
+    assert {labels: series.value for labels, series in overflow.items() if isinstance(series, Series)} == {
         ("gateway_key_info",): 2,
         ("gateway_key_last_used_timestamp_seconds",): 2,
     }
@@ -469,7 +474,7 @@ def test_a_file_that_did_not_change_is_not_read_again(tmp_path: Path, monkeypatc
     first = load_keys(path)
     assert load_keys(path) is first
     assert len(reads) == 3
-    assert all(one is other for one, other in zip(first, entries, strict=True))  # what is the same is held once
+    assert all(entry is other for entry, other in zip(first, entries, strict=True))  # what is the same is held once
     path.write_text("- {id: a}\n- {id: b, name: C}\n", encoding="utf-8")
     os.utime(path, (1e9, 1e9 + 1))
     assert [entry.name for entry in load_keys(path)] == ["", "C"]
