@@ -8,6 +8,7 @@ rounds.py       one round of work for all callers that wait
 listener.py     an application on an address
 answers.py      how an application answers
 access.py       who may ask what
+callers.py      who asks: an operator, or which key
 passwords.py    checks passwords
 connections.py  closes silent and slow clients
 handshake.py    closes those that don't finish their TLS handshake
