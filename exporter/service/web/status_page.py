@@ -2,14 +2,13 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from html import escape
 
 from exporter.formats.decoders.decoder import REASONS
 from exporter.inputs.events import LOSSES
 from exporter.model.fields import MOST
-from exporter.service.input_journal import Rejected
 from exporter.service.web.status import InputStatus, Snapshot
 
 # The page is loaded again after so many seconds.
@@ -31,35 +30,27 @@ def page_policy() -> str:
 
 def page(found: Snapshot) -> str:
     """The page, in HTML. It loads nothing from elsewhere."""
-    inputs = "".join(_input(input_) for input_ in found.inputs)
-    rejects = "".join(_reject(input_.name, reject) for input_ in found.inputs for reject in input_.rejects)
-    losses = "".join(_loss(input_.name, *loss) for input_ in found.inputs for loss in input_.losses)
-    problems = "".join(f"<li>{problem}" for problem in _problems(found))
-    attention = f"<h2>Needs attention</h2><ul class=bad>{problems}</ul>" if problems else ""
     return f"""<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width">
 <meta http-equiv=refresh content={_REFRESH_SECONDS}><title>gateway-exporter</title><style>{_STYLE}</style>
 <header><h1>gateway-exporter</h1><p>{escape(found.version)} · up {_span(found.up_seconds)} ·
 <b class={"good" if found.ready else "bad"}>{"ready" if found.ready else "catching up"}</b> ·
 <a href=metrics>metrics</a> · <a href=-/healthy>health</a> · <a href=-/ready>readiness</a></p>
-<p>{_state(found)}</p></header>{attention}
-<h2>Inputs</h2>{
-        _table(
-            "<th>input<th>logs<th class=n>parsed<th class=n>ignored<th class=n>rejected<th class=n>lines/s"
-            "<th class=n>lag<th>last record",
-            inputs,
-        )
-    }
-<h2>Rejected lines</h2>{_table("<th>when<th>input<th>reason<th class=n>bytes<th>shape", rejects) or "<p>None.</p>"}
-<h2>Losses</h2>{_table("<th>input<th>reason<th class=n>times<th class=n>bytes", losses) or "<p>None.</p>"}
-<h2>Implausible numbers</h2>
-{_table("<th>input<th>field<th class=n>left out<th class=n>largest plausible", _implausible(found)) or "<p>None.</p>"}
-<h2>Series</h2>{_held(found.held)}
-{_table("<th>family<th class=n>series<th class=n>limit<th>description", _families(found)) or "<p>None yet.</p>"}
-<h2>Label budgets</h2><p>An undeclared value takes a place in its label's budget with a successful request, and frees
-it when its last series has expired. Once a budget is used up, new values are counted as <code>other</code>, new keys
-as <code>unknown</code>.</p>
-{_table("<th>label<th class=n>used<th class=n>left", _budgets(found))}
+<p>{_state(found)}</p></header>{_attention(found)}
+{_section("Inputs", "input|logs|#parsed|#ignored|#rejected|#lines/s|#lag|last record", map(_input, found.inputs))}
+{_section("Rejected lines", "when|input|reason|#bytes|shape", _rejects(found))}
+{_section("Losses", "input|reason|#times|#bytes", _losses(found))}
+{_section("Implausible numbers", "input|field|#left out|#largest plausible", _implausible(found))}
+{_section("Series", "family|#series|#limit|description", _families(found))}
+{_held(found.held)}
+{_section("Label budgets", "label|#used|#left", _budgets(found))}
+<p>An undeclared value takes a place in its label's budget with a successful request, and frees it when its last series
+has expired. Once a budget is used up, new values are counted as <code>other</code>, new keys as <code>unknown</code>.</p>
 </html>"""
+
+
+def _attention(found: Snapshot) -> str:
+    problems = "".join(f"<li>{problem}" for problem in _problems(found))
+    return f"<h2>Needs attention</h2><ul class=bad>{problems}</ul>" if problems else ""
 
 
 def _problems(found: Snapshot) -> Iterator[str]:
@@ -138,44 +129,41 @@ def _input(input_: InputStatus) -> str:
     )
 
 
-def _loss(name: str, reason: str, times: int, size: int) -> str:
-    known = f"{size:,}" if size else "unknown"
-    return f"<tr><td>{escape(name)}<td>{escape(LOSSES[reason])}<td class=n>{times:,}<td class=n>{known}"
+def _rejects(found: Snapshot) -> Iterator[str]:
+    for input_ in found.inputs:
+        for line in input_.rejects:
+            reason = f"<td title='{escape(REASONS[line.reason])}'>{line.reason}<td class=n>{line.length:,}"
+            yield f"<tr><td>{_time(line.at)}<td>{escape(input_.name)}{reason}<td><code>{escape(line.shape)}</code>"
 
 
-def _implausible(found: Snapshot) -> str:
-    return "".join(
-        f"<tr><td>{escape(name)}<td><code>{field}</code><td class=n>{count:,}<td class=n>{MOST[field]:,.0f}"
-        for name, field, count in found.implausible
-    )
+def _losses(found: Snapshot) -> Iterator[str]:
+    for input_ in found.inputs:
+        for reason, times, size in input_.losses:
+            known = f"{size:,}" if size else "unknown"
+            yield f"<tr><td>{escape(input_.name)}<td>{escape(LOSSES[reason])}<td class=n>{times:,}<td class=n>{known}"
 
 
-def _families(found: Snapshot) -> str:
-    return "".join(
-        f"<tr><td><code>{name}</code><td class=n>{count:,}<td class=n>{limit:,}<td>{escape(text)}"
-        for name, count, limit, text in found.families
-    )
+def _implausible(found: Snapshot) -> Iterator[str]:
+    for name, field, count in found.implausible:
+        yield f"<tr><td>{escape(name)}<td><code>{field}</code><td class=n>{count:,}<td class=n>{MOST[field]:,.0f}"
 
 
-def _budgets(found: Snapshot) -> str:
-    return "".join(
-        f"<tr><td>{label}{' (of the key with the most)' if label == 'origin' else ''}<td class=n>{used:,}"
-        f"<td class=n>{max(0, budget - used):,}"
-        for label, (used, budget) in found.budgets.items()
-    )
+def _families(found: Snapshot) -> Iterator[str]:
+    for name, count, limit, text in found.families:
+        yield f"<tr><td><code>{name}</code><td class=n>{count:,}<td class=n>{limit:,}<td>{escape(text)}"
 
 
-def _reject(name: str, line: Rejected) -> str:
-    why = f"<td title='{escape(REASONS[line.reason])}'>{line.reason}"
-    return (
-        f"<tr><td>{_time(line.at)}<td>{escape(name)}{why}<td class=n>{line.length:,}"
-        f"<td><code>{escape(line.shape)}</code>"
-    )
+def _budgets(found: Snapshot) -> Iterator[str]:
+    for label, (used, budget) in found.budgets.items():
+        shown = f"{label} (of the key with the most)" if label == "origin" else label
+        yield f"<tr><td>{shown}<td class=n>{used:,}<td class=n>{max(0, budget - used):,}"
 
 
-def _table(head: str, rows: str) -> str:
-    """A table that scrolls sideways by itself where the screen is narrow."""
-    return f"<div><table><tr>{head}{rows}</table></div>" if rows else ""
+def _section(title: str, columns: str, rows: Iterable[str]) -> str:
+    """A table that scrolls sideways by itself where the screen is narrow. Columns of numbers begin with #."""
+    body = "".join(rows)
+    head = "".join(f"<th class=n>{name[1:]}" if name[0] == "#" else f"<th>{name}" for name in columns.split("|"))
+    return f"<h2>{title}</h2>" + (f"<div><table><tr>{head}{body}</table></div>" if body else "<p>None.</p>")
 
 
 def _time(seconds: float | None) -> str:
