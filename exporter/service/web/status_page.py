@@ -43,8 +43,9 @@ def page(found: Snapshot) -> str:
 {_section("Series", "family|#series|#limit|description", _families(found))}
 {_held(found.held)}
 {_section("Label budgets", "label|#used|#left", _budgets(found))}
-<p>An undeclared value takes a place in its label's budget with a successful request, and frees it when its last series
-has expired. Once a budget is used up, new values are counted as <code>other</code>, new keys as <code>unknown</code>.</p>
+<p>An undeclared value takes a place in its label's budget with a successful request, and frees it when its last
+series has expired. Once a budget is used up, new values count as <code>other</code>, new keys as
+<code>unknown</code>.</p>
 </html>"""
 
 
