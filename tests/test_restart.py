@@ -17,7 +17,7 @@ HEALTHY = "gateway_exporter_checkpoint_healthy"
 FAILURES = "gateway_exporter_checkpoint_failures_total"
 LAST_RECORD = 'gateway_exporter_last_record_timestamp_seconds{input="access.json"}'
 OLDEST_RECORD = 'gateway_exporter_oldest_record_timestamp_seconds{input="access.json"}'
-LASTING = tuple(one.name for one in CATALOG.values() if one.type != "gauge" and one.persisted)
+LASTING = tuple(family.name for family in CATALOG.values() if family.type != "gauge" and family.persisted)
 
 
 @pytest.fixture

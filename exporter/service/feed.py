@@ -21,6 +21,7 @@ from exporter.metrics.store import Store
 from exporter.model import catalog
 from exporter.service.input_journal import InputJournal
 from exporter.service.oldest import OldestRecord
+from exporter.service.pace import Pace
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +59,7 @@ class Feed:
         self._read_headers(is_new=False)
         self.meter = meter
         self.journal = journal
-        # Lines counted before this process.
-        self.lines_before = 0
+        self.pace = Pace(0)
         self._behind_since: float | None = None
         self._release_at = 0.0
         self._oldest = OldestRecord()
