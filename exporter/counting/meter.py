@@ -104,7 +104,7 @@ class Meter:
         """The log time at which a chunk starts, in epoch seconds; None if its lines have no time."""
         try:
             times = map(self.reader.seconds_since_epoch, self._first_times(decoded.rows))
-            return max((one for one in times if one is not None), default=None)
+            return max((time_ for time_ in times if time_ is not None), default=None)
         except Exception:
             return None  # the row at fault is rejected when it is counted
 
