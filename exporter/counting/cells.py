@@ -170,10 +170,9 @@ class Cells:
         sums, more_sums = self._sums(kind, caller, full)
         counts = _find(kind.counted, caller, full)
         credited = [(series, amount) for group, amount in kind.credited for series in group.find(caller, full)]
-        charged = self._charged(kind, caller, full) if kind.cost or kind.unpriced else None
+        charged = self._charged(kind, caller, full)
         histograms = _find(kind.observed, caller, full)
-        if full or kind.record.implausible or (requests and (caller.counters or caller.overflows or kind.overflows)):
-            counts += self._faults(kind, caller, full)
+        counts += self._faults(kind, caller, full)
         use = self._limits.use(caller.user, kind.record.status in REFUSED)
         cell = self._new_cell(
             CellTargets(
@@ -208,7 +207,9 @@ class Cells:
         return sums, more
 
     @staticmethod
-    def _charged(kind: RequestKind, caller: Caller, full: dict[str, None]) -> UnloggedCost:
+    def _charged(kind: RequestKind, caller: Caller, full: dict[str, None]) -> UnloggedCost | None:
+        if not (kind.cost or kind.unpriced):
+            return None
         return UnloggedCost(tuple(_find(kind.cost, caller, full)), tuple(_find(kind.unpriced, caller, full)))
 
     def _faults(self, kind: RequestKind, caller: Caller, full: Iterable[str]) -> list[Series]:

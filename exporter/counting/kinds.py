@@ -168,7 +168,7 @@ class RequestKinds:
         kind.observed = self._groups(
             (family, kind.values) for family in measured if family.family in self._loop.histograms
         )
-        kind.histograms = tuple(family.family.name for group in kind.observed for family in group.families)
+        kind.histograms = _names(kind.observed)
         self._add_sums(
             kind,
             [
@@ -212,6 +212,10 @@ class RequestKinds:
         """Show the model's type if a price table has it."""
         if record.model and record.model == values["model"] and (type_ := self._pricing.type_of(record)):
             self._store.set(catalog.MODEL_INFO, record.model, type_, to=1)
+
+
+def _names(groups: list[FamilyGroup]) -> tuple[str, ...]:
+    return tuple(family.family.name for group in groups for family in group.families)
 
 
 def _sums(family: Family, values: dict[str, str]) -> list[tuple[str, dict[str, str]]]:
