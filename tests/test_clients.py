@@ -125,7 +125,7 @@ def test_the_soft_limit_of_open_files_is_raised_to_the_hard_one(beside: Beside) 
 _DYING = """
 import sys
 from exporter import cli
-from exporter.service import listener
+from exporter.service.web import listener
 
 async def fail(*_):
     raise OSError(24, "Too many open files")

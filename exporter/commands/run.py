@@ -9,12 +9,12 @@ from exporter import descriptors
 from exporter.commands.select_input import with_secret, without_config
 from exporter.config.load import Loaded, load, parse_address
 from exporter.errors import ExporterError, UsageError
-from exporter.service.access import Access
 from exporter.service.assembly import Assembly
-from exporter.service.connections import Limits
 from exporter.service.learning import Learning
 from exporter.service.reload import Reload
-from exporter.service.server import Server
+from exporter.service.web.access import Access
+from exporter.service.web.connections import Limits
+from exporter.service.web.server import Server
 
 
 def run(config: str | None, logs: list[str], listen: str | None) -> None:

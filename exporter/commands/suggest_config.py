@@ -12,13 +12,13 @@ from exporter.commands.survey import Survey, lines_of, survey
 from exporter.config.inputs import InputConfig
 from exporter.config.load import Config, Loaded
 from exporter.errors import InputError, UsageError
-from exporter.formats.decoder import is_utf16
-from exporter.formats.detect import Candidate, detect
-from exporter.formats.draft import draft
+from exporter.formats.decoders.decoder import is_utf16
+from exporter.formats.detection.detect import Candidate, detect
+from exporter.formats.detection.draft import draft
+from exporter.formats.detection.usage import unread_usage
 from exporter.formats.spec import FormatSpec, presets
-from exporter.formats.usage import unread_usage
 from exporter.inputs.archive import head
-from exporter.inputs.content import no_file
+from exporter.inputs.disk.content import no_file
 from exporter.service.assembly import Assembly
 
 # How much of a log is read to detect its format.

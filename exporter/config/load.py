@@ -19,7 +19,7 @@ from exporter.config.values import NotNegative
 from exporter.config.web import load_web
 from exporter.errors import FieldError, Steps, dotted, within
 from exporter.formats.spec import build
-from exporter.inputs.syslog_address import is_syslog
+from exporter.inputs.syslog.address import is_syslog
 from exporter.keys.file import load_keys
 from exporter.keys.identity import KeyEntry
 from exporter.keys.registry import kept

@@ -17,7 +17,7 @@ from exporter.counting.context import Context
 from exporter.counting.loop import Loop
 from exporter.counting.periods import Periods, latest
 from exporter.formats.codegen import compile_function
-from exporter.formats.decoder import Decoded
+from exporter.formats.decoders.decoder import Decoded
 from exporter.formats.row_reader import RowReader
 from exporter.limits.calendar import Period
 from exporter.limits.use import Use

@@ -44,7 +44,7 @@ from msgspec import Struct
 
 from exporter.convert import convert
 from exporter.errors import FieldError, unknown, within
-from exporter.formats.patterns import search_pattern
+from exporter.formats.patterns.compile import search_pattern
 from exporter.formats.values import PICKS, UNITS, Raw, picked, text
 from exporter.model.fields import FIELDS
 

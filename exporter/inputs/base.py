@@ -4,8 +4,8 @@ from typing import Protocol
 
 import msgspec
 
-from exporter.inputs.fingerprint import Position
-from exporter.inputs.headers import HeaderReader
+from exporter.inputs.disk.fingerprint import Position
+from exporter.inputs.logs.headers import HeaderReader
 
 
 class Input(Protocol):

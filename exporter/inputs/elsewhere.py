@@ -19,9 +19,9 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from exporter.inputs.content import Content
-from exporter.inputs.fingerprint import Identity, Position, digest
-from exporter.inputs.names import covers, is_pattern, matching
+from exporter.inputs.disk.content import Content
+from exporter.inputs.disk.fingerprint import Identity, Position, digest
+from exporter.inputs.disk.names import covers, is_pattern, matching
 from exporter.memo import Memo
 
 log = logging.getLogger(__name__)

@@ -10,12 +10,12 @@ from msgspec.structs import replace as changed
 
 from exporter.clock import AHEAD
 from exporter.counting.meter import Meter
-from exporter.formats.csv_lines import CsvLines
-from exporter.formats.decoder import Decoded, Decoder
+from exporter.formats.decoders.csv_lines import CsvLines
+from exporter.formats.decoders.decoder import Decoded, Decoder
 from exporter.formats.spec import FormatSpec
 from exporter.inputs.base import Input
+from exporter.inputs.disk.fingerprint import Position
 from exporter.inputs.elsewhere import StoredInput
-from exporter.inputs.fingerprint import Position
 from exporter.keys.seal import Seal
 from exporter.metrics.store import Store
 from exporter.model import catalog

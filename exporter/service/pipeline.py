@@ -22,7 +22,7 @@ from exporter.clock import Clock
 from exporter.counting.expiry import Expiry
 from exporter.errors import ExporterError, place
 from exporter.faults import fault
-from exporter.inputs.names import is_pattern
+from exporter.inputs.disk.names import is_pattern
 from exporter.limits.usage import Limits
 from exporter.metrics.exposition import render
 from exporter.metrics.slowest import Slowest

@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from exporter.formats.container import CONTAINERS
+from exporter.formats.decoders.container import CONTAINERS
 from exporter.formats.spec import presets
 from tests.golden import counting, log_of
 

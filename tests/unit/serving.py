@@ -5,9 +5,9 @@ from pathlib import Path
 from types import TracebackType
 
 from exporter.metrics.store import Histogram
-from exporter.service.access import Access
-from exporter.service.connections import Connection, Limits
-from exporter.service.server import Reload, Server
+from exporter.service.web.access import Access
+from exporter.service.web.connections import Connection, Limits
+from exporter.service.web.server import Reload, Server
 from tests.counted import Counting
 from tests.waiting import eventually
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.service.access import Access
-from exporter.service.connections import Limits
+from exporter.service.web.access import Access
+from exporter.service.web.connections import Limits
 from tests.unit.serving import Serving, get
 
 EVIL = "Host: evil.example"

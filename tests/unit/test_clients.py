@@ -10,7 +10,7 @@ import pytest
 import uvicorn
 
 from exporter.model import catalog
-from exporter.service.connections import Limits
+from exporter.service.web.connections import Limits
 from tests.unit.serving import Client, Serving, get
 from tests.waiting import eventually
 
@@ -211,7 +211,7 @@ def test_a_web_server_that_dies_stops_the_pipeline(
     async def fail(*_: object) -> None:
         raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr("exporter.service.listener._QuietServer.main_loop", fail)
+    monkeypatch.setattr("exporter.service.web.listener._QuietServer.main_loop", fail)
     with Serving(tmp_path, Limits()) as serving:
         eventually(serving.pipeline._done)
         assert serving.server.failed

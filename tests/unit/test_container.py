@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from exporter.formats.detect import detect
+from exporter.formats.detection.detect import detect
 from exporter.formats.spec import FormatSpec, build
 from tests.unit.reading import Reading
 

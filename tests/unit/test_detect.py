@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from exporter.formats.detect import detect
+from exporter.formats.detection.detect import detect
 from exporter.formats.spec import FormatSpec
 from tests.golden import GOLDEN, NAMES, log_of, preset_of
 from tests.unit.reading import Reading

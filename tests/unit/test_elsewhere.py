@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from exporter.inputs.disk.names import covers, is_pattern
 from exporter.inputs.elsewhere import Elsewhere, StoredInput
-from exporter.inputs.files import FileInput
-from exporter.inputs.names import covers, is_pattern
+from exporter.inputs.logs.file_input import FileInput
 from tests.unit.test_files import Told, read_all
 
 _SERIAL = count()

@@ -13,14 +13,14 @@ from exporter.commands.replay import CsvExport, Replay
 from exporter.config.inputs import InputConfig
 from exporter.config.load import Config, Loaded
 from exporter.counting.meter import Meter
-from exporter.formats.container import CONTAINERS
-from exporter.formats.csv_lines import CsvLines
-from exporter.formats.decoder import Decoded
+from exporter.formats.decoders.container import CONTAINERS
+from exporter.formats.decoders.csv_lines import CsvLines
+from exporter.formats.decoders.decoder import Decoded
+from exporter.formats.decoders.json_lines import JsonLines
+from exporter.formats.decoders.logfmt_lines import LogfmtLines
+from exporter.formats.decoders.text_lines import TextLines
 from exporter.formats.join import Joined, JoinSpec
-from exporter.formats.json_lines import JsonLines
-from exporter.formats.logfmt_lines import LogfmtLines
 from exporter.formats.spec import FormatSpec, build
-from exporter.formats.text_lines import TextLines
 from exporter.requests.enrich import Enricher
 from exporter.service.assembly import Assembly
 from exporter.service.input_journal import InputJournal

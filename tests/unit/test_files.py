@@ -11,10 +11,10 @@ import pytest
 import zstandard
 
 from exporter.errors import InputError
-from exporter.inputs import files, sorting
 from exporter.inputs.archive import whole_lines
-from exporter.inputs.files import FileInput
 from exporter.inputs.lines import CHUNK, SLICE, Lines
+from exporter.inputs.logs import file_input, sorting
+from exporter.inputs.logs.file_input import FileInput
 from exporter.inputs.pipe import PipeInput
 from exporter.model.fields import LONGEST_LINE
 from tests.waiting import eventually
@@ -264,7 +264,7 @@ def test_an_unfinished_line_of_a_deleted_log_counts_as_it_is(
     assert read_all(source) == b"1\n"
     log.unlink()
     assert read_all(source) == b""
-    monkeypatch.setattr(files, "_LINGER_SECONDS", -1.0)
+    monkeypatch.setattr(file_input, "_LINGER_SECONDS", -1.0)
     assert read_all(source) == b"unfinished\n"
     assert source.lag_bytes() == 0
 
@@ -273,7 +273,7 @@ def test_a_renamed_log_is_let_go_when_its_writer_is_silent(
     log: Path, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No file descriptor is kept for ever."""
-    monkeypatch.setattr(files, "_LINGER_SECONDS", -1.0)
+    monkeypatch.setattr(file_input, "_LINGER_SECONDS", -1.0)
     source = FileInput(str(log), told)
     log.write_bytes(b"1\n")
     read_all(source)

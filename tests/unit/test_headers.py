@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from exporter.formats.csv_lines import CsvLines
-from exporter.inputs.files import FileInput
+from exporter.formats.decoders.csv_lines import CsvLines
 from exporter.inputs.lines import CHUNK
+from exporter.inputs.logs.file_input import FileInput
 from tests.unit.test_files import Told
 
 W3C = b"#Version: 1.0\n#Fields: "

@@ -6,7 +6,7 @@ import pytest
 
 from exporter.config.inputs import InputConfig
 from exporter.config.load import Config, Loaded
-from exporter.formats.decoder import BYTE_ORDER_MARK
+from exporter.formats.decoders.decoder import BYTE_ORDER_MARK
 from exporter.formats.spec import FormatSpec, build, presets
 from exporter.model import catalog
 from exporter.service.assembly import Assembly

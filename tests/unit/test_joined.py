@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from exporter.formats.codegen import compile_function
-from exporter.formats.decoder import Decoder
+from exporter.formats.decoders.decoder import Decoder
 from exporter.formats.join import Joined, JoinSpec
 from exporter.formats.row_reader import RowReader
 from exporter.formats.spec import FormatSpec, build, presets

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from exporter.formats.decoder import Decoded
+from exporter.formats.decoders.decoder import Decoded
 from exporter.metrics.store import Store
 from exporter.model import catalog
 from exporter.service.input_journal import InputJournal, shape

@@ -10,10 +10,10 @@ import msgspec
 import pytest
 import yaml
 
-from exporter.formats.linear import two_ways
-from exporter.formats.patterns import line_pattern, search_pattern
+from exporter.formats.decoders.text_lines import template_regex
+from exporter.formats.patterns.compile import line_pattern, search_pattern
+from exporter.formats.patterns.linear import two_ways
 from exporter.formats.spec import FormatSpec, presets
-from exporter.formats.text_lines import template_regex
 from tests.cpu import LINEAR, growth
 
 PRESETS = Path(__file__).parents[2] / "exporter" / "formats" / "presets"
@@ -120,9 +120,15 @@ MEETS_CLIENTS = (
         "counting.kinds",
         "counting.periods",
         "requests.enrich",
-        "formats.json_lines",
+        "formats.decoders.json_lines",
     ),
-    *("formats.logfmt_lines", "formats.container", "formats.csv_lines", "formats.values", "formats.detect"),
+    *(
+        "formats.decoders.logfmt_lines",
+        "formats.decoders.container",
+        "formats.decoders.csv_lines",
+        "formats.values",
+        "formats.detection.detect",
+    ),
 )
 EVERY = {
     *(
@@ -131,8 +137,8 @@ EVERY = {
         "formats.values._ENTRY_END",
         "counting.periods._ZONE",
     ),
-    *("formats.json_lines._UNQUOTED", "formats.json_lines._STRAY_QUOTE", "formats.values._HEX_BYTES"),
-    *("formats.values._HASH_BYTES", "formats.logfmt_lines._ESCAPED"),
+    *("formats.decoders.json_lines._UNQUOTED", "formats.decoders.json_lines._STRAY_QUOTE", "formats.values._HEX_BYTES"),
+    *("formats.values._HASH_BYTES", "formats.decoders.logfmt_lines._ESCAPED"),
 }
 # At the start of a text `^` and the sign that it stands beside can't both be: the proof does not know that. Of an IPv6
 # address the last group of nine may be a port.

@@ -11,12 +11,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from exporter.inputs import chosen_copies, files, known_files, rotated_copies, sorting
-from exporter.inputs.content import Content
-from exporter.inputs.files import FileInput
-from exporter.inputs.fingerprint import Position, Stamp, digest, stamp
+from exporter.inputs.disk.content import Content
+from exporter.inputs.disk.fingerprint import Position, Stamp, digest, stamp
 from exporter.inputs.lines import CHUNK
-from exporter.inputs.rotated_names import Copy
+from exporter.inputs.logs import file_input, sorting
+from exporter.inputs.logs.file_input import FileInput
+from exporter.inputs.rotations import choice, copies, known_files
+from exporter.inputs.rotations.names import Copy
 from tests.unit.test_files import Told, read_all
 
 HOSTS, ROTATIONS = 20, 14
@@ -59,7 +60,7 @@ class Kept:
     def settle(self, monkeypatch: pytest.MonkeyPatch) -> bytes:
         """Let go of what was renamed, as after a while without a line."""
         with monkeypatch.context() as patched:
-            patched.setattr(files, "_LINGER_SECONDS", -1.0)
+            patched.setattr(file_input, "_LINGER_SECONDS", -1.0)
             return self.read() + self.read()
 
     def losses(self) -> list[tuple[str, ...]]:
@@ -243,7 +244,7 @@ def test_a_line_that_comes_just_as_a_renamed_log_is_let_go_counts(
         writer.write(next(lines, b""))
         return real(content)
 
-    monkeypatch.setattr(rotated_copies, "stamp", written_to)
+    monkeypatch.setattr(copies, "stamp", written_to)
     assert kept.settle(monkeypatch) == b"late\n"
     writer.close()
 
@@ -470,13 +471,13 @@ def test_what_is_known_of_a_copy_is_not_read_again(tmp_path: Path, monkeypatch: 
     kept.read()
     opened = []
 
-    real = chosen_copies.open_copy
+    real = choice.open_copy
 
     def counted(copy: Copy) -> object:
         opened.append(copy.path)
         return real(copy)
 
-    monkeypatch.setattr(rotated_copies, "open_copy", counted)
+    monkeypatch.setattr(copies, "open_copy", counted)
     log.rename(tmp_path / "a.log.0")
     log.write_bytes(b"2\n")
     assert kept.read() == b"2\n"

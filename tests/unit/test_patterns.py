@@ -6,7 +6,7 @@ import pytest
 
 from exporter.config.load import load
 from exporter.errors import ConfigError
-from exporter.formats.patterns import line_pattern
+from exporter.formats.patterns.compile import line_pattern
 from exporter.formats.spec import FormatSpec, slow_parts
 from tests.command import run
 from tests.cpu import LINEAR, growth
