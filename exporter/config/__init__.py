@@ -9,6 +9,7 @@ families.py  `metrics.families` and `metrics.custom_families`: the families that
 alerts.py    `alerts`
 notify.py    `alerts.notify`
 served.py    what dashboards and rules may ask for
+requests.py  `requests`: the request log
 web.py       the file that `web.config` names: TLS, passwords, headers
 values.py    what several sections have: allowed values, and how errors describe them
 

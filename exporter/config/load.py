@@ -15,6 +15,7 @@ from exporter.config.inputs import InputConfig
 from exporter.config.keys import KeyApiConfig
 from exporter.config.limits import LimitsConfig, PlanConfig
 from exporter.config.metrics import MetricsConfig
+from exporter.config.requests import RequestsConfig
 from exporter.config.values import NotNegative
 from exporter.config.web import load_web
 from exporter.errors import FieldError, Steps, dotted, within
@@ -79,7 +80,9 @@ class WebConfig(Part):
 
 
 class Config(Part):
-    """The whole config. `public_routes` are routes whose success proves nothing about a key."""
+    """The whole config. `public_routes` are routes whose success proves nothing about a key. Without `requests`, no
+    single request is kept.
+    """
 
     inputs: list[InputConfig]
     identity: IdentityConfig = field(default_factory=IdentityConfig)
@@ -93,6 +96,7 @@ class Config(Part):
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
     pricing: PricingConfig = field(default_factory=PricingConfig)
     state: StateConfig = field(default_factory=StateConfig)
+    requests: RequestsConfig | None = None
     web: WebConfig = field(default_factory=WebConfig)
     start_at: Literal["end", "beginning"] = "end"
     alerts: AlertsConfig = field(default_factory=AlertsConfig)
@@ -105,6 +109,8 @@ class Config(Part):
     def __post_init__(self) -> None:
         if not self.inputs:
             raise FieldError("inputs", "is empty: name at least one log")
+        if self.requests and not self.state.path:
+            raise FieldError("requests", "needs state.path: which requests are kept already stands in the state")
         for chain, patterns in self.chains.items():
             if not all([patterns] if isinstance(patterns, str) else patterns or [""]):
                 raise FieldError(("chains", chain), "give a path or a host name, or a list of them")
@@ -159,6 +165,9 @@ def load(path: Path, registry: bool = True) -> Loaded:
         load_web(Path(config.web.config))
     loaded = Loaded(config=config)
     _load_secret(file, loaded, folder)
+    if config.requests:
+        beside_state = Path(config.state.path).with_name("requests")
+        config.requests.path = str(folder / (config.requests.path or beside_state))
     if registry:
         _load_registry(file, loaded, folder)
     _load_pricing(file, loaded, folder)

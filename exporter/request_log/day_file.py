@@ -39,10 +39,15 @@ NO_REQUEST = Kind(0, -1.0)
 
 
 class Batch(NamedTuple):
-    """Rows to insert, by one statement."""
+    """Rows with values of the same columns of `request`."""
 
-    insert: str
+    columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
+
+    @property
+    def insert(self) -> str:
+        """The statement that inserts one."""
+        return f"INSERT INTO request ({', '.join(self.columns)}) VALUES ({', '.join('?' * len(self.columns))})"
 
 
 class Words(dict[Any, Any]):
@@ -75,10 +80,13 @@ class DayFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._db = create(path)
+        # Whether another process has deleted rows: what is known of kinds and words is then no longer true.
+        self.stale = False
         self.known: WeakKeyDictionary[Any, Known] = WeakKeyDictionary()
         self.batches: list[Batch] = []
         self._new_kinds: list[tuple[Any, ...]] = []
         self._new_words: list[tuple[int, str]] = []
+        self._version = self._data_version()
         self._next_kind, self._next_word = (
             self._db.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {table}").fetchone()[0]
             for table in ("kind", "word")
@@ -124,8 +132,10 @@ class DayFile:
         try:
             self._db.executemany(_INSERT_KIND, self._new_kinds)
             self._db.executemany(_INSERT_WORD, self._new_words)
-            for insert, rows in self.batches:
-                self._db.executemany(insert, rows)
+            if self._data_version() != self._version:
+                self._restore_used()
+            for batch in self.batches:
+                self._db.executemany(batch.insert, batch.rows)
             self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:
@@ -134,6 +144,23 @@ class DayFile:
         self.batches.clear()
         self._new_kinds.clear()
         self._new_words.clear()
+
+    def _data_version(self) -> int:
+        """A number that another process's changes change."""
+        found: int = self._db.execute("PRAGMA data_version").fetchone()[0]
+        return found
+
+    def _restore_used(self) -> None:
+        """Put back the kinds and words that waiting rows refer to, if they were deleted."""
+        self.stale = True
+        places = {id_: text for text, id_ in self._words.items()}
+        kinds = {id_: values for values, id_ in self._kinds.items()}
+        for rows, columns in ((batch.rows, batch.columns) for batch in self.batches):
+            for name, known, sql in (("kind", kinds, _INSERT_KIND), ("origin", places, _INSERT_WORD), ("client", places, _INSERT_WORD)):
+                if name in columns:
+                    used = {row[columns.index(name)] for row in rows} & known.keys()
+                    values = [(id_, *_as_tuple(known[id_])) for id_ in used]
+                    self._db.executemany(sql.replace("INSERT", "INSERT OR IGNORE"), values)
 
     def delete_behind(self, mark: int) -> int:
         """Delete the rows behind the row mark: their lines are read again. Returns how many there were."""
@@ -147,3 +174,7 @@ class DayFile:
     def close(self) -> None:
         """Close the file. What waits is lost."""
         self._db.close()
+
+
+def _as_tuple(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)

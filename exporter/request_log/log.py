@@ -19,10 +19,12 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from exporter.faults import fault
 from exporter.metrics.store import Store
 from exporter.model import catalog
 from exporter.private_folder import make_private_folder
 from exporter.request_log.day_file import Batch, DayFile
+from exporter.request_log.schema import ForeignError
 
 log = logging.getLogger(__name__)
 
@@ -96,6 +98,8 @@ class RequestLog:
         self._sizes: dict[FileName, int] = {}
         self._waiting = 0
         self._tidied = 0.0
+        for result in ("kept", "dropped"):  # 0 from the start
+            store.series(catalog.REQUEST_ROWS, result)
         self._begin(mark)
 
     def _begin(self, mark: int | None) -> None:
@@ -180,7 +184,10 @@ class RequestLog:
             if isinstance(error, sqlite3.DatabaseError) and _is_damage(error):
                 self._set_aside(file.path, error)
             return
+        fault("after-rows")
         self.mark = max(self.mark, last)
+        if file.stale:
+            self._close(day)
         self.count("kept", waiting)
         if self.problem:
             log.warning("%s: requests are kept again", self.settings.path)
@@ -232,15 +239,15 @@ class RequestLog:
                 name: path.stat().st_size + sum(part.stat().st_size for part in _beside(path) if part.exists())
                 for name, path in files_in(self.settings.path).items()
             }
-            first = self.first_day(now)
+            first, full = self.first_day(now), self.settings.max_size // _PARTS
             for name in [*self._sizes]:
-                over = self.size > self.settings.max_size and len(self._sizes) > 1
+                over = self.size + full > self.settings.max_size and len(self._sizes) > 1
                 if name.day < first or over:
                     self._remove(name)
             for day in [*self._open][: -_MOST_OPEN or None]:
                 self._close(day)
             for day, file in [*self._open.items()]:
-                if file.path.stat().st_size > self.settings.max_size // _PARTS:
+                if file.path.stat().st_size > full:
                     self._close(day)
         except OSError as error:
             self._failed(error, 0)
@@ -290,6 +297,6 @@ def _beside(path: Path) -> Iterator[Path]:
 
 def _is_damage(error: sqlite3.DatabaseError) -> bool:
     """Whether the file is at fault, and not the machine."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is None or code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return isinstance(error, ForeignError) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 

@@ -51,13 +51,18 @@ NUMBERS = (
 ROW_COLUMNS = ("id", "time", "kind", "origin", "client", "request_id", "attempt_times", *NUMBERS)
 
 _TYPES = {"unbilled": "INTEGER", "cached": "INTEGER", "cost_multiplier": "REAL", "timed": "INTEGER"}
+_KINDS = ", ".join(f"{name} {_TYPES.get(name, 'TEXT')}" for name in KIND_COLUMNS)
 _TABLES = (
-    f"CREATE TABLE kind (id INTEGER PRIMARY KEY, {', '.join(f'{name} {_TYPES.get(name, "TEXT")}' for name in KIND_COLUMNS)})",
+    f"CREATE TABLE kind (id INTEGER PRIMARY KEY, {_KINDS})",
     "CREATE TABLE word (id INTEGER PRIMARY KEY, text TEXT)",
     "CREATE TABLE request (id INTEGER PRIMARY KEY, time INTEGER, kind INTEGER, origin INTEGER, client INTEGER, "
-    f"request_id TEXT, attempt_times TEXT, {', '.join(NUMBERS)})",
+    f"request_id TEXT, attempt_times TEXT, {', '.join(f'{name} INTEGER' for name in NUMBERS[:-1])}, cost REAL)",
     "CREATE INDEX by_time ON request (time)",
 )
+
+
+class ForeignError(sqlite3.DatabaseError):
+    """A file that is not ours."""
 
 
 def create(path: Path) -> sqlite3.Connection:
@@ -86,8 +91,8 @@ _PATIENCE_SECONDS = 5.0
 
 
 def look_into(path: Path) -> sqlite3.Connection:
-    """Open a file for reading, also while the exporter writes it. Raises sqlite3.Error."""
-    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE_SECONDS)
+    """Open a file for reading, by one thread at a time; the exporter may write it. Raises sqlite3.Error."""
+    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE_SECONDS, check_same_thread=False)
     try:
         check(db)
     except BaseException:
@@ -97,7 +102,7 @@ def look_into(path: Path) -> sqlite3.Connection:
 
 
 def check(db: sqlite3.Connection) -> None:
-    """Raises sqlite3.DatabaseError if it is another program's file, or of another version."""
+    """Raises ForeignError if it is another program's file, or of another version."""
     ours = db.execute("PRAGMA application_id").fetchone()[0], db.execute("PRAGMA user_version").fetchone()[0]
     if ours != (APPLICATION, VERSION):
-        raise sqlite3.DatabaseError("it is not a request log of this version")
+        raise ForeignError("it is not a request log of this version")
