@@ -8,6 +8,7 @@ A file holds a day. What requests share (key, method, status, model …) is a ro
 origins are rows of `word`; a request has their numbers.
 """
 
+import importlib
 import random
 import resource
 import sqlite3
@@ -87,6 +88,7 @@ class Sqlite:
         self.insert = f"INSERT INTO request VALUES ({', '.join('?' * COLUMNS)})"
 
     def day(self, day: int) -> sqlite3.Connection:
+        """The file of a day."""
         if day not in self.open:
             db = self.open[day] = sqlite3.connect(self.folder / f"{day}.db", isolation_level=None)
             db.execute("PRAGMA journal_mode=WAL")
@@ -102,12 +104,14 @@ class Sqlite:
         return self.open[day]
 
     def add(self, day: int, batch: list[tuple[Any, ...]]) -> None:
+        """Add rows."""
         db = self.day(day)
         db.execute("BEGIN")
         db.executemany(self.insert, batch)
         db.execute("COMMIT")
 
     def ask(self, day: int, question: str) -> list[tuple[Any, ...]]:
+        """Answer a question in SQL."""
         return self.open[day].execute(question).fetchall()
 
     def other(self, day: int) -> str:
@@ -124,8 +128,9 @@ class DuckDb:
         self.open: dict[int, Any] = {}
 
     def day(self, day: int) -> Any:
+        """The file of a day."""
         if day not in self.open:
-            import duckdb  # noqa: PLC0415 - not installed with the product
+            duckdb = importlib.import_module("duckdb")  # not installed with the product
 
             db = self.open[day] = duckdb.connect(str(self.folder / f"{day}.duckdb"))
             db.execute(f"CREATE TABLE kind ({KIND})")
@@ -142,19 +147,23 @@ class DuckDb:
         self.open[day].execute(f"INSERT INTO {table} SELECT {values}", lists)
 
     def add(self, day: int, batch: list[tuple[Any, ...]]) -> None:
+        """Add rows."""
         self.day(day)
         self.columns(day, "request", batch)
 
     def ask(self, day: int, question: str) -> list[tuple[Any, ...]]:
+        """Answer a question in SQL."""
         found: list[tuple[Any, ...]] = self.open[day].execute(question).fetchall()
         return found
 
     def other(self, day: int) -> str:
+        """Code that reads the file in another process."""
         path = self.folder / f"{day}.duckdb"
         return f"import duckdb; duckdb.connect('{path}', read_only=True).execute('SELECT 1 FROM kind')"
 
 
 def cpu() -> float:
+    """CPU seconds of this process."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
 
@@ -172,8 +181,8 @@ def measure(store: Sqlite | DuckDb, count: int) -> None:
     print(f"write: {1e6 * writing / made:.2f} µs of CPU a row")
     print(f"read by another process while it is open: {'yes' if not reader.returncode else reader.stderr[-150:]!r}")
     newest = store.ask(day, "SELECT max(time) FROM request")[0][0]
-    for name, where in QUESTIONS.items():
-        where = where.format(hour=newest - 3_600_000)
+    for name, question in QUESTIONS.items():
+        where = question.format(hour=newest - 3_600_000)
         page = f"SELECT * FROM request WHERE {where} ORDER BY time DESC LIMIT 100"
         print(f"{name}: page {_best(store, day, page):.0f} ms, ", end="")
         print(f"sums {_best(store, day, f'SELECT {SUMS} FROM request WHERE {where}'):.0f} ms")
@@ -198,4 +207,5 @@ def _best(store: Sqlite | DuckDb, day: int, question: str) -> float:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as made_folder:
-        measure({"sqlite": Sqlite, "duckdb": DuckDb}[sys.argv[1]](Path(made_folder)), int(sys.argv[2]))
+        chosen = Sqlite if sys.argv[1] == "sqlite" else DuckDb
+        measure(chosen(Path(made_folder)), int(sys.argv[2]))

@@ -57,7 +57,7 @@ def _serve(loaded: Loaded, listen: str | None, config: str | None = None) -> Non
     web = loaded.config.web
     access = Access(Path(web.config) if web.config else None, web.hosts)
     requests = RequestsApi(
-        lambda: pipeline.request_log and pipeline.request_log.settings, lambda: assembly.identity.entries
+        lambda: pipeline.request_log.settings if pipeline.request_log else None, lambda: assembly.identity.entries
     )
     server = Server(pipeline, host, port, reload, limits, access, requests)
     for number in (signal.SIGTERM, signal.SIGINT):

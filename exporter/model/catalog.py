@@ -379,9 +379,7 @@ REQUEST_LOG_HEALTHY = gauge(
     "gateway_exporter_request_log_healthy",
     "1 if requests can be kept; while 0, they are counted, and their rows are dropped.",
 )
-REQUEST_LOG_BYTES = gauge(
-    "gateway_exporter_request_log_bytes", "Size of all files of the request log.", unit="bytes"
-)
+REQUEST_LOG_BYTES = gauge("gateway_exporter_request_log_bytes", "Size of all files of the request log.", unit="bytes")
 REQUEST_LOG_OLDEST_TIMESTAMP_SECONDS = gauge(
     "gateway_exporter_request_log_oldest_timestamp_seconds",
     "Beginning of the oldest day of which requests are kept.",

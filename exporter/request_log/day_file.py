@@ -1,6 +1,5 @@
 """One file of the request log, being written. What many requests share, and texts, get ids when they are first used."""
 
-import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -87,10 +86,7 @@ class DayFile:
         self._new_kinds: list[tuple[Any, ...]] = []
         self._new_words: list[tuple[int, str]] = []
         self._version = self._data_version()
-        self._next_kind, self._next_word = (
-            self._db.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {table}").fetchone()[0]
-            for table in ("kind", "word")
-        )
+        self._next_kind, self._next_word = map(self._next_id, ("kind", "word"))
         columns = ", ".join(KIND_COLUMNS)
         rows = self._db.execute(f"SELECT id, {columns} FROM kind ORDER BY id DESC LIMIT {_MOST_KINDS}")
         self._kinds = {row[1:]: row[0] for row in rows}
@@ -153,28 +149,29 @@ class DayFile:
     def _restore_used(self) -> None:
         """Put back the kinds and words that waiting rows refer to, if they were deleted."""
         self.stale = True
-        places = {id_: text for text, id_ in self._words.items()}
-        kinds = {id_: values for values, id_ in self._kinds.items()}
-        for rows, columns in ((batch.rows, batch.columns) for batch in self.batches):
-            for name, known, sql in (("kind", kinds, _INSERT_KIND), ("origin", places, _INSERT_WORD), ("client", places, _INSERT_WORD)):
-                if name in columns:
-                    used = {row[columns.index(name)] for row in rows} & known.keys()
-                    values = [(id_, *_as_tuple(known[id_])) for id_ in used]
-                    self._db.executemany(sql.replace("INSERT", "INSERT OR IGNORE"), values)
+        words = {id_: (id_, text) for text, id_ in self._words.items()}
+        kinds = {id_: (id_, *values) for values, id_ in self._kinds.items()}
+        referred = (("kind", kinds, _INSERT_KIND), ("origin", words, _INSERT_WORD), ("client", words, _INSERT_WORD))
+        for batch in self.batches:
+            for name, known, insert in referred:
+                if name in batch.columns:
+                    used = {row[batch.columns.index(name)] for row in batch.rows}
+                    back = [known[id_] for id_ in used if id_ in known]
+                    self._db.executemany(insert.replace("INSERT", "INSERT OR IGNORE"), back)
 
     def delete_behind(self, mark: int) -> int:
         """Delete the rows behind the row mark: their lines are read again. Returns how many there were."""
-        return self._db.execute("DELETE FROM request WHERE id > ?", (mark,)).rowcount
+        deleted: int = self._db.execute("DELETE FROM request WHERE id > ?", (mark,)).rowcount
+        return deleted
 
     def last(self) -> int:
         """The id of the last row, 0 if there is none."""
-        found: int = self._db.execute("SELECT coalesce(max(id), 0) FROM request").fetchone()[0]
+        return self._next_id("request") - 1
+
+    def _next_id(self, table: str) -> int:
+        found: int = self._db.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {table}").fetchone()[0]
         return found
 
     def close(self) -> None:
         """Close the file. What waits is lost."""
         self._db.close()
-
-
-def _as_tuple(value: Any) -> tuple[Any, ...]:
-    return value if isinstance(value, tuple) else (value,)

@@ -4,6 +4,7 @@ Conditions on what requests share are answered by the table `kind`, which is sma
 """
 
 import re
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -12,11 +13,19 @@ from exporter.errors import UsageError
 from exporter.formats.values import number, timestamp
 from exporter.model.fields import ERROR_TYPES
 
-# The filters that are compared with what requests share; several values, separated by commas, are alternatives.
-_OF_KINDS = ("input", "class", "provider", "model", "requested_model", "method", "route", "chain", "protocol")
+# Filters that are compared with what requests share; several values, separated by commas, are alternatives.
+_EQUAL = {
+    **{
+        name: f"{name} = ?"
+        for name in ("input", "class", "model", "requested_model", "method", "route", "chain", "protocol")
+    },
+    "key": "key = ? OR name_of(key, key_name) = ?",
+    "owner": "owner_of(key, key_owner) = ?",
+    "provider": "provider = ? OR EXISTS (SELECT 1 FROM json_each(attempts) WHERE json_extract(value, '$[0]') = ?)",
+}
 _KINDS = "kind IN (SELECT id FROM kind WHERE {})"
 _WORDS = "{} IN (SELECT id FROM word WHERE text = ?)"
-_STATUS = re.compile(r"[1-5]xx|\d{1,3}|other")
+_STATUS = re.compile(r"[1-5]__|\d{1,3}|other")
 _YES = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _FLAGS = {
     "blocked": "(blocked_reason IS NOT NULL OR error_type IS 'blocked')",
@@ -104,63 +113,63 @@ def only_key(found: Filter, key: str) -> None:
 
 
 def _add(found: Filter, name: str, value: str) -> None:
-    # Long, as it has a branch for each kind of filter.
     words = [word.strip() for word in value.split(",") if word.strip()]
-    if name in ("since", "until"):
-        setattr(found, name, _milliseconds(name, value))
-    elif name == "key":
-        found.add(_KINDS.format(_either("key = ? OR name_of(key, key_name) = ?", words)), *_twice(words))
-    elif name == "owner":
-        found.add(_KINDS.format(_either("owner_of(key, key_owner) = ?", words)), *words)
-    elif name == "provider":
-        tried = "provider = ? OR EXISTS (SELECT 1 FROM json_each(attempts) WHERE json_extract(value, '$[0]') = ?)"
-        found.add(_KINDS.format(_either(tried, words)), *_twice(words))
-    elif name in _OF_KINDS:
-        found.add(_KINDS.format(_either(f"{name} = ?", words)), *words)
-    elif name == "status":
-        patterns = [_status(word) for word in words]
-        found.add(_KINDS.format(_either("status LIKE ?", patterns)), *patterns)
-    elif name == "error_type":
-        for word in words:
-            if word not in ERROR_TYPES:
-                raise UsageError(f"error_type: {word[:40]!r} is not one (allowed: {', '.join(ERROR_TYPES)})")
-        found.add(_KINDS.format(_either("error_type = ?", words)), *words)
-    elif name in ("origin", "client"):
-        found.add(_WORDS.format(name), value)
-    elif name == "request_id":
-        found.add("request_id = ?", value)
-    elif name == "text":
-        like = "%" + re.sub(r"([\\%_])", r"\\\1", value) + "%"
-        found.add(_KINDS.format("route LIKE ? ESCAPE '\\' OR method LIKE ? ESCAPE '\\'"), like, like)
-    elif name == "slower_than":
-        found.add("duration > ?", int(1e6 * _amount(name, value)))
-    elif name == "costlier_than":
-        found.add("cost > ?", _amount(name, value))
-    else:
+    if name in _EQUAL:
+        sql = _EQUAL[name]
+        values = [word for word in words for _ in range(sql.count("?"))]
+        found.add(_KINDS.format(_either(sql, words)), *values)
+    elif name in _FLAGS:
         if value not in _YES:
             raise UsageError(f"{name}: {value[:40]!r} is not valid; use true or false")
-        sql = _FLAGS[name]
-        found.add(_KINDS.format(sql if _YES[value] else f"NOT ({sql})"))
+        found.add(_KINDS.format(_FLAGS[name] if _YES[value] else f"NOT coalesce({_FLAGS[name]}, 0)"))
+    elif name in ("since", "until"):
+        setattr(found, name, _milliseconds(name, value))
+    elif name in ("origin", "client"):
+        found.add(_WORDS.format(name), value)
+    else:
+        _OTHERS[name](found, name, value)
+
+
+def _add_statuses(found: Filter, name: str, value: str) -> None:
+    patterns = [word.strip().replace("x", "_") for word in value.split(",")]
+    if not all(_STATUS.fullmatch(word) for word in patterns):
+        raise UsageError(f"{name}: {value[:40]!r} is not valid; use 404, 4xx or other")
+    found.add(_KINDS.format(_either("status LIKE ?", patterns)), *patterns)
+
+
+def _add_error_types(found: Filter, name: str, value: str) -> None:
+    words = value.split(",")
+    for word in words:
+        if word not in ERROR_TYPES:
+            raise UsageError(f"{name}: {word[:40]!r} is not valid (allowed: {', '.join(ERROR_TYPES)})")
+    found.add(_KINDS.format(_either("error_type = ?", words)), *words)
+
+
+def _add_text(found: Filter, _: str, value: str) -> None:
+    like = "%" + re.sub(r"([\\%_])", r"\\\1", value) + "%"
+    found.add(_KINDS.format("route LIKE ? ESCAPE '\\' OR method LIKE ? ESCAPE '\\'"), like, like)
+
+
+_OTHERS: dict[str, Callable[[Filter, str, str], None]] = {
+    "status": _add_statuses,
+    "error_type": _add_error_types,
+    "text": _add_text,
+    "request_id": lambda found, _, value: found.add("request_id = ?", value),
+    "slower_than": lambda found, name, value: found.add("duration > ?", int(1e6 * _amount(name, value))),
+    "costlier_than": lambda found, name, value: found.add("cost > ?", _amount(name, value)),
+}
 
 
 def _either(sql: str, words: list[str]) -> str:
     return " OR ".join([f"({sql})"] * len(words)) or "0"
 
 
-def _twice(words: list[str]) -> list[str]:
-    return [word for word in words for _ in range(2)]
-
-
-def _status(word: str) -> str:
-    if not _STATUS.fullmatch(word):
-        raise UsageError(f"status: {word[:40]!r} is not valid; use 404, 4xx or other")
-    return word.replace("x", "_")
-
-
 def _milliseconds(name: str, value: str) -> int:
     seconds = timestamp(value)
     if seconds is None:
-        raise UsageError(f"{name}: {value[:40]!r} is not a valid time; use 2026-03-01, 2026-03-01T12:00:00Z or epoch seconds")
+        raise UsageError(
+            f"{name}: {value[:40]!r} is not a valid time; use 2026-03-01, 2026-03-01T12:00:00Z or epoch seconds"
+        )
     return int(seconds * 1000)
 
 

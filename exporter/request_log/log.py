@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import count
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -49,7 +49,7 @@ class RequestLogSettings(Struct, frozen=True, kw_only=True):
     max_size: int
     successes: float = 1.0
     failures: float = 1.0
-    client: str = "network"
+    client: Literal["network", "full", "none"] = "network"
 
 
 class FileName(NamedTuple):
@@ -299,4 +299,3 @@ def _is_damage(error: sqlite3.DatabaseError) -> bool:
     """Whether the file is at fault, and not the machine."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return isinstance(error, ForeignError) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-

@@ -35,9 +35,7 @@ _TOKENS = tuple(name for name in NUMBERS if name.endswith("_tokens"))
 class Recorder:
     """`captured` are the requests that the loop has counted, until `move`."""
 
-    def __init__(
-        self, name: str, reader: RowReader, enricher: Enricher, pricing: Pricing, log: RequestLog
-    ) -> None:
+    def __init__(self, name: str, reader: RowReader, enricher: Enricher, pricing: Pricing, log: RequestLog) -> None:
         self._name = name
         self._reader = reader
         self._enricher = enricher
@@ -143,13 +141,14 @@ class Recorder:
             "request_id": "request_id_of(request_id) if request_id else None",
             "attempt_times": "text(attempt_times) or None if attempt_times else None",
             **{name: f"{name} if {name} >= 0 else None" for name in self._numbers},
-            **{name: f"int({name} * 1e6 + 0.5) if {name} >= 0 else None" for name in self._numbers if name in MICROSECONDS},
+            **{name: f"int({name} * 1e6 + 0.5) if {name} >= 0 else None" for name in MICROSECONDS},
         }
         shown.setdefault("cost", "None")
+        captured = ", ".join(("raw", "origin", "request_key", "caller_key", *more, *self._numbers))
         lines = [
             "rows, left_out = [], 0",
             "kinds, origins, clients = known.kinds, known.origins, known.clients",
-            f"for ({', '.join(('raw', 'origin', 'request_key', 'caller_key', *more, *self._numbers))},), at in zip(captured, times):",
+            f"for ({captured},), at in zip(captured, times):",
             "  try:",
             "    kind = kinds[request_key][caller_key]",
             "  except KeyError:",

@@ -49,6 +49,8 @@ NUMBERS = (
 )
 # `origin` and `client` are ids of words.
 ROW_COLUMNS = ("id", "time", "kind", "origin", "client", "request_id", "attempt_times", *NUMBERS)
+# How long to wait for another process that deletes rows: it does so in small steps.
+_PATIENCE_SECONDS = 5.0
 
 _TYPES = {"unbilled": "INTEGER", "cached": "INTEGER", "cost_multiplier": "REAL", "timed": "INTEGER"}
 _KINDS = ", ".join(f"{name} {_TYPES.get(name, 'TEXT')}" for name in KIND_COLUMNS)
@@ -86,13 +88,11 @@ def create(path: Path) -> sqlite3.Connection:
     return db
 
 
-# How long to wait for another process that deletes rows: it does so in small steps.
-_PATIENCE_SECONDS = 5.0
-
-
 def look_into(path: Path) -> sqlite3.Connection:
     """Open a file for reading, by one thread at a time; the exporter may write it. Raises sqlite3.Error."""
-    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE_SECONDS, check_same_thread=False)
+    db = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE_SECONDS, check_same_thread=False
+    )
     try:
         check(db)
     except BaseException:

@@ -7,7 +7,7 @@ import math
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from heapq import merge
 from itertools import groupby, islice
@@ -112,7 +112,7 @@ class Search:
         rows = found[:limit]
         return Page(rows, Cursor(rows[-1]["time"], rows[-1]["id"]) if more and rows else None)
 
-    def each(self, wanted: Filter, cursor: Cursor | None = None) -> Iterator[dict[str, Any]]:
+    def each(self, wanted: Filter, cursor: Cursor | None = None) -> Generator[dict[str, Any], None, None]:
         """All rows of a filter, the newest first."""
         until = wanted.until if cursor is None else min(wanted.until, cursor.time + 1)
         where = wanted.where()
@@ -210,8 +210,7 @@ class Search:
         try:
             with self._open(path) as db:
                 db.row_factory = self._row
-                for row in db.execute(sql, values):
-                    yield row
+                yield from db.execute(sql, values)
         except sqlite3.OperationalError as error:
             self._give_up(error, path)
 

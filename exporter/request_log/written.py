@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -43,14 +43,8 @@ def cell(name: str, value: Any) -> str:
     """A value as text. What a spreadsheet would run as a formula gets an apostrophe."""
     if value is None or value == []:
         return ""
-    if name == "time":
-        return written_time(value)
-    if name == "attempts":
-        return ", ".join(written_attempt(attempt) for attempt in value)
-    if name == "cost":
-        return f"{value:.6f}"
-    if isinstance(value, bool):
-        return "true" if value else "false"
+    if name in _WRITTEN:
+        return _WRITTEN[name](value)
     if isinstance(value, float):
         return f"{value:.6f}".rstrip("0").rstrip(".")
     text = str(value)
@@ -68,3 +62,16 @@ def written_attempt(attempt: dict[str, Any]) -> str:
     took = "" if attempt["seconds"] is None else f" in {attempt['seconds']:g} s"
     status = f" {attempt['status']}" if attempt["status"] else ""
     return f"{attempt['provider'] or '?'}: {attempt['outcome']}{status}{took}"
+
+
+def _written_flag(flag: bool) -> str:
+    return "true" if flag else "false"
+
+
+_WRITTEN: dict[str, Callable[[Any], str]] = {
+    "time": written_time,
+    "attempts": lambda attempts: ", ".join(map(written_attempt, attempts)),
+    "cost": "{:.6f}".format,
+    "unbilled": _written_flag,
+    "cached": _written_flag,
+}

@@ -33,17 +33,19 @@ def keeping(tmp_path: Path) -> Iterator[Keeping]:
     made.log.close()
 
 
-def line(n: int = 0, **more: Any) -> dict[str, Any]:
+def line(n: int = 0, more: dict[str, Any] | None = None, **others: Any) -> dict[str, Any]:
     """A request, `n` seconds after NOW."""
-    return {"t": float(NOW + n), "s": 200, "verb": "GET", "path": "/v1/things", "key": "sk-raw-key", "id": f"r{n}"} | more
+    usual = {"t": float(NOW + n), "s": 200, "verb": "GET", "path": "/v1/things", "key": "sk-raw-key", "id": f"r{n}"}
+    return usual | (more or {}) | others
 
 
 def test_a_row_has_what_was_counted(keeping: Keeping) -> None:
     keeping.keep(
         line(
-            **{"ip": "192.0.2.7", "from": "https://app.test", "took": 0.25, "bytes": 120, "model": "m-2", "asked": "m-1"},
-            **{"by": "b", "tried": "a, b", "statuses": "503, 200", "times": "0.2, 0.05", "circuits": "open, closed"},
-            **{"in": 10, "out": 5, "cost": 0.0123456789},
+            0,
+            {"ip": "192.0.2.7", "from": "https://app.test", "took": 0.25, "bytes": 120, "model": "m-2", "asked": "m-1"}
+            | {"by": "b", "tried": "a, b", "statuses": "503, 200", "times": "0.2, 0.05", "circuits": "open, closed"}
+            | {"in": 10, "out": 5, "cost": 0.0123456789},
         )
     )
     [row] = keeping.rows()
@@ -86,17 +88,15 @@ def test_no_raw_key_is_in_its_files(keeping: Keeping) -> None:
 
 def test_costs_are_those_that_are_counted(tmp_path: Path) -> None:
     """By the prices, without those of unbilled routes and cached answers."""
-    (tmp_path / "prices.yaml").write_text(
-        "[{model: m, per_million_tokens: {input: 3, output: 15}}]", encoding="utf-8"
-    )
+    (tmp_path / "prices.yaml").write_text("[{model: m, per_million_tokens: {input: 3, output: 15}}]", encoding="utf-8")
     more = "pricing: {models: prices.yaml, unbilled: [/free]}"
     keeping = Keeping(tmp_path, FORMAT, more=more)
     of_model = {"model": "m", "in": 1000, "out": 100}
     samples = keeping.keep(
-        line(0, **of_model),
-        line(1, **of_model, cost=0.5),
-        line(2, **of_model, path="/free"),
-        line(3, **of_model, cached="true"),
+        line(0, of_model),
+        line(1, of_model, cost=0.5),
+        line(2, of_model, path="/free"),
+        line(3, of_model, cached="true"),
         line(4),
     )
     assert [row["cost"] for row in keeping.rows()] == [None, None, None, 0.5, pytest.approx(0.0045)]
