@@ -8,6 +8,7 @@ values.py        what a logged value means
 decoders/        lines of each kind → rows
 join.py          joins the lines of one request
 row_reader.py    a format as Python expressions, for the hot loop
+words.py         from raw values to words and canonical values
 row_function.py  a format as one function, for `explain`, `replay --csv` and detection
 codegen.py       turns generated code into functions
 patterns/        regular expressions that users write

@@ -174,6 +174,11 @@ class Source(
         if groups != 1:
             raise FieldError("match", f"must have exactly one group, the value; it has {groups}")
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it has nothing but a path, a unit and `includes`."""
+        return bool(self.path) and self == Source(path=self.path, unit=self.unit, includes=self.includes)
+
     def read(self, raw: Raw) -> str:
         """The text of a raw value, after `pick`, `match` and `map`."""
         return self.translated(text(picked(raw, self.pick) if self.pick else raw))

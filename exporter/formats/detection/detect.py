@@ -12,6 +12,7 @@ from exporter.formats.decoders.json_lines import JsonLines
 from exporter.formats.row_function import RowValues, row_function
 from exporter.formats.row_reader import ABSENT, CANONICAL, ORIGIN_FIELDS, RowReader
 from exporter.formats.spec import FormatSpec, build, presets, resolved
+from exporter.formats.words import Canonical
 
 _LINES = 500
 # A preset that reads a smaller share of the lines, or fewer fields, matches by coincidence.
@@ -101,7 +102,7 @@ def _read(candidate: Candidate, lines: list[bytes]) -> tuple[Candidate, dict[str
     value that they exclude lines by.
     """
     format_ = build(FormatSpec(preset=candidate.preset, only=candidate.only, fields={**candidate.named}))
-    reader = RowReader(format_, dict.fromkeys((*CANONICAL, *ORIGIN_FIELDS), str))
+    reader = RowReader(format_, dict.fromkeys((*CANONICAL, *ORIGIN_FIELDS), Canonical(str)))
     read = row_function(reader, others=map(reader.decoder.expression, format_.only))
     decoded = reader.decoder.decode(b"\n".join(lines) + b"\n")
     left_out, requests, fields = 0, 0, 0

@@ -9,6 +9,7 @@ from msgspec import Struct
 from exporter.formats.row_function import RowValues, row_function
 from exporter.formats.row_reader import CANONICAL, ORIGIN_FIELDS, RowReader
 from exporter.formats.spec import FormatSpec, build
+from exporter.formats.words import Canonical
 from exporter.model.key_shapes import could_be_a_key
 
 # A name with `token` in it, and a number that is not 0: in JSON (also in a text), `name=value`, and OTLP's attributes.
@@ -31,7 +32,7 @@ class UnreadUsage(Struct, frozen=True):
 def unread_usage(spec: FormatSpec, lines: Iterable[bytes]) -> list[UnreadUsage]:
     """Names for tokens in lines whose tokens a format does not read, the most frequent first; [] if it reads all."""
     format_ = build(spec)
-    reader = RowReader(format_, dict.fromkeys((*CANONICAL, *ORIGIN_FIELDS), str))
+    reader = RowReader(format_, dict.fromkeys((*CANONICAL, *ORIGIN_FIELDS), Canonical(str)))
     read = row_function(reader)
     found: Counter[tuple[str, str]] = Counter()
     for line in lines:
