@@ -1,14 +1,14 @@
 """Deletes the requests of one key or client, in small steps: the exporter may write between two of them."""
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 from exporter.errors import ExporterError, UsageError
 from exporter.request_log.filters import filter_of
 from exporter.request_log.log import files_in
 from exporter.request_log.registry import Registry
-from exporter.request_log.schema import check
+from exporter.request_log.schema import ForeignError, check
 
 # Whose requests can be deleted.
 SUBJECTS = ("key", "client")
@@ -33,7 +33,8 @@ def delete(folder: Path, registry: Registry, asked: dict[str, str]) -> int:
     deleted = 0
     try:
         for path in files_in(folder).values():
-            deleted += _delete(path, registry, where.sql, where.values)
+            with suppress(ForeignError):  # just begun, or damaged
+                deleted += _delete(path, registry, where.sql, where.values)
     except sqlite3.Error as error:
         raise ExporterError(f"{folder}: not all requests could be deleted: {error}") from None
     return deleted

@@ -7,7 +7,7 @@ import math
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from heapq import merge
 from itertools import groupby, islice
@@ -22,7 +22,7 @@ from exporter.formats.values import entries_of, number
 from exporter.request_log.filters import Filter
 from exporter.request_log.log import files_in
 from exporter.request_log.registry import Registry
-from exporter.request_log.schema import KIND_COLUMNS, NUMBERS, look_into
+from exporter.request_log.schema import KIND_COLUMNS, NUMBERS, ForeignError, look_into
 
 DAY_MS = 86_400_000
 # A search that takes longer is given up.
@@ -142,8 +142,8 @@ class Search:
         """The id of the row that was added last; 0 if there is none."""
         last = 0
         for _, path in self._files(0, 1 << 62):
-            with self._open(path) as db:
-                last = max(last, db.execute("SELECT coalesce(max(id), 0) FROM request").fetchone()[0])
+            for row in self._fetch(path, "SELECT coalesce(max(id), 0) FROM request"):
+                last = max(last, row[0])
         return last
 
     def sums(self, wanted: Filter) -> Sums:
@@ -152,7 +152,7 @@ class Search:
         since = max(wanted.since, self._oldest)
         sums = Sums()
         durations: Counter[int] = Counter()
-        total = measured = 0
+        total = 0
         for day, path in self._files(since, wanted.until):
             whole = since <= day * DAY_MS and (day + 1) * DAY_MS <= wanted.until
             times = "1" if whole else f"time >= {int(since)} AND time < {int(wanted.until)}"
@@ -162,18 +162,14 @@ class Search:
                 f"total(cost), {added}, total(counted(CASE WHEN kind IN (SELECT id FROM kind WHERE timed) "
                 f"THEN duration END)) FROM request WHERE {times} AND ({where.sql})"
             )
-            with self._open(path) as db:
-                counts: Counter[int] = Counter()
-                db.create_function("counted", 1, _counting(counts))
-                row = self._fetch(db, sql, where.values)[0]
-            sums.requests += row[0]
-            sums.failures += row[1]
-            sums.cost += row[2]
-            for name, amount in zip((*_TOKENS, *_BYTES), row[3:-1], strict=True):
-                setattr(sums, name, getattr(sums, name) + int(amount))
-            total += row[-1]
-            measured += counts.total()
-            durations.update(counts)
+            for row in self._fetch(path, sql, where.values, counted=_counting(durations)):
+                sums.requests += row[0]
+                sums.failures += row[1]
+                sums.cost += row[2]
+                for name, amount in zip((*_TOKENS, *_BYTES), row[3:-1], strict=True):
+                    setattr(sums, name, getattr(sums, name) + int(amount))
+                total += row[-1]
+        measured = durations.total()
         if measured:
             sums.average_duration = total / measured / 1e6
             sums.p95_duration = _percentile(durations, measured, 0.95)
@@ -206,27 +202,33 @@ class Search:
         return self._late
 
     def _rows(self, path: Path, sql: str, values: list[Any]) -> Iterator[dict[str, Any]]:
-        """The rows of a file. One that is gone, as it became too old meanwhile, has none."""
-        try:
-            with self._open(path) as db:
-                db.row_factory = self._row
-                yield from db.execute(sql, values)
-        except sqlite3.OperationalError as error:
-            self._give_up(error, path)
+        """The rows of a file."""
+        with self._searching(path), self._open(path) as db:
+            db.row_factory = self._row
+            yield from db.execute(sql, values)
 
-    def _fetch(self, db: sqlite3.Connection, sql: str, values: list[Any]) -> list[Any]:
+    def _fetch(
+        self, path: Path, sql: str, values: Iterable[Any] = (), **functions: Callable[[Any], Any]
+    ) -> list[tuple[Any, ...]]:
+        """The answer of a file; `functions` are called in SQL."""
+        with self._searching(path), self._open(path) as db:
+            for name, function in functions.items():
+                db.create_function(name, 1, function)
+            return db.execute(sql, [*values]).fetchall()
+        return []
+
+    @contextmanager
+    def _searching(self, path: Path) -> Iterator[None]:
+        """Nothing is found in a file that is gone, as it was too old, or that the exporter is just beginning."""
         try:
-            return db.execute(sql, values).fetchall()
-        except sqlite3.OperationalError as error:
+            yield
+        except ForeignError:
+            return
+        except sqlite3.DatabaseError as error:
             if self._late:
                 raise TooLongError from None
-            raise ExporterError(f"the request log can't be searched: {error}") from None
-
-    def _give_up(self, error: sqlite3.OperationalError, path: Path) -> None:
-        if self._late:
-            raise TooLongError from None
-        if path.exists():
-            raise ExporterError(f"{path} can't be searched: {error}") from None
+            if path.exists():
+                raise ExporterError(f"{path} can't be searched: {error}") from None
 
     def _row(self, cursor: sqlite3.Cursor, values: tuple[Any, ...]) -> dict[str, Any]:
         """A row by column, with the registry's names."""
