@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.beside import KEY, PUBLIC, Beside, line
+from tests.beside import KEY, PARSED, PUBLIC, Beside, line
 from tests.command import COMMAND, call
 from tests.exporter import Exporter
 from tests.process import Process
@@ -163,7 +163,7 @@ def test_a_reload_switches_it_on_and_off(kept: Beside) -> None:
             kept.configure(requests=section)
             assert requests.post(f"{exporter.url}/-/reload", timeout=60).text == "The config was reloaded.\n"
             written(kept, 200, first=n)
-            exporter.eventually(f'gateway_exporter_lines_total{{input="access.json",result="parsed"}}', n + 1)
+            exporter.eventually(PARSED, n + 1)
         eventually(lambda: ids(found(kept)) == ["r3", "r1"])
 
 
