@@ -15,6 +15,7 @@ from exporter.config.inputs import InputConfig
 from exporter.config.keys import KeyApiConfig
 from exporter.config.limits import LimitsConfig, PlanConfig
 from exporter.config.metrics import MetricsConfig
+from exporter.config.requests import RequestsConfig
 from exporter.config.values import NotNegative
 from exporter.config.web import load_web
 from exporter.environment import Placeholders
@@ -118,6 +119,8 @@ class Config(Part):
     """What requests cost."""
     state: StateConfig = field(default_factory=StateConfig)
     """What is kept across restarts."""
+    requests: RequestsConfig | None = None
+    """Whether single requests are kept, and how. Without this section none is."""
     web: WebConfig = field(default_factory=WebConfig)
     """Where metrics are served, and to whom."""
     start_at: Literal["end", "beginning"] = "end"
@@ -133,6 +136,8 @@ class Config(Part):
     def __post_init__(self) -> None:
         if not self.inputs:
             raise FieldError("inputs", "is empty: name at least one log")
+        if self.requests and not self.state.path:
+            raise FieldError("requests", "needs state.path: which requests are kept already stands in the state")
         for chain, patterns in self.chains.items():
             if not all([patterns] if isinstance(patterns, str) else patterns or [""]):
                 raise FieldError(("chains", chain), "give a path or a host name, or a list of them")
@@ -196,6 +201,9 @@ def _load(path: Path, placeholders: Placeholders, registry: bool) -> Loaded:
         load_web(Path(config.web.config))
     loaded = Loaded(config=config)
     _load_secret(file, loaded, folder)
+    if config.requests:
+        beside_state = Path(config.state.path).with_name("requests")
+        config.requests.path = str(folder / (config.requests.path or beside_state))
     if registry:
         _load_registry(file, loaded, folder)
     _load_pricing(file, loaded, folder)

@@ -14,6 +14,7 @@ RANKS = (
     ("demo", "service"),
     ("state",),
     ("counting", "config"),
+    ("request_log",),
     ("keys", "limits", "pricing"),
     ("requests",),
     ("inputs", "formats", "metrics"),
