@@ -6,6 +6,7 @@ metrics.py   every metric and label
 fields.py    every field that a log can have
 formats.py   every preset
 commands.py  every command
+site.py      the site of these pages, with MkDocs
 
 May import everything.
 """

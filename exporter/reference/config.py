@@ -37,7 +37,7 @@ def page() -> str:
         rows = [_row(path, field, section) for field in section["properties"]]
         parts.append(f"\n## {path or 'The config'}\n")
         parts.append(f"\n{_paragraph(section['description'])}\n" if path else "")
-        parts.append("\n| setting | value | default | |\n| --- | --- | --- | --- |\n" + "".join(rows))
+        parts.append("\n| setting | value | default | meaning |\n| --- | --- | --- | --- |\n" + "".join(rows))
     return "".join(parts)
 
 
@@ -121,7 +121,7 @@ def _default(of_field: Schema) -> str:
 def _kind(schema: Schema, path: str) -> str:
     """What a value is, for people."""
     if "$ref" in schema:
-        return f"[a section](#{_anchor(path)})"
+        return f"[`{path}`](#{_anchor(path)})"
     if "anyOf" in schema:
         return " or ".join(dict.fromkeys(_kind(choice, path) for choice in schema["anyOf"]))
     if "enum" in schema:
