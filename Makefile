@@ -88,6 +88,7 @@ clean: ## Remove everything that make and the tools created
 
 # A change of pyproject.toml recreates the environment, so that removed dependencies don't stay in it.
 .venv/.product: pyproject.toml
+	@echo 'Installing gateway-exporter and its Python packages into .venv; this takes some 20 seconds.'
 	rm -rf .venv
 	$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or later is needed; choose one: make PYTHON=...")'
 	$(PYTHON) -m venv .venv

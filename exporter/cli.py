@@ -168,9 +168,9 @@ def _run(args: argparse.Namespace) -> None:
 
 
 def _demo(args: argparse.Namespace) -> None:
-    from exporter.commands import run
+    from exporter.commands import demo
 
-    run.demo(args.listen)
+    demo.run(args.listen)
 
 
 def _hash(args: argparse.Namespace) -> None:

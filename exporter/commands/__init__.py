@@ -1,6 +1,7 @@
 """What each command of the command line does; `cli` parses the arguments and calls these functions.
 
-run.py             `run` and `demo`: count logs and serve metrics until a signal or the end of the inputs
+run.py             `run`: count logs and serve metrics until a signal or the end of the inputs
+demo.py            `demo`: the same with a sample gateway, and a Prometheus if there is one
 replay.py          `replay`: count whole logs once, and print metrics or CSV
 explain.py         `explain`: what is read from each line, and what it adds to
 suggest_config.py  `init`: detect the format of logs and print a config

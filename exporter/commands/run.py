@@ -1,7 +1,6 @@
-"""`run` and `demo`: count logs and serve metrics, until a signal or the end of all inputs."""
+"""`run`: count logs and serve metrics, until a signal or the end of all inputs."""
 
 import signal
-import tempfile
 from pathlib import Path
 
 from exporter import descriptors
@@ -22,24 +21,10 @@ def run(config: str | None, logs: list[str], listen: str | None) -> None:
     """Serve the inputs of a config, or `logs` without one. `listen` overrides the config's `web.listen`."""
     if bool(config) == bool(logs):
         raise UsageError("run needs either --config.file FILE or LOG…")
-    _serve(load(Path(config)) if config else without_config(logs), listen, config)
+    serve(load(Path(config)) if config else without_config(logs), listen, config)
 
 
-def demo(listen: str | None) -> None:
-    """Serve the logs of a sample gateway, which runs as long as this does."""
-    from exporter.demo import SampleGateway, write_config  # noqa: PLC0415 - not loaded by `run`
-
-    with tempfile.TemporaryDirectory(prefix="gateway-exporter-demo-") as folder:
-        gateway = SampleGateway(Path(folder))
-        loaded = load(write_config(Path(folder)))
-        gateway.start()
-        try:
-            _serve(loaded, listen)
-        finally:
-            gateway.stop()
-
-
-def _serve(loaded: Loaded, listen: str | None, config: str | None = None) -> None:
+def serve(loaded: Loaded, listen: str | None, config: str | None = None) -> None:
     """Run the pipeline and the web server until SIGTERM or SIGINT, or until the inputs end. SIGHUP reloads `config`."""
     descriptors.raise_limit()
     try:

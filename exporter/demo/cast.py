@@ -29,7 +29,7 @@ CLIENTS: tuple[Client, ...] = (
         chains={"polygon": 4, "base": 1},
         methods={"eth_getBalance": 3, "eth_blockNumber": 2},
         network="198.51.100",
-        failures={429: 0.45},
+        failures={429: 0.06},
         expires=timedelta(days=5),
     ),
     RpcClient(
@@ -42,7 +42,7 @@ CLIENTS: tuple[Client, ...] = (
         methods={"eth_getLogs": 6, "debug_traceTransaction": 3, "eth_blockNumber": 1},
         network="192.0.2",
         batches=0.2,
-        failures={502: 0.05},
+        failures={502: 0.01},
         created=timedelta(days=-20),
     ),
     LlmClient(
@@ -55,7 +55,7 @@ CLIENTS: tuple[Client, ...] = (
         prompt=2500,
         cached=0.8,
         origin="https://help.example",
-        failures={429: 0.02, 408: 0.005, 499: 0.02, 500: 0.01},
+        failures={429: 0.01, 408: 0.002, 499: 0.01, 500: 0.005},
         expires=timedelta(days=90),
     ),
     LlmClient(
@@ -71,7 +71,7 @@ CLIENTS: tuple[Client, ...] = (
     RpcClient(
         key="demo-not-a-real-key-scanner",
         registered=False,
-        share=0.06,
+        share=0.01,
         chains={"ethereum": 1},
         methods={"eth_accounts": 2, "personal_listAccounts": 2, "admin_peers": 1},
         network="192.0.2",

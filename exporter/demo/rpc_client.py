@@ -22,7 +22,7 @@ _METHODS = {
     "eth_blockNumber": _Method(0.004, 110, {}),
     "eth_getBalance": _Method(0.009, 130, {}),
     "eth_getLogs": _Method(1.4, 60_000, {504: 0.01, 499: 0.02}),
-    "debug_traceTransaction": _Method(3.5, 240_000, {504: 0.2, 502: 0.15, 499: 0.05}),
+    "debug_traceTransaction": _Method(3.5, 240_000, {504: 0.05, 502: 0.02, 499: 0.02}),
 }
 _REFUSED = _Method(0.001, 120, {})
 

@@ -33,7 +33,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
     def turned(link: re.Match[str]) -> str:
         mark, text, address = link.groups()
-        target, _, heading = _target(source, address), *address.partition("#")[1:]
+        target = _target(source, address)
+        heading = address.partition("#")[2]
         if "://" in address or address.startswith("#"):
             return link[0]
         text = _LINK.sub(turned, text)

@@ -51,7 +51,7 @@ class GatewayExporter(Exporter):
 
         def found() -> Samples | None:
             samples = self.samples()
-            return None if "show 0 until" in self.get("/").text else samples
+            return None if "held at 0 until" in self.get("/").text else samples
 
         settled = eventually(found, "nothing is held at 0")
         assert settled
