@@ -7,7 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 from exporter.formats import patterns, text_lines
-from exporter.metrics import exposition
+from exporter.metrics import templates
 from exporter.service.feed import Feed
 from exporter.service.input_journal import InputJournal
 
@@ -61,8 +61,8 @@ def _loses() -> Any:
 
 @contextmanager
 def _garbles() -> Iterator[None]:
-    fresh = exposition._Pairs()  # those that are kept are escaped
-    with patch.object(exposition, "escaped", lambda value: value), patch.object(exposition, "_PAIRS", fresh):
+    fresh = templates._Pairs()  # those that are kept are escaped
+    with patch.object(templates, "escaped", lambda value: value), patch.object(templates, "_PAIRS", fresh):
         yield
 
 

@@ -67,7 +67,7 @@ class Kept:
         """Every lasting series: value and whether it is released."""
         return {
             name: {
-                labels: (one.values.copy() if isinstance(one, Histogram) else one.value, one.released)
+                labels: (one.values.tolist() if isinstance(one, Histogram) else one.value, bool(one.released))
                 for labels, one in family.series.items()
             }
             for name, family in self.store.families.items()

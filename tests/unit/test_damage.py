@@ -56,7 +56,7 @@ class Restored:
 
     def content(self) -> Any:
         series = [
-            (name, labels, one.values.copy() if isinstance(one, Histogram) else one.value, one.released, one.created)
+            (name, labels, one.values.tolist() if isinstance(one, Histogram) else one.value, bool(one.released))
             for name, family in self.store.families.items()
             if family.family.persisted and not family.family.resets_on_restart
             for labels, one in family.series.items()

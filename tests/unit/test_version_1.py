@@ -47,7 +47,12 @@ def test_all_of_it_is_read(folder: Path) -> None:
         parts |= checkpoint.restore()
         found = {
             name: [
-                [[*labels], one.values if isinstance(one, Histogram) else one.value, one.released, one.created]
+                [
+                    [*labels],
+                    one.values.tolist() if isinstance(one, Histogram) else one.value,
+                    one.released,
+                    family.created.get(labels, 0.0),
+                ]
                 for labels, one in family.series.items()
             ]
             for name, family in store.families.items()
