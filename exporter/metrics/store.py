@@ -7,7 +7,7 @@ or a scrape needs, which take the numbers of a whole family (`rows`).
 import logging
 import time
 from array import array
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -21,6 +21,9 @@ from exporter.model.catalog import CATALOG, Family
 from exporter.model.labels import OTHER
 
 log = logging.getLogger(__name__)
+
+# So few observations are sorted into buckets one by one: with more, it is faster to look for each bound among them.
+_FEW = 10
 
 
 class Series(Struct, gc=False, eq=False):
@@ -49,6 +52,12 @@ class Histogram(Struct, gc=False, eq=False):
         """Sort the pending observations into the buckets."""
         values, pending = self.values, self.pending
         values[-1] = sum(pending, values[-1])
+        if len(pending) <= _FEW:
+            self.peak = max(self.peak, *pending)
+            for value in pending:
+                values[bisect_left(bounds, value)] += 1
+            pending.clear()
+            return
         pending.sort()
         self.peak = max(self.peak, pending[-1])
         below = 0
@@ -100,7 +109,8 @@ class FamilySeries:
 
     def find(self, values: tuple[str, ...]) -> Series | Histogram:
         """The same, for a tuple of values, which is kept: families with equal labels may share it."""
-        return self.series.get(values) or self._make(values)
+        found = self.series.get(values)
+        return self._make(values) if found is None else found
 
     def own(self, *values: str) -> Series:
         """The gauge of declared values, made whatever the limit."""
@@ -109,7 +119,7 @@ class FamilySeries:
         return found
 
     def _make(self, values: tuple[str, ...]) -> Series | Histogram:
-        if self.full:
+        if len(self.series) >= self.limit:
             own = len(self.family.labels)
             values = (*([OTHER] * own), *values[own:])
             if values in self.series:
