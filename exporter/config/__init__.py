@@ -9,9 +9,10 @@ families.py  `metrics.families` and `metrics.custom_families`: the families that
 alerts.py    `alerts`
 notify.py    `alerts.notify`
 served.py    what dashboards and rules may ask for
+usage.py     `usage`
 web.py       the file that `web.config` names: TLS, passwords, headers
 values.py    what several sections have: allowed values, and how errors describe them
 
-May import the folders whose values it describes: `inputs`, `formats`, `keys`, `limits`, `pricing`, `model`, and the
-modules beside this folder. No stage imports it.
+May import the folders whose values it describes: `inputs`, `formats`, `keys`, `limits`, `pricing`, `usage`, `model`,
+and the modules beside this folder. No stage imports it.
 """

@@ -15,6 +15,7 @@ from exporter.config.inputs import InputConfig
 from exporter.config.keys import KeyApiConfig
 from exporter.config.limits import LimitsConfig, PlanConfig
 from exporter.config.metrics import MetricsConfig
+from exporter.config.usage import UsageConfig
 from exporter.config.values import NotNegative
 from exporter.config.web import load_web
 from exporter.environment import Placeholders
@@ -97,6 +98,7 @@ class Config(Part):
     web: WebConfig = field(default_factory=WebConfig)
     start_at: Literal["end", "beginning"] = "end"
     alerts: AlertsConfig = field(default_factory=AlertsConfig)
+    usage: UsageConfig | None = None
 
     @property
     def families(self) -> dict[str, Family]:
@@ -166,12 +168,24 @@ def _load(path: Path, placeholders: Placeholders, registry: bool) -> Loaded:
     if config.web.config:
         config.web.config = str(_readable(file, ("web", "config"), folder / config.web.config))
         load_web(Path(config.web.config))
+    if config.usage:
+        _find_files_of_usage(file, config.usage, folder)
     loaded = Loaded(config=config)
     _load_secret(file, loaded, folder)
     if registry:
         _load_registry(file, loaded, folder)
     _load_pricing(file, loaded, folder)
     return loaded
+
+
+def _find_files_of_usage(file: YamlFile, usage: UsageConfig, folder: Path) -> None:
+    prometheus = usage.prometheus
+    for name in ("password_file", "token_file", "headers_file", "ca_file"):
+        if path := getattr(prometheus, name):
+            setattr(prometheus, name, str(_readable(file, ("usage", "prometheus", name), folder / path)))
+    if usage.listen:
+        with file.part("usage", "listen"):
+            parse_address(usage.listen)
 
 
 def _load_secret(file: YamlFile, loaded: Loaded, folder: Path) -> None:

@@ -14,7 +14,7 @@ RANKS = (
     ("demo", "service"),
     ("state",),
     ("counting", "config"),
-    ("keys", "limits", "pricing"),
+    ("keys", "limits", "pricing", "usage"),
     ("requests",),
     ("inputs", "formats", "metrics"),
     ("model",),
