@@ -71,7 +71,8 @@ def growth(series: str, seconds: float, back: float = 0.0) -> str:
     """How much each series of a selector grew in a window of `seconds`, an hour at most, that ended `back` seconds ago.
     It holds for exporters that were seen at both its ends, with the same state.
     """
-    newest, before = last(series, back), last(series, back + seconds)
+    newest = last(series, back, min(seconds, EDGE_SECONDS))  # not what was there before the window, and is gone
+    before = last(series, back + seconds)
     least = f"min_over_time({series}[{duration(seconds)}]{_offset(back)})"
     return f"{newest} - ({before} <= {least}) or {newest}"
 
@@ -83,14 +84,20 @@ def recorded_growth(counter: str) -> str:
 
 
 def unsteady() -> str:
-    """The number of exporters of which a recorded hour is not exact."""
+    """The number of exporters seen in a recorded hour for which it is not exact."""
     begin, end = last(FIRST_START, HOUR + SETTLED_SECONDS), last(FIRST_START, SETTLED_SECONDS)
-    return f"count({end} or {begin}) - (count({end} == {begin}) or vector(0))"
+    seen = f"last_over_time({FIRST_START}[{duration(HOUR + EDGE_SECONDS)}]{_offset(SETTLED_SECONDS)})"
+    return f"count({seen}) - (count({end} == {begin}) or vector(0))"
 
 
-def last(series: str, back: float = 0.0) -> str:
-    """The last value of each series `back` seconds ago."""
-    return f"last_over_time({series}[{duration(EDGE_SECONDS)}]{_offset(back)})"
+def last(series: str, back: float = 0.0, edge: float = EDGE_SECONDS) -> str:
+    """The last value of each series `back` seconds ago, at most `edge` seconds old then."""
+    return f"last_over_time({series}[{duration(edge)}]{_offset(back)})"
+
+
+def at_once(series: str) -> str:
+    """The value of each series in the scrape at this very time."""
+    return last(series, edge=0.001)
 
 
 def _offset(back: float) -> str:

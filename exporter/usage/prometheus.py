@@ -96,7 +96,7 @@ class Prometheus:
             answer = self._session.request(
                 "POST" if parameters else "GET",  # a long query fits no URL
                 f"{self.source.url}/api/v1/{path}",
-                data=parameters | {"timeout": f"{left:.3f}s"} if parameters else None,
+                data=parameters | {"timeout": f"{round(left * 1000)}ms"} if parameters else None,
                 headers=self._headers(),
                 timeout=left,
                 allow_redirects=False,  # a header with a secret goes nowhere else
