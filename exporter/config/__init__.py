@@ -10,6 +10,7 @@ alerts.py    `alerts`
 notify.py    `alerts.notify`
 served.py    what dashboards and rules may ask for
 usage.py     `usage`
+reported.py  what a report of usage needs
 web.py       the file that `web.config` names: TLS, passwords, headers
 values.py    what several sections have: allowed values, and how errors describe them
 

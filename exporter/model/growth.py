@@ -77,10 +77,14 @@ def growth(series: str, seconds: float, back: float = 0.0) -> str:
     return f"{newest} - ({before} <= {least}) or {newest}"
 
 
+def growth_of_known(series: str, seconds: float, back: float = 0.0) -> str:
+    """The same, without exporters that were not seen at the begin: nobody knows what they had counted by then."""
+    return f"({growth(series, seconds, back)})\nand on (job, instance) {last(FIRST_START, back + seconds)}"
+
+
 def recorded_growth(counter: str) -> str:
-    """The growth in the last settled hour, of exporters that were seen at its begin."""
-    known = last(FIRST_START, HOUR + SETTLED_SECONDS)
-    return f"({growth(counter, HOUR, SETTLED_SECONDS)})\nand on (job, instance) {known}"
+    """The growth in the last settled hour."""
+    return growth_of_known(counter, HOUR, SETTLED_SECONDS)
 
 
 def unsteady() -> str:

@@ -50,7 +50,7 @@ class Counters:
         """The growth of all series together."""
         return self.grown(counter, (), where).get((), 0.0)
 
-    def by_hour(self, counter: str, by: tuple[str, ...], where: Where) -> list[tuple[float, float, Amounts]]:
+    def parts(self, counter: str, by: tuple[str, ...], where: Where) -> list[tuple[float, float, Amounts]]:
         """The growth in each part of the division: its begin, its end, and the growth by labels."""
         recorded = self._recorded(counter, {*by, *where})
         division = self.division if recorded else self._raw_division(counter, {*by, *where})
