@@ -117,6 +117,8 @@ def command_line() -> argparse.ArgumentParser:
     replay.add_argument("--until", type=_time, metavar="TIME", help="count records before this time")
     replay.add_argument("--csv", action="store_true", help="print each record as CSV instead of metrics")
     _add_usage(command("usage", _usage, "report the usage of keys, from what a Prometheus holds"))
+    text = "count logs, and compare them with what a Prometheus holds of the same time"
+    _add_reconcile(command("reconcile", _reconcile, text))
     alerts = command("alerts", _alerts, "write recording rules, alert rules and an Alertmanager config")
     alerts.add_argument("--kubernetes", action="store_true", help="also write a PrometheusRule for Prometheus Operator")
     alerts.add_argument("--check", action="store_true", help="write nothing; exit with 1 if DIR is not up to date")
@@ -158,6 +160,22 @@ def _add_usage(usage: argparse.ArgumentParser) -> None:
         default="table",
         help="csv has a row for each key; of one key, for each step of time (default: table)",
     )
+
+
+def _add_reconcile(reconcile: argparse.ArgumentParser) -> None:
+    _add_config(reconcile, "config of the exporters that read the logs", required=True)
+    _add_prometheus(reconcile)
+    reconcile.add_argument("--input", metavar="NAME", help="input that the logs belong to (default: by their paths)")
+    reconcile.add_argument("--from", dest="begin", type=_time, metavar="TIME", help="from this time on")
+    reconcile.add_argument("--to", dest="end", type=_time, metavar="TIME", help="up to this time")
+    reconcile.add_argument(
+        "--tolerance",
+        type=_share,
+        default=0.0,
+        metavar="SHARE",
+        help="accept differences up to this share (default: 0)",
+    )
+    reconcile.add_argument("logs", nargs="+", metavar="LOG", help="logs of all exporters, oldest first; .gz, .zst too")
 
 
 def _add_prometheus(parser: argparse.ArgumentParser) -> None:
@@ -238,6 +256,12 @@ def _usage(args: argparse.Namespace) -> None:
     usage.run(args.config, args.prometheus, wanted, args.format)
 
 
+def _reconcile(args: argparse.Namespace) -> int:
+    from exporter.commands import reconcile
+
+    return reconcile.run(args.config, args.prometheus, args.logs, args.input, args.begin, args.end, args.tolerance)
+
+
 def _alerts(args: argparse.Namespace) -> int:
     from exporter.commands import generate
 
@@ -267,3 +291,11 @@ def _count(text: str) -> int:
     if not text.isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} is not a valid number; use 0 or more")
     return int(text)
+
+
+def _share(text: str) -> float:
+    """A share on the command line."""
+    with contextlib.suppress(ValueError):
+        if 0 <= float(text) < 1:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a valid share; use 0 or more and less than 1, as in 0.001")

@@ -62,6 +62,7 @@ class Progress:
         self._shown = sys.stderr.isatty()
 
     def __call__(self, part: str) -> None:
+        """Show another part."""
         if self._shown:
             print(f"\rasking Prometheus: {part}\x1b[K", end="", file=sys.stderr, flush=True)
 

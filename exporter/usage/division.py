@@ -4,6 +4,8 @@ A recorded hour is exact if every exporter was seen at both its ends, with the s
 series: at the edges, where hours were not recorded, and where exporters came and went.
 """
 
+import math
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import pairwise, zip_longest
@@ -103,21 +105,32 @@ def _recorded(prometheus: Prometheus, begin: float, end: float) -> list[tuple[fl
 
 def _runs(prometheus: Prometheus, begin: float, end: float, cuts: list[float]) -> Iterator[Run]:
     samples = _recorded(prometheus, begin, end + SETTLED_SECONDS)
-    hours: list[float] = []
-    reached = begin
-    for at, unsteady in samples:
-        ends = at - SETTLED_SECONDS
-        starts = ends - HOUR
-        if unsteady == 0 and starts >= reached and ends <= end and not any(starts < cut < ends for cut in cuts):
-            hours.append(at)
-            reached = ends
-    times = [at for at, _ in samples]
-    first = hours[0] if hours else 0.0
-    for one, following in pairwise([*hours, -1.0]):
-        alone = times.count(one) == 1 and not any(one < at < following for at in times)
-        if following != one + HOUR or not alone or one - SETTLED_SECONDS in cuts:
-            yield Run(first, one)
+    times = sorted(at for at, _ in samples)
+    hours = _whole_hours(samples, begin, end, cuts)
+    for n, at in enumerate(hours):
+        if n == 0:
+            first = at
+        following = hours[n + 1] if n + 1 < len(hours) else math.inf
+        # Between them nothing else may have been recorded, as a query of the run would have it, too.
+        follows = following == at + HOUR and bisect_right(times, at) == bisect_left(times, following)
+        if not follows or at - SETTLED_SECONDS in cuts:
+            yield Run(first, at)
             first = following
+
+
+def _whole_hours(samples: list[tuple[float, float]], begin: float, end: float, cuts: list[float]) -> list[float]:
+    """When hours were recorded that are exact and do not overlap."""
+    found: list[float] = []
+    reached = begin
+    for at, unsteady_ in samples:
+        stop = at - SETTLED_SECONDS
+        start = stop - HOUR
+        if unsteady_ or start < reached or stop > end:
+            continue
+        if bisect_right(cuts, start) == bisect_left(cuts, stop):
+            found.append(at)
+            reached = stop
+    return found
 
 
 def _parts(begin: float, end: float, cuts: list[float]) -> Iterator[tuple[float, float]]:
@@ -137,12 +150,11 @@ def _windows(lives: Lives, begin: float, end: float, notes: list[str]) -> Iterat
     living = Counter(instance for seen in found for instance in seen.instances)
     steady = [seen for seen in found if seen.steady(end) and living[seen.last.instance] == 1]
     if steady:
-        all_ = len(steady) == len(found)
-        yield Window(begin, end, "" if all_ else one_of("instance", tuple(seen.last.instance for seen in steady)))
+        only = one_of("instance", tuple(seen.last.instance for seen in steady))
+        yield Window(begin, end, only if len(steady) < len(found) else "")
     for seen in found:
-        if seen.inside and seen not in steady:
-            before = seen.before or lives.last_before(seen.life, begin)
-            yield from _life(begin, seen.life, before, seen.inside, notes)
+        if seen not in steady and seen.inside:
+            yield from _life(begin, seen.life, lives.begin_of(seen, begin), seen.inside, notes)
 
 
 def _life(begin: float, life: float, before: Sight | None, inside: list[Sight], notes: list[str]) -> Iterator[Window]:

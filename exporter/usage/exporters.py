@@ -79,6 +79,10 @@ class Lives:
             if inside or before:
                 yield Seen(life, before, inside)
 
+    def begin_of(self, seen: Seen, begin: float) -> Sight | None:
+        """The last sight of a life up to a window's begin, however long ago."""
+        return seen.before or self.last_before(seen.life, begin)
+
     def last_before(self, life: float, begin: float) -> Sight | None:
         """The last sight of a life up to a time; None if there was none in a month."""
         for back in _BACK:

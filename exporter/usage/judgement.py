@@ -1,5 +1,6 @@
 """What a report makes of its numbers: alerts, trends and bottlenecks."""
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,7 +19,7 @@ Entry = dict[str, Any]
 
 def alerts(usage: Entry, limits: list[Entry], terms: Terms) -> list[Entry]:
     """What is over the config's thresholds, the gravest first."""
-    found = [*_limit_alerts(limits, terms), *_rate_alerts(usage, terms)]
+    found = [*_limit_alerts(limits, terms), *_rate_alerts(usage, terms), *_latency_alerts(usage, terms)]
     return sorted(found, key=lambda one: one["priority"] != "high")
 
 
@@ -34,15 +35,23 @@ def _limit_alerts(limits: list[Entry], terms: Terms) -> Iterator[Entry]:
 
 
 def _rate_alerts(usage: Entry, terms: Terms) -> Iterator[Entry]:
-    success, latency = usage["successRate"], usage["averageLatency"]
-    if success is not None and terms.success_rate is not None and success < 100 * terms.success_rate:
+    success = usage["successRate"]
+    if success is None:
+        return
+    if terms.success_rate is not None and success < 100 * terms.success_rate:
         yield _alert("low_success_rate", "high", f"{success:.2f} % of the requests succeeded")
-    if success is not None and 100 - success > 100 * _ERROR_RATE:
+    if 100 - success > 100 * _ERROR_RATE:
         yield _alert("high_error_rate", "medium", f"{100 - success:.2f} % of the requests failed")
-    warning, critical = (None if one is None else 1000 * one for one in terms.latency)
-    if latency is not None and critical is not None and latency > critical:
+
+
+def _latency_alerts(usage: Entry, terms: Terms) -> Iterator[Entry]:
+    latency = usage["averageLatency"]
+    if latency is None:
+        return
+    warning, critical = (math.inf if one is None else 1000 * one for one in terms.latency)
+    if latency > critical:
         yield _alert("critical_latency", "high", f"A request took {latency:.0f} ms on average")
-    elif latency is not None and warning is not None and latency > warning:
+    elif latency > warning:
         yield _alert("high_latency", "medium", f"A request took {latency:.0f} ms on average")
 
 
@@ -52,24 +61,22 @@ def _alert(type_: str, priority: str, message: str) -> Entry:
 
 def bottlenecks(endpoints: list[Entry] | None, limits: list[Entry], terms: Terms) -> list[Entry]:
     """Slow endpoints, failing ones, and limits near their end."""
-    found: list[Entry] = []
-    slow = None if terms.latency[0] is None else 1000 * terms.latency[0]
-    least = None if terms.success_rate is None else 100 * terms.success_rate
-    for row in endpoints or ():
-        latency, success = row.get("averageLatency"), row.get("successRate")
-        if row["requests"] < _FEWEST:
-            continue
-        if slow is not None and latency is not None and latency > slow:
-            found.append(_bottleneck("high_latency", row["endpoint"], latency, slow))
-        if least is not None and success is not None and success < least:
-            found.append(
-                _bottleneck("high_error_rate", row["endpoint"], round(100 - success, 4), round(100 - least, 4))
-            )
-    near = terms.limits[0]
+    found = [one for row in endpoints or () if row["requests"] >= _FEWEST for one in _of_endpoint(row, terms)]
+    near = math.inf if terms.limits[0] is None else 100 * terms.limits[0]
     for key, name, limit in _each_limit(limits):
-        if near is not None and limit["utilization"] >= 100 * near:
-            found.append(_bottleneck("rate_limit_approaching", f"{key} {name}", limit["utilization"], 100 * near))
+        if limit["utilization"] >= near:
+            found.append(_bottleneck("rate_limit_approaching", f"{key} {name}", limit["utilization"], near))
     return found
+
+
+def _of_endpoint(row: Entry, terms: Terms) -> Iterator[Entry]:
+    slow = math.inf if terms.latency[0] is None else 1000 * terms.latency[0]
+    most = math.inf if terms.success_rate is None else round(100 - 100 * terms.success_rate, 4)
+    if (latency := row.get("averageLatency") or 0.0) > slow:
+        yield _bottleneck("high_latency", row["endpoint"], latency, slow)
+    success = row.get("successRate")
+    if success is not None and (failed := round(100 - success, 4)) > most:
+        yield _bottleneck("high_error_rate", row["endpoint"], failed, most)
 
 
 def _bottleneck(type_: str, subject: str, value: float, threshold: float) -> Entry:

@@ -83,6 +83,7 @@ class Report:
         }
 
     def _usage(self, facts: Facts) -> Json:
+        # Long, as each number is a question of its own.
         scope = self._scope
         requests = facts.known("usage.totalRequests", lambda: _all(facts.requests())) or 0.0
         failed = facts.known("usage.failedRequests", lambda: _all(facts.failed()))
@@ -128,6 +129,7 @@ class Report:
         return round(max(hours)) if hours else None
 
     def _time_series(self, timeline: Timeline) -> tuple[list[Row], dict[str, tuple[float | None, float | None]]]:
+        # Long, as each number is a question of its own.
         facts, scope = self._facts, self._scope
 
         def steps(place: str, counter: str, *by: str) -> Steps | None:

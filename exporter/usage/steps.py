@@ -81,12 +81,22 @@ class Timeline:
         """Without what exporters had counted that were not seen at a minute's begin."""
         found: Steps = defaultdict(dict)
         series = selector(counter, self._scope.where() | self._terms.match)
-        query = summed(by, growth_of_known(series, 60))
-        for one in self._prometheus.steps(query, self.edges[0] + 60, self.edges[-1], 60):
-            labels = tuple(one.labels.get(label, "") for label in by)
-            for at, value in one.samples:
-                if value:
-                    found[at - 60][labels] = value
+        whole_minutes = self.edges[1:-2]
+        asked = []
+        if whole_minutes:
+            query = summed(by, growth_of_known(series, 60))
+            asked.append((60.0, self._prometheus.steps(query, whole_minutes[0] + 60, whole_minutes[-1] + 60, 60)))
+        scope = self._scope
+        first = (scope.begin, min(self.edges[1], scope.end))
+        for begin, end in {first, (max(self.edges[-2], scope.begin), scope.end)}:
+            query = summed(by, growth_of_known(series, end - begin))
+            asked.append((end - begin, self._prometheus.instant(query, end)))
+        for seconds, answer in asked:
+            for one in answer:
+                labels = tuple(one.labels.get(label, "") for label in by)
+                for at, value in one.samples:
+                    if value:
+                        found[self.step_of(at - seconds / 2)][labels] = value
         return found
 
 

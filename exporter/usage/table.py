@@ -96,14 +96,7 @@ def _errors(errors: Json | None) -> Iterator[str]:
 
 def _limits(limits: list[Json]) -> Iterator[str]:
     cells = [
-        [
-            key["key"],
-            name,
-            f"{one['current']:,}",
-            f"{one['usage']:,}",
-            f"{one['utilization']:.1f} %",
-            one["resetsAt"] or "",
-        ]
+        [key["key"], name, *_used(one)]
         for key in limits[:_MOST_ROWS]
         for name, one in key.items()
         if isinstance(one, dict)
@@ -111,6 +104,10 @@ def _limits(limits: list[Json]) -> Iterator[str]:
     if cells:
         yield ""
         yield from table(["key", "limit", "allowed", "used", "share", "resets"], cells)
+
+
+def _used(limit: Json) -> list[str]:
+    return [f"{limit['current']:,}", f"{limit['usage']:,}", f"{limit['utilization']:.1f} %", limit["resetsAt"] or "-"]
 
 
 def table(heads: list[str], cells: list[list[str]]) -> Iterator[str]:

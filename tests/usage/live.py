@@ -25,7 +25,8 @@ class Live:
         self.folder = folder
         self._closing = contextlib.ExitStack()
         self.ports = [free_port(), free_port()]
-        self.config = folder / "a" / "config.yaml"
+        # Of whoever has all logs at hand.
+        self.config = folder / "fleet.yaml"
         self.exporters: list[Exporter] = []
         try:
             self._come_about()
@@ -62,6 +63,11 @@ class Live:
             config["alerts"]["retention"] = "15d"
             (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
             self._start(name, port)
+        for input_ in config["inputs"]:
+            input_["path"] = f"*/{input_['path']}"
+        config |= {"state": {}, "keys": "a/keys.yaml", "identity": {"secret_file": "a/secret"}}
+        config["pricing"]["models"] = "a/prices.yaml"
+        self.config.write_text(yaml.safe_dump(config), encoding="utf-8")
         made = run("alerts", "--config.file", str(self.config), "--out", str(self.folder / "rules"))
         assert made.code == 0, made.stderr
         targets = [f"127.0.0.1:{port}" for port in self.ports]
@@ -122,5 +128,3 @@ class Live:
         eventually(settled, "all is scraped", 60)
         self._scraped()
         eventually(settled, "all is scraped", 60)
-
-

@@ -6,7 +6,9 @@ from random import Random
 
 import pytest
 
+from exporter.errors import QueryError
 from exporter.model.catalog import CATALOG
+from exporter.usage import division
 from exporter.usage.counters import Counters
 from exporter.usage.division import divide
 from exporter.usage.prometheus import Prometheus
@@ -54,7 +56,19 @@ def test_all_of_it(prometheus: Prometheus, fleet: Fleet) -> None:
     assert asked(prometheus, begin, end, recorded=False) == fleet.grown(begin, end)
 
 
+def test_what_raw_series_can_not_answer_is_refused(prometheus: Prometheus, fleet: Fleet) -> None:
+    """In one line, which says why and what to do: there are no rules, or too few of their hours."""
+    division.MOST_RAW_SECONDS, before = 3600.0, division.MOST_RAW_SECONDS
+    try:
+        with pytest.raises(QueryError, match="rules of usage are not loaded.*`gateway-exporter alerts` writes usage"):
+            divide(prometheus, {}, fleet.begin, fleet.end, recorded=False)
+        with pytest.raises(QueryError, match="hours of this time are not recorded.*hours are recorded from"):
+            divide(prometheus, {}, fleet.begin, fleet.end)
+    finally:
+        division.MOST_RAW_SECONDS = before
+
+
 def test_recorded_hours_are_used(prometheus: Prometheus, fleet: Fleet) -> None:
     """All of those in which every exporter was steady; a skipped one is no hour."""
-    division = divide(prometheus, {}, fleet.begin, fleet.end)
-    assert [round((run.last - run.first) / 3600) + 1 for run in division.runs] == [2, 4]
+    runs = divide(prometheus, {}, fleet.begin, fleet.end).runs
+    assert [round((run.last - run.first) / 3600) + 1 for run in runs] == [2, 4]
