@@ -8,9 +8,11 @@ keys.py      `keys`, if it is an admin API
 families.py  `metrics.families` and `metrics.custom_families`: the families that are served
 alerts.py    `alerts`
 notify.py    `alerts.notify`
+overrides.py changes of one alert, and exceptions from its thresholds
 served.py    what dashboards and rules may ask for
 usage.py     `usage`
 reported.py  what a report of usage needs
+requests.py  `requests`: the request log
 web.py       the file that `web.config` names: TLS, passwords, headers
 values.py    what several sections have: allowed values, and how errors describe them
 

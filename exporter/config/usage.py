@@ -1,10 +1,10 @@
-"""The config's section `usage`: the Prometheus that reports of usage ask, and the API that serves them."""
+"""The config's section `usage`: the Prometheus that reports of usage ask, and prices."""
 
 from urllib.parse import urlsplit
 
 from msgspec import field
 
-from exporter.config.values import Count, Duration, NotNegative, check_label
+from exporter.config.values import Duration, NotNegative, check_label
 from exporter.durations import seconds
 from exporter.errors import FieldError
 from exporter.usage.source import Source
@@ -12,18 +12,24 @@ from exporter.yaml_file import Part
 
 
 class PrometheusConfig(Part):
-    """A server with Prometheus' HTTP API: Prometheus, VictoriaMetrics, Mimir, Thanos. Secrets are read from files, for
-    each request. `match` are labels, with their values, of the series to count, where the server has others too.
-    """
+    """A server with Prometheus' HTTP API: Prometheus, VictoriaMetrics, Mimir, Thanos."""
 
     url: str
+    """Its address, as http://prometheus.example:9090; with a path, if the API is below one."""
     username: str = ""
+    """A user's name, with a `password_file`."""
     password_file: str = ""
+    """The user's password; the files are read for each request."""
     token_file: str = ""
+    """A bearer token, instead of a user."""
     headers_file: str = ""
+    """Headers to send, with lines like `Name: value`, such as X-Scope-OrgID of Mimir."""
     ca_file: str = ""
+    """Certificates that sign the server's own, if those of the machine do not."""
     timeout: Duration = "10s"
+    """How long to wait for one answer."""
     match: dict[str, str] = field(default_factory=dict)
+    """Labels that Prometheus gives its targets, with the values of those to count, if the server has others too."""
 
     def __post_init__(self) -> None:
         check_url("url", self.url)
@@ -55,20 +61,18 @@ class Prices(Part):
     """What requests and traffic cost, in `pricing.currency`. What models cost is counted."""
 
     thousand_requests: NotNegative = 0.0
+    """The price of a thousand requests."""
     gigabyte: NotNegative = 0.0
+    """The price of a gigabyte sent to clients."""
 
 
 class UsageConfig(Part):
-    """`listen` is the address of the API, which needs one of its own: customers ask there. Without it there is no API.
-    A key may ask `requests_per_minute` times; the same question within `cache` gets the same answer (default:
-    `metrics.scrape_interval`).
-    """
+    """Reports of usage."""
 
     prometheus: PrometheusConfig
-    listen: str = ""
-    requests_per_minute: Count = 60
-    cache: Duration | None = None
+    """The server that has the series."""
     prices: Prices = field(default_factory=Prices)
+    """What requests and traffic cost."""
 
 
 def check_url(name: str, url: str) -> None:

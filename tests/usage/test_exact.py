@@ -60,9 +60,9 @@ def test_what_raw_series_can_not_answer_is_refused(prometheus: Prometheus, fleet
     """In one line, which says why and what to do: there are no rules, or too few of their hours."""
     division.MOST_RAW_SECONDS, before = 3600.0, division.MOST_RAW_SECONDS
     try:
-        with pytest.raises(QueryError, match="rules of usage are not loaded.*`gateway-exporter alerts` writes usage"):
+        with pytest.raises(QueryError, match=r"rules of usage are not loaded.*`gateway-exporter alerts` writes usage"):
             divide(prometheus, {}, fleet.begin, fleet.end, recorded=False)
-        with pytest.raises(QueryError, match="hours of this time are not recorded.*hours are recorded from"):
+        with pytest.raises(QueryError, match=r"hours of this time are not recorded.*hours are recorded from"):
             divide(prometheus, {}, fleet.begin, fleet.end)
     finally:
         division.MOST_RAW_SECONDS = before

@@ -1,8 +1,10 @@
 """The pages, and who may ask for them.
 
 server.py       the pages
-status.py       the status page
+status.py       what the status page shows
+status_page.py  the status page
 scrapes.py      one rendering for all scrapers that wait
+requests.py     the API of single requests
 rounds.py       one round of work for all callers that wait
 listener.py     an application on an address
 answers.py      how an application answers
