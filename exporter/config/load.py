@@ -202,8 +202,7 @@ def _load(path: Path, placeholders: Placeholders, registry: bool) -> Loaded:
     if config.web.config:
         config.web.config = str(_readable(file, ("web", "config"), folder / config.web.config))
         load_web(Path(config.web.config))
-    if config.usage:
-        _find_files_of_usage(file, config.usage, folder)
+    _find_files_of_usage(file, config, folder)
     loaded = Loaded(config=config)
     _load_secret(file, loaded, folder)
     if config.requests:
@@ -215,9 +214,9 @@ def _load(path: Path, placeholders: Placeholders, registry: bool) -> Loaded:
     return loaded
 
 
-def _find_files_of_usage(file: YamlFile, usage: UsageConfig, folder: Path) -> None:
-    prometheus = usage.prometheus
-    for name in ("password_file", "token_file", "headers_file", "ca_file"):
+def _find_files_of_usage(file: YamlFile, config: Config, folder: Path) -> None:
+    prometheus = config.usage.prometheus if config.usage else None
+    for name in ("password_file", "token_file", "headers_file", "ca_file") if prometheus else ():
         if path := getattr(prometheus, name):
             setattr(prometheus, name, str(_readable(file, ("usage", "prometheus", name), folder / path)))
 
