@@ -3,7 +3,8 @@
 
 PYTHON ?= python3
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-SERVERS := nginx-light caddy haproxy curl openssl chromium systemd mtail prometheus prometheus-alertmanager
+SERVERS := nginx-light caddy haproxy curl openssl chromium systemd mtail prometheus prometheus-alertmanager \
+  logrotate victoria-metrics
 
 BIN := .venv/bin
 BENCH_LOGS := $(patsubst %,build/bench/%.log,steady wide random body)
@@ -19,10 +20,10 @@ PROMETHEUS_MODULE := 0.316.0
 GO ?= $(firstword $(shell command -v go) /usr/local/go/bin/go)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo install lint check check-all format fuzz prove bench deb litellm amtool prometheus clean
+.PHONY: help demo install lint check check-all format fuzz prove bench deb deb-package litellm amtool prometheus clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: .venv/.product ## Run the exporter with a sample gateway, for a first look
 	$(BIN)/gateway-exporter demo
@@ -67,6 +68,9 @@ deb: ## Install the servers that tests run against (Debian and Ubuntu), without 
 	$(SUDO) .ci/install $(SERVERS)
 
 litellm: $(LITELLM)/installed ## Install the LiteLLM proxy that some tests run against, in a separate environment
+
+deb-package: .venv/.dev ## Build a Debian package with an environment of its own, in build/
+	deploy/debian/build $(BIN) build
 
 amtool: build/alertmanager-$(ALERTMANAGER)/amtool ## Build the amtool of a current Alertmanager, where Go is installed
 
