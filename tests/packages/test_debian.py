@@ -100,11 +100,11 @@ def test_what_is_in_the_environment_is_what_the_lock_file_says(unpacked: Path) -
     """Each package in the version of requirements.txt."""
     asked = re.findall(r"^([\w.-]+)==(\S+)", (ROOT / "requirements.txt").read_text("utf-8"), re.MULTILINE)
     locked = {re.sub(r"[-_.]+", "-", name).lower(): version for name, version in asked}
-    found = dict(
-        (re.sub(r"[-_.]+", "-", name).lower(), version)
+    found = {
+        re.sub(r"[-_.]+", "-", name).lower(): version
         for path in unpacked.glob("opt/gateway-exporter/lib/*/site-packages/*.dist-info")
         for name, version in [path.name.removesuffix(".dist-info").rsplit("-", 1)]
-    )
+    }
     assert found.pop("gateway-exporter") == __version__
     assert found
     assert {name: locked.get(name) for name in found} == found
