@@ -1,0 +1,83 @@
+"""Family groups: families with the same labels, whose series are looked up with one tuple of label values."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from msgspec import Struct
+
+from exporter.counting.cell import Caller
+from exporter.metrics.store import FamilySeries
+
+# The labels whose values belong to the caller, in the order of `Caller.values`.
+CALLER_LABELS = ("key", "class")
+
+
+class FamilyGroup(Struct):
+    """Families with the same labels that requests of a kind add to. `own` are the label values that all callers share,
+    and `lead` is the number of the caller's values before them; where these are not in front, `pick` orders all.
+    """
+
+    families: list[FamilySeries]
+    own: tuple[str, ...]
+    lead: int
+    pick: Callable[[tuple[str, ...]], tuple[str, ...]] | None
+    # The series that all callers share, once they are found, and the families without room for them.
+    shared: list[Any] | None = None
+    shared_full: dict[str, None] = {}
+
+    def find(self, caller: Caller, full: dict[str, None]) -> list[Any]:
+        """The families' series for a caller. Families that have no room for another series are added to `full`."""
+        if self.shared is not None:
+            full |= self.shared_full
+            return self.shared
+        labels = self.pick((*self.own, *caller.values)) if self.pick else caller.values[: self.lead] + self.own
+        found = []
+        for family in self.families:
+            series = family.series.get(labels)
+            if series is None:
+                series = family.find(labels)
+                if family.merges(labels):
+                    full[family.family.name] = None
+            found.append(series)
+        if not (self.lead or self.pick):
+            self.shared, self.shared_full = found, {**full}
+        return found
+
+
+class _Order(NamedTuple):
+    """The labels among a family's that all callers share; how their values go together with the caller's."""
+
+    own: tuple[str, ...]
+    lead: int
+    pick: Callable[[tuple[str, ...]], tuple[str, ...]] | None
+
+
+def groups_of(
+    fed: Iterable[tuple[FamilySeries, Mapping[str, str]]], input_labels: tuple[str, ...]
+) -> list[FamilyGroup]:
+    """Families, each with the label values of a request, as groups of neighbours with equal labels. The values of
+    `input_labels` come last.
+    """
+    found = []
+    for family, values in fed:
+        order = _order(family.family.labels, len(input_labels))
+        found.append((order, tuple([values[label] for label in order.own]), family))
+    return [
+        FamilyGroup([family for *_, family in group], own + input_labels, order.lead, order.pick)
+        for (order, own), group in groupby(found, itemgetter(0, 1))
+    ]
+
+
+@cache
+def _order(labels: tuple[str, ...], more: int) -> _Order:
+    """The order of some labels and so many labels of an input."""
+    own = tuple(label for label in labels if label not in CALLER_LABELS)
+    lead = len(labels) - len(own)
+    if (*CALLER_LABELS[:lead], *own) == labels:
+        return _Order(own, lead, None)
+    given = (*own, *("",) * more, *CALLER_LABELS)
+    places = [*map(given.index, labels), *range(len(own), len(own) + more)]
+    return _Order(own, lead, lambda values: tuple([values[place] for place in places]))
