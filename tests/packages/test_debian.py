@@ -1,6 +1,6 @@
 """The Debian package: unpacked into an empty folder, it runs as docs/install.md says, with the unit's command.
 
-It is built as `make deb-package` builds it: the wheel is made, and installed without a network into an empty environment.
+It is built as `make deb-package` builds it: a wheel, installed without a network into an empty environment.
 """
 
 import gzip
