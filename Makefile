@@ -75,7 +75,7 @@ deb-package: .venv/.dev ## Build a Debian package with an environment of its own
 
 amtool: build/alertmanager-$(ALERTMANAGER)/amtool ## Build the amtool of a current Alertmanager, where Go is installed
 
-pin: $(UV)/installed ## Lock the image: packages by hash in requirements.txt, its base by digest (needs docker)
+pin: $(UV)/installed ## Lock packages by hash in requirements.txt, images by digest (needs docker)
 	.ci/pin $(UV)/bin/uv
 
 # A large build, so check-all does without it. Where it is there, the rule tests run in it too.
