@@ -11,6 +11,7 @@ them. CPU is user and system time, so it is much the same on a busy machine.
 import argparse
 import gzip
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -185,6 +186,9 @@ def main() -> None:
         families[name] = families.get(name, 0) + 1
     for name, count in sorted(families.items(), key=lambda item: -item[1])[:8]:
         print(f"  {count:6,} {name}")
+    for label in ("chain", "method"):
+        left = {re.sub(rf'\b{label}="[^"]*",?', "", line.rpartition(" ")[0]) for line in lines}
+        print(f"  {len(left):6,} without the label {label}")
     for count in args.gateways:
         measure(text, count, args.interval, args.minutes)
 
