@@ -5,8 +5,9 @@ it writes them; rules and dashboards are answered there as well.
 import json
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,8 @@ class Database:
     def asks(self, query: str, **at: float) -> list[dict[str, Any]]:
         """The series of an instant query, or of a range query if `at` has a start."""
         kind = "query_range" if "start" in at else "query"
-        answer = requests.get(f"{self.url}/api/v1/{kind}", params={"query": query, **at}, timeout=SECONDS)
+        parameters: dict[str, str | float] = {"query": query, **at}
+        answer = requests.get(f"{self.url}/api/v1/{kind}", params=parameters, timeout=SECONDS)
         assert answer.ok, (query, answer.text)
         found: list[dict[str, Any]] = answer.json()["data"]["result"]
         return found
@@ -126,6 +128,10 @@ class Fleet:
                     log.write(json.dumps(line) + "\n")
 
 
+def _equal(found: Callable[[], dict[str, float]], expected: dict[str, float]) -> bool:
+    return found() == expected
+
+
 @pytest.fixture(scope="module")
 def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     """The fleet after its requests: they are counted, and written on."""
@@ -135,8 +141,8 @@ def fleet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
         eventually(lambda: fleet.prometheus.values(up) == {"{}": 5.0}, "all are scraped", SECONDS)
         fleet.log()
         for database in (fleet.prometheus, fleet.victoria):
-            query = "sum(gateway_requests_total)"
-            eventually(lambda d=database, q=query: d.values(q) == {"{}": TOTAL}, "all is counted", SECONDS)
+            counted = partial(database.values, "sum(gateway_requests_total)")
+            eventually(partial(_equal, counted, {"{}": TOTAL}), "all is counted", SECONDS)
         recorded = "fleet:gateway_requests:rate5m > 0"
         eventually(lambda: fleet.victoria.asks(recorded), "rules are evaluated and written on", SECONDS)
         yield fleet
