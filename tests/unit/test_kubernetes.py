@@ -79,7 +79,9 @@ def test_rules_and_dashboards_of_the_command_are_valid(tmp_path: Path) -> None:
     """`--kubernetes` writes a PrometheusRule, and a ConfigMap per dashboard, small enough for `kubectl apply`."""
     assert run("alerts", "--kubernetes", "--out", str(tmp_path)).code == 0
     assert run("dashboards", "--kubernetes", "--out", str(tmp_path)).code == 0
-    rules = read((tmp_path / "prometheusrule.yml").read_text(encoding="utf-8"))
+    written = [one for path in tmp_path.glob("*.yml") for one in read(path.read_text(encoding="utf-8"))]
+    rules = [one for one in written if "apiVersion" in one]
+    assert "PrometheusRule" in {one["kind"] for one in rules}
     boards = read((tmp_path / "configmaps.yaml").read_text(encoding="utf-8"))
     assert len(boards) == len(list(tmp_path.glob("gateway-*.json")))
     for one in rules + boards:
