@@ -120,8 +120,7 @@ def command_line() -> argparse.ArgumentParser:
     replay.add_argument("--until", type=_time, metavar="TIME", help="count records before this time")
     replay.add_argument("--csv", action="store_true", help="print each record as CSV instead of metrics")
     _add_usage(command("usage", _usage, "report the usage of keys, from what a Prometheus holds"))
-    text = "count logs, and compare them with what a Prometheus holds of the same time"
-    _add_reconcile(command("reconcile", _reconcile, text))
+    _add_reconcile(command("reconcile", _reconcile, "compare logs with what a Prometheus holds of the same time"))
     _add_requests(command("requests", _requests, "find, follow, export or delete single requests"))
     alerts = command("alerts", _alerts, "write recording rules, alert rules and an Alertmanager config")
     alerts.add_argument("--kubernetes", action="store_true", help="also write a PrometheusRule for Prometheus Operator")
