@@ -53,7 +53,7 @@ def _expired_key_in_use(terms: Terms) -> Iterator[Alert]:
         name="GatewayExpiredKeyInUse",
         severity="critical",
         expression=terms.with_owner(
-            f"{successes} >= {_STREAMS}\n"
+            f"{terms.kept_over(successes)} >= {_STREAMS}\n"
             f"and on {by_key} (\n"
             f"  {_EXPIRES} < time() - {_STREAM_SECONDS}\n"
             f"  or {_ENABLED} == 0 and {_ENABLED} offset {_STREAM_SECONDS // 60}m == 0\n"
@@ -105,14 +105,14 @@ def _key_unused(terms: Terms) -> Iterator[Alert]:
 def _key_auth_failures(terms: Terms) -> Iterator[Alert]:
     keys = terms.config.keys
     if keys.auth_failures is not None:
-        failures = terms.over('key:gateway_errors:rate5m{type="auth"}', "15m")
-        requests = terms.over("key:gateway_requests:rate5m", "15m")
+        failed = terms.over('key:gateway_errors:rate5m{type="auth"}', "15m")
+        failures = terms.kept_over(f"sum by {terms.by('key')} ({failed})")
+        requests = terms.kept_over(terms.over("key:gateway_requests:rate5m", "15m"))
         yield _alert(
             name="GatewayKeyAuthFailures",
             severity="warning",
             expression=terms.with_owner(
-                f"sum by {terms.by('key')} ({failures}) > {keys.auth_failures}\n"
-                f"and sum by {terms.by('key')} ({failures}) > {keys.auth_failures_share:g} * ({requests})"
+                f"{failures} > {keys.auth_failures}\nand {failures} > {keys.auth_failures_share:g} * {requests}"
             ),
             for_="5m",
             keep_firing_for="10m",
