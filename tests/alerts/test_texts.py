@@ -39,8 +39,8 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """The texts of each alert for each value, by promtool: what it got where nothing was expected."""
     folder = tmp_path_factory.mktemp("texts")
     labels = "vector({})"
-    for name, value in _LABELS.items():
-        labels = f'label_replace({labels}, "{name}", "{value}", "", "")'
+    for label, text in _LABELS.items():
+        labels = f'label_replace({labels}, "{label}", "{text}", "", "")'
     made, tests = [], []
     given = [(rule, value) for rule in ALERTS for value in (COUNTS if "{{ $value }}" in str(rule) else VALUES)]
     for n, (rule, value) in enumerate(given):
