@@ -1,4 +1,4 @@
-"""Forty keys that are over quota at once, under a real Prometheus and Alertmanager: one message, and the owner's own."""
+"""Forty keys over quota at once, under a real Prometheus and Alertmanager: one message, and the owner's own."""
 
 import json
 import time
