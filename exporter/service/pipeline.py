@@ -257,6 +257,8 @@ class Pipeline:
         self.store.update_sizes()
         families = take(self.store, self.checkpoint.committed if self.checkpoint else None)
         if committed:
+            own = [each for each in families if each.rows.family.name.startswith("gateway_exporter_")]
+            self.zero_hold.hold(first_shown(self.store, own), now, once=True)
             self.zero_hold.hold(first_shown(self.store, families), now)
         else:
             self.zero_hold.hold_again(released, now)
