@@ -1,8 +1,8 @@
 """Holding new series at zero: a new counter or histogram shows 0 first, so that `increase()` sees its first increment.
 
 It is held until every active scraper has been sent the zero, and for at least 1.1 times the interval of the slowest
-one, so that a scraper that missed a scrape gets the zero, too; for at most 3.3 times. The exporter's own counters are
-not held for longer than until the zero was sent: what they count while the logs are caught up with has to be seen.
+one, so that a scraper that missed a scrape gets the zero, too; for at most 3.3 times. The numbers of
+lines are not held for longer than until the zero was sent: they show whether the exporter catches up with its logs.
 
 Clients that declare a scrape timeout (Prometheus, vmagent and Alloy do) are scrapers from their first scrape; others
 from their third visit at even intervals. People and probes that look now and then hold nothing back.
@@ -10,6 +10,7 @@ from their third visit at even intervals. People and probes that look now and th
 
 from collections import deque
 from collections.abc import Iterable
+from math import inf
 from typing import NamedTuple
 
 from exporter.metrics.store import Histogram, Series
@@ -30,7 +31,8 @@ _MOST_VISITORS = 256
 class Visitor(NamedTuple):
     """Where a scrape came from: the address and port of its connection, its User-Agent, and its URL's query.
 
-    `declared` if it sent X-Prometheus-Scrape-Timeout-Seconds, as scrapers do.
+    `declared` if it sent X-Prometheus-Scrape-Timeout-Seconds, as scrapers do. `arrived` is the monotonic time at which
+    it asked, if it may have waited since.
     """
 
     host: str
@@ -38,6 +40,7 @@ class Visitor(NamedTuple):
     agent: str
     query: str = ""
     declared: bool = False
+    arrived: float = inf
 
 
 class _Scraper:
@@ -135,7 +138,7 @@ class ZeroHold:
         ports = self._scrapers[by_agent].ports
         own = self._scrapers[by_connection] = _Scraper(ports.pop(visitor.port))
         for batch in self._batches:
-            if own.last >= batch.since:  # it was sent the zeros then
+            if batch.once and own.last >= batch.since:  # it was sent the zeros then
                 batch.seen_by.add(own)
         own.visited(now, visitor.declared)
         if not ports:
@@ -148,7 +151,9 @@ class ZeroHold:
             del self._scrapers[name]
 
     def release(self, now: float) -> list[Series | Histogram]:
-        """Release the series that were held for long enough; from now on they show their value."""
+        """Release the series that were held for long enough; from now on they show their value. `now` is when the
+        first of those to be answered asked: who waited for another scrape's answer has not seen the zeros in that.
+        """
         self._scrapers = {
             name: scraper for name, scraper in self._scrapers.items() if now - scraper.last <= _FORGOTTEN_SECONDS
         }
@@ -202,5 +207,5 @@ class ZeroHold:
 
 def _names(visitor: Visitor) -> tuple[_Name, _Name]:
     """The names by connection and by agent. Two scrapers behind one proxy differ in nothing but the query."""
-    host, port, agent, query, _ = visitor
+    host, port, agent, query, *_ = visitor
     return (host, port, query), (host, agent, query)

@@ -1,5 +1,6 @@
 """Questions to the pipeline's thread: one that fails ends nothing, and none waits for a log without lines."""
 
+import time
 from pathlib import Path
 from unittest.mock import patch
 
@@ -69,4 +70,25 @@ def test_a_backlog_is_seen_while_it_is_read(tmp_path: Path) -> None:
     assert seen[0][0] == 0
     assert all(0 <= (50_000 - lines) * len(line) - lag < len(line) for lines, lag in seen[1:])
     assert len({lag for _, lag in seen}) == 8
+    pipeline.close()
+
+
+def test_who_waited_for_another_scrapes_answer_is_sent_the_zeros_too(tmp_path: Path) -> None:
+    """However long that took: series are held from what was shown to the other one on."""
+    config = "inputs: [{path: a.log, format: nginx-json}]\nstart_at: beginning\n"
+    (tmp_path / "config.yaml").write_text(config, encoding="utf-8")
+    (tmp_path / "a.log").write_bytes(b'{"status":200,"request":"GET / HTTP/1.1"}\n')
+    pipeline = Assembly(load(tmp_path / "config.yaml"), serving=True).pipeline()
+    pipeline.zero_hold.interval = 0.0
+    pipeline.open()
+    asked = time.monotonic()
+
+    def requests(port: int, arrived: float) -> float:
+        visitor = Visitor("127.0.0.1", port, f"Prometheus {port}", declared=True, arrived=arrived)
+        found = samples(b"".join(Renderer().blocks(pipeline._scrape([visitor]))).decode())
+        return sum(value for name, value in found.items() if name.startswith("gateway_requests_total"))
+
+    assert requests(1, asked) == 0
+    assert requests(2, asked) == 0
+    assert requests(2, time.monotonic()) == 1
     pipeline.close()
