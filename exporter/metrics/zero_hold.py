@@ -1,8 +1,8 @@
 """Holding new series at zero: a new counter or histogram shows 0 first, so that `increase()` sees its first increment.
 
 It is held until every active scraper has been sent the zero, and for at least 1.1 times the interval of the slowest
-one, so that a scraper that missed a scrape gets the zero, too; for at most 3.3 times. The numbers of
-lines are not held for longer than until the zero was sent: they show whether the exporter catches up with its logs.
+one, so that a scraper that missed a scrape gets the zero, too; for at most 3.3 times. The numbers of lines are held
+only until the zero was sent: they show whether the exporter catches up with its logs.
 
 Clients that declare a scrape timeout (Prometheus, vmagent and Alloy do) are scrapers from their first scrape; others
 from their third visit at even intervals. People and probes that look now and then hold nothing back.

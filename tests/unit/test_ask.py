@@ -84,11 +84,11 @@ def test_who_waited_for_another_scrapes_answer_is_sent_the_zeros_too(tmp_path: P
     asked = time.monotonic()
 
     def requests(port: int, arrived: float) -> float:
-        visitor = Visitor("127.0.0.1", port, f"Prometheus {port}", declared=True, arrived=arrived)
+        visitor = Visitor("127.0.0.1", port, f"Prometheus {port}", arrived=arrived)
         found = samples(b"".join(Renderer().blocks(pipeline._scrape([visitor]))).decode())
         return sum(value for name, value in found.items() if name.startswith("gateway_requests_total"))
 
     assert requests(1, asked) == 0
     assert requests(2, asked) == 0
-    assert requests(2, time.monotonic()) == 1
+    assert requests(3, time.monotonic()) == 1
     pipeline.close()
