@@ -239,18 +239,21 @@ class RequestLog:
                 name: path.stat().st_size + sum(part.stat().st_size for part in _beside(path) if part.exists())
                 for name, path in files_in(self.settings.path).items()
             }
-            first, full = self.first_day(now), self.settings.max_size // _PARTS
-            for name in [*self._sizes]:
-                over = self.size + full > self.settings.max_size and len(self._sizes) > 1
-                if name.day < first or over:
-                    self._remove(name)
+            self._drop_surplus(self.first_day(now), self.settings.max_size // _PARTS)
             for day in [*self._open][: -_MOST_OPEN or None]:
                 self._close(day)
             for day, file in [*self._open.items()]:
-                if file.path.stat().st_size > full:
+                if file.path.stat().st_size > self.settings.max_size // _PARTS:
                     self._close(day)
         except OSError as error:
             self._failed(error, 0)
+
+    def _drop_surplus(self, first: int, spare: int) -> None:
+        """Remove the files of days before the first, and the oldest ones until `spare` bytes are left for new rows."""
+        for name in [*self._sizes]:
+            is_too_large = self.size + spare > self.settings.max_size and len(self._sizes) > 1
+            if name.day < first or is_too_large:
+                self._remove(name)
 
     def _remove(self, name: FileName) -> None:
         path = self.settings.path / name.text
