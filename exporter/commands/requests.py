@@ -27,6 +27,8 @@ _PATIENCE_SECONDS = 3600.0
 
 def run(config: str, asked: dict[str, str], limit: int | None, form: str, follow: bool, remove: bool) -> None:
     """Print requests, the newest first; with `follow`, then those that come. `form` is table, json, csv or sums."""
+    if limit is not None and limit < 1:
+        raise UsageError("--limit must be at least 1")
     loaded = load(Path(config))
     requests = loaded.config.requests
     if requests is None:
