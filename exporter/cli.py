@@ -99,7 +99,10 @@ def command_line() -> argparse.ArgumentParser:
         help=f"folder for the state (default: {SERVICE_STATE} if this user can write there, else the config's)",
     )
     check = command("check", _check, "check a config, its key registry and its price tables")
-    check.add_argument("config", metavar="FILE", help="config to check")
+    checked = check.add_mutually_exclusive_group(required=True)
+    checked.add_argument("config", nargs="?", metavar="FILE", help="config to check")
+    checked.add_argument("--config.file", dest="config_file", metavar="FILE", help="the same")
+    check.add_argument("--offline", action="store_true", help="ask no admin API for its keys")
     explain = command("explain", _explain, "show the record read from each line and the series it adds to")
     _add_config(explain, "config with the log's format (default: detect the format)")
     explain.add_argument("log", nargs="?", default="-", metavar="LOG", help="log, or - for standard input (default: -)")
@@ -185,7 +188,7 @@ def _init(args: argparse.Namespace) -> None:
 def _check(args: argparse.Namespace) -> None:
     from exporter.commands import check
 
-    check.run(args.config)
+    check.run(args.config or args.config_file, args.offline)
 
 
 def _explain(args: argparse.Namespace) -> None:

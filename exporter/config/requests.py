@@ -19,16 +19,20 @@ Share = Annotated[float, Meta(ge=0, le=1, description="a share between 0 and 1")
 
 
 class RequestsConfig(Part):
-    """Where requests are kept (by default next to the state file), for how long, how large all files may become, which
-    share of requests is kept, and how much of a client's address.
-    """
+    """Single requests that are kept."""
 
     path: str = ""
+    """The folder of the kept requests. Default: next to the state file."""
     keep: Duration = "7d"
+    """How long a request is kept, from 1h to 400d."""
     max_size: Size = "2GiB"
+    """How large all files may become; the oldest days go first."""
     successes: Share = 1.0
+    """The share of successful requests that is kept."""
     failures: Share = 1.0
+    """The share of failed requests that is kept."""
     client: Literal["network", "full", "none"] = "network"
+    """How much of a client's address is kept: its network, all of it, or nothing."""
 
     def __post_init__(self) -> None:
         if not 3600 <= seconds(self.keep) <= 400 * 86_400:

@@ -305,7 +305,7 @@ class Assembly:
             source: Source = KeyFile(Path(keys), self.config.plans)
             copy = None
         else:
-            source = KeyApi(keys.request, self.identity.hash, "emails" in self.config.show_in_full)
+            source = self.key_api(keys)
             copy = Path(keys.copy) if keys.copy and self._secret else None
 
         def registry_read(entries: tuple[KeyEntry, ...] | None, at: float) -> None:
@@ -320,6 +320,10 @@ class Assembly:
 
         registry = self._registry = Registry(source, self.entries, registry_read, copy, registry_failed)
         registry.start()
+
+    def key_api(self, keys: KeyApiConfig) -> KeyApi:
+        """The gateway's admin API, as a source of keys."""
+        return KeyApi(keys.request, self.identity.hash, "emails" in self.config.show_in_full)
 
     def forget_keys(self) -> None:
         """Stop following the key registry."""
