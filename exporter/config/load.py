@@ -137,6 +137,7 @@ class Config(Part):
         return families_of(self.metrics.families, self.metrics.custom_families)
 
     def __post_init__(self) -> None:
+        # Long, as it has a branch for each rule that spans sections.
         if not self.inputs:
             raise FieldError("inputs", "is empty: name at least one log")
         if self.requests and not self.state.path:
