@@ -22,7 +22,7 @@ KUSTOMIZE := 5.8.2
 GO ?= $(firstword $(shell command -v go) /usr/local/go/bin/go)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo install lint reference check check-all format fuzz prove bench deb deb-package litellm amtool kubernetes-tools prometheus clean
+.PHONY: help demo install lint reference site check check-all format fuzz prove bench deb deb-package litellm amtool kubernetes-tools prometheus clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -41,6 +41,9 @@ reference: .venv/.dev ## Renew the pages of docs/ that are made from the code
 	$(BIN)/python -m exporter.reference
 	$(BIN)/python -m alerts.series > docs/recorded-series.md
 	$(BIN)/python -m dashboards.usage > docs/dashboards.md
+
+site: .venv/.dev ## Build the documentation as a site in build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 check: lint ## Check style and types, and run the tests that need no servers
 	$(BIN)/pytest -n auto -m "unit or command"

@@ -248,9 +248,9 @@ def test_without_changes_the_catalogue_is_served() -> None:
 
 
 def test_the_examples_are_good(tmp_path: Path) -> None:
-    """That of the README, and the comments of config.example.yaml with their # taken out."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8").split("```yaml\n")
-    (shown,) = (block.partition("```")[0] for block in readme if "custom_families" in block)
+    """That of docs/configuration.md, and the comments of config.example.yaml with their # taken out."""
+    shown_in = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8").split("```yaml\n")
+    (shown,) = (block.partition("```")[0] for block in shown_in if "custom_families" in block)
     example = (ROOT / "config.example.yaml").read_text(encoding="utf-8")
     uncommented = re.sub(r"^  # (families:|custom_families:|  .*)$", r"  \1", example, flags=re.M)
     for text in ("inputs: [{path: a.log, format: caddy}]\n" + shown, uncommented):
