@@ -144,7 +144,7 @@ def _suspicious(m: Metrics, to: Links, key: Json) -> list[Panel]:
     refused = m.count(
         "gateway_requests_total", 'status=~"400|401|403"', by="key status", over="$__interval", at="offset -$__interval"
     )
-    now = f"3600 * {m.rate('gateway_requests_total', by='key', over='1h')}"
+    now = m.count("gateway_requests_total", by="key", over="1h")
     usual = f"{m.hours('key:gateway_requests', by='key', hours=_WEEK)} / {_WEEK}"
     new = m.count("gateway_key_new_origins_total", by="key")
     words = [(None, 0.2, "far less", YELLOW), (0.2, 3, "as usual", GREEN), (3, None, "far more", ORANGE)]
@@ -162,8 +162,9 @@ def _suspicious(m: Metrics, to: Links, key: Json) -> list[Panel]:
         ),
         table(
             "Use against the last week, and new origins",
-            "Requests of the last hour, and of the average hour of the last seven days; origins that never used the "
-            "key before. Far more use and new origins together suggest a stolen key: ask its owner, rotate it.",
+            "Requests of the last hour (of a large gateway the last whole one), and of the average hour of the last "
+            "seven days; origins that never used the key before. Far more use and new origins together suggest a "
+            "stolen key: ask its owner, rotate it.",
             {
                 "this_hour": m.named(now),
                 "usual_hour": usual,

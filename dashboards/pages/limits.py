@@ -13,6 +13,8 @@ from dashboards.tables import table
 from exporter.config.served import Served, or_zero
 
 _VARIABLES = ("owner", "plan", "key")
+# What recorded hours must have: "All" is a list of names there.
+_COVERED = ("key",)
 _HEADER = """**For whoever hands out limits.** Orange: a key is refused, or will be soon. Raise its limit, or have its \
 client ask less."""
 _NO_LIMIT = "No key has a limit"
@@ -23,12 +25,13 @@ _REFUSED = 'type="rate_limit_exceeded"'
 
 def page(served: Served) -> Board:
     """The dashboard."""
-    m, to = Metrics(served, ("key",)), Links(served, ("key",))
+    m, to = Metrics(served, ("key",), _COVERED), Links(served, ("key",))
     return Board(
         uid="gateway-limits",
         title="Limits and quotas",
         description="Who is near a limit, who will run out before the reset, who was refused, whose key expires.",
         variables=_VARIABLES,
+        covered=_COVERED,
         about="gateway_limit",
         rows=[
             Row("", [text(_HEADER, id=1)]),
