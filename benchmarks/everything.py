@@ -34,7 +34,7 @@ _ADDED = {
 
 def everything(folder: Path, seed: int = 1) -> Path:
     """A config with all that can be counted, and its files."""
-    keys = sorted({one.api_key for one in label_sets(Random(seed))[0]})
+    keys = sorted({label_set.api_key for label_set in label_sets(Random(seed))[0]})
     prices = [
         {"model": f"model-{n}", "type": "chat", "per_million_tokens": {"input": 1 + n, "output": 5, "cache_read": 0.1}}
         for n in range(len(PROVIDERS))

@@ -9,9 +9,11 @@ The lines look like nginx's `log_format escape=json` before a JSON-RPC gateway.
 - `random`: REST calls whose path, referer and address are new on every line.
 - `llm`: what a language model's gateway adds: model, tokens, time to first token, attempts.
 - `body`: the method stands only in the logged request body; every 50th is a batch of 3.
+- `combined`: nginx's combined format before a website: ids in paths, pages as referers, a fifth of them absent.
 """
 
 import argparse
+import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -29,6 +31,11 @@ CONTRACT_CALL = '[{{"to":"0x{address:040x}","data":"0x18160ddd"}},"latest"]'
 OF_ADDRESS = '["0x{address:040x}","latest"]'
 NOTHING = "[]"
 PROVIDERS = ("openai", "anthropic", "azure", "groq")
+PAGES = (
+    *("/", "/about", "/login", "/static/app.js", "/static/site.css", "/search?q=word+{id}", "/api/v1/status"),
+    *("/products/{id}", "/products/{id}/reviews?page=2", "/images/{id}.jpg", "/api/v1/orders/{id}", "/blog/{id}"),
+)
+AGENTS = tuple(f"Mozilla/5.0 (X11; Linux x86_64; rv:{version}.0) Gecko/20100101" for version in range(100, 140))
 PARAMS = {
     "eth_call": CONTRACT_CALL,
     "eth_getLogs": '[{{"address":"0x{address:040x}","fromBlock":"0x{block:x}"}}]',
@@ -122,12 +129,27 @@ def call(method: str, call_id: int, rng: Random) -> str:
     return f'{{"jsonrpc":"2.0","id":{call_id},"method":"{method}","params":{params}}}'
 
 
+def combined(request: Request, rng: Random) -> str:
+    """A page, an image or a call of an API, from one of many addresses: a few send much, most send little."""
+    path = rng.choice(PAGES).format(id=rng.randrange(10**6))
+    address = Random(int(20_000 * rng.random() ** 3)).getrandbits(32).to_bytes(4)
+    referer = (
+        "-" if rng.random() < 0.2 else f"{request.labels.origin}{rng.choice(PAGES).format(id=rng.randrange(10**6))}"
+    )
+    at = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(float(request.msec)))
+    return (
+        f'{".".join(map(str, address))} - - [{at}] "GET {path} HTTP/1.1" {request.labels.status} {request.bytes_sent}'
+        f' "{referer}" "{rng.choice(AGENTS)}"\n'
+    )
+
+
 KINDS: dict[str, Callable[[Request, Random], str]] = {
     "steady": steady,
     "wide": steady,
     "random": random,
     "llm": llm,
     "body": body,
+    "combined": combined,
 }
 
 

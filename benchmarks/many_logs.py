@@ -16,7 +16,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from exporter.inputs.files import FileInput
+from exporter.inputs.logs.file_input import FileInput
 
 LINE = b'{"status":200,"request":"GET /a HTTP/1.1","request_time":0.5,"remote_addr":"192.0.2.1"}\n'
 SIZES = (500, 1000, 2000, 4000)

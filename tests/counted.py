@@ -7,7 +7,7 @@ from typing import Any
 
 from exporter.config.load import load
 from exporter.counting.meter import Meter
-from exporter.formats.decoder import Decoded
+from exporter.formats.decoders.decoder import Decoded
 from exporter.formats.spec import build
 from exporter.metrics.exposition import render
 from exporter.service.assembly import Assembly

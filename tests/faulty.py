@@ -14,7 +14,7 @@ from exporter.counting.cells import Cells
 from exporter.counting.kinds import RequestKinds
 from exporter.counting.meter import Meter
 from exporter.formats import row_reader
-from exporter.formats.json_lines import JsonLines
+from exporter.formats.decoders.json_lines import JsonLines
 from exporter.formats.row_reader import RowReader
 from exporter.limits.usage import Limits
 from exporter.pricing.prices import Pricing

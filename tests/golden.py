@@ -12,8 +12,8 @@ from pathlib import Path
 import msgspec
 import yaml
 
-from exporter.formats.batch import Batched
-from exporter.formats.decoder import Decoder
+from exporter.formats.decoders.batch import Batched
+from exporter.formats.decoders.decoder import Decoder
 from exporter.formats.spec import FormatSpec, build
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -91,7 +91,7 @@ def test_with_more_logs_than_descriptors_it_serves_what_it_can_and_says_so(besid
         eventually(lambda: exporter.scrape().get(parsed, 0) > 10)
         assert exporter.scrape()['gateway_exporter_input_readable{input="edge"}'] == 0
         assert exporter.get("/-/healthy").ok
-        assert "logs can't be opened</b>: no file descriptor is left (limit 64)" in exporter.get("/").text
+        assert "logs can't be opened: no file descriptor is left (limit 64)" in exporter.get("/").text
         with clients(exporter, 100):
             assert exporter.get("/-/healthy").ok
         assert exporter.said.count("no file descriptor is left for logs (limit 64)") == 1
@@ -125,7 +125,7 @@ def test_the_soft_limit_of_open_files_is_raised_to_the_hard_one(beside: Beside) 
 _DYING = """
 import sys
 from exporter import cli
-from exporter.service import listener
+from exporter.service.web import listener
 
 async def fail(*_):
     raise OSError(24, "Too many open files")

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from textwrap import wrap
 
 from exporter.commands.survey import SHOWN, Survey
-from exporter.formats.guess import guess
+from exporter.formats.detection.guess import guess
 from exporter.formats.spec import FormatSpec, about, resolved
 
 _MODELS = ("model", "input_tokens", "output_tokens", "cost")

@@ -9,7 +9,7 @@ from exporter.commands.select_input import input_for, without_config
 from exporter.config.load import load
 from exporter.counting.meter import Meter
 from exporter.errors import UsageError, place
-from exporter.formats.decoder import REASONS, Decoded, Decoder
+from exporter.formats.decoders.decoder import REASONS, Decoded, Decoder
 from exporter.formats.spec import build
 from exporter.inputs.archive import whole_lines
 from exporter.metrics.exposition import render

@@ -6,9 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from exporter import descriptors
-from exporter.inputs.names import are_objects, is_pattern, matching
+from exporter.inputs.disk.names import are_objects, is_pattern, matching
 from exporter.inputs.overlap import shared_logs
-from exporter.inputs.syslog_address import is_syslog, parse_syslog
+from exporter.inputs.syslog.address import is_syslog, parse_syslog
 
 _OPEN = "syslog is received from other machines, too; whoever can send to it can add to the counters"
 

@@ -14,7 +14,7 @@ from exporter.commands.suggest_config import distinct
 from exporter.config.load import load
 from exporter.counting.meter import Meter
 from exporter.errors import InputError
-from exporter.formats.decoder import Decoded, Decoder
+from exporter.formats.decoders.decoder import Decoded, Decoder
 from exporter.formats.spec import build
 from exporter.inputs.archive import whole_lines
 from exporter.keys.key_metrics import Keys

@@ -9,8 +9,8 @@ from exporter.config.inputs import InputConfig
 from exporter.config.load import Config, Loaded
 from exporter.config.metrics import MetricsConfig
 from exporter.errors import UsageError, unknown
-from exporter.inputs.names import covers, is_pattern
-from exporter.inputs.syslog_address import is_syslog
+from exporter.inputs.disk.names import covers, is_pattern
+from exporter.inputs.syslog.address import is_syslog
 from exporter.keys.secret import own_secret
 from exporter.service.learning import PLACEHOLDER
 

@@ -11,15 +11,15 @@ from msgspec import Struct, field
 from exporter.config.inputs import InputConfig
 from exporter.counting.meter import Meter
 from exporter.formats.codegen import compile_function
-from exporter.formats.container import Contained
-from exporter.formats.csv_lines import CsvLines
-from exporter.formats.decoder import Decoded, Decoder, bare
-from exporter.formats.draft import columns, paths_of
-from exporter.formats.json_lines import JsonLines
-from exporter.formats.logfmt_lines import pairs
+from exporter.formats.decoders.container import Contained
+from exporter.formats.decoders.csv_lines import CsvLines
+from exporter.formats.decoders.decoder import Decoded, Decoder, bare
+from exporter.formats.decoders.json_lines import JsonLines
+from exporter.formats.decoders.logfmt_lines import pairs
+from exporter.formats.decoders.text_lines import TextLines
+from exporter.formats.detection.draft import columns, paths_of
 from exporter.formats.source import Source, parse_path
 from exporter.formats.spec import Format, FormatSpec, build, resolved
-from exporter.formats.text_lines import TextLines
 from exporter.formats.values import Raw, elapsed, number, seconds, text, timestamp
 from exporter.model.fields import FIELDS
 from exporter.model.record import AccessRecord

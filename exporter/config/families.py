@@ -16,7 +16,7 @@ from exporter.errors import FieldError, Steps, unknown
 from exporter.model import catalog
 from exporter.model.catalog import CATALOG, Family
 from exporter.model.fields import TOKEN_TYPES
-from exporter.model.labels import LABELS, WHEN
+from exporter.model.labels import WHEN, labels_for
 from exporter.yaml_file import Part
 
 _SECONDS = ("duration", "time_to_first_token", "time_per_output_token", "failover_delay")
@@ -33,10 +33,6 @@ ADDS = {
     "histogram": _NUMBERS,
 }
 _UNITS = dict.fromkeys(_SECONDS, "seconds") | dict.fromkeys(_BYTES, "bytes")
-
-# What a label may be besides, by what is added; and all that it may be of origins.
-_MORE_LABELS = {"attempts": ("outcome",), "failovers": ("from_provider",), "cost": ("currency",)}
-_OF_ORIGINS = ("key", "chain", "origin", "protocol")
 
 _NAME = re.compile(r"gateway_[a-z0-9_]+")
 # What Prometheus and OpenMetrics put behind the names of other types.
@@ -162,8 +158,7 @@ def _custom(name: str, custom: CustomFamily) -> Family:
         rule.need(not name.endswith(_TAKEN), (), f"no histogram ends in {', '.join(_TAKEN[:-1])} or {_TAKEN[-1]}")
     rule.need(custom.help.strip() and custom.help.isprintable(), "help", "must be one line of text")
     origins = custom.adds in ("origins", "new_origins")
-    labels = _OF_ORIGINS if origins else LABELS + _MORE_LABELS.get(custom.adds, ())
-    rule.labels("labels", custom.labels, labels)
+    rule.labels("labels", custom.labels, labels_for(custom.adds))
     if custom.when:
         rule.need(not origins, "when", "does not go with origins: they are always counted")
         rule.known("when", "condition", custom.when, WHEN)

@@ -8,7 +8,7 @@ from exporter.config.values import check_label
 from exporter.errors import FieldError, unknown, within
 from exporter.formats.spec import FormatSpec, presets
 from exporter.inputs.lines import CHUNK
-from exporter.inputs.syslog_address import is_syslog, parse_syslog
+from exporter.inputs.syslog.address import is_syslog, parse_syslog
 from exporter.limits.calendar import time_zone
 from exporter.model.catalog import CATALOG
 from exporter.model.fields import LONGEST_LINE

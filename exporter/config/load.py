@@ -17,9 +17,10 @@ from exporter.config.limits import LimitsConfig, PlanConfig
 from exporter.config.metrics import MetricsConfig
 from exporter.config.values import NotNegative
 from exporter.config.web import load_web
-from exporter.errors import FieldError, Steps, dotted, within
+from exporter.environment import Placeholders
+from exporter.errors import ConfigError, FieldError, Steps, dotted, unknown, within
 from exporter.formats.spec import build
-from exporter.inputs.syslog_address import is_syslog
+from exporter.inputs.syslog.address import is_syslog
 from exporter.keys.file import load_keys
 from exporter.keys.identity import KeyEntry
 from exporter.keys.registry import kept
@@ -134,7 +135,15 @@ class Loaded(Struct, kw_only=True):
 
 def load(path: Path, registry: bool = True) -> Loaded:
     """Read and check a config, its key registry, price tables and secret. ConfigError names the first mistake."""
-    file = YamlFile(path)
+    placeholders = Placeholders(os.environ)
+    try:
+        return _load(path, placeholders, registry)
+    except ConfigError as error:
+        raise placeholders.hide(error) from None
+
+
+def _load(path: Path, placeholders: Placeholders, registry: bool) -> Loaded:
+    file = YamlFile(path, placeholders.fill)
     for steps, old, new in _RENAMED:
         if line := file.rename(steps, old, new):
             log.warning("%s:%d: %s is called %s now; the old name is still read", path, line, old, new)
@@ -154,6 +163,7 @@ def load(path: Path, registry: bool = True) -> Loaded:
         if input_.rotated:
             input_.rotated = str(folder / input_.rotated)
     _check_families(file, config)
+    _check_plans(file, config)
     if config.web.config:
         config.web.config = str(_readable(file, ("web", "config"), folder / config.web.config))
         load_web(Path(config.web.config))
@@ -250,6 +260,15 @@ def _check_families(file: YamlFile, config: Config) -> None:
     if durations and config.alerts.slow_methods and "method" not in durations.labels:
         problem = f"can't be excluded: {durations.name} has no label method"
         raise file.error(("alerts", "slow_methods"), problem)
+
+
+def _check_plans(file: YamlFile, config: Config) -> None:
+    """ConfigError for an exception from an alert's thresholds that names a plan which is not there."""
+    for name, change in config.alerts.overrides.items() if config.plans else ():
+        for n, one in enumerate(change.exceptions):
+            if one.plan and "*" not in one.plan and one.plan not in config.plans:
+                at = ("alerts", "overrides", name, "exceptions", n, "plan")
+                raise file.error(at, unknown("plan", one.plan, config.plans))
 
 
 def _check_bucket(file: YamlFile, families: Mapping[str, Family], at: Steps, promised: Objective) -> None:

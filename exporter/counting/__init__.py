@@ -6,6 +6,8 @@ periods.py    rows by the period of their time
 cell.py       what requests of one kind and one caller added since the last fold
 cells.py      makes the cell of a new combination
 kinds.py      what was asked and how it went
+judge.py      the label values of a record
+groups.py     families with the same labels
 admission.py  which values may be labels
 places.py     gives back the places of values that have expired
 expiry.py     drops series that were idle for long enough

@@ -5,7 +5,7 @@ place left; until then it is shown as `other` (a key as `unknown`), so a scanner
 value keeps its place until its last series has expired (see `places`).
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, KeysView
 from typing import NamedTuple
 
 from exporter.model.labels import BUDGETS, OTHER, UNKNOWN
@@ -143,6 +143,10 @@ class Admissions:
         if verdict.fresh:
             self.changes["origin", key, origin] = True
         return verdict
+
+    def origins(self, key: str) -> KeysView[str]:
+        """The origins of a key that are admitted."""
+        return self._origins_of(key).places.keys()
 
     def give_back(self, held: dict[str, set[str]], origins: Callable[[str], Collection[str]] | None) -> Gone:
         """Give back the places of values that are in no series any more; return these values by label. `held` has the

@@ -12,24 +12,37 @@ from exporter.pricing.prices import Price
 
 
 class Caller(Struct, eq=False):
-    """Who sent requests, by label values. `used` holds the raw times of the requests since the last fold."""
+    """Who sent requests. `values` are the values of CALLER_LABELS, first the key's. `used` holds the raw times of the
+    requests since the last fold.
+    """
 
-    label: str
-    class_: str
+    values: tuple[str, ...]
     # The key's name and owner, from the log.
     about: AccessRecord
     # Counters of the exporter's own that each request of this caller adds to.
     counters: tuple[Series, ...]
-    # Whether its label is `unknown` because the budget is used up.
-    overflow: bool
+    # The labels whose value is `other` or `unknown` because the budget is used up.
+    overflows: tuple[str, ...]
     last_used: Series | None
     # The key whose limits its requests use up; "" if none.
     user: str = ""
     used: list[Any] = field(default_factory=list)
 
+    @property
+    def label(self) -> str:
+        """The value of the label `key`."""
+        return self.values[0]
+
+
+# In place of an origin: those that have no place in the budget.
+NO_PLACE: Any = object()
+
 
 class Origins(Struct, eq=False):
-    """Requests by origin since the last fold, of one key, chain and protocol."""
+    """Requests by origin since the last fold, of one key, chain and protocol.
+
+    Once the key's budget is used up, `counts` has all origins that are admitted, and NO_PLACE for all others.
+    """
 
     key: str
     chain: str
@@ -94,6 +107,9 @@ class Cell:
 
 class _Nowhere:
     """Ignores the origins of lines whose origins are not counted."""
+
+    def __contains__(self, origin: str) -> bool:
+        return True
 
     def __getitem__(self, origin: str) -> int:
         return 0

@@ -6,25 +6,24 @@ that such a request adds to.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
-from exporter.counting.cell import Caller, Cell, CellTargets, Origins, UnloggedCost
+from exporter.counting.cell import NO_PLACE, Caller, Cell, CellTargets, Origins, UnloggedCost
 from exporter.counting.context import Context
-from exporter.counting.kinds import FamilyGroup, RequestKind, RequestKinds
+from exporter.counting.groups import FamilyGroup
+from exporter.counting.kinds import RequestKind, RequestKinds
 from exporter.counting.loop import Loop
 from exporter.formats.row_reader import RowReader
 from exporter.limits.use import REFUSED
 from exporter.metrics.store import FamilySeries, Series
 from exporter.model import catalog
+from exporter.model.labels import ORIGIN_LABELS, OTHER
 from exporter.model.record import AccessRecord
 from exporter.requests.enrich import Enricher
 
 # With more than these, all are forgotten; those in use are created again at once.
 _MOST_CELLS = 100_000
 _MOST_KINDS = 20_000
-
-# The labels that origins are counted by.
-_ORIGIN_LABELS = ("key", "chain", "origin", "protocol")
 
 # The origins of a cell whose first line is still to be counted.
 _NONE_YET: dict[str, int] = {}
@@ -55,11 +54,11 @@ class Cells:
         self._input_labels = input_labels
         self._loop = loop
         self._kinds = RequestKinds(context, loop, input_labels)
-        # Families that count origins, by what they add; each with the positions of its labels in _ORIGIN_LABELS.
+        # Families that count origins, by what they add; each with the positions of its labels in ORIGIN_LABELS.
         self._of_origins: dict[str, list[tuple[FamilySeries, list[int]]]] = {"origins": [], "new_origins": []}
         for family in store.families.values():
             if family.family.adds in self._of_origins:
-                places = [_ORIGIN_LABELS.index(label) for label in family.family.labels]
+                places = [ORIGIN_LABELS.index(label) for label in family.family.labels]
                 self._of_origins[family.family.adds].append((family, places))
         self._parsed, self._ignored, self._rejected = (
             store.series(catalog.LINES, name, result) for result in ("parsed", "ignored", "rejected")
@@ -145,13 +144,14 @@ class Cells:
                 self._enricher.name(fields.get(name, "")) for name in ("key_name", "key_owner")
             )
         user = self._limits.user(label, key)
-        at = (label, class_, about.key_name, about.key_owner, unknown, verdict.overflow, user)
+        values, overflows = (label, class_), ("key",) if verdict.overflow else ()
+        at = (values, about.key_name, about.key_owner, unknown, overflows, user)
         caller = self.callers.get(at)
         if caller is None:
             name = catalog.UNKNOWN_KEY_REQUESTS
             counters = (self._store.series(name, self._name),) if unknown else ()
             last_used = self._keys.seen(label, about)
-            caller = self.callers[at] = Caller(label, class_, about, counters, verdict.overflow, last_used, user)
+            caller = self.callers[at] = Caller(values, about, counters, overflows, last_used, user)
         if not verdict.open:
             self._known[caller_key, path_key] = caller
         return caller, verdict.open
@@ -213,7 +213,7 @@ class Cells:
         found += [self._store.series(catalog.OVERFLOW, name) for name in full]
         if kind.record.requests:
             found += caller.counters
-            for label in (*kind.overflows, *(("key",) if caller.overflow else ())):
+            for label in (*kind.overflows, *caller.overflows):
                 found += self._kinds.overflows(label, kind.fed)
         return found
 
@@ -224,7 +224,7 @@ class Cells:
 
     def _home(self, kind: RequestKind, caller: Caller) -> Origins:
         """Where the origins of a kind and a caller are counted."""
-        at = (caller.label, kind.values.chain, kind.values.protocol)
+        at = (caller.label, kind.values["chain"], kind.values["protocol"])
         home = self.origins.get(at)
         if home is None:
             home = self.origins[at] = Origins(*at)
@@ -243,28 +243,34 @@ class Cells:
             home.counts[label] += 1
 
     def _origin_label(self, home: Origins, origin: str, success: bool) -> str:
+        """What an origin is counted as: itself, `other` or NO_PLACE."""
+        if NO_PLACE in home.counts:
+            return cast(str, NO_PLACE)
         verdict = self._admissions.origin(home.key, origin, success)
+        if verdict.overflow:
+            self._add("origins", home, NO_PLACE, 0)
+            shown = {"", OTHER, NO_PLACE, *self._admissions.origins(home.key)}
+            home.counts |= dict.fromkeys(shown - home.counts.keys(), 0)
+            return cast(str, NO_PLACE)
         label = verdict.value
         if label not in home.counts:
             self._add("origins", home, label, 0)
             home.counts[label] = 0
         if verdict.fresh and home.key:
-            self._add("new_origins", home, verdict.value, 1)
-        if verdict.overflow:
-            for family, _ in self._of_origins["origins"]:
-                if "origin" in family.family.labels:
-                    self._store.add(catalog.OVERFLOW, family.family.name, "origin")
+            self._add("new_origins", home, label, 1)
         return label
 
     def _add(self, what: str, home: Origins, origin: str, count: int) -> None:
         """Add to the families that count origins, or new ones."""
-        values = (home.key, home.chain, origin, home.protocol)
+        values = (home.key, home.chain, OTHER if origin is NO_PLACE else origin, home.protocol)
         of_all = []
         for family, places in self._of_origins[what]:
             labels = (*(values[place] for place in places), *self._input_labels)
             of_all.append(family.find(labels))
             if count and family.merges(labels):
                 of_all.append(self._store.series(catalog.OVERFLOW, family.family.name))
+            if origin is NO_PLACE and "origin" in family.family.labels:
+                of_all.append(self._store.series(catalog.OVERFLOW, family.family.name, "origin"))
         for series in of_all:  # all exist before the first is changed
             assert isinstance(series, Series)
             series.value += count

@@ -1,70 +1,32 @@
 """Request kinds: what was requested and how it went, with the label values and series that follow from it."""
 
-import re
-from collections.abc import Callable, Iterable
-from functools import cache
-from itertools import groupby
-from operator import itemgetter
-from typing import Any, NamedTuple
+from collections.abc import Collection
+from typing import Any
 
 from msgspec import Struct
 
-from exporter.counting.admission import Verdict
 from exporter.counting.cell import Caller, Cell
 from exporter.counting.context import Context
+from exporter.counting.groups import FamilyGroup, groups_of
+from exporter.counting.judge import Judge, Judged
 from exporter.counting.loop import Loop
 from exporter.metrics.store import FamilySeries, Series
 from exporter.model import catalog
 from exporter.model.catalog import Family
 from exporter.model.fields import TOKEN_TYPES
-from exporter.model.labels import LabelValues, field_of
-from exporter.model.record import AccessRecord, Attempt
+from exporter.model.labels import Request
+from exporter.model.record import AccessRecord
 from exporter.pricing.prices import Price, Quote
-from exporter.requests.attempts import failovers
 
 # The units of limits that are counted by a family's sums.
 _LIMITED = {catalog.TOKENS.name: "tokens", catalog.COST.name: "cost"}
-# The types, in price tables, of models that count tokens.
-_METERED = ("", "chat", "completion", "embedding", "responses")
-# What the name of a model's version has after the model's name.
-_VERSION = re.compile(r"(?>(?:[-@:](?:latest|v?\d{3}[-\d]*+))?)")
-
-
-class FamilyGroup(Struct):
-    """Families with the same labels that requests of a kind add to; `pick` selects their labels from all values."""
-
-    families: list[FamilySeries]
-    pick: Callable[[tuple[str, ...]], tuple[str, ...]]
-    values: LabelValues
-
-    def labels(self, caller: Caller, input_labels: tuple[str, ...]) -> tuple[str, ...]:
-        """The label values of the families' series for a caller."""
-        return self.pick((*self.values[:-2], caller.label, caller.class_)) + input_labels
-
-
-def _groups(fed: Iterable[tuple[FamilySeries, LabelValues]]) -> list[FamilyGroup]:
-    """Families as groups of neighbours with the same labels and values, in the order given."""
-    groups = groupby(fed, lambda pair: (_fields(pair[0].family), pair[1]))
-    return [FamilyGroup([family for family, _ in group], _picker(fields), values) for (fields, values), group in groups]
-
-
-def _fields(family: Family) -> tuple[str, ...]:
-    """The fields of LabelValues that hold a family's labels."""
-    return tuple(field_of(label, family.adds) for label in family.labels)
-
-
-@cache
-def _picker(fields: tuple[str, ...]) -> Callable[[tuple[str, ...]], tuple[str, ...]]:
-    """A function that picks the values of some fields from all."""
-    places = [LabelValues._fields.index(field) for field in fields]
-    return itemgetter(*places) if len(places) > 1 else lambda values: tuple([values[place] for place in places])
 
 
 class RequestKind(Struct, eq=False):
     """What was requested and how it went: all label values except the caller's, and what such requests add to."""
 
     record: AccessRecord
-    values: LabelValues = LabelValues()
+    values: dict[str, str] = {}
     # The families it adds to, and the labels whose value is `other` because the budget is used up.
     fed: list[FamilySeries] = []
     overflows: tuple[str, ...] = ()
@@ -90,47 +52,12 @@ class RequestKind(Struct, eq=False):
     everyones: Cell | None = None
 
 
-class _Judged(NamedTuple):
-    """A record, with the verdicts on all its values that may be labels."""
-
-    record: AccessRecord
-    # By the field of LabelValues.
-    verdicts: dict[str, Verdict]
-    # The verdicts on the attempts' providers and on the methods of the calls, in their order.
-    tried: list[Verdict]
-    calls: list[Verdict]
-    quote: Quote
-
-    @property
-    def attempts(self) -> tuple[Attempt, ...]:
-        """The attempts, with public names of providers."""
-        pairs = zip(self.record.attempts, self.tried, strict=True)
-        return tuple(attempt._replace(provider=verdict.value) for attempt, verdict in pairs)
-
-    @property
-    def overflows(self) -> tuple[str, ...]:
-        """The labels whose value is `other` because the budget is used up."""
-        found = {label for label, verdict in self.verdicts.items() if verdict.overflow}
-        if any(verdict.overflow for verdict in self.tried):
-            found.add("provider")
-        return tuple(sorted(found))
-
-    @property
-    def open(self) -> bool:
-        """Whether a later success may change a verdict."""
-        return any(verdict.open for verdict in (*self.verdicts.values(), *self.tried, *self.calls))
-
-    def value(self, field: str) -> str:
-        """The label's value; "" where the record has none."""
-        return self.verdicts[field].value if field in self.verdicts else ""
-
-
 class RequestKinds:
     """The request kinds of one input, whose input labels have the values `input_labels`."""
 
     def __init__(self, context: Context, loop: Loop, input_labels: tuple[str, ...]) -> None:
         self._store = context.store
-        self._admissions = context.admissions
+        self._judge = Judge(context.admissions, context.pricing)
         self._pricing = context.pricing
         self._loop = loop
         self._input_labels = input_labels
@@ -143,25 +70,22 @@ class RequestKinds:
 
     def resolve(self, record: AccessRecord) -> tuple[RequestKind, bool]:
         """The kind of a record; whether it may change with a later success."""
-        judged = self._judge(record)
-        attempts, overflows = judged.attempts, judged.overflows
-        values = self._values(judged, attempts)
-        methods = tuple(verdict.value for verdict in judged.calls)
+        judged = self._judge.judge(record)
         key = (
-            values,
-            methods,
+            tuple(judged.values.values()),
+            judged.met,
+            judged.methods,
             record.requests,
             record.summary,
-            overflows,
-            attempts,
+            judged.overflows,
+            judged.request.attempts,
             judged.quote,
             record.cost_multiplier,
             record.public,
         )
         kind = self._kinds.get(key)
         if kind is None:
-            kind = self._kinds[key] = self._new(record, values, methods, attempts, judged.quote)
-            kind.overflows = overflows
+            kind = self._kinds[key] = self._new(judged)
         return kind, judged.open
 
     def overflows(self, label: str, families: list[FamilySeries]) -> list[Series]:
@@ -170,82 +94,26 @@ class RequestKinds:
         named = [family.family.name for family in families if label in family.family.labels]
         return [self._store.series(name, family, label) for family in named]
 
-    # --- which labels
-
-    def _judge(self, record: AccessRecord) -> _Judged:
-        success = not record.error_type
-        judge = self._admissions.judge
-        verdicts = {
-            "chain": judge("chain", record.chain, success),
-            "method": judge("method", record.method, success),
-            "model": judge("model", record.model, success),
-            "provider": judge("provider", record.provider, success),
-        }
-        if not _same_model(record.requested_model, record.model):
-            verdicts["requested_model"] = judge("model", record.requested_model, success)
-        if record.blocked_reason:  # chosen by the gateway, not by a client: no success is needed
-            verdicts["reason"] = judge("reason", record.blocked_reason, True)
-        return _Judged(
-            record,
-            verdicts,
-            tried=[judge("provider", attempt.provider, True) for attempt in record.attempts],
-            calls=[
-                verdicts["method"] if call == record.method else judge("method", call, success) for call in record.calls
-            ],
-            quote=self._pricing.quote(record),
-        )
-
-    def _values(self, judged: _Judged, attempts: tuple[Attempt, ...]) -> LabelValues:
-        record = judged.record
-        return LabelValues(
-            chain=judged.value("chain"),
-            method=judged.value("method"),
-            protocol=record.protocol,
-            status=record.status,
-            type=record.error_type,
-            model=judged.value("model"),
-            provider=judged.value("provider"),
-            currency=self._pricing.currency,
-            result="error" if record.error_type else "success",
-            to_provider=attempts[-1].provider if failovers(attempts) else "",
-            requested_model=judged.value("requested_model"),
-            billed=self._pricing.billed(record) if "requested_model" in judged.verdicts else "",
-            reason=judged.value("reason"),
-            blocked="blocked" if record.blocked_reason or record.error_type == "blocked" else "",
-            unbilled="unbilled" if judged.quote.unbilled else "",
-            cached="cached" if record.cached else "",
-            metered="metered" if self._is_metered(record, judged.quote) else "",
-        )
-
-    def _is_metered(self, record: AccessRecord, quote: Quote) -> bool:
-        """Whether it was served by a model that counts tokens, and is paid for."""
-        served = record.model and record.timed and not (record.error_type or record.cached or quote.unbilled)
-        by_request = quote.prices and not any(price.rates for price in quote.prices)
-        return bool(served) and not by_request and self._pricing.type_of(record) in _METERED
-
     # --- what it adds to
 
-    def _new(
-        self,
-        record: AccessRecord,
-        values: LabelValues,
-        methods: tuple[str, ...],
-        attempts: tuple[Attempt, ...],
-        quote: Quote,
-    ) -> RequestKind:
-        kind = RequestKind(record, values)
-        fed = self._fed(values)
+    def _new(self, judged: Judged) -> RequestKind:
+        request, quote = judged.request, judged.quote
+        record = request.record
+        kind = RequestKind(record, judged.values, overflows=judged.overflows)
+        fed = self._fed(judged.met)
         if not record.summary:
-            kind.counted = _groups(
-                (family, values._replace(method=method)) for method in methods for family in fed.get("calls", ())
+            kind.counted = groups_of(
+                (family, kind.values | {"method": method})
+                for method in judged.methods
+                for family in fed.get("calls", ())
             )
-            self._add_credits(kind, methods, quote, fed.get("credits", []))
+            self._add_credits(kind, judged.methods, quote, fed.get("credits", []))
         if record.requests or record.summary:
             logged = "cost" in self._loop.summed and not quote.unbilled
             adds_something = {
                 "requests": record.requests,
-                "attempts": attempts,
-                "failovers": failovers(attempts),
+                "attempts": request.attempts,
+                "failovers": request.failovers,
                 "credits": kind.credited,
                 "unpriced": quote.unpriced,
                 "cost": logged or quote.prices,
@@ -253,18 +121,18 @@ class RequestKinds:
             }
             fed = {adds: families for adds, families in fed.items() if adds_something.get(adds, True)}
             kind.fed = [family for family in self._families if family in fed.get(family.family.adds, ())]
-            self._add_counters(kind, attempts, fed)
-            self._add_sums(kind, logged)
+            self._add_counters(kind, request, fed)
+            self._add_measured(kind, logged)
             self._add_money(kind, quote, fed)
-            kind.shown = self._shown(record, attempts, values)
-            self._show_model_type(record, values)
+            kind.shown = self._shown(request, kind.values)
+            self._show_model_type(record, kind.values)
         return kind
 
-    def _fed(self, values: LabelValues) -> dict[str, list[FamilySeries]]:
-        """The families that records with these values may add to, by what they add."""
+    def _fed(self, met: Collection[str]) -> dict[str, list[FamilySeries]]:
+        """The families that requests may add to which meet these conditions, by what they add."""
         fed: dict[str, list[FamilySeries]] = {}
         for family in self._families:
-            if not family.family.when or getattr(values, family.family.when):
+            if not family.family.when or family.family.when in met:
                 fed.setdefault(family.family.adds, []).append(family)
         return fed
 
@@ -279,82 +147,81 @@ class RequestKinds:
             (group, amount)
             for method, amount in amounts.items()
             if amount
-            for group in _groups((family, kind.values._replace(method=method)) for family in families)
+            for group in groups_of((family, kind.values | {"method": method}) for family in families)
         ]
 
     @staticmethod
-    def _add_counters(kind: RequestKind, attempts: tuple[Attempt, ...], fed: dict[str, list[FamilySeries]]) -> None:
+    def _add_counters(kind: RequestKind, request: Request, fed: dict[str, list[FamilySeries]]) -> None:
         values = kind.values
-        kind.counted += _groups((family, values) for family in fed.get("requests", ()))
-        tries = [values._replace(provider=attempt.provider, outcome=attempt.outcome) for attempt in attempts]
-        kind.counted += _groups((family, labels) for labels in tries for family in fed.get("attempts", ()))
+        kind.counted += groups_of((family, values) for family in fed.get("requests", ()))
+        tries = [values | {"provider": attempt.provider, "outcome": attempt.outcome} for attempt in request.attempts]
+        kind.counted += groups_of((family, labels) for labels in tries for family in fed.get("attempts", ()))
         hops = [
-            values._replace(from_provider=from_, to_provider=to, reason=why) for from_, to, why in failovers(attempts)
+            values | {"from_provider": from_, "to_provider": to, "reason": why} for from_, to, why in request.failovers
         ]
-        kind.counted += _groups((family, labels) for labels in hops for family in fed.get("failovers", ()))
+        kind.counted += groups_of((family, labels) for labels in hops for family in fed.get("failovers", ()))
 
-    def _add_sums(self, kind: RequestKind, logged: bool) -> None:
-        # Long, as each list is a filter of the one before: what is measured, summed, observed.
+    def _add_measured(self, kind: RequestKind, logged: bool) -> None:
+        """Add the families of numbers: what is summed, and what is observed."""
+        record = kind.record
         measured = [
             family
             for family in kind.fed
-            if (kind.record.timed or family.family.unit != "seconds") and kind.record.uses(family.family.adds)
+            if (record.timed or family.family.unit != "seconds") and record.uses(family.family.adds)
         ]
-        summed = [
-            (measure, family, labels)
-            for family in measured
-            if family.family.type == "counter" and (family.family.adds != "cost" or logged)
-            for measure, labels in _sums(family.family, kind.values)
-            if measure in self._loop.summed
-        ]
-        kind.measures = tuple(measure for measure, *_ in summed)
-        kind.summed = _groups((family, labels) for _, family, labels in summed)
-        kind.units = tuple(
-            (measure, unit) for measure, family, _ in summed if (unit := _LIMITED.get(family.family.name))
+        kind.observed = groups_of(
+            (family, kind.values) for family in measured if family.family in self._loop.histograms
         )
-        kind.observed = _groups((family, kind.values) for family in measured if family.family in self._loop.histograms)
+        self._add_sums(
+            kind,
+            [
+                (measure, family, values)
+                for family in measured
+                for measure, values in _sums(family.family, kind.values)
+                if measure in self._loop.summed and (logged or measure != "cost")
+            ],
+        )
+
+    @staticmethod
+    def _add_sums(kind: RequestKind, summed: list[tuple[str, FamilySeries, dict[str, str]]]) -> None:
+        kind.measures = tuple(measure for measure, *_ in summed)
+        kind.summed = groups_of((family, values) for _, family, values in summed)
+        units = [(measure, _LIMITED.get(family.family.name, "")) for measure, family, _ in summed]
+        kind.units = tuple((measure, unit) for measure, unit in units if unit)
 
     @staticmethod
     def _add_money(kind: RequestKind, quote: Quote, fed: dict[str, list[FamilySeries]]) -> None:
         values = kind.values
         kind.prices = quote.prices
         if quote.prices:
-            kind.cost = _groups((family, values) for family in fed.get("cost", ()))
-        billed = values._replace(model=values.requested_model if values.billed == "requested" else values.model)
-        kind.unpriced = _groups((family, billed) for family in fed.get("unpriced", ()))
+            kind.cost = groups_of((family, values) for family in fed.get("cost", ()))
+        billed = values | {"model": values["requested_model" if values["billed"] == "requested" else "model"]}
+        kind.unpriced = groups_of((family, billed) for family in fed.get("unpriced", ()))
 
     # --- gauges
 
-    def _shown(
-        self, record: AccessRecord, attempts: tuple[Attempt, ...], values: LabelValues
-    ) -> tuple[tuple[Series, float], ...]:
+    def _shown(self, request: Request, values: dict[str, str]) -> tuple[tuple[Series, float], ...]:
         """Gauges of what the log says about providers, with their values."""
         shown = [
             (catalog.PROVIDER_CIRCUIT_OPEN, attempt.provider, float(attempt.circuit == "open"))
-            for attempt in attempts
+            for attempt in request.attempts
             if attempt.circuit and attempt.provider
         ]
-        if record.cost_multiplier is not None and values.provider:
-            shown.append((catalog.PROVIDER_COST_MULTIPLIER, values.provider, record.cost_multiplier))
+        multiplier = request.record.cost_multiplier
+        if multiplier is not None and values["provider"]:
+            shown.append((catalog.PROVIDER_COST_MULTIPLIER, values["provider"], multiplier))
         return tuple((self._store.series(name, label, *self._input_labels), value) for name, label, value in shown)
 
-    def _show_model_type(self, record: AccessRecord, values: LabelValues) -> None:
+    def _show_model_type(self, record: AccessRecord, values: dict[str, str]) -> None:
         """Show the model's type if a price table has it."""
-        if record.model and record.model == values.model and (type_ := self._pricing.type_of(record)):
+        if record.model and record.model == values["model"] and (type_ := self._pricing.type_of(record)):
             self._store.set(catalog.MODEL_INFO, record.model, type_, to=1)
 
 
-def _sums(family: Family, values: LabelValues) -> list[tuple[str, LabelValues]]:
-    """The measures that a counter sums up, each with the label values for it."""
+def _sums(family: Family, values: dict[str, str]) -> list[tuple[str, dict[str, str]]]:
+    """The measures that a family sums up, each with the label values for it."""
+    if family.type != "counter":
+        return []
     if family.adds != "tokens":
         return [(family.adds, values)]
-    return [(f"{type_}_tokens", values._replace(token_type=type_)) for type_ in TOKEN_TYPES]
-
-
-def _same_model(requested: str, served: str) -> bool:
-    """Whether the requested model served: `openai/gpt-4o` is `gpt-4o`, and so is its version `gpt-4o-2024-08-06`."""
-    if not requested or not served:
-        return True
-    asked, got = requested.rpartition("/")[2], served.rpartition("/")[2]
-    short, long = sorted((asked, got), key=len)
-    return long.startswith(short) and _VERSION.fullmatch(long[len(short) :]) is not None
+    return [(f"{type_}_tokens", values | {"type": type_}) for type_ in TOKEN_TYPES]

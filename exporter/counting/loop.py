@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
-from exporter.counting.cell import Cell
+from exporter.counting.cell import NO_PLACE, Cell
 from exporter.formats.codegen import compile_function, function_source
 from exporter.formats.row_reader import NO_ORIGIN, RowReader, plausible
 from exporter.model.catalog import Family
@@ -86,7 +86,7 @@ class Loop:
         field's range, and returns -1.0; touched cells are appended to `touched`.
         """
         names = {**self._reader.names, "cells": cells, "miss": miss, "new_origin": new_origin, "odd": odd}
-        names["touched"] = touched
+        names |= {"touched": touched, "NO_PLACE": NO_PLACE}
         return compile_function("count", "rows", self._code, names)
 
     def _lines(self) -> list[str]:
@@ -117,8 +117,9 @@ class Loop:
             code += [
                 f"  o = {reader.origin}",
                 "  if o is not c.origin:",
+                "    origins = c.origins",
                 "    try:",
-                "      c.origins[o] += 1",
+                "      origins[o if o in origins else NO_PLACE] += 1",
                 "      c.elsewhere += 1",
                 "    except KeyError:",
                 "      new_origin(c, o)",

@@ -17,7 +17,7 @@ from exporter.counting.context import Context
 from exporter.counting.loop import Loop
 from exporter.counting.periods import Periods, latest
 from exporter.formats.codegen import compile_function
-from exporter.formats.decoder import Decoded
+from exporter.formats.decoders.decoder import Decoded
 from exporter.formats.row_reader import RowReader
 from exporter.limits.calendar import Period
 from exporter.limits.use import Use
@@ -115,7 +115,7 @@ class Meter:
         """The log time at which a chunk starts, in epoch seconds; None if its lines have no time."""
         try:
             times = map(self.reader.seconds_since_epoch, self._first_times(decoded.rows))
-            return max((one for one in times if one is not None), default=None)
+            return max((time_ for time_ in times if time_ is not None), default=None)
         except Exception:
             return None  # the row at fault is rejected when it is counted
 

@@ -9,11 +9,10 @@ from operator import itemgetter
 from exporter.counting.admission import Admissions
 from exporter.keys.key_metrics import Keys
 from exporter.metrics.store import FamilySeries, Store
-from exporter.model.labels import BUDGETS
+from exporter.model.labels import LABELS
 
-_LABELS = BUDGETS.keys() - {"origin"}
-# Labels that share the budget of another.
-_SHARE = {"requested_model": "model", "from_provider": "provider", "to_provider": "provider"}
+# The label whose budget a label's values take places of.
+_BUDGET_OF = {name: label.budget for name, label in LABELS.items() if label.budget}
 
 
 class Places:
@@ -30,7 +29,7 @@ class Places:
         """
         families = list(self._store.families.values())
         counted = [family for family in families if family.family.adds and family.family.type != "gauge"]
-        held: dict[str, set[str]] = {label: set() for label in _LABELS}
+        held: dict[str, set[str]] = {label: set() for label in _BUDGET_OF.values()}
         for family in counted:
             for label, values in _values(family):
                 held[label].update(values)
@@ -66,12 +65,12 @@ class Places:
     def _drop(gauge: FamilySeries, gone: dict[str, set[str]]) -> None:
         """Drop a gauge's series about values that have lost their place."""
         for place, label in enumerate(gauge.family.labels):
-            if values := gone.get(_SHARE.get(label, label)):
+            if values := gone.get(_BUDGET_OF.get(label, "")):
                 for labels in [labels for labels in gauge.series if labels[place] in values]:
                     gauge.drop(*labels)
 
 
 def _values(family: FamilySeries) -> list[tuple[str, Iterable[str]]]:
-    """The labels of a family that have budgets, with their values."""
-    labels = [(place, _SHARE.get(label, label)) for place, label in enumerate(family.family.labels)]
-    return [(label, map(itemgetter(place), family.series)) for place, label in labels if label in _LABELS]
+    """The values of a family's labels that have budgets, each with the label whose budget it is."""
+    labels = enumerate(family.family.labels)
+    return [(_BUDGET_OF[label], map(itemgetter(at), family.series)) for at, label in labels if label in _BUDGET_OF]

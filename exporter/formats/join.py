@@ -8,10 +8,10 @@ from msgspec import Struct
 
 from exporter.errors import FieldError, within
 from exporter.formats.codegen import compile_function
-from exporter.formats.decoder import Decoded, Decoder, NamedLines
-from exporter.formats.json_lines import JsonLines
+from exporter.formats.decoders.decoder import Decoded, Decoder, NamedLines
+from exporter.formats.decoders.json_lines import JsonLines
+from exporter.formats.decoders.text_lines import TextLines
 from exporter.formats.source import Source, sources_of
-from exporter.formats.text_lines import TextLines
 from exporter.formats.values import Raw, text
 
 # What waits is sealed at each commit, about 10 ms of CPU time for a megabyte: at most so many bytes wait.

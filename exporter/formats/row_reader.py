@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from exporter.formats.source import Source
 from exporter.formats.spec import Format
 from exporter.formats.values import ESCAPES, UNITS, Raw, dated, elapsed, number, picked, seconds, text, timestamp
+from exporter.formats.words import MOST_WORDS, Canonical, Words
 from exporter.memo import Memo
 from exporter.model.fields import FIELDS, MOST
 
@@ -30,10 +31,6 @@ NEVER_REPEAT = ("body",)
 
 # Fields about the caller, which are looked up separately: see `cells`.
 CALLER_FIELDS = ("key", "key_name", "key_owner")
-# The maximum number of canonical values cached per field. A larger cache does not help logs with few values, and is
-# slower for logs whose values never repeat, as it does not fit into the processor's caches.
-_MOST_WORDS = 2_000
-
 # Fields that are counted outside of the cell's look-up: see `counting`.
 ORIGIN_FIELDS = ("origin", "referer", "client")
 NO_ORIGIN = "''"
@@ -80,7 +77,7 @@ class RowReader:
     functions for fields of CANONICAL; a field without a function, such as `host` without chains, is not read.
     """
 
-    def __init__(self, fmt: Format, canonical: dict[str, Callable[[str], Any]], zone: tzinfo | None = None) -> None:
+    def __init__(self, fmt: Format, canonical: dict[str, Canonical], zone: tzinfo | None = None) -> None:
         self.names: dict[str, Any] = {"ABSENT": ABSENT, "FALSE": FALSE, "both": _both, "nan": nan}
         self.names |= {"every": _every, "dated": dated}
         self.decoder = fmt.decoder
@@ -89,7 +86,7 @@ class RowReader:
         ended = fmt.fields["time"][0] if "time" in fmt.fields else Source(path="-")
         self._zone = zone or (ZoneInfo(ended.zone) if ended.zone else None)
         self._locals = 0
-        self._unescape = ESCAPES[fmt.escape]
+        self._words = Words(ESCAPES[fmt.escape], canonical)
 
         self._asked = _readers(fmt)
         self.request_group, self.caller_group = FieldGroup(), FieldGroup()
@@ -122,6 +119,7 @@ class RowReader:
 
     def forget(self) -> None:
         """Clear all memos: the key registry may have changed."""
+        self._words.forget()
         for memo in (*self.names.values(), *self.request_group.memos, *self.caller_group.memos):
             if isinstance(memo, Memo):
                 memo.clear()
@@ -166,45 +164,27 @@ class RowReader:
 
     # --- text fields
 
-    def _word(self, source: Source, raw: Raw) -> str:
-        if isinstance(raw, bytes):
-            raw = self._unescape(raw)
-        return source.read(raw)
-
     def _add(self, group: FieldGroup, field: str, sources: tuple[Source, ...]) -> None:
         if field == "key" and len(sources) == 1:
-            group.add(field, self._one(sources[0]), Memo(self._canonical_word(field, sources[0]), 20_000))
+            group.add(field, self._one(sources[0]), Memo(self._words.canonical(field, sources[0]), 20_000))
         elif field in CANONICAL:
             group.add(field, "(" + " or ".join(self._canonically(field, source) for source in sources) + ")", None)
-        elif all(_plain(source) for source in sources):
+        elif all(source.is_plain for source in sources):
             group.add(field, self._raw(sources), self._meaning(sources[0]))
         else:
             for source in sources:
                 group.add(field, self._one(source), self._meaning(source))
 
     def _meaning(self, source: Source) -> Memo[Raw, str]:
-        return Memo(partial(self._word, source), 1000)
-
-    def _canonical_word(self, field: str, source: Source) -> Callable[[Raw], Any]:
-        """The function from a raw value to the canonical one; it returns "" for an absent value."""
-        canonical = self._canonical[field]
-
-        def of_any(raw: Raw) -> Any:
-            word = self._word(source, raw)
-            return canonical(word) if word else ""
-
-        def of_text(raw: Raw) -> Any:
-            return canonical(raw) if raw.__class__ is str and raw not in ABSENT else of_any(raw)
-
-        return of_text if _plain(source) else of_any
+        return Memo(partial(self._words.word, source), 1000)
 
     def _canonically(self, field: str, source: Source) -> str:
-        canonical = self._canonical_word(field, source)
+        canonical = self._words.canonical(field, source)
         raw = self._one(source)
         if field in NEVER_REPEAT:
             name, held = self._name(field, canonical), self._held()
             return f"({name}({held}) if ({held} := {raw}) not in ABSENT else '')"
-        return f"{self._name(field, Memo(canonical, _MOST_WORDS))}[{raw}]"
+        return f"{self._name(field, Memo(canonical, MOST_WORDS))}[{raw}]"
 
     def _origins(self) -> list[str]:
         return [
@@ -249,11 +229,11 @@ class RowReader:
 
     def _measure(self, field: str, sources: tuple[Source, ...]) -> str:
         first = sources[0]
-        if len(sources) == 1 and _plain(first) and UNITS[first.unit] == 1.0 and self._asked[first.path] == 1:
+        if len(sources) == 1 and first.is_plain and UNITS[first.unit] == 1.0 and self._asked[first.path] == 1:
             code = self.decoder.number(first.path, Memo(self._converter(field, first), 20_000))
             if code:
                 return self._less(first, code)
-        if all(_plain(source) and _alike(source, first) for source in sources):
+        if all(source.is_plain and _alike(source, first) for source in sources):
             return self._less(first, self._number(field, self._raw(sources), first))
         code = "-1.0"
         for source in reversed(sources):
@@ -351,11 +331,6 @@ def _readers(fmt: Format) -> Counter[str]:
 def plausible(measure: str) -> str:
     """An expression: whether a measure is in its field's range. NaN is in no range."""
     return f"0.0 <= {measure} <= {MOST[measure]!r}"
-
-
-def _plain(source: Source) -> bool:
-    """Whether a source has nothing but a path, a unit and `includes`."""
-    return source == Source(path=source.path, unit=source.unit, includes=source.includes) if source.path else False
 
 
 def _alike(first: Source, second: Source) -> bool:

@@ -44,7 +44,7 @@ from msgspec import Struct
 
 from exporter.convert import convert
 from exporter.errors import FieldError, unknown, within
-from exporter.formats.patterns import search_pattern
+from exporter.formats.patterns.compile import search_pattern
 from exporter.formats.values import PICKS, UNITS, Raw, picked, text
 from exporter.model.fields import FIELDS
 
@@ -173,6 +173,11 @@ class Source(
             raise FieldError("match", str(error)) from None
         if groups != 1:
             raise FieldError("match", f"must have exactly one group, the value; it has {groups}")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it has nothing but a path, a unit and `includes`."""
+        return bool(self.path) and self == Source(path=self.path, unit=self.unit, includes=self.includes)
 
     def read(self, raw: Raw) -> str:
         """The text of a raw value, after `pick`, `match` and `map`."""

@@ -15,16 +15,16 @@ from msgspec import Struct
 
 from exporter.errors import FieldError, unknown, within
 from exporter.formats.about import About
-from exporter.formats.batch import Batched
-from exporter.formats.container import CONTAINERS, STREAMS, Contained
-from exporter.formats.csv_lines import CsvLines
-from exporter.formats.decoder import Decoder, NamedLines
+from exporter.formats.decoders.batch import Batched
+from exporter.formats.decoders.container import CONTAINERS, STREAMS, Contained
+from exporter.formats.decoders.csv_lines import CsvLines
+from exporter.formats.decoders.decoder import Decoder, NamedLines
+from exporter.formats.decoders.json_lines import JsonLines
+from exporter.formats.decoders.logfmt_lines import LogfmtLines
+from exporter.formats.decoders.text_lines import NGINX_VARIABLES, TextLines, meant, template_regex
 from exporter.formats.join import Joined, JoinSpec
-from exporter.formats.json_lines import JsonLines
-from exporter.formats.logfmt_lines import LogfmtLines
-from exporter.formats.patterns import line_pattern, search_pattern
+from exporter.formats.patterns.compile import line_pattern, search_pattern
 from exporter.formats.source import Source, parse_sources
-from exporter.formats.text_lines import NGINX_VARIABLES, TextLines, meant, template_regex
 from exporter.formats.values import ESCAPES
 from exporter.globs import compiled
 from exporter.model.fields import FIELDS, LONGEST_LINE

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from exporter.errors import InputError
-from exporter.inputs.content import PACKED, UNPACKING, unpacked
+from exporter.inputs.disk.content import PACKED, UNPACKING, unpacked
 from exporter.inputs.lines import CHUNK, Lines
 from exporter.model.fields import LONGEST_LINE
 

@@ -4,8 +4,8 @@ from typing import Protocol
 
 import msgspec
 
-from exporter.inputs.fingerprint import Position
-from exporter.inputs.headers import HeaderReader
+from exporter.inputs.disk.fingerprint import Position
+from exporter.inputs.logs.headers import HeaderReader
 
 
 class Input(Protocol):
@@ -50,6 +50,11 @@ class Input(Protocol):
     def readable(self) -> bool:
         """Whether all of it can be read."""
         return True
+
+    @property
+    def unreadable(self) -> dict[str, str]:
+        """What can't be read now, and why."""
+        return {}
 
     @property
     def unopened(self) -> int:

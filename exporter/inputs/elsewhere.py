@@ -19,9 +19,9 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from exporter.inputs.content import Content
-from exporter.inputs.fingerprint import Identity, Position, digest
-from exporter.inputs.names import covers, is_pattern, matching
+from exporter.inputs.disk.content import Content
+from exporter.inputs.disk.fingerprint import Identity, Position, digest
+from exporter.inputs.disk.names import covers, is_pattern, matching
 from exporter.memo import Memo
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,8 @@ class StoredInput(Struct):
     logs were read to, and what its decoder has to know of earlier lines.
 
     `kept` is the number of lines in cells that could not be folded, `pages` the numbers of the parts of the state that
-    hold its positions, `unread` how many bytes were left uncounted when it was removed from the config.
+    hold its positions, `unread` how many bytes were left uncounted when it was removed from the config. `late` is what
+    `OldestRecord.late` says.
     """
 
     place: tuple[str, ...]
@@ -47,6 +48,7 @@ class StoredInput(Struct):
     unread: int = 0
     pages: list[int] = []
     kept: int = 0
+    late: tuple[float, float] | None = None
 
     @property
     def pattern(self) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Mapping
 from exporter.inputs.base import Input
 from exporter.inputs.elsewhere import Elsewhere, StoredInput
 from exporter.inputs.events import InputEvents
-from exporter.inputs.files import FileInput
+from exporter.inputs.logs.file_input import FileInput
 from exporter.inputs.pipe import PipeInput
-from exporter.inputs.syslog import SyslogInput
-from exporter.inputs.syslog_address import is_syslog
+from exporter.inputs.syslog.address import is_syslog
+from exporter.inputs.syslog.syslog_input import SyslogInput
 
 
 class Inputs:

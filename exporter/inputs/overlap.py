@@ -1,7 +1,7 @@
 """Files that more than one input of a config names; see `names` for who reads them."""
 
+from exporter.inputs.disk.names import covers, is_pattern, matching
 from exporter.inputs.elsewhere import identity, read_twice
-from exporter.inputs.names import covers, is_pattern, matching
 
 
 def shared_logs(logs: dict[str, str]) -> list[str]:

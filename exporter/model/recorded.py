@@ -261,11 +261,17 @@ def _hourly() -> list[Recorded]:
             "seconds",
             ((duration, ("chain", "method")),),
         ),
-        Recorded(
-            "method:gateway_success:max1d",
-            "The best success rate of the last day: 0 of what never succeeded.",
-            ("chain", "method"),
-            of=(("gateway_requests_total", ("chain", "method")), ("gateway_errors_total", ("chain", "method", "type"))),
+        *(
+            Recorded(
+                f"method:gateway_success:max{window}",
+                f"The best success rate of the last {words}: 0 of what never succeeded.",
+                ("chain", "method"),
+                of=(
+                    ("gateway_requests_total", ("chain", "method")),
+                    ("gateway_errors_total", ("chain", "method", "type")),
+                ),
+            )
+            for window, words in (("1d", "day"), ("3d", "three days"))
         ),
     ]
     return made

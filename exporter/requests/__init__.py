@@ -7,6 +7,7 @@ identifiers.py  which parts of a path were made up
 body.py         JSON-RPC and LLM requests by their body
 attempts.py     which providers were tried, and how it went
 canonical.py    functions that reduce fields with too many raw values
+cuts.py         shorter values that mean the same
 
 May import `formats` (how values are written), `model` and the modules beside this folder.
 """

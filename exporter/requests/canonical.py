@@ -2,26 +2,26 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
+from exporter.formats.words import Canonical
 from exporter.requests.body import read_body
+from exporter.requests.cuts import cut_address, cut_url, path_cut, request_cut
 from exporter.requests.routes import Routes, client_network, origin_host
 
 
-def canonical_functions(
-    routes: Routes, public: Callable[[str], str], addresses: bool = False
-) -> dict[str, Callable[[str], Any]]:
+def canonical_functions(routes: Routes, public: Callable[[str], str], addresses: bool = False) -> dict[str, Canonical]:
     """A function for each such field. `public` turns a raw key into its public name. With `addresses`, IP addresses in
     origins are not shortened to their network.
     """
-    origin = partial(origin_host, addresses=True) if addresses else origin_host
+    origin = Canonical(partial(origin_host, addresses=True) if addresses else origin_host, cut_url)
+    cut = path_cut(routes.templates, routes.chain_paths)
     return {
-        "key": public,
-        "path": routes.target,
-        "request": routes.request,
-        "host": routes.chain_of_host,
+        "key": Canonical(public),
+        "path": Canonical(routes.target, cut),
+        "request": Canonical(routes.request, cut and request_cut(cut)),
+        "host": Canonical(routes.chain_of_host),
         "origin": origin,
         "referer": origin,
-        "client": client_network,
-        "body": read_body,
+        "client": Canonical(client_network, cut_address),
+        "body": Canonical(read_body),
     }

@@ -70,6 +70,8 @@ _KNOWN = frozenset(
         *("v", "webhook", "webhooks", "whoami", "httpbin", "workflow", "workflows", "xmlrpc"),
     )
 )
+# Those that start with a digit. Every other part that does so is an identifier.
+DIGITAL_WORDS = frozenset(word for word in _KNOWN if word[0].isdigit())
 
 
 def _words(text: str) -> frozenset[str]:

@@ -94,7 +94,8 @@ def _pattern(group: str, template: str) -> str:
 class Routes:
     """Finds the route, the key and the chain of a path.
 
-    `templates` are tried in order. `chains` maps a chain to patterns of paths, which start with `/`, or of host names.
+    `templates` are tried in order. `chains` maps a chain to patterns of paths, which start with `/` and are in
+    `chain_paths`, or of host names.
     `identify` turns a raw key into its public name. With `users`, names of people in paths are shown.
     """
 
@@ -107,12 +108,14 @@ class Routes:
     ) -> None:
         # Long, as it compiles the templates, the chains of paths and those of hosts.
         self._identify = identify
-        self._templates = {f"t{number}": template for number, template in enumerate(templates)}
+        self.templates = tuple(templates)
+        self._templates = {f"t{number}": template for number, template in enumerate(self.templates)}
         either = "|".join(_pattern(group, template) for group, template in self._templates.items())
         self._template = re.compile(f"(?:{either})/?") if either else None
         self._with_key = {group for group in self._templates if f"(?P<{group}_key>" in either}
         patterns = [(chain, pattern) for chain, patterns in (chains or {}).items() for pattern in patterns]
         self._paths = [(compiled(p), chain) for chain, p in patterns if p.startswith("/")]
+        self.chain_paths = [p for _, p in patterns if p.startswith("/")]
         self._hosts = [(compiled(p.lower()), chain) for chain, p in patterns if not p.startswith("/")]
         self._people = frozenset() if users else PEOPLE
         self._words: set[str] = set()
@@ -138,7 +141,7 @@ class Routes:
             elif "/" not in path or not path[0].isalnum():
                 return NO_TARGET if path in ("", "*") else Target("/:id")
             path = "/" + path
-        key = self._key_in(query) if query else ""
+        key = self._key_in(query)
         for pattern, named in self._paths:
             if pattern.match(path):
                 chain = named
@@ -157,8 +160,8 @@ class Routes:
         return next((chain for pattern, chain in self._hosts if pattern.match(host)), "")
 
     def _key_in(self, query: str) -> str:
-        found = _KEY_PARAMETER.search(query[:2000])
-        return self._identify(unquote_plus(found[1])) if found else ""
+        key = key_parameter(query)
+        return self._identify(unquote_plus(key)) if key else ""
 
     def _folded(self, path: str, key: str, chain: str) -> Target:
         """The target without a template: identifiers become `:id`, and the one at a key's place becomes `:key`.
@@ -196,6 +199,12 @@ class Routes:
 
     def _target_of(self, route: str, key: str, chain: str) -> Target:
         return Target(route, key, chain) if key or chain else self._keyless[route]
+
+
+def key_parameter(query: str) -> str:
+    """The value of a query's parameter for a key, as it is written; "" if it has none."""
+    found = _KEY_PARAMETER.search(query[:2000]) if query else None
+    return found[1] if found else ""
 
 
 # Nearly all origins; much faster than `urlsplit`.

@@ -1,8 +1,8 @@
 """Which input of a config continues one that was stored, or that was removed from the config."""
 
 from exporter.config.inputs import InputConfig
+from exporter.inputs.disk.names import covers, matching
 from exporter.inputs.elsewhere import StoredInput, identity
-from exporter.inputs.names import covers, matching
 from exporter.service.feed import fingerprint
 
 

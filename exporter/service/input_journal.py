@@ -11,7 +11,7 @@ from collections.abc import MutableSequence
 from typing import NamedTuple
 
 from exporter.errors import place
-from exporter.formats.decoder import REASONS, Decoded
+from exporter.formats.decoders.decoder import REASONS, Decoded
 from exporter.inputs.events import LOSSES, printable
 from exporter.metrics.store import Store
 from exporter.model import catalog

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from exporter.errors import InputError
-from exporter.formats.detect import detect
+from exporter.formats.detection.detect import detect
 from exporter.formats.spec import FormatSpec, build
 from exporter.inputs.base import Input
 from exporter.model.fields import LONGEST_LINE

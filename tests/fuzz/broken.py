@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
 
-from exporter.formats import patterns, text_lines
+from exporter.formats.decoders import text_lines
+from exporter.formats.patterns import compile as patterns
 from exporter.metrics import exposition
 from exporter.service.feed import Feed
 from exporter.service.input_journal import InputJournal

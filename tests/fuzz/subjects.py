@@ -1,8 +1,8 @@
-"""What is fuzzed: every preset, and formats of one's own of each kind, each with good lines to begin with."""
+"""What is fuzzed: every preset, and custom formats of each kind, each with good lines to begin with."""
 
 from typing import Any, NamedTuple
 
-from exporter.formats.container import CONTAINERS
+from exporter.formats.decoders.container import CONTAINERS
 from exporter.formats.spec import presets
 from tests.golden import counting, log_of
 

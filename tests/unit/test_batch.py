@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from exporter.formats.detect import detect
+from exporter.formats.detection.detect import detect
 from exporter.formats.join import JoinSpec
 from exporter.formats.spec import FormatSpec, build
 from tests.golden import log_of

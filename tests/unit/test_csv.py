@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from exporter.errors import FieldError
-from exporter.formats.csv_lines import CsvLines
+from exporter.formats.decoders.csv_lines import CsvLines
 from exporter.formats.spec import FormatSpec, build
 from tests.unit.reading import Reading
 

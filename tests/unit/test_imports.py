@@ -76,7 +76,7 @@ def test_every_folder_has_its_place_in_the_order() -> None:
 
 def test_every_folder_lists_its_files() -> None:
     """In the docstring of its `__init__.py`, each with a few words: a new file needs a line there."""
-    for folder in (path.parent for path in (ROOT / "exporter").glob("*/__init__.py")):
+    for folder in (path.parent for path in (ROOT / "exporter").rglob("*/__init__.py")):
         lines = (folder / "__init__.py").read_text("utf-8").partition('"""\n')[0].splitlines()
         listed = [line.split(" ")[0] for line in lines if ".py " in line]
         assert sorted(listed) == sorted(path.name for path in folder.glob("*.py") if path.name != "__init__.py"), folder
@@ -91,6 +91,22 @@ def test_nothing_imports_what_stands_above_it() -> None:
         if (mine := folder_of(module)) != (other := folder_of(name)) and other in RANK and RANK[mine] >= RANK[other]
     ]
     assert wrong == []
+
+
+def test_folders_in_a_folder_import_one_way_too() -> None:
+    """As `inputs/logs` imports `inputs/rotations`, which does not import it."""
+    inner = [
+        tuple(path.relative_to(ROOT).parts)
+        for path in (ROOT / "exporter").glob("*/*")
+        if (path / "__init__.py").exists()
+    ]
+    graph: dict[tuple[str, ...], set[tuple[str, ...]]] = {folder: set() for folder in inner}
+    for module, names in IMPORTS.items():
+        mine, others = tuple(module.split(".")[:3]), {tuple(name.split(".")[:3]) for name in names}
+        if mine in graph:
+            graph[mine] |= (others & graph.keys()) - {mine}
+    TopologicalSorter(graph).prepare()
+    assert len(graph) > 7
 
 
 def test_no_stage_imports_the_config() -> None:

@@ -194,7 +194,9 @@ def test_no_field_shows_a_key() -> None:
             records = [enricher.record(fields)]
             requests = {"path": f"/v1/things/{key}", "request": f"GET /v2/{key} HTTP/1.1"}
             records += [
-                enricher.record({"status": "200", name: canonical[name](text), "body": canonical["body"](body)})
+                enricher.record(
+                    {"status": "200", name: canonical[name].function(text), "body": canonical["body"].function(body)}
+                )
                 for name, text in requests.items()
                 for body in (f'{{"method": "{key}"}}', f'{{"model": "{key}"}}', "")
             ]

@@ -5,12 +5,15 @@ from pathlib import Path
 import pytest
 
 from exporter.counting.admission import Admissions
+from exporter.counting.groups import CALLER_LABELS
 from exporter.model.catalog import CATALOG
-from exporter.model.labels import BUDGETS, LABELS, LabelValues, field_of
+from exporter.model.labels import BUDGETS, LABELS, labels_for
 from exporter.model.record import AccessRecord
 from tests.counted import Counting
 
-# A value of its own for every label that a family may have: to swap two of them shows.
+# The labels that any family may have.
+ANYWHERE = labels_for("requests")
+# A value of its own for each of these: to swap two of them shows.
 VALUES = {
     "chain": "polygon",
     "method": "eth_call",
@@ -37,7 +40,7 @@ identity: {{secret_file: secret}}
 keys: keys.yaml
 metrics:
   custom_families:
-    gateway_everything_total: {{type: counter, help: All labels., adds: requests, labels: [{", ".join(LABELS)}]}}
+    gateway_everything_total: {{type: counter, help: All labels., adds: requests, labels: [{", ".join(ANYWHERE)}]}}
 """
 GOOD = {
     **{"s": "200", "m": "eth_call", "c": "polygon", "tls": "https", "k": "acme", "served": "gpt-4o"},
@@ -57,19 +60,22 @@ def test_a_label_that_is_declared_is_allowed_in_families_and_filled_from_its_fie
     counted.count(GOOD | {"tried": "first"}, GOOD | {"tried": "second"})
     counted.count(GOOD | {"s": "403", "why": "waf"})
     family = counted.assembly.store.families["gateway_everything_total"]
-    refused = [dict(zip(LABELS, labels, strict=False)) for labels in family.series if "403" in labels]
+    refused = [dict(zip(ANYWHERE, labels, strict=False)) for labels in family.series if "403" in labels]
     assert refused == [VALUES]
 
 
-def test_every_label_of_a_family_of_records_is_a_label_value() -> None:
+def test_every_label_of_a_family_of_records_is_one_that_it_may_have() -> None:
     fed = [family for family in CATALOG.values() if family.adds]
     missing = {
-        (family.name, label)
-        for family in fed
-        for label in family.labels
-        if field_of(label, family.adds) not in (*LabelValues._fields, "origin")
+        (family.name, label) for family in fed for label in family.labels if label not in labels_for(family.adds)
     }
     assert missing == set()
+
+
+def test_a_label_has_its_value_from_the_request_the_caller_or_its_family() -> None:
+    """Without one of these, no series could be found: `groups_of` raises for a label that has none."""
+    without = {name for name, label in LABELS.items() if not label.of}
+    assert without - set(CALLER_LABELS) == {"outcome", "from_provider"}
 
 
 def test_a_label_with_a_budget_has_places_that_survive_a_restart() -> None:

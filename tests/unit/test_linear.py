@@ -10,10 +10,10 @@ import msgspec
 import pytest
 import yaml
 
-from exporter.formats.linear import two_ways
-from exporter.formats.patterns import line_pattern, search_pattern
+from exporter.formats.decoders.text_lines import template_regex
+from exporter.formats.patterns.compile import line_pattern, search_pattern
+from exporter.formats.patterns.linear import two_ways
 from exporter.formats.spec import FormatSpec, presets
-from exporter.formats.text_lines import template_regex
 from tests.cpu import LINEAR, growth
 
 PRESETS = Path(__file__).parents[2] / "exporter" / "formats" / "presets"
@@ -66,7 +66,7 @@ def test_patterns_that_are_linear(pattern: str, how: str) -> None:
     ],
 )
 def test_patterns_that_are_not(pattern: str, how: str, text: str) -> None:
-    """The text that leads to one place in two ways is told."""
+    """The message has the text that leads to one place in two ways."""
     assert two_ways(pattern, how) == text
 
 
@@ -120,9 +120,15 @@ MEETS_CLIENTS = (
         "counting.kinds",
         "counting.periods",
         "requests.enrich",
-        "formats.json_lines",
+        "formats.decoders.json_lines",
     ),
-    *("formats.logfmt_lines", "formats.container", "formats.csv_lines", "formats.values", "formats.detect"),
+    *(
+        "formats.decoders.logfmt_lines",
+        "formats.decoders.container",
+        "formats.decoders.csv_lines",
+        "formats.values",
+        "formats.detection.detect",
+    ),
 )
 EVERY = {
     *(
@@ -131,8 +137,8 @@ EVERY = {
         "formats.values._ENTRY_END",
         "counting.periods._ZONE",
     ),
-    *("formats.json_lines._UNQUOTED", "formats.json_lines._STRAY_QUOTE", "formats.values._HEX_BYTES"),
-    *("formats.values._HASH_BYTES", "formats.logfmt_lines._ESCAPED"),
+    *("formats.decoders.json_lines._UNQUOTED", "formats.decoders.json_lines._STRAY_QUOTE", "formats.values._HEX_BYTES"),
+    *("formats.values._HASH_BYTES", "formats.decoders.logfmt_lines._ESCAPED"),
 }
 # At the start of a text `^` and the sign that it stands beside can't both be: the proof does not know that. Of an IPv6
 # address the last group of nine may be a port.
@@ -160,8 +166,8 @@ def matches(part: Any) -> list[str]:
     """Each `match` of a preset."""
     if isinstance(part, dict):
         own = [part["match"]] if isinstance(part.get("match"), str) else []
-        return own + [one for inner in part.values() for one in matches(inner)]
-    return [one for inner in part for one in matches(inner)] if isinstance(part, list) else []
+        return own + [match for inner in part.values() for match in matches(inner)]
+    return [match for inner in part for match in matches(inner)] if isinstance(part, list) else []
 
 
 @pytest.mark.parametrize("preset", presets())
@@ -171,5 +177,7 @@ def test_presets_are_proved_linear(preset: str) -> None:
     spec = msgspec.convert(written, FormatSpec)
     lines = [template_regex(spec.template)] if spec.template else [spec.regex] if isinstance(spec.regex, str) else []
     lines += spec.regex if isinstance(spec.regex, list) else []
-    assert [line_pattern(pattern).slow for pattern in lines if pattern] == [""] * len([one for one in lines if one])
+    assert [line_pattern(pattern).slow for pattern in lines if pattern] == [""] * len(
+        [pattern for pattern in lines if pattern]
+    )
     assert {search_pattern(match).slow for match in matches(written)} <= {""}

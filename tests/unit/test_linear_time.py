@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from exporter.formats.container import CONTAINERS
-from exporter.formats.patterns import line_pattern
+from exporter.formats.decoders.container import CONTAINERS
+from exporter.formats.decoders.text_lines import template_regex
+from exporter.formats.patterns.compile import line_pattern
 from exporter.formats.spec import FormatSpec, presets
-from exporter.formats.text_lines import template_regex
 from exporter.formats.values import listed, picked, seconds
 from exporter.keys.identity import bare_key
 from exporter.model.key_shapes import could_be_a_key, short_emails

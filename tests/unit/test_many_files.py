@@ -11,12 +11,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from exporter.inputs import chosen_copies, files, known_files, rotated_copies, sorting
-from exporter.inputs.content import Content
-from exporter.inputs.files import FileInput
-from exporter.inputs.fingerprint import Position, Stamp, digest, stamp
+from exporter.inputs.disk.content import Content
+from exporter.inputs.disk.fingerprint import Position, Stamp, digest, stamp
 from exporter.inputs.lines import CHUNK
-from exporter.inputs.rotated_names import Copy
+from exporter.inputs.logs import file_input, sorting
+from exporter.inputs.logs.file_input import FileInput
+from exporter.inputs.rotations import choice, copies, known_files
+from exporter.inputs.rotations.names import Copy
 from tests.unit.test_files import Told, read_all
 
 HOSTS, ROTATIONS = 20, 14
@@ -59,7 +60,7 @@ class Kept:
     def settle(self, monkeypatch: pytest.MonkeyPatch) -> bytes:
         """Let go of what was renamed, as after a while without a line."""
         with monkeypatch.context() as patched:
-            patched.setattr(files, "_LINGER_SECONDS", -1.0)
+            patched.setattr(file_input, "_LINGER_SECONDS", -1.0)
             return self.read() + self.read()
 
     def losses(self) -> list[tuple[str, ...]]:
@@ -68,7 +69,9 @@ class Kept:
 
 def stored_of(source: FileInput) -> list[Position]:
     """What a commit keeps, decoded; it is the same as `positions`."""
-    found = [one for page in source.pages().values() for one in msgspec.msgpack.decode(page, type=list[Position])]
+    found = [
+        position for page in source.pages().values() for position in msgspec.msgpack.decode(page, type=list[Position])
+    ]
     assert sorted(found, key=repr) == sorted(source.positions(), key=repr)
     return found
 
@@ -243,7 +246,7 @@ def test_a_line_that_comes_just_as_a_renamed_log_is_let_go_counts(
         writer.write(next(lines, b""))
         return real(content)
 
-    monkeypatch.setattr(rotated_copies, "stamp", written_to)
+    monkeypatch.setattr(copies, "stamp", written_to)
     assert kept.settle(monkeypatch) == b"late\n"
     writer.close()
 
@@ -318,7 +321,7 @@ def test_one_log_that_cannot_be_read_among_others_is_noticed(tmp_path: Path) -> 
 
 
 def test_a_log_and_a_copy_of_it_that_come_at_once_count_once(tmp_path: Path) -> None:
-    """The copy is told by what was read of the log, so that comes first."""
+    """The copy is recognised by what was read of the log, so that comes first."""
     kept = Kept(str(tmp_path / "access.log*"), "beginning")
     kept.read()
     text = b"".join(b"line %d\n" % n for n in range(300))
@@ -354,7 +357,7 @@ def test_a_log_that_was_given_up_and_comes_back_is_known(tmp_path: Path) -> None
     assert kept.restart() == b""
 
 
-# --- short files are told apart
+# --- short files are distinguished
 
 
 def test_a_new_short_file_that_begins_as_a_finished_one_is_read_whole(
@@ -378,7 +381,7 @@ def test_a_new_short_file_that_begins_as_a_finished_one_is_read_whole(
 
 
 def test_a_short_log_that_another_log_begins_with_is_no_shorter_copy_of_it(tmp_path: Path) -> None:
-    """Only what is longer than 1 KiB is told by its beginning alone."""
+    """Only files longer than 1 KiB are identified by their beginning alone."""
     kept = Kept(str(tmp_path / "*.log"), "beginning")
     (tmp_path / "a.log").write_bytes(b"h\nmore\n")
     assert kept.read() == b"h\nmore\n"
@@ -470,13 +473,13 @@ def test_what_is_known_of_a_copy_is_not_read_again(tmp_path: Path, monkeypatch: 
     kept.read()
     opened = []
 
-    real = chosen_copies.open_copy
+    real = choice.open_copy
 
     def counted(copy: Copy) -> object:
         opened.append(copy.path)
         return real(copy)
 
-    monkeypatch.setattr(rotated_copies, "open_copy", counted)
+    monkeypatch.setattr(copies, "open_copy", counted)
     log.rename(tmp_path / "a.log.0")
     log.write_bytes(b"2\n")
     assert kept.read() == b"2\n"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from exporter.inputs import objects
-from exporter.inputs.files import FileInput
+from exporter.inputs.logs import discovery, objects
+from exporter.inputs.logs.file_input import FileInput
 from tests.unit.test_files import Told, read_all
 
 
@@ -75,7 +75,8 @@ def read_on(source: FileInput) -> list[bytes]:
 
 @pytest.fixture
 def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody is thought to write to an object any more, however new it is."""
+    """Nobody is thought to write to an object any more, however new it is; each scan looks at all of them."""
+    monkeypatch.setattr(discovery, "_LOOK_UP_SECONDS", -1.0)
     for name in ("TICK", "_UNENDED", "_BROKEN"):
         monkeypatch.setattr(objects, name, -(10**18))
 
@@ -84,7 +85,7 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("end", [".gz", ".zst"])
 def test_an_object_is_closed_when_it_was_read(tmp_path: Path, end: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """More objects than are open at a time are all read, at any depth; after a restart none is opened again."""
-    monkeypatch.setattr("exporter.inputs.following.MOST", 4)
+    monkeypatch.setattr("exporter.inputs.logs.following.MOST", 4)
     for n in range(11):
         put(tmp_path / ("a/" * (n % 4)) / f"{n:02}.log{end}", b"%02d\n" % n)
     put(tmp_path / f"empty.log{end}", b"")
@@ -112,7 +113,7 @@ def test_more_objects_than_can_be_open_are_left_out_at_the_first_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With `start_at: end`, none of them is taken for a later one."""
-    monkeypatch.setattr("exporter.inputs.following.MOST", 2)
+    monkeypatch.setattr("exporter.inputs.logs.following.MOST", 2)
     for n in range(5):
         put(tmp_path / f"{n}.log.gz", b"%d\n" % n)
     source = FileInput(str(tmp_path / "*.log.gz"), Told(), "end")

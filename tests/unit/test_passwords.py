@@ -6,8 +6,8 @@ import threading
 import bcrypt
 import pytest
 
-from exporter.service import passwords
-from exporter.service.passwords import Passwords, TooManyError
+from exporter.service.web import passwords
+from exporter.service.web.passwords import Passwords, TooManyError
 
 USERS = {name: bcrypt.hashpw(word, bcrypt.gensalt(4)).decode() for name, word in (("al", b"one"), ("bo", b"two"))}
 

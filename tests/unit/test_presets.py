@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from exporter.formats.json_lines import JsonLines
+from exporter.formats.decoders.json_lines import JsonLines
 from exporter.formats.row_function import row_function
 from exporter.formats.row_reader import RowReader
 from exporter.formats.spec import FormatSpec, build

@@ -104,7 +104,7 @@ def test_lines_that_could_not_be_folded_are_rejected_when_their_input_is_removed
             pipeline.run_callbacks(1.0)
         assert answer.result() == "The config was reloaded."
         reasons = assembly.store.families[REJECTED_LINES.name].series
-        return {name: one.value for (name, reason), one in reasons.items() if reason == "failed"}  # type: ignore[union-attr]
+        return {name: series.value for (name, reason), series in reasons.items() if reason == "failed"}  # type: ignore[union-attr]
 
     monkeypatch.setattr(Meter, "_fold_cell", fails)
     try:

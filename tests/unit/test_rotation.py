@@ -16,9 +16,9 @@ import msgspec
 import pytest
 import zstandard
 
-from exporter.inputs import files
-from exporter.inputs.files import FileInput
-from exporter.inputs.fingerprint import Position
+from exporter.inputs.disk.fingerprint import Position
+from exporter.inputs.logs import file_input
+from exporter.inputs.logs.file_input import FileInput
 from tests.unit.test_files import Told, read_all
 
 SEED = 20261121
@@ -158,7 +158,7 @@ def play(folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     reader.commit()
     for _ in range(rng.randrange(3, 25)):
         step = rng.random()
-        monkeypatch.setattr(files, "_LINGER_SECONDS", rng.choice((-1.0, 1000.0)))
+        monkeypatch.setattr(file_input, "_LINGER_SECONDS", rng.choice((-1.0, 1000.0)))
         if step < 0.3:
             model.write()
         elif step < 0.45:
@@ -168,7 +168,7 @@ def play(folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
         elif step < 0.53 and pattern == "access.log":
             model.snapshot()
         elif step < 0.56:
-            monkeypatch.setattr(files, "_LINGER_SECONDS", 1000.0)
+            monkeypatch.setattr(file_input, "_LINGER_SECONDS", 1000.0)
             reader.scan()
             reader.read()
             if not model.due[-1] or model.due[-1].endswith(b"\n"):
@@ -182,14 +182,14 @@ def play(folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
             reader.commit()
         else:
             reader.crash()
-    monkeypatch.setattr(files, "_LINGER_SECONDS", -1.0)
+    monkeypatch.setattr(file_input, "_LINGER_SECONDS", -1.0)
     model.rotate()
     for _ in range(3):
         reader.scan()
         reader.read()
     reader.commit()
     found, expected = Counter(reader.committed.splitlines()), model.expected()
-    repeated, lost = ([line[:20] for line in (one - other)] for one, other in ((found, expected), (expected, found)))
+    repeated, lost = ([line[:20] for line in (mine - other)] for mine, other in ((found, expected), (expected, found)))
     assert not repeated + lost, f"seed {seed}: repeated {repeated[:9]}, lost {lost[:9]}"
 
 
@@ -375,7 +375,7 @@ def test_an_unfinished_line_waits_over_a_restart_and_counts_once(
     scene.commit()
     scene.stop()
     scene.move("access.log.1", b"2\n")
-    monkeypatch.setattr(files, "_LINGER_SECONDS", -1.0)
+    monkeypatch.setattr(file_input, "_LINGER_SECONDS", -1.0)
     assert scene.start() == b"unfini\n2\n"
     scene.commit()
     scene.stop()

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from exporter.errors import FieldError
-from exporter.inputs import syslog_receiver
-from exporter.inputs.syslog import SyslogInput
-from exporter.inputs.syslog_address import parse_syslog
-from exporter.inputs.syslog_message import Frames, line_of
+from exporter.inputs.syslog import receiver
+from exporter.inputs.syslog.address import parse_syslog
+from exporter.inputs.syslog.message import Frames, line_of
+from exporter.inputs.syslog.syslog_input import SyslogInput
 from exporter.model.fields import LONGEST_LINE
 from tests.process import free_port
 from tests.unit.test_files import Told
@@ -192,7 +192,7 @@ def test_what_the_kernel_drops_is_counted(told: Told) -> None:
 
 def test_lines_that_wait_are_bounded_and_none_is_lost_by_tcp(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     """The sender is slowed down."""
-    monkeypatch.setattr(syslog_receiver, "MOST_WAITING_BYTES", 1 << 20)
+    monkeypatch.setattr(receiver, "MOST_WAITING_BYTES", 1 << 20)
     address = f"syslog+tcp://127.0.0.1:{free_port()}"
     with opened(address, told) as source, closing(socket.socket()) as sender:
         to = parse_syslog(address)
@@ -228,7 +228,7 @@ def test_connections_are_bounded_and_a_place_is_free_again_after_one_ends(
     told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that finds no place is closed at once; the others go on."""
-    monkeypatch.setattr(syslog_receiver, "MOST_CONNECTIONS", 1)
+    monkeypatch.setattr(receiver, "MOST_CONNECTIONS", 1)
     address = f"syslog+tcp://127.0.0.1:{free_port()}"
     to = parse_syslog(address)
     with opened(address, told) as source:
@@ -256,7 +256,7 @@ def test_a_message_longer_than_a_line_may_be_is_reported(told: Told) -> None:
 
 def test_an_address_in_use_is_waited_for(tmp_path: Path, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     """Reported once; and a socket that a killed process has left is replaced, another's never."""
-    monkeypatch.setattr("exporter.inputs.syslog._RETRY_SECONDS", 0)
+    monkeypatch.setattr("exporter.inputs.syslog.syslog_input._RETRY_SECONDS", 0)
     path = tmp_path / "log"
     address = f"syslog+unix://{path}"
     with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as other, opened(address, told) as mine:

@@ -2,8 +2,8 @@
 
 import pytest
 
+from exporter.formats.detection.usage import UnreadUsage, unread_usage
 from exporter.formats.spec import FormatSpec
-from exporter.formats.usage import UnreadUsage, unread_usage
 from tests.golden import log_of
 
 PLAIN = FormatSpec(json={"status": "s", "input_tokens": "prompt", "model": "m"}, only={"kind": "!note"})

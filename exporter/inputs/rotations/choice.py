@@ -1,0 +1,71 @@
+"""Choosing the rotated copies of one log that have to be read, once it is known what each is a copy of."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+
+from exporter.inputs.disk.content import Content, open_content
+from exporter.inputs.disk.fingerprint import Identity, Position, Stamp, stamp
+from exporter.inputs.disk.tail import Tail
+from exporter.inputs.events import InputEvents
+from exporter.inputs.rotations.known_files import Found
+from exporter.inputs.rotations.names import Copy
+
+
+class Choice:
+    """The copies of one log, fed oldest first: those that have to be read (`to_read`, with open files among them) and
+    those that never will be (`settled`). `nothing_read` are missing files of which no whole line was read.
+    """
+
+    def __init__(self, log: str, nothing_read: set[Identity], events: InputEvents) -> None:
+        self.to_read: list[Copy | Tail] = []
+        self.settled: dict[Stamp, Position | None] = {}
+        self._log = log
+        self._nothing_read = nothing_read
+        self._events = events
+        self._unseen: list[Copy] = []
+
+    def add_unseen(self, copy: Copy) -> None:
+        """Read a copy that is none of a known file, unless a known copy follows that is newer."""
+        self.to_read.append(copy)
+        if copy.identity not in self._nothing_read:
+            self._unseen.append(copy)
+
+    def add_known(self, copy: Copy, found: Found, longer: bool) -> None:
+        """Read a copy of a known file if that file is missing, or if the copy is `longer` than what was read."""
+        if found.sought or (copy.named and not found.other and longer):
+            self.to_read.append(copy)
+        elif copy.named and not found.other:
+            self.settled[copy.stamp] = found.position
+        # A few equal bytes, or an inode, are reason enough to read a file on, but none to leave out older ones.
+        if not found.sought or found.position.strong:
+            self.is_known(copy)
+
+    def is_known(self, copy: Copy) -> None:
+        """A copy is known: leave out the unseen ones, which are older, if its name says that it is a rotated one."""
+        if copy.named:
+            self.leave_out_unseen()
+
+    def leave_out_unseen(self) -> None:
+        """What was never seen so far is older than what is known: it was there before the exporter."""
+        for copy in self._unseen:
+            self.to_read.remove(copy)
+            self.settled[copy.stamp] = None
+        self._unseen.clear()
+
+    def tails(self) -> Iterator[Tail]:
+        """Open what has to be read. A file that was just renamed is left to the next scan."""
+        for file in self.to_read:
+            if isinstance(file, Tail):
+                yield file
+            elif content := open_copy(file):
+                yield Tail(self._log, file.path, content, self._events, wanted=file.named)
+
+
+def open_copy(copy: Copy) -> Content | None:
+    """Open a copy; None if its path leads to another file now."""
+    with suppress(OSError):
+        content = open_content(copy.path)
+        if stamp(content)[:2] == copy.identity:
+            return content
+        content.close()
+    return None

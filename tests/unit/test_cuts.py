@@ -1,0 +1,195 @@
+"""Cuts: a cut value means exactly what the whole value means, whatever a client wrote."""
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from exporter.keys.identity import bare_key
+from exporter.requests.canonical import canonical_functions
+from exporter.requests.routes import Routes
+
+ODD = [
+    "",
+    " ",
+    "\t",
+    "\n",
+    "é",
+    "\x00",
+    "²",
+    "٣",
+    "%",
+    "[",
+    "]",
+    "@",
+    "\\",
+    "?",
+    "#",
+    ",",
+    ";",
+    ":",
+    ".",
+    "/",
+    "//",
+    "-",
+]
+NUMBERS = ["0", "7", "00", "09", "010", "255", "256", "1000", "127"]
+ADDRESSES = [
+    *("{n}.{n}.{n}.{n}", "{n}.{n}.{n}", "{n}.{n}", "{n}", "::ffff:{n}.{n}.{n}.{n}", "[::FFFF:{n}.{n}.{n}.{n}]:80"),
+    *("2001:db8:{n}::{n}", "2001:db8::{n}:{n}", "fe80::{n}%eth{n}", "[2001:db8::{n}]:{n}", "::{n}", "::", "unknown"),
+    *("{n}.{n}.{n}.{n}:{n}", "localhost", "app.{n}", "1:2:3:4:5:6:7:{n}", "1:2:3:4:5:6:{n}.{n}.{n}.{n}", "-"),
+]
+HOSTS = [
+    "a.test",
+    "A.Test.",
+    "10.{n}.2.3",
+    "[2001:db8::{n}]",
+    "u:p@b.test",
+    "münchen.test",
+    "",
+    "a",
+    "a_b.test",
+    "a%.test",
+]
+SCHEMES = ["http://", "https://", "HTTPS://", "http:", "//", "", "android-app://", "ftp://", " https://", "http:/\n/"]
+PARTS = [
+    *(
+        "",
+        "v1",
+        "v2",
+        "v3",
+        "ws",
+        "wss",
+        "rpc",
+        "key",
+        "queries",
+        "api-key",
+        "eth",
+        "ethereum",
+        "mainnet",
+        "users",
+        "2fa",
+    ),
+    *(
+        "status",
+        "products",
+        "scores",
+        "{n}",
+        "0x{n}ab",
+        "0xyz{n}",
+        "9f2c41d07a{n}",
+        "7d1f6a52-0b8e-4b0e-9f3c-51a0c2d4e60{n}",
+    ),
+    *(
+        "{n}.jpg",
+        "{n}:generate",
+        "page",
+        "9f2c41d07a0x",
+        "k{n}",
+        "2FA",
+        "V2",
+        "files",
+        "free",
+        "b",
+        "bcd",
+        ":key",
+        "{n}v2",
+    ),
+]
+QUERIES = [
+    "",
+    "?",
+    "?q={n}",
+    "?key=ab{n}",
+    "?a=1&api_key=x",
+    "?a=/b/{n}",
+    "?monkey={n}",
+    "?a=1?token=b",
+    "?" + "a=1&" * 600 + "key=x",
+]
+
+
+def made(rng: random.Random, pattern: str) -> str:
+    """A pattern with numbers, and now and then something odd somewhere."""
+    while "{n}" in pattern:
+        pattern = pattern.replace("{n}", rng.choice(NUMBERS) if rng.random() < 0.7 else str(rng.randrange(300)), 1)
+    if rng.random() < 0.2:
+        at = rng.randrange(len(pattern) + 1)
+        pattern = pattern[:at] + rng.choice(ODD) + pattern[at + rng.randrange(2) :]
+    return pattern
+
+
+def address(rng: random.Random) -> str:
+    return rng.choice([", ", ",", " ", " , "]).join(
+        made(rng, rng.choice(ADDRESSES)) for _ in range(rng.choice([1, 1, 2, 3]))
+    )
+
+
+def path(rng: random.Random) -> str:
+    parts = "".join(f"/{made(rng, rng.choice(PARTS))}" for _ in range(rng.randrange(5)))
+    if rng.random() < 0.05:
+        parts += "/long-word" * 20
+    start = rng.choice(["", "", "", "", "", "/", "orders", "https://h.test", "*"])
+    return start + parts + made(rng, rng.choice(QUERIES))
+
+
+def url(rng: random.Random) -> str:
+    port = rng.choice(["", "", ":80", ":x", ":"])
+    return made(rng, rng.choice(SCHEMES) + rng.choice(HOSTS)) + port + rng.choice([path(rng), "", "?a/b", "#a/b"])
+
+
+def request(rng: random.Random) -> str:
+    verb, end = (
+        rng.choice(["GET", "POST", "get", "", "G3T", "\x16\x03"]),
+        rng.choice([" HTTP/1.1", " HTTP/2.0", "", " a b"]),
+    )
+    return f"{verb} {path(rng)}{end}"
+
+
+WRITTEN: dict[str, Callable[[random.Random], str]] = {
+    "client": address,
+    "origin": url,
+    "referer": url,
+    "path": path,
+    "request": request,
+}
+ROUTES = {
+    "none": Routes(bare_key),
+    "routes": Routes(
+        bare_key, ["/v1/scores/:identity", "/files/*", "/*/b/*", "/products/{id}/page", "/v1/:kind/status"]
+    ),
+    "chains": Routes(bare_key, chains={"ethereum": ["/eth/*", "eth.test"], "polygon": ["/mainnet", "*.test"]}),
+    "keys": Routes(bare_key, ["/products/:key", "/files/*"]),
+    "numbers": Routes(bare_key, ["/status/7", "/users/:id"]),
+    "globs": Routes(bare_key, chains={"seven": ["/v1/7*"], "end": ["/*7"]}),
+}
+
+
+@pytest.mark.parametrize("routes", ROUTES)
+@pytest.mark.parametrize("field", WRITTEN)
+def test_a_cut_value_means_what_the_whole_value_means(field: str, routes: str) -> None:
+    """For addresses, lists of them, URLs, paths and request lines, valid or not, and routes of every kind."""
+    seed = random.randrange(10**6)
+    rng = random.Random(seed)
+    function, cut = canonical_functions(ROUTES[routes], bare_key)[field]
+    shorter = 0
+    for _ in range(400):
+        word = WRITTEN[field](rng)
+        less = cut(word) if cut else word
+        shorter += less != word
+        assert function(less) == function(word), f"{word!r} was cut to {less!r} (seed {seed})"
+    assert bool(shorter) == (field not in ("path", "request") or routes in ("none", "routes", "chains"))
+
+
+def test_what_varies_is_cut() -> None:
+    """An address behind its third number, a referer behind its host, a path's identifiers and a query without a key."""
+    found = canonical_functions(Routes(bare_key), bare_key)
+    cut = {field: canonical.cut or str for field, canonical in found.items()}
+    assert cut["client"]("192.0.2.17") == cut["client"]("192.0.2.255") == "192.0.2.0"
+    assert cut["client"]("192.0.2.256") == "192.0.2.256"
+    assert cut["client"]("2001:db8::1, 192.0.2.17") == "2001:db8::1, 192.0.2.0"
+    assert cut["referer"]("https://a.test:8080/products/1?key=2") == "https://a.test:8080/"
+    assert cut["path"]("/products/17/reviews?page=2") == "/products/0/reviews"
+    assert cut["path"]("/images/17.jpg") == "/images/0"
+    assert cut["path"]("/v2/9f2c41d07a?page=2") == "/v2/9f2c41d07a"
+    assert cut["request"]("GET /orders/17 HTTP/1.1") == "GET /orders/0 HTTP/1.1"
