@@ -111,6 +111,15 @@ class Metrics:
             return total(f"sum_over_time({hourly}[{hours * 60 - 1}m:1h] {at})", by)
         return total(f"sum_over_time({hourly}[{hours * 60 - 1}m:1h]) or {hourly}", by)
 
+    def usual_hour(self, name: str, by: str) -> str:
+        """The average of the last seven days' hours of a recorded `…:increase1h`, of as many as there are, without the
+        last one.
+        """
+        hourly = self(f"{name}:increase1h", by=by)
+        week = f"[{7 * 24 * 60 - 1}m:1h] offset 1h"
+        there = f"count_over_time({total(hourly)}{week})"
+        return f"{total(f'sum_over_time({hourly}{week})', by)} / on () group_left () {there}"
+
     def quantile(self, quantile: float, name: str, by: str = "", over: str = "$__rate_interval") -> str:
         """A quantile of a histogram."""
         buckets = self.rate(f"{name}_bucket", by=f"le {by}".strip(), over=over)
@@ -197,8 +206,8 @@ def five(query: str, ranking: str, label: str) -> dict[str, str | tuple[str, str
 
 def leaders(query: str, ranking: str, label: str) -> dict[str, str | tuple[str, str]]:
     """The five largest, and `others`, so that the sum is the whole."""
-    rest = f"clamp_min(sum({query}) - (sum(({query}) and on ({label}) topk(5, {ranking})) or vector(0)), 0)"
-    return {**five(query, ranking, label), "others": rest}
+    rest = f"sum({query}) - (sum(({query}) and on ({label}) topk(5, {ranking})) or vector(0))"
+    return {**five(query, ranking, label), "others": f"round(clamp_min({rest}, 0), {_NOTHING:f})"}
 
 
 def largest(query: str, label: str, most: int = 5) -> str:

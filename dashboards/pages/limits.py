@@ -135,7 +135,7 @@ def _all(m: Metrics, to: Links, served: Served) -> list[Panel]:
             {
                 "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
                 "unit": {"custom.width": 90},
-                "window": column(mappings=_words(_WINDOWS)) | {"custom.width": 80},
+                "window": column(mappings=_words(_WINDOWS)) | {"custom.width": 95},
                 "allowed": columns.COUNT,
                 "used": columns.COUNT,
                 "left": columns.COUNT,
@@ -176,7 +176,7 @@ def _over_time(m: Metrics, to: Links) -> list[Panel]:
                 f"Use of the running {name}'s requests, of the five keys nearest to their limit",
                 "Share of each key's own limit. It climbs and falls back at each reset; at the dashed line the key is "
                 "refused.",
-                {**columns.by_key(five(f"({share})", ranking, "key")), "limit": "vector(1)"},
+                {**columns.by_key(five(f"({share})", ranking, "key")), "limit": f"vector(1) and on () ({share})"},
                 "percentunit",
                 limit="limit",
                 links=[to.key()],

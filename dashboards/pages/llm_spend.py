@@ -145,7 +145,7 @@ def rises(m: Metrics, to: Links) -> list[Panel]:
     coloured = column("percentunit", mappings=range_map(words)) | {"custom.cellOptions": {"type": "color-text"}}
     tokens, models = "key_model:gateway_tokens", "key_model:gateway_model_requests"
     now, calls = (total(m(f"{name}:increase1h", by="key"), "key") for name in (tokens, models))
-    usual, usual_calls = (f"{m.hours(name, by='key', hours=24 * 7)} / {24 * 7}" for name in (tokens, models))
+    usual, usual_calls = (m.usual_hour(name, "key") for name in (tokens, models))
     return [
         table(
             "Last hour against the average hour of the last 7 days",
