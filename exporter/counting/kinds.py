@@ -1,11 +1,11 @@
 """Request kinds: what was requested and how it went, with the label values and series that follow from it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from exporter.counting.cell import Caller, Cell
+from exporter.counting.cell import Caller, Cell, KindTargets
 from exporter.counting.context import Context
 from exporter.counting.groups import FamilyGroup, groups_of
 from exporter.counting.judge import Judge, Judged
@@ -16,10 +16,7 @@ from exporter.model.catalog import Family
 from exporter.model.fields import TOKEN_TYPES
 from exporter.model.labels import Request
 from exporter.model.record import AccessRecord
-from exporter.pricing.prices import Price, Quote
-
-# The units of limits that are counted by a family's sums.
-_LIMITED = {catalog.TOKENS.name: "tokens", catalog.COST.name: "cost"}
+from exporter.pricing.prices import Quote, Rates
 
 
 class RequestKind(Struct, eq=False):
@@ -32,21 +29,17 @@ class RequestKind(Struct, eq=False):
     overflows: tuple[str, ...] = ()
     # Families to which each request adds 1.
     counted: list[FamilyGroup] = []
-    # The measures that are summed, the families they go to, in the same order; and the histograms.
+    # The measures that are summed, the families they go to, in the same order; and the histograms, with their names.
     measures: tuple[str, ...] = ()
     summed: list[FamilyGroup] = []
     observed: list[FamilyGroup] = []
-    # The sums that use up limits, with their units.
-    units: tuple[tuple[str, str], ...] = ()
-    # The credits of each request, and those of each method with the families they go to.
-    credits: float = 0
+    histograms: tuple[str, ...] = ()
+    # The families that the credits of each method go to.
     credited: list[tuple[FamilyGroup, float]] = []
-    # Its prices, and the families that count money and requests without a price.
-    prices: tuple[Price, ...] = ()
+    # The families that count money and requests without a price.
     cost: list[FamilyGroup] = []
     unpriced: list[FamilyGroup] = []
-    # Gauges that such a request sets.
-    shown: tuple[tuple[Series, float], ...] = ()
+    targets: KindTargets = field(default_factory=KindTargets)
     cells: dict[Caller, Cell] = {}
     # For lines that are not requests: their only cell, whoever sent them.
     everyones: Cell | None = None
@@ -100,9 +93,10 @@ class RequestKinds:
         request, quote = judged.request, judged.quote
         record = request.record
         kind = RequestKind(record, judged.values, overflows=judged.overflows)
+        kind.targets = KindTargets(record.requests, success=not record.error_type)
         fed = self._fed(judged.met)
         if not record.summary:
-            kind.counted = groups_of(
+            kind.counted = self._groups(
                 (family, kind.values | {"method": method})
                 for method in judged.methods
                 for family in fed.get("calls", ())
@@ -124,9 +118,12 @@ class RequestKinds:
             self._add_counters(kind, request, fed)
             self._add_measured(kind, logged)
             self._add_money(kind, quote, fed)
-            kind.shown = self._shown(request, kind.values)
+            kind.targets.shown = self._shown(request, kind.values)
             self._show_model_type(record, kind.values)
         return kind
+
+    def _groups(self, fed: Iterable[tuple[FamilySeries, dict[str, str]]]) -> list[FamilyGroup]:
+        return groups_of(fed, self._input_labels)
 
     def _fed(self, met: Collection[str]) -> dict[str, list[FamilySeries]]:
         """The families that requests may add to which meet these conditions, by what they add."""
@@ -142,24 +139,23 @@ class RequestKinds:
         amounts: dict[str, float] = {}
         for method, amount in zip(methods, quote.credits, strict=False):
             amounts[method] = amounts.get(method, 0) + amount
-        kind.credits = sum(amounts.values())
+        kind.targets.credits = sum(amounts.values())
         kind.credited = [
             (group, amount)
             for method, amount in amounts.items()
             if amount
-            for group in groups_of((family, kind.values | {"method": method}) for family in families)
+            for group in self._groups((family, kind.values | {"method": method}) for family in families)
         ]
 
-    @staticmethod
-    def _add_counters(kind: RequestKind, request: Request, fed: dict[str, list[FamilySeries]]) -> None:
+    def _add_counters(self, kind: RequestKind, request: Request, fed: dict[str, list[FamilySeries]]) -> None:
         values = kind.values
-        kind.counted += groups_of((family, values) for family in fed.get("requests", ()))
+        kind.counted += self._groups((family, values) for family in fed.get("requests", ()))
         tries = [values | {"provider": attempt.provider, "outcome": attempt.outcome} for attempt in request.attempts]
-        kind.counted += groups_of((family, labels) for labels in tries for family in fed.get("attempts", ()))
+        kind.counted += self._groups((family, labels) for labels in tries for family in fed.get("attempts", ()))
         hops = [
             values | {"from_provider": from_, "to_provider": to, "reason": why} for from_, to, why in request.failovers
         ]
-        kind.counted += groups_of((family, labels) for labels in hops for family in fed.get("failovers", ()))
+        kind.counted += self._groups((family, labels) for labels in hops for family in fed.get("failovers", ()))
 
     def _add_measured(self, kind: RequestKind, logged: bool) -> None:
         """Add the families of numbers: what is summed, and what is observed."""
@@ -169,9 +165,10 @@ class RequestKinds:
             for family in kind.fed
             if (record.timed or family.family.unit != "seconds") and record.uses(family.family.adds)
         ]
-        kind.observed = groups_of(
+        kind.observed = self._groups(
             (family, kind.values) for family in measured if family.family in self._loop.histograms
         )
+        kind.histograms = _names(kind.observed)
         self._add_sums(
             kind,
             [
@@ -182,21 +179,20 @@ class RequestKinds:
             ],
         )
 
-    @staticmethod
-    def _add_sums(kind: RequestKind, summed: list[tuple[str, FamilySeries, dict[str, str]]]) -> None:
+    def _add_sums(self, kind: RequestKind, summed: list[tuple[str, FamilySeries, dict[str, str]]]) -> None:
         kind.measures = tuple(measure for measure, *_ in summed)
-        kind.summed = groups_of((family, values) for _, family, values in summed)
-        units = [(measure, _LIMITED.get(family.family.name, "")) for measure, family, _ in summed]
-        kind.units = tuple((measure, unit) for measure, unit in units if unit)
+        kind.summed = self._groups((family, values) for _, family, values in summed)
+        families = {family.family.name for _, family, _ in summed}
+        kind.targets.tokens_limited = catalog.TOKENS.name in families
+        kind.targets.cost_limited = catalog.COST.name in families
 
-    @staticmethod
-    def _add_money(kind: RequestKind, quote: Quote, fed: dict[str, list[FamilySeries]]) -> None:
+    def _add_money(self, kind: RequestKind, quote: Quote, fed: dict[str, list[FamilySeries]]) -> None:
         values = kind.values
-        kind.prices = quote.prices
+        kind.targets.rates = Rates(quote.prices, self._loop.rated)
         if quote.prices:
-            kind.cost = groups_of((family, values) for family in fed.get("cost", ()))
+            kind.cost = self._groups((family, values) for family in fed.get("cost", ()))
         billed = values | {"model": values["requested_model" if values["billed"] == "requested" else "model"]}
-        kind.unpriced = groups_of((family, billed) for family in fed.get("unpriced", ()))
+        kind.unpriced = self._groups((family, billed) for family in fed.get("unpriced", ()))
 
     # --- gauges
 
@@ -216,6 +212,10 @@ class RequestKinds:
         """Show the model's type if a price table has it."""
         if record.model and record.model == values["model"] and (type_ := self._pricing.type_of(record)):
             self._store.set(catalog.MODEL_INFO, record.model, type_, to=1)
+
+
+def _names(groups: list[FamilyGroup]) -> tuple[str, ...]:
+    return tuple(family.family.name for group in groups for family in group.families)
 
 
 def _sums(family: Family, values: dict[str, str]) -> list[tuple[str, dict[str, str]]]:

@@ -130,5 +130,5 @@ def test_words_of_one_kind_and_one_caller_share_a_cell(tmp_path: Path) -> None:
     """Methods past the budget are all `other`: one cell, however many there are."""
     counted = counting(tmp_path, "metrics: {budgets: {method: 1}}")
     counted.count(line(), *(line(m=f"eth_{n}") for n in range(5)))
-    assert [cell.targets.requests for cell in counted.meter._cells.born] == [1, 1]
+    assert [cell.targets.kind.requests for cell in counted.meter._cells.born] == [1, 1]
     assert len(counted.meter._cells.by_key) == 6

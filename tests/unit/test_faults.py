@@ -148,7 +148,7 @@ def test_a_fold_that_fails_keeps_its_cell(monkeypatch: pytest.MonkeyPatch) -> No
     log = b'{"method":"marked","status":200}\n{"method":"one","status":200}\n'
     lines = assembly.store.families["gateway_exporter_lines_total"]
     with monkeypatch.context() as broken:
-        broken.setattr(Meter, "_fold_cell", _failing(Meter._fold_cell))
+        broken.setattr(meter, "_fold_cell", _failing(meter))
         meter.count(meter.reader.decoder.decode(log * 3))
         meter.fold()
         assert (meter.kept, calls(assembly), len(meter.faults)) == (3, {"one": 3}, 1)
@@ -158,7 +158,7 @@ def test_a_fold_that_fails_keeps_its_cell(monkeypatch: pytest.MonkeyPatch) -> No
     meter.fold()
     assert (meter.kept, calls(assembly)) == (0, {"one": 5, "marked": 5})
     with monkeypatch.context() as broken:
-        broken.setattr(Meter, "_fold_cell", _failing(Meter._fold_cell))
+        broken.setattr(meter, "_fold_cell", _failing(meter))
         meter.count(meter.reader.decoder.decode(log))
         meter.forget()
     meter.fold()
@@ -170,18 +170,20 @@ def test_a_fold_that_fails_keeps_its_cell(monkeypatch: pytest.MonkeyPatch) -> No
     }
 
 
-def _failing(good: Any) -> Any:
-    def fold(meter: Meter, cell: Any, targets: Any, shown: Any) -> None:
+def _failing(meter: Meter) -> Any:
+    good = meter._fold_cell
+
+    def fold(cell: Any, targets: Any, *more: Any) -> None:
         if any("marked" in labels for labels in _labels(meter, targets)):
             raise KeyError
-        good(meter, cell, targets, shown)
+        good(cell, targets, *more)
 
     return fold
 
 
 def _labels(meter: Meter, targets: Any) -> list[tuple[str, ...]]:
     series = meter._store.families["gateway_calls_total"].series
-    return [labels for labels, series_ in series.items() if series_ in targets.series]
+    return [labels for labels, series_ in series.items() if series_ in targets.counts]
 
 
 def test_a_chunk_in_which_every_line_fails_takes_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:
