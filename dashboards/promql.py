@@ -28,6 +28,8 @@ BARS_OF_HOURS = "[$__interval:1h]"
 # As many hours as the range has: without it, a range that ends at a full hour has both its ends in Prometheus 2.
 _WHOLE = "offset -500ms"
 _HOURS = re.compile(r"(\w+:\w+:increase1h\{[^}]*\})(\[\$__range:1h\][^)]*" + _WHOLE + ")")
+# Bars of days end at the last midnight, as Grafana asks for them: this is the end of the last one.
+TODAY = "@ end() offset -1d"
 # What is left of a difference of equal sums.
 _NOTHING = 0.000001
 
@@ -48,7 +50,7 @@ class Metrics:
         """
         self._served = served
         self._covered = covered
-        self._variables = (*variables, *served.record_scope)
+        self._variables = (*variables, *(served.declared if covered is not None else ()), *served.record_scope)
 
     def __call__(self, name: str, *matchers: str, by: str = "") -> str:
         """A selector of a family or a recorded series; `matchers` go before a variable of the same label."""
@@ -85,20 +87,20 @@ class Metrics:
         at: str = "",
         recorded_by: str = "",
     ) -> str:
-        """A counter's increase over a time: the chosen one, a bar's, hours; `at` is an offset or `@ end()`.
+        """A counter's increase over a time: the chosen one, a bar's, hours; `at` is `@ end()`, an offset, or both.
 
         `recorded_by` are the labels that recorded hours are summed by, where these have not all.
         """
-        raw, at, recorded_by = self(name, *matchers, by=by), at and f" {at}", recorded_by or by
+        raw, recorded_by = self(name, *matchers, by=by), recorded_by or by
         hours = self._recorded("increase1h", name, matchers, recorded_by)
+        asked = total(f"increase({with_matcher(raw, NOT_RECORDED) if hours else raw}[{over}]{at and f' {at}'})", by)
         if not hours:
-            return total(f"increase({raw}[{over}]{at})", by)
-        if at.startswith(" offset"):
-            hours, within = f"({hours}{at})", f"[{over}:1h] {_WHOLE}"
-        else:
-            within = f"[{over}:1h]{at} {_WHOLE}"
-        asked = total(f"increase({with_matcher(raw, NOT_RECORDED)}[{over}]{at})", by)
-        return f"({asked} or {total(f'sum_over_time({hours}{within})', recorded_by)})"
+            return asked
+        # A subquery has one offset; another is its selector's.
+        end, shift = ("@ end()" if "@ end()" in at else ""), at.removeprefix("@ end()").strip()
+        shifted = f"({hours} {shift})" if shift else hours
+        within = f"[{over}:1h] {end} {_WHOLE}" if end else f"[{over}:1h] {_WHOLE}"
+        return f"({asked} or {total(f'sum_over_time({shifted}{within})', recorded_by)})"
 
     def hours(self, name: str, *matchers: str, by: str = "", hours: int, at: str = "") -> str:
         """The sum of a recorded `…:increase1h` over whole hours.

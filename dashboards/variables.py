@@ -7,6 +7,7 @@ from grafanalib import core
 from dashboards.grafana import DATASOURCE
 from dashboards.promql import RECORDED_VARIABLE, Metrics, total, with_matcher
 from exporter.config.served import ABSENT, Served
+from exporter.model.catalog import CATALOG
 
 # A label without a value is absent, and `.*` matches that too: with `.+`, "All" would leave requests out.
 ALL = ".*"
@@ -68,6 +69,8 @@ def variables(
         _query(name, name.capitalize(), f"label_values({Metrics(served, ())('gateway_requests_total')}, {name})")
         for name in served.record_scope
     ]
+    if covered is not None:
+        names = (*names, *served.declared)
     for name in names:
         query = _busiest(served) if name == "key" and one_key else _values(name, names, served)
         if ABSENT in query:
@@ -78,7 +81,8 @@ def variables(
             # All models are those of the chosen type, all keys those of the chosen owner: their names, one by one.
             chained = {"model": "model_type", "key": "owner"}
             every = None if chained.get(name) in names else ALL
-            found.append(_query(name, _LABELS[name], query, allValue=every, regex=_REGEX.get(name, "")))
+            shown = _LABELS.get(name, name.replace("_", " ").capitalize())
+            found.append(_query(name, shown, query, allValue=every, regex=_REGEX.get(name, "")))
     return found if covered is None else [*found, _recorded(names, covered, served)]
 
 
@@ -146,6 +150,9 @@ def _values(name: str, names: tuple[str, ...], served: Served) -> str:
     narrowed = Metrics(served, names[: names.index(name)])
     if name in ("owner", "plan") and ABSENT in _names(narrowed):
         return ABSENT
+    if name in served.declared:
+        family = next(one for one, has in served.families.items() if name in has.labels and one in CATALOG)
+        return f"label_values({narrowed(family)}, {name})"
     if name in _PLAIN:
         family, label = _PLAIN[name]
         return f"label_values({narrowed(family, by=label)}, {label})"

@@ -6,10 +6,11 @@ from typing import Any
 from dashboards.board import Board, Row
 from dashboards.grafana import Panel
 from dashboards.pages import columns
+from dashboards.pages.declared import by_declared
 from dashboards.pages.links import Links
 from dashboards.pages.llm_spend import costs, exceptions, of_tokens, rises
 from dashboards.panels import bars, donut, stat, text, timeseries
-from dashboards.promql import Metrics, five, leaders
+from dashboards.promql import TODAY, Metrics, five, leaders
 from dashboards.questions import Question
 from dashboards.variables import custom
 from exporter.config.served import Served, or_zero
@@ -51,6 +52,7 @@ def page(served: Served) -> Board:
             Row("Tokens", of_tokens(m, to), closed=True, id=24),
             Row("Latency of the five models asked most", _latency(m, to), closed=True, id=31),
             Row("Redirected, unpriced, unbilled, blocked", exceptions(m, to), closed=True, id=35),
+            Row("By the config's own labels", by_declared(m, served), closed=True, id=42),
         ],
     )
 
@@ -218,7 +220,7 @@ def _trend(m: Metrics, to: Links) -> list[Panel]:
         re.sub(r"(gateway_[\w:]+)\{", r'\1{type=~"$measure",', m.count(name, by="model", over="1d", at="offset -1d"))
         for name in ("gateway_model_requests_total", "gateway_tokens_total")
     )
-    models, ranking = (m.count("gateway_model_requests_total", by="model", at=at) for at in ("", "@ end()"))
+    models, ranking = (m.count("gateway_model_requests_total", by="model", at=at) for at in ("", TODAY))
     types = f"group by (model, type) ({m('gateway_model_info', by='model type')})"
     recorded = "model:gateway_tokens"
     return [
@@ -254,7 +256,7 @@ def _trend(m: Metrics, to: Links) -> list[Panel]:
             "and whose growth the next bill shows.",
             leaders(
                 m.hours(recorded, by="model", hours=24, at="offset -1d"),
-                m.hours(recorded, by="model", hours=24 * 30, at="@ end()"),
+                m.hours(recorded, by="model", hours=24 * 30, at=TODAY),
                 "model",
             ),
             "short",

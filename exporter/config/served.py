@@ -12,6 +12,7 @@ from exporter.model.recorded import RECORDED, Recorded, recorded_of
 
 # Stands in queries for a series that is not served, or lacks a label: no panel and no rule is made of it.
 ABSENT = "∅"
+_CATALOGUED = {label for family in CATALOG.values() for label in family.labels}
 _PART = re.compile(r"_(?:bucket|sum|count)$")
 
 
@@ -38,6 +39,12 @@ class Served(Struct, frozen=True, kw_only=True):
     def target_scope(self) -> tuple[str, ...]:
         """Those that Prometheus gives its targets: they are on keys, limits and the exporter too."""
         return tuple(label for label in self.alerts.scope_labels if label not in self.of_inputs)
+
+    @property
+    def declared(self) -> tuple[str, ...]:
+        """Labels that the config adds to the catalogue's families, such as `team`."""
+        families = {name: family for name, family in self.families.items() if name in CATALOG}
+        return tuple(sorted({one for name, family in families.items() for one in family.labels} - _CATALOGUED))
 
     def labels(self, name: str) -> tuple[str, ...] | None:
         """The labels of a family, of a histogram's part, or of a recorded series; None where it is not there."""
