@@ -71,7 +71,7 @@ def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
             "Credits by day, last 30 days",
             "What calls cost in credits: the five keys that cost most, and others.",
             columns.by_key(
-                leaders(m.named(credits), m.hours("key:gateway_credits", by="key", hours=24, at=TODAY), "key")
+                leaders(m.named(credits), m.hours("key:gateway_credits", by="key", hours=24 * 30, at=TODAY), "key")
             ),
             "short",
             every="1d",

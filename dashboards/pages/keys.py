@@ -69,7 +69,7 @@ def _registry(m: Metrics, key: Json, served: Served) -> list[Panel]:
                 "last_used": column("time:YYYY-MM-DD HH:mm", mappings=value_map({0: ("never", "text")})) | columns.NAME,
                 "unused_for": column("dtdurations", decimals=0, steps=columns.unused(served), mappings=_UNUSED)
                 | columns.NAME,
-                "requests_in_30_days": columns.COUNT | {"custom.minWidth": 150},
+                "requests_in_30_days": columns.COUNT | {"custom.minWidth": 175},
             },
             sort="unused_for",
             no_value="No key was seen",
@@ -178,7 +178,7 @@ def _suspicious(m: Metrics, to: Links, key: Json) -> list[Panel]:
             {
                 "key": key,
                 "name": columns.NAME,
-                "this_hour": columns.COUNT,
+                "this_hour": columns.COUNT | columns.TEXT,
                 "usual_hour": columns.COUNT | columns.TEXT,
                 "ratio": column("percentunit", mappings=range_map(words))
                 | {"custom.cellOptions": {"type": "color-text"}},

@@ -303,7 +303,7 @@ def test_red_stands_for_failures_and_statuses_have_their_colours(dashboard: Json
             "/^4/": "yellow",
             "/^5/": "red",
         }
-    bad = r"error|fail|\^5|40\[13\]"
+    bad = r"error|fail|dropped|\^5|40\[13\]"
     for pattern, colour in fixed.items():
         if colour == "red" and pattern != "/./":
             assert re.search(bad, pattern), pattern

@@ -39,11 +39,13 @@ def dashboards(scene: Scene) -> dict[str, Json]:
 
 def answers(scene: Scene, asked: Asked, values: dict[str, str]) -> list[Json]:
     """The series that Grafana would draw."""
-    query, now = filled(asked.query, values), time.time()
+    query, now = filled(asked.query, values | {"__range": asked.since}), time.time()
+    if asked.step == 86400:
+        now = now // asked.step * asked.step  # Grafana ends at a whole step
     if asked.instant:
         found = scene.ask("query", query=query)["result"]
     else:
-        found = scene.ask("query_range", query=query, start=now - 86400, end=now, step=600)["result"]
+        found = scene.ask("query_range", query=query, start=now - 86400, end=now, step=asked.step)["result"]
     return [
         one for one in found if any(not math.isnan(float(value)) for _, value in one.get("values", [one.get("value")]))
     ]
