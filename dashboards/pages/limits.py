@@ -170,7 +170,7 @@ def _over_time(m: Metrics, to: Links) -> list[Panel]:
     for n, (window, name) in enumerate(_WINDOWS.items()):
         matchers = ('unit="requests"', f'window="{window}"')
         share = m.named(f"max by (key) ({limits.share(m, *matchers)})")
-        ranking = f"max by (key) ({m('key:gateway_limit_utilization:ratio', *matchers)} @ end())"
+        ranking = f"max by (key) ({limits.share_at_the_end(m, *matchers)})"
         found.append(
             timeseries(
                 f"Use of the running {name}'s requests, of the five keys nearest to their limit",

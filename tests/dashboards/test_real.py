@@ -20,6 +20,8 @@ UIDS = [page(Served()).uid for page in PAGES]
 SHOWN_BY_LABEL = ("timeseries", "bargauge", "piechart", "state-timeline")
 # A query for the fifth of its kind, which there may not be.
 FIFTH = "unless topk(4"
+# Lines that stand beside what is drawn.
+LEVELS = ("limit", "warning level", "objective")
 # What a dashboard is narrowed to, where somebody came by a link or an alert.
 CHOSEN = {
     "gateway-key": {"key": "swap-front-end", "gateway": "demo"},
@@ -81,6 +83,24 @@ def test_every_series_has_a_name(scene: Scene, dashboards: dict[str, Json], uid:
                 if not all(one["metric"].get(label) for label in shown):
                     nameless.append(f"{asked}: {one['metric']}")
     assert nameless == []
+
+
+@pytest.mark.parametrize("uid", UIDS)
+def test_without_rules_a_panel_answers_or_says_what_it_needs(
+    scene: Scene, dashboards: dict[str, Json], uid: str
+) -> None:
+    """As a newcomer sees it, who has loaded none: no panel gives another reason for having nothing to show."""
+    scene.goes_on()
+    dashboard = dashboards[uid]
+    wrong = []
+    for panel in panels(dashboard):
+        drawn = [one for one in panel.get("targets", []) if one["legendFormat"] not in LEVELS]
+        asked = of_panels({"uid": uid, "panels": [panel | {"targets": drawn}]})
+        raw = [one._replace(query=re.sub(r"\w+:gateway_\w+:\w+", "no:rules:here", one.query)) for one in asked]
+        says = panel.get("fieldConfig", {}).get("defaults", {}).get("noValue", "")
+        if raw and "rules" not in says and not any(answers(scene, one, variables(dashboard)) for one in raw):
+            wrong.append(f"{panel['title']}: {says}")
+    assert wrong == []
 
 
 @pytest.mark.parametrize("measure", ["(requests)?", "input|cache_read|cache_write", "output|reasoning"])
