@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from alerts import recording
+from alerts import recording, usage
 from alerts.alert import CATEGORIES
 from alerts.choice import chosen
 from alerts.promql import Terms
@@ -33,8 +33,10 @@ def files(config: Config | None, kubernetes: bool = False) -> dict[str, str]:
         )
     terms = Terms(served(config))
     recorded, alerting = recording.groups(terms), _alert_groups(terms)
+    of_usage = usage.groups(terms) if config and config.usage else []
     made = {
         "recording.rules.yml": _yaml({"groups": recorded}),
+        **({"usage.rules.yml": _yaml({"groups": of_usage})} if of_usage else {}),
         "alerts.rules.yml": _yaml({"groups": alerting}),
         "alertmanager.yml": _yaml(alertmanager(terms)),
         TEMPLATES: (Path(__file__).parent / "templates" / TEMPLATES).read_text(encoding="utf-8"),
@@ -45,7 +47,7 @@ def files(config: Config | None, kubernetes: bool = False) -> dict[str, str]:
                 "apiVersion": "monitoring.coreos.com/v1",
                 "kind": "PrometheusRule",
                 "metadata": _metadata(terms.config.kubernetes),
-                "spec": {"groups": [*recorded, *alerting]},
+                "spec": {"groups": [*recorded, *of_usage, *alerting]},
             }
         )
     return made
