@@ -122,6 +122,7 @@ def command_line() -> argparse.ArgumentParser:
     _add_requests(command("requests", _requests, "find, follow, export or delete single requests"))
     alerts = command("alerts", _alerts, "write recording rules, alert rules and an Alertmanager config")
     alerts.add_argument("--kubernetes", action="store_true", help="also write a PrometheusRule for Prometheus Operator")
+    alerts.add_argument("--grafana", action="store_true", help="also write rules for Grafana's own alerting")
     alerts.add_argument("--check", action="store_true", help="write nothing; exit with 1 if DIR is not up to date")
     boards = command("dashboards", _dashboards, "write Grafana dashboards, or upload them to a Grafana")
     boards.add_argument("--kubernetes", action="store_true", help="also write ConfigMaps for Grafana's sidecar")
@@ -215,7 +216,7 @@ def _requests(args: argparse.Namespace) -> None:
 def _alerts(args: argparse.Namespace) -> int:
     from exporter.commands import generate
 
-    return generate.alerts(args.config, args.out, args.check, args.kubernetes)
+    return generate.alerts(args.config, args.out, args.check, args.kubernetes, args.grafana)
 
 
 def _dashboards(args: argparse.Namespace) -> int:
