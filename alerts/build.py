@@ -5,7 +5,7 @@ from typing import Any
 
 import yaml
 
-from alerts import recording
+from alerts import recording, usage
 from alerts.alert import CATEGORIES
 from alerts.choice import chosen
 from alerts.grafana import provisioning
@@ -34,8 +34,10 @@ def files(config: Config | None, kubernetes: bool = False, grafana: bool = False
         )
     terms = Terms(served(config))
     recorded, alerting = recording.groups(terms), _alert_groups(terms)
+    of_usage = usage.groups(terms) if config and config.usage else []
     made = {
         "recording.rules.yml": _yaml({"groups": recorded}),
+        **({"usage.rules.yml": _yaml({"groups": of_usage})} if of_usage else {}),
         "alerts.rules.yml": _yaml({"groups": alerting}),
         "alertmanager.yml": _yaml(alertmanager(terms)),
         TEMPLATES: (Path(__file__).parent / "templates" / TEMPLATES).read_text(encoding="utf-8"),
@@ -46,7 +48,7 @@ def files(config: Config | None, kubernetes: bool = False, grafana: bool = False
                 "apiVersion": "monitoring.coreos.com/v1",
                 "kind": "PrometheusRule",
                 "metadata": _metadata(terms.config.kubernetes),
-                "spec": {"groups": [*recorded, *alerting]},
+                "spec": {"groups": [*recorded, *of_usage, *alerting]},
             }
         )
     if grafana:
