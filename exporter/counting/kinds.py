@@ -1,6 +1,6 @@
 """Request kinds: what was requested and how it went, with the label values and series that follow from it."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Container, Iterable
 from typing import Any
 
 from msgspec import Struct, field
@@ -60,6 +60,13 @@ class RequestKinds:
     def forget(self) -> None:
         """Forget all kinds."""
         self._kinds.clear()
+
+    def drop(self, idle: Container[Cell]) -> None:
+        """Drop cells, and kinds without any."""
+        for key, kind in [*self._kinds.items()]:
+            kind.cells = {caller: cell for caller, cell in kind.cells.items() if cell not in idle}
+            if not kind.cells:
+                del self._kinds[key]
 
     def resolve(self, record: AccessRecord) -> tuple[RequestKind, bool]:
         """The kind of a record; whether it may change with a later success."""

@@ -79,7 +79,7 @@ class Meter:
         self._histograms = [context.store.families[family.name] for family in self.loop.histograms]
         self._cells = Cells(name, reader, enricher, context, self._input_labels, self.loop)
         cells = self._cells
-        self._count = self.loop.compile(cells.by_key, cells.miss, cells.new_origin, cells.odd, self._touched)
+        self._count = self.loop.compile(cells.by_key, cells.miss, cells.origins.count, cells.odd, self._touched)
         self._fold_cell = compile_fold(self.loop, reader.seconds_since_epoch)
         first = f"return [{reader.time} for r in rows[:{_FIRST}]]"
         self._first_times = compile_function("first_times", "rows", [first], reader.names)
@@ -97,8 +97,9 @@ class Meter:
         if self._pending >= _MOST_PENDING:
             self._try(self._settle)
             self._try(self._fold_times)
-        if self._cells.full:
-            self.forget()
+        if self._cells.grown:
+            self.fold()
+            self._cells.note()
 
     def begins_at(self, decoded: Decoded) -> float | None:
         """The log time at which a chunk starts, in epoch seconds; None if its lines have no time."""
@@ -161,7 +162,7 @@ class Meter:
 
     def fold(self) -> None:
         """Move what has been counted since the last fold into the series."""
-        for part in (self._settle, self._fold_cells, self._fold_times, self._cells.fold_origins):
+        for part in (self._settle, self._fold_cells, self._fold_times, self._cells.origins.fold):
             self._try(part)
 
     def _try(self, part: Callable[[], None]) -> None:
@@ -177,6 +178,7 @@ class Meter:
         self.kept = 0
         for cell in self._touched if self._periods else self._cells.born:
             if cell.n:
+                cell.used_at = self._cells.now
                 try:
                     self._fold_cell(cell, cell.targets, start, shown)
                 except Exception as error:
