@@ -12,6 +12,7 @@ import resource
 import tempfile
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -38,7 +39,7 @@ def line(key: int, kind: int) -> bytes:
 
 def chunks(lines: Iterator[bytes]) -> Iterator[bytes]:
     """The lines, some at a time."""
-    while chunk := b"".join(one for one, _ in zip(lines, range(CHUNK), strict=False)):
+    while chunk := b"".join(islice(lines, CHUNK)):
         yield chunk
 
 

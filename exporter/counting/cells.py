@@ -5,7 +5,7 @@ and shared: 35,000 cells are 500 callers of 1,400 kinds. A cell belongs to one o
 that such a request adds to.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from operator import attrgetter
 from typing import Any
 
@@ -129,10 +129,13 @@ class Cells:
         self._keep_ways(lambda cell: cell not in idle)
         self._kinds.drop(idle)
         self.born = [cell for cell in self.born if cell not in idle]
-        callers = {cell.targets.caller for cell in self.born}
+        self._drop_callers({cell.targets.caller for cell in self.born})
+        self.origins.keep({cell.targets.home for cell in self.born})
+
+    def _drop_callers(self, callers: Container[Caller | None]) -> None:
+        """Drop callers except some, and those with times that could not be folded."""
         self.callers = {at: caller for at, caller in self.callers.items() if caller in callers or caller.used}
         self._known = {values: caller for values, caller in self._known.items() if caller in callers}
-        self.origins.keep({cell.targets.home for cell in self.born})
 
     def _keep_ways(self, keeps: Callable[[Cell], bool]) -> None:
         """Keep the rows' values that lead to some cells only."""
