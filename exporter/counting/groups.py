@@ -38,9 +38,12 @@ class FamilyGroup(Struct):
         for family in self.families:
             series = family.series.get(labels)
             if series is None:
-                series = family.find(labels)
-                if family.merges(labels):
-                    full[family.family.name] = None
+                if len(family.series) < family.limit:
+                    series = family.make(labels, family.released)
+                else:
+                    series = family.find(labels)
+                    if family.merges(labels):
+                        full[family.family.name] = None
             found.append(series)
         if not (self.lead or self.pick):
             self.shared, self.shared_full = found, {**full}

@@ -86,7 +86,7 @@ class FamilySeries:
     made; all further records share one whose labels are all `other`, so that the family's sum stays complete.
 
     `sheet` has the lines of registered keys without a series, if the family shows such keys. With `has_created`,
-    series keep the time when they were made. A series' row in the state file is its place in `series`; `reordered` if
+    series keep the time when they were made. New series are `released` or not. A series' row in the state file is its place in `series`; `reordered` if
     places have changed since the last commit.
     """
 
@@ -97,7 +97,8 @@ class FamilySeries:
         self.reordered = False
         self.has_created = False
         self.sheet: Sheet | None = None
-        self._released = not hold or family.type == "gauge" or not family.persisted
+        self._buckets = family.buckets if family.type == "histogram" else ()
+        self.released = not hold or family.type == "gauge" or not family.persisted
 
     @property
     def full(self) -> bool:
@@ -129,13 +130,14 @@ class FamilySeries:
             values = (*([OTHER] * own), *values[own:])
             if values in self.series:
                 return self.series[values]
-        return self.make(values, self._released)
+        return self.make(values, self.released)
 
     def make(self, values: tuple[str, ...], released: bool) -> Series | Histogram:
         """Make a series that does not exist yet, whatever the limit."""
-        made = (
-            Histogram(self.family.buckets, released) if self.family.type == "histogram" else Series(released=released)
-        )
+        if self._buckets:
+            made: Series | Histogram = Histogram(self._buckets, released)
+        else:
+            made = Series(0, None, b"", None, released)
         if self.has_created:
             made.created = time.time()
         self.series[values] = made
