@@ -85,9 +85,9 @@ class FamilySeries:
     The labels of an input follow them as one text, `gateway="eu-1"`. At most `limit` series are
     made; all further records share one whose labels are all `other`, so that the family's sum stays complete.
 
-    `sheet` has the lines of registered keys without a series, if the family shows such keys. With `has_created`,
-    series keep the time when they were made. New series are `released` or not. A series' row in the state file is its place in `series`; `reordered` if
-    places have changed since the last commit.
+    `sheet` has the lines of registered keys without a series, if the family shows such keys. New series are `released`
+    or not. With `has_created`, they keep the time when they were made. A series' row in the state file is its place in
+    `series`; `reordered` if places have changed since the last commit.
     """
 
     def __init__(self, family: Family, limit: int, hold: bool = False) -> None:
