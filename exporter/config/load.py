@@ -16,6 +16,7 @@ from exporter.config.keys import KeyApiConfig
 from exporter.config.limits import LimitsConfig, PlanConfig
 from exporter.config.metrics import MetricsConfig
 from exporter.config.requests import RequestsConfig
+from exporter.config.usage import UsageConfig
 from exporter.config.values import NotNegative
 from exporter.config.web import load_web
 from exporter.environment import Placeholders
@@ -127,6 +128,8 @@ class Config(Part):
     """Where to begin to read a log on the first start."""
     alerts: AlertsConfig = field(default_factory=AlertsConfig)
     """Thresholds and receivers for `gateway-exporter alerts`."""
+    usage: UsageConfig | None = None
+    """Reports of usage: the Prometheus to ask, prices, and an API for customers."""
 
     @property
     def families(self) -> dict[str, Family]:
@@ -134,6 +137,7 @@ class Config(Part):
         return families_of(self.metrics.families, self.metrics.custom_families)
 
     def __post_init__(self) -> None:
+        # Long, as it has a branch for each rule that spans sections.
         if not self.inputs:
             raise FieldError("inputs", "is empty: name at least one log")
         if self.requests and not self.state.path:
@@ -199,6 +203,7 @@ def _load(path: Path, placeholders: Placeholders, registry: bool) -> Loaded:
     if config.web.config:
         config.web.config = str(_readable(file, ("web", "config"), folder / config.web.config))
         load_web(Path(config.web.config))
+    _find_files_of_usage(file, config, folder)
     loaded = Loaded(config=config)
     _load_secret(file, loaded, folder)
     if config.requests:
@@ -208,6 +213,18 @@ def _load(path: Path, placeholders: Placeholders, registry: bool) -> Loaded:
         _load_registry(file, loaded, folder)
     _load_pricing(file, loaded, folder)
     return loaded
+
+
+def _find_files_of_usage(file: YamlFile, config: Config, folder: Path) -> None:
+    if config.usage and config.usage.listen:
+        with file.part("usage", "listen"):
+            parse_address(config.usage.listen)
+            if config.usage.listen == config.web.listen:
+                raise ValueError(f"{config.usage.listen} is web.listen, too: customers must not reach the metrics")
+    prometheus = config.usage.prometheus if config.usage else None
+    for name in ("password_file", "token_file", "headers_file", "ca_file") if prometheus else ():
+        if path := getattr(prometheus, name):
+            setattr(prometheus, name, str(_readable(file, ("usage", "prometheus", name), folder / path)))
 
 
 def _load_secret(file: YamlFile, loaded: Loaded, folder: Path) -> None:

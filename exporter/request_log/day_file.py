@@ -1,6 +1,8 @@
 """One file of the request log, being written. What many requests share, and texts, get ids when they are first used."""
 
+import sqlite3
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -8,29 +10,28 @@ from weakref import WeakKeyDictionary
 from msgspec import Struct
 
 from exporter.pricing.prices import Price
-from exporter.request_log.schema import KIND_COLUMNS, create
+from exporter.request_log.schema import KIND_COLUMNS, last_id, open_to_write
 
 # With more than these, what is known of kinds and words is forgotten: they get new ids when they come again.
 _MOST_KINDS = 100_000
 _MOST_WORDS = 100_000
+
+# Rows that one statement inserts.
+_AT_ONCE = 100
 
 _INSERT_KIND = f"INSERT INTO kind VALUES ({', '.join('?' * (len(KIND_COLUMNS) + 1))})"
 _INSERT_WORD = "INSERT INTO word VALUES (?, ?)"
 
 
 class Kind(Struct, eq=False, gc=False):
-    """What requests share. `share` of them is kept. `special` if numbers of a row depend on it: see `Recorder`."""
+    """What requests share. `share` of them is kept. `special` if costs or tokens are not simply those of the log."""
 
     id: int
     share: float
+    special: bool = False
     prices: tuple[Price, ...] = ()
     unbilled: bool = False
     cached: bool = False
-
-    @property
-    def special(self) -> bool:
-        """Whether costs or tokens are not simply those of the log."""
-        return bool(self.prices) or self.unbilled or self.cached
 
 
 # For lines that are no requests.
@@ -43,10 +44,15 @@ class Batch(NamedTuple):
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
 
-    @property
-    def insert(self) -> str:
-        """The statement that inserts one."""
-        return f"INSERT INTO request ({', '.join(self.columns)}) VALUES ({', '.join('?' * len(self.columns))})"
+    def insert(self, db: sqlite3.Connection) -> None:
+        """Insert them, many by one statement: that takes half of the time."""
+        names, places = ", ".join(self.columns), f"({', '.join('?' * len(self.columns))})"
+        one = f"INSERT INTO request ({names}) VALUES {places}"
+        many = one + f", {places}" * (_AT_ONCE - 1)
+        rest = len(self.rows) % _AT_ONCE
+        for at in range(0, len(self.rows) - rest, _AT_ONCE):
+            db.execute(many, [*chain.from_iterable(self.rows[at : at + _AT_ONCE])])
+        db.executemany(one, self.rows[len(self.rows) - rest :])
 
 
 class Words(dict[Any, Any]):
@@ -78,7 +84,7 @@ class DayFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._db = create(path)
+        self._db = open_to_write(path)
         # Whether another process has deleted rows: what is known of kinds and words is then no longer true.
         self.stale = False
         self.known: WeakKeyDictionary[Any, Known] = WeakKeyDictionary()
@@ -86,7 +92,7 @@ class DayFile:
         self._new_kinds: list[tuple[Any, ...]] = []
         self._new_words: list[tuple[int, str]] = []
         self._version = self._data_version()
-        self._next_kind, self._next_word = map(self._next_id, ("kind", "word"))
+        self._next_kind, self._next_word = (last_id(self._db, table) + 1 for table in ("kind", "word"))
         columns = ", ".join(KIND_COLUMNS)
         rows = self._db.execute(f"SELECT id, {columns} FROM kind ORDER BY id DESC LIMIT {_MOST_KINDS}")
         self._kinds = {row[1:]: row[0] for row in rows}
@@ -131,7 +137,7 @@ class DayFile:
             if self._data_version() != self._version:
                 self._restore_used()
             for batch in self.batches:
-                self._db.executemany(batch.insert, batch.rows)
+                batch.insert(self._db)
             self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:
@@ -158,19 +164,6 @@ class DayFile:
                     used = {row[batch.columns.index(name)] for row in batch.rows}
                     back = [known[id_] for id_ in used if id_ in known]
                     self._db.executemany(insert.replace("INSERT", "INSERT OR IGNORE"), back)
-
-    def delete_behind(self, mark: int) -> int:
-        """Delete the rows behind the row mark: their lines are read again. Returns how many there were."""
-        deleted: int = self._db.execute("DELETE FROM request WHERE id > ?", (mark,)).rowcount
-        return deleted
-
-    def last(self) -> int:
-        """The id of the last row, 0 if there is none."""
-        return self._next_id("request") - 1
-
-    def _next_id(self, table: str) -> int:
-        found: int = self._db.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {table}").fetchone()[0]
-        return found
 
     def close(self) -> None:
         """Close the file. What waits is lost."""
