@@ -13,12 +13,13 @@ from exporter.config.alerts import AlertsConfig, Objective
 from exporter.config.families import families_of
 from exporter.config.inputs import InputConfig
 from exporter.config.keys import KeyApiConfig
+from exporter.config.labels import check_labels, fields_of
 from exporter.config.limits import LimitsConfig, PlanConfig
 from exporter.config.metrics import MetricsConfig
 from exporter.config.values import NotNegative
 from exporter.config.web import load_web
 from exporter.errors import FieldError, Steps, dotted, within
-from exporter.formats.spec import build
+from exporter.formats.spec import build, resolved
 from exporter.inputs.syslog.address import is_syslog
 from exporter.keys.file import load_keys
 from exporter.keys.identity import KeyEntry
@@ -100,7 +101,13 @@ class Config(Part):
     @property
     def families(self) -> dict[str, Family]:
         """The families that are served, by name. FieldError if the section `metrics` is not valid."""
-        return families_of(self.metrics.families, self.metrics.custom_families)
+        return families_of(self.metrics.families, self.metrics.custom_families, tuple(self.metrics.labels))
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The declared labels that a family has, each with the field that it is made of."""
+        used = {label for family in self.families.values() for label in family.labels}
+        return {label: field_ for label, field_ in fields_of(self.metrics.labels).items() if label in used}
 
     def __post_init__(self) -> None:
         if not self.inputs:
@@ -233,8 +240,11 @@ def _check_inputs(file: YamlFile, config: Config) -> None:
 
 
 def _check_families(file: YamlFile, config: Config) -> None:
-    """Check changed and custom families, and that limits and alerts have the families they need."""
+    """Check declared labels, changed and custom families, and that limits and alerts have the families they need."""
     with file.part("metrics"):
+        custom_fields = {name for input_ in config.inputs for name in resolved(input_.spec).custom_fields}
+        of_inputs = {label for input_ in config.inputs for label in input_.labels}
+        check_labels(config.metrics.labels, sorted(custom_fields), of_inputs)
         families = config.families
     for plan, config_of in config.plans.items():
         for limit in config_of.all_limits:

@@ -3,6 +3,7 @@
 from msgspec import field
 
 from exporter.config.families import Change, CustomFamily
+from exporter.config.labels import LabelConfig
 from exporter.config.values import Count, Duration
 from exporter.durations import seconds
 from exporter.errors import FieldError, unknown
@@ -11,7 +12,8 @@ from exporter.yaml_file import Part
 
 
 class MetricsConfig(Part):
-    """What bounds the number of series and how long they live; changes of the catalogue's families, and custom ones.
+    """What bounds the number of series and how long they live; more labels, changes of the catalogue's families, and
+    custom ones.
 
     `scrape_interval` is assumed until scrapes are seen: it decides how long a new series is held at 0.
     """
@@ -22,6 +24,7 @@ class MetricsConfig(Part):
     scrape_interval: Duration = "15s"
     expire_after: Duration = "24h"
     created_timestamps: bool = False
+    labels: dict[str, LabelConfig] = field(default_factory=dict)
     families: dict[str, bool | Change] = field(default_factory=dict)
     custom_families: dict[str, CustomFamily] = field(default_factory=dict)
 

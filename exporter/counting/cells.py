@@ -8,6 +8,7 @@ that such a request adds to.
 from collections.abc import Iterable
 from typing import Any, cast
 
+from exporter.counting.callers import Callers
 from exporter.counting.cell import NO_PLACE, Caller, Cell, CellTargets, Origins, UnloggedCost
 from exporter.counting.context import Context
 from exporter.counting.groups import FamilyGroup
@@ -18,7 +19,6 @@ from exporter.limits.use import REFUSED
 from exporter.metrics.store import FamilySeries, Series
 from exporter.model import catalog
 from exporter.model.labels import ORIGIN_LABELS, OTHER
-from exporter.model.record import AccessRecord
 from exporter.requests.enrich import Enricher
 
 # With more than these, all are forgotten; those in use are created again at once.
@@ -49,10 +49,10 @@ class Cells:
         self._enricher = enricher
         self._store = store = context.store
         self._admissions = context.admissions
-        self._keys = context.keys
         self._limits = context.limits
         self._input_labels = input_labels
         self._loop = loop
+        self.callers = Callers(name, reader, enricher, context)
         self._kinds = RequestKinds(context, loop, input_labels)
         # Families that count origins, by what they add; each with the positions of its labels in ORIGIN_LABELS.
         self._of_origins: dict[str, list[tuple[FamilySeries, list[int]]]] = {"origins": [], "new_origins": []}
@@ -71,8 +71,7 @@ class Cells:
         self.by_key.clear()
         self.born: list[Cell] = []
         self.origins: dict[tuple[str, ...], Origins] = {}
-        self.callers: dict[Any, Caller] = {}
-        self._known: dict[Any, Caller] = {}
+        self.callers.forget()
         self._kinds.forget()
         self._uncounted: dict[str, RequestKind] = {}
         self._asked: dict[Any, tuple[RequestKind, str]] = {}
@@ -82,8 +81,7 @@ class Cells:
     def full(self) -> bool:
         """Whether there are too many, so that all should be forgotten."""
         return (
-            max(self._entries, len(self.born)) >= _MOST_CELLS
-            or max(len(self.by_key), len(self._known), len(self.callers)) >= _MOST_KINDS
+            max(self._entries, len(self.born)) >= _MOST_CELLS or max(len(self.by_key), len(self.callers)) >= _MOST_KINDS
         )
 
     # --- from raw values to cells
@@ -100,9 +98,10 @@ class Cells:
         kind, key = asked
         cell = kind.everyones
         if cell is None:
-            caller = self._known.get((caller_key, key))
+            caller = self.callers.of_key.get((caller_key, key))
             if caller is None:
-                caller, caller_open = self._caller(kind, key, caller_key)
+                proven = not (kind.record.error_type or kind.record.public)
+                caller, caller_open = self.callers.resolve(caller_key, key, proven)
                 open_ = open_ or caller_open
             cell = kind.cells.get(caller)
             if cell is None:
@@ -127,34 +126,6 @@ class Cells:
                 record, everyones=self._new_cell(CellTargets(tuple(counters)))
             )
         return (self._uncounted[record.rejected], ""), False
-
-    # --- callers
-
-    def _caller(self, kind: RequestKind, path_key: str, caller_key: Any) -> tuple[Caller, bool]:
-        """The caller; whether it may change with a later success. `path_key` is the key in the path."""
-        fields = self._reader.caller_group.read(caller_key)
-        key = fields.get("key") or path_key
-        proven = not (kind.record.error_type or kind.record.public)
-        verdict = self._admissions.judge("key", key, proven)
-        label, class_ = verdict.value, self._enricher.class_of(key)
-        unknown = bool(key) and (key not in self._keys if len(self._keys) else label != key)
-        about = AccessRecord(class_=class_)
-        if label == key:
-            about.key_name, about.key_owner = (
-                self._enricher.name(fields.get(name, "")) for name in ("key_name", "key_owner")
-            )
-        user = self._limits.user(label, key)
-        values, overflows = (label, class_), ("key",) if verdict.overflow else ()
-        at = (values, about.key_name, about.key_owner, unknown, overflows, user)
-        caller = self.callers.get(at)
-        if caller is None:
-            name = catalog.UNKNOWN_KEY_REQUESTS
-            counters = (self._store.series(name, self._name),) if unknown else ()
-            last_used = self._keys.seen(label, about)
-            caller = self.callers[at] = Caller(values, about, counters, overflows, last_used, user)
-        if not verdict.open:
-            self._known[caller_key, path_key] = caller
-        return caller, verdict.open
 
     # --- cells of a kind and a caller
 

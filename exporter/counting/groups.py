@@ -11,9 +11,6 @@ from msgspec import Struct
 from exporter.counting.cell import Caller
 from exporter.metrics.store import FamilySeries
 
-# The labels whose values belong to the caller, in the order of `Caller.values`.
-CALLER_LABELS = ("key", "class")
-
 
 class FamilyGroup(Struct):
     """Families with the same labels that requests of a kind add to. `own` are the label values that all callers share;
@@ -36,23 +33,30 @@ class _Order(NamedTuple):
     pick: Callable[[tuple[str, ...]], tuple[str, ...]]
 
 
-def groups_of(fed: Iterable[tuple[FamilySeries, Mapping[str, str]]]) -> list[FamilyGroup]:
-    """Families, each with the label values of a request, as groups of neighbours with equal labels."""
-    found = []
-    for family, values in fed:
-        order = _order(family.family.labels)
-        found.append((order, tuple([values[label] for label in order.own]), family))
-    return [
-        FamilyGroup([family for *_, family in group], own, order.pick)
-        for (order, own), group in groupby(found, itemgetter(0, 1))
-    ]
+class Grouping:
+    """Puts families into groups. `of_callers` are the labels of which each caller has values, in their order."""
+
+    def __init__(self, of_callers: tuple[str, ...]) -> None:
+        self._of_callers = of_callers
+
+    def __call__(self, fed: Iterable[tuple[FamilySeries, Mapping[str, str]]]) -> list[FamilyGroup]:
+        """Families, each with the label values of a request, as groups of neighbours with equal labels."""
+        found = []
+        for family, values in fed:
+            order = _order(family.family.labels, self._of_callers)
+            found.append((order, tuple([values[label] for label in order.own]), family))
+        return [
+            FamilyGroup([family for *_, family in group], own, order.pick)
+            for (order, own), group in groupby(found, itemgetter(0, 1))
+        ]
 
 
 @cache
-def _order(labels: tuple[str, ...]) -> _Order:
-    own = tuple(label for label in labels if label not in CALLER_LABELS)
-    given = (*own, *CALLER_LABELS)
+def _order(labels: tuple[str, ...], of_callers: tuple[str, ...]) -> _Order:
+    own = tuple(label for label in labels if label not in of_callers)
+    given = (*own, *of_callers)
     places = [given.index(label) for label in labels]
     if len(places) > 1:
         return _Order(own, itemgetter(*places))
-    return _Order(own, lambda values: tuple([values[place] for place in places]))
+    first = places[0] if places else 0
+    return _Order(own, itemgetter(slice(first, first + len(places))))  # a tuple, too

@@ -5,9 +5,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from exporter.counting.cell import Caller, Cell
+from exporter.counting.cell import CALLER_LABELS, Caller, Cell
 from exporter.counting.context import Context
-from exporter.counting.groups import FamilyGroup, groups_of
+from exporter.counting.groups import FamilyGroup, Grouping
 from exporter.counting.judge import Judge, Judged
 from exporter.counting.loop import Loop
 from exporter.metrics.store import FamilySeries, Series
@@ -59,6 +59,7 @@ class RequestKinds:
         self._store = context.store
         self._judge = Judge(context.admissions, context.pricing)
         self._pricing = context.pricing
+        self._groups = Grouping((*CALLER_LABELS, *context.labels))
         self._loop = loop
         self._input_labels = input_labels
         self._families = [family for family in context.store.families.values() if family.family.adds]
@@ -102,7 +103,7 @@ class RequestKinds:
         kind = RequestKind(record, judged.values, overflows=judged.overflows)
         fed = self._fed(judged.met)
         if not record.summary:
-            kind.counted = groups_of(
+            kind.counted = self._groups(
                 (family, kind.values | {"method": method})
                 for method in judged.methods
                 for family in fed.get("calls", ())
@@ -147,19 +148,18 @@ class RequestKinds:
             (group, amount)
             for method, amount in amounts.items()
             if amount
-            for group in groups_of((family, kind.values | {"method": method}) for family in families)
+            for group in self._groups((family, kind.values | {"method": method}) for family in families)
         ]
 
-    @staticmethod
-    def _add_counters(kind: RequestKind, request: Request, fed: dict[str, list[FamilySeries]]) -> None:
+    def _add_counters(self, kind: RequestKind, request: Request, fed: dict[str, list[FamilySeries]]) -> None:
         values = kind.values
-        kind.counted += groups_of((family, values) for family in fed.get("requests", ()))
+        kind.counted += self._groups((family, values) for family in fed.get("requests", ()))
         tries = [values | {"provider": attempt.provider, "outcome": attempt.outcome} for attempt in request.attempts]
-        kind.counted += groups_of((family, labels) for labels in tries for family in fed.get("attempts", ()))
+        kind.counted += self._groups((family, labels) for labels in tries for family in fed.get("attempts", ()))
         hops = [
             values | {"from_provider": from_, "to_provider": to, "reason": why} for from_, to, why in request.failovers
         ]
-        kind.counted += groups_of((family, labels) for labels in hops for family in fed.get("failovers", ()))
+        kind.counted += self._groups((family, labels) for labels in hops for family in fed.get("failovers", ()))
 
     def _add_measured(self, kind: RequestKind, logged: bool) -> None:
         """Add the families of numbers: what is summed, and what is observed."""
@@ -169,7 +169,7 @@ class RequestKinds:
             for family in kind.fed
             if (record.timed or family.family.unit != "seconds") and record.uses(family.family.adds)
         ]
-        kind.observed = groups_of(
+        kind.observed = self._groups(
             (family, kind.values) for family in measured if family.family in self._loop.histograms
         )
         self._add_sums(
@@ -182,21 +182,19 @@ class RequestKinds:
             ],
         )
 
-    @staticmethod
-    def _add_sums(kind: RequestKind, summed: list[tuple[str, FamilySeries, dict[str, str]]]) -> None:
+    def _add_sums(self, kind: RequestKind, summed: list[tuple[str, FamilySeries, dict[str, str]]]) -> None:
         kind.measures = tuple(measure for measure, *_ in summed)
-        kind.summed = groups_of((family, values) for _, family, values in summed)
+        kind.summed = self._groups((family, values) for _, family, values in summed)
         units = [(measure, _LIMITED.get(family.family.name, "")) for measure, family, _ in summed]
         kind.units = tuple((measure, unit) for measure, unit in units if unit)
 
-    @staticmethod
-    def _add_money(kind: RequestKind, quote: Quote, fed: dict[str, list[FamilySeries]]) -> None:
+    def _add_money(self, kind: RequestKind, quote: Quote, fed: dict[str, list[FamilySeries]]) -> None:
         values = kind.values
         kind.prices = quote.prices
         if quote.prices:
-            kind.cost = groups_of((family, values) for family in fed.get("cost", ()))
+            kind.cost = self._groups((family, values) for family in fed.get("cost", ()))
         billed = values | {"model": values["requested_model" if values["billed"] == "requested" else "model"]}
-        kind.unpriced = groups_of((family, billed) for family in fed.get("unpriced", ()))
+        kind.unpriced = self._groups((family, billed) for family in fed.get("unpriced", ()))
 
     # --- gauges
 

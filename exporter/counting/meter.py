@@ -277,7 +277,7 @@ class Meter:
         now = self._clock.now()
         newest = self.last_time or 0.0
         named = []
-        for caller in self._cells.callers.values():
+        for caller in self._cells.callers.all.values():
             times, caller.used[:] = [*caller.used], ()  # reset first: an unreadable time is tried only once
             last = latest(times, self.reader.seconds_since_epoch)
             if last is not None:

@@ -72,7 +72,7 @@ def test_when_there_are_many_cells_all_are_forgotten_and_nothing_is_lost(
         found = counted.count(*lines)
         kept = counted.meter._cells
         assert sum(len(one) for one in kept.by_key.values()) <= 20 + chunk
-        assert max(map(len, (kept.born, kept.by_key, kept.callers, kept._known))) <= 20 + chunk
+        assert max(map(len, (kept.born, kept.by_key, kept.callers.all, kept.callers.of_key))) <= 20 + chunk
     assert sum(of(found, "gateway_requests_total").values()) == 200
     assert sum(of(found, "gateway_response_bytes_total").values()) == 2000
     assert sum(of(found, "gateway_origin_requests_total").values()) == 200
