@@ -6,15 +6,14 @@ Exit codes: 0 success, 1 the command failed, 2 the command line or the config is
 import argparse
 import contextlib
 import gc
-import logging
 import os
 import sys
 from typing import NoReturn
 
-from exporter import __version__
+from exporter import __version__, logs
+from exporter.environment import Parser
 from exporter.errors import ExporterError
-
-LEVELS = ("debug", "info", "warn", "error")
+from exporter.private_folder import SERVICE_STATE
 
 
 def command() -> NoReturn:
@@ -27,8 +26,8 @@ def command() -> NoReturn:
 
 def main(argv: list[str] | None = None) -> int:
     """Run a command and return its exit code."""
-    args = _parser().parse_args(argv)
-    _log(getattr(args, "log_level", "warn"))
+    args = command_line().parse_args(argv)
+    logs.configure(getattr(args, "log_level", "warn"), getattr(args, "log_format", "text"))
     # Series and cells are many, live long and are never in cycles: frequent collections find nothing.
     gc.set_threshold(100_000, 50, 1000)
     try:
@@ -36,21 +35,24 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.flush()
         return code or 0
     except ExporterError as error:
-        print(f"gateway-exporter: {error}", file=sys.stderr)
+        logs.say(f"gateway-exporter: {error}", "ERROR")
         return error.exit_code
     except BrokenPipeError:
         sys.stderr.close()
         return 1
     except OSError as error:  # errors of the user's files are raised as ExporterError; this one is the output's
-        print(f"gateway-exporter: can't write: {error.strerror}", file=sys.stderr)
+        logs.say(f"gateway-exporter: can't write: {error.strerror}", "ERROR")
         return 1
     except KeyboardInterrupt:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="gateway-exporter", description="Count the access logs of API gateways and serve Prometheus metrics."
+def command_line() -> argparse.ArgumentParser:
+    """The parser of the command line; man page and shell completion are made from it, too."""
+    parser = Parser(
+        prog="gateway-exporter",
+        description="Count the access logs of API gateways and serve Prometheus metrics.",
+        epilog="Flags with a dot can also be set by environment variables: --log.level by GATEWAY_EXPORTER_LOG_LEVEL.",
     )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -74,15 +76,28 @@ def _parser() -> argparse.ArgumentParser:
         serving.add_argument(
             "--log.level",
             dest="log_level",
-            choices=LEVELS,
+            choices=logs.LEVELS,
             default="info",
             help="least severe messages to log (default: info)",
+        )
+        serving.add_argument(
+            "--log.format",
+            dest="log_format",
+            choices=logs.FORMATS,
+            default="text",
+            help="log as text, or as JSON with one object per line (default: text)",
         )
     hash_ = command("hash", _hash, "read raw keys from standard input, one per line, and print their hashed names")
     _add_config(hash_, "config with the secret for key names", required=True)
     hash_.add_argument("--input", metavar="NAME", help="input whose log holds the keys (needed if inputs differ)")
     init = command("init", _init, "detect the format of the given logs and print a working config")
     init.add_argument("logs", nargs="+", metavar="LOG", help="logs to read later, plain text")
+    init.add_argument(
+        "--state.folder",
+        dest="state",
+        metavar="DIR",
+        help=f"folder for the state (default: {SERVICE_STATE} if this user can write there, else the config's)",
+    )
     check = command("check", _check, "check a config, its key registry and its price tables")
     check.add_argument("config", metavar="FILE", help="config to check")
     explain = command("explain", _explain, "show the record read from each line and the series it adds to")
@@ -111,9 +126,9 @@ def _parser() -> argparse.ArgumentParser:
     boards.add_argument(
         "--token.file", dest="token", metavar="FILE", help="file with Grafana's token (default: $GRAFANA_TOKEN)"
     )
-    for generating, folder in ((alerts, "alerts/generated"), (boards, "dashboards/generated")):
+    for generating in (alerts, boards):
         _add_config(generating, "config to generate for (default: built-in defaults)")
-        generating.add_argument("--out", default=folder, metavar="DIR", help="output directory (default: %(default)s)")
+        generating.add_argument("--out", metavar="DIR", required=generating is alerts, help="output directory")
     return parser
 
 
@@ -145,7 +160,7 @@ def _hash(args: argparse.Namespace) -> None:
 def _init(args: argparse.Namespace) -> None:
     from exporter.commands import suggest_config
 
-    suggest_config.run(args.logs)
+    suggest_config.run(args.logs, args.state)
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -176,18 +191,6 @@ def _dashboards(args: argparse.Namespace) -> int:
     from exporter.commands import generate
 
     return generate.dashboards(args.config, args.out, args.check, args.push, args.token)
-
-
-def _log(level: str) -> None:
-    """Log to standard error from `level` on; of libraries only warnings and errors. If standard error were written
-    into a watched folder, each of their debug lines would cause the next.
-    """
-    least = logging.getLevelNamesMapping()[level.upper()]
-    logging.basicConfig(
-        stream=sys.stderr, level=max(least, logging.WARNING), format="%(asctime)s %(levelname)s %(message)s"
-    )
-    logging.getLogger("exporter").setLevel(least)
-    logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # it logs URLs with their queries
 
 
 def _time(text: str) -> float:

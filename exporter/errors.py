@@ -14,7 +14,7 @@ A message is one line: what is wrong, what is allowed, and the near miss if ther
 
 import re
 import traceback
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 
@@ -41,6 +41,11 @@ class ConfigError(UsageError):
     def __init__(self, file: str, line: int, field: str, problem: str) -> None:
         super().__init__(": ".join(part for part in (f"{file}:{line}", field, problem) if part))
         self._parts = file, line, field, problem
+
+    def rewritten(self, change: Callable[[str], str]) -> "ConfigError":
+        """The same error, with each of its texts changed."""
+        file, line, field, problem = self._parts
+        return ConfigError(change(file), line, change(field), change(problem))
 
     def without_values(self, known: Collection[str]) -> "ConfigError":
         """The same error for a list that may hold secrets: only `known` names of fields are quoted."""

@@ -1,6 +1,6 @@
 """Reads YAML files that people write. Every error has file, line and field."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -20,7 +20,22 @@ class Part(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class _Loader(yaml.SafeLoader):
-    """A YAML loader that raises ConfigError for duplicate keys and invalid dates or numbers. `name` is the file's."""
+    """A YAML loader that raises ConfigError for duplicate keys and invalid dates or numbers. `name` is the file's.
+    `fill` is applied to each scalar before its type is decided; it raises LookupError for a variable that is not set.
+    """
+
+    fill: Callable[[str], str] | None = None
+
+    def compose_scalar_node(self, anchor: Any) -> Any:
+        """A scalar, filled."""
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        if self.fill:
+            try:
+                event.value = self.fill(event.value)
+            except LookupError as error:
+                problem = f"environment variable {error.args[0]} is not set (a default: ${{{error.args[0]}:-…}})"
+                raise ConfigError(self.name, event.start_mark.line + 1, "", problem) from None
+        return super().compose_scalar_node(anchor)
 
     def compose_mapping_node(self, anchor: Any) -> Any:
         """A mapping. Raises ConfigError for a duplicate key; mappings merged with `<<` may repeat keys."""
@@ -47,13 +62,16 @@ class _Loader(yaml.SafeLoader):
 
 
 class YamlFile:
-    """A YAML file: its content, and the line of each part. Raises ConfigError if it can't be read."""
+    """A YAML file: its content, and the line of each part. Raises ConfigError if it can't be read.
 
-    def __init__(self, path: Path) -> None:
+    `fill` replaces environment variables in each scalar.
+    """
+
+    def __init__(self, path: Path, fill: Callable[[str], str] | None = None) -> None:
         self.path = path
         try:
             loader = _Loader(path.read_text(encoding="utf-8"))
-            loader.name = str(path)
+            loader.name, loader.fill = str(path), fill
             self._root = loader.get_single_node()
             self.content: Any = None if self._root is None else loader.construct_document(self._root)
         except OSError as error:

@@ -1,5 +1,6 @@
 """Which tests are of which sort, told by where they are; see the markers in pyproject.toml."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,9 @@ from tests.certificates import authority
 
 # For all: an authority that signs certificates.
 __all__ = ["authority"]
+
+# Also for root, `init` keeps the state beside the config.
+os.environ["GATEWAY_EXPORTER_STATE_FOLDER"] = "."
 
 _HERE = Path(__file__).parent
 # In folders and files; what is in none of them is `unit` in a folder, and `command` beside this file.

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from exporter.commands.select_input import input_for
 from exporter.commands.suggest_config import distinct
@@ -160,7 +160,7 @@ def _records(meter: Meter, decoded: Decoded) -> Iterator[tuple[int, AccessRecord
 
 
 def _cell(record: AccessRecord, name: str) -> str:
-    value = record.custom[name] if name in record.custom else getattr(record, name, "")
+    value: Any = record.custom[name] if name in record.custom else getattr(record, name, "")
     if name == "time" and value is not None:
         return datetime.fromtimestamp(value, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, float):

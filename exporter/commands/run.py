@@ -1,7 +1,6 @@
 """`run` and `demo`: count logs and serve metrics, until a signal or the end of all inputs."""
 
 import signal
-import sys
 import tempfile
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from exporter import descriptors
 from exporter.commands.select_input import with_secret, without_config
 from exporter.config.load import Loaded, load, parse_address
 from exporter.errors import ExporterError, UsageError
+from exporter.logs import say
 from exporter.service.assembly import Assembly
 from exporter.service.learning import Learning
 from exporter.service.reload import Reload
@@ -63,7 +63,7 @@ def _serve(loaded: Loaded, listen: str | None, config: str | None = None) -> Non
     pipeline.open()
     server.start()
     assembly.watch_keys(pipeline)
-    print(f"metrics: {server.url}/metrics   status: {server.url}/", file=sys.stderr, flush=True)
+    say(f"metrics: {server.url}/metrics   status: {server.url}/")
     try:
         pipeline.run()
     finally:

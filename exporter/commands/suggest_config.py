@@ -19,6 +19,7 @@ from exporter.formats.detection.usage import unread_usage
 from exporter.formats.spec import FormatSpec, presets
 from exporter.inputs.archive import head
 from exporter.inputs.disk.content import no_file
+from exporter.private_folder import service_state
 from exporter.service.assembly import Assembly
 
 # How much of a log is read to detect its format.
@@ -32,8 +33,9 @@ _CONFIG = """\
 
 inputs:
 {inputs}
-# Counters and log positions, so that a restart continues where it stopped. Each exporter needs its own file.
-state: {{path: state.db}}
+# Counters and log positions, so that a restart continues where it stopped. Each exporter needs its own file, in a
+# folder that its user can write to. A service's is /var/lib/gateway-exporter: `init --state.folder` says which.
+state: {{path: {state}}}
 
 # API keys are shown as k_ and 16 hex digits of a keyed hash. The secret for it is created next to the state file.
 # If several exporters must show the same names, create one secret and give it to all of them:
@@ -57,9 +59,11 @@ web: {{listen: "127.0.0.1:10114"}}
 """
 
 
-def run(logs: list[str]) -> None:
-    """Print a config for logs."""
-    print(config_for(logs), end="")
+def run(logs: list[str], state: str | None) -> None:
+    """Print a config for logs. `state` is the folder of its state (default: that of a service if this user can write
+    there, else the config's).
+    """
+    print(config_for(logs, service_state() if state is None else state), end="")
 
 
 def distinct(paths: list[str]) -> list[str]:
@@ -102,8 +106,10 @@ def _unknown(path: str) -> str:
     )
 
 
-def config_for(paths: list[str]) -> str:
-    """A config, with comments, for logs. InputError if one can't be read, UsageError if two are the same file."""
+def config_for(paths: list[str], state: str) -> str:
+    """A config, with comments, for logs, whose state is in the folder `state`. InputError if a log can't be read,
+    UsageError if two are the same file.
+    """
     inputs, names = "", set()
     for path in distinct(paths):
         sample = sample_of(path)
@@ -112,7 +118,7 @@ def config_for(paths: list[str]) -> str:
             inputs += f"    name: {path}\n"
         names.add(name)
         inputs += _format(path, sample)
-    return _CONFIG.format(inputs=inputs)
+    return _CONFIG.format(inputs=inputs, state=Path(state, "state.db"))
 
 
 def _format(path: str, sample: bytes) -> str:

@@ -18,7 +18,8 @@ from exporter.config.limits import LimitsConfig, PlanConfig
 from exporter.config.metrics import MetricsConfig
 from exporter.config.values import NotNegative
 from exporter.config.web import load_web
-from exporter.errors import FieldError, Steps, dotted, within
+from exporter.environment import Placeholders
+from exporter.errors import ConfigError, FieldError, Steps, dotted, within
 from exporter.formats.spec import build, resolved
 from exporter.inputs.syslog.address import is_syslog
 from exporter.keys.file import load_keys
@@ -141,7 +142,15 @@ class Loaded(Struct, kw_only=True):
 
 def load(path: Path, registry: bool = True) -> Loaded:
     """Read and check a config, its key registry, price tables and secret. ConfigError names the first mistake."""
-    file = YamlFile(path)
+    placeholders = Placeholders(os.environ)
+    try:
+        return _load(path, placeholders, registry)
+    except ConfigError as error:
+        raise placeholders.hide(error) from None
+
+
+def _load(path: Path, placeholders: Placeholders, registry: bool) -> Loaded:
+    file = YamlFile(path, placeholders.fill)
     for steps, old, new in _RENAMED:
         if line := file.rename(steps, old, new):
             log.warning("%s:%d: %s is called %s now; the old name is still read", path, line, old, new)

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from exporter.errors import StateError
-from exporter.private_folder import make_private_folder
+from exporter.private_folder import make_private_folder, not_writable
 
 # Bytes of the holder's process id, padded; the note follows.
 _HOLDER = 32
@@ -34,7 +34,7 @@ class StateLock:
             self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             problem = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
-            raise StateError(f"{path} can't be written: {problem}") from None
+            raise StateError(f"{path} can't be written: {problem}{not_writable(error)}") from None
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

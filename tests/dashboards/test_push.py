@@ -81,6 +81,7 @@ def test_a_wrong_token_is_told_and_never_shown(grafana: Grafana, tmp_path: Path)
         (["--push", "http://127.0.0.1:9"], 2, "--push needs a token of a Grafana service account: "),
         (["--push", "http://127.0.0.1:9", "--token.file", "none"], 2, "--token.file: none can't be read: No such file"),
         (["--push", "http://127.0.0.1:9", "--check"], 2, "not allowed with argument"),
+        (["--check"], 2, "dashboards needs either --out DIR or --push URL"),
     ],
 )
 def test_mistakes_are_one_clear_line(token: str, arguments: list[str], code: int, said: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from exporter.cli import _parser, _run
+from exporter.cli import _run, command_line
 from exporter.formats.spec import presets
 
 ROOT = Path(__file__).parents[2]
@@ -35,7 +35,7 @@ def test_the_unit_runs_a_command_that_there_is_and_keeps_its_state() -> None:
     settings = dict(re.findall(r"^(\w+)=(.*)$", unit, re.MULTILINE))
     program, *arguments = settings["ExecStart"].split()
     assert Path(program).name == "gateway-exporter"
-    args = _parser().parse_args(arguments)
+    args = command_line().parse_args(arguments)
     assert (args.command, args.config) == (_run, "/etc/gateway-exporter/config.yaml")
     assert settings["ExecReload"] == "/bin/kill -HUP $MAINPID"
     state = f"state: {{path: /var/lib/{settings['StateDirectory']}/state.db}}"

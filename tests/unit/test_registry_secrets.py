@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from exporter.cli import _log
+from exporter import logs
 from exporter.config.inputs import InputConfig
 from exporter.config.keys import KeyApiConfig
 from exporter.convert import convert
@@ -89,7 +89,7 @@ def test_a_query_is_logged_at_no_level(caplog: pytest.LogCaptureFixture) -> None
     """A URL's query may hold a secret; the library below logs it with `debug`."""
     levels = {name: logging.getLogger(name).level for name in ("exporter", "urllib3")}
     try:
-        _log("debug")
+        logs.configure("debug", "text")
         caplog.handler.setLevel(logging.DEBUG)
         logging.getLogger().setLevel(logging.DEBUG)
         with admin_api() as gateway:
