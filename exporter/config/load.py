@@ -169,6 +169,7 @@ def _load(path: Path, placeholders: Placeholders, registry: bool) -> Loaded:
         paths[same] = n
         if input_.rotated:
             input_.rotated = str(folder / input_.rotated)
+    _check_labels(file, config)
     _check_families(file, config)
     if config.web.config:
         config.web.config = str(_readable(file, ("web", "config"), folder / config.web.config))
@@ -248,12 +249,21 @@ def _check_inputs(file: YamlFile, config: Config) -> None:
         names[input_.name] = n
 
 
-def _check_families(file: YamlFile, config: Config) -> None:
-    """Check declared labels, changed and custom families, and that limits and alerts have the families they need."""
+def _check_labels(file: YamlFile, config: Config) -> None:
+    """Check declared labels, which rules must not keep apart: not every family has them."""
+    custom_fields = {name for input_ in config.inputs for name in resolved(input_.spec).custom_fields}
+    of_inputs = {label for input_ in config.inputs for label in input_.labels}
     with file.part("metrics"):
-        custom_fields = {name for input_ in config.inputs for name in resolved(input_.spec).custom_fields}
-        of_inputs = {label for input_ in config.inputs for label in input_.labels}
         check_labels(config.metrics.labels, sorted(custom_fields), of_inputs)
+    for n, label in enumerate(config.alerts.scope_labels):
+        if label in config.metrics.labels:
+            problem = f"{label!r} is declared in metrics.labels, and only some families have it"
+            raise file.error(("alerts", "scope_labels", n), problem)
+
+
+def _check_families(file: YamlFile, config: Config) -> None:
+    """Check changed and custom families, and that limits and alerts have the families they need."""
+    with file.part("metrics"):
         families = config.families
     for plan, config_of in config.plans.items():
         for limit in config_of.all_limits:
