@@ -62,6 +62,7 @@ bench: .venv/.dev $(BENCH_LOGS) $(LLM_LOG) ## Compare the speed with mtail's, an
 	$(BIN)/python -m benchmarks.keys
 	$(BIN)/python -m benchmarks.latency
 	$(BIN)/python -m benchmarks.many_logs
+	$(BIN)/python -m benchmarks.rules
 
 deb: ## Install the servers that tests run against (Debian and Ubuntu), without starting them
 	$(SUDO) .ci/install $(SERVERS)

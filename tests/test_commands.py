@@ -85,7 +85,7 @@ def test_replay_of_a_log_in_another_format_fails(folder: Path) -> None:
 
 
 def test_hash_of_nothing_is_a_mistake_and_an_empty_log_is_called_empty(folder: Path) -> None:
-    """An unset variable in a script, a log that was just rotated: both are told as what they are."""
+    """An unset variable in a script, a log that was just rotated: each has a message of its own."""
     done = run("hash", "--config.file", str(folder / "config.yaml"), stdin=" \n")
     assert (done.code, done.stdout) == (2, "")
     (folder / "empty.log").touch()
@@ -111,7 +111,7 @@ def test_init_names_logs_that_are_called_the_same(folder: Path) -> None:
     (folder / "b").mkdir()
     (folder / "b" / "access.log").write_text(LINES, encoding="utf-8")
     made = run("init", "access.log", "b/access.log", cwd=folder).stdout
-    assert [one.get("name") for one in yaml.safe_load(made)["inputs"]] == [None, "b/access.log"]
+    assert [input_.get("name") for input_ in yaml.safe_load(made)["inputs"]] == [None, "b/access.log"]
     (folder / "made.yaml").write_text(made, encoding="utf-8")
     checked = run("check", "made.yaml", cwd=folder)
     assert (checked.code, checked.stdout) == (0, "made.yaml: good: 2 inputs, 0 registered keys\n")
@@ -176,14 +176,14 @@ def test_explain_prints_the_generated_loop(folder: Path) -> None:
 
 
 def test_explain_shows_what_waits(folder: Path) -> None:
-    """A line whose request has another line is told to wait; it counts in the end, with that line or without."""
+    """A line whose request has another line waits; in the end it counts, with that line or without."""
     log = folder / "oneapi.log"
     lines = (GOLDEN / "one-api" / "access.log").read_text("utf-8").splitlines(keepends=True)
     log.write_text("".join(line for line in lines if "2026/04/07" in line), encoding="utf-8")
     paragraphs = run("explain", str(log)).stdout.split("\n\n")
     assert paragraphs[0] == "line 1: waits for another line of its request"
     assert paragraphs[1].startswith("line 2: parsed\n")
-    assert [one.partition("\n")[0] for one in paragraphs[-3:-1]] == ["no other line came: parsed"] * 2
+    assert [paragraph.partition("\n")[0] for paragraph in paragraphs[-3:-1]] == ["no other line came: parsed"] * 2
 
 
 def test_init_says_what_it_knows_when_a_log_is_nothing_it_knows(folder: Path) -> None:

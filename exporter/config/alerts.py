@@ -3,11 +3,12 @@
 A threshold of null switches its alert off.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, field
 
 from exporter.config.notify import Notify
+from exporter.config.overrides import AlertChange, check_exceptions
 from exporter.config.values import Count, Duration, Number, Ratio, Threshold, Url, check_label
 from exporter.durations import seconds
 from exporter.errors import FieldError
@@ -229,17 +230,6 @@ class ExporterHealth(Part):
     key_registry: Duration | None = None
 
 
-class AlertChange(Part, rename={"for_": "for"}):
-    """A change of one alert: switched off, how long its condition must last, how long the alert goes on after it, and
-    its severity, if it has only one.
-    """
-
-    enabled: bool = True
-    for_: Duration | None = None
-    keep_firing_for: Duration | None = None
-    severity: Literal["critical", "warning", "info"] | None = None
-
-
 class Kubernetes(Part):
     """The objects that `--kubernetes` writes: their `name`, `namespace` and `labels`."""
 
@@ -289,6 +279,7 @@ class AlertsConfig(Part):
             problem = f"{self.interval} is not from 1s to 5m; series go stale after five minutes"
             raise FieldError("interval", problem)
         self._check_retention()
+        check_exceptions(self, self.overrides)
         if not self.job:
             raise FieldError("job", "is empty: name the scrape job that Prometheus has for the exporters")
         for n, label in enumerate(self.scope_labels):

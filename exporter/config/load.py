@@ -19,7 +19,7 @@ from exporter.config.metrics import MetricsConfig
 from exporter.config.values import NotNegative
 from exporter.config.web import load_web
 from exporter.environment import Placeholders
-from exporter.errors import ConfigError, FieldError, Steps, dotted, within
+from exporter.errors import ConfigError, FieldError, Steps, dotted, unknown, within
 from exporter.formats.spec import build, resolved
 from exporter.inputs.syslog.address import is_syslog
 from exporter.keys.file import load_keys
@@ -171,6 +171,7 @@ def _load(path: Path, placeholders: Placeholders, registry: bool) -> Loaded:
             input_.rotated = str(folder / input_.rotated)
     _check_labels(file, config)
     _check_families(file, config)
+    _check_plans(file, config)
     if config.web.config:
         config.web.config = str(_readable(file, ("web", "config"), folder / config.web.config))
         load_web(Path(config.web.config))
@@ -279,6 +280,15 @@ def _check_families(file: YamlFile, config: Config) -> None:
     if durations and config.alerts.slow_methods and "method" not in durations.labels:
         problem = f"can't be excluded: {durations.name} has no label method"
         raise file.error(("alerts", "slow_methods"), problem)
+
+
+def _check_plans(file: YamlFile, config: Config) -> None:
+    """ConfigError for an exception from an alert's thresholds that names a plan which is not there."""
+    for name, change in config.alerts.overrides.items() if config.plans else ():
+        for n, one in enumerate(change.exceptions):
+            if one.plan and "*" not in one.plan and one.plan not in config.plans:
+                at = ("alerts", "overrides", name, "exceptions", n, "plan")
+                raise file.error(at, unknown("plan", one.plan, config.plans))
 
 
 def _check_bucket(file: YamlFile, families: Mapping[str, Family], at: Steps, promised: Objective) -> None:

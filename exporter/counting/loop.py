@@ -11,8 +11,11 @@ from exporter.model.catalog import Family
 from exporter.model.fields import TOKEN_TYPES
 
 _TOKENS = tuple(f"{type_}_tokens" for type_ in TOKEN_TYPES)
-# Numbers that a price may be for.
-_RATED = (*_TOKENS, "request_bytes", "response_bytes")
+# Numbers that a price may be for, in the order in which their costs are added.
+_RATED = (
+    *("cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "input_tokens", "output_tokens"),
+    *("request_bytes", "response_bytes"),
+)
 # Measures that are computed, and the fields they are computed from.
 _DERIVED = {
     "time_per_output_token": ("duration", "time_to_first_token", "output_tokens", "reasoning_tokens"),
@@ -46,14 +49,16 @@ class Loop:
         summed = {family.adds for family in fed if family.type == "counter"}
         if "tokens" in summed:
             summed.update(_TOKENS)
-        charged = priced and not summed.isdisjoint(("cost", "unpriced"))
-        self.rated = {measure: measure for measure in _RATED if charged and measure in self._measures}
+        self.charged = priced and not summed.isdisjoint(("cost", "unpriced"))
+        self.rated = {measure: measure for measure in _RATED if self.charged and measure in self._measures}
         self.unlogged = "n"
-        if charged and "cost" in self._measures:
+        if self.charged and "cost" in self._measures:
             self.rated = {measure: f"unlogged_{measure}" for measure in self.rated}
             self.unlogged = "unlogged"
         else:
             summed.update(self.rated)
+        # The slots of lines without a cost.
+        self.apart = [self.unlogged, *self.rated.values()] if self.unlogged != "n" else []
         self.summed = [measure for measure in self._measures if measure in summed]
         self.origins = reader.origin != NO_ORIGIN and not summed.isdisjoint(("origins", "new_origins"))
         self.cell = self._cell_type()
@@ -67,8 +72,7 @@ class Loop:
     def _cell_type(self) -> type[Cell]:
         """Cell, with a slot for each sum and each histogram of this format."""
         names = [family.name for family in self.histograms]
-        apart = [self.unlogged, *self.rated.values()] if self.unlogged != "n" else []
-        sums = [*self.summed, *apart]
+        sums = [*self.summed, *self.apart]
         code = ["init(self, targets)", *(f"self.{slot} = 0" for slot in sums)]
         code += [f"self.{name} = unseen" for name in names]
         init = compile_function("__init__", "self, targets", code, {"init": Cell.__init__, "unseen": _UNSEEN})

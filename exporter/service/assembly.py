@@ -43,6 +43,7 @@ from exporter.requests.routes import Routes
 from exporter.service.continued import follows, in_place_of, place
 from exporter.service.feed import Feed, stored_inputs
 from exporter.service.input_journal import InputJournal
+from exporter.service.pace import Pace
 from exporter.service.pipeline import Pipeline
 from exporter.state.checkpoint import Checkpoint, Parts, places_of
 from exporter.state.database import State, peek
@@ -224,7 +225,7 @@ class Assembly:
                 feed.journal.loss(input_.path, "state_damaged")
         self.assign_positions(pipeline.feeds, new, gone)
         for feed in pipeline.feeds:
-            feed.lines_before = sum(feed.lines(self.store))
+            feed.pace = Pace(sum(feed.lines(self.store)))
         clock.follow()
         return pipeline
 
@@ -278,6 +279,7 @@ class Assembly:
     def watch_keys(self, pipeline: Pipeline) -> None:
         """Start to follow the key registry of the config."""
         self.forget_keys()
+        pipeline.refuse("key registry", "")
         keys = self.config.keys
         if not keys:
             return
@@ -295,7 +297,10 @@ class Assembly:
 
             pipeline.ask(apply)
 
-        registry = self._registry = Registry(source, self.entries, registry_read, copy)
+        def registry_failed(problem: str) -> None:
+            pipeline.ask(lambda: pipeline.refuse("key registry", problem) if registry is self._registry else None)
+
+        registry = self._registry = Registry(source, self.entries, registry_read, copy, registry_failed)
         registry.start()
 
     def forget_keys(self) -> None:

@@ -67,6 +67,8 @@ class Pipeline:
         self.zero_hold = zero_hold
         self.expiry = expiry
         self.checkpoint: Checkpoint | None = None
+        # What could not be read again (config, key registry): since when, in epoch seconds, and why.
+        self.refused: dict[str, tuple[float, str]] = {}
         self.ready = False
         self.started_at = time.time()
         self._slowest = slowest
@@ -170,6 +172,13 @@ class Pipeline:
         except queue.Empty:
             pass
 
+    def refuse(self, what: str, problem: str) -> None:
+        """Note why the config or the key registry could not be read again; "" once it could."""
+        if problem:
+            self.refused[what] = (self.refused.get(what, (time.time(), ""))[0], problem)
+        else:
+            self.refused.pop(what, None)
+
     def fold(self) -> None:
         """Move what was counted into the series."""
         for feed in self.feeds:
@@ -188,6 +197,8 @@ class Pipeline:
         if time.monotonic() - self._committed_at > _COMMIT_SECONDS:
             self.commit()
             self._committed_at = time.monotonic()
+            for feed in self.feeds:
+                feed.pace.note(sum(feed.lines(self.store)))
 
     def _scan(self) -> None:
         """Let every input find out what there is to read."""

@@ -31,7 +31,7 @@ def test_the_page_says_what_a_log_cannot_tell() -> None:
 
 
 def test_a_copy_of_a_preset_may_say_it_too() -> None:
-    """`about` in a format of one's own changes nothing."""
+    """`about` in a custom format changes nothing."""
     said = About(gateway="g", versions="v", settings="s", links=["https://example.org"])
     fields = {"status": "status"}
     assert build(FormatSpec(json=fields, about=said)).fields == build(FormatSpec(json=fields)).fields

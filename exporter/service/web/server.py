@@ -21,7 +21,8 @@ from exporter.service.web.connections import Connection, Limits
 from exporter.service.web.listener import Listener
 from exporter.service.web.rounds import Rounds
 from exporter.service.web.scrapes import Held, Scrape, Scrapes
-from exporter.service.web.status import page, page_policy, snapshot
+from exporter.service.web.status import snapshot
+from exporter.service.web.status_page import page, page_policy
 
 Reload = Callable[[], "Future[str]"]
 
