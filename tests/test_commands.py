@@ -13,6 +13,7 @@ import yaml
 
 from exporter.commands.notes import notes
 from exporter.keys.identity import Identity
+from tests.admin_api import admin_api
 from tests.command import run
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -151,6 +152,27 @@ def test_check_notes_what_the_user_may_not(folder: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("os.access", lambda path, asked: not (Path(path).name == name and asked == mode))
     (note,) = notes({"a": str(folder / "access.log")}, str(folder / "state" / "state.db"))
     assert note.endswith(f"{folder}/{name} can't be {'read' if mode == os.R_OK else 'written'} by this user")
+
+
+def test_check_asks_the_admin_api_unless_offline(folder: Path) -> None:
+    """With a wrong token or without an answer nothing is known of keys; the exporter starts all the same."""
+    with admin_api() as gateway:
+        gateway.pages = [[{"id": "acme"}, {"id": "globex"}]]
+        keys = f"keys: {{url: '{gateway.url}', fields: {{id: id}}, token_file: token}}\n"
+        (folder / "config.yaml").write_text(f"inputs: [{{path: access.log, format: caddy}}]\n{keys}", encoding="utf-8")
+        (folder / "token").write_text("t", encoding="utf-8")
+        (folder / "token").chmod(0o600)
+        good = "config.yaml: good: 1 input, {} registered keys\n"
+        assert run("check", "--config.file", "config.yaml", cwd=folder).stdout == good.format(2)
+        asked = len(gateway.asked)
+        assert run("check", "config.yaml", "--offline", cwd=folder).stdout == good.format(0)
+        assert len(gateway.asked) == asked
+        gateway.status = 401
+        refused = run("check", "config.yaml", cwd=folder)
+        problem = f"{gateway.url}: the server answered with status 401; `run` retries until the API answers"
+        assert (refused.code, f"config.yaml: keys: {problem}" in refused.stderr) == (0, True)
+        (folder / "token").unlink()
+        assert "token" in run("check", "config.yaml", cwd=folder).stderr
 
 
 def test_init_knows_a_containers_log(folder: Path) -> None:

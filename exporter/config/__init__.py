@@ -11,6 +11,7 @@ alerts.py    `alerts`
 notify.py    `alerts.notify`
 overrides.py changes of one alert, and exceptions from its thresholds
 served.py    what dashboards and rules may ask for
+requests.py  `requests`: the request log
 web.py       the file that `web.config` names: TLS, passwords, headers
 values.py    what several sections have: allowed values, and how errors describe them
 

@@ -51,19 +51,24 @@ THRESHOLDS = {
 
 
 class Excepted(Part):
-    """Other thresholds for those that fit all of `key`, `plan`, `method` and `chain`, in which `*` is any text.
-
-    A threshold that is left out is that of all, null is no alert. An alert with a threshold for each severity has
-    `warning` and `critical`, others `threshold`.
+    """Other thresholds for those that fit all of `key`, `plan`, `method` and `chain`, in which `*` is any text. A
+    threshold that is left out is that of all.
     """
 
     key: _Some = None
+    """The key, as metrics show it."""
     plan: _Some = None
+    """The plan of the key."""
     method: _Some = None
+    """The method."""
     chain: _Some = None
+    """The chain."""
     threshold: _Value = UNSET
+    """The threshold, for alerts that have one. null: no alert."""
     warning: _Value = UNSET
+    """The threshold of the warning. null: no warning."""
     critical: _Value = UNSET
+    """The threshold of the critical alert. null: none."""
 
     @property
     def names(self) -> dict[str, str]:
@@ -78,15 +83,18 @@ class Excepted(Part):
 
 
 class AlertChange(Part, rename={"for_": "for"}):
-    """A change of one alert: switched off, how long its condition must last, how long the alert goes on after it, its
-    severity, if it has only one, and `exceptions` from its thresholds. The first exception that fits counts.
-    """
+    """A change of one alert."""
 
     enabled: bool = True
+    """`false` switches the alert off."""
     for_: Duration | None = None
+    """How long its condition must last."""
     keep_firing_for: Duration | None = None
+    """How long the alert goes on after its condition has ended."""
     severity: Literal["critical", "warning", "info"] | None = None
+    """Its severity, if it has only one."""
     exceptions: list[Excepted] = field(default_factory=list)
+    """Other thresholds for some keys, plans, methods or chains; the first that fits counts."""
 
 
 def check_exceptions(config: msgspec.Struct, overrides: Mapping[str, AlertChange]) -> None:

@@ -9,6 +9,7 @@ from exporter.formats.codegen import compile_function, function_source
 from exporter.formats.row_reader import NO_ORIGIN, RowReader, plausible
 from exporter.model.catalog import Family
 from exporter.model.fields import TOKEN_TYPES
+from exporter.request_log.recorder import Recorder
 
 _TOKENS = tuple(f"{type_}_tokens" for type_ in TOKEN_TYPES)
 # Numbers that a price may be for, in the order in which their costs are added.
@@ -32,15 +33,22 @@ class Loop:
     With `noting`, the loop lists the cells it has touched since the last fold, so that frequent folds are cheap.
     `priced` says whether a price table is used for lines without a cost. If so, the cell's slot `unlogged` counts these
     lines, and `rated` has the slot of each measure that prices are for. If the format has a cost, these slots are
-    separate sums, without the lines that have a cost.
+    separate sums, without the lines that have a cost. A `recorder` gets each row that was counted.
     """
 
     def __init__(
-        self, reader: RowReader, families: Iterable[Family], *, noting: bool = False, priced: bool = False
+        self,
+        reader: RowReader,
+        families: Iterable[Family],
+        *,
+        noting: bool = False,
+        priced: bool = False,
+        recorder: Recorder | None = None,
     ) -> None:
         # Long, as what the format has and what the families ask decide each part of the loop together.
         self._reader = reader
         self._noting = noting
+        self._recorder = recorder
         # Expressions of the computed measures.
         self.derived = _derived(reader.measures)
         self._measures = {**reader.measures, **self.derived}
@@ -91,6 +99,8 @@ class Loop:
         """
         names = {**self._reader.names, "cells": cells, "miss": miss, "new_origin": new_origin, "odd": odd}
         names |= {"touched": touched, "NO_PLACE": NO_PLACE}
+        if self._recorder:
+            names["record"] = self._recorder.captured.append
         return compile_function("count", "rows", self._code, names)
 
     def _lines(self) -> list[str]:
@@ -100,6 +110,7 @@ class Loop:
         read = {*self.summed, *(family.adds for family in self.histograms)}
         read.update(*(_DERIVED[measure] for measure in read & self.derived.keys()))
         read.update(["cost"] if self.unlogged != "n" else (), self.rated)
+        read.update(reader.measures if self._recorder else ())
         needed = read.union(*(reader.needs(measure) for measure in read))
         code = [
             "for r in rows:",
@@ -117,9 +128,12 @@ class Loop:
         for field in reader.measures:
             if field in needed:
                 code += [f"  {line}" for line in reader.statements(field)]
+        if self._recorder:
+            code += [f"  {line}" for line in self._recorder.statements]
+        if self.origins or self._recorder:
+            code.append(f"  o = {reader.origin}")
         if self.origins:
             code += [
-                f"  o = {reader.origin}",
                 "  if o is not c.origin:",
                 "    origins = c.origins",
                 "    try:",
@@ -140,6 +154,8 @@ class Loop:
         if self.unlogged != "n":
             code += ["  if cost < 0:", f"    c.{self.unlogged} += 1"]
             code += [f"    if {measure} > 0: c.{slot} += {measure}" for measure, slot in self.rated.items()]
+        if self._recorder:
+            code.append(f"  {self._recorder.capture(time, 'o')}")
         return code
 
     def _add(self, measure: str) -> list[str]:

@@ -24,6 +24,7 @@ from exporter.limits.calendar import Period
 from exporter.model import catalog
 from exporter.model.input_labels import input_labels_text
 from exporter.model.record import AccessRecord
+from exporter.request_log.recorder import Recorder
 from exporter.requests.enrich import Enricher
 from exporter.requests.records import RecordReader
 
@@ -38,7 +39,8 @@ log = logging.getLogger(__name__)
 
 
 class Meter:
-    """Counts one input's rows. `labels` are the input's labels, added to every family of records.
+    """Counts one input's rows. `labels` are the input's labels, added to every family of records. A `recorder` keeps
+    each request that was counted.
 
     A cell that can't be folded keeps its counts and is tried again at the next fold: `kept` is the number of lines in
     such cells, `faults` are the reasons. When cells are forgotten, these lines are rejected.
@@ -51,6 +53,7 @@ class Meter:
         enricher: Enricher,
         context: Context,
         labels: dict[str, str] | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.name = name
         self.reader = reader
@@ -61,6 +64,7 @@ class Meter:
         self._keys = context.keys
         self._slowest = context.slowest
         self._input_labels = input_labels_text(labels or {})
+        self._recorder = recorder
         self._pending = 0
         self._limits = context.limits
         self._clock = context.clock
@@ -75,6 +79,7 @@ class Meter:
             [family.family for family in context.store.families.values()],
             noting=self._periods is not None,
             priced=context.pricing.priced,
+            recorder=recorder,
         )
         self._histograms = [context.store.families[family.name] for family in self.loop.histograms]
         self._cells = Cells(name, reader, enricher, context, self._input_labels, self.loop)
@@ -97,6 +102,8 @@ class Meter:
         if self._pending >= _MOST_PENDING:
             self._try(self._settle)
             self._try(self._fold_times)
+        if self._recorder and self._recorder.has_many:
+            self._try(self.record_captured)
         if self._cells.full:
             self.forget()
 
@@ -146,6 +153,8 @@ class Meter:
         self._touched.clear()
         self._cells.forget()
         self.reader.forget()
+        if self._recorder:
+            self._recorder.forget()
 
     def give_up(self, lines: int) -> None:
         """Count lines as rejected whose cells could not be folded."""
@@ -161,8 +170,13 @@ class Meter:
 
     def fold(self) -> None:
         """Move what has been counted since the last fold into the series."""
-        for part in (self._settle, self._fold_cells, self._fold_times, self._cells.fold_origins):
+        for part in (self._settle, self._fold_cells, self._fold_times, self._cells.fold_origins, self.record_captured):
             self._try(part)
+
+    def record_captured(self) -> None:
+        """Hand the requests that were counted over to the request log."""
+        if self._recorder:
+            self._recorder.move(self._clock.now())
 
     def _try(self, part: Callable[[], None]) -> None:
         """Do a part of a fold. A failure is kept in `faults`, and the other parts go on."""

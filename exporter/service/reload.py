@@ -79,6 +79,8 @@ class Reload:
         new = [input_ for input_, feed in feed_of if feed is None]
         gone = [self._end(feed, new) for feed in pipeline.feeds if feed not in kept]
         restarted = assembly.apply_config(self._with_keys(loaded))
+        assembly.open_request_log()
+        pipeline.request_log = assembly.request_log
         metrics = loaded.config.metrics
         pipeline.reconfigure(
             [self._feed(input_, feed) for input_, feed in feed_of],

@@ -191,6 +191,16 @@ class Truth:
             if there.get(series) != expected.get(series)
         ]
 
+    def wrong_rows(self, rows: Counter[str]) -> list[str]:
+        """Where the rows of single requests are not the requests that were logged, each once."""
+        name = "gateway_requests_total"
+        expected = {series: value for series, value in self.values.items() if series.startswith(name)}
+        return [
+            f"{series} has {rows[series]} rows, not {expected.get(series, 0):g}"
+            for series in sorted(expected.keys() | rows.keys())
+            if rows[series] != expected.get(series, 0)
+        ]
+
     def _observe(self, name: str, labels: dict[str, str], seconds: float) -> None:
         for bound in LATENCY:
             if seconds <= bound:

@@ -4,6 +4,7 @@ server.py       the pages
 status.py       what the status page shows
 status_page.py  the status page
 scrapes.py      one rendering for all scrapers that wait
+requests.py     the API of single requests
 rounds.py       one round of work for all callers that wait
 listener.py     an application on an address
 answers.py      how an application answers
