@@ -19,7 +19,7 @@ PROMETHEUS_MODULE := 0.316.0
 GO ?= $(firstword $(shell command -v go) /usr/local/go/bin/go)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo install lint check check-all format fuzz prove bench deb litellm amtool prometheus clean
+.PHONY: help demo install lint reference check check-all format fuzz prove bench deb litellm amtool prometheus clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -33,6 +33,11 @@ lint: .venv/.dev ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+reference: .venv/.dev ## Renew the pages of docs/ that are made from the code
+	$(BIN)/python -m exporter.reference
+	$(BIN)/python -m alerts.series > docs/recorded-series.md
+	$(BIN)/python -m dashboards.usage > docs/dashboards.md
 
 check: lint ## Check style and types, and run the tests that need no servers
 	$(BIN)/pytest -n auto -m "unit or command"
@@ -62,6 +67,7 @@ bench: .venv/.dev $(BENCH_LOGS) $(LLM_LOG) ## Compare the speed with mtail's, an
 	$(BIN)/python -m benchmarks.keys
 	$(BIN)/python -m benchmarks.latency
 	$(BIN)/python -m benchmarks.many_logs
+	$(BIN)/python -m benchmarks.rules
 
 deb: ## Install the servers that tests run against (Debian and Ubuntu), without starting them
 	$(SUDO) .ci/install $(SERVERS)

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from alerts.customers import ADVICE
 from alerts.promql import Terms
-from exporter.config.alerts import AlertChange
+from exporter.config.overrides import AlertChange
 
 COMPONENTS = ("gateway", "key", "provider", "exporter")
 CATEGORIES = ("quota", "errors", "latency", "keys", "cost", "providers", "exporter")

@@ -7,6 +7,7 @@ from typing import Any, get_args, get_type_hints
 import msgspec
 
 from alerts.alert import Alert
+from alerts.exceptions import excepted
 from alerts.many import NAME, many
 from alerts.promql import Terms
 from alerts.rules import cost, errors, exporter, inputs, keys, latency, models, providers, quota
@@ -46,6 +47,10 @@ def left_out(terms: Terms) -> dict[str, list[str]]:
 
 
 def _possible(terms: Terms) -> list[Alert]:
+    return [*excepted(terms, _general(terms), _general)]
+
+
+def _general(terms: Terms) -> list[Alert]:
     return [alert for subject in _SUBJECTS for alert in subject.alerts(terms)]
 
 

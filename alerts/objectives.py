@@ -4,7 +4,7 @@ The error budget of a month is what may fail in 30 days. It is counted whole, wi
 it makes no difference at what minute it was counted.
 """
 
-from alerts.promql import Terms, bound, either
+from alerts.promql import Terms, bound, either, escaped
 from exporter.config.alerts import Objective
 from exporter.config.served import or_zero
 from exporter.durations import seconds
@@ -52,7 +52,7 @@ def _labelled(expression: str, objective: str, one: Objective) -> str:
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f'"{escaped(text)}"'
 
 
 def _availability(terms: Terms, one: Objective) -> tuple[str, str]:

@@ -144,12 +144,14 @@ class Terms(Struct, frozen=True):
         return f"({expression})\n* on {self.by_target('key')} group_left (name, owner) key:gateway_key_info:unique"
 
 
+def escaped(text: str) -> str:
+    """A text inside the quotes of PromQL, and of Alertmanager's matchers."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
 def either(values: Iterable[str]) -> str:
     """Patterns, in which `*` is any text, as one regular expression inside a quoted string of PromQL."""
-    return "|".join(
-        ".*".join(re.escape(part).replace("\\", "\\\\").replace('"', '\\"') for part in value.split("*"))
-        for value in values
-    )
+    return "|".join(".*".join(escaped(re.escape(part)) for part in value.split("*")) for value in values)
 
 
 def bound(value: float) -> str:

@@ -12,7 +12,7 @@ _DURATION = "gateway_request_duration_seconds"
 _DAY = 86400
 # Failures of clients: what scanners ask of a gateway that has nothing there ends so.
 _CLIENTS = 'type=~"auth|client_error"'
-SERVED = "(method:gateway_success:ratio_rate5m > 0 or max_over_time(method:gateway_success:max1d[2d]) > 0)"
+SERVED = "(method:gateway_success:ratio_rate5m > 0 or method:gateway_success:max3d > 0)"
 
 
 def groups(terms: Terms) -> list[dict[str, Any]]:
@@ -249,5 +249,7 @@ def _hours(terms: Terms) -> dict[str, str]:
                 rules[hourly(level, series)] = f"sum by {terms.by(*labels, *more)} (increase({series}[1h]))"
     slowest = "gateway_request_duration_max_seconds"
     rules[f"method:{slowest}:max1h"] = f"max by {terms.by('chain', 'method')} (max_over_time({slowest}[1h]))"
+    # A day's minutes and two days' own, as three days' minutes are too many to read.
     rules["method:gateway_success:max1d"] = "max_over_time(method:gateway_success:ratio_rate5m[1d])"
+    rules["method:gateway_success:max3d"] = "max_over_time(method:gateway_success:max1d[2d])"
     return rules

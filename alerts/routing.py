@@ -7,7 +7,7 @@ from typing import Any
 from alerts.customers import ADVICE
 from alerts.many import NAME as MANY
 from alerts.many import TROUBLES
-from alerts.promql import Terms
+from alerts.promql import Terms, escaped
 from alerts.receivers import receiver
 from exporter.config.notify import Notify, Smtp
 
@@ -71,7 +71,7 @@ def _route(notify: Notify, scope: tuple[str, ...]) -> dict[str, Any]:
     }
     owners = [
         {
-            "matchers": [f'owner="{_escaped(owner)}"', f'alertname=~"{"|".join(ADVICE)}"'],
+            "matchers": [f'owner="{escaped(owner)}"', f'alertname=~"{"|".join(ADVICE)}"'],
             "receiver": name,
             "continue": True,
             "group_by": ["alertname", "severity", "key", *scope],
@@ -138,9 +138,7 @@ def _inhibitions(terms: Terms) -> list[dict[str, Any]]:
     silence would be the owners' too.
     """
     scope = terms.served.record_scope
-    owners = "|".join(
-        re.escape(owner).replace("\\", "\\\\").replace('"', '\\"') for owner in terms.config.notify.owners
-    )
+    owners = "|".join(escaped(re.escape(owner)) for owner in terms.config.notify.owners)
     others = [f'owner!~"{owners}"'] if owners else []
     own = tuple(label for label in scope if label not in _SAME_MATTER)
     return [
@@ -181,8 +179,3 @@ def _inhibitions(terms: Terms) -> list[dict[str, Any]]:
             for name in TROUBLES
         ),
     ]
-
-
-def _escaped(text: str) -> str:
-    """A text inside a matcher's quotes."""
-    return text.replace("\\", "\\\\").replace('"', '\\"')

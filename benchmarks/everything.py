@@ -19,7 +19,9 @@ from benchmarks.compare import COMMAND, CONFIG
 from benchmarks.logs import PROVIDERS
 from benchmarks.measure import Run, measure
 from benchmarks.traffic import label_sets
+from exporter.keys.identity import Identity
 
+_SECRET = b"a secret of the benchmark"
 _ADDED = {
     "model": "model",
     "provider": "provider",
@@ -34,7 +36,7 @@ _ADDED = {
 
 def everything(folder: Path, seed: int = 1) -> Path:
     """A config with all that can be counted, and its files."""
-    keys = sorted({one.api_key for one in label_sets(Random(seed))[0]})
+    keys = sorted({label_set.api_key for label_set in label_sets(Random(seed))[0]})
     prices = [
         {"model": f"model-{n}", "type": "chat", "per_million_tokens": {"input": 1 + n, "output": 5, "cache_read": 0.1}}
         for n in range(len(PROVIDERS))
@@ -45,6 +47,7 @@ def everything(folder: Path, seed: int = 1) -> Path:
     limits = [{"window": "1m", "requests": 600}, {"window": "1mo", "requests": 10**6, "tokens": 10**9, "cost": 1000}]
     config |= {
         "inputs": [fields],
+        "identity": {"secret_file": "secret"},
         "keys": "keys.yaml",
         "plans": {"all": {"limits": limits}},
         "pricing": {
@@ -53,7 +56,11 @@ def everything(folder: Path, seed: int = 1) -> Path:
             "multipliers": dict.fromkeys(PROVIDERS[:1], 0.5),
         },
     }
-    (folder / "keys.yaml").write_text(yaml.safe_dump([{"id": key, "plan": "all"} for key in keys]), encoding="utf-8")
+    identity = Identity(_SECRET)
+    entries = [{"id": f"customer-{n}", "hash": identity.hash(key), "plan": "all"} for n, key in enumerate(keys)]
+    (folder / "secret").write_bytes(_SECRET)
+    (folder / "secret").chmod(0o600)
+    (folder / "keys.yaml").write_text(yaml.safe_dump(entries), encoding="utf-8")
     (folder / "prices.yaml").write_text(yaml.safe_dump(prices), encoding="utf-8")
     (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     return folder / "config.yaml"

@@ -99,7 +99,10 @@ def command_line() -> argparse.ArgumentParser:
         help=f"folder for the state (default: {SERVICE_STATE} if this user can write there, else the config's)",
     )
     check = command("check", _check, "check a config, its key registry and its price tables")
-    check.add_argument("config", metavar="FILE", help="config to check")
+    checked = check.add_mutually_exclusive_group(required=True)
+    checked.add_argument("config", nargs="?", metavar="FILE", help="config to check")
+    checked.add_argument("--config.file", dest="config_file", metavar="FILE", help="the same")
+    check.add_argument("--offline", action="store_true", help="ask no admin API for its keys")
     explain = command("explain", _explain, "show the record read from each line and the series it adds to")
     _add_config(explain, "config with the log's format (default: detect the format)")
     explain.add_argument("log", nargs="?", default="-", metavar="LOG", help="log, or - for standard input (default: -)")
@@ -116,6 +119,7 @@ def command_line() -> argparse.ArgumentParser:
     )
     replay.add_argument("--until", type=_time, metavar="TIME", help="count records before this time")
     replay.add_argument("--csv", action="store_true", help="print each record as CSV instead of metrics")
+    _add_requests(command("requests", _requests, "find, follow, export or delete single requests"))
     alerts = command("alerts", _alerts, "write recording rules, alert rules and an Alertmanager config")
     alerts.add_argument("--kubernetes", action="store_true", help="also write a PrometheusRule for Prometheus Operator")
     alerts.add_argument("--check", action="store_true", help="write nothing; exit with 1 if DIR is not up to date")
@@ -130,6 +134,24 @@ def command_line() -> argparse.ArgumentParser:
         _add_config(generating, "config to generate for (default: built-in defaults)")
         generating.add_argument("--out", metavar="DIR", required=generating is alerts, help="output directory")
     return parser
+
+
+def _add_requests(parser: argparse.ArgumentParser) -> None:
+    from exporter.request_log.filters import FILTERS
+
+    _add_config(parser, "config with the section `requests`", required=True)
+    parser.add_argument("-f", "--follow", action="store_true", help="go on with requests as they come")
+    parser.add_argument("--limit", type=int, metavar="N", help="at most so many (default: 50; 10 before --follow)")
+    parser.add_argument(
+        "--format",
+        choices=("table", "json", "csv", "sums"),
+        default="table",
+        help="json is a line each; sums adds them up (default: table)",
+    )
+    parser.add_argument("--delete", action="store_true", help="delete the requests of one --key or --client")
+    filters = parser.add_argument_group("which requests", "Several values, separated by commas, are alternatives.")
+    for name, text in FILTERS.items():
+        filters.add_argument(f"--{name.replace('_', '-')}", dest=f"filter_{name}", metavar="VALUE", help=text)
 
 
 def _add_config(parser: argparse.ArgumentParser, text: str, required: bool = False) -> None:
@@ -166,7 +188,7 @@ def _init(args: argparse.Namespace) -> None:
 def _check(args: argparse.Namespace) -> None:
     from exporter.commands import check
 
-    check.run(args.config)
+    check.run(args.config or args.config_file, args.offline)
 
 
 def _explain(args: argparse.Namespace) -> None:
@@ -179,6 +201,14 @@ def _replay(args: argparse.Namespace) -> None:
     from exporter.commands import replay
 
     replay.run(args.config, args.logs, args.input, args.since, args.until, args.csv)
+
+
+def _requests(args: argparse.Namespace) -> None:
+    from exporter.commands import requests
+
+    asked = {name.removeprefix("filter_"): value for name, value in vars(args).items() if name.startswith("filter_")}
+    given = {name: value for name, value in asked.items() if value}
+    requests.run(args.config, given, args.limit, args.format, args.follow, args.delete)
 
 
 def _alerts(args: argparse.Namespace) -> int:

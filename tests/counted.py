@@ -20,6 +20,7 @@ class Counting:
         path = folder / "config.yaml"
         path.write_text(config, encoding="utf-8")
         self.assembly = Assembly(load(path))
+        self.assembly.open_request_log()
         input_ = self.assembly.config.inputs[0]
         format_ = self.assembly.format_of(input_)
         self.decoder = format_.decoder

@@ -149,8 +149,8 @@ def test_a_client_that_never_shakes_hands_holds_up_nobody(web: Web) -> None:
         silent = [socket.create_connection((address[0], int(address[1]))) for _ in range(200)]
         silent[0].sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert web.curl(exporter, "/-/healthy") == (0, 200)
-        for one in silent:
-            one.close()
+        for connection in silent:
+            connection.close()
         assert web.curl(exporter, "/metrics") == (0, 200)
 
 

@@ -13,6 +13,7 @@ import yaml
 
 from exporter.commands.notes import notes
 from exporter.keys.identity import Identity
+from tests.admin_api import admin_api
 from tests.command import run
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -85,7 +86,7 @@ def test_replay_of_a_log_in_another_format_fails(folder: Path) -> None:
 
 
 def test_hash_of_nothing_is_a_mistake_and_an_empty_log_is_called_empty(folder: Path) -> None:
-    """An unset variable in a script, a log that was just rotated: both are told as what they are."""
+    """An unset variable in a script, a log that was just rotated: each has a message of its own."""
     done = run("hash", "--config.file", str(folder / "config.yaml"), stdin=" \n")
     assert (done.code, done.stdout) == (2, "")
     (folder / "empty.log").touch()
@@ -111,7 +112,7 @@ def test_init_names_logs_that_are_called_the_same(folder: Path) -> None:
     (folder / "b").mkdir()
     (folder / "b" / "access.log").write_text(LINES, encoding="utf-8")
     made = run("init", "access.log", "b/access.log", cwd=folder).stdout
-    assert [one.get("name") for one in yaml.safe_load(made)["inputs"]] == [None, "b/access.log"]
+    assert [input_.get("name") for input_ in yaml.safe_load(made)["inputs"]] == [None, "b/access.log"]
     (folder / "made.yaml").write_text(made, encoding="utf-8")
     checked = run("check", "made.yaml", cwd=folder)
     assert (checked.code, checked.stdout) == (0, "made.yaml: good: 2 inputs, 0 registered keys\n")
@@ -153,6 +154,27 @@ def test_check_notes_what_the_user_may_not(folder: Path, monkeypatch: pytest.Mon
     assert note.endswith(f"{folder}/{name} can't be {'read' if mode == os.R_OK else 'written'} by this user")
 
 
+def test_check_asks_the_admin_api_unless_offline(folder: Path) -> None:
+    """With a wrong token or without an answer nothing is known of keys; the exporter starts all the same."""
+    with admin_api() as gateway:
+        gateway.pages = [[{"id": "acme"}, {"id": "globex"}]]
+        keys = f"keys: {{url: '{gateway.url}', fields: {{id: id}}, token_file: token}}\n"
+        (folder / "config.yaml").write_text(f"inputs: [{{path: access.log, format: caddy}}]\n{keys}", encoding="utf-8")
+        (folder / "token").write_text("t", encoding="utf-8")
+        (folder / "token").chmod(0o600)
+        good = "config.yaml: good: 1 input, {} registered keys\n"
+        assert run("check", "--config.file", "config.yaml", cwd=folder).stdout == good.format(2)
+        asked = len(gateway.asked)
+        assert run("check", "config.yaml", "--offline", cwd=folder).stdout == good.format(0)
+        assert len(gateway.asked) == asked
+        gateway.status = 401
+        refused = run("check", "config.yaml", cwd=folder)
+        problem = f"{gateway.url}: the server answered with status 401; `run` retries until the API answers"
+        assert (refused.code, f"config.yaml: keys: {problem}" in refused.stderr) == (0, True)
+        (folder / "token").unlink()
+        assert "token" in run("check", "config.yaml", cwd=folder).stderr
+
+
 def test_init_knows_a_containers_log(folder: Path) -> None:
     """What Kubernetes keeps of a gateway's log is read as that gateway's, by `init` and by `run` and `explain`."""
     log = folder / "0.log"
@@ -176,14 +198,14 @@ def test_explain_prints_the_generated_loop(folder: Path) -> None:
 
 
 def test_explain_shows_what_waits(folder: Path) -> None:
-    """A line whose request has another line is told to wait; it counts in the end, with that line or without."""
+    """A line whose request has another line waits; in the end it counts, with that line or without."""
     log = folder / "oneapi.log"
     lines = (GOLDEN / "one-api" / "access.log").read_text("utf-8").splitlines(keepends=True)
     log.write_text("".join(line for line in lines if "2026/04/07" in line), encoding="utf-8")
     paragraphs = run("explain", str(log)).stdout.split("\n\n")
     assert paragraphs[0] == "line 1: waits for another line of its request"
     assert paragraphs[1].startswith("line 2: parsed\n")
-    assert [one.partition("\n")[0] for one in paragraphs[-3:-1]] == ["no other line came: parsed"] * 2
+    assert [paragraph.partition("\n")[0] for paragraph in paragraphs[-3:-1]] == ["no other line came: parsed"] * 2
 
 
 def test_init_says_what_it_knows_when_a_log_is_nothing_it_knows(folder: Path) -> None:

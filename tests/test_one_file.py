@@ -32,28 +32,28 @@ def running(beside: Beside) -> Iterator[Run]:
         return made[0]
 
     yield start
-    for one in made:
-        one.exporter.close()
-        print(one.exporter.said)
+    for gateway in made:
+        gateway.exporter.close()
+        print(gateway.exporter.said)
 
 
 def test_a_path_goes_before_a_pattern(beside: Beside, running: Run) -> None:
     """Whatever their order; each line once, over rotations, and over a restart in which another one was missed."""
     beside.write(lines(10), "a.log")
     beside.write(lines(3), "b.log")
-    one = running(input_("*.log*", name="all"), input_("a.log", name="own"), how="restart")
-    one.counts(all=3, own=10)
-    assert f"all: {beside.folder}/a.log is read by the input own already" in one.exporter.said
+    gateway = running(input_("*.log*", name="all"), input_("a.log", name="own"), how="restart")
+    gateway.counts(all=3, own=10)
+    assert f"all: {beside.folder}/a.log is read by the input own already" in gateway.exporter.said
     (beside.folder / "a.log").rename(beside.folder / "a-20260301.log")
     beside.write(lines(2), "a.log")
-    one.counts(all=3, own=12)
-    one.exporter.stop()
+    gateway.counts(all=3, own=12)
+    gateway.exporter.stop()
     (beside.folder / "a.log").rename(beside.folder / "a.log.1")
     beside.write(lines(4), "a.log.1")
     beside.write(lines(5), "a.log")
-    one.exporter = beside.exporter()
-    one.counts(all=3, own=21)
-    readable = {name: value for name, value in one.exporter.scrape().items() if "input_readable" in name}
+    gateway.exporter = beside.exporter()
+    gateway.counts(all=3, own=21)
+    readable = {name: value for name, value in gateway.exporter.scrape().items() if "input_readable" in name}
     assert set(readable.values()) == {1}
 
 
@@ -62,16 +62,16 @@ def test_of_two_patterns_the_first_one_reads_it(beside: Beside, running: Run) ->
     beside.write(lines(10), "a1.log")
     beside.write(lines(10), "b1.log")
     first, second = input_("*1.log", name="first"), input_("a*.log", name="second")
-    one = running(first, second)
-    one.counts(first=20)
-    said = one.change(second, first)
+    gateway = running(first, second)
+    gateway.counts(first=20)
+    said = gateway.change(second, first)
     assert said == (
         f"The config was reloaded. Input first: {beside.folder}/a1.log is read by the input second already; "
         "each file is counted once."
     )
     beside.write(lines(), "a1.log")
     beside.write(lines(), "b1.log")
-    one.counts(first=21, second=1)
+    gateway.counts(first=21, second=1)
 
 
 def test_a_file_with_two_names_is_read_by_who_reads_it_already(beside: Beside, running: Run) -> None:
@@ -80,34 +80,34 @@ def test_a_file_with_two_names_is_read_by_who_reads_it_already(beside: Beside, r
     beside.write(lines(5), "b.log")
     (beside.folder / "current").symlink_to("a-01.log")
     (beside.folder / "c").hardlink_to(beside.folder / "b.log")
-    one = running(
+    gateway = running(
         input_("current", name="link"), input_("?-??.log", name="dated"), input_("?", name="hard"), input_("b.log")
     )
-    one.counts(link=10, b_log=5)
+    gateway.counts(link=10, b_log=5)
     beside.write(lines(3), "a-02.log")
-    one.counts(link=10, dated=3, b_log=5)
+    gateway.counts(link=10, dated=3, b_log=5)
     (beside.folder / "new").symlink_to("a-02.log")
     (beside.folder / "new").rename(beside.folder / "current")
     beside.write(lines(), "a-01.log")
     beside.write(lines(), "a-02.log")
-    one.counts(link=10, dated=5, b_log=5)
+    gateway.counts(link=10, dated=5, b_log=5)
 
 
 def test_a_log_that_is_moved_to_another_input_goes_on_there(beside: Beside, running: Run) -> None:
     """Each line once, while the exporter runs and while it does not."""
     beside.write(lines(10), "a.log")
-    one = running(input_("a.log", name="a"), input_("b.log", name="b"), how="restart")
-    one.counts(a=10)
+    gateway = running(input_("a.log", name="a"), input_("b.log", name="b"), how="restart")
+    gateway.counts(a=10)
     (beside.folder / "a.log").rename(beside.folder / "b.log")
     beside.write(lines(2), "b.log")
     beside.write(lines(3), "a.log")
-    one.counts(a=13, b=2)
-    one.exporter.stop()
+    gateway.counts(a=13, b=2)
+    gateway.exporter.stop()
     (beside.folder / "b.log").unlink()
     (beside.folder / "a.log").rename(beside.folder / "b.log")
     beside.write(lines(4), "b.log")
-    one.exporter = beside.exporter()
-    eventually(lambda: one.counted() == {"a": 13, "b": 6}, f"{one.counted()}")
+    gateway.exporter = beside.exporter()
+    eventually(lambda: gateway.counted() == {"a": 13, "b": 6}, f"{gateway.counted()}")
 
 
 def test_check_names_it(beside: Beside) -> None:
@@ -150,15 +150,15 @@ def test_no_label_set_stands_twice(beside: Beside, running: Run) -> None:
     inputs = [input_(f"{n}.log", labels=own) for n, own in enumerate(labels)]
     for n in range(len(inputs)):
         beside.write(line() * (n + 1), f"{n}.log")
-    one = running(*inputs)
-    one.counts(**{"0_log": 1, "1_log": 2, "2_log": 3, "3_log": 4})
+    gateway = running(*inputs)
+    gateway.counts(**{"0_log": 1, "1_log": 2, "2_log": 3, "3_log": 4})
     found = [
         (sample.name, *sorted(sample.labels.items()))
-        for family in text_string_to_metric_families(one.exporter.get().text)
+        for family in text_string_to_metric_families(gateway.exporter.get().text)
         for sample in family.samples
     ]
     assert len(found) == len({*found})
     requests = {
-        name: value for name, value in one.exporter.scrape().items() if name.startswith("gateway_requests_total")
+        name: value for name, value in gateway.exporter.scrape().items() if name.startswith("gateway_requests_total")
     }
     assert sorted(requests.values()) == [3, 7]

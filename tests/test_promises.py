@@ -61,7 +61,7 @@ class Cheated:
     @property
     def failures(self) -> list[str]:
         """What the scrapers saw, and what is not the truth."""
-        return self.checks.failures + ["the truth: " + one for one in self._differences()]
+        return self.checks.failures + ["the truth: " + difference for difference in self._differences()]
 
     def start(self) -> None:
         """Begin a life; AssertionError where it does not answer."""
@@ -74,8 +74,8 @@ class Cheated:
 
     def scrape(self, *who: int) -> None:
         """These scrapers, one after the other."""
-        for one in who:
-            self.scrapers[one].scrape()
+        for name in who:
+            self.scrapers[name].scrape()
 
     def let_go(self) -> None:
         """Wait until what was held may be."""
@@ -149,7 +149,7 @@ def test_an_exporter_that_keeps_them_is_found_to(cheated: Cheated) -> None:
 
 @pytest.mark.parametrize(("cheated", "said"), BREACHES.items(), indirect=["cheated"])
 def test_an_exporter_that_breaks_one_is_caught(cheated: Cheated, said: str) -> None:
-    """Each breach is told as what it is."""
+    """Each breach is reported by its own name."""
     try:
         failures = _play(cheated)
     except AssertionError as error:

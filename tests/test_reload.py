@@ -1,5 +1,6 @@
 """Reload: a changed config is taken while the exporter runs, without losing a line; a bad one changes nothing."""
 
+import html
 import signal
 import threading
 from collections.abc import Iterator
@@ -172,11 +173,13 @@ def test_a_bad_config_is_refused_and_the_old_one_runs_on(beside: Beside, exporte
         lambda: "config reload failed, keeping the previous config: " in exporter.said and message in exporter.said
     )
     exporter.eventually(GOOD, 0)
+    assert html.escape(message) in exporter.get("/").text
     beside.write(line())
     exporter.eventually(requests_of(), 4)
     beside.config.write_text(good, encoding="utf-8")
     assert reload(exporter) == (200, RELOADED)
     assert exporter.scrape()[GOOD] == 1
+    assert "could not be read again" not in exporter.get("/").text
 
 
 def test_what_needs_a_restart_is_said_until_there_was_one(beside: Beside, exporter: Exporter) -> None:

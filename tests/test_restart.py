@@ -16,7 +16,8 @@ from tests.waiting import eventually
 HEALTHY = "gateway_exporter_checkpoint_healthy"
 FAILURES = "gateway_exporter_checkpoint_failures_total"
 LAST_RECORD = 'gateway_exporter_last_record_timestamp_seconds{input="access.json"}'
-LASTING = tuple(one.name for one in CATALOG.values() if one.type != "gauge" and one.persisted)
+OLDEST_RECORD = 'gateway_exporter_oldest_record_timestamp_seconds{input="access.json"}'
+LASTING = tuple(family.name for family in CATALOG.values() if family.type != "gauge" and family.persisted)
 
 
 @pytest.fixture
@@ -80,6 +81,22 @@ def test_an_input_that_is_renamed_while_down_goes_on_where_its_log_was_read_to(b
     with beside.exporter() as exporter:
         exporter.eventually(requests_of(), 5)
         exporter.eventually(PARSED.replace("access.json", "edge"), 2)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("name", ["access.json", "edge"])
+def test_a_restart_does_not_forget_that_old_lines_were_just_counted(beside: Beside, number: int, name: str) -> None:
+    """Rules must not take them for now's; also where the input is renamed, and a line of now has come since."""
+    with beside.exporter() as exporter:
+        beside.write(line(msec=1772546709.5))
+        exporter.eventually(PARSED, 1)
+        beside.write(line(msec=time.time()))
+        exporter.eventually(PARSED, 2)
+        assert exporter.scrape()[OLDEST_RECORD] == 1772546709.5
+        exporter.stop(number)
+    beside.configure(inputs=[{"path": "access.json", "name": name, "format": "nginx-json"}])
+    with beside.exporter() as exporter:
+        exporter.eventually(OLDEST_RECORD.replace("access.json", name), 1772546709.5)
 
 
 def test_a_new_series_shows_zero_first(beside: Beside) -> None:

@@ -212,6 +212,21 @@ def _state(terms: Terms) -> Iterator[Alert]:
             "gone on in memory and is committed then. Don't restart it before."
         ),
     )
+    yield _alert(
+        name="GatewayRequestLogStopped",
+        severity="warning",
+        expression=f"{terms.last('gateway_exporter_request_log_healthy')} == 0",
+        for_="5m",
+        summary=f"{_WHERE} does not keep single requests",
+        description=(
+            f"{_WHERE} can't write rows of single requests: those of this time can't be found later. All of them are "
+            "counted, so metrics, dashboards and other alerts are right."
+        ),
+        recommendation=(
+            "Its log says why. Mostly the disk of requests.path is nearly full: the rest is kept for the state. Make "
+            "room, or lower requests.max_size or requests.keep and reload."
+        ),
+    )
 
 
 def _tables(terms: Terms) -> Iterator[Alert]:

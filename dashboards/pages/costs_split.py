@@ -20,7 +20,7 @@ def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
     by_key, parts = costs.all(hours=_HOURS, by="key"), costs.parts(hours=_HOURS, by="key")
     by_model = m.hours("key_model:gateway_cost", by="model provider", hours=_HOURS)
     owned = f"({by_key}) * on (key) group_left (owner) {m.info('owner')}"
-    credits = m.hours("key_method:gateway_credits", by="key", hours=24, at="offset -1d")
+    credits = m.hours("key:gateway_credits", by="key", hours=24, at="offset -1d")
     return [
         table(
             "Cost of 30 days by key",
@@ -71,9 +71,7 @@ def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
             "Credits by day, last 30 days",
             "What calls cost in credits: the five keys that cost most, and others.",
             columns.by_key(
-                leaders(
-                    m.named(credits), m.hours("key_method:gateway_credits", by="key", hours=24, at="@ end()"), "key"
-                )
+                leaders(m.named(credits), m.hours("key:gateway_credits", by="key", hours=24, at="@ end()"), "key")
             ),
             "short",
             every="1d",

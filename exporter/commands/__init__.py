@@ -9,6 +9,7 @@ describe.py        the words for a survey
 check.py           `check`: validate a config
 notes.py           what is missing on this machine
 hash.py            `hash`: raw keys to hashed names
+requests.py        `requests`: find, follow, export and delete single requests
 generate.py        `alerts` and `dashboards`: write, compare or upload generated files
 select_input.py    the config, secret and input that a command works with
 

@@ -12,20 +12,24 @@ from exporter.config.inputs import InputConfig
 from exporter.config.keys import KeyApiConfig
 from exporter.config.load import Loaded, load
 from exporter.config.web import load_web
-from exporter.errors import StateError
+from exporter.errors import InputError, StateError
 from exporter.formats.spec import resolved, slow_parts
 from exporter.inputs.archive import head, newest
-from exporter.service.assembly import used_places
+from exporter.service.assembly import Assembly, used_places
 
 
-def run(path: str) -> None:
-    """Print notes to standard error and a summary to standard output. ConfigError if the config is not valid."""
+def run(path: str, offline: bool) -> None:
+    """Print notes to standard error and a summary to standard output. ConfigError if the config is not valid. The admin
+    API of the key registry is asked, unless `offline`.
+    """
     loaded = load(Path(path))
     rules(path, loaded.config)
     inputs, state = loaded.config.inputs, loaded.config.state.path
     slow = [f"input {input_.name}: {part}" for input_ in inputs for part in slow_parts(input_.spec)]
     for note in slow + exposed(_secrets(loaded)) + notes({input_.name: input_.path for input_ in inputs}, state):
         print(f"{path}: {note}", file=sys.stderr)
+    if isinstance(keys := loaded.config.keys, KeyApiConfig) and not offline:
+        _ask(path, loaded, keys)
     if state and Path(state).is_file():
         print(f"{path}: {_places(loaded)}")
     for input_ in inputs:
@@ -36,6 +40,14 @@ def run(path: str) -> None:
         counts["price"] = loaded.pricing.size
     summary = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in counts.items())
     print(f"{path}: good: {summary}")
+
+
+def _ask(path: str, loaded: Loaded, keys: KeyApiConfig) -> None:
+    """Read the keys from the admin API as the exporter will."""
+    try:
+        loaded.keys = Assembly(loaded).key_api(keys).read()
+    except InputError as error:
+        print(f"{path}: keys: {error}; `run` retries until the API answers", file=sys.stderr)
 
 
 def _secrets(loaded: Loaded) -> dict[str, str]:

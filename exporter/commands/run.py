@@ -14,6 +14,7 @@ from exporter.service.learning import Learning
 from exporter.service.reload import Reload
 from exporter.service.web.access import Access
 from exporter.service.web.connections import Limits
+from exporter.service.web.requests import RequestsApi
 from exporter.service.web.server import Server
 
 
@@ -55,7 +56,10 @@ def _serve(loaded: Loaded, listen: str | None, config: str | None = None) -> Non
     limits = Limits(connections=descriptors.for_connections(descriptors.limit()))
     web = loaded.config.web
     access = Access(Path(web.config) if web.config else None, web.hosts)
-    server = Server(pipeline, host, port, reload, limits, access)
+    requests = RequestsApi(
+        lambda: pipeline.request_log.settings if pipeline.request_log else None, lambda: assembly.identity.entries
+    )
+    server = Server(pipeline, host, port, reload, limits, access, requests)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: pipeline.stop())
     if reload:

@@ -27,7 +27,11 @@ SAMPLE_BYTES = 1 << 18
 # Of so many of its lines the usage is looked for.
 _USAGE_LINES = 500
 
+# By it an editor completes and checks the config while somebody writes.
+_SCHEMA = Path(__file__).parents[1] / "config" / "schema.json"
+
 _CONFIG = """\
+# yaml-language-server: $schema={schema}
 # Config for gateway-exporter, written by `gateway-exporter init`. Check it with `gateway-exporter check FILE`;
 # `gateway-exporter explain --config.file FILE LOG` shows what is read from each line.
 
@@ -118,7 +122,7 @@ def config_for(paths: list[str], state: str) -> str:
             inputs += f"    name: {path}\n"
         names.add(name)
         inputs += _format(path, sample)
-    return _CONFIG.format(inputs=inputs, state=Path(state, "state.db"))
+    return _CONFIG.format(schema=_SCHEMA, inputs=inputs, state=Path(state, "state.db"))
 
 
 def _format(path: str, sample: bytes) -> str:

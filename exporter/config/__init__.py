@@ -9,7 +9,9 @@ labels.py    `metrics.labels`: the labels that it declares
 families.py  `metrics.families` and `metrics.custom_families`: the families that are served
 alerts.py    `alerts`
 notify.py    `alerts.notify`
+overrides.py changes of one alert, and exceptions from its thresholds
 served.py    what dashboards and rules may ask for
+requests.py  `requests`: the request log
 web.py       the file that `web.config` names: TLS, passwords, headers
 values.py    what several sections have: allowed values, and how errors describe them
 

@@ -3,11 +3,12 @@
 A threshold of null switches its alert off.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta, field
 
 from exporter.config.notify import Notify
+from exporter.config.overrides import AlertChange, check_exceptions
 from exporter.config.values import Count, Duration, Number, Ratio, Threshold, Url, check_label
 from exporter.durations import seconds
 from exporter.errors import FieldError
@@ -45,31 +46,41 @@ class SuccessRate(Part):
     """Requests that did not fail, of the fleet, of a method or a key; alerts fire below these levels."""
 
     warning: Ratio | None = 0.95
+    """Alert below this share."""
     critical: Ratio | None = None
+    """Alert below this share."""
 
     def __post_init__(self) -> None:
         _in_order(*(None if level is None else -level for level in (self.warning, self.critical)))
 
 
 class Latency(Part):
-    """Average duration in seconds, of the fleet; methods have `warning` only."""
+    """Average duration in seconds."""
 
     warning: Threshold = 0.5
+    """Average duration in seconds, of the fleet and of each method."""
     critical: Threshold = 1.0
+    """Average duration in seconds, of the fleet."""
 
     def __post_init__(self) -> None:
         _in_order(self.warning, self.critical)
 
 
 class Objective(Part):
-    """What is promised to the users of one `chain`, `model` or `plan`: as Objectives promises it to all."""
+    """What is promised to the users of one `chain`, `model` or `plan`; exactly one is named."""
 
     chain: str = ""
+    """The chain that it is promised to."""
     model: str = ""
+    """The model that it is promised to."""
     plan: str = ""
+    """The plan that it is promised to."""
     availability: Ratio | None = None
+    """The share of requests that do not fail."""
     latency: Ratio | None = None
+    """The share of requests that take at most `latency_seconds`."""
     latency_seconds: float = 1.0
+    """In seconds; one of the histogram's bounds."""
 
     def __post_init__(self) -> None:
         if len([one for one in (self.chain, self.model, self.plan) if one]) != 1:
@@ -96,15 +107,16 @@ class _OfAll(Objective):
 
 
 class Objectives(Part):
-    """Service level objectives: the share of requests that do not fail, and that take at most `latency_seconds`.
-
-    Burn rates are alerted on for all requests together; of `each` chain, model or plan, the budget is recorded.
-    """
+    """Service level objectives. Burn rates are alerted on for all requests; of `each`, the budget is recorded."""
 
     availability: Ratio | None = 0.999
+    """The share of requests that do not fail."""
     latency: Ratio | None = 0.99
+    """The share of requests that take at most `latency_seconds`."""
     latency_seconds: float = 1.0
+    """In seconds; one of the histogram's bounds."""
     each: list[Objective] = field(default_factory=list)
+    """More budgets, of one chain, model or plan each."""
 
     @property
     def promises(self) -> list[Objective]:
@@ -128,11 +140,14 @@ class Objectives(Part):
 
 
 class LimitAlerts(Part):
-    """The share of a limit that is used; `refused` is the share of a key's requests that got 429."""
+    """Use of rate limits and quotas."""
 
     warning: Ratio | None = 0.8
+    """Alert at this share of a limit."""
     critical: Ratio | None = 0.9
+    """Alert at this share of a limit."""
     refused: Ratio | None = 0.05
+    """Alert if this share of a key's requests got 429."""
 
     def __post_init__(self) -> None:
         _in_order(self.warning, self.critical)
@@ -142,153 +157,183 @@ class ExpiryAlerts(Part):
     """How long before a key expires its alerts fire."""
 
     warning: Duration | None = "7d"
+    """Alert this long before a key expires."""
     critical: Duration | None = "1d"
+    """Alert this long before a key expires."""
 
     def __post_init__(self) -> None:
         _in_order(*(None if left is None else -left for left in map(_seconds, (self.warning, self.critical))))
 
 
 class KeyAlerts(Part):
-    """Keys that expire, are `unused` for so long, or look leaked or broken.
-
-    `auth_failures` (401, 403) are counted over 15 minutes; `auth_failures_share` is how much of all that a key asks
-    they must be, too. `new_origins` are counted over an hour.
-    """
+    """Keys that expire, are unused, or look leaked or broken."""
 
     expires: ExpiryAlerts = field(default_factory=ExpiryAlerts)
+    """How long before a key expires."""
     unused: Duration | None = "30d"
+    """Alert if a key is unused for so long."""
     auth_failures: Number = 50
+    """Alert at this number of 401 and 403 in 15 minutes."""
     auth_failures_share: Ratio = 0.1
+    """The share of the key's requests that they must be, too."""
     new_origins: Number = 5
+    """Alert at this number of new origins of a key in an hour."""
 
 
 class Spend(Part):
-    """Money of a day in the pricing currency: of all keys, and of each. Without a value: no alert.
-    `without_usage` is the share of a model's answers that have neither tokens nor a cost.
-    """
+    """Money of a day in the pricing currency. Without a value: no alert."""
 
     daily: Threshold = None
+    """Alert if all keys cost more than this in a day."""
     key_daily: Threshold = None
+    """Alert if a key costs more than this in a day."""
     without_usage: Ratio | None = 0.05
+    """Alert if this share of a model's answers has neither tokens nor a cost in the log."""
 
 
 class Anomalies(Part):
-    """A key's last hour is abnormal: `factor` times the same hour of the last `weeks`, and more than the floors."""
+    """A key's last hour is abnormal: far above the same hour of the last weeks, and above the floors."""
 
     factor: Annotated[float, Meta(gt=1, description="more than 1 (else every hour is abnormal)")] = 3.0
+    """Alert if a key's last hour is so many times the same hour of the last weeks."""
     weeks: Count = 2
+    """How many weeks are compared."""
     calls: Threshold = 1000
+    """No alert below this number of calls."""
     tokens: Threshold = 1_000_000
+    """No alert below this number of tokens."""
     cost: Threshold = 10
+    """No alert below this cost."""
 
 
 class Providers(Part):
-    """Shares: of a provider's attempts that fail; of requests that needed a failover; of requests that were blocked."""
+    """Providers, failovers and policy, in shares."""
 
     failing: Ratio | None = 0.2
+    """Alert if this share of a provider's attempts fails."""
     failovers: Ratio | None = 0.1
+    """Alert if this share of requests needed a failover."""
     blocked: Ratio | None = 0.1
+    """Alert if this share of requests was blocked."""
 
 
 class Models(Part):
-    """Language models, in seconds on average: to the first token, and for each token after it. `slower` is how many
-    times its own usual duration, of the last week, a model's hour takes. Less than `min_requests` tell nothing.
-    """
+    """Speed of language models."""
 
     first_token: Threshold = 10.0
+    """Seconds to the first token, on average."""
     token: Threshold = 0.2
+    """Seconds for each token after the first, on average."""
     slower: Annotated[float, Meta(gt=1, description="more than 1, or null for no alert")] | None = 3.0
+    """Alert if a model's hour takes so many times its own usual duration of the last week."""
     min_requests: Count = 10
+    """No alert with fewer requests."""
 
 
 class Lag(Part):
     """Age of the oldest byte of a log that was not read yet."""
 
     warning: Duration | None = "1m"
+    """Age of the oldest unread byte of a log."""
     critical: Duration | None = "5m"
+    """Age of the oldest unread byte of a log."""
 
     def __post_init__(self) -> None:
         _in_order(_seconds(self.warning), _seconds(self.critical))
 
 
 class ExporterHealth(Part):
-    """The exporter itself.
-
-    `silent` is how long without a new record; `rejected`, `implausible`, `unknown_keys` and `series` are shares of
-    lines, of requests (twice) and of the series that a family may have; the tables' ages are from their last change,
-    or last reading.
-    """
+    """The exporter itself."""
 
     lag: Lag = field(default_factory=Lag)
+    """How late logs are read."""
     silent: Duration | None = "30m"
+    """Alert if an input has had no new record for so long."""
     rejected: Ratio | None = 0.05
+    """Alert if this share of lines is rejected."""
     implausible: Ratio | None = 0.01
+    """Alert if this share of requests has an implausible number."""
     unknown_keys: Ratio | None = 0.2
+    """Alert if this share of requests has an unknown key."""
     series: Ratio | None = 0.8
+    """Alert at this share of `metrics.max_series`."""
     price_table: Duration | None = "90d"
+    """Alert if the price table is older."""
     key_registry: Duration | None = None
-
-
-class AlertChange(Part, rename={"for_": "for"}):
-    """A change of one alert: switched off, how long its condition must last, how long the alert goes on after it, and
-    its severity, if it has only one.
-    """
-
-    enabled: bool = True
-    for_: Duration | None = None
-    keep_firing_for: Duration | None = None
-    severity: Literal["critical", "warning", "info"] | None = None
+    """Alert if the last successful reading of the registry is longer ago."""
 
 
 class Kubernetes(Part):
-    """The objects that `--kubernetes` writes: their `name`, `namespace` and `labels`."""
+    """The objects that `--kubernetes` writes."""
 
     name: Annotated[str, Meta(pattern=r"\A[a-z0-9]([-a-z0-9.]*[a-z0-9])?\Z", description="a name in Kubernetes")] = (
         "gateway-exporter"
     )
+    """The name of the objects."""
     namespace: str = ""
+    """Their namespace."""
     labels: dict[str, str] = field(default_factory=dict)
+    """Their labels."""
 
 
 class AlertsConfig(Part):
-    """The section `alerts`.
-
-    `retention` is Prometheus' own: no rule looks further back. `interval` is how often rules are evaluated; `job` the
-    scrape job's name. Every rule keeps `scope_labels` apart. `min_requests` (in five minutes) and `min_failures` (in a
-    burn rate's long window) must be reached before shares are alerted on. `slow_methods` (`*` is any text)
-    take long by nature: like requests to models, they do not count towards the fleet's latency. More than `many_keys`
-    keys with the same alert are reported as one. `overrides` are by alert.
-    """
+    """Thresholds, objectives and receivers of alerts. A threshold of null switches its alert off."""
 
     retention: Duration = "15d"
+    """Prometheus' retention: no rule looks further back."""
     interval: Duration = "1m"
+    """How often rules are evaluated."""
     job: str = "gateway-exporter"
+    """The name of the scrape job."""
     scope_labels: list[str] = field(default_factory=list)
+    """Labels that every rule keeps apart, such as `env`."""
     many_keys: Number = 10
+    """More keys than this with the same alert are reported as one."""
     grafana_url: Url = "http://localhost:3000"
+    """Where links to dashboards point."""
     runbook_url: str = "docs/runbook.md"
+    """Where links to the runbook point."""
     min_requests: Count = 50
+    """In five minutes: with fewer requests no share is alerted on."""
     min_failures: Count = 10
+    """In a burn rate's long window: with fewer failures no error budget is alerted on."""
     success_rate: SuccessRate = field(default_factory=SuccessRate)
+    """Requests that did not fail, of the fleet, of a method or a key."""
     latency: Latency = field(default_factory=Latency)
+    """Average duration."""
     slow_methods: list[str] = field(default_factory=list)
+    """Methods that are slow by design (`*` is any text); like requests to models, they are left out of the fleet's
+    latency.
+    """
     objectives: Objectives = field(default_factory=Objectives)
+    """What is promised to users; burn rates of the error budgets are alerted on."""
     limits: LimitAlerts = field(default_factory=LimitAlerts)
+    """Use of rate limits and quotas."""
     keys: KeyAlerts = field(default_factory=KeyAlerts)
+    """Keys that expire, are unused, leaked or broken."""
     spend: Spend = field(default_factory=Spend)
+    """Money."""
     anomalies: Anomalies | None = field(default_factory=Anomalies)
+    """A key's hour that is unlike the same hour of past weeks. null: none of these alerts."""
     providers: Providers = field(default_factory=Providers)
+    """Providers, failovers and policy."""
     models: Models = field(default_factory=Models)
+    """Speed of language models."""
     exporter: ExporterHealth = field(default_factory=ExporterHealth)
+    """The exporter itself."""
     overrides: dict[str, AlertChange] = field(default_factory=dict)
+    """By alert, what is changed of it."""
     notify: Notify = field(default_factory=Notify)
+    """Who gets which alert."""
     kubernetes: Kubernetes = field(default_factory=Kubernetes)
+    """The objects that `--kubernetes` writes."""
 
     def __post_init__(self) -> None:
         if not 1 <= seconds(self.interval) <= 300:
             problem = f"{self.interval} is not from 1s to 5m; series go stale after five minutes"
             raise FieldError("interval", problem)
         self._check_retention()
+        check_exceptions(self, self.overrides)
         if not self.job:
             raise FieldError("job", "is empty: name the scrape job that Prometheus has for the exporters")
         for n, label in enumerate(self.scope_labels):

@@ -48,26 +48,31 @@ _SLOWEST, _DURATIONS = catalog.REQUEST_DURATION_MAX_SECONDS.name, catalog.REQUES
 
 
 class Change(Part):
-    """A change of one of the catalogue's families: the declared labels it has besides, the labels it is without, a
-    histogram's bounds.
-    """
+    """A change of one of the catalogue's families."""
 
     add: list[str] = field(default_factory=list)
+    """Labels that the family has besides, of those declared in `labels`; for families with the label `key`."""
     drop: list[str] = field(default_factory=list)
+    """Labels that the family is without: its series are then sums over them."""
     buckets: list[float] | None = None
+    """A histogram's bounds."""
 
 
 class CustomFamily(Part, rename={"type_": "type"}):
-    """A family that the catalogue does not have: what a record `adds` to it, under which of its labels, and `when`
-    it does: where the record has that.
-    """
+    """A family that the catalogue does not have."""
 
     type_: Literal["counter", "histogram"]
+    """What it is."""
     help: str
+    """The line of text that Prometheus shows."""
     adds: str
+    """What a record adds: `requests`, `calls`, `tokens`, `cost`, …, or a number of the record, such as `duration`."""
     labels: list[str] = field(default_factory=list)
+    """Its labels."""
     buckets: list[float] | None = None
+    """A histogram's bounds."""
     when: str = ""
+    """Counts only requests that have this: `type` (failed ones), `model`, `blocked`, …"""
 
 
 class _Rule(Struct):

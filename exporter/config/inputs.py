@@ -23,22 +23,26 @@ RESERVED = {"job", "instance", "le", "quantile"} | {label for family in CATALOG.
 
 
 class InputConfig(Part, rename={"class_": "class"}):
-    """A log, or with `*` and `?` several that belong together. `-` is standard input; for syslog
-    the path is an address, see `parse_syslog`.
-
-    `name` is the value of the `input` label. `labels` are added to every family of records.
-    `rotated` is a pattern of where old logs go, if that is not beside them. `timezone` is for formats
-    that write times without a zone (default: the machine's). Lines of more than `max_line_bytes` are left out.
-    """
+    """A log, or several that belong together."""
 
     path: str
+    """The log: a file, a pattern with `*`, `?` and `**`, `-` (standard input), or an address of syslog such as
+    `syslog+udp://127.0.0.1:5140`.
+    """
     name: str = ""
+    """The value of the label `input`. Default: the file's name."""
     format: str | FormatSpec = ""
+    """A preset, or a description of the lines."""
     rotated: str = ""
+    """A pattern of where rotated logs are, if not beside the log."""
     labels: dict[str, str] = field(default_factory=dict)
+    """Labels that are added to all metrics of the input's records."""
     class_: Class = "business"
+    """The class of keys that are not registered."""
     timezone: str = ""
+    """The time zone of logged times without one. Default: the machine's."""
     max_line_bytes: int = LONGEST_LINE
+    """Longer lines are left out and counted."""
 
     def __post_init__(self) -> None:
         if not self.path:

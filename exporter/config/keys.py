@@ -33,21 +33,34 @@ _PRESETS: dict[str, dict[str, Any]] = {
 
 
 class KeyApiConfig(Part):
-    """See `KeyRequest`. `fields` have the syntax of a format's fields. `copy` keeps the last good registry for the next
-    start; by default it is beside the state.
-    """
+    """The gateway's admin API as key registry."""
 
     url: str
+    """The API. With a preset, its host is enough."""
     preset: str = ""
+    """An API that is known: `litellm`. It needs no `items`, `pages` and `fields`."""
     items: str = ""
+    """The path of the list in the answer. Default: the answer is the list."""
     pages: str = ""
+    """The path of the number of pages, which are asked for with `?page=`."""
     fields: dict[str, Any] = field(default_factory=dict)
+    """By field (id, hash, key, name, owner, plan, created, expires, enabled, class), its path in an item. `key` is
+    the key as it is logged; it is hashed at once.
+    """
     token_file: str = ""
+    """A file with a bearer token."""
     headers_file: str = ""
+    """A file with headers, as lines `Name: value`."""
     ca_file: str = ""
+    """Certificates that sign the API's own, if those of the machine do not."""
     every: Duration = "60s"
+    """How often the API is asked."""
     timeout: Duration = "10s"
+    """How long an answer may take."""
     copy: str = ""
+    """The file that keeps the last good answer for the next start; it holds no raw keys. Default: beside the state
+    file.
+    """
 
     def __post_init__(self) -> None:
         self._check_url()

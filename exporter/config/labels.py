@@ -16,13 +16,18 @@ _OF_RULES = {"alertname", "severity", "component", "category", "range", "about"}
 
 
 class LabelConfig(Part):
-    """A label that families may `add`. Its values are those of a `field` of the log (default: of the same name), of
-    which at most `budget` are shown, and `values` besides.
+    """A label that families may `add`. Of values that could be an API key the hash is shown, and e-mail addresses are
+    shortened, as in names.
     """
 
     field: str = ""
+    """The field that it is made of (default: of the same name): `user`, `team`, `tenant`, `region`, `service`, or one
+    of a format's `custom_fields`.
+    """
     budget: Count = 100
+    """The maximum number of values; additional values are counted as `other`."""
     values: list[str] = msgspec.field(default_factory=list)
+    """Values that are shown besides, whatever the budget."""
 
     def __post_init__(self) -> None:
         for n, value in enumerate(self.values):

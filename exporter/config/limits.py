@@ -18,18 +18,22 @@ _Amount = Annotated[float, Meta(gt=0, le=float_info.max, description=_ALLOWED)]
 
 
 class LimitConfig(Part):
-    """Amounts of one or more units in a window. With `count_refused`, requests answered 401, 403 or 429 count, too.
-
-    `scope: gateway` gives each gateway the whole amount; `global`, the whole fleet.
-    """
+    """Amounts of one or more units in a window."""
 
     window: WindowName
+    """Minute, hour, day or month: `1m`, `1h`, `1d`, `1mo`."""
     requests: _Number | None = None
+    """Requests in a window."""
     tokens: _Number | None = None
+    """Tokens in a window."""
     credits: _Amount | None = None
+    """Credits in a window."""
     cost: _Amount | None = None
+    """Cost in a window, in `pricing.currency`."""
     scope: Scope = "global"
+    """`global`: all gateways share the amount. `gateway`: each has the whole amount."""
     count_refused: bool = False
+    """Whether requests answered 401, 403 or 429 count, too."""
 
     def __post_init__(self) -> None:
         if not self.limits:
@@ -52,9 +56,10 @@ class LimitConfig(Part):
 
 
 class PlanConfig(Part):
-    """What keys of a plan may use. Each pair of unit and window has one amount at most."""
+    """What keys of a plan may use."""
 
     limits: list[LimitConfig] = field(default_factory=list)
+    """Each pair of unit and window has one amount at most."""
 
     def __post_init__(self) -> None:
         given = [f"{limit.unit} per {limit.window}" for limit in self.all_limits]
@@ -69,10 +74,12 @@ class PlanConfig(Part):
 
 
 class LimitsConfig(Part):
-    """`timezone` decides when days and months begin. A window closes `grace` after its end, for late lines."""
+    """When windows begin and end."""
 
     timezone: str = "UTC"
+    """Decides when days and months begin."""
     grace: Duration = "5s"
+    """How long after its end a window closes, for late lines."""
 
     def __post_init__(self) -> None:
         with within("timezone"):

@@ -16,10 +16,11 @@ from exporter.config.keys import KeyApiConfig
 from exporter.config.labels import check_labels, fields_of
 from exporter.config.limits import LimitsConfig, PlanConfig
 from exporter.config.metrics import MetricsConfig
+from exporter.config.requests import RequestsConfig
 from exporter.config.values import NotNegative
 from exporter.config.web import load_web
 from exporter.environment import Placeholders
-from exporter.errors import ConfigError, FieldError, Steps, dotted, within
+from exporter.errors import ConfigError, FieldError, Steps, dotted, unknown, within
 from exporter.formats.spec import build, resolved
 from exporter.inputs.syslog.address import is_syslog
 from exporter.keys.file import load_keys
@@ -43,37 +44,47 @@ _KEY_PARTS = (":key", "{key}", ":apikey", "{apikey}", ":api_key", "{api_key}")
 
 
 class IdentityConfig(Part):
-    """`secret_file` holds the secret that key hashes are made with; share it among exporters that must agree."""
+    """How keys are hashed."""
 
     secret_file: str = ""
+    """The file with the secret that key hashes are made with, at least 16 bytes. Share it among exporters that must
+    show the same names. Default: `key-hash.secret` beside the state file, made on the first start.
+    """
 
 
 class PricingConfig(Part):
-    """What requests cost. `models` are price tables; the first that has a model decides. `currency` is that of the
-    tables and of costs in logs. `bill` says whose price counts if another model `served` than the one `requested`.
-    `multipliers` are of providers. `unbilled` are methods and routes that cost nothing.
-    """
+    """What requests cost. A cost in the log takes precedence over the price tables."""
 
     currency: str = "USD"
+    """The currency of logged costs and of the price tables."""
     models: str | list[str] = field(default_factory=list)
+    """Price tables: your own (YAML), or LiteLLM's public JSON file. The first that has a model decides."""
     credits: Any = None
+    """Credits (compute units) for each call: a number by method, with `default`, `chains` and `statuses`."""
     bill: Literal["served", "requested"] = "served"
+    """The model whose price applies if another one served than was requested."""
     multipliers: dict[str, NotNegative] = field(default_factory=dict)
+    """By provider, a factor on prices from the tables."""
     unbilled: list[str] = field(default_factory=list)
+    """Methods and routes that are free."""
 
 
 class StateConfig(Part):
-    """The file that keeps counters and positions across restarts; without it they end with the process."""
+    """What is kept across restarts."""
 
     path: str = ""
+    """The file that keeps counters and positions across restarts. Without it they end with the process."""
 
 
 class WebConfig(Part):
-    """Where metrics are served, to whom (see config/web.py), and by which names beside addresses."""
+    """Where metrics are served, and to whom."""
 
     listen: str = "127.0.0.1:10114"
+    """The address of metrics and the status page, as HOST:PORT."""
     config: str = ""
+    """A web config: TLS, client certificates, passwords, headers. It is read again when it changes."""
     hosts: list[str] = field(default_factory=list)
+    """Names by which people open the status page. Addresses always work."""
 
     def __post_init__(self) -> None:
         with within("listen"):
@@ -81,23 +92,42 @@ class WebConfig(Part):
 
 
 class Config(Part):
-    """The whole config. `public_routes` are routes whose success proves nothing about a key."""
+    """The whole config."""
 
     inputs: list[InputConfig]
+    """The logs."""
     identity: IdentityConfig = field(default_factory=IdentityConfig)
+    """How keys are hashed."""
     keys: str | KeyApiConfig = ""
+    """The key registry: a file, or the gateway's admin API."""
     plans: dict[str, PlanConfig] = field(default_factory=dict)
+    """What keys may use, by plan."""
     limits: LimitsConfig = field(default_factory=LimitsConfig)
+    """When limits' windows begin and end."""
     routes: list[str] = field(default_factory=list)
+    """Paths to count as one route: `:name` stands for one part, `*` at the end for all others, `:key` for the API
+    key.
+    """
     public_routes: list[str] = field(default_factory=list)
+    """Routes whose success proves nothing about a key: health checks, static files."""
     show_in_full: list[Literal["emails", "users", "addresses"]] = field(default_factory=list)
+    """What is not shortened: e-mail addresses in names, users in paths, IP addresses in Origin."""
     chains: dict[str, str | list[str]] = field(default_factory=dict)
+    """By chain, paths (beginning with /) or host names, for logs that do not name the chain."""
     metrics: MetricsConfig = field(default_factory=MetricsConfig)
+    """Bounds on series, and which families are served."""
     pricing: PricingConfig = field(default_factory=PricingConfig)
+    """What requests cost."""
     state: StateConfig = field(default_factory=StateConfig)
+    """What is kept across restarts."""
+    requests: RequestsConfig | None = None
+    """Whether single requests are kept, and how. Without this section none is."""
     web: WebConfig = field(default_factory=WebConfig)
+    """Where metrics are served, and to whom."""
     start_at: Literal["end", "beginning"] = "end"
+    """Where to begin to read a log on the first start."""
     alerts: AlertsConfig = field(default_factory=AlertsConfig)
+    """Thresholds and receivers for `gateway-exporter alerts`."""
 
     @property
     def families(self) -> dict[str, Family]:
@@ -113,6 +143,8 @@ class Config(Part):
     def __post_init__(self) -> None:
         if not self.inputs:
             raise FieldError("inputs", "is empty: name at least one log")
+        if self.requests and not self.state.path:
+            raise FieldError("requests", "needs state.path: which requests are kept already stands in the state")
         for chain, patterns in self.chains.items():
             if not all([patterns] if isinstance(patterns, str) else patterns or [""]):
                 raise FieldError(("chains", chain), "give a path or a host name, or a list of them")
@@ -171,11 +203,15 @@ def _load(path: Path, placeholders: Placeholders, registry: bool) -> Loaded:
             input_.rotated = str(folder / input_.rotated)
     _check_labels(file, config)
     _check_families(file, config)
+    _check_plans(file, config)
     if config.web.config:
         config.web.config = str(_readable(file, ("web", "config"), folder / config.web.config))
         load_web(Path(config.web.config))
     loaded = Loaded(config=config)
     _load_secret(file, loaded, folder)
+    if config.requests:
+        beside_state = Path(config.state.path).with_name("requests")
+        config.requests.path = str(folder / (config.requests.path or beside_state))
     if registry:
         _load_registry(file, loaded, folder)
     _load_pricing(file, loaded, folder)
@@ -279,6 +315,15 @@ def _check_families(file: YamlFile, config: Config) -> None:
     if durations and config.alerts.slow_methods and "method" not in durations.labels:
         problem = f"can't be excluded: {durations.name} has no label method"
         raise file.error(("alerts", "slow_methods"), problem)
+
+
+def _check_plans(file: YamlFile, config: Config) -> None:
+    """ConfigError for an exception from an alert's thresholds that names a plan which is not there."""
+    for name, change in config.alerts.overrides.items() if config.plans else ():
+        for n, one in enumerate(change.exceptions):
+            if one.plan and "*" not in one.plan and one.plan not in config.plans:
+                at = ("alerts", "overrides", name, "exceptions", n, "plan")
+                raise file.error(at, unknown("plan", one.plan, config.plans))
 
 
 def _check_bucket(file: YamlFile, families: Mapping[str, Family], at: Steps, promised: Objective) -> None:

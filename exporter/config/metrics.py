@@ -12,21 +12,28 @@ from exporter.yaml_file import Part
 
 
 class MetricsConfig(Part):
-    """What bounds the number of series and how long they live; more labels, changes of the catalogue's families, and
-    custom ones.
-
-    `scrape_interval` is assumed until scrapes are seen: it decides how long a new series is held at 0.
-    """
+    """What bounds the number of series and how long they live, and which families are served."""
 
     budgets: dict[str, Count] = field(default_factory=dict)
+    """By label, the maximum number of undeclared values (of `origin`: per key). Additional values are counted as
+    `other`.
+    """
     max_series: Count = 200_000
+    """The maximum number of series per family."""
     admit_after: Count = 1
+    """Successes before a value is admitted as a label; 10 if strangers can cause successes."""
     scrape_interval: Duration = "15s"
+    """Of your slowest scraper. New series show 0 for a little longer than this."""
     expire_after: Duration = "24h"
+    """Idle series are dropped after this time, at least 1h. Those of registered keys never are."""
     created_timestamps: bool = False
+    """Whether OpenMetrics has `_created`; this doubles the series if Prometheus does not support it."""
     labels: dict[str, LabelConfig] = field(default_factory=dict)
+    """Labels made of fields of the log, by name; families `add` them."""
     families: dict[str, bool | Change] = field(default_factory=dict)
+    """By family of the catalogue: `off`, or what is changed."""
     custom_families: dict[str, CustomFamily] = field(default_factory=dict)
+    """Families that the catalogue does not have."""
 
     def __post_init__(self) -> None:
         for label in self.budgets:

@@ -31,38 +31,54 @@ _NO_FILE = {
 
 
 class Smtp(Part):
-    """The mail server; the file holds the password. `require_tls: false` is for servers without STARTTLS."""
+    """The mail server."""
 
     smarthost: str
+    """The mail server, as HOST:PORT."""
     sender: str
+    """The address that mails come from."""
     username: str = ""
+    """The user to log in as."""
     password_file: str = ""
+    """The file with the password."""
     require_tls: bool = True
+    """`false` is for servers without STARTTLS."""
 
 
 class Grouping(Part):
-    """Alertmanager's group_wait and group_interval, and its repeat_interval by severity: `repeat` is of criticals."""
+    """How alerts are grouped, and how often they are repeated."""
 
     wait: Duration = "30s"
+    """Alertmanager's `group_wait`."""
     interval: Duration = "5m"
+    """Alertmanager's `group_interval`."""
     repeat: Duration = "4h"
+    """Alertmanager's `repeat_interval` for critical alerts."""
     repeat_warning: Duration = "1d"
+    """The same for warnings."""
     repeat_info: Duration = "7d"
+    """The same for information."""
 
 
 class Notify(Part):
-    """`receivers` by name: the fields of Alertmanager's own configs, by kind; `routes` maps kinds of alerts to them,
-    `owners` the owners of keys, who also get alerts about their own keys. `mute` names the `time_intervals` in which
-    the alerts of a route are not sent.
-    """
+    """Who gets which alert, and when none are sent."""
 
     receivers: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    """By name, the fields of Alertmanager's own config, by kind: `{team: {slack: {channel: …, api_url_file: …}}}`.
+    Titles and texts are added.
+    """
     routes: dict[str, str] = field(default_factory=dict)
+    """Who gets which alerts: a receiver for `watchdog`, `exporter`, `cost`, `quota`, `critical`, `warning`, `info`."""
     owners: dict[str, str] = field(default_factory=dict)
+    """By owner of keys, the receiver who also gets alerts about their own keys."""
     smtp: Smtp | None = None
+    """The mail server, for receivers of kind `email`."""
     grouping: Grouping = field(default_factory=Grouping)
+    """How alerts are grouped, and how often they are repeated."""
     time_intervals: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Named times, as in Alertmanager's config."""
     mute: dict[str, list[str]] = field(default_factory=dict)
+    """By route, the `time_intervals` in which its alerts are not sent."""
 
     def __post_init__(self) -> None:
         for name, receiver in self.receivers.items():

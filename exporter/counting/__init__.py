@@ -2,6 +2,7 @@
 
 meter.py      rows → cells → series: what a feed calls
 loop.py       the hot loop, generated for each format
+fold.py       the fold of a cell, generated likewise
 periods.py    rows by the period of their time
 cell.py       what requests of one kind and one caller added since the last fold
 cells.py      makes the cell of a new combination

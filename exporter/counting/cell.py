@@ -8,7 +8,7 @@ from msgspec import Struct, field
 from exporter.limits.use import Use
 from exporter.metrics.store import Series
 from exporter.model.record import AccessRecord
-from exporter.pricing.prices import Price
+from exporter.pricing.prices import NO_RATES, Rates
 
 # The labels whose values belong to the caller; those that the config declares follow.
 CALLER_LABELS = ("key", "class")
@@ -54,36 +54,48 @@ class Origins(Struct, eq=False):
 
 
 class UnloggedCost(Struct, eq=False, gc=False):
-    """What requests cost whose log has no cost: the first of `prices` that is valid at their time."""
+    """Where requests are counted whose log has no cost: at the kind's rates, in `cost`; while there are none, in
+    `unpriced`, which is empty if they cost nothing anyway.
+    """
 
-    prices: tuple[Price, ...]
     cost: tuple[Series, ...]
-    # Where they are counted while no price is valid; empty if they cost nothing anyway.
     unpriced: tuple[Series, ...]
+
+
+class KindTargets(Struct, eq=False):
+    """What the targets of all cells of a kind have in common."""
+
+    # 0 for lines of a request that another line has counted.
+    requests: int = 0
+    success: bool = False
+    # Gauges, with the values that the last request sets.
+    shown: tuple[tuple[Series, float], ...] = ()
+    # Of a request without a logged cost.
+    rates: Rates = NO_RATES
+    # Of one request.
+    credits: float = 0
+    # Whether logged tokens and cost use up limits.
+    tokens_limited: bool = False
+    cost_limited: bool = False
 
 
 class CellTargets(Struct, eq=False, gc=False):
     """Where a cell's counts go at a fold."""
 
-    # First one series for each of `measures`; then those that get the number of requests.
-    series: tuple[Series, ...]
-    # The slots of the cell that hold sums.
-    measures: tuple[str, ...] = ()
+    kind: KindTargets
+    # The series that get the number of requests.
+    counts: tuple[Series, ...]
+    # A series for each sum of the loop, also for those that such requests do not add to; further ones, with their slot.
+    sums: tuple[Series, ...]
+    more_sums: tuple[tuple[Series, str], ...] = ()
     # None for lines that are not requests.
     caller: Caller | None = None
     home: Origins | None = None
-    success: bool = False
-    # The credits of one request, and the series they go to.
-    credits: float = 0
+    # The series that credits go to, with the credits of one request.
     credited: tuple[tuple[Series, float], ...] = ()
-    unlogged_cost: UnloggedCost | None = None
-    # Gauges, with the values that the last request sets.
-    shown: tuple[tuple[Series, float], ...] = ()
-    # 0 for lines of a request that another line has counted.
-    requests: int = 0
-    # The use of limits to add to, and which sums use them up, with their units.
+    charged: UnloggedCost | None = None
+    # The use of limits to add to.
     use: Use | None = None
-    units: tuple[tuple[str, str], ...] = ()
 
 
 class Cell:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from exporter.counting.callers import Callers
-from exporter.counting.cell import NO_PLACE, Caller, Cell, CellTargets, Origins, UnloggedCost
+from exporter.counting.cell import NO_PLACE, Caller, Cell, CellTargets, KindTargets, Origins, UnloggedCost
 from exporter.counting.context import Context
 from exporter.counting.groups import FamilyGroup
 from exporter.counting.kinds import RequestKind, RequestKinds
@@ -52,6 +52,10 @@ class Cells:
         self._limits = context.limits
         self._input_labels = input_labels
         self._loop = loop
+        # Where sums go that requests of a kind do not add to.
+        self._nowhere = Series()
+        self._unsummed = (self._nowhere,) * len(loop.summed)
+        self._places = {slot: place for place, slot in enumerate(loop.summed)}
         self.callers = Callers(name, reader, enricher, context)
         self._kinds = RequestKinds(context, loop, input_labels)
         # Families that count origins, by what they add; each with the positions of its labels in ORIGIN_LABELS.
@@ -123,7 +127,7 @@ class Cells:
                 reason = self._store.series(catalog.REJECTED_LINES, self._name, record.rejected)
                 counters.append(reason)
             self._uncounted[record.rejected] = RequestKind(
-                record, everyones=self._new_cell(CellTargets(tuple(counters)))
+                record, everyones=self._new_cell(CellTargets(KindTargets(), tuple(counters), self._unsummed))
             )
         return (self._uncounted[record.rejected], ""), False
 
@@ -131,50 +135,53 @@ class Cells:
 
     def _connected(self, kind: RequestKind, caller: Caller) -> Cell:
         """A new cell, connected to all series that its requests add to."""
-        record = kind.record
-        home = self._home(kind, caller) if record.requests and self._loop.origins else None
+        requests = kind.targets.requests
+        home = self._home(kind, caller) if requests and self._loop.origins else None
         full: dict[str, None] = {}
-        sums, counts = self._find(kind.summed, caller, full), self._find(kind.counted, caller, full)
-        credited = [(series, amount) for group, amount in kind.credited for series in self._find([group], caller, full)]
-        unlogged_cost = self._unlogged_cost(kind, caller, full) if kind.cost or kind.unpriced else None
-        histograms = self._find(kind.observed, caller, full)
+        sums, more_sums = self._sums(kind, caller, full)
+        counts = _find(kind.counted, caller, full)
+        credited = [(series, amount) for group, amount in kind.credited for series in group.find(caller, full)]
+        charged = self._charged(kind, caller, full)
+        histograms = _find(kind.observed, caller, full)
+        counts += self._faults(kind, caller, full)
+        use = self._limits.use(caller.user, kind.record.status in REFUSED)
         cell = self._new_cell(
             CellTargets(
-                series=(*sums, self._parsed, *counts, *self._faults(kind, caller, full)),
-                measures=kind.measures,
-                caller=caller,
-                home=home,
-                success=not record.error_type,
-                credits=kind.credits,
-                credited=tuple(credited),
-                unlogged_cost=unlogged_cost,
-                shown=kind.shown,
-                requests=record.requests,
-                use=self._limits.use(caller.user, record.status in REFUSED),
-                units=kind.units,
+                kind.targets,
+                (self._parsed, *counts),
+                tuple(sums),
+                tuple(more_sums),
+                caller,
+                home,
+                tuple(credited),
+                charged,
+                use,
             )
         )
-        names = [family.family.name for group in kind.observed for family in group.families]
-        for name, histogram in zip(names, histograms, strict=True):
+        for name, histogram in zip(kind.histograms, histograms, strict=True):
             setattr(cell, name, histogram.pending)
         if home:
             cell.origins = _NONE_YET
         return cell
 
-    def _find(self, groups: Iterable[FamilyGroup], caller: Caller, full: dict[str, None]) -> list[Any]:
-        """The series of groups for a caller. Families that have no room for another series are added to `full`."""
-        found = []
-        for group in groups:
-            labels = group.labels(caller, self._input_labels)
-            for family in group.families:
-                found.append(family.find(labels))
-                if family.merges(labels):
-                    full[family.family.name] = None
-        return found
+    def _sums(
+        self, kind: RequestKind, caller: Caller, full: dict[str, None]
+    ) -> tuple[list[Series], list[tuple[Series, str]]]:
+        """A series for each sum of the loop, and further ones with their slots."""
+        sums, more = [*self._unsummed], []
+        for slot, series in zip(kind.measures, _find(kind.summed, caller, full), strict=True):
+            place = self._places[slot]
+            if sums[place] is self._nowhere:
+                sums[place] = series
+            else:
+                more.append((series, slot))
+        return sums, more
 
-    def _unlogged_cost(self, kind: RequestKind, caller: Caller, full: dict[str, None]) -> UnloggedCost:
-        cost, unpriced = self._find(kind.cost, caller, full), self._find(kind.unpriced, caller, full)
-        return UnloggedCost(kind.prices, tuple(cost), tuple(unpriced))
+    @staticmethod
+    def _charged(kind: RequestKind, caller: Caller, full: dict[str, None]) -> UnloggedCost | None:
+        if not (kind.cost or kind.unpriced):
+            return None
+        return UnloggedCost(tuple(_find(kind.cost, caller, full)), tuple(_find(kind.unpriced, caller, full)))
 
     def _faults(self, kind: RequestKind, caller: Caller, full: Iterable[str]) -> list[Series]:
         """The exporter's own counters that such a request adds to, because of implausible numbers, full families, an
@@ -206,7 +213,7 @@ class Cells:
         home = cell.targets.home
         assert home is not None, "a cell without origins takes them all"
         cell.origins = home.counts
-        label = origin if origin in home.counts else self._origin_label(home, origin, cell.targets.success)
+        label = origin if origin in home.counts else self._origin_label(home, origin, cell.targets.kind.success)
         if cell.origin is None and label is origin:
             cell.origin = origin
         else:
@@ -259,3 +266,8 @@ class Cells:
                 if count:
                     self._add("origins", home, origin, count)
                     home.counts[origin] = 0
+
+
+def _find(groups: Iterable[FamilyGroup], caller: Caller, full: dict[str, None]) -> list[Any]:
+    """The series of groups for a caller: see `FamilyGroup.find`."""
+    return [series for group in groups for series in group.find(caller, full)]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from itertools import groupby
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -13,50 +13,68 @@ from exporter.metrics.store import FamilySeries
 
 
 class FamilyGroup(Struct):
-    """Families with the same labels that requests of a kind add to. `own` are the label values that all callers share;
-    `pick` puts them and the caller's values in the order of the labels.
+    """Families with the same labels that requests of a kind add to. `own` are the label values that all callers share,
+    and `lead` is the number of the caller's values before them; where these are not in front, `pick` orders all.
     """
 
     families: list[FamilySeries]
     own: tuple[str, ...]
-    pick: Callable[[tuple[str, ...]], tuple[str, ...]]
+    lead: int
+    pick: Callable[[tuple[str, ...]], tuple[str, ...]] | None
+    # The series that all callers share, once they are found, and the families without room for them.
+    shared: list[Any] | None = None
+    shared_full: dict[str, None] = {}
 
-    def labels(self, caller: Caller, input_labels: tuple[str, ...]) -> tuple[str, ...]:
-        """The label values of the families' series for a caller."""
-        return self.pick((*self.own, *caller.values)) + input_labels
+    def find(self, caller: Caller, full: dict[str, None]) -> list[Any]:
+        """The families' series for a caller. Families that have no room for another series are added to `full`."""
+        if self.shared is not None:
+            full |= self.shared_full
+            return self.shared
+        labels = self.pick((*self.own, *caller.values)) if self.pick else caller.values[: self.lead] + self.own
+        found = []
+        for family in self.families:
+            series = family.series.get(labels)
+            if series is None:
+                series = family.find(labels)
+                if family.merges(labels):
+                    full[family.family.name] = None
+            found.append(series)
+        if not (self.lead or self.pick):
+            self.shared, self.shared_full = found, {**full}
+        return found
 
 
 class _Order(NamedTuple):
-    """The labels among a family's that all callers share; what picks all labels from their values and the caller's."""
+    """The labels among a family's that all callers share; how their values go together with the caller's."""
 
     own: tuple[str, ...]
-    pick: Callable[[tuple[str, ...]], tuple[str, ...]]
+    lead: int
+    pick: Callable[[tuple[str, ...]], tuple[str, ...]] | None
 
 
-class Grouping:
-    """Puts families into groups. `of_callers` are the labels of which each caller has values, in their order."""
-
-    def __init__(self, of_callers: tuple[str, ...]) -> None:
-        self._of_callers = of_callers
-
-    def __call__(self, fed: Iterable[tuple[FamilySeries, Mapping[str, str]]]) -> list[FamilyGroup]:
-        """Families, each with the label values of a request, as groups of neighbours with equal labels."""
-        found = []
-        for family, values in fed:
-            order = _order(family.family.labels, self._of_callers)
-            found.append((order, tuple([values[label] for label in order.own]), family))
-        return [
-            FamilyGroup([family for *_, family in group], own, order.pick)
-            for (order, own), group in groupby(found, itemgetter(0, 1))
-        ]
+def groups_of(
+    fed: Iterable[tuple[FamilySeries, Mapping[str, str]]], of_callers: tuple[str, ...], input_labels: tuple[str, ...]
+) -> list[FamilyGroup]:
+    """Families, each with the label values of a request, as groups of neighbours with equal labels. `of_callers` are
+    the labels that `Caller.values` has values of, in their order; the values of `input_labels` come last.
+    """
+    found = []
+    for family, values in fed:
+        order = _order(family.family.labels, of_callers, len(input_labels))
+        found.append((order, tuple([values[label] for label in order.own]), family))
+    return [
+        FamilyGroup([family for *_, family in group], own + input_labels, order.lead, order.pick)
+        for (order, own), group in groupby(found, itemgetter(0, 1))
+    ]
 
 
 @cache
-def _order(labels: tuple[str, ...], of_callers: tuple[str, ...]) -> _Order:
+def _order(labels: tuple[str, ...], of_callers: tuple[str, ...], more: int) -> _Order:
+    """The order of some labels and so many labels of an input."""
     own = tuple(label for label in labels if label not in of_callers)
-    given = (*own, *of_callers)
-    places = [given.index(label) for label in labels]
-    if len(places) > 1:
-        return _Order(own, itemgetter(*places))
-    first = places[0] if places else 0
-    return _Order(own, itemgetter(slice(first, first + len(places))))  # a tuple, too
+    lead = len(labels) - len(own)
+    if (*of_callers[:lead], *own) == labels:
+        return _Order(own, lead, None)
+    given = (*own, *("",) * more, *of_callers)
+    places = [*map(given.index, labels), *range(len(own), len(own) + more)]
+    return _Order(own, lead, lambda values: tuple([values[place] for place in places]))

@@ -1,13 +1,13 @@
 """Request kinds: what was requested and how it went, with the label values and series that follow from it."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from msgspec import Struct
+from msgspec import Struct, field
 
-from exporter.counting.cell import CALLER_LABELS, Caller, Cell
+from exporter.counting.cell import CALLER_LABELS, Caller, Cell, KindTargets
 from exporter.counting.context import Context
-from exporter.counting.groups import FamilyGroup, Grouping
+from exporter.counting.groups import FamilyGroup, groups_of
 from exporter.counting.judge import Judge, Judged
 from exporter.counting.loop import Loop
 from exporter.metrics.store import FamilySeries, Series
@@ -16,10 +16,7 @@ from exporter.model.catalog import Family
 from exporter.model.fields import TOKEN_TYPES
 from exporter.model.labels import Request
 from exporter.model.record import AccessRecord
-from exporter.pricing.prices import Price, Quote
-
-# The units of limits that are counted by a family's sums.
-_LIMITED = {catalog.TOKENS.name: "tokens", catalog.COST.name: "cost"}
+from exporter.pricing.prices import Quote, Rates
 
 
 class RequestKind(Struct, eq=False):
@@ -32,21 +29,17 @@ class RequestKind(Struct, eq=False):
     overflows: tuple[str, ...] = ()
     # Families to which each request adds 1.
     counted: list[FamilyGroup] = []
-    # The measures that are summed, the families they go to, in the same order; and the histograms.
+    # The measures that are summed, the families they go to, in the same order; and the histograms, with their names.
     measures: tuple[str, ...] = ()
     summed: list[FamilyGroup] = []
     observed: list[FamilyGroup] = []
-    # The sums that use up limits, with their units.
-    units: tuple[tuple[str, str], ...] = ()
-    # The credits of each request, and those of each method with the families they go to.
-    credits: float = 0
+    histograms: tuple[str, ...] = ()
+    # The families that the credits of each method go to.
     credited: list[tuple[FamilyGroup, float]] = []
-    # Its prices, and the families that count money and requests without a price.
-    prices: tuple[Price, ...] = ()
+    # The families that count money and requests without a price.
     cost: list[FamilyGroup] = []
     unpriced: list[FamilyGroup] = []
-    # Gauges that such a request sets.
-    shown: tuple[tuple[Series, float], ...] = ()
+    targets: KindTargets = field(default_factory=KindTargets)
     cells: dict[Caller, Cell] = {}
     # For lines that are not requests: their only cell, whoever sent them.
     everyones: Cell | None = None
@@ -59,7 +52,7 @@ class RequestKinds:
         self._store = context.store
         self._judge = Judge(context.admissions, context.pricing)
         self._pricing = context.pricing
-        self._groups = Grouping((*CALLER_LABELS, *context.labels))
+        self._of_callers = (*CALLER_LABELS, *context.labels)
         self._loop = loop
         self._input_labels = input_labels
         self._families = [family for family in context.store.families.values() if family.family.adds]
@@ -101,6 +94,7 @@ class RequestKinds:
         request, quote = judged.request, judged.quote
         record = request.record
         kind = RequestKind(record, judged.values, overflows=judged.overflows)
+        kind.targets = KindTargets(record.requests, success=not record.error_type)
         fed = self._fed(judged.met)
         if not record.summary:
             kind.counted = self._groups(
@@ -125,9 +119,12 @@ class RequestKinds:
             self._add_counters(kind, request, fed)
             self._add_measured(kind, logged)
             self._add_money(kind, quote, fed)
-            kind.shown = self._shown(request, kind.values)
+            kind.targets.shown = self._shown(request, kind.values)
             self._show_model_type(record, kind.values)
         return kind
+
+    def _groups(self, fed: Iterable[tuple[FamilySeries, dict[str, str]]]) -> list[FamilyGroup]:
+        return groups_of(fed, self._of_callers, self._input_labels)
 
     def _fed(self, met: Collection[str]) -> dict[str, list[FamilySeries]]:
         """The families that requests may add to which meet these conditions, by what they add."""
@@ -143,7 +140,7 @@ class RequestKinds:
         amounts: dict[str, float] = {}
         for method, amount in zip(methods, quote.credits, strict=False):
             amounts[method] = amounts.get(method, 0) + amount
-        kind.credits = sum(amounts.values())
+        kind.targets.credits = sum(amounts.values())
         kind.credited = [
             (group, amount)
             for method, amount in amounts.items()
@@ -172,6 +169,7 @@ class RequestKinds:
         kind.observed = self._groups(
             (family, kind.values) for family in measured if family.family in self._loop.histograms
         )
+        kind.histograms = _names(kind.observed)
         self._add_sums(
             kind,
             [
@@ -185,12 +183,13 @@ class RequestKinds:
     def _add_sums(self, kind: RequestKind, summed: list[tuple[str, FamilySeries, dict[str, str]]]) -> None:
         kind.measures = tuple(measure for measure, *_ in summed)
         kind.summed = self._groups((family, values) for _, family, values in summed)
-        units = [(measure, _LIMITED.get(family.family.name, "")) for measure, family, _ in summed]
-        kind.units = tuple((measure, unit) for measure, unit in units if unit)
+        families = {family.family.name for _, family, _ in summed}
+        kind.targets.tokens_limited = catalog.TOKENS.name in families
+        kind.targets.cost_limited = catalog.COST.name in families
 
     def _add_money(self, kind: RequestKind, quote: Quote, fed: dict[str, list[FamilySeries]]) -> None:
         values = kind.values
-        kind.prices = quote.prices
+        kind.targets.rates = Rates(quote.prices, self._loop.rated)
         if quote.prices:
             kind.cost = self._groups((family, values) for family in fed.get("cost", ()))
         billed = values | {"model": values["requested_model" if values["billed"] == "requested" else "model"]}
@@ -214,6 +213,10 @@ class RequestKinds:
         """Show the model's type if a price table has it."""
         if record.model and record.model == values["model"] and (type_ := self._pricing.type_of(record)):
             self._store.set(catalog.MODEL_INFO, record.model, type_, to=1)
+
+
+def _names(groups: list[FamilyGroup]) -> tuple[str, ...]:
+    return tuple(family.family.name for group in groups for family in group.families)
 
 
 def _sums(family: Family, values: dict[str, str]) -> list[tuple[str, dict[str, str]]]:

@@ -9,10 +9,14 @@ from exporter.formats.codegen import compile_function, function_source
 from exporter.formats.row_reader import NO_ORIGIN, RowReader, plausible
 from exporter.model.catalog import Family
 from exporter.model.fields import TOKEN_TYPES
+from exporter.request_log.recorder import Recorder
 
 _TOKENS = tuple(f"{type_}_tokens" for type_ in TOKEN_TYPES)
-# Numbers that a price may be for.
-_RATED = (*_TOKENS, "request_bytes", "response_bytes")
+# Numbers that a price may be for, in the order in which their costs are added.
+_RATED = (
+    *("cache_read_tokens", "cache_write_tokens", "reasoning_tokens", "input_tokens", "output_tokens"),
+    *("request_bytes", "response_bytes"),
+)
 # Measures that are computed, and the fields they are computed from.
 _DERIVED = {
     "time_per_output_token": ("duration", "time_to_first_token", "output_tokens", "reasoning_tokens"),
@@ -29,15 +33,22 @@ class Loop:
     With `noting`, the loop lists the cells it has touched since the last fold, so that frequent folds are cheap.
     `priced` says whether a price table is used for lines without a cost. If so, the cell's slot `unlogged` counts these
     lines, and `rated` has the slot of each measure that prices are for. If the format has a cost, these slots are
-    separate sums, without the lines that have a cost.
+    separate sums, without the lines that have a cost. A `recorder` gets each row that was counted.
     """
 
     def __init__(
-        self, reader: RowReader, families: Iterable[Family], *, noting: bool = False, priced: bool = False
+        self,
+        reader: RowReader,
+        families: Iterable[Family],
+        *,
+        noting: bool = False,
+        priced: bool = False,
+        recorder: Recorder | None = None,
     ) -> None:
         # Long, as what the format has and what the families ask decide each part of the loop together.
         self._reader = reader
         self._noting = noting
+        self._recorder = recorder
         # Expressions of the computed measures.
         self.derived = _derived(reader.measures)
         self._measures = {**reader.measures, **self.derived}
@@ -46,14 +57,16 @@ class Loop:
         summed = {family.adds for family in fed if family.type == "counter"}
         if "tokens" in summed:
             summed.update(_TOKENS)
-        charged = priced and not summed.isdisjoint(("cost", "unpriced"))
-        self.rated = {measure: measure for measure in _RATED if charged and measure in self._measures}
+        self.charged = priced and not summed.isdisjoint(("cost", "unpriced"))
+        self.rated = {measure: measure for measure in _RATED if self.charged and measure in self._measures}
         self.unlogged = "n"
-        if charged and "cost" in self._measures:
+        if self.charged and "cost" in self._measures:
             self.rated = {measure: f"unlogged_{measure}" for measure in self.rated}
             self.unlogged = "unlogged"
         else:
             summed.update(self.rated)
+        # The slots of lines without a cost.
+        self.apart = [self.unlogged, *self.rated.values()] if self.unlogged != "n" else []
         self.summed = [measure for measure in self._measures if measure in summed]
         self.origins = reader.origin != NO_ORIGIN and not summed.isdisjoint(("origins", "new_origins"))
         self.cell = self._cell_type()
@@ -67,8 +80,7 @@ class Loop:
     def _cell_type(self) -> type[Cell]:
         """Cell, with a slot for each sum and each histogram of this format."""
         names = [family.name for family in self.histograms]
-        apart = [self.unlogged, *self.rated.values()] if self.unlogged != "n" else []
-        sums = [*self.summed, *apart]
+        sums = [*self.summed, *self.apart]
         code = ["init(self, targets)", *(f"self.{slot} = 0" for slot in sums)]
         code += [f"self.{name} = unseen" for name in names]
         init = compile_function("__init__", "self, targets", code, {"init": Cell.__init__, "unseen": _UNSEEN})
@@ -87,6 +99,8 @@ class Loop:
         """
         names = {**self._reader.names, "cells": cells, "miss": miss, "new_origin": new_origin, "odd": odd}
         names |= {"touched": touched, "NO_PLACE": NO_PLACE}
+        if self._recorder:
+            names["record"] = self._recorder.captured.append
         return compile_function("count", "rows", self._code, names)
 
     def _lines(self) -> list[str]:
@@ -96,6 +110,7 @@ class Loop:
         read = {*self.summed, *(family.adds for family in self.histograms)}
         read.update(*(_DERIVED[measure] for measure in read & self.derived.keys()))
         read.update(["cost"] if self.unlogged != "n" else (), self.rated)
+        read.update(reader.measures if self._recorder else ())
         needed = read.union(*(reader.needs(measure) for measure in read))
         code = [
             "for r in rows:",
@@ -113,9 +128,12 @@ class Loop:
         for field in reader.measures:
             if field in needed:
                 code += [f"  {line}" for line in reader.statements(field)]
+        if self._recorder:
+            code += [f"  {line}" for line in self._recorder.statements]
+        if self.origins or self._recorder:
+            code.append(f"  o = {reader.origin}")
         if self.origins:
             code += [
-                f"  o = {reader.origin}",
                 "  if o is not c.origin:",
                 "    origins = c.origins",
                 "    try:",
@@ -136,6 +154,8 @@ class Loop:
         if self.unlogged != "n":
             code += ["  if cost < 0:", f"    c.{self.unlogged} += 1"]
             code += [f"    if {measure} > 0: c.{slot} += {measure}" for measure, slot in self.rated.items()]
+        if self._recorder:
+            code.append(f"  {self._recorder.capture(time, 'o')}")
         return code
 
     def _add(self, measure: str) -> list[str]:

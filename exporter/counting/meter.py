@@ -9,23 +9,22 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from operator import itemgetter, length_hint
-from typing import Any, NamedTuple
+from typing import Any
 
-from exporter.counting.cell import Cell, CellTargets, UnloggedCost
+from exporter.counting.cell import Cell
 from exporter.counting.cells import Cells
 from exporter.counting.context import Context
+from exporter.counting.fold import Shown, compile_fold
 from exporter.counting.loop import Loop
 from exporter.counting.periods import Periods, latest
 from exporter.formats.codegen import compile_function
 from exporter.formats.decoders.decoder import Decoded
 from exporter.formats.row_reader import RowReader
 from exporter.limits.calendar import Period
-from exporter.limits.use import Use
-from exporter.metrics.store import Series
 from exporter.model import catalog
 from exporter.model.input_labels import input_labels_text
 from exporter.model.record import AccessRecord
-from exporter.pricing.prices import price_at
+from exporter.request_log.recorder import Recorder
 from exporter.requests.enrich import Enricher
 from exporter.requests.records import RecordReader
 
@@ -39,18 +38,9 @@ _MOST_FAULTS = 20
 log = logging.getLogger(__name__)
 
 
-class _Unlogged(NamedTuple):
-    """What a cell's requests without a logged cost cost: `cost` in money, and `amount` to add to `series`. While no
-    price is valid, `cost` is 0 and `amount` is the number of requests.
-    """
-
-    series: tuple[Series, ...]
-    amount: float
-    cost: float
-
-
 class Meter:
-    """Counts one input's rows. `labels` are the input's labels, added to every family of records.
+    """Counts one input's rows. `labels` are the input's labels, added to every family of records. A `recorder` keeps
+    each request that was counted.
 
     A cell that can't be folded keeps its counts and is tried again at the next fold: `kept` is the number of lines in
     such cells, `faults` are the reasons. When cells are forgotten, these lines are rejected.
@@ -63,6 +53,7 @@ class Meter:
         enricher: Enricher,
         context: Context,
         labels: dict[str, str] | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.name = name
         self.reader = reader
@@ -73,6 +64,7 @@ class Meter:
         self._keys = context.keys
         self._slowest = context.slowest
         self._input_labels = input_labels_text(labels or {})
+        self._recorder = recorder
         self._pending = 0
         self._limits = context.limits
         self._clock = context.clock
@@ -87,11 +79,13 @@ class Meter:
             [family.family for family in context.store.families.values()],
             noting=self._periods is not None,
             priced=context.pricing.priced,
+            recorder=recorder,
         )
         self._histograms = [context.store.families[family.name] for family in self.loop.histograms]
         self._cells = Cells(name, reader, enricher, context, self._input_labels, self.loop)
         cells = self._cells
         self._count = self.loop.compile(cells.by_key, cells.miss, cells.new_origin, cells.odd, self._touched)
+        self._fold_cell = compile_fold(self.loop, reader.seconds_since_epoch)
         first = f"return [{reader.time} for r in rows[:{_FIRST}]]"
         self._first_times = compile_function("first_times", "rows", [first], reader.names)
         self._records = RecordReader(reader, enricher, self.loop.derived)
@@ -108,6 +102,8 @@ class Meter:
         if self._pending >= _MOST_PENDING:
             self._try(self._settle)
             self._try(self._fold_times)
+        if self._recorder and self._recorder.has_many:
+            self._try(self.record_captured)
         if self._cells.full:
             self.forget()
 
@@ -115,7 +111,7 @@ class Meter:
         """The log time at which a chunk starts, in epoch seconds; None if its lines have no time."""
         try:
             times = map(self.reader.seconds_since_epoch, self._first_times(decoded.rows))
-            return max((one for one in times if one is not None), default=None)
+            return max((time_ for time_ in times if time_ is not None), default=None)
         except Exception:
             return None  # the row at fault is rejected when it is counted
 
@@ -157,6 +153,8 @@ class Meter:
         self._touched.clear()
         self._cells.forget()
         self.reader.forget()
+        if self._recorder:
+            self._recorder.forget()
 
     def give_up(self, lines: int) -> None:
         """Count lines as rejected whose cells could not be folded."""
@@ -172,8 +170,13 @@ class Meter:
 
     def fold(self) -> None:
         """Move what has been counted since the last fold into the series."""
-        for part in (self._settle, self._fold_cells, self._fold_times, self._cells.fold_origins):
+        for part in (self._settle, self._fold_cells, self._fold_times, self._cells.fold_origins, self.record_captured):
             self._try(part)
+
+    def record_captured(self) -> None:
+        """Hand the requests that were counted over to the request log."""
+        if self._recorder:
+            self._recorder.move(self._clock.now())
 
     def _try(self, part: Callable[[], None]) -> None:
         """Do a part of a fold. A failure is kept in `faults`, and the other parts go on."""
@@ -183,12 +186,13 @@ class Meter:
             self.faults.append(error)
 
     def _fold_cells(self) -> None:
-        shown: list[tuple[float, tuple[tuple[Series, float], ...]]] = []
+        shown: Shown = []
+        start = self.period.start if self.period else None
         self.kept = 0
         for cell in self._touched if self._periods else self._cells.born:
             if cell.n:
                 try:
-                    self._fold_cell(cell, cell.targets, shown)
+                    self._fold_cell(cell, cell.targets, start, shown)
                 except Exception as error:
                     self.kept += cell.n
                     self.faults.append(error)
@@ -198,77 +202,6 @@ class Meter:
         for _, gauges in sorted(shown, key=itemgetter(0)):
             for gauge, value in gauges:
                 gauge.value = value
-
-    def _fold_cell(
-        self, cell: Cell, targets: CellTargets, shown: list[tuple[float, tuple[tuple[Series, float], ...]]]
-    ) -> None:
-        """Move a cell's counts into its series. All that may raise comes before the first addition."""
-        n = cell.n
-        unlogged = self._unlogged(cell, targets.unlogged_cost) if targets.unlogged_cost else None
-        if targets.shown:
-            shown.append((self.reader.seconds_since_epoch(cell.time) or 0.0, targets.shown))
-        if targets.use:
-            self._use_up(targets.use, cell, unlogged.cost if unlogged else 0.0)
-        for credited, amount in targets.credited:
-            credited.value += n * amount
-        if unlogged:
-            self._charge(cell, unlogged)
-        self._add_sums(cell, targets)
-        for series in targets.series[len(targets.measures) :]:
-            series.value += n
-        if targets.home and cell.origin is not None:
-            targets.home.counts[cell.origin] += n - cell.elsewhere
-        cell.n = cell.elsewhere = 0
-
-    @staticmethod
-    def _add_sums(cell: Cell, targets: CellTargets) -> None:
-        for measure, series in zip(targets.measures, targets.series, strict=False):
-            series.value += getattr(cell, measure)
-        for measure in targets.measures:  # of which several series may have the same
-            setattr(cell, measure, 0)
-
-    @staticmethod
-    def _use_up(use: Use, cell: Cell, cost: float) -> None:
-        """Add a cell's counts to the use of its key's limits; `cost` is the cost that was not logged."""
-        targets = cell.targets
-        if targets.requests:
-            use.add("requests", cell.n)
-        if cost:
-            use.add("cost", cost)
-        if targets.credits:
-            use.add("credits", cell.n * targets.credits)
-        for measure, unit in targets.units:
-            amount = getattr(cell, measure)
-            if amount:
-                use.add(unit, amount)
-
-    def _unlogged(self, cell: Cell, goes_to: UnloggedCost) -> _Unlogged | None:
-        """What the cell's requests without a logged cost cost; None if it has no such requests.
-
-        All requests of a fold are in one period, and prices change only between periods, so the price at the period's
-        start is valid for all.
-        """
-        requests: int = getattr(cell, self.loop.unlogged)
-        if not requests:
-            return None
-        price = price_at(goes_to.prices, self.period.start if self.period else None)
-        if price is None:
-            return _Unlogged(goes_to.unpriced, requests, 0.0)
-        cost = price.request * requests
-        for measure, rate in price.rates:
-            slot = self.loop.rated.get(measure)
-            cost += rate * getattr(cell, slot) if slot else 0
-        return _Unlogged(goes_to.cost, cost, cost)
-
-    def _charge(self, cell: Cell, unlogged: _Unlogged) -> None:
-        """Add the cost of requests without a logged cost, and reset their numbers in the cell."""
-        for series in unlogged.series:
-            series.value += unlogged.amount
-        for slot in self.loop.rated.values():
-            if slot not in cell.targets.measures:  # the fold adds and resets those
-                setattr(cell, slot, 0)
-        if self.loop.unlogged != "n":
-            setattr(cell, self.loop.unlogged, 0)
 
     def _fold_times(self) -> None:
         """Update last-used gauges and the newest record time. Future timestamps are clamped to now, or one bad line

@@ -42,6 +42,8 @@ chains:
   polygon: /rpc/polygon*
   arbitrum: /rpc/arbitrum*
   base: /rpc/base*
+state: {path: state.db}
+requests: {max_size: 200MiB}
 web: {listen: "127.0.0.1:10114"}
 """
 

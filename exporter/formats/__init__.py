@@ -2,7 +2,6 @@
 
 spec.py          a format: decoder, sources, conditions
 about.py         what a preset says of itself
-page.py          docs/formats.md
 source.py        where a value stands in a row
 values.py        what a logged value means
 decoders/        lines of each kind → rows

@@ -20,20 +20,20 @@ _PLACE = re.compile(r"r(?:\[(\d+)\]|\.(\w+))")
 
 
 class JoinSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Which lines are one request: those with the same `by`. It is whole when `until`, or each in that list, is there.
-
-    They are sources as those of a field. A line waits for the others so many lines as `within` says, and in a log that
-    is read to its end for `seconds`, at most twice as long; then the request counts with what there is. Of a text
-    log's captures the last that is not empty counts; of JSON lines the last. What is in `collect` becomes a list of
-    all lines' values: `openai, anthropic`. What waits is kept over a restart, sealed; it is 8 MiB at most, and the
-    oldest waits no longer then.
+    """Lines that are one request. Of a text log's captures the last that is not empty counts; of JSON lines the last.
+    What waits is kept over a restart, sealed: 8 MiB at most; beyond that the oldest waits no longer.
     """
 
     by: Any
+    """The source of what the lines of one request have in common."""
     until: Any
+    """The source, or a list of sources, that the last line has: then the request is whole."""
     collect: list[str] = []
+    """Fields that become lists of the values of all lines."""
     within: int = 1000
+    """For how many lines of the log a line waits for the others."""
     seconds: float = 10.0
+    """For how long a line waits in a log that is read to its end, at most twice as long."""
 
     def __post_init__(self) -> None:
         for name in ("within", "seconds"):

@@ -33,6 +33,8 @@ NEVER_REPEAT = ("body",)
 CALLER_FIELDS = ("key", "key_name", "key_owner", *LABEL_FIELDS)
 # Fields that are counted outside of the cell's look-up: see `counting`.
 ORIGIN_FIELDS = ("origin", "referer", "client")
+# Fields that are read for the request log only: their values never repeat.
+ROW_FIELDS = ("request_id", "attempt_times")
 NO_ORIGIN = "''"
 
 
@@ -101,14 +103,16 @@ class RowReader:
             for field, sources in fmt.fields.items()
             if FIELDS[field][0] in ("seconds", "number")
         }
-        self._times = Memo(partial(timestamp, scale=UNITS[ended.unit], zone=self._zone), 1000)
+        # What a number has to be multiplied with to be a time in epoch seconds.
+        self.time_scale = UNITS[ended.unit]
+        self._times = Memo(partial(timestamp, scale=self.time_scale, zone=self._zone), 1000)
         self.names |= self.decoder.names
 
     def _fill_groups(self) -> None:
         """Add the text fields, and the paths of `only`, to their groups."""
         for field, sources in self._format.fields.items():
             known = field not in CANONICAL or field in self._canonical
-            if FIELDS[field][0] == "text" and field not in ORIGIN_FIELDS and known:
+            if FIELDS[field][0] == "text" and field not in (*ORIGIN_FIELDS, *ROW_FIELDS) and known:
                 self._add(self.caller_group if field in CALLER_FIELDS else self.request_group, field, sources)
         for field, sources in self._format.custom_fields.items():
             self._add(self.caller_group, field, sources)
@@ -118,6 +122,14 @@ class RowReader:
     def seconds_since_epoch(self, raw: Raw) -> float | None:
         """The result of `time` in epoch seconds."""
         return self._times[raw]
+
+    def raw(self, field: str) -> str:
+        """An expression for the raw value of a text field; "None" if the format does not have it. Call it before the
+        first line is decoded.
+        """
+        code = self._raw(self._format.fields[field]) if field in self._format.fields else "None"
+        self.names |= self.decoder.names
+        return code
 
     def forget(self) -> None:
         """Clear all memos: the key registry may have changed."""

@@ -35,41 +35,48 @@ _PRESETS = Path(__file__).parent / "presets"
 
 
 class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A preset, or the config's `format`. It has exactly one of `preset`, `json`, `template`, `regex`, `csv`, `logfmt`.
-
-    json, csv, logfmt, fields   the sources of each field (see `source`). A template's variables and a regex's named
-                                groups with the name of a field need none. With `preset`, `fields` adds or replaces some
-    regex                       may be a list, if the log has several kinds of lines
-    custom_fields               the sources of more text fields, for labels: see the config's `metrics.labels`
-    only                        path → patterns, one of which its value must match; other lines are ignored. `*` and `?`
-                                are wildcards, a leading `!` means "not"
-    escape                      how the log writes special bytes, see `values.ESCAPES`
-    join                        which lines are one request, if several can be
-    container, stream           how a container runtime has wrapped the lines, cri or docker; and the stream to read,
-                                stdout (the default), stderr or all
-    delimiter                   the separator of CSV
-    key_hash                    the hash that the gateway logs instead of keys of a pattern, as {sha256: "sk-*"}
-    each                        the list that holds the records of a JSON line, such as records[]
-    about                       the description of a preset; a copy of a preset may keep it
+    """The lines of a log: exactly one of `preset`, `json`, `template`, `regex`, `csv` and `logfmt`, and other settings
+    as needed. [Fields](fields.md) says what a source is.
     """
 
     preset: str = ""
+    """The preset to start from; `fields` adds or replaces some of its sources."""
     json: dict[str, Any] | None = None
+    """For lines of JSON: by field, its source."""
     csv: dict[str, Any] | None = None
+    """For CSV: by field, its source; a path is the name of a column."""
     logfmt: dict[str, Any] | None = None
+    """For logfmt: by field, its source."""
     template: str = ""
+    """An nginx `log_format`. Variables that are known need no entry in `fields`."""
     regex: str | list[str] = ""
+    """A regular expression, or a list if the log has several kinds of lines. Named groups with the name of a field
+    need no entry in `fields`.
+    """
     fields: dict[str, Any] = {}
+    """By field, its source; for `preset`, `template` and `regex`."""
     custom_fields: dict[str, Any] = {}
+    """The sources of more text fields, by name, for the labels that `metrics.labels` declares."""
     only: dict[str, str | list[str]] = {}
+    """By path, patterns, one of which its value must match; other lines are ignored. `*` and `?` are wildcards, a
+    leading `!` means "not".
+    """
     escape: str = ""
+    """How the log writes special bytes."""
     join: JoinSpec | None = None
+    """Which lines are one request, if several can be."""
     container: str = ""
+    """The container runtime that has wrapped the lines: `cri` or `docker`."""
     stream: str = ""
+    """The stream of the container to read: `stdout` (the default), `stderr` or `all`."""
     delimiter: str = ""
+    """The separator of CSV."""
     key_hash: dict[Literal["sha256"], str] = {}
+    """The hash that the gateway logs instead of keys of a pattern, as `{sha256: "sk-*"}`."""
     each: str = ""
+    """The list that holds the records of a JSON line, such as `records[]`."""
     about: About | None = None
+    """What a preset says of itself; a copy of a preset may keep it."""
 
     def __post_init__(self) -> None:
         named = list(self.named)

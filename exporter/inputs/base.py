@@ -52,6 +52,11 @@ class Input(Protocol):
         return True
 
     @property
+    def unreadable(self) -> dict[str, str]:
+        """What can't be read now, and why."""
+        return {}
+
+    @property
     def unopened(self) -> int:
         """Number of logs that no file descriptor is left for."""
         return 0

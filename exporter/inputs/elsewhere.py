@@ -35,7 +35,8 @@ class StoredInput(Struct):
     logs were read to, and what its decoder has to know of earlier lines.
 
     `kept` is the number of lines in cells that could not be folded, `pages` the numbers of the parts of the state that
-    hold its positions, `unread` how many bytes were left uncounted when it was removed from the config.
+    hold its positions, `unread` how many bytes were left uncounted when it was removed from the config. `late` is what
+    `OldestRecord.late` says.
     """
 
     place: tuple[str, ...]
@@ -47,6 +48,7 @@ class StoredInput(Struct):
     unread: int = 0
     pages: list[int] = []
     kept: int = 0
+    late: tuple[float, float] | None = None
 
     @property
     def pattern(self) -> str:

@@ -101,8 +101,10 @@ class KeyApi:
             )
         except requests.exceptions.SSLError:
             raise self._error("the server's certificate can't be verified; set ca_file to its CA") from None
+        except requests.Timeout:
+            raise self._error(f"no answer within {config.timeout:g} s") from None
         except (requests.RequestException, UnicodeError, OSError) as error:
-            raise self._error(f"the request failed: {type(error).__name__}") from None
+            raise self._error(f"the request failed: {_reason(error)}") from None
         if answer.status_code != 200:
             raise self._error(f"the server answered with status {answer.status_code}")
         try:
@@ -175,6 +177,16 @@ class KeyApi:
 def _with_nothing_else(request: T) -> T:
     """Authenticate by headers only: without this, `requests` sends the password that ~/.netrc has for the host."""
     return request
+
+
+def _reason(error: BaseException) -> str:
+    """Why a request failed, in the system's words. The library's own text holds the URL."""
+    cause: BaseException | None = error
+    while cause:
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+        cause = cause.__cause__ or cause.__context__
+    return type(error).__name__
 
 
 def _path(path: str) -> tuple[Any, ...]:

@@ -60,7 +60,7 @@ class KeyFile:
 
 class Registry:
     """Reads a source repeatedly. After each success it calls `update` with the entries, or None if they have not
-    changed, and the time in epoch seconds.
+    changed, and the time in epoch seconds. `report` gets each problem, and "" once the source is read again.
 
     `copy` is the file that keeps the last valid entries for the next start; it holds no raw keys.
     """
@@ -71,11 +71,13 @@ class Registry:
         entries: tuple[KeyEntry, ...],
         update: Callable[[tuple[KeyEntry, ...] | None, float], object],
         copy: Path | None = None,
+        report: Callable[[str], object] = lambda _: None,
     ) -> None:
         self._source = source
         self._entries = entries
         self._update = update
         self._copy = copy
+        self._report = report
         self._last_error = ""
         self._failures = 0
         self._stop = threading.Event()
@@ -103,6 +105,7 @@ class Registry:
             return  # another registry may have replaced this one during the request
         if self._last_error:
             log.info("key registry refresh succeeded again")
+            self._report("")
         self._failures, self._last_error = 0, ""
         changed = entries != self._entries
         self._update(entries if changed else None, time.time())
@@ -116,6 +119,7 @@ class Registry:
         if error != self._last_error:
             wait = self._source.patience(self._failures)
             log.error("key registry refresh failed (%s); keeping the previous entries, retrying in %.0f s", error, wait)
+            self._report(error)
         self._last_error = error
 
     def _run(self) -> None:

@@ -162,11 +162,12 @@ class Limits:
         self._advance(at)
         names = self._running.last.keys() & period.windows.keys()
         starts = {name: self.calendar.window(name, at).start for name in names}
+        used = set()
         for use in self._touched:
-            for name, start in starts.items():
-                use.put(name, start, use.pending, self._running.oldest[name])
-            use.pending.clear()
-        used = {use.key for use in self._touched}
+            if amounts := use.take():
+                used.add(use.key)
+                for name, start in starts.items():
+                    use.put(name, start, amounts, self._running.oldest[name])
         self._gauges.mark_stale(used)
         if self._changed is not None:
             self._changed |= used

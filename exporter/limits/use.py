@@ -30,19 +30,29 @@ class Limit(Struct, frozen=True, kw_only=True):
 class Use(Struct, eq=False):
     """The use of a key, by window, start of the window and unit. Refused requests have a separate Use.
 
-    `pending` amounts are not yet assigned to windows; `touched` lists every Use that has such amounts.
+    The amounts of the units are not yet assigned to windows. A Use that may have such amounts is `waiting`, and in
+    `touched`.
     """
 
     key: str
     touched: list["Use"]
     windows: dict[str, dict[int, Amounts]]
-    pending: Amounts = {}
+    requests: int = 0
+    tokens: float = 0
+    credits: float = 0
+    cost: float = 0
+    waiting: bool = False
 
-    def add(self, unit: str, amount: float) -> None:
-        """Add a pending amount."""
-        if not self.pending:
-            self.touched.append(self)
-        self.pending[unit] = self.pending.get(unit, 0) + amount
+    def wait(self) -> None:
+        """Wait to be assigned."""
+        self.waiting = True
+        self.touched.append(self)
+
+    def take(self) -> Amounts:
+        """Take the amounts that are not 0, to assign them."""
+        amounts = {unit: amount for unit in UNITS if (amount := getattr(self, unit))}
+        self.requests, self.tokens, self.credits, self.cost, self.waiting = 0, 0, 0, 0, False
+        return amounts
 
     def put(self, name: str, start: int, amounts: Amounts, oldest: int) -> None:
         """Add amounts to the window that starts at `start`. Windows that started before `oldest` are over: they are

@@ -6,7 +6,7 @@ are first rendered.
 
 import logging
 import time
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
 
 from msgspec import Struct
@@ -18,6 +18,9 @@ from exporter.model.catalog import CATALOG, Family
 from exporter.model.labels import OTHER
 
 log = logging.getLogger(__name__)
+
+# So few observations are sorted into buckets one by one: with more, it is faster to look for each bound among them.
+_FEW = 10
 
 
 class Series(Struct, gc=False, eq=False):
@@ -59,6 +62,12 @@ class Histogram:
         """Sort the pending observations into the buckets."""
         values, pending = self.values, self.pending
         values[-1] = sum(pending, values[-1])
+        if len(pending) <= _FEW:
+            self.peak = max(self.peak, *pending)
+            for value in pending:
+                values[bisect_left(bounds, value)] += 1
+            pending.clear()
+            return
         pending.sort()
         self.peak = max(self.peak, pending[-1])
         below = 0
@@ -105,7 +114,8 @@ class FamilySeries:
 
     def find(self, values: tuple[str, ...]) -> Series | Histogram:
         """The same, for a tuple of values, which is kept: families with equal labels may share it."""
-        return self.series.get(values) or self._make(values)
+        found = self.series.get(values)
+        return self._make(values) if found is None else found
 
     def own(self, *values: str) -> Series:
         """The gauge of declared values, made whatever the limit."""
@@ -114,7 +124,7 @@ class FamilySeries:
         return found
 
     def _make(self, values: tuple[str, ...]) -> Series | Histogram:
-        if self.full:
+        if len(self.series) >= self.limit:
             own = len(self.family.labels)
             values = (*([OTHER] * own), *values[own:])
             if values in self.series:

@@ -369,6 +369,22 @@ CHECKPOINT_DURATION_SECONDS = histogram(
     buckets=LATENCY,
     resets_on_restart=True,
 )
+REQUEST_ROWS = counter(
+    "gateway_exporter_request_rows_total",
+    "Requests by what became of their row in the request log: kept, dropped (it could not be written), sampled (left "
+    "out by the configured share) or old (older than what is kept).",
+    labels=("result",),
+)
+REQUEST_LOG_HEALTHY = gauge(
+    "gateway_exporter_request_log_healthy",
+    "1 if requests can be kept; while 0, they are counted, and their rows are dropped.",
+)
+REQUEST_LOG_BYTES = gauge("gateway_exporter_request_log_bytes", "Size of all files of the request log.", unit="bytes")
+REQUEST_LOG_OLDEST_TIMESTAMP_SECONDS = gauge(
+    "gateway_exporter_request_log_oldest_timestamp_seconds",
+    "Beginning of the oldest day of which requests are kept.",
+    unit="seconds",
+)
 CONFIG_LAST_RELOAD_SUCCESSFUL = gauge(
     "gateway_exporter_config_last_reload_successful",
     "1 if the config that was loaded last was good; 0 while the one before it runs on.",

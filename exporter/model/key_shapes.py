@@ -101,6 +101,11 @@ def could_be_a_key(text: str) -> bool:
     return len(text) >= _SHORTEST and any(_is_random(word) for word in _long_words(text))
 
 
+def has_key_prefix(text: str) -> bool:
+    """Whether a text holds a provider's prefix of keys. For random texts such as request ids, that are no names."""
+    return bool(_LONG_ENOUGH.search(text) and _MARKED.search(text))
+
+
 def _long_words(text: str) -> set[str]:
     """The words that are long enough for a key, without the layers of a rollup's method and the size of a model."""
     if _ROLLUP.fullmatch(text):

@@ -88,7 +88,7 @@ HOURLY = (
     Hourly("key", "gateway_key_new_origins_total", ("key",)),
     Hourly("key", "gateway_request_bytes_total", ("key",)),
     Hourly("key", "gateway_response_bytes_total", ("key",)),
-    Hourly("key_method", "gateway_credits_total", ("key", "method")),
+    Hourly("key", "gateway_credits_total", ("key",)),
     Hourly("key_model", "gateway_model_requests_total", ("key", "class", "model", "provider")),
     Hourly("model", "gateway_model_requests_total", ("model", "provider", "status")),
     Hourly("key_model", "gateway_tokens_total", ("key", "class", "model", "provider", "type")),
@@ -244,11 +244,17 @@ def _hourly() -> list[Recorded]:
             "seconds",
             ((duration, ("chain", "method")),),
         ),
-        Recorded(
-            "method:gateway_success:max1d",
-            "The best success rate of the last day: 0 of what never succeeded.",
-            ("chain", "method"),
-            of=(("gateway_requests_total", ("chain", "method")), ("gateway_errors_total", ("chain", "method", "type"))),
+        *(
+            Recorded(
+                f"method:gateway_success:max{window}",
+                f"The best success rate of the last {words}: 0 of what never succeeded.",
+                ("chain", "method"),
+                of=(
+                    ("gateway_requests_total", ("chain", "method")),
+                    ("gateway_errors_total", ("chain", "method", "type")),
+                ),
+            )
+            for window, words in (("1d", "day"), ("3d", "three days"))
         ),
     ]
     return made

@@ -5,6 +5,7 @@ A logged cost takes precedence over the table. Prices depend on model, provider,
 same for all requests of a kind, and on time. So each kind has its prices, and a fold multiplies the sums with them.
 """
 
+from collections.abc import Iterable
 from functools import cached_property
 from operator import itemgetter
 
@@ -32,6 +33,28 @@ class Price(Struct, frozen=True, kw_only=True):
         """The price, multiplied. Without an answer, the price per request is 0, but measures still cost."""
         rates = tuple((measure, rate * factor) for measure, rate in self.rates)
         return Price(since=self.since, request=self.request * factor if answered else 0.0, rates=rates)
+
+
+class Rates:
+    """The first of some prices that is valid at a time, as factors: of the requests, then of each of `measures`."""
+
+    def __init__(self, prices: tuple[Price, ...], measures: Iterable[str]) -> None:
+        self._prices = prices
+        self._measures = tuple(measures)
+        self._start: float | None = -1.0
+        self._rates: tuple[float, ...] | None = None
+
+    def at(self, start: float | None) -> tuple[float, ...] | None:
+        """The rates at a time (epoch seconds), of the first price of all if it is None; None if no price is valid."""
+        if start != self._start:
+            self._start = start
+            price = price_at(self._prices, start)
+            rates = dict(price.rates) if price else {}
+            self._rates = (price.request, *(rates.get(one, 0.0) for one in self._measures)) if price else None
+        return self._rates
+
+
+NO_RATES = Rates((), ())
 
 
 class PriceEntry(Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from exporter.model.fields import ATTEMPT_OUTCOMES
-from exporter.model.record import Attempt
+from exporter.model.record import AccessRecord, Attempt
 
 # The outcome of an item that is not an attempt.
 _IGNORED = "ignored"
@@ -40,26 +40,42 @@ def attempts_of(fields: dict[str, Any], provider: str, error_type: str) -> tuple
     the last attempt and `other` for those before. If `retries` is a list like `attempts`, it has the number of retries
     at each provider.
     """
+    items = _items(fields, provider, error_type)
+    unsaid = ["other"] * (len(items) - 1) + [_BY_ERROR.get(error_type, error_type)]
+    return tuple(
+        Attempt(name, _outcome(outcome, status) or otherwise, circuit)
+        for (name, outcome, status, circuit, _), otherwise in zip(items, unsaid, strict=False)
+    )
+
+
+def attempt_details(fields: dict[str, Any], record: AccessRecord) -> list[tuple[str, str, str, str, int]]:
+    """Of each attempt of a record: provider, outcome, status, circuit, and its place in the log's lists; -1 if it is
+    only counted there. `fields` are those that the record was made of.
+    """
+    items = _items(fields, record.provider, record.error_type) if record.attempts else []
+    return [
+        (attempt.provider, attempt.outcome, status, attempt.circuit, place)
+        for attempt, (_, _, status, _, place) in zip(record.attempts, items, strict=True)
+    ]
+
+
+def _items(fields: dict[str, Any], provider: str, error_type: str) -> list[tuple[str, str, str, str, int]]:
+    """The attempts as they are logged: name, outcome, status, circuit, place in the lists."""
     listed = _entries(fields, "attempts")
     tried = listed or _retried(fields, provider, error_type)
     if not tried:
-        return ()
+        return []
     details = [
         _padded(_entries(fields, name), len(tried), at_end=bool(listed))
         for name in ("attempt_outcomes", "upstream_status", "attempt_circuits")
     ]
     retries = _padded(_entries(fields, "retries"), len(listed), at_end=True) if listed else [""] * len(tried)
-    items = [
+    return [
         attempt
-        for more, item in zip(retries, zip(tried, *details, strict=True), strict=True)
+        for place, (more, item) in enumerate(zip(retries, zip(tried, *details, strict=True), strict=True))
         if item[1] != _IGNORED
-        for attempt in (*[(item[0], "other", "", item[3])] * _count(more), item)
+        for attempt in (*[(item[0], "other", "", item[3], -1)] * _count(more), (*item, place))
     ][:_MOST]
-    unsaid = ["other"] * (len(items) - 1) + [_BY_ERROR.get(error_type, error_type)]
-    return tuple(
-        Attempt(name, _outcome(outcome, status) or otherwise, circuit)
-        for (name, outcome, status, circuit), otherwise in zip(items, unsaid, strict=False)
-    )
 
 
 def failovers(attempts: tuple[Attempt, ...]) -> list[tuple[str, str, str]]:

@@ -157,6 +157,11 @@ class Enricher:
         return short_emails(word)
 
 
+def route_of(fields: dict[str, Any]) -> str:
+    """The route of the request, "" if the log has none."""
+    return _request(fields).target.route
+
+
 def _logged_status(fields: dict[str, Any]) -> str | None:
     """The status as the log has it, "" if it has only an error; None if it has neither."""
     status: str = fields.get("status", "").partition(" ")[0]

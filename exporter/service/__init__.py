@@ -4,6 +4,7 @@ pipeline.py       the thread that reads, counts and renders
 waker.py          when the pipeline scans the logs
 feed.py           one input on its way to the store
 input_journal.py  what went wrong with that input
+pace.py           lines per second
 learning.py       learns the format of a pipe
 oldest.py         how far back reaches what was just counted
 assembly.py       builds an exporter from a config

@@ -37,12 +37,15 @@ from exporter.metrics.slowest import Slowest
 from exporter.metrics.store import Store
 from exporter.metrics.zero_hold import ZeroHold
 from exporter.model import catalog
+from exporter.request_log.log import RequestLog, RequestLogSettings
+from exporter.request_log.recorder import Recorder
 from exporter.requests.canonical import canonical_functions
 from exporter.requests.enrich import BATCH, Enricher, methods_of
 from exporter.requests.routes import Routes
 from exporter.service.continued import follows, in_place_of, place
 from exporter.service.feed import Feed, stored_inputs
 from exporter.service.input_journal import InputJournal
+from exporter.service.pace import Pace
 from exporter.service.pipeline import Pipeline
 from exporter.state.checkpoint import Checkpoint, Parts, places_of
 from exporter.state.database import State, peek
@@ -92,6 +95,7 @@ class Assembly:
         self._registry: Registry | None = None
         self.entries: tuple[KeyEntry, ...] = ()
         self._first_start = time.time()
+        self.request_log: RequestLog | None = None
         self.apply_config(loaded)
 
     def apply_config(self, loaded: Loaded) -> list[str]:
@@ -177,7 +181,28 @@ class Assembly:
             lambda name: name in names or name in pricing.names,
             self.identity.public,
         )
-        return Meter(input_.name, reader, enricher, self.context, input_.labels)
+        log_ = self.request_log
+        recorder = Recorder(input_.name, reader, enricher, pricing, log_) if log_ else None
+        return Meter(input_.name, reader, enricher, self.context, input_.labels, recorder)
+
+    def open_request_log(self, mark: int | None = None) -> None:
+        """Keep requests as the config says. `mark` is the row mark of a restored state, None if it has none."""
+        requests = self.config.requests
+        settings = requests and RequestLogSettings(
+            path=Path(requests.path),
+            keep=seconds(requests.keep),
+            max_size=requests.max_bytes,
+            successes=requests.successes,
+            failures=requests.failures,
+            client=requests.client,
+        )
+        running = self.request_log
+        if running and settings and running.settings.path == settings.path:
+            running.settings = settings
+            return
+        if running:
+            running.close()
+        self.request_log = RequestLog(settings, self.store, mark) if settings else None
 
     def pipeline(self) -> Pipeline:
         """The pipeline of all inputs, not yet running. Raises StateError if the state file can't be used."""
@@ -200,6 +225,8 @@ class Assembly:
             restored_parts = checkpoint.restore()
             damaged = state.damaged
             zero_hold.hold(render(self.store)[1], now)
+        self.open_request_log(restored_parts.get("row_mark"))
+        pipeline.request_log = self.request_log
         self._first_start = restored_parts.get("first_start", self._first_start)
         self.store.set(catalog.FIRST_START_TIMESTAMP_SECONDS, to=self._first_start)
         keys.restore(restored_parts.get("keys", {}))
@@ -224,7 +251,7 @@ class Assembly:
                 feed.journal.loss(input_.path, "state_damaged")
         self.assign_positions(pipeline.feeds, new, gone)
         for feed in pipeline.feeds:
-            feed.lines_before = sum(feed.lines(self.store))
+            feed.pace = Pace(sum(feed.lines(self.store)))
         clock.follow()
         return pipeline
 
@@ -264,6 +291,8 @@ class Assembly:
         """What is committed together with the store."""
         parts: Parts = {"first_start": self._first_start, "keys": self.context.keys.snapshot()}
         parts |= {**self._use_parts.parts(), "inputs": {}}
+        if self.request_log:
+            parts["row_mark"] = self.request_log.mark
         for feed in pipeline.feeds:
             parts["inputs"][feed.name], pages = feed.stored()
             parts |= pages
@@ -278,6 +307,7 @@ class Assembly:
     def watch_keys(self, pipeline: Pipeline) -> None:
         """Start to follow the key registry of the config."""
         self.forget_keys()
+        pipeline.refuse("key registry", "")
         keys = self.config.keys
         if not keys:
             return
@@ -285,7 +315,7 @@ class Assembly:
             source: Source = KeyFile(Path(keys), self.config.plans)
             copy = None
         else:
-            source = KeyApi(keys.request, self.identity.hash, "emails" in self.config.show_in_full)
+            source = self.key_api(keys)
             copy = Path(keys.copy) if keys.copy and self._secret else None
 
         def registry_read(entries: tuple[KeyEntry, ...] | None, at: float) -> None:
@@ -295,8 +325,15 @@ class Assembly:
 
             pipeline.ask(apply)
 
-        registry = self._registry = Registry(source, self.entries, registry_read, copy)
+        def registry_failed(problem: str) -> None:
+            pipeline.ask(lambda: pipeline.refuse("key registry", problem) if registry is self._registry else None)
+
+        registry = self._registry = Registry(source, self.entries, registry_read, copy, registry_failed)
         registry.start()
+
+    def key_api(self, keys: KeyApiConfig) -> KeyApi:
+        """The gateway's admin API, as a source of keys."""
+        return KeyApi(keys.request, self.identity.hash, "emails" in self.config.show_in_full)
 
     def forget_keys(self) -> None:
         """Stop following the key registry."""

@@ -21,6 +21,7 @@ from exporter.metrics.store import Store
 from exporter.model import catalog
 from exporter.service.input_journal import InputJournal
 from exporter.service.oldest import OldestRecord
+from exporter.service.pace import Pace
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +59,7 @@ class Feed:
         self._read_headers(is_new=False)
         self.meter = meter
         self.journal = journal
-        # Lines counted before this process.
-        self.lines_before = 0
+        self.pace = Pace(0)
         self._behind_since: float | None = None
         self._release_at = 0.0
         self._oldest = OldestRecord()
@@ -213,6 +213,7 @@ class Feed:
             format=fingerprint(self.spec),
             decoder=self._seal.close(self.decoder.snapshot()),
             name=self.name,
+            late=self._oldest.late(time.monotonic(), time.time()),
         )
 
     def restore(self, stored: StoredInput) -> None:
@@ -222,6 +223,7 @@ class Feed:
         self.input.restore(positions if is_same else [changed(position, columns=()) for position in positions])
         self.meter.last_time = stored.last_time
         self.meter.give_up(stored.kept)
+        self._oldest.restore(stored.late, time.monotonic(), time.time())
         if is_same:
             self.follow([stored])
         elif stored.decoder is not None:
@@ -239,6 +241,7 @@ class Feed:
             stored.decoder = self._seal.close(self.decoder.snapshot())
             self.decoder.restore(waiting)
             self.meter.last_time = stored.last_time or self.meter.last_time
+            self._oldest.restore(stored.late, time.monotonic(), time.time())
 
     def _opened(self, sealed: Any) -> Any:
         try:

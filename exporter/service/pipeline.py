@@ -29,6 +29,7 @@ from exporter.metrics.slowest import Slowest
 from exporter.metrics.store import Store
 from exporter.metrics.zero_hold import Visitor, ZeroHold
 from exporter.model import catalog
+from exporter.request_log.log import RequestLog
 from exporter.service.feed import Feed
 from exporter.service.waker import Waker
 from exporter.state.checkpoint import Checkpoint
@@ -42,6 +43,8 @@ _DRAIN_SECONDS = 0.05
 # Lines are counted for at most this long between two rounds of callbacks.
 _SLICE_SECONDS = 0.02
 _COMMIT_SECONDS = 5.0
+# Requests can be found after at most this long, if any are kept.
+_ROWS_SECONDS = 1.0
 # After a stop, the logs are read for at most this long.
 _LAST_SECONDS = 3.0
 
@@ -67,6 +70,9 @@ class Pipeline:
         self.zero_hold = zero_hold
         self.expiry = expiry
         self.checkpoint: Checkpoint | None = None
+        self.request_log: RequestLog | None = None
+        # What could not be read again (config, key registry): since when, in epoch seconds, and why.
+        self.refused: dict[str, tuple[float, str]] = {}
         self.ready = False
         self.started_at = time.time()
         self._slowest = slowest
@@ -75,6 +81,7 @@ class Pipeline:
         clock.add(self._go_back)
         self._stopping = False
         self._committed_at = 0.0
+        self._rows_at = 0.0
         self._inbox: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._waker = Waker(self.wake, lambda path: any(feed.input.owns(path) for feed in [*self.feeds]))
 
@@ -156,6 +163,8 @@ class Pipeline:
         self._waker.stop()
         for feed in self.feeds:
             feed.input.close()
+        if self.request_log:
+            self.request_log.close()
         if self.checkpoint:
             self.checkpoint.close()
 
@@ -170,6 +179,13 @@ class Pipeline:
         except queue.Empty:
             pass
 
+    def refuse(self, what: str, problem: str) -> None:
+        """Note why the config or the key registry could not be read again; "" once it could."""
+        if problem:
+            self.refused[what] = (self.refused.get(what, (time.time(), ""))[0], problem)
+        else:
+            self.refused.pop(what, None)
+
     def fold(self) -> None:
         """Move what was counted into the series."""
         for feed in self.feeds:
@@ -182,12 +198,21 @@ class Pipeline:
         if self.expiry.drop(time.monotonic()):
             for feed in self.feeds:
                 feed.meter.forget()
+        if self.request_log:
+            self.request_log.write()
         return self.checkpoint.commit() if self.checkpoint else True
 
     def _commit_if_due(self) -> None:
+        if self.request_log and time.monotonic() - self._rows_at > _ROWS_SECONDS:
+            for feed in self.feeds:
+                feed.meter.record_captured()
+            self.request_log.write()
+            self._rows_at = time.monotonic()
         if time.monotonic() - self._committed_at > _COMMIT_SECONDS:
             self.commit()
             self._committed_at = time.monotonic()
+            for feed in self.feeds:
+                feed.pace.note(sum(feed.lines(self.store)))
 
     def _scan(self) -> None:
         """Let every input find out what there is to read."""
@@ -231,6 +256,8 @@ class Pipeline:
         for feed in self.feeds:
             feed.update_gauges(self.store, self._clock.now())
         self._limits.update_gauges(None if behind else self._clock.now())
+        if self.request_log:
+            self.request_log.update_gauges(self.store)
         self.store.update_sizes()
         texts = {}
         for openmetrics in formats:

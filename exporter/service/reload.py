@@ -17,6 +17,7 @@ from exporter.model import catalog
 from exporter.service.assembly import Assembly
 from exporter.service.continued import follows, place
 from exporter.service.feed import Feed
+from exporter.service.pace import Pace
 from exporter.service.pipeline import Pipeline
 
 log = logging.getLogger(__name__)
@@ -34,7 +35,7 @@ class Reload:
         self._pipeline = pipeline
         self._begun = assembly.config
         self._reading = threading.Lock()
-        self._record_result(True)
+        self._record_result()
 
     def __call__(self) -> "Future[str]":
         """Read the config file, in a thread, as a large registry takes seconds; then have the pipeline apply it.
@@ -63,11 +64,11 @@ class Reload:
             return self._apply(found)
         except ExporterError as error:
             log.error("config reload failed, keeping the previous config: %s", error)
-            self._record_result(False)
+            self._record_result(str(error))
             raise
         except Exception:
             log.exception("internal error: the config was applied only in part; restart the exporter")
-            self._record_result(False)
+            self._record_result("internal error: it was applied only in part; restart the exporter")
             raise
 
     def _apply(self, loaded: Loaded) -> str:
@@ -78,6 +79,8 @@ class Reload:
         new = [input_ for input_, feed in feed_of if feed is None]
         gone = [self._end(feed, new) for feed in pipeline.feeds if feed not in kept]
         restarted = assembly.apply_config(self._with_keys(loaded))
+        assembly.open_request_log()
+        pipeline.request_log = assembly.request_log
         metrics = loaded.config.metrics
         pipeline.reconfigure(
             [self._feed(input_, feed) for input_, feed in feed_of],
@@ -87,7 +90,7 @@ class Reload:
         assembly.assign_positions(pipeline.feeds, new, gone)
         pipeline.open()
         assembly.watch_keys(pipeline)
-        self._record_result(True)
+        self._record_result()
         message = "The config was reloaded."
         if restarted:
             message += (
@@ -125,7 +128,7 @@ class Reload:
             feed.journal.longest_line = input_.max_line_bytes
             if not renamed:
                 return feed
-        feed.lines_before = sum(feed.lines(store))
+        feed.pace = Pace(sum(feed.lines(store)))
         return feed
 
     def _end(self, feed: Feed, new: list[InputConfig]) -> StoredInput:
@@ -147,10 +150,11 @@ class Reload:
         feed.hide(self._assembly.store)
         return stored
 
-    def _record_result(self, good: bool) -> None:
+    def _record_result(self, problem: str = "") -> None:
         store = self._assembly.store
-        store.set(catalog.CONFIG_LAST_RELOAD_SUCCESSFUL, to=int(good))
-        if good:
+        store.set(catalog.CONFIG_LAST_RELOAD_SUCCESSFUL, to=int(not problem))
+        self._pipeline.refuse("config", problem)
+        if not problem:
             store.set(catalog.CONFIG_LAST_RELOAD_SUCCESS_TIMESTAMP_SECONDS, to=round(time.time(), 3))
 
 

@@ -13,9 +13,10 @@ from alerts.alert import CATEGORIES, COMPONENTS
 from alerts.build import files
 from alerts.customers import ADVICE
 from alerts.many import TROUBLES
-from exporter.config.alerts import BURN_RATES, AlertChange
+from exporter.config.alerts import BURN_RATES
 from exporter.config.load import Config, load
 from exporter.config.notify import SEVERITIES
+from exporter.config.overrides import AlertChange
 from exporter.config.served import ABSENT
 from exporter.durations import seconds
 from exporter.model.catalog import CATALOG
@@ -137,7 +138,13 @@ def test_the_windows_of_burn_rates_are_all_recorded() -> None:
 def test_imports_run_one_way() -> None:
     """Rules know what is declared and configured; of the exporter, only the command line knows them."""
     told = {"exporter.model.catalog", "exporter.model.recorded", "exporter.errors", "exporter.durations"}
-    told |= {"exporter.config.load", "exporter.config.alerts", "exporter.config.notify", "exporter.config.served"}
+    told |= {
+        "exporter.config.load",
+        "exporter.config.alerts",
+        "exporter.config.overrides",
+        "exporter.config.notify",
+        "exporter.config.served",
+    }
     for path in (ROOT / "alerts").rglob("*.py"):
         assert set(re.findall(r"from (exporter\S*) import", path.read_text(encoding="utf-8"))) <= told, path
     importing = [

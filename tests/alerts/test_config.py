@@ -105,6 +105,48 @@ BAD = [
         "{overrides: {GatewayKeyUnused: {severity: urgent}}}",
         "alerts.overrides.GatewayKeyUnused.severity: unknown severity 'urgent' (allowed: critical, info, warning)",
     ),
+    (
+        "{overrides: {GatewayLimitsNear: {exceptions: [{plan: a, warning: 0.5}]}}}",
+        "alerts.overrides.GatewayLimitsNear.exceptions[0]: unknown alert with exceptions 'GatewayLimitsNear'; did you "
+        "mean 'GatewayLimitNear'? (allowed: GatewayKeyAuthFailures, ",
+    ),
+    (
+        "{overrides: {GatewayLimitNear: {exceptions: [{pln: a, warning: 0.5}]}}}",
+        "alerts.overrides.GatewayLimitNear.exceptions[0].pln: unknown field 'pln'; did you mean 'plan'? (allowed: ",
+    ),
+    (
+        "{overrides: {GatewayLimitNear: {exceptions: [{plan: a, warning: 0.5}, {method: a, warning: 0.5}]}}}",
+        "alerts.overrides.GatewayLimitNear.exceptions[1].method: is not known of this alert; name key or plan",
+    ),
+    (
+        "{overrides: {GatewayLimitNear: {exceptions: [{plan: a, threshold: 0.5}]}}}",
+        "alerts.overrides.GatewayLimitNear.exceptions[0].threshold: unknown threshold of this alert 'threshold' "
+        "(allowed: critical, warning)",
+    ),
+    (
+        "{overrides: {GatewayLimitNear: {exceptions: [{plan: a}]}}}",
+        "alerts.overrides.GatewayLimitNear.exceptions[0]: changes nothing; set warning or critical",
+    ),
+    (
+        "{overrides: {GatewayMethodSlow: {exceptions: [{threshold: 5}]}}}",
+        "alerts.overrides.GatewayMethodSlow.exceptions[0]: is an exception for everything; name method or chain",
+    ),
+    (
+        "{overrides: {GatewayLimitNear: {exceptions: [{plan: a, warning: 95}]}}}",
+        "alerts.overrides.GatewayLimitNear.exceptions[0].warning: must be a share between 0 and 1, such as 0.95, ",
+    ),
+    (
+        "{overrides: {GatewayLimitNear: {exceptions: [{plan: a, warning: 0.95}]}}}",
+        "alerts.overrides.GatewayLimitNear.exceptions[0].warning: must be reached before critical; ",
+    ),
+    (
+        "{overrides: {GatewayKeyUnused: {exceptions: [{plan: a, threshold: soon}]}}}",
+        "alerts.overrides.GatewayKeyUnused.exceptions[0].threshold: must be a duration, as in 15s, 5m, 24h or 1h30m, ",
+    ),
+    (
+        "{anomalies: null, overrides: {GatewayKeyCallsSpike: {exceptions: [{plan: a, threshold: 30}]}}}",
+        "alerts.overrides.GatewayKeyCallsSpike.exceptions[0]: would change a section that is null, so the alert ",
+    ),
     ("{kubernetes: {name: Gateway Exporter}}", "alerts.kubernetes.name: must be a name in Kubernetes, not 'Gateway "),
     (
         "{notify: {grouping: {wait: ten}}}",
@@ -142,4 +184,16 @@ def test_a_severity_is_changed_where_an_alert_has_one(tmp_path: Path) -> None:
         2,
         f"gateway-exporter: {tmp_path}/config.yaml: alerts.overrides.GatewayLimitNear.severity: the alert has a "
         "threshold for each severity; set one of them to null instead\n",
+    )
+
+
+def test_an_exception_for_a_plan_that_is_not_there_is_told_with_the_near_miss(tmp_path: Path) -> None:
+    """Patterns are not judged."""
+    section = "{overrides: {GatewayLimitNear: {exceptions: [{plan: p*, warning: 0.5}, {plan: fre, warning: 0.5}]}}}"
+    plans = "\nplans: {free: {limits: [{window: 1m, requests: 60}]}}"
+    with pytest.raises(ConfigError) as caught:
+        config(tmp_path, section + plans)
+    assert str(caught.value) == (
+        f"{tmp_path}/config.yaml:2: alerts.overrides.GatewayLimitNear.exceptions[1].plan: unknown plan 'fre'; did you "
+        "mean 'free'? (allowed: free)"
     )

@@ -53,7 +53,7 @@ tests:
 
 
 # The installed one, and those that `make prometheus` has built.
-_VERSIONS = ["promtool", *map(str, sorted((ROOT / "build").glob("prometheus-*/promtool")))]
+VERSIONS = ["promtool", *map(str, sorted((ROOT / "build").glob("prometheus-*/promtool")))]
 
 
 def promtool(*arguments: str, path: str = "promtool") -> str:
@@ -71,7 +71,7 @@ def test_prometheus_takes_the_rules(tmp_path: Path, section: str) -> None:
     promtool("check", "rules", f"{tmp_path}/recording.rules.yml", f"{tmp_path}/alerts.rules.yml")
 
 
-@pytest.mark.parametrize("version", _VERSIONS, ids=lambda version: Path(version).parent.name or "installed")
+@pytest.mark.parametrize("version", VERSIONS, ids=lambda version: Path(version).parent.name or "installed")
 @pytest.mark.parametrize("path", RULE_TESTS, ids=lambda path: path.stem)
 def test_alerts_fire_when_they_must_with_their_labels_and_texts(path: Path, version: str) -> None:
     """The rule tests beside the rules, by promtool."""

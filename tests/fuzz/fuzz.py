@@ -41,8 +41,8 @@ class Run:
     def __init__(self, folder: Path, name: str) -> None:
         config, secret = folder / "config.yaml", folder / "secret"
         secret.write_text("a secret for tests", encoding="utf-8")
-        one = {"path": "access.log", "name": "fuzzed", "format": SUBJECTS[name].format, "timezone": "UTC"}
-        config.write_text(json.dumps({"inputs": [one], "identity": {"secret_file": "secret"}}), encoding="utf-8")
+        input_ = {"path": "access.log", "name": "fuzzed", "format": SUBJECTS[name].format, "timezone": "UTC"}
+        config.write_text(json.dumps({"inputs": [input_], "identity": {"secret_file": "secret"}}), encoding="utf-8")
         self.assembly = Assembly(load(config))
         self.feed = self.assembly.pipeline().feeds[0]
 
@@ -97,7 +97,7 @@ def _culprit(folder: Path, name: str, chunks: list[list[bytes]]) -> str:
 
 
 def _unreadable(assembly: Assembly) -> Iterator[str]:
-    text, openmetrics = (b"".join(render(assembly.store, one)[0]).decode() for one in (False, True))
+    text, openmetrics = (b"".join(render(assembly.store, is_new)[0]).decode() for is_new in (False, True))
     for what, served, parse in (
         ("the text format", text, text_string_to_metric_families),
         ("OpenMetrics", openmetrics + "# EOF\n", parse_openmetrics),

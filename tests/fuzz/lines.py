@@ -41,7 +41,7 @@ def stretched(good: list[bytes], chance: random.Random) -> tuple[bytes, bytes, b
     made = chance.choice(good)
     tokens = list(_TOKEN.finditer(made))
     token = chance.choice(tokens)
-    again = chance.choice([*NOISE, *(one[0] for one in tokens), b"a ", b"1 ", b"a", b"0/"])
+    again = chance.choice([*NOISE, *(token[0] for token in tokens), b"a ", b"1 ", b"a", b"0/"])
     after = chance.choice([made[token.end() :], b" b" + made[token.end() :], b"", b"  x"])
     return made[: token.start()], again, after
 

@@ -1,4 +1,4 @@
-"""What is fuzzed: every preset, and formats of one's own of each kind, each with good lines to begin with."""
+"""What is fuzzed: every preset, and custom formats of each kind, each with good lines to begin with."""
 
 from typing import Any, NamedTuple
 

@@ -89,7 +89,7 @@ class Changer(threading.Thread):
     def write(self, layout: tuple[dict[str, str], ...]) -> None:
         """Whole at any moment: the exporter may be starting."""
         config: dict[str, Any] = yaml.safe_load(self._config.read_text(encoding="utf-8"))
-        config["inputs"] = [{"format": "nginx-json", **one} for one in layout]
+        config["inputs"] = [{"format": "nginx-json", **input_} for input_ in layout]
         self._replace(self._config.name, yaml.safe_dump(config))
 
     def _replace(self, name: str, text: str) -> None:

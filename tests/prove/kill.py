@@ -12,6 +12,8 @@ from pathlib import Path
 COMMITTING = ("before-commit", "in-commit", "after-commit", "after-render")
 # … and those that only a new snapshot does.
 COMPACTING = ("before-compact", "after-compact")
+# … and, if requests are kept, between their rows and the commit.
+KEEPING = ("after-rows",)
 # So few deltas between two snapshots that a short life has several.
 _MOST_DELTAS = "3"
 
@@ -92,7 +94,8 @@ class Victim:
 class Killer:
     """Ends one life after the other; `ways` counts how."""
 
-    def __init__(self, victim: Victim, rng: random.Random) -> None:
+    def __init__(self, victim: Victim, rng: random.Random, *more_points: str) -> None:
+        self._points = (*COMMITTING, *more_points)
         self.ways: Counter[str] = Counter()
         self._victim = victim
         self._rng = rng
@@ -109,7 +112,7 @@ class Killer:
 
     def _at_a_stage(self) -> None:
         """A fault that each commit passes, the first time or a later one."""
-        point = self._rng.choice(COMMITTING)
+        point = self._rng.choice(self._points)
         self._victim.start(f"{point}:{self._rng.choice((1, 1, 2, 3, 5))}")
         if self._victim.dies(_FAULT_SECONDS):
             self.ways[point] += 1

@@ -20,7 +20,7 @@ from tests.exporter import Samples, samples
 # What the process may take in memory with the default budgets, whatever it is fed.
 CEILING_BYTES = 100_000_000
 _BYTES = 7
-# Of each label: how the values of the metric that shows it best are told.
+# For each label: how to find its values in the metric that shows it best.
 _SHOWN_BY = {
     "key": "gateway_requests_total",
     "method": "gateway_requests_total",

@@ -44,9 +44,9 @@ def prove_kills(
         for done in as_completed(rounds):
             if done.result().failures:
                 break
-        for one in rounds:
-            one.cancel()
-    return [one.result() for one in rounds if not one.cancelled()]
+        for round_ in rounds:
+            round_.cancel()
+    return [round_.result() for round_ in rounds if not round_.cancelled()]
 
 
 def report(outcomes: list[Outcome]) -> str:
@@ -59,7 +59,8 @@ def report(outcomes: list[Outcome]) -> str:
         rotations.update(outcome.rotations)
         changes.update(outcome.changes)
     total = {
-        name: sum(getattr(one, name) for one in outcomes) for name in ("kills", "lines", "scrapes", "cut", "births")
+        name: sum(getattr(outcome, name) for outcome in outcomes)
+        for name in ("kills", "lines", "scrapes", "cut", "births")
     }
     lines = [
         f"{total['kills']} kills: " + ", ".join(f"{way} {count}" for way, count in ways.most_common()),
@@ -67,7 +68,7 @@ def report(outcomes: list[Outcome]) -> str:
         + ", ".join(f"{kind} {count}" for kind, count in rotations.most_common()),
         "changes of inputs: " + ", ".join(f"{how} {count}" for how, count in changes.most_common()),
         f"{total['scrapes']} scrapes checked, and {total['cut']} that a kill cut off; {total['births']} births seen"
-        f" ({sum(one.excused for one in outcomes)} at more than 0 by a scraper that was late)",
+        f" ({sum(outcome.excused for outcome in outcomes)} at more than 0 by a scraper that was late)",
     ]
     for outcome in outcomes:
         if outcome.failures:

@@ -55,9 +55,9 @@ class Plain:
         self.port = free_port()
         self._server, _ = prometheus_client.start_http_server(self.port, "127.0.0.1", registry)
 
-    def count(self, one: Request) -> None:
+    def count(self, request: Request) -> None:
         """A request."""
-        self._counter.labels(one.key, one.method, str(one.status)).inc()
+        self._counter.labels(request.key, request.method, str(request.status)).inc()
 
     def close(self) -> None:
         """End its server."""
@@ -90,7 +90,7 @@ class Prometheus:
         """The value of each `key` that a query gives; one without is under ""."""
         answer = requests.get(self._url, {"query": query, **({"time": f"{at:.3f}"} if at else {})}, timeout=60).json()
         assert answer["status"] == "success", answer
-        return {one["metric"].get("key", ""): float(one["value"][1]) for one in answer["data"]["result"]}
+        return {series["metric"].get("key", ""): float(series["value"][1]) for series in answer["data"]["result"]}
 
     def sees(self, counter: str, total: float) -> None:
         """Wait until the newest samples of a counter add up to a number."""
@@ -145,13 +145,13 @@ class Traffic:
         n = self._rng.randrange(_KEYS)
         status = 429 if self._rng.random() < 0.05 else 200
         method = ("eth_call", "eth_getLogs")[n % 2]
-        one = Request(f"sk-sparse-{n:03}", "", "eth", (method,), "", n, status, duration=0.125, sent=100)
-        if not one.words <= self.truth.known:
-            one = one.succeeding()
-        self._log.write(one.line(time.time()))
-        self.truth.request(one)
-        self.by_key[one.key] += 1
-        self._plain.count(one)
+        request = Request(f"sk-sparse-{n:03}", "", "eth", (method,), "", n, status, duration=0.125, sent=100)
+        if not request.words <= self.truth.known:
+            request = request.succeeding()
+        self._log.write(request.line(time.time()))
+        self.truth.request(request)
+        self.by_key[request.key] += 1
+        self._plain.count(request)
 
 
 def prove_prometheus(folder: Path, seconds: float = 75, rate: float = 25, seed: int = 1) -> Outcome:
@@ -218,7 +218,7 @@ def table(outcome: Outcome) -> str:
 
 def main() -> int:
     """The command; 1 where the exporter's numbers are not the truth."""
-    parser = argparse.ArgumentParser(description="Ask a real Prometheus what it makes of the counters.")
+    parser = argparse.ArgumentParser(description="Compare increase() of a real Prometheus with what was counted.")
     parser.add_argument("--seconds", type=float, default=75)
     parser.add_argument("--rate", type=float, default=25, help="requests a second")
     parser.add_argument("--seed", type=int, default=1)

@@ -66,7 +66,7 @@ class Log:
         os.write(self._fd, data)
 
     def rename(self) -> Old:
-        """Rename, and create anew. The old log's writer is still there: `release` it."""
+        """Rename it and create a new log. The old log's writer is still there: `release` it."""
         old = self._next()
         self.path.rename(old.path)
         old.writer, self._fd = self._fd, self._open()
@@ -80,7 +80,7 @@ class Log:
         return old
 
     def recreate(self) -> None:
-        """Delete it, and create it anew."""
+        """Delete it and create a new log."""
         self.rotations += 1
         self.path.unlink()
         os.close(self._fd)

@@ -16,7 +16,7 @@ from tests.prove.truth import LINES
 TEXT = "text/plain; version=0.0.4"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
-# Families that tell of the process and begin anew with it, as process_cpu_seconds_total does.
+# Families that describe the process and restart from zero with it, as process_cpu_seconds_total does.
 OF_THE_PROCESS = ("process_", "python_", "gateway_exporter_scrape_duration", "gateway_exporter_checkpoint_")
 
 _PATIENCE_SECONDS = 60.0

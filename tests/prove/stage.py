@@ -17,8 +17,9 @@ from tests.command import COMMAND
 from tests.exporter import samples
 from tests.process import free_port
 from tests.prove.change import Changer
-from tests.prove.kill import Killer, Victim
+from tests.prove.kill import KEEPING, Killer, Victim
 from tests.prove.rotate import Link, Log
+from tests.prove.rows import rows_of
 from tests.prove.scraper import OPENMETRICS, Checks, Scraper
 from tests.prove.truth import IDENTITY, INPUT, SECRET, Truth
 from tests.prove.writer import Traffic, Writer
@@ -62,7 +63,8 @@ class Round:
 
     Odd seeds name old logs by date; two of four read the log by a pattern that its old copies match too, and beside it
     many quiet logs, and one that is a link; in two of four the inputs change all the time, and the clock jumps; one of
-    four stays for long after the last line. `config` changes parts of the exporter's config.
+    four stays for long after the last line. Even seeds keep each request, whose row must be there once. `config`
+    changes parts of the exporter's config.
     """
 
     def __init__(
@@ -82,12 +84,15 @@ class Round:
         self.log = Log(folder / "access.log", dated=seed % 2 == 1)
         traffic = Traffic(random.Random(rng.random()), _KEYS)
         many = seed % 4 >= 2
+        self._requests = folder / "requests" if seed % 2 == 0 and not command else None
+        if self._requests:
+            config = {"requests": {"keep": "400d"}} | config
         write_config(folder, "*access.log*" if many else "access.log", self.port, traffic.registered, config)
         self.quiet = _quiet_logs(folder, traffic, dated=seed % 2 == 1) if many else []
         self.link = Link(folder / "link-access.log") if many else None
         self.checks = Checks()
         self.victim = Victim(command or [COMMAND, "run", "--config.file", "config.yaml"], folder)
-        self.killer = Killer(self.victim, random.Random(rng.random()))
+        self.killer = Killer(self.victim, random.Random(rng.random()), *(KEEPING if self._requests else ()))
         self.writer = Writer(
             *(self.log, traffic, random.Random(rng.random()), truth or Truth(), lambda n: self.checks.parsed == n),
             quiet=self.quiet,
@@ -178,6 +183,9 @@ class Round:
         self._wait(lambda: fast.answered >= enough, "more scrapes", _MORE_SECONDS)
         changed = self._differences()
         assert not changed, f"the truth {when} did not stay: {changed[:10]}"
+        if self._requests:
+            wrong = self.writer.truth.wrong_rows(rows_of(self._requests))
+            assert not wrong, f"the rows {when} are not the requests: {wrong[:10]}"
 
     def _differences(self) -> list[str]:
         try:

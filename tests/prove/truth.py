@@ -124,35 +124,40 @@ class Truth:
         self.known: set[tuple[str, ...]] = set()
         self.parsed = self.lines = 0
         # Logs that were deleted with nothing left to read. An exporter that is killed before it lets one go can't
-        # know that, and tells of a loss of no bytes that are known.
+        # know that, and reports a loss of unknown size.
         self.deleted = 0
 
-    def request(self, one: Request) -> None:
+    def request(self, request: Request) -> None:
         """A request's line is whole and in the log."""
         self.parsed += 1
         self.line("parsed")
-        labels = {"key": one.key, "chain": one.chain, "method": one.method, "protocol": one.protocol}
-        status = {"status": str(one.status)}
+        labels = {"key": request.key, "chain": request.chain, "method": request.method, "protocol": request.protocol}
+        status = {"status": str(request.status)}
         self.add("gateway_requests_total", {**labels, **status, "class": "business"})
-        if one.error:
-            self.add("gateway_errors_total", {**labels, **status, "type": one.error})
-        for method in one.methods:
-            result = "error" if one.error else "success"
+        if request.error:
+            self.add("gateway_errors_total", {**labels, **status, "type": request.error})
+        for method in request.methods:
+            result = "error" if request.error else "success"
             self.add("gateway_calls_total", {**labels, "method": method, "result": result})
-        place = {"key": one.key, "chain": one.chain, "protocol": one.protocol, "origin": one.origin_label}
+        place = {
+            "key": request.key,
+            "chain": request.chain,
+            "protocol": request.protocol,
+            "origin": request.origin_label,
+        }
         self.add("gateway_origin_requests_total", place)
-        if ("origin", one.key, one.origin_label) not in self.known:
-            self.add("gateway_key_new_origins_total", {"key": one.key})
-        if not one.id:
+        if ("origin", request.key, request.origin_label) not in self.known:
+            self.add("gateway_key_new_origins_total", {"key": request.key})
+        if not request.id:
             self.add("gateway_exporter_unknown_key_requests_total", {"input": INPUT})
-        of_bytes = {"key": one.key, "chain": one.chain, "method": one.method}
-        self.add("gateway_request_bytes_total", of_bytes, one.received)
-        self.add("gateway_response_bytes_total", of_bytes, one.sent)
-        if one.error != "client_abort" and one.protocol != "wss":
-            by_method = {"chain": one.chain, "method": one.method, "protocol": one.protocol}
-            self._observe("gateway_request_duration_seconds", by_method, one.duration)
-            self._observe("gateway_key_request_duration_seconds", {"key": one.key}, one.duration)
-        self.known |= one.words
+        of_bytes = {"key": request.key, "chain": request.chain, "method": request.method}
+        self.add("gateway_request_bytes_total", of_bytes, request.received)
+        self.add("gateway_response_bytes_total", of_bytes, request.sent)
+        if request.error != "client_abort" and request.protocol != "wss":
+            by_method = {"chain": request.chain, "method": request.method, "protocol": request.protocol}
+            self._observe("gateway_request_duration_seconds", by_method, request.duration)
+            self._observe("gateway_key_request_duration_seconds", {"key": request.key}, request.duration)
+        self.known |= request.words
 
     def line(self, result: str) -> None:
         """A line, or what was left of one, that ends as `parsed`, `ignored` or `rejected`."""
@@ -184,6 +189,16 @@ class Truth:
             f"{series} is {there.get(series, 0):g}, not {expected.get(series, 0):g}"
             for series in sorted(expected.keys() | there.keys())
             if there.get(series) != expected.get(series)
+        ]
+
+    def wrong_rows(self, rows: Counter[str]) -> list[str]:
+        """Where the rows of single requests are not the requests that were logged, each once."""
+        name = "gateway_requests_total"
+        expected = {series: value for series, value in self.values.items() if series.startswith(name)}
+        return [
+            f"{series} has {rows[series]} rows, not {expected.get(series, 0):g}"
+            for series in sorted(expected.keys() | rows.keys())
+            if rows[series] != expected.get(series, 0)
         ]
 
     def _observe(self, name: str, labels: dict[str, str], seconds: float) -> None:

@@ -177,32 +177,32 @@ class Writer(threading.Thread):
 
     def _draw(self, familiar: bool = False) -> Request:
         """A request; the first one with a word succeeds, and earns it its place. A familiar one has no such word."""
-        while not (one := self._traffic.draw()).words <= self.truth.known:
+        while not (request := self._traffic.draw()).words <= self.truth.known:
             if not familiar:
-                return one.succeeding()
-        return one
+                return request.succeeding()
+        return request
 
-    def _request(self, one: Request) -> bytes:
-        self.truth.request(one)
-        return self._line(one)
+    def _request(self, request: Request) -> bytes:
+        self.truth.request(request)
+        return self._line(request)
 
-    def _line(self, one: Request) -> bytes:
+    def _line(self, request: Request) -> bytes:
         self._time = max(self._time + 0.001, time.time())
-        return one.line(self._time)
+        return request.line(self._time)
 
     def _begin_line(self) -> None:
-        one = self._draw(familiar=True)
-        line = self._line(one)
+        request = self._draw(familiar=True)
+        line = self._line(request)
         cut = self._rng.randint(1, len(line) - 2)
         self._log.write(line[:cut])
-        self._rest = (line[cut:], one)
+        self._rest = (line[cut:], request)
 
     def _finish_line(self) -> None:
         if self._rest is not None:
-            rest, one = self._rest
+            rest, request = self._rest
             self._rest = None
             self._log.write(rest)
-            self.truth.request(one)
+            self.truth.request(request)
 
     # --- rotation
 

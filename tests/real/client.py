@@ -60,23 +60,23 @@ def request(method: str, path: str, headers: Headers | None = None, body: bytes 
 
 def send(port: int, data: bytes, tls: bool = False) -> Exchange:
     """Send bytes as they are; read the answer to its end."""
-    with closing(_connection(port, tls)) as one:
-        one.sendall(data)
-        return Exchange(data, _rest(one))
+    with closing(_connection(port, tls)) as connection:
+        connection.sendall(data)
+        return Exchange(data, _rest(connection))
 
 
 def upgrade(port: int, path: str, headers: Headers, tls: bool = False) -> Exchange:
     """A WebSocket: shake hands, send a few bytes, get them back, see it end."""
     data = request("GET", path, {**headers, "Connection": "Upgrade", "Upgrade": "websocket"} | _HANDSHAKE)
-    with closing(_connection(port, tls)) as one:
-        one.sendall(data)
+    with closing(_connection(port, tls)) as connection:
+        connection.sendall(data)
         answer = b""
         while b"\r\n\r\n" not in answer:
-            more = one.recv(4096)
+            more = connection.recv(4096)
             assert more, f"no handshake: {answer!r}"
             answer += more
-        one.sendall(PING)
-        return Exchange(data + PING, answer + _rest(one))
+        connection.sendall(PING)
+        return Exchange(data + PING, answer + _rest(connection))
 
 
 class Leaver:
@@ -101,10 +101,10 @@ def _connection(port: int, tls: bool = False) -> socket.socket:
     return _TRUSTING.wrap_socket(plain) if tls else plain
 
 
-def _rest(one: socket.socket) -> bytes:
+def _rest(connection: socket.socket) -> bytes:
     received = b""
     try:
-        while more := one.recv(65536):
+        while more := connection.recv(65536):
             received += more
     except ConnectionResetError:
         pass

@@ -28,9 +28,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def upstream() -> Iterator[Upstream]:
-    one = Upstream()
-    yield one
-    one.close()
+    upstream = Upstream()
+    yield upstream
+    upstream.close()
 
 
 @pytest.fixture
@@ -58,10 +58,10 @@ def start_exporter(tmp_path: Path) -> Iterator[Callable[..., GatewayExporter]]:
 
     yield start
     try:
-        said = [one.everything_said() if one.process.running else one.said for one in started]
-        codes = [one.stop() for one in started if one.process.running]
+        said = [exporter.everything_said() if exporter.process.running else exporter.said for exporter in started]
+        codes = [exporter.stop() for exporter in started if exporter.process.running]
     finally:
-        for one in started:
-            one.process.kill()
+        for exporter in started:
+            exporter.process.kill()
     assert all(SECRET_MARK not in text.lower() for text in said)
     assert set(codes) <= {0}

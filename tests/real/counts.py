@@ -56,19 +56,19 @@ _READ = {
 def expected(sent: Iterable[Sent], rejected: int = 0) -> Counts:
     """What must be counted."""
     counts = Counts(*(Counter() for _ in _READ))
-    for one in sent:
+    for request in sent:
         counts.lines["parsed",] += 1
-        counts.requests[one.key, one.method, one.protocol, one.status] += 1
-        for call in one.calls or (one.method,):
-            counts.calls[one.key, call, one.protocol, "error" if one.error else "success"] += 1
-        if one.error:
-            counts.errors[one.key, one.method, one.protocol, one.status, one.error] += 1
-        counts.origins[one.key, one.origin, one.protocol] += 1
-        if one.timed:
-            counts.durations[one.method, one.protocol] += 1
-            counts.key_durations[one.key,] += 1
-        counts.bytes_in[one.key, one.method] += one.bytes_in
-        counts.bytes_out[one.key, one.method] += one.bytes_out
+        counts.requests[request.key, request.method, request.protocol, request.status] += 1
+        for call in request.calls or (request.method,):
+            counts.calls[request.key, call, request.protocol, "error" if request.error else "success"] += 1
+        if request.error:
+            counts.errors[request.key, request.method, request.protocol, request.status, request.error] += 1
+        counts.origins[request.key, request.origin, request.protocol] += 1
+        if request.timed:
+            counts.durations[request.method, request.protocol] += 1
+            counts.key_durations[request.key,] += 1
+        counts.bytes_in[request.key, request.method] += request.bytes_in
+        counts.bytes_out[request.key, request.method] += request.bytes_out
     counts.lines["rejected",] += rejected
     # Unary plus leaves out what is 0.
     return Counts(*(+getattr(counts, part) for part in _READ))

@@ -60,9 +60,9 @@ class Webhook:
         """Wait until it is told of an alert in a state; that alert."""
 
         def found() -> dict[str, Any] | None:
-            fitting = (one for one in self.alerts if one["status"] == status)
+            fitting = (alert for alert in self.alerts if alert["status"] == status)
             wanted = {"alertname": name, "severity": severity}
-            return next((one for one in fitting if wanted.items() <= one["labels"].items()), None)
+            return next((alert for alert in fitting if wanted.items() <= alert["labels"].items()), None)
 
         try:
             alert = eventually(found, f"{name} ({severity}) is {status}", _SECONDS)
@@ -73,7 +73,7 @@ class Webhook:
 
     def names(self) -> set[tuple[str, str, str]]:
         """Name, severity and status of all it was told."""
-        return {(one["labels"]["alertname"], one["labels"]["severity"], one["status"]) for one in self.alerts}
+        return {(alert["labels"]["alertname"], alert["labels"]["severity"], alert["status"]) for alert in self.alerts}
 
     def close(self) -> None:
         self._server.shutdown()
@@ -93,14 +93,16 @@ class Alertmanager:
 
     def post(self, *labels: dict[str, str]) -> None:
         """Alerts, as Prometheus would send them."""
-        requests.post(self._api, json=[{"labels": one} for one in labels], timeout=_SECONDS).raise_for_status()
+        requests.post(
+            self._api, json=[{"labels": alert_labels} for alert_labels in labels], timeout=_SECONDS
+        ).raise_for_status()
 
     def silences(self, name: str) -> None:
         """Wait until an alert is there, and is kept silent because of another."""
 
         def inhibited() -> bool:
             alerts = requests.get(self._api, timeout=_SECONDS).json()
-            return any(one["labels"]["alertname"] == name and one["status"]["inhibitedBy"] for one in alerts)
+            return any(alert["labels"]["alertname"] == name and alert["status"]["inhibitedBy"] for alert in alerts)
 
         eventually(inhibited, f"{name} is kept silent", _SECONDS)
 
@@ -146,7 +148,7 @@ class Prometheus:
         answer = requests.get(f"{self._api}/api/v1/targets", timeout=_SECONDS)
         answer.raise_for_status()
         targets = answer.json()["data"]["activeTargets"]
-        return {one["scrapePool"]: one["lastError"] for one in targets if one["health"] != "unknown"}
+        return {target["scrapePool"]: target["lastError"] for target in targets if target["health"] != "unknown"}
 
     def eventually(self, query: str, fits: Callable[[float], bool]) -> None:
         """Wait until a query's value fits."""

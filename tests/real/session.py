@@ -86,7 +86,7 @@ class Session:
     def note(self, exchange: Exchange, verb: str, path: str, **told: Unpack[Told]) -> None:
         """Note what must be counted for an exchange: what it was, as far as this kind of log tells."""
         kind = self.kind
-        one = Sent(
+        call = Sent(
             key=told.get("key", ""),
             method=told.get("method", f"{verb} {path.partition('?')[0]}".strip()),
             protocol=told.get("protocol", kind.protocol),
@@ -99,9 +99,9 @@ class Session:
         )
         calls = told.get("calls", ())
         if calls and kind.calls and (kind.batches or len(calls) == 1):
-            one.method = "batch" if len(calls) > 1 else calls[0]
-            one.calls = calls
-        self.sent.append(one)
+            call.method = "batch" if len(calls) > 1 else calls[0]
+            call.calls = calls
+        self.sent.append(call)
 
     def logged(self) -> None:
         """Wait until all are logged: gateways that answer first could log a later request before this one."""

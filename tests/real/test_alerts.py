@@ -28,9 +28,9 @@ GRAFANA = "http://localhost:3000/d"
 
 @pytest.fixture
 def webhook() -> Iterator[Webhook]:
-    one = Webhook()
-    yield one
-    one.close()
+    webhook = Webhook()
+    yield webhook
+    webhook.close()
 
 
 @pytest.fixture
@@ -43,8 +43,8 @@ def monitor(tmp_path: Path, webhook: Webhook) -> Iterator[Callable[[str], Monito
         return started[-1]
 
     yield start
-    for one in started:
-        one.end()
+    for server in started:
+        server.end()
 
 
 class Site:
@@ -90,8 +90,8 @@ class Site:
 
     def known(self, *series: str) -> None:
         """Wait until Prometheus has a rate of each series: from then on it sees what is added."""
-        for one in series:
-            self.prometheus.eventually(f"sum(count_over_time({one}[1m]))", lambda value: value >= 2)
+        for name in series:
+            self.prometheus.eventually(f"sum(count_over_time({name}[1m]))", lambda value: value >= 2)
 
 
 Start = Callable[..., Site]
@@ -207,7 +207,7 @@ def test_a_critical_silences_its_own_warning_and_no_other(tmp_path: Path, webhoo
             month | {"severity": "critical"}, month | {"severity": "warning"}, day | {"severity": "warning"}
         )
         eventually(lambda: len(webhook.alerts) >= 2, "two are told")
-        told = {(one["labels"]["window"], one["labels"]["severity"]) for one in webhook.alerts}
+        told = {(alert["labels"]["window"], alert["labels"]["severity"]) for alert in webhook.alerts}
         assert told == {("1mo", "critical"), ("1d", "warning")}
     finally:
         alertmanager.process.end()
@@ -232,4 +232,6 @@ def test_a_limit_is_told_as_a_warning_and_then_as_a_critical(start_site: Start, 
     site.send("/v1/models", times=10)
     webhook.told("GatewayLimitNear", "critical", "firing")
     site.monitoring.alertmanager.silences("GatewayLimitNear")
-    assert [one for one in webhook.alerts if one["labels"]["severity"] == "warning" and one["status"] == "firing"] == []
+    assert [
+        alert for alert in webhook.alerts if alert["labels"]["severity"] == "warning" and alert["status"] == "firing"
+    ] == []

@@ -29,9 +29,9 @@ Labels = tuple[str, ...]
 
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[LlmUpstream]:
-    one = LlmUpstream()
-    yield one
-    one.close()
+    upstream = LlmUpstream()
+    yield upstream
+    upstream.close()
 
 
 @pytest.fixture(scope="module")

@@ -84,7 +84,7 @@ class Browser:
         command += ["--enable-logging=stderr", f"--user-data-dir={self._folder}", "--virtual-time-budget=10000"]
         command += [f"--ignore-certificate-errors-spki-list={self._pin}"] if trusting else []
         done = subprocess.run([*command, "--dump-dom", url], capture_output=True, text=True, timeout=120, check=True)
-        return done.stdout, "\n".join(one for one in done.stderr.splitlines() if "CONSOLE" in one)
+        return done.stdout, "\n".join(line for line in done.stderr.splitlines() if "CONSOLE" in line)
 
 
 _FOREIGN = """<body><iframe src="{url}"></iframe><script>

@@ -99,7 +99,10 @@ class Serving:
 
     def until_asked(self, waiting: int) -> None:
         """Wait until so many wait for an answer."""
-        eventually(lambda: sum(one.answering is not None for one in self.connections) == waiting, f"{waiting} wait")
+        eventually(
+            lambda: sum(connection.answering is not None for connection in self.connections) == waiting,
+            f"{waiting} wait",
+        )
 
     def answer(self) -> None:
         """Answer what the pipeline is asked, once it is; what it is asked because of that has to wait."""

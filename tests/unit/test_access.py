@@ -61,7 +61,7 @@ def test_everything_but_metrics_is_rebinding_proof(serving: Serving, path: str) 
 
 
 def test_scrapes_come_by_any_name(serving: Serving) -> None:
-    """A target's name is what Prometheus is told."""
+    """A target's name is the one in Prometheus' config."""
     client = serving.client(get().replace(b"Host: x", EVIL.encode()))
     serving.until_asked(1)
     serving.answer()

@@ -1,4 +1,4 @@
-"""Attempts at providers: what logs tell of them, what each came to, and what is counted of failovers."""
+"""Attempts at providers: what logs have of them, how each ended, and which failovers are counted."""
 
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ from tests.counted import Counting, of
 )
 def test_attempts(words: dict[str, str], error_type: str, expected: list[str] | None) -> None:
     """An outcome is the log's own word, else what its status means; the last attempt ends as its request does."""
-    found = [f"{one.provider} {one.outcome}" for one in attempts_of(words, "p", error_type)]
+    found = [f"{attempt.provider} {attempt.outcome}" for attempt in attempts_of(words, "p", error_type)]
     assert found == (["a rate_limit_exceeded", "a auth", "b client_abort"] if expected is None else expected)
 
 
@@ -72,7 +72,7 @@ def test_a_log_full_of_attempts_is_bounded() -> None:
 def test_a_failover_is_a_failed_attempt_and_another_provider() -> None:
     """A retry at the same one is none, nor what lost a race or went well."""
     tried = ("a timeout", "a server_error", "b success", "c cancelled", "d auth", "e success")
-    attempts = tuple(Attempt(*one.split()) for one in tried)
+    attempts = tuple(Attempt(*words.split()) for words in tried)
     assert failovers(attempts) == [("a", "b", "server_error"), ("d", "e", "auth")]
 
 
@@ -175,5 +175,5 @@ def test_blocked_requests_by_reason(tmp_path: Path) -> None:
 def test_each_attempt_may_have_had_retries_of_its_own() -> None:
     """A list of numbers beside the attempts: so many more tries at each one's provider, before its last."""
     words = {"attempts": "a, b", "attempt_outcomes": "-, success", "retries": "2, 1"}
-    outcomes = [(one.provider, one.outcome) for one in attempts_of(words, "b", "")]
+    outcomes = [(attempt.provider, attempt.outcome) for attempt in attempts_of(words, "b", "")]
     assert outcomes == [("a", "other")] * 3 + [("b", "other"), ("b", "success")]

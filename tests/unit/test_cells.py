@@ -36,8 +36,8 @@ def test_of_a_gauge_the_value_logged_last_counts(tmp_path: Path, first: str) -> 
     earlier = line(5, by="p", times="2", tried="p", open="open")
     later = line(7, by="p", times="3", tried="p", open="closed")
     counted.count(*([earlier, later] if first == "earlier" else [later, earlier]))
-    for one, two in ((earlier, later), (later, earlier)):
-        found = counted.count(one | {"t": one["t"] + 10}, two | {"t": two["t"] + 10})
+    for before, after in ((earlier, later), (later, earlier)):
+        found = counted.count(before | {"t": before["t"] + 10}, after | {"t": after["t"] + 10})
         assert of(found, "gateway_provider_cost_multiplier") == {("p",): 3}
         assert of(found, "gateway_provider_circuit_open") == {("p",): 0}
     found = counted.count(later | {"t": 30}, earlier | {"t": 31})
@@ -71,7 +71,7 @@ def test_when_there_are_many_cells_all_are_forgotten_and_nothing_is_lost(
         lines = [line(took=0.5, bytes=10, from_="https://a.example", **words(n)) for n in range(start, start + chunk)]
         found = counted.count(*lines)
         kept = counted.meter._cells
-        assert sum(len(one) for one in kept.by_key.values()) <= 20 + chunk
+        assert sum(len(cells) for cells in kept.by_key.values()) <= 20 + chunk
         assert max(map(len, (kept.born, kept.by_key, kept.callers.all, kept.callers.of_key))) <= 20 + chunk
     assert sum(of(found, "gateway_requests_total").values()) == 200
     assert sum(of(found, "gateway_response_bytes_total").values()) == 2000
@@ -130,5 +130,5 @@ def test_words_of_one_kind_and_one_caller_share_a_cell(tmp_path: Path) -> None:
     """Methods past the budget are all `other`: one cell, however many there are."""
     counted = counting(tmp_path, "metrics: {budgets: {method: 1}}")
     counted.count(line(), *(line(m=f"eth_{n}") for n in range(5)))
-    assert [cell.targets.requests for cell in counted.meter._cells.born] == [1, 1]
+    assert [cell.targets.kind.requests for cell in counted.meter._cells.born] == [1, 1]
     assert len(counted.meter._cells.by_key) == 6

@@ -61,14 +61,14 @@ class Kept:
     def blobs(self) -> list[list[Any]]:
         """What is in the file now: of each blob, the families, by name."""
         blobs = [body for (body,) in self.state._db.execute("SELECT body FROM blob ORDER BY id")]
-        return [[family[0] for family in msgspec.msgpack.decode(one.body)[1]] for one in unwrapped(blobs)]
+        return [[family[0] for family in msgspec.msgpack.decode(blob.body)[1]] for blob in unwrapped(blobs)]
 
     def content(self) -> dict[str, dict[tuple[str, ...], tuple[object, bool]]]:
         """Every lasting series: value and whether it is released."""
         return {
             name: {
-                labels: (one.values.copy() if isinstance(one, Histogram) else one.value, one.released)
-                for labels, one in family.series.items()
+                labels: (series.values.copy() if isinstance(series, Histogram) else series.value, series.released)
+                for labels, series in family.series.items()
             }
             for name, family in self.store.families.items()
             if family.family.persisted and family.series
@@ -125,8 +125,8 @@ def test_of_a_large_family_only_the_changed_series_are_written(kept: Kept) -> No
     """A delta is as small as what happened."""
     for n in range(1000):
         kept.add(REQUESTS, f"key-{n}", *KEY[1:])
-    for one in kept.store.families[REQUESTS].series.values():
-        one.released = True
+    for series in kept.store.families[REQUESTS].series.values():
+        series.released = True
     kept.checkpoint.commit()
     kept.add(REQUESTS, "key-500", *KEY[1:])
     kept.checkpoint.commit()
@@ -205,8 +205,8 @@ def _change(kept: Kept, rng: random.Random) -> None:
             family.drop(*rng.choice([*family.series]))
     elif draw == 4:
         family = kept.store.families[rng.choice((REQUESTS, DURATION))]
-        for one in family.series.values():
-            one.released = one.released or rng.random() < 0.5
+        for series in family.series.values():
+            series.released = series.released or rng.random() < 0.5
     elif draw == 5:
         kept.admissions.judge("method", f"method-{rng.randrange(20)}", success=True)
     else:

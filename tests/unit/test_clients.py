@@ -183,7 +183,11 @@ def test_old_answers_are_not_kept_for_slow_readers_when_there_are_many(serving: 
     for headers in ((SCRAPER,), (), (), ()):
         readers.append(serving.client(get("/metrics", *headers)))
         serving.answer()
-        eventually(lambda: serving.questions == 0 and sum(one.flow.write_paused for one in serving.connections) > 0)
+        eventually(
+            lambda: (
+                serving.questions == 0 and sum(connection.flow.write_paused for connection in serving.connections) > 0
+            )
+        )
         eventually(lambda: len(serving.connections) == min(2, len(readers)))
     assert [_takes_all(reader) for reader in readers] == [True, False, False, True]
 
@@ -229,7 +233,7 @@ def test_what_connections_build_on_is_the_uvicorn_that_is_required() -> None:
     """Its protocol is no public interface: another version has to be tried before it is allowed."""
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))["project"]
     required = project["dependencies"]
-    assert [one for one in required if one.startswith("uvicorn")] == ["uvicorn>=0.54,<0.55"]
+    assert [requirement for requirement in required if requirement.startswith("uvicorn")] == ["uvicorn>=0.54,<0.55"]
     assert uvicorn.__version__.startswith("0.54.")
 
 

@@ -145,7 +145,7 @@ BAD = [
         "inputs:\n- path: a.log\n  format:\n    regex: '(?P<staus>[0-9]+) (?P<status>[0-9]+)'",
         "4: inputs[0].format.regex: unknown field 'staus'; did you mean 'status'? ",
     ),
-    # A mistake among good lines is told at its own.
+    # A mistake among good lines is reported at its own line.
     (GOOD + "web:\n  listen: :0\nstart_at: begining", "4: start_at: unknown start_at 'begining'; did you mean "),
     (GOOD + "routes:\n- /a\n- /b\n- bad", "5: routes[2]: 'bad' must start with /"),
     (
@@ -252,14 +252,14 @@ def test_a_mistake_in_the_key_registry_is_told_in_its_own_file(tmp_path: Path, t
 
 
 def test_parts_that_are_shared_are_no_keys_that_stand_twice(tmp_path: Path) -> None:
-    """Anchors and merge keys work as YAML has them; a mistake in what is on top of them is told at its line."""
+    """Anchors and merge keys work as YAML has them; a mistake in what overrides them is reported at its line."""
     path = tmp_path / "config.yaml"
     shared = (
         "- &one\n  path: a.log\n  format: caddy\n  class: internal\n"
         "- <<: *one\n  path: b.log\n- {<<: *one, path: c.log}\n"
     )
     path.write_text(f"inputs:\n{shared}", encoding="utf-8")
-    assert [(one.name, one.class_) for one in load(path).config.inputs] == [
+    assert [(input_.name, input_.class_) for input_ in load(path).config.inputs] == [
         ("a.log", "internal"),
         ("b.log", "internal"),
         ("c.log", "internal"),
@@ -282,7 +282,7 @@ def test_a_whole_config_is_read_with_its_registry_and_secret(tmp_path: Path) -> 
         encoding="utf-8",
     )
     loaded = load(tmp_path / "config.yaml")
-    assert [(one.name, one.path) for one in loaded.config.inputs] == [
+    assert [(input_.name, input_.path) for input_ in loaded.config.inputs] == [
         ("json", str(tmp_path / "logs/*.json")),
         ("stdin", "-"),
     ]

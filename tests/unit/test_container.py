@@ -60,7 +60,7 @@ def test_one_stream_of_a_container_is_read(kind: str, wrap: Any, stream: str, st
 
 @pytest.mark.parametrize(("kind", "wrap"), [("cri", cri), ("docker", docker)])
 def test_the_stream_that_has_the_requests_is_found(kind: str, wrap: Any) -> None:
-    """A gateway that logs requests to standard error is recognised, and the config says so."""
+    """A gateway that logs requests to standard error is recognised, and the config names that stream."""
     noise = 'I0121 12:53:22.000000 7 controller.go:190] "Configuration changes detected"'
     out = detect(wrap(GOOD) * 3 + wrap(noise, stream="stderr") * 5)[0]
     assert (out.spec, out.share) == (spec(kind), 1.0)
@@ -105,7 +105,7 @@ def test_a_line_of_a_million_pieces_is_given_up() -> None:
 
 @pytest.mark.parametrize(("kind", "wrap"), [("cri", cri), ("docker", docker)])
 def test_wrapped_logs_are_recognised(kind: str, wrap: object) -> None:
-    """The gateway is told by what is inside, and its wrapping with it."""
+    """The lines inside decide the gateway; the wrapping is detected with it."""
     assert callable(wrap)
     best = detect(wrap(GOOD) * 3 + wrap("starting"))[0]
     assert (best.preset, best.container, best.spec) == ("nginx-json", kind, spec(kind))

@@ -76,8 +76,8 @@ def metas(type_: Any) -> Iterator[Meta]:
     if isinstance(type_, Meta):
         yield type_
     elif isinstance(type_, type) and issubclass(type_, Struct):
-        for one in msgspec.structs.fields(type_):
-            yield from metas(one.type)
+        for field in msgspec.structs.fields(type_):
+            yield from metas(field.type)
     else:
         for part in get_args(type_):
             yield from metas(part)
@@ -87,4 +87,4 @@ def test_every_constraint_of_the_config_says_what_is_allowed() -> None:
     """Else msgspec's own words would be shown."""
     found = [*metas(Config), *metas(_PricePart)]
     assert len(found) > 50
-    assert all(one.description for one in found)
+    assert all(field.description for field in found)

@@ -56,10 +56,16 @@ class Restored:
 
     def content(self) -> Any:
         series = [
-            (name, labels, one.values.copy() if isinstance(one, Histogram) else one.value, one.released, one.created)
+            (
+                name,
+                labels,
+                series.values.copy() if isinstance(series, Histogram) else series.value,
+                series.released,
+                series.created,
+            )
             for name, family in self.store.families.items()
             if family.family.persisted and not family.family.resets_on_restart
-            for labels, one in family.series.items()
+            for labels, series in family.series.items()
         ]
         return series, self.parts, sorted(self.admissions.places)
 

@@ -1,4 +1,4 @@
-"""A log's format is told by its first lines."""
+"""A log's first lines decide its format."""
 
 import json
 import random
@@ -20,7 +20,7 @@ def best(sample: bytes) -> str:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_gateway_is_recognised(name: str) -> None:
-    """Each gateway's log is told, also by its first record alone, and when the sample ends inside a line."""
+    """Each gateway's log is recognised, also by its first record alone, and when the sample ends inside a line."""
     log, preset = log_of(name), preset_of(GOLDEN / name)
     assert best(log) == preset
     assert best(log + log[: len(log) // 2]) == preset
@@ -84,7 +84,7 @@ def test_every_version_is_recognised(words: str, preset: str) -> None:
 
 
 def test_a_log_with_foreign_lines_is_recognised() -> None:
-    """A gateway that writes its errors between its requests is told all the same, and the share says so."""
+    """A gateway that writes its errors between its requests is recognised as well; the share is lower."""
     log = log_of("nginx-combined")
     mixed = b"".join(line + b"\n2026/03/03 14:05:09 [error] 7#7: *1 upstream timed out\n" for line in log.splitlines())
     candidate = detect(mixed)[0]
@@ -177,7 +177,7 @@ CALLER, SERVER, NOWHERE = istio("outbound|9080||reviews"), istio("inbound|9080||
     ],
 )
 def test_one_sidecar_counts_where_both_log_and_all_lines_where_one_does(log: str, requests: int) -> None:
-    """A mesh that logs at its servers only has no other line of a request: the config says so."""
+    """A mesh that logs at its servers only has no other line of a request: the config counts those."""
     found = detect(log.encode())[0]
     assert found.preset == "envoy-json"
     assert sum(not record.ignored for record in Reading(found.spec, log.encode()).records) == requests

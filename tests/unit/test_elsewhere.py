@@ -44,7 +44,7 @@ class Inputs:
     def read(self) -> dict[str, bytes]:
         """What each input reads now; nothing stands for none."""
         found = {}
-        for pattern, source in sorted(self._running.items(), key=lambda one: is_pattern(one[0])):
+        for pattern, source in sorted(self._running.items(), key=lambda input_: is_pattern(input_[0])):
             if lines := read_all(source):
                 found[pattern] = lines
         return found
@@ -89,7 +89,7 @@ def inputs(tmp_path: Path) -> Inputs:
     ],
 )
 def test_a_pattern_covers_what_glob_matches(pattern: str, path: str, is_covered: bool) -> None:
-    """Part by part, and hidden files only where it says so."""
+    """It matches part by part; hidden files only by a part that begins with a dot."""
     assert covers(pattern, path) == is_covered
 
 
@@ -147,7 +147,7 @@ def test_what_is_known_is_forgotten_when_its_files_are_gone(inputs: Inputs) -> N
     inputs.become("other")
     (inputs.folder / "a.log").rename(inputs.folder / "a.log.1")
     inputs.become("other")
-    assert [one.pattern for one in inputs.former] == [str(inputs.folder / "a.log")]
+    assert [input_.pattern for input_ in inputs.former] == [str(inputs.folder / "a.log")]
     (inputs.folder / "a.log.1").unlink()
     inputs.become("other")
     assert inputs.former == []

@@ -127,7 +127,7 @@ def test_statuses(words: dict[str, str], expected: str) -> None:
     ],
 )
 def test_protocols(words: dict[str, str], expected: str) -> None:
-    """A protocol is told by scheme, TLS, upgrade and 101; where the log tells nothing of TLS it is empty."""
+    """Scheme, TLS, upgrade and 101 decide the protocol; if the log has nothing about TLS, it is empty."""
     assert record(**{"status": "200", **words}).protocol == expected
 
 

@@ -61,7 +61,7 @@ class Shop:
         return dropped
 
     def keys(self, name: str = REQUESTS) -> list[str]:
-        return [one[0] for one in self.store.families[name].series]
+        return [row[0] for row in self.store.families[name].series]
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_a_look_that_comes_late_is_one_look(shop: Shop) -> None:
 
 
 def test_those_behind_a_dropped_one_keep_their_own_clock(shop: Shop) -> None:
-    """Series are told by their labels, wherever they stand."""
+    """Series are identified by their labels, wherever they stand."""
     shop.store.add(CATALOG[REQUESTS], *labels("first"))
     shop.passes(HOUR / 2)
     shop.store.add(CATALOG[REQUESTS], *labels("second"))

@@ -89,7 +89,7 @@ BAD_CHANGES = [
     ),
     ("gateway_key_info: off", "gateway_key_info: can't be changed: only it has the names of keys"),
 ]
-# A family of one's own: its name and fields; what is said after the name.
+# A custom family: its name and fields; the message after the name.
 BAD_OWN = [
     ("gateway_x_total", "help: x, adds: requests", ": the field 'type' is missing"),
     ("gateway_x_total", "type: gauge, help: x, adds: requests", ".type: unknown type 'gauge' (allowed: "),
@@ -340,7 +340,9 @@ def test_custom_families_count_what_the_catalogue_s_do(tmp_path: Path, log: str)
     whole, found = counted(tmp_path, log, {}), counted(tmp_path, log, {"custom_families": copies})
     own = {name.replace("gateway_own_", "gateway_", 1): value for name, value in found.items() if "_own_" in name}
     assert {name: value for name, value in found.items() if "_own_" not in name} == whole
-    assert own == {name: value for name, value in whole.items() if name.startswith(tuple(one.name for one in SUMMED))}
+    assert own == {
+        name: value for name, value in whole.items() if name.startswith(tuple(family.name for family in SUMMED))
+    }
 
 
 def loop_of(folder: Path, metrics: str) -> str:
@@ -417,7 +419,7 @@ def test_limits_are_exact_whatever_families_there_are(tmp_path: Path) -> None:
 
 
 def test_money_is_the_same_without_the_family_of_unpriced_requests(tmp_path: Path) -> None:
-    """And without that of money, requests without a price are told all the same."""
+    """Without the family of costs, requests without a price are counted as well."""
     (tmp_path / "prices.yaml").write_text("- {model: m1, per_million_tokens: {input: 1000000, output: 0}}\n", "utf-8")
     text = (
         "inputs: [{path: a.log, format: {json: {status: s, model: m, input_tokens: i, cost: c}}}]\n"
@@ -453,7 +455,7 @@ def _change(one: Any) -> Any:
 
 
 def test_a_store_keeps_all_but_what_is_declared_otherwise() -> None:
-    """Changed labels or buckets begin anew, in the place that the catalogue gives them; what is off goes."""
+    """Families with changed labels or buckets restart from zero, in the catalogue's order; those that are off go."""
     store = Store(hold=True, families=declared())
     store.add(CATALOG[REQUESTS], "acme", "business", "eth", "eth_call", "https", "200", amount=3)
     store.add(CATALOG[CALLS], "acme", "eth", "eth_call", "https", "success")
@@ -486,7 +488,7 @@ def test_the_slowest_requests_are_those_of_the_durations_that_are_left() -> None
         slowest.fold(1)
         slowest.update_gauges(1)
         shown = store.families["gateway_request_duration_max_seconds"].series
-        return {labels: one.value for labels, one in shown.items() if not isinstance(one, Histogram)}
+        return {labels: series.value for labels, series in shown.items() if not isinstance(series, Histogram)}
 
     assert observe("eth", "a", "https", "own", seconds=2) == {("eth", "a", "own"): 2}
     store.declare(declared({DURATIONS: {"drop": ["chain"]}}))

@@ -61,15 +61,15 @@ def _raises(monkeypatch: pytest.MonkeyPatch, owner: Any, function: str) -> None:
 
 
 def meter_of(spec: FormatSpec) -> tuple[Assembly, Meter]:
-    one = InputConfig(path="access.log", name="edge", format=spec)
-    assembly = Assembly(Loaded(config=Config(inputs=[one]), secret=b"a secret for tests"))
-    return assembly, assembly.meter_of(one, build(one.spec))
+    input_ = InputConfig(path="access.log", name="edge", format=spec)
+    assembly = Assembly(Loaded(config=Config(inputs=[input_]), secret=b"a secret for tests"))
+    return assembly, assembly.meter_of(input_, build(input_.spec))
 
 
 def calls(assembly: Assembly) -> dict[str, float]:
     """Calls by method."""
     series = assembly.store.families["gateway_calls_total"].series
-    return {labels[2]: one.value for labels, one in series.items() if one.value}  # type: ignore[union-attr]
+    return {labels[2]: series_.value for labels, series_ in series.items() if series_.value}  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("stage", ["decode", "enrich"])
@@ -81,11 +81,11 @@ def test_the_line_that_failed_is_found(monkeypatch: pytest.MonkeyPatch, way: str
     _raises(monkeypatch, owner, function)
     assembly, meter = meter_of(spec)
     log = [line.format("one"), "", broken, line.format("two"), line.format("marked"), "", line.format("one")]
-    decoded = meter.reader.decoder.decode((header + "".join(f"{one}\n" for one in log)).encode())
+    decoded = meter.reader.decoder.decode((header + "".join(f"{line}\n" for line in log)).encode())
     meter.count(decoded)
     meter.fold()
     inside = line.format("marked").rpartition(" F ")[2]
-    assert [one for reason, one in decoded.rejected if reason == "failed"] == [inside.encode()]
+    assert [line for reason, line in decoded.rejected if reason == "failed"] == [inside.encode()]
     assert [type(fault) for fault in decoded.faults] == [KeyError]
     assert (len(decoded.rejected), decoded.blank) == (2, 2 + bool(header))
     assert calls(assembly) == {"one": 2, "two": 1}
@@ -148,7 +148,7 @@ def test_a_fold_that_fails_keeps_its_cell(monkeypatch: pytest.MonkeyPatch) -> No
     log = b'{"method":"marked","status":200}\n{"method":"one","status":200}\n'
     lines = assembly.store.families["gateway_exporter_lines_total"]
     with monkeypatch.context() as broken:
-        broken.setattr(Meter, "_fold_cell", _failing(Meter._fold_cell))
+        broken.setattr(meter, "_fold_cell", _failing(meter))
         meter.count(meter.reader.decoder.decode(log * 3))
         meter.fold()
         assert (meter.kept, calls(assembly), len(meter.faults)) == (3, {"one": 3}, 1)
@@ -158,30 +158,32 @@ def test_a_fold_that_fails_keeps_its_cell(monkeypatch: pytest.MonkeyPatch) -> No
     meter.fold()
     assert (meter.kept, calls(assembly)) == (0, {"one": 5, "marked": 5})
     with monkeypatch.context() as broken:
-        broken.setattr(Meter, "_fold_cell", _failing(Meter._fold_cell))
+        broken.setattr(meter, "_fold_cell", _failing(meter))
         meter.count(meter.reader.decoder.decode(log))
         meter.forget()
     meter.fold()
     assert calls(assembly) == {"one": 6, "marked": 5}
-    assert {labels[1]: one.value for labels, one in lines.series.items()} == {  # type: ignore[union-attr]
+    assert {labels[1]: series.value for labels, series in lines.series.items()} == {  # type: ignore[union-attr]
         "parsed": 11,
         "ignored": 0,
         "rejected": 1,
     }
 
 
-def _failing(good: Any) -> Any:
-    def fold(meter: Meter, cell: Any, targets: Any, shown: Any) -> None:
+def _failing(meter: Meter) -> Any:
+    good = meter._fold_cell
+
+    def fold(cell: Any, targets: Any, *more: Any) -> None:
         if any("marked" in labels for labels in _labels(meter, targets)):
             raise KeyError
-        good(meter, cell, targets, shown)
+        good(cell, targets, *more)
 
     return fold
 
 
 def _labels(meter: Meter, targets: Any) -> list[tuple[str, ...]]:
     series = meter._store.families["gateway_calls_total"].series
-    return [labels for labels, one in series.items() if one in targets.series]
+    return [labels for labels, series_ in series.items() if series_ in targets.counts]
 
 
 def test_a_chunk_in_which_every_line_fails_takes_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,8 +210,10 @@ def test_the_journal_shows_a_line_that_failed(caplog: pytest.LogCaptureFixture) 
             raise ValueError(faulty.SECRET)
         except ValueError as error:
             journal.note(Decoded([], [("failed", b'{"key":"sk-1"}')], faults=[error]))
-    assert [(one.reason, one.length, one.shape) for one in journal.samples] == [("failed", 14, '{"a":"a-0"}')] * 3
-    errors = [one.getMessage() for one in caplog.records if one.levelno == logging.ERROR]
+    assert [(sample.reason, sample.length, sample.shape) for sample in journal.samples] == [
+        ("failed", 14, '{"a":"a-0"}')
+    ] * 3
+    errors = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
     assert len(errors) == 1
     assert "ValueError" in errors[0]
     assert "test_faults.py" in errors[0]
@@ -222,7 +226,7 @@ def test_explain_and_replay_say_where_it_failed(monkeypatch: pytest.MonkeyPatch,
     log = [WAYS["json"].line.format(word).encode() + b"\n" for word in ("one", "marked", "two")]
     assembly, meter = meter_of(WAYS["json"].spec)
     told = list(explain(iter(log), meter.reader.decoder, meter, assembly.store))
-    assert [one.split()[2].strip(",") for one in told] == ["parsed", "rejected", "parsed"]
+    assert [paragraph.split()[2].strip(",") for paragraph in told] == ["parsed", "rejected", "parsed"]
     assert "failed: the exporter failed at this line" in told[1]
     assert "tests/faulty.py" in told[1]
     path = tmp_path / "access.log"
@@ -231,5 +235,5 @@ def test_explain_and_replay_say_where_it_failed(monkeypatch: pytest.MonkeyPatch,
         assembly, meter = meter_of(WAYS["json"].spec)
         journal = InputJournal("edge", assembly.store)
         Replay().logs([str(path)], meter.reader.decoder, meter, journal, export.rows if export else Meter.count)
-        assert [one.reason for one in journal.samples] == ["failed"]
+        assert [sample.reason for sample in journal.samples] == ["failed"]
         assert calls(assembly) == ({} if export else {"one": 1, "two": 1})

@@ -103,7 +103,7 @@ def test_random_pieces_of_random_lines_lose_nothing() -> None:
 
 
 def test_a_line_that_is_too_long_is_dropped_once_and_the_next_one_is_read() -> None:
-    """It is told once, takes no memory, and hides no line behind it."""
+    """It is reported once, takes no memory, and hides no line behind it."""
     lines = Lines()
     outcomes = [lines.feed(b"x" * 65536) for _ in range(40)]
     assert [dropped for _, dropped in outcomes].count(True) == 1
@@ -140,7 +140,7 @@ def test_a_folder_among_the_logs_is_no_log(tmp_path: Path, told: Told) -> None:
 
 
 def test_a_folder_at_a_logs_path_is_waited_for(log: Path, told: Told) -> None:
-    """It is told once what is there instead; when the log comes, it is read."""
+    """What is there instead is reported once; when the log comes, it is read."""
     log.mkdir()
     source = FileInput(str(log), told)
     assert read_all(source) + read_all(source) == b""
@@ -241,7 +241,7 @@ def test_a_renamed_log_that_the_pattern_still_matches_is_no_new_log(tmp_path: Pa
 
 
 def test_truncation_starts_again_and_tells_what_was_lost(log: Path, told: Told) -> None:
-    """Bytes that were seen and not read are told; the half line that was read counts as a line."""
+    """Bytes that were seen and not read are reported; the half line that was read counts as a line."""
     source = FileInput(str(log), told)
     log.write_bytes(b"1\nhal")
     assert read_all(source) == b"1\n"

@@ -162,7 +162,7 @@ def test_translations(spec: dict[str, Any], word: str, expected: str) -> None:
     ],
 )
 def test_refused_sources(field: str, spec: Any, message: str) -> None:
-    """A mistake in a field is told with the field, what is wrong and what is allowed."""
+    """The message names the field, what is wrong with it and what is allowed."""
     with pytest.raises(ValueError) as refused:
         parse_sources(field, spec)
     assert message in str(refused.value)
@@ -434,7 +434,7 @@ def test_a_list_of_objects_is_a_text() -> None:
     log = b'{"s":200,"chain":[{"name":"a, b","end":{"code":502}},{"name":"c"},{}]}\n'
     log += b'{"s":200,"chain":[]}\n{"s":200,"chain":"x"}\n'
     records = Reading(spec, log).records
-    assert [[(one.provider, one.outcome) for one in record.attempts] for record in records] == [
+    assert [[(attempt.provider, attempt.outcome) for attempt in record.attempts] for record in records] == [
         [("a b", "server_error"), ("c", "other"), ("", "success")],
         [],
         [],
@@ -478,7 +478,9 @@ def test_json_in_a_text_line() -> None:
         },
     )
     records = Reading(spec, b'200 {"who":{"name":"a"},"cost":"0.5","l":[1,2]}\n404 {cut\n500 \xff\n').records
-    assert [(one.status, one.key, one.cost, [two.provider for two in one.attempts]) for one in records] == [
+    assert [
+        (record.status, record.key, record.cost, [two.provider for two in record.attempts]) for record in records
+    ] == [
         ("200", "a", 0.5, ["1", "2"]),
         ("404", "", None, []),
         ("500", "", None, []),

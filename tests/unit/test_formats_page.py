@@ -1,14 +1,10 @@
 """docs/formats.md is what the presets say, and all of them say it."""
 
-from pathlib import Path
-
 import pytest
 
 from exporter.formats.about import About
-from exporter.formats.page import page
 from exporter.formats.spec import FormatSpec, about, build, presets
-
-PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
+from exporter.reference.formats import page
 
 
 @pytest.mark.parametrize("preset", presets())
@@ -19,11 +15,6 @@ def test_a_preset_says_what_it_reads(preset: str) -> None:
     assert not any(text.endswith(".") for text in (said.gateway, said.versions, said.settings, said.lacks))
 
 
-def test_the_page_is_made_of_the_presets() -> None:
-    """docs/formats.md is up to date: `python -m exporter.formats.page > docs/formats.md`."""
-    assert PAGE.read_text(encoding="utf-8") == page()
-
-
 def test_the_page_says_what_a_log_cannot_tell() -> None:
     """What people look for and a log does not have stands under its name."""
     section = page().partition("## nginx-combined\n")[2].partition("\n## ")[0]
@@ -31,7 +22,7 @@ def test_the_page_says_what_a_log_cannot_tell() -> None:
 
 
 def test_a_copy_of_a_preset_may_say_it_too() -> None:
-    """`about` in a format of one's own changes nothing."""
+    """`about` in a custom format changes nothing."""
     said = About(gateway="g", versions="v", settings="s", links=["https://example.org"])
     fields = {"status": "status"}
     assert build(FormatSpec(json=fields, about=said)).fields == build(FormatSpec(json=fields)).fields

@@ -33,7 +33,7 @@ def test_files_of_an_earlier_run_go_and_others_stay(tmp_path: Path) -> None:
 
 
 def test_a_check_writes_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It names what is not up to date, and its exit code says so."""
+    """It names what is not up to date, and exits with status 1."""
     assert report(MADE, tmp_path, check=True) == 1
     assert capsys.readouterr() == ("", f"{tmp_path}/a.json: not up to date\n{tmp_path}/sub/b.yaml: not up to date\n")
     assert not any(tmp_path.iterdir())

@@ -42,7 +42,7 @@ def test_a_pattern_of_many_stars_ends_soon() -> None:
 
 def test_a_glob_is_what_has_a_wildcard() -> None:
     """`[` is none."""
-    assert [is_glob(one) for one in ("a*", "a?", "[a]", "")] == [True, True, False, False]
+    assert [is_glob(pattern) for pattern in ("a*", "a?", "[a]", "")] == [True, True, False, False]
 
 
 def test_a_log_belongs_to_the_input_that_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,13 +55,13 @@ def append(path: Path, text: bytes) -> None:
 @pytest.mark.parametrize("restarts", [False, True])
 def test_each_log_of_an_input_has_its_own_columns(tmp_path: Path, restarts: bool) -> None:
     """They grow by turns, and were there before the first start."""
-    one, other = tmp_path / "a.csv", tmp_path / "b.csv"
-    one.write_bytes(b"status,path\n500,/old\n")
+    path, other = tmp_path / "a.csv", tmp_path / "b.csv"
+    path.write_bytes(b"status,path\n500,/old\n")
     other.write_bytes(b"path,more,status\n/old,,500\n")
     columns = Columns(tmp_path / "*.csv", "end")
     assert columns.read() == []
     for n in range(3):
-        append(one, b"200,/a%d\n" % n)
+        append(path, b"200,/a%d\n" % n)
         append(other, b"/b%d,,404\n" % n)
         if restarts:
             columns.restart()

@@ -90,9 +90,9 @@ def test_text_lines_that_do_not_match(preset: str, line: bytes) -> None:
 
 def test_a_number_of_thousands_of_digits() -> None:
     """A number that Python refuses to read is none; the request counts, and so do its neighbours' numbers."""
-    one = InputConfig(path="access.log", name="edge", format="nginx-combined")
-    assembly = Assembly(Loaded(config=Config(inputs=[one]), secret=b"a secret for tests"))
-    meter = assembly.meter_of(one, build(one.spec))
+    input_ = InputConfig(path="access.log", name="edge", format="nginx-combined")
+    assembly = Assembly(Loaded(config=Config(inputs=[input_]), secret=b"a secret for tests"))
+    meter = assembly.meter_of(input_, build(input_.spec))
     line = b'192.0.2.1 - - [03/Mar/2026:14:05:09 +0000] "GET /a HTTP/1.1" 200 %b "-" "-"\n'
     decoded = meter.reader.decoder.decode(b"".join(line % size for size in (b"5", b"9" * 5000, b"7")))
     meter.count(decoded)

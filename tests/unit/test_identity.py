@@ -57,11 +57,11 @@ def test_public_names() -> None:
 
 
 def test_names_depend_on_the_secret() -> None:
-    """Without the secret nobody can tell a key from its name, and two secrets are told apart."""
-    one, other = Identity(SECRET), Identity(b"another")
-    assert one.hash("sk-abc") != other.hash("sk-abc")
-    assert one.fingerprint != other.fingerprint
-    assert re.fullmatch("[0-9a-f]{8}", one.fingerprint)
+    """Without the secret nobody can tell a key from its name, and two secrets have different fingerprints."""
+    identity, other = Identity(SECRET), Identity(b"another")
+    assert identity.hash("sk-abc") != other.hash("sk-abc")
+    assert identity.fingerprint != other.fingerprint
+    assert re.fullmatch("[0-9a-f]{8}", identity.fingerprint)
 
 
 @pytest.mark.parametrize("raw", ["ключ-é", "\udcff\udc00", "\x00", "key" * 30_000, "\ud800"])

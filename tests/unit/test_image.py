@@ -34,7 +34,9 @@ def test_the_lock_file_has_each_package_with_hashes() -> None:
         name, _, rest = entry.partition("==")
         locked[name] = rest.split()[0]
         assert re.search(r"--hash=sha256:[0-9a-f]{64}\b", rest), name
-    assert [str(one) for one in asked if locked.get(one.name, "") not in one.specifier] == []
+    assert [
+        str(requirement) for requirement in asked if locked.get(requirement.name, "") not in requirement.specifier
+    ] == []
     assert "--require-hashes" in DOCKERFILE
 
 

@@ -42,9 +42,9 @@ def spoilt(line: bytes, number: bytes) -> list[bytes]:
 
 def counted(preset: str, log: list[bytes]) -> Samples:
     """What comes of a log's lines, which all are accounted for."""
-    one = InputConfig(path="access.log", name="edge", format=FormatSpec(preset=preset))
-    assembly = Assembly(Loaded(config=Config(inputs=[one]), secret=b"a secret for tests"))
-    meter = assembly.meter_of(one, build(one.spec))
+    input_ = InputConfig(path="access.log", name="edge", format=FormatSpec(preset=preset))
+    assembly = Assembly(Loaded(config=Config(inputs=[input_]), secret=b"a secret for tests"))
+    meter = assembly.meter_of(input_, build(input_.spec))
     decoder = meter.reader.decoder
     other = 0
     for decoded in (decoder.decode(b"".join(line + b"\n" for line in log)), decoder.flush()):
@@ -63,7 +63,7 @@ def counted(preset: str, log: list[bytes]) -> Samples:
 def test_every_number_of_every_preset_may_be_absurd(preset: str, number: bytes) -> None:
     """Each in turn: nothing fails, every line is accounted for, and no sum holds more than the good lines give."""
     good = log_of(preset).splitlines()[:6]
-    found = counted(preset, [line for one in good for line in [one, *spoilt(one, number), one]])
+    found = counted(preset, [line for line in good for line in [line, *spoilt(line, number), line]])
     adding = [value for name, value in found.items() if "_timestamp_" not in name and "multiplier" not in name]
     assert all(math.isfinite(value) for value in found.values())
     assert max(adding) < 1e12
@@ -79,7 +79,7 @@ def test_every_number_of_every_preset_may_be_absurd(preset: str, number: bytes) 
 def test_an_integer_of_310_digits(preset: str) -> None:
     """It is larger than any float: the field is left out and counted, and the line is a request like its neighbours."""
     good = log_of(preset).splitlines()
-    found = counted(preset, [line for one in good for line in [one, *spoilt(one, LARGE), one]])
+    found = counted(preset, [line for line in good for line in [line, *spoilt(line, LARGE), line]])
     assert total(found, IMPLAUSIBLE) > 0
 
 

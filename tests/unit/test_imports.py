@@ -8,12 +8,13 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 # Downwards: a module imports those of its own folder and of the lines below. `leaves` are the files beside the folders.
 RANKS = (
-    ("__main__",),
+    ("__main__", "reference"),
     ("cli",),
     ("commands",),
     ("demo", "service"),
     ("state",),
     ("counting", "config"),
+    ("request_log",),
     ("keys", "limits", "pricing"),
     ("requests",),
     ("inputs", "formats", "metrics"),
@@ -22,7 +23,7 @@ RANKS = (
 )
 RANK = {folder: rank for rank, folders in enumerate(RANKS) for folder in folders}
 # Who may know the config: everybody else is handed plain values.
-KNOW_CONFIG = {"cli", "commands", "service", "config"}
+KNOW_CONFIG = {"cli", "commands", "service", "config", "reference"}
 
 
 def imported(path: Path) -> Iterator[str]:

@@ -51,7 +51,7 @@ def test_series_that_were_one_are_one_after_a_restart(tmp_path: Path) -> None:
     restored = Store()
     read = Checkpoint(State(tmp_path / "state.db"), restored, Admissions(), dict)
     read.restore()
-    assert {labels: one.value for labels, one in restored.families[REQUESTS].series.items()} == {  # type: ignore[union-attr]
+    assert {labels: series.value for labels, series in restored.families[REQUESTS].series.items()} == {  # type: ignore[union-attr]
         (*VALUES, 'az="1",gateway="eu"'): 7,
         VALUES: 11,
     }

@@ -52,7 +52,7 @@ def test_either_line_may_be_the_first() -> None:
 
 
 def test_a_line_waits_for_so_many_lines() -> None:
-    """What waited long enough is a row, and is told; memory holds no more than `within` requests."""
+    """What waited long enough becomes a row and is reported; memory holds no more than `within` requests."""
     decoder = build(spec(within=3)).decoder
     RowReader(build(spec(within=3)), {})
     first = decoder.decode(b"bill a 5\nbill b 6\n")
@@ -145,7 +145,7 @@ def test_no_raw_key_waits(preset: str) -> None:
 )
 @pytest.mark.parametrize("preset", ["new-api", "one-api", "kong"])
 def test_what_another_format_remembered_is_refused(preset: str, remembered: Any) -> None:
-    """A format may change while the exporter is down: what does not fit is told, not believed."""
+    """A format may change while the exporter is down: what does not fit is reported and not used."""
     with pytest.raises(ValueError):
         build(FormatSpec(preset=preset)).decoder.restore(remembered)
 
@@ -162,7 +162,7 @@ def test_a_log_counts_the_same_however_it_is_cut_and_restarted(preset: str) -> N
 
     def fresh() -> tuple[Decoder, list[str]]:
         fmt = build(FormatSpec(preset=preset))
-        paths = [path for sources in fmt.fields.values() for one in sources for path in one.paths]
+        paths = [path for sources in fmt.fields.values() for source in sources for path in source.paths]
         return fmt.decoder, [fmt.decoder.expression(path) for path in paths]
 
     decoder, expressions = fresh()
@@ -182,7 +182,7 @@ def test_only_these_presets_remember_requests() -> None:
 
 
 def test_fallbacks_are_one_request() -> None:
-    """Of the rows of a fallback the last is the record; lists tell of all of them, and durations add up."""
+    """Of the rows of a fallback the last is the record; lists have an item of each, and durations add up."""
     fmt = FormatSpec(
         json={"status": "code", "duration": {"path": "s", "pick": "sum"}, "attempts": "who", "model": "m"},
         join=JoinSpec(by=["parent", "id"], until="done", collect=["who", "s"]),
@@ -191,7 +191,7 @@ def test_fallbacks_are_one_request() -> None:
     log += b'{"id":"c","parent":"a","who":"y","s":2,"code":200,"done":1}\n'
     (record,) = Reading(fmt, log).records
     assert (record.status, record.duration, record.model) == ("200", 3.5, "")
-    assert [one.provider for one in record.attempts] == ["x", "y"]
+    assert [attempt.provider for attempt in record.attempts] == ["x", "y"]
 
 
 def test_a_join_of_something_inside_is_refused() -> None:

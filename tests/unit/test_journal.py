@@ -18,7 +18,7 @@ def test_a_rejected_line_is_counted_each_time_and_logged_once(caplog: pytest.Log
     assert store.series(catalog.LINES, "a", "rejected").value == 3
     assert store.series(catalog.REJECTED_LINES, "a", "no_status").value == 3
     assert len(caplog.records) == 1
-    assert [(one.reason, one.length, one.shape) for one in journal.samples] == [
+    assert [(sample.reason, sample.length, sample.shape) for sample in journal.samples] == [
         ("no_status", 19, '{"a":"a-a-0"}'),
     ] * 3
     assert "live" not in caplog.text
@@ -38,7 +38,7 @@ def test_lost_bytes_are_an_event_and_a_size() -> None:
 def test_the_last_twenty_rejected_lines_are_kept() -> None:
     journal = InputJournal("a", Store())
     journal.note(Decoded([], [("no_status", b"x" * n) for n in range(30)]))
-    assert [one.length for one in journal.samples] == [*range(10, 30)]
+    assert [sample.length for sample in journal.samples] == [*range(10, 30)]
 
 
 @pytest.mark.parametrize(

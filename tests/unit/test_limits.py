@@ -10,7 +10,7 @@ import pytest
 from exporter.clock import Clock
 from exporter.limits.calendar import WINDOWS
 from exporter.limits.usage import Limits
-from exporter.limits.use import UNITS, Limit
+from exporter.limits.use import UNITS, Limit, Use
 from exporter.metrics.exposition import render
 from exporter.metrics.store import Series, Store
 
@@ -23,6 +23,13 @@ def at(written: str) -> float:
 
 
 NOON = at("2026-03-03T12:00:00+01:00")
+
+
+def spend(use: Use, unit: str, amount: float) -> None:
+    """Add an amount that is not yet assigned to windows, as a fold does."""
+    if not use.waiting:
+        use.wait()
+    setattr(use, unit, getattr(use, unit) + amount)
 
 
 class Key:
@@ -42,7 +49,7 @@ class Key:
     def spend(self, time: float, unit: str = "requests", amount: float = 1, refused: bool = False) -> None:
         use = self.limits.use("acme", refused)
         assert use
-        use.add(unit, amount)
+        spend(use, unit, amount)
         self.limits.assign_to(self.limits.calendar.period(time))
 
     def gauge(self, name: str, window: str, unit: str = "requests") -> float | None:
@@ -212,12 +219,12 @@ def test_the_last_lines_of_an_input_that_a_reload_took_away_still_count() -> Non
     assert use
     key.limits.assign_to(before)
     key.configure(*MINUTE, zone=ZoneInfo("UTC"))
-    use.add("requests", 2)
+    spend(use, "requests", 2)
     key.limits.assign_to(before)
     assert (key.used("1m"), key.used("1d")) == ((2, 0), (2, 0))
     key.limits.configure(plans={}, zone=BERLIN, grace=5, windows=())
     key.limits.register({})
-    use.add("requests", 1)
+    spend(use, "requests", 1)
     key.limits.assign_to(before)
     assert key.used("1m") == (None, None)
 
@@ -232,7 +239,7 @@ def test_the_last_lines_before_there_was_a_registry_use_up_nothing() -> None:
     limits.register({"acme": ""})
     use = limits.use("acme", False)
     assert use
-    use.add("requests", 1)
+    spend(use, "requests", 1)
     limits.assign_to(before)
     assert {name: starts for name, starts in use.windows.items() if starts} == {}
 

@@ -66,7 +66,7 @@ def test_patterns_that_are_linear(pattern: str, how: str) -> None:
     ],
 )
 def test_patterns_that_are_not(pattern: str, how: str, text: str) -> None:
-    """The text that leads to one place in two ways is told."""
+    """The message has the text that leads to one place in two ways."""
     assert two_ways(pattern, how) == text
 
 
@@ -166,8 +166,8 @@ def matches(part: Any) -> list[str]:
     """Each `match` of a preset."""
     if isinstance(part, dict):
         own = [part["match"]] if isinstance(part.get("match"), str) else []
-        return own + [one for inner in part.values() for one in matches(inner)]
-    return [one for inner in part for one in matches(inner)] if isinstance(part, list) else []
+        return own + [match for inner in part.values() for match in matches(inner)]
+    return [match for inner in part for match in matches(inner)] if isinstance(part, list) else []
 
 
 @pytest.mark.parametrize("preset", presets())
@@ -177,5 +177,7 @@ def test_presets_are_proved_linear(preset: str) -> None:
     spec = msgspec.convert(written, FormatSpec)
     lines = [template_regex(spec.template)] if spec.template else [spec.regex] if isinstance(spec.regex, str) else []
     lines += spec.regex if isinstance(spec.regex, list) else []
-    assert [line_pattern(pattern).slow for pattern in lines if pattern] == [""] * len([one for one in lines if one])
+    assert [line_pattern(pattern).slow for pattern in lines if pattern] == [""] * len(
+        [pattern for pattern in lines if pattern]
+    )
     assert {search_pattern(match).slow for match in matches(written)} <= {""}

@@ -69,7 +69,9 @@ class Kept:
 
 def stored_of(source: FileInput) -> list[Position]:
     """What a commit keeps, decoded; it is the same as `positions`."""
-    found = [one for page in source.pages().values() for one in msgspec.msgpack.decode(page, type=list[Position])]
+    found = [
+        position for page in source.pages().values() for position in msgspec.msgpack.decode(page, type=list[Position])
+    ]
     assert sorted(found, key=repr) == sorted(source.positions(), key=repr)
     return found
 
@@ -319,7 +321,7 @@ def test_one_log_that_cannot_be_read_among_others_is_noticed(tmp_path: Path) -> 
 
 
 def test_a_log_and_a_copy_of_it_that_come_at_once_count_once(tmp_path: Path) -> None:
-    """The copy is told by what was read of the log, so that comes first."""
+    """The copy is recognised by what was read of the log, so that comes first."""
     kept = Kept(str(tmp_path / "access.log*"), "beginning")
     kept.read()
     text = b"".join(b"line %d\n" % n for n in range(300))
@@ -355,7 +357,7 @@ def test_a_log_that_was_given_up_and_comes_back_is_known(tmp_path: Path) -> None
     assert kept.restart() == b""
 
 
-# --- short files are told apart
+# --- short files are distinguished
 
 
 def test_a_new_short_file_that_begins_as_a_finished_one_is_read_whole(
@@ -379,7 +381,7 @@ def test_a_new_short_file_that_begins_as_a_finished_one_is_read_whole(
 
 
 def test_a_short_log_that_another_log_begins_with_is_no_shorter_copy_of_it(tmp_path: Path) -> None:
-    """Only what is longer than 1 KiB is told by its beginning alone."""
+    """Only files longer than 1 KiB are identified by their beginning alone."""
     kept = Kept(str(tmp_path / "*.log"), "beginning")
     (tmp_path / "a.log").write_bytes(b"h\nmore\n")
     assert kept.read() == b"h\nmore\n"

@@ -19,7 +19,9 @@ LINE = b"192.0.2.1 - k1 200 /a b"
 def test_what_is_not_proved_is_read_the_same_by_re2() -> None:
     """The same groups, line by line; what does not match is rejected, blank lines are no lines."""
     found = Reading(FormatSpec(regex=SLOW), LINE + b"\n\n" + LINE + b"\r\nnone\n")
-    assert [(one.origin, one.key, one.status) for one in found.records] == [("192.0.2.0/24", "k1", "200")] * 2
+    assert [(record.origin, record.key, record.status) for record in found.records] == [
+        ("192.0.2.0/24", "k1", "200")
+    ] * 2
     assert (found.rejected, found.blank) == ([("no_match", b"none")], 1)
 
 

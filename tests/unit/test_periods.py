@@ -1,4 +1,4 @@
-"""Rows by period: what is told from a chunk's smallest and largest time is what each row's time says."""
+"""Rows by period: a chunk's smallest and largest time lead to the same periods as each row's own time."""
 
 import json
 import random

@@ -72,9 +72,9 @@ class Gateway:
     def found(self) -> Samples:
         """What is served, when all have seen the zeros."""
         for family in self.assembly.store.families.values():
-            for one in family.series.values():
-                one.released = True
-                one.shown = None if not isinstance(one.shown, list) else []
+            for series in family.series.values():
+                series.released = True
+                series.shown = None if not isinstance(series.shown, list) else []
         return samples(b"".join(render(self.assembly.store)[0]).decode())
 
     def by(self, name: str, label: str) -> dict[str, float]:
@@ -82,8 +82,8 @@ class Gateway:
         family = self.assembly.store.families[name]
         place = family.family.labels.index(label)
         found: dict[str, float] = {}
-        for labels, one in family.series.items():
-            found[labels[place]] = found.get(labels[place], 0) + one.value  # type: ignore[union-attr]
+        for labels, series in family.series.items():
+            found[labels[place]] = found.get(labels[place], 0) + series.value  # type: ignore[union-attr]
         return found
 
 
@@ -117,7 +117,7 @@ def test_a_key_that_comes_back_is_born_at_zero(gateway: Gateway) -> None:
     assert gateway.by(REQUESTS, "key") == {"unknown": 1}
     gateway.count("one", t=7)
     (again,) = [
-        one for labels, one in gateway.assembly.store.families[REQUESTS].series.items() if "unknown" not in labels
+        series for labels, series in gateway.assembly.store.families[REQUESTS].series.items() if "unknown" not in labels
     ]
     assert (again.released, gateway.by(REQUESTS, "key")) == (False, {"unknown": 1, public("one"): 1})
     found = gateway.found()
@@ -337,7 +337,7 @@ def test_successes_that_are_counted_are_bounded() -> None:
 
 
 def test_a_public_route_admits_no_key(tmp_path: Path) -> None:
-    """Whatever key is sent there; it counts, and a key that has its place elsewhere is told there, too."""
+    """Whatever key is sent there; it counts, and so does a key whose place is elsewhere."""
     gateway = Gateway(
         tmp_path,
         routes=["/*"],

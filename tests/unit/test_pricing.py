@@ -117,8 +117,10 @@ def test_the_cost_of_all_is_the_sum_of_each_lines(tmp_path: Path) -> None:
         lines.append(line)
     records = [counted.meter.record(row) for row in counted.decoded(lines).rows]
     found = counted.count(*lines)
-    assert sum(of(found, "gateway_cost_total").values()) == pytest.approx(sum(one.cost or 0 for one in records))
-    unknown = [one for one in records if one.model == "unknown" and one.cost is None and not one.error_type]
+    assert sum(of(found, "gateway_cost_total").values()) == pytest.approx(sum(record.cost or 0 for record in records))
+    unknown = [
+        record for record in records if record.model == "unknown" and record.cost is None and not record.error_type
+    ]
     assert of(found, "gateway_unpriced_requests_total") == {("unknown",): len(unknown)}
 
 
@@ -180,7 +182,7 @@ def test_prices_change_within_a_chunk(tmp_path: Path) -> None:
 
 
 def test_who_is_billed(tmp_path: Path) -> None:
-    """The model that served, or the requested one where the config or the gateway says so; the redirect tells which."""
+    """The model that served, or the requested one if the config or the gateway bills that; `redirect` has both."""
     lines = [
         ask(model="gpt-5", asked="gpt-4o", input=10**6),
         ask(model="gpt-5", asked="gpt-4o", billed="gpt-4o", input=10**6),
@@ -347,7 +349,7 @@ def test_litellms_file_is_read_as_it_is(tmp_path: Path) -> None:
 
 
 def test_the_first_table_that_knows_a_model_counts() -> None:
-    """One's own prices go before the public ones."""
+    """The user's own prices come before the public ones."""
     own = PriceTable([PriceEntry(model="gpt-4o", price=Price(request=1.0))])
     public = PriceTable([PriceEntry(model="*", price=Price(request=2.0))])
     pricing = Pricing(tables=(own, public))

@@ -66,8 +66,8 @@ def test_names_that_customers_choose_at_an_api_stop_nothing() -> None:
     """A name like a key is left out, others are cut, cleaned, without e-mail addresses; an id like a key is refused."""
     with admin_api() as gateway:
         gateway.pages = [[{"id": "a", "n": RAW, "o": "al@acme.example"}, {"id": "b", "n": "B\0\u202e" + " b" * 900}]]
-        one, two = source(gateway.url).read()
-        assert (one.name, one.owner, two.name) == ("", "a***@acme.example", ("B" + " b" * 59) + "…")
+        first, two = source(gateway.url).read()
+        assert (first.name, first.owner, two.name) == ("", "a***@acme.example", ("B" + " b" * 59) + "…")
         gateway.pages = [[{"id": "a"}, {"id": RAW}]]
         with pytest.raises(InputError, match=r"entry 2: id: looks like a raw API key") as caught:
             source(gateway.url).read()

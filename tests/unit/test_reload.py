@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from exporter.config.load import Loaded, load
-from exporter.counting.meter import Meter
+from exporter.counting import meter
 from exporter.errors import ConfigError
 from exporter.model.catalog import CATALOG, REJECTED_LINES
 from exporter.service.assembly import Assembly
@@ -91,12 +91,14 @@ def test_lines_that_could_not_be_folded_are_rejected_when_their_input_is_removed
     path.write_text(inputs, encoding="utf-8")
     (tmp_path / "a.log").write_text(line() * 3, encoding="utf-8")
     (tmp_path / "b.log").write_text("", encoding="utf-8")
-    assembly = Assembly(load(path))
-    pipeline = assembly.pipeline()
-    reload = Reload(path, assembly, pipeline)
 
     def fails(*_: object) -> None:
         raise ValueError("no fold")
+
+    monkeypatch.setattr(meter, "compile_fold", lambda *_: fails)
+    assembly = Assembly(load(path))
+    pipeline = assembly.pipeline()
+    reload = Reload(path, assembly, pipeline)
 
     def reloaded() -> dict[str, float]:
         answer = reload()
@@ -104,9 +106,8 @@ def test_lines_that_could_not_be_folded_are_rejected_when_their_input_is_removed
             pipeline.run_callbacks(1.0)
         assert answer.result() == "The config was reloaded."
         reasons = assembly.store.families[REJECTED_LINES.name].series
-        return {name: one.value for (name, reason), one in reasons.items() if reason == "failed"}  # type: ignore[union-attr]
+        return {name: series.value for (name, reason), series in reasons.items() if reason == "failed"}  # type: ignore[union-attr]
 
-    monkeypatch.setattr(Meter, "_fold_cell", fails)
     try:
         pipeline.open()
         path.write_text(inputs.replace("{path: a.log, format: nginx-json}, ", ""), encoding="utf-8")

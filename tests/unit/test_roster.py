@@ -41,7 +41,7 @@ def test_any_changes_give_the_lines_of_all_keys() -> None:
             assert sorted(lines) == sorted(f"{key} {value}" for key, value in values.items()), seed
             assert all(len(text.splitlines()) <= BLOCK for text in blocks), seed
             for text in blocks:
-                same = next((one for one in before.values() if one == text), None)
+                same = next((earlier for earlier in before.values() if earlier == text), None)
                 assert same is None or same is text, seed
 
 
@@ -97,7 +97,7 @@ def test_a_key_that_rests_holds_no_series(registered: Counting) -> None:
     registered.meter.count(registered.decoded([request(7)]))
     registered.meter.fold()
     registered.assembly.context.limits.update_gauges(None)
-    series = {name: len(one.series) for name, one in registered.assembly.store.families.items() if one.sheet}
+    series = {name: len(family.series) for name, family in registered.assembly.store.families.items() if family.sheet}
     assert series == {
         "gateway_key_info": 0,
         "gateway_key_enabled": 0,

@@ -189,7 +189,7 @@ def play(folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
         reader.read()
     reader.commit()
     found, expected = Counter(reader.committed.splitlines()), model.expected()
-    repeated, lost = ([line[:20] for line in (one - other)] for one, other in ((found, expected), (expected, found)))
+    repeated, lost = ([line[:20] for line in (mine - other)] for mine, other in ((found, expected), (expected, found)))
     assert not repeated + lost, f"seed {seed}: repeated {repeated[:9]}, lost {lost[:9]}"
 
 

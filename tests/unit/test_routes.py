@@ -69,7 +69,7 @@ def test_templates_decide() -> None:
 
 
 def test_chains() -> None:
-    """A chain is told by the path, by the host of a whole URL, or by the host name."""
+    """The path, the host of a whole URL or the host name decides the chain."""
     routes = Routes(told, chains={"ethereum": ["/eth/*", "eth.example"], "solana": ["*.SOL.example"]})
     assert routes.target("/eth/mainnet").chain == "ethereum"
     assert routes.target("https://a.sol.example:443/v1/chat").chain == "solana"

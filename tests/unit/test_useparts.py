@@ -26,7 +26,8 @@ def limits(keys: int) -> Limits:
 def spend(made: Limits, key: str, at: float, refused: bool = False) -> None:
     use = made.use(key, refused)
     assert use
-    use.add("requests", 1)
+    use.requests += 1
+    use.wait()
     made.assign_to(made.calendar.period(at))
 
 

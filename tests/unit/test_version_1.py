@@ -47,8 +47,13 @@ def test_all_of_it_is_read(folder: Path) -> None:
         parts |= checkpoint.restore()
         found = {
             name: [
-                [[*labels], one.values if isinstance(one, Histogram) else one.value, one.released, one.created]
-                for labels, one in family.series.items()
+                [
+                    [*labels],
+                    series.values if isinstance(series, Histogram) else series.value,
+                    series.released,
+                    series.created,
+                ]
+                for labels, series in family.series.items()
             ]
             for name, family in store.families.items()
             if family.family.persisted and family.series and not family.family.resets_on_restart
@@ -89,9 +94,9 @@ def test_counting_goes_on_from_it(folder: Path) -> None:
     def counted(name: str, *labels: str) -> float:
         """How much was added since, in series with these labels."""
         now = [
-            (values, one.value)
-            for values, one in assembly.store.families[name].series.items()
-            if isinstance(one, Series)
+            (values, series.value)
+            for values, series in assembly.store.families[name].series.items()
+            if isinstance(series, Series)
         ]
         then: list[tuple[list[str], float]] = [(values, -value) for values, value, *_ in before[name]]
         return sum([value for values, value in (*now, *then) if set(labels) <= {*values}])

@@ -106,7 +106,7 @@ def test_logs_whose_folder_has_gone_are_looked_at_often(tmp_path: Path, caplog: 
 def test_where_no_instance_is_free_the_logs_are_looked_at_often(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Others may have taken all that the system has: it starts, counts, and says so."""
+    """Others may have taken all that the system has: it starts, counts, and warns."""
 
     def none_left() -> None:
         raise OSError(errno.EMFILE, "inotify instance limit reached")

@@ -34,7 +34,7 @@ def test_all_that_is_understood(folder: Path) -> None:
     assert (web.users, web.headers, web.client_names) == ({"alice": HASH}, {"x-frame-options": "DENY"}, frozenset("a"))
     assert [file.name for file in web.files] == ["web.yml", "server.pem", "server.key", "ca.pem"]
     assert web.tls
-    suites = [one["name"] for one in web.tls.get_ciphers() if one["protocol"] == "TLSv1.2"]
+    suites = [suite["name"] for suite in web.tls.get_ciphers() if suite["protocol"] == "TLSv1.2"]
     assert suites == ["ECDHE-ECDSA-AES128-GCM-SHA256"]
 
 

@@ -29,16 +29,16 @@ class World:
 
     def new(self, now: float) -> Series:
         """A series that the scrape at this time shows for the first time."""
-        one = Series(value=1, released=False)
-        self.zero_hold.hold([one], now)
-        return one
+        series = Series(value=1, released=False)
+        self.zero_hold.hold([series], now)
+        return series
 
 
-def held_for(world: World, one: Series, times: list[tuple[float, int]]) -> float | None:
+def held_for(world: World, series: Series, times: list[tuple[float, int]]) -> float | None:
     """At which of these scrapes (time, connection) it shows its value for the first time; None if at none."""
     for now, port in times:
         world.scrape(now, port)
-        if one.released:
+        if series.released:
             return now
     return None
 
@@ -62,27 +62,27 @@ def test_it_is_held_for_a_little_more_than_the_slowest_interval(intervals: list[
     for now, port in before:
         world.scrape(now, port)
     world.scrape(600.0, 0)
-    one = world.new(600.0)
+    series = world.new(600.0)
     world.zero_hold.zeros_sent(Visitor("10.0.0.1", 0, PROMETHEUS, declared=True))
     after = [(now, port) for now, port in visits if now > 600 or (now == 600 and port)]
-    assert held_for(world, one, after) == 600 + shown_at
+    assert held_for(world, series, after) == 600 + shown_at
 
 
 def test_until_intervals_are_known_the_expected_one_counts() -> None:
     """Also where the first scraper comes faster: there may be slower ones that were not seen yet."""
     world = World(expected=15)
     world.scrape(0.0)
-    one = world.new(0.0)
-    assert held_for(world, one, [(float(now), 1) for now in range(1, 60)]) == 17
+    series = world.new(0.0)
+    assert held_for(world, series, [(float(now), 1) for now in range(1, 60)]) == 17
 
 
 def test_the_second_look_of_a_person_shows_what_was_counted() -> None:
     """Who looks again after a while has seen the zero."""
     world = World(1.0)
     world.scrape(0, agent=CURL, declared=False)
-    one = world.new(0)
+    series = world.new(0)
     world.scrape(47, port=2, agent=CURL, declared=False)
-    assert one.released
+    assert series.released
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_who_only_looks_now_and_then_holds_nothing_back(looks: list[float]) -> N
     )
     for now, agent in visits:
         world.scrape(now, port=int(now), agent=agent, declared=agent == PROMETHEUS)
-    one = world.new(604.0)
-    assert held_for(world, one, [(605.0, 605), (610.0, 610), (615.0, 615)]) == 610
+    series = world.new(604.0)
+    assert held_for(world, series, [(605.0, 605), (610.0, 610), (615.0, 615)]) == 610
 
 
 @pytest.mark.parametrize(
@@ -116,10 +116,10 @@ def test_who_declares_nothing_is_a_scraper_from_the_third_visit_at_even_interval
     world = World(expected=1)
     for now in visits:
         world.scrape(now, agent="Telegraf", declared=False)
-    one = world.new(visits[-1])
+    series = world.new(visits[-1])
     for now in range(int(visits[-1]) + 10, 100, 10):
         world.scrape(now, agent="Telegraf", declared=False)
-        if one.released:
+        if series.released:
             break
     assert now == shown_at
 
@@ -129,9 +129,9 @@ def test_once_a_scraper_it_stays_one_though_it_misses_a_scrape() -> None:
     world = World(expected=1)
     for now in (0, 10, 20, 30, 50):
         world.scrape(now, agent="Telegraf", declared=False)
-    one = world.new(50)
+    series = world.new(50)
     world.scrape(52, agent=CURL, declared=False)
-    assert not one.released
+    assert not series.released
 
 
 @pytest.mark.parametrize(("queries", "shown_at"), [(("", ""), 310), (("scraper=a", "scraper=b"), 320)])
@@ -142,10 +142,10 @@ def test_two_behind_one_proxy_are_told_apart_by_their_query(queries: tuple[str, 
     for now in range(0, 300, 10):
         world.scrape(now, query=queries[0])
         world.scrape(now + 5, query=queries[1])
-    one = world.new(299)
+    series = world.new(299)
     for now, query in ((300, queries[0]), (310, queries[0]), (315, queries[1]), (320, queries[0])):
         world.scrape(now, query=query)
-        if one.released:
+        if series.released:
             break
     assert now == shown_at
 
@@ -158,7 +158,7 @@ def test_made_up_names_take_no_more_room_than_there_is() -> None:
         world.scrape(1 + n / 1000, agent=f"made up {n}", port=n, declared=False)
     known = world.zero_hold._scrapers
     assert len(known) == 256
-    assert [name for name, one in known.items() if one.counts] == [("10.0.0.1", PROMETHEUS, "")]
+    assert [name for name, requester in known.items() if requester.counts] == [("10.0.0.1", PROMETHEUS, "")]
 
 
 def test_scrapers_that_are_gone_are_forgotten() -> None:
@@ -188,8 +188,8 @@ def test_one_that_was_seen_and_stays_away_is_not_waited_for() -> None:
         world.scrape(float(now), 1)
         world.scrape(now + 1.0, 2)
     world.scrape(300.0, 1)
-    one = world.new(300.0)
-    assert held_for(world, one, [(float(now), 1) for now in range(301, 400)]) == 332
+    series = world.new(300.0)
+    assert held_for(world, series, [(float(now), 1) for now in range(301, 400)]) == 332
 
 
 def test_it_is_held_for_three_intervals_and_a_third_at_most() -> None:
@@ -197,10 +197,10 @@ def test_it_is_held_for_three_intervals_and_a_third_at_most() -> None:
     world = World()
     for now in range(0, 300, 15):
         world.scrape(float(now), 1)
-    one = world.new(285.0)
+    series = world.new(285.0)
     for now in range(286, 400):
         world.scrape(float(now), 1000 + now, agent=f"made up {now}")
-        if one.released:
+        if series.released:
             break
     assert now == 285 + 50
 
@@ -212,10 +212,10 @@ def test_who_was_given_the_zero_and_who_was_not() -> None:
         world.scrape(float(now), 1)
         world.scrape(now + 7.0, 2)
     world.scrape(300.0, 1)
-    one = world.new(300.0)
+    series = world.new(300.0)
     world.zero_hold.zeros_sent(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True))
-    assert held_for(world, one, [(315.0, 1), (330.0, 1)]) is None  # the second one missed two
-    assert held_for(world, one, [(331.0, 2), (345.0, 1)]) == 345
+    assert held_for(world, series, [(315.0, 1), (330.0, 1)]) is None  # the second one missed two
+    assert held_for(world, series, [(331.0, 2), (345.0, 1)]) == 345
 
 
 def test_two_on_one_host_at_one_interval_both_get_the_zero() -> None:
@@ -224,9 +224,9 @@ def test_two_on_one_host_at_one_interval_both_get_the_zero() -> None:
     for now in range(0, 300, 10):
         world.scrape(float(now), 1)
         world.scrape(now + 1.0, 2)
-    one = world.new(291.0)
+    series = world.new(291.0)
     world.zero_hold.zeros_sent(Visitor("10.0.0.1", 2, PROMETHEUS, declared=True))
-    assert held_for(world, one, [(300.0, 1), (301.0, 2), (310.0, 1)]) == 310
+    assert held_for(world, series, [(300.0, 1), (301.0, 2), (310.0, 1)]) == 310
 
 
 def test_a_connection_that_was_made_anew_is_not_a_gap() -> None:
@@ -236,19 +236,19 @@ def test_a_connection_that_was_made_anew_is_not_a_gap() -> None:
         world.scrape(float(now), 1)
     for now in range(300, 600, 15):
         world.scrape(float(now), 2)
-    one = world.new(585.0)
+    series = world.new(585.0)
     world.zero_hold.zeros_sent(Visitor("10.0.0.1", 2, PROMETHEUS, declared=True))
-    assert held_for(world, one, [(600.0, 2), (615.0, 2)]) == 615
+    assert held_for(world, series, [(600.0, 2), (615.0, 2)]) == 615
 
 
 def test_after_a_restart_the_time_of_what_was_held_begins_with_the_first_scrape() -> None:
     """However long the start took: nobody has been given anything yet."""
     zero_hold = ZeroHold(15.0)
-    one = Series(value=1, released=False)
-    zero_hold.hold([one], 0.0)
+    series = Series(value=1, released=False)
+    zero_hold.hold([series], 0.0)
     world = World()
     world.zero_hold = zero_hold
-    assert held_for(world, one, [(100.0, 1), (115.0, 1), (130.0, 1)]) == 130
+    assert held_for(world, series, [(100.0, 1), (115.0, 1), (130.0, 1)]) == 130
 
 
 def test_what_could_not_be_committed_is_held_again() -> None:
@@ -256,15 +256,15 @@ def test_what_could_not_be_committed_is_held_again() -> None:
     world = World()
     for now in range(0, 300, 15):
         world.scrape(float(now))
-    one = world.new(285.0)
+    series = world.new(285.0)
     world.zero_hold.zeros_sent(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True))
     world.zero_hold.visited(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True), 315.0)
     released = world.zero_hold.release(315.0)
-    assert (released, one.released) == ([one], True)
+    assert (released, series.released) == ([series], True)
     world.zero_hold.hold_again(released, 315.0)
-    assert not one.released
+    assert not series.released
     world.zero_hold.zeros_sent(Visitor("10.0.0.1", 1, PROMETHEUS, declared=True))
-    assert held_for(world, one, [(330.0, 1), (345.0, 1)]) == 345
+    assert held_for(world, series, [(330.0, 1), (345.0, 1)]) == 345
 
 
 def test_of_thousands_of_new_series_hardly_one_is_seen_at_more_than_zero() -> None:
@@ -282,13 +282,13 @@ def test_of_thousands_of_new_series_hardly_one_is_seen_at_more_than_zero() -> No
         zero_hold.visited(visitor, now)
         zero_hold.release(now)
         if now > 600 and rng.random() < 0.2:
-            one = Series(value=1, released=False)
-            zero_hold.hold([one], now)
-            unseen[1].add(one)
-            unseen[2].add(one)
+            series = Series(value=1, released=False)
+            zero_hold.hold([series], now)
+            unseen[1].add(series)
+            unseen[2].add(series)
             total += 1
         zero_hold.zeros_sent(visitor)
-        wrong += sum(one.released for one in unseen[port])
+        wrong += sum(series.released for series in unseen[port])
         unseen[port].clear()
     assert total > 30_000
     assert wrong / (2 * total) < 0.0005, f"{wrong} of {2 * total}"

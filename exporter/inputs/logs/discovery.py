@@ -3,6 +3,7 @@
 import errno
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from stat import S_ISLNK, S_ISREG
 
@@ -20,13 +21,13 @@ _TRY_AGAIN_SECONDS = 1.0
 
 
 class LogFinder:
-    """Looks for the logs. `unreadable` are the paths that can't be read, or the pattern if no file matches it;
+    """Looks for the logs. `unreadable` are the paths that can't be read, or the pattern if no file matches it, and why;
     `unopened` are those among them that no file descriptor was left for. `stamps` are those of the logs at the last
     look.
     """
 
     def __init__(self, pattern: str, events: InputEvents) -> None:
-        self.unreadable: set[str] = set()
+        self.unreadable: dict[str, str] = {}
         self.unopened: set[str] = set()
         self.stamps: dict[Identity, Stamp] = {}
         self._pattern = pattern
@@ -90,13 +91,13 @@ class LogFinder:
         """A log can't be read. Warns once per log; if no file descriptor is left, only for the first log."""
         if error.errno == errno.EMFILE:
             if self.unopened:
-                self.unreadable.add(path)
+                self.unreadable[path] = error.strerror or str(error)
             self.unopened.add(path)
         self._warn_once(path, error.strerror or str(error))
 
     def opened(self, path: str) -> None:
         """A log can be read now."""
-        self.unreadable -= {path, self._pattern}
+        self._readable({path, self._pattern})
         self.unopened.discard(path)
 
     def _paths(self, before: set[str]) -> list[str]:
@@ -105,15 +106,19 @@ class LogFinder:
         self._changes = Changes(folders_of(self._pattern))
         self._changes.happened()
         paths = self._logs.among(matching(self._pattern), before)
-        self.unreadable.intersection_update((*paths, self._pattern))
-        self.unopened &= self.unreadable
+        self._readable(self.unreadable.keys() - {*paths, self._pattern})
+        self.unopened &= self.unreadable.keys()
         if not paths:
             self._warn_once(self._pattern, "no file matches")
         return paths
 
+    def _readable(self, paths: Iterable[str]) -> None:
+        for path in paths:
+            self.unreadable.pop(path, None)
+
     def _warn_once(self, path: str, why: str) -> None:
         if path not in self.unreadable:
-            self.unreadable.add(path)
+            self.unreadable[path] = why
             self._events.unreadable(path, why)
 
 

@@ -99,6 +99,11 @@ class FileInput(Input):
         return bool(are_there) and not self._follower.finder.unreadable
 
     @property
+    def unreadable(self) -> dict[str, str]:
+        """The logs that can't be read, or the pattern if no file matches it, and why."""
+        return {printable(path): why for path, why in self._follower.finder.unreadable.items()}
+
+    @property
     def unopened(self) -> int:
         """Number of logs that no file descriptor is left for."""
         return len(self._follower.finder.unopened)

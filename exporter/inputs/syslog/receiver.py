@@ -91,8 +91,8 @@ class Receiver:
     def close(self) -> None:
         """Close the sockets; call `stop` before."""
         self._selector.close()
-        for one in (self._socket, self._interrupt, self._interrupted, *self._frames):
-            one.close()
+        for end in (self._socket, self._interrupt, self._interrupted, *self._frames):
+            end.close()
 
     # --- its thread
 

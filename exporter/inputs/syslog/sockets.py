@@ -62,7 +62,7 @@ def _remove_stale(path: str) -> None:
             raise OSError(errno.EEXIST, "exists, and is not a socket")
     except FileNotFoundError:
         return
-    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as one:
-        if one.connect_ex(path) != errno.ECONNREFUSED:
+    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as probe:
+        if probe.connect_ex(path) != errno.ECONNREFUSED:
             raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
     os.unlink(path)  # noqa: PTH108

@@ -51,6 +51,11 @@ class SyslogInput(Input):
         """Whether messages are received."""
         return self._receiver is not None
 
+    @property
+    def unreadable(self) -> dict[str, str]:
+        """The address, if its socket can't be opened."""
+        return {str(self._address): self._problem} if self._problem else {}
+
     def scan(self) -> None:
         """Open the socket if it is not open, and report what was dropped."""
         if self._receiver and not self._receiver.alive:

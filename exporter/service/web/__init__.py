@@ -1,12 +1,15 @@
 """The pages, and who may ask for them.
 
 server.py       the pages
-status.py       the status page
+status.py       what the status page shows
+status_page.py  the status page
 scrapes.py      one rendering for all scrapers that wait
+requests.py     the API of single requests
 rounds.py       one round of work for all callers that wait
 listener.py     an application on an address
 answers.py      how an application answers
 access.py       who may ask what
+callers.py      who asks: an operator, or which key
 passwords.py    checks passwords
 connections.py  closes silent and slow clients
 handshake.py    closes those that don't finish their TLS handshake

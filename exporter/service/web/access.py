@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from exporter.config.web import Web, load_web
 from exporter.errors import ConfigError
 from exporter.service.web.answers import PLAIN, App, Receive, Scope, Send, answer
+from exporter.service.web.callers import raw_key
 from exporter.service.web.connections import Connection
 from exporter.service.web.passwords import Passwords, TooManyError
 
@@ -117,16 +118,25 @@ class _RefusedError(Exception):
 class Guard:
     """An ASGI application: lets those requests through to `app` that may be answered.
 
-    Paths in `any_host` are answered by any name, as scrapes come by any; those in `changes` change something. The
-    application finds in `scope["state"]["operator"]` whether it is asked with credentials, or from this machine where
-    none are asked for.
+    Paths in `any_host` are answered by any name, as scrapes come by any; those in `changes` change something. Requests
+    for paths in `by_key` that carry an API key need nothing else: the application judges the key (see `Callers`). It
+    finds in `scope["state"]["operator"]` whether it is asked with credentials, or from this machine where none are
+    asked for.
     """
 
-    def __init__(self, app: App, access: Access, any_host: Collection[str] = (), changes: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        app: App,
+        access: Access,
+        any_host: Collection[str] = (),
+        changes: Collection[str] = (),
+        by_key: Collection[str] = (),
+    ) -> None:
         self._app = app
         self._access = access
         self._any_host = any_host
         self._changes = changes
+        self._by_key = by_key
         self._passwords: Passwords | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -148,6 +158,10 @@ class Guard:
         web = self._access.web
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         send = _with_headers(send, web.headers)
+        if scope["path"] in self._by_key and raw_key(scope):
+            scope["state"]["operator"] = False
+            await self._app(scope, receive, send)
+            return
         try:
             proven = await self._proven(web, headers, connection)
             local = _is_loopback(connection.address[0]) and not headers.keys() & _FORWARDED

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from exporter.memo import Memo
 
-# So many may wait for a check in all, and of one address: any more are told to come again.
+# The most that may wait for a check, in all and of one address; others get 503 and come again.
 _MOST_WAITING = 32
 _MOST_OF_ADDRESS = 8
 # Of bcrypt: it uses no more of a password.

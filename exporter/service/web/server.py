@@ -1,4 +1,4 @@
-"""HTTP: /metrics, /-/healthy, /-/ready, /-/reload and the status page.
+"""HTTP: /metrics, /-/healthy, /-/ready, /-/reload, the status page, and single requests (`requests`).
 
 All connections share one event loop, so a slow or silent client delays nobody. What a page needs from the pipeline is
 computed in the pipeline's thread; callers that wait for the same page share one answer.
@@ -19,9 +19,11 @@ from exporter.service.web.access import Access, Guard
 from exporter.service.web.answers import HTML, PLAIN, Receive, Scope, Send, answer
 from exporter.service.web.connections import Connection, Limits
 from exporter.service.web.listener import Listener
+from exporter.service.web.requests import PATH, SUMS_PATH, RequestsApi
 from exporter.service.web.rounds import Rounds
 from exporter.service.web.scrapes import Held, Scrape, Scrapes
-from exporter.service.web.status import page, page_policy, snapshot
+from exporter.service.web.status import snapshot
+from exporter.service.web.status_page import page, page_policy
 
 Reload = Callable[[], "Future[str]"]
 
@@ -39,7 +41,9 @@ _STEP_SECONDS = 0.02
 class App:
     """The ASGI application over one pipeline."""
 
-    def __init__(self, pipeline: Pipeline, reload: Reload | None, limits: Limits) -> None:
+    def __init__(
+        self, pipeline: Pipeline, reload: Reload | None, limits: Limits, requests: RequestsApi | None = None
+    ) -> None:
         self._pipeline = pipeline
         self._reload = reload
         self._scrapes = Scrapes(pipeline)
@@ -54,6 +58,8 @@ class App:
             "/-/reload": self._reloaded,
             "/": self._status,
         }
+        if requests:
+            self._pages |= dict.fromkeys((PATH, SUMS_PATH), requests.operators)
 
     async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
         """Answer one request that a `Guard` let through."""
@@ -136,11 +142,12 @@ class Server:
         reload: Reload | None = None,
         limits: Limits | None = None,
         access: Access | None = None,
+        requests: RequestsApi | None = None,
     ) -> None:
         self.failed = False
         self._pipeline = pipeline
         limits, access = limits or Limits(), access or Access()
-        guard = Guard(App(pipeline, reload, limits), access, any_host=("/metrics",), changes=("/-/reload",))
+        guard = Guard(App(pipeline, reload, limits, requests), access, any_host=("/metrics",), changes=("/-/reload",))
         self.listener = Listener(guard, host, port, access, limits, self._fail)
         self.url = self.listener.url
 

@@ -1,7 +1,4 @@
-"""Generates docs/formats.md from the presets: the logs that can be read, their versions, and what they lack.
-
-python -m exporter.formats.page > docs/formats.md
-"""
+"""docs/formats.md, from the presets: the logs that can be read, their versions, and what they lack."""
 
 from collections.abc import Collection, Iterator
 
@@ -15,8 +12,6 @@ Logs that are read with `format: NAME`. `gateway-exporter init LOG` finds the na
 line. Other logs are described in the config: with JSON paths, CSV columns, logfmt, an nginx template or a regular
 expression. A preset is a YAML file in [exporter/formats/presets](../exporter/formats/presets) and a good start for one
 of your own.
-
-This file is made of the presets: `python -m exporter.formats.page > docs/formats.md`.
 """
 
 _NO_LOG = """
@@ -78,7 +73,3 @@ def _linked(link: str) -> str:
     parts = link.removeprefix("https://").split("/")
     shown = "/".join(parts[1:3]) if parts[0] == "github.com" else parts[0]
     return f"[{shown}]({link})"
-
-
-if __name__ == "__main__":
-    print(page(), end="")

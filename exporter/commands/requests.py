@@ -1,0 +1,119 @@
+"""`requests`: single requests that the exporter keeps: find, follow, export, delete. It may run meanwhile."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from exporter.config.load import load
+from exporter.config.requests import RequestsConfig
+from exporter.durations import seconds
+from exporter.errors import UsageError
+from exporter.request_log.deletion import delete
+from exporter.request_log.filters import Filter, filter_of
+from exporter.request_log.registry import Registry
+from exporter.request_log.search import Search, Sums
+from exporter.request_log.shown import FIELDS
+from exporter.request_log.written import cell, csv_lines, json_lines, written_time
+
+# The columns for people, with their widths; the last takes what is left.
+_COLUMNS = {"time": 24, "key": 20, "method": 34, "status": 6, "duration": 9, "model": 22, "cost": 10, "provider": 0}
+_FOLLOW_SECONDS = 1.0
+_MOST_FOLLOWED = 1000
+# An export of everything may take long, and nobody waits for it.
+_PATIENCE_SECONDS = 3600.0
+
+
+def run(config: str, asked: dict[str, str], limit: int | None, form: str, follow: bool, remove: bool) -> None:
+    """Print requests, the newest first; with `follow`, then those that come. `form` is table, json, csv or sums."""
+    loaded = load(Path(config))
+    requests = loaded.config.requests
+    if requests is None:
+        raise UsageError(f"{config} has no section `requests`: no single requests are kept")
+    registry = Registry({entry.public: entry for entry in loaded.keys})
+    if remove:
+        print(f"{delete(Path(requests.path), registry, asked)} requests deleted")
+        return
+    wanted = filter_of(asked)
+    search = _search(requests, registry)
+    if form == "sums":
+        _print_sums(search.sums(wanted), loaded.config.pricing.currency)
+        return
+    if not follow:
+        most = limit if limit is not None else None if form != "table" else 50
+        _print(_limited(search.each(wanted), most), form)
+        return
+    last = search.last_id()
+    newest = search.newest(wanted, limit if limit is not None else 10).rows
+    _print(_followed(requests, registry, wanted, [*reversed(newest)], last), form)
+
+
+def _search(requests: RequestsConfig, registry: Registry) -> Search:
+    return Search(Path(requests.path), registry, seconds(requests.keep), _PATIENCE_SECONDS)
+
+
+def _limited(rows: Iterator[dict[str, Any]], limit: int | None) -> Iterator[dict[str, Any]]:
+    for n, row in enumerate(rows):
+        if n == limit:
+            return
+        yield row
+
+
+def _followed(
+    requests: RequestsConfig, registry: Registry, wanted: Filter, shown: list[dict[str, Any]], last: int
+) -> Iterator[dict[str, Any]]:
+    """The rows shown at first, then all that are added, for ever."""
+    yield from shown
+    while True:
+        found = _search(requests, registry).after(wanted, last, _MOST_FOLLOWED)
+        for row in found:
+            last = row["id"]
+            yield row
+        sys.stdout.flush()
+        if len(found) < _MOST_FOLLOWED:
+            time.sleep(_FOLLOW_SECONDS)
+
+
+def _print(rows: Iterator[dict[str, Any]], form: str) -> None:
+    if form == "table":
+        _print_table(rows)
+        return
+    sys.stdout.flush()
+    for line in (csv_lines if form == "csv" else json_lines)(rows, FIELDS):
+        sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
+
+
+def _print_table(rows: Iterable[dict[str, Any]]) -> None:
+    print("  ".join(name.ljust(width) for name, width in _COLUMNS.items()).rstrip())
+    for row in rows:
+        print("  ".join(_fitted(_shown(row, name), width) for name, width in _COLUMNS.items()).rstrip())
+
+
+def _shown(row: dict[str, Any], name: str) -> str:
+    """A cell of the table: a key by its name, a model with what was asked for, a provider with those that failed."""
+    if name == "key":
+        return row["key_name"] or row["key"] or ""
+    if name == "duration":
+        return "" if row["duration"] is None else f"{row['duration']:.3f}"
+    if name == "model" and row["requested_model"] and row["model"] and row["requested_model"] != row["model"]:
+        return f"{row['requested_model']} → {row['model']}"
+    if name == "provider" and len(row["attempts"]) > 1:
+        marks = (f"{one['provider']} {'✓' if one['outcome'] == 'success' else '✗'}" for one in row["attempts"])
+        return " → ".join(marks)
+    return written_time(row["time"]) if name == "time" else cell(name, row[name])
+
+
+def _fitted(text: str, width: int) -> str:
+    if not width:
+        return text
+    return (text if len(text) <= width else text[: width - 1] + "…").ljust(width)
+
+
+def _print_sums(sums: Sums, currency: str) -> None:
+    for name in sums.__struct_fields__:
+        value = getattr(sums, name)
+        shown = "" if value is None else f"{value:.6f}" if isinstance(value, float) else str(value)
+        unit = {"cost": f" {currency}"}.get(name, " s" if name.endswith("duration") and shown else "")
+        print(f"{name:20} {shown}{unit}".rstrip())

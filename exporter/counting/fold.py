@@ -1,0 +1,80 @@
+"""The fold of a cell, generated from what a format has, like the loop: nothing is looked up by its name."""
+
+from collections.abc import Callable
+from typing import Any
+
+from exporter.counting.cell import Cell, CellTargets
+from exporter.counting.loop import Loop
+from exporter.formats.codegen import compile_function
+from exporter.metrics.store import Series
+from exporter.model.fields import TOKEN_TYPES
+
+# Gauges with the values that a request sets, by the time of the request.
+Shown = list[tuple[float, tuple[tuple[Series, float], ...]]]
+Fold = Callable[[Cell, CellTargets, float | None, Shown], None]
+
+
+def compile_fold(loop: Loop, seconds: Callable[[Any], float | None]) -> Fold:
+    """The function `fold(c, t, start, shown)`: it moves what a cell has counted to its targets. `start` is when the
+    period of these requests started, None if time is not divided. Gauges that they set are appended to `shown`.
+    """
+    # All that may raise comes before the first addition.
+    code = ["n = c.n", "kind = t.kind", *_find_cost(loop)]
+    code += ["if kind.shown: shown.append((seconds(c.time) or 0.0, kind.shown))"]
+    code += [*_use_up(loop), *_charge(loop), *_sum(loop)]
+    code += ["for s, amount in t.credited: s.value += n * amount", "for s in t.counts: s.value += n"]
+    if loop.origins:
+        code += ["if c.origin is not None: t.home.counts[c.origin] += n - c.elsewhere", "c.elsewhere = 0"]
+    return compile_function("fold", "c, t, start, shown", [*code, "c.n = 0"], {"seconds": seconds})
+
+
+def _find_cost(loop: Loop) -> list[str]:
+    """All requests of a fold are in one period, and prices change only between periods: the price at the period's
+    start is valid for all.
+    """
+    if not loop.charged:
+        return []
+    names = ["request", *(f"rate{n}" for n in range(len(loop.rated)))]
+    factors = [f"c.{loop.unlogged}", *(f"c.{slot}" for slot in loop.rated.values())]
+    return [
+        "cost = 0.0",
+        f"charged = t.charged if c.{loop.unlogged} else None",
+        "if charged is not None:",
+        "  rates = kind.rates.at(start)",
+        "  if rates is not None:",
+        f"    {', '.join(names)}, = rates",
+        f"    cost = {' + '.join(map(' * '.join, zip(names, factors, strict=True)))}",
+    ]
+
+
+def _charge(loop: Loop) -> list[str]:
+    if not loop.charged:
+        return []
+    return [
+        "if charged is not None:",
+        "  if rates is None:",
+        f"    for s in charged.unpriced: s.value += c.{loop.unlogged}",
+        "  else:",
+        "    for s in charged.cost: s.value += cost",
+    ]
+
+
+def _use_up(loop: Loop) -> list[str]:
+    """Add to the use of the key's limits."""
+    code = ["u = t.use", "if u is not None:", "  if not u.waiting: u.wait()", "  if kind.requests: u.requests += n"]
+    code += ["  if kind.credits: u.credits += n * kind.credits"]
+    code += ["  u.cost += cost"] if loop.charged else []
+    tokens = [f"c.{type_}_tokens" for type_ in TOKEN_TYPES if f"{type_}_tokens" in loop.summed]
+    code += [f"  if kind.tokens_limited: u.tokens += {' + '.join(tokens)}"] if tokens else []
+    return code + (["  if kind.cost_limited: u.cost += c.cost"] if "cost" in loop.summed else [])
+
+
+def _sum(loop: Loop) -> list[str]:
+    code = []
+    if loop.summed:
+        names = [f"s{n}" for n in range(len(loop.summed))]
+        code.append(f"{', '.join(names)}, = t.sums")
+        code += [f"{name}.value += c.{slot}" for name, slot in zip(names, loop.summed, strict=True)]
+        code.append("for s, slot in t.more_sums: s.value += getattr(c, slot)")
+    slots = dict.fromkeys((*loop.summed, *loop.apart))
+    return code + ([f"{' = '.join(f'c.{slot}' for slot in slots)} = 0"] if slots else [])

@@ -1,0 +1,177 @@
+"""One file of the request log, being written. What many requests share, and texts, get ids when they are first used."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
+
+from msgspec import Struct
+
+from exporter.pricing.prices import Price
+from exporter.request_log.schema import KIND_COLUMNS, create
+
+# With more than these, what is known of kinds and words is forgotten: they get new ids when they come again.
+_MOST_KINDS = 100_000
+_MOST_WORDS = 100_000
+
+_INSERT_KIND = f"INSERT INTO kind VALUES ({', '.join('?' * (len(KIND_COLUMNS) + 1))})"
+_INSERT_WORD = "INSERT INTO word VALUES (?, ?)"
+
+
+class Kind(Struct, eq=False, gc=False):
+    """What requests share. `share` of them is kept. `special` if numbers of a row depend on it: see `Recorder`."""
+
+    id: int
+    share: float
+    prices: tuple[Price, ...] = ()
+    unbilled: bool = False
+    cached: bool = False
+
+    @property
+    def special(self) -> bool:
+        """Whether costs or tokens are not simply those of the log."""
+        return bool(self.prices) or self.unbilled or self.cached
+
+
+# For lines that are no requests.
+NO_REQUEST = Kind(0, -1.0)
+
+
+class Batch(NamedTuple):
+    """Rows with values of the same columns of `request`."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+    @property
+    def insert(self) -> str:
+        """The statement that inserts one."""
+        return f"INSERT INTO request ({', '.join(self.columns)}) VALUES ({', '.join('?' * len(self.columns))})"
+
+
+class Words(dict[Any, Any]):
+    """Raw value → id of the word that is shown for it; None for no value."""
+
+    def __init__(self, shown: Callable[[Any], str], id_of: Callable[[str], int]) -> None:
+        super().__init__()
+        self._shown = shown
+        self._id_of = id_of
+
+    def __missing__(self, raw: Any) -> int | None:
+        if len(self) >= _MOST_WORDS:
+            self.clear()
+        word = self._shown(raw)
+        found = self[raw] = self._id_of(word) if word else None
+        return found
+
+
+class Known(Struct, eq=False):
+    """What one recorder has seen in this file, by raw value."""
+
+    kinds: dict[Any, dict[Any, Kind]]
+    origins: Words
+    clients: Words
+
+
+class DayFile:
+    """`known` has the values that each recorder has seen. Rows wait in `batches` until `write`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._db = create(path)
+        # Whether another process has deleted rows: what is known of kinds and words is then no longer true.
+        self.stale = False
+        self.known: WeakKeyDictionary[Any, Known] = WeakKeyDictionary()
+        self.batches: list[Batch] = []
+        self._new_kinds: list[tuple[Any, ...]] = []
+        self._new_words: list[tuple[int, str]] = []
+        self._version = self._data_version()
+        self._next_kind, self._next_word = map(self._next_id, ("kind", "word"))
+        columns = ", ".join(KIND_COLUMNS)
+        rows = self._db.execute(f"SELECT id, {columns} FROM kind ORDER BY id DESC LIMIT {_MOST_KINDS}")
+        self._kinds = {row[1:]: row[0] for row in rows}
+        self._words = dict(self._db.execute(f"SELECT text, id FROM word ORDER BY id DESC LIMIT {_MOST_WORDS}"))
+
+    @property
+    def waiting(self) -> int:
+        """The number of rows that wait to be written."""
+        return sum(len(batch.rows) for batch in self.batches)
+
+    def kind(self, values: tuple[Any, ...]) -> int:
+        """The id of a kind with these values of KIND_COLUMNS."""
+        found = self._kinds.get(values)
+        if found is None:
+            if len(self._kinds) >= _MOST_KINDS:
+                self._kinds.clear()
+                self.known.clear()
+            found = self._kinds[values] = self._next_kind
+            self._next_kind += 1
+            self._new_kinds.append((found, *values))
+        return found
+
+    def word(self, text: str) -> int:
+        """The id of a text."""
+        found = self._words.get(text)
+        if found is None:
+            if len(self._words) >= _MOST_WORDS:
+                self._words.clear()
+            found = self._words[text] = self._next_word
+            self._next_word += 1
+            self._new_words.append((found, text))
+        return found
+
+    def write(self) -> None:
+        """Write what waits, durably, in one transaction. Raises sqlite3.Error; then nothing of it is in the file."""
+        if not self.batches:
+            return
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._db.executemany(_INSERT_KIND, self._new_kinds)
+            self._db.executemany(_INSERT_WORD, self._new_words)
+            if self._data_version() != self._version:
+                self._restore_used()
+            for batch in self.batches:
+                self._db.executemany(batch.insert, batch.rows)
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+        self.batches.clear()
+        self._new_kinds.clear()
+        self._new_words.clear()
+
+    def _data_version(self) -> int:
+        """A number that another process's changes change."""
+        found: int = self._db.execute("PRAGMA data_version").fetchone()[0]
+        return found
+
+    def _restore_used(self) -> None:
+        """Put back the kinds and words that waiting rows refer to, if they were deleted."""
+        self.stale = True
+        words = {id_: (id_, text) for text, id_ in self._words.items()}
+        kinds = {id_: (id_, *values) for values, id_ in self._kinds.items()}
+        referred = (("kind", kinds, _INSERT_KIND), ("origin", words, _INSERT_WORD), ("client", words, _INSERT_WORD))
+        for batch in self.batches:
+            for name, known, insert in referred:
+                if name in batch.columns:
+                    used = {row[batch.columns.index(name)] for row in batch.rows}
+                    back = [known[id_] for id_ in used if id_ in known]
+                    self._db.executemany(insert.replace("INSERT", "INSERT OR IGNORE"), back)
+
+    def delete_behind(self, mark: int) -> int:
+        """Delete the rows behind the row mark: their lines are read again. Returns how many there were."""
+        deleted: int = self._db.execute("DELETE FROM request WHERE id > ?", (mark,)).rowcount
+        return deleted
+
+    def last(self) -> int:
+        """The id of the last row, 0 if there is none."""
+        return self._next_id("request") - 1
+
+    def _next_id(self, table: str) -> int:
+        found: int = self._db.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {table}").fetchone()[0]
+        return found
+
+    def close(self) -> None:
+        """Close the file. What waits is lost."""
+        self._db.close()

@@ -1,0 +1,57 @@
+"""Deletes the requests of one key or client, in small steps: the exporter may write between two of them."""
+
+import sqlite3
+from contextlib import closing, suppress
+from pathlib import Path
+
+from exporter.errors import ExporterError, UsageError
+from exporter.request_log.filters import filter_of
+from exporter.request_log.log import files_in
+from exporter.request_log.registry import Registry
+from exporter.request_log.schema import ForeignError, check
+
+# Whose requests can be deleted.
+SUBJECTS = ("key", "client")
+_STEP = 5_000
+_PATIENCE_SECONDS = 60.0
+# What no request refers to any more: it may be personal, too.
+_UNUSED = (
+    "DELETE FROM kind WHERE id NOT IN (SELECT kind FROM request)",
+    "DELETE FROM word WHERE id NOT IN (SELECT origin FROM request WHERE origin IS NOT NULL "
+    "UNION SELECT client FROM request WHERE client IS NOT NULL)",
+)
+
+
+def delete(folder: Path, registry: Registry, asked: dict[str, str]) -> int:
+    """Delete what a filter of SUBJECTS finds, and overwrite it. Returns how many requests that were. UsageError if
+    anything else is asked for.
+    """
+    given = {name: value for name, value in asked.items() if value}
+    if len(given) != 1 or not given.keys() <= set(SUBJECTS):
+        raise UsageError(f"to delete requests, give one of {', '.join(SUBJECTS)}, and no other filter")
+    where = filter_of(given).where()
+    deleted = 0
+    try:
+        for path in files_in(folder).values():
+            with suppress(ForeignError):  # just begun, or damaged
+                deleted += _delete(path, registry, where.sql, where.values)
+    except sqlite3.Error as error:
+        raise ExporterError(f"{folder}: not all requests could be deleted: {error}") from None
+    return deleted
+
+
+def _delete(path: Path, registry: Registry, where: str, values: list[object]) -> int:
+    with closing(sqlite3.connect(path, timeout=_PATIENCE_SECONDS, isolation_level=None)) as db:
+        check(db)
+        registry.join(db)
+        db.execute("PRAGMA secure_delete=ON")
+        first, last = db.execute("SELECT coalesce(min(id), 0), coalesce(max(id), -1) FROM request").fetchone()
+        deleted = 0
+        for at in range(first, last + 1, _STEP):
+            sql = f"DELETE FROM request WHERE id >= ? AND id < ? AND ({where})"
+            deleted += db.execute(sql, (at, at + _STEP, *values)).rowcount
+        if deleted:
+            for sql in _UNUSED:
+                db.execute(sql)
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return deleted

@@ -1,0 +1,108 @@
+"""The tables of a file, which holds a day of requests, or a part of one.
+
+`kind` has what many requests share, `word` texts such as addresses; a row of `request` has the rest. Times are epoch
+milliseconds, durations microseconds; NULL is a value that the log does not have.
+"""
+
+import sqlite3
+from pathlib import Path
+
+APPLICATION = 0x4757584C  # "GWXL"
+VERSION = 1
+
+KIND_COLUMNS = (
+    "input",
+    "key",
+    "key_name",
+    "key_owner",
+    "class",
+    "method",
+    "route",
+    "chain",
+    "protocol",
+    "status",
+    "error_type",
+    "model",
+    "requested_model",
+    "billed_model",
+    "provider",
+    "attempts",  # JSON: [[provider, outcome, status, circuit, place in the list of times], …]
+    "blocked_reason",
+    "unbilled",
+    "cached",
+    "cost_multiplier",
+    "currency",
+    "timed",  # whether its duration is a latency
+)
+# Columns of numbers, by the record's name; those in _MICROSECONDS are stored as such.
+MICROSECONDS = ("duration", "time_to_first_token")
+NUMBERS = (
+    *MICROSECONDS,
+    "request_bytes",
+    "response_bytes",
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+    "cost",
+)
+# `origin` and `client` are ids of words.
+ROW_COLUMNS = ("id", "time", "kind", "origin", "client", "request_id", "attempt_times", *NUMBERS)
+# How long to wait for another process that deletes rows: it does so in small steps.
+_PATIENCE_SECONDS = 5.0
+
+_TYPES = {"unbilled": "INTEGER", "cached": "INTEGER", "cost_multiplier": "REAL", "timed": "INTEGER"}
+_KINDS = ", ".join(f"{name} {_TYPES.get(name, 'TEXT')}" for name in KIND_COLUMNS)
+_TABLES = (
+    f"CREATE TABLE kind (id INTEGER PRIMARY KEY, {_KINDS})",
+    "CREATE TABLE word (id INTEGER PRIMARY KEY, text TEXT)",
+    "CREATE TABLE request (id INTEGER PRIMARY KEY, time INTEGER, kind INTEGER, origin INTEGER, client INTEGER, "
+    f"request_id TEXT, attempt_times TEXT, {', '.join(f'{name} INTEGER' for name in NUMBERS[:-1])}, cost REAL)",
+    "CREATE INDEX by_time ON request (time)",
+)
+
+
+class ForeignError(sqlite3.DatabaseError):
+    """A file that is not ours."""
+
+
+def create(path: Path) -> sqlite3.Connection:
+    """Open a file for writing; a new one gets its tables. Raises sqlite3.Error."""
+    db = sqlite3.connect(path, timeout=_PATIENCE_SECONDS, isolation_level=None, check_same_thread=False)
+    try:
+        path.chmod(0o600)
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")
+        if not db.execute("SELECT 1 FROM sqlite_schema").fetchone():
+            db.execute("BEGIN IMMEDIATE")
+            for table in _TABLES:
+                db.execute(table)
+            db.execute(f"PRAGMA application_id={APPLICATION}")
+            db.execute(f"PRAGMA user_version={VERSION}")
+            db.execute("COMMIT")
+        check(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def look_into(path: Path) -> sqlite3.Connection:
+    """Open a file for reading, by one thread at a time; the exporter may write it. Raises sqlite3.Error."""
+    db = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE_SECONDS, check_same_thread=False
+    )
+    try:
+        check(db)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def check(db: sqlite3.Connection) -> None:
+    """Raises ForeignError if it is another program's file, or of another version."""
+    ours = db.execute("PRAGMA application_id").fetchone()[0], db.execute("PRAGMA user_version").fetchone()[0]
+    if ours != (APPLICATION, VERSION):
+        raise ForeignError("it is not a request log of this version")

@@ -1,0 +1,58 @@
+"""What a row shows: public values only, and fewer of them to customers."""
+
+import re
+from collections.abc import Callable
+from typing import Literal
+
+from exporter.formats.values import Raw, text
+from exporter.model.key_shapes import has_key_prefix
+from exporter.requests.routes import client_network
+
+# How much of a client's address is kept.
+Client = Literal["network", "full", "none"]
+
+_HEX = re.compile(r"[0-9A-Fa-f-]{1,64}")
+_ID = re.compile(r"[\w.:/+=@-]{1,100}", re.ASCII)
+
+
+def request_id(raw: Raw) -> str | None:
+    """A request's id as it is shown: one word; None for what holds a raw API key by its prefix, or is no id."""
+    word = raw if raw.__class__ is str else text(raw)
+    if _HEX.fullmatch(word) or (_ID.fullmatch(word) and not has_key_prefix(word)):
+        return word
+    return None
+
+
+def client_function(shown: Client) -> Callable[[str], str]:
+    """The function from a logged address, or a list of which the first counts, to what is kept of it."""
+    return {"network": client_network, "full": _address, "none": lambda _: ""}[shown]
+
+
+def _address(logged: str) -> str:
+    """The client's address, without its port; "" if it is not valid."""
+    if not client_network(logged):
+        return ""
+    first = logged.partition(",")[0].strip().rpartition("]")[0] or logged.partition(",")[0].strip()
+    first = first.lstrip("[")
+    return first.partition(":")[0] if first.count(":") == 1 else first
+
+
+# The fields of a row for operators, in their order.
+FIELDS = (
+    *("id", "time", "input", "key", "key_name", "key_owner", "class", "method", "route", "chain", "protocol", "status"),
+    *("error_type", "client", "origin", "request_id", "provider", "attempts", "model", "requested_model"),
+    *("billed_model", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"),
+    *("cost", "currency", "duration", "time_to_first_token", "request_bytes", "response_bytes", "blocked_reason"),
+    *("unbilled", "cached", "cost_multiplier"),
+)
+# Those for customers, of their own key's requests: nothing about providers and their attempts, what the gateway pays
+# them, its own class of the key, or which part of it failed.
+CUSTOMER_FIELDS = tuple(
+    name
+    for name in FIELDS
+    if name
+    not in (
+        *("input", "class", "key_owner", "provider", "attempts", "billed_model", "blocked_reason", "cost_multiplier"),
+        *("error_type", "cached"),
+    )
+)

@@ -1,0 +1,180 @@
+"""`/api/v1/requests`: single requests, searched in a thread; the pipeline is not asked.
+
+/api/v1/requests        a page of rows, the newest first, as JSON; all of them as CSV or JSON lines with `format`
+/api/v1/requests/sums   what they add up to
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from itertools import islice
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from exporter.errors import ExporterError, UsageError
+from exporter.keys.identity import KeyEntry
+from exporter.request_log.filters import CUSTOMER_FILTERS, FILTERS, Filter, filter_of, only_key
+from exporter.request_log.log import RequestLogSettings
+from exporter.request_log.registry import Registry
+from exporter.request_log.search import Cursor, Search, TooLongError, cursor_of
+from exporter.request_log.shown import CUSTOMER_FIELDS, FIELDS
+from exporter.request_log.written import as_object, csv_lines, json_lines
+from exporter.service.web.answers import Scope, Send, answer
+
+T = TypeVar("T")
+
+PATH = "/api/v1/requests"
+SUMS_PATH = "/api/v1/requests/sums"
+_JSON = "application/json"
+_FORMATS = {"csv": ("text/csv; charset=utf-8", csv_lines), "jsonl": ("application/x-ndjson", json_lines)}
+_LIMIT, _MOST = 100, 1000
+# Searches, and exports, that run at a time; others wait.
+_SEARCHES, _EXPORTS = 2, 2
+_EXPORT_SECONDS = 600.0
+_ROWS_A_BLOCK = 500
+
+
+class RequestsApi:
+    """Answers both paths. `settings` returns those of the request log, None while there is none; `entries` the key
+    registry's entries.
+    """
+
+    def __init__(
+        self, settings: Callable[[], RequestLogSettings | None], entries: Callable[[], Mapping[str, KeyEntry]]
+    ) -> None:
+        self._settings = settings
+        self._entries = entries
+        self._searches = asyncio.Semaphore(_SEARCHES)
+        self._exports = asyncio.Semaphore(_EXPORTS)
+
+    async def operators(self, scope: Scope, send: Send) -> None:
+        """Answer an operator; 403 to anybody else."""
+        if not scope["state"]["operator"]:
+            text = "answered on this machine only, or with a user or a client certificate of a web config"
+            await _refuse(send, 403, text)
+            return
+        await self._answer(scope, send, FIELDS, frozenset(FILTERS), None)
+
+    async def customer(self, scope: Scope, send: Send, key: str) -> None:
+        """Answer the owner of a key, given by its public name: that key's requests, with fields for customers."""
+        await self._answer(scope, send, CUSTOMER_FIELDS, CUSTOMER_FILTERS, key)
+
+    async def _answer(
+        self, scope: Scope, send: Send, fields: tuple[str, ...], allowed: frozenset[str], key: str | None
+    ) -> None:
+        settings = self._settings()
+        if settings is None:
+            await _refuse(send, 404, "no single requests are kept: the config has no section `requests`")
+            return
+        try:
+            asked = _query(scope)
+            options = {name: asked.pop(name, "") for name in ("limit", "cursor", "after", "format")}
+            wanted = filter_of(asked, allowed)
+            if key is not None:
+                only_key(wanted, key)
+            if scope["path"] == SUMS_PATH:
+                await _send_json(send, scope, await self._sums(settings, wanted))
+            elif options["format"] in ("", "json"):
+                await _send_json(send, scope, await self._page(settings, wanted, options, fields))
+            else:
+                await self._export(scope, send, settings, wanted, options, fields)
+        except UsageError as error:
+            await _refuse(send, 400, str(error))
+        except TooLongError as error:
+            await _refuse(send, 503, str(error))
+        except ExporterError as error:
+            await _refuse(send, 500, str(error))
+
+    def _search(self, settings: RequestLogSettings, **patience: float) -> Search:
+        return Search(settings.path, Registry(self._entries()), settings.keep, **patience)
+
+    async def _run(self, search: Callable[[], T]) -> T:
+        async with self._searches:
+            return await asyncio.to_thread(search)
+
+    async def _page(
+        self, settings: RequestLogSettings, wanted: Filter, options: dict[str, str], fields: tuple[str, ...]
+    ) -> dict[str, Any]:
+        limit = _whole("limit", options["limit"], _LIMIT, _MOST)
+        cursor = cursor_of(options["cursor"]) if options["cursor"] else None
+
+        def page() -> dict[str, Any]:
+            search = self._search(settings)
+            if options["after"]:
+                after = _whole("after", options["after"], 0, 1 << 62)
+                rows, following = search.after(wanted, after, limit), None
+                last = rows[-1]["id"] if rows else after
+            else:
+                last = search.last_id()  # before the search: what comes meanwhile is after it
+                found = search.newest(wanted, limit, cursor)
+                rows, following = found.rows, found.next
+            objects = [as_object(row, fields) for row in rows]
+            return {"requests": objects, "next": following and str(following), "last": last}
+
+        return await self._run(page)
+
+    async def _sums(self, settings: RequestLogSettings, wanted: Filter) -> dict[str, Any]:
+        sums = await self._run(lambda: self._search(settings).sums(wanted))
+        return msgspec.structs.asdict(sums)
+
+    async def _export(
+        self,
+        scope: Scope,
+        send: Send,
+        settings: RequestLogSettings,
+        wanted: Filter,
+        options: dict[str, str],
+        fields: tuple[str, ...],
+    ) -> None:
+        if options["format"] not in _FORMATS:
+            raise UsageError(f"format: {options['format'][:40]!r} is not valid (allowed: json, {', '.join(_FORMATS)})")
+        content_type, written = _FORMATS[options["format"]]
+        limit = _whole("limit", options["limit"], 0, 1 << 62)
+        cursor: Cursor | None = cursor_of(options["cursor"]) if options["cursor"] else None
+        headers = [(b"content-type", content_type.encode())]
+        if options["format"] == "csv":
+            headers.append((b"content-disposition", b'attachment; filename="requests.csv"'))
+        async with self._exports:
+            with closing(self._search(settings, patience=_EXPORT_SECONDS).each(wanted, cursor)) as rows:
+                lines = written(islice(rows, limit) if limit else rows, fields)
+                block = await asyncio.to_thread(_block, lines)  # before the answer begins: it may be refused
+                await send({"type": "http.response.start", "status": 200, "headers": headers})
+                while block and scope["method"] != "HEAD":
+                    await send({"type": "http.response.body", "body": block, "more_body": True})
+                    block = await asyncio.to_thread(_block, lines)
+                await send({"type": "http.response.body", "body": b""})
+
+
+def _block(lines: Iterator[bytes]) -> bytes:
+    return b"".join(islice(lines, _ROWS_A_BLOCK))
+
+
+def _query(scope: Scope) -> dict[str, str]:
+    """The parameters; a name that is given several times has several values."""
+    asked: dict[str, str] = {}
+    try:
+        pairs = parse_qsl(scope["query_string"].decode("latin-1"), max_num_fields=100, errors="replace")
+    except ValueError:
+        raise UsageError("too many parameters") from None
+    for name, value in pairs:
+        asked[name] = f"{asked[name]},{value}" if name in asked else value
+    return asked
+
+
+def _whole(name: str, written: str, default: int, most: int) -> int:
+    if not written:
+        return default
+    if not (written.isdecimal() and len(written) < 20 and int(written) <= most):
+        raise UsageError(f"{name}: must be a whole number of at most {most}")
+    return int(written)
+
+
+async def _send_json(send: Send, scope: Scope, found: dict[str, Any]) -> None:
+    body = b"" if scope["method"] == "HEAD" else msgspec.json.encode(found) + b"\n"
+    await answer(send, 200, _JSON, body)
+
+
+async def _refuse(send: Send, status: int, text: str) -> None:
+    await answer(send, status, _JSON, msgspec.json.encode({"error": text}) + b"\n")
