@@ -36,7 +36,7 @@ ADDS = {
 _UNITS = dict.fromkeys(_SECONDS, "seconds") | dict.fromkeys(_BYTES, "bytes")
 
 # The catalogue's families that declared labels can be added to: those that say who asked.
-_OF_CALLERS = tuple(
+OF_CALLERS = tuple(
     name
     for name, family in CATALOG.items()
     if "key" in family.labels and family.type != "gauge" and family.adds not in ("origins", "new_origins")
@@ -145,7 +145,7 @@ def _changed(family: Family, change: bool | Change, declared: tuple[str, ...]) -
     )
     rule.labels("drop", change.drop, family.labels)
     if change.add:
-        rule.known("add", "family for more labels", family.name, _OF_CALLERS)
+        rule.known("add", "family for more labels", family.name, OF_CALLERS)
         rule.need(declared, "add", f"no label {change.add[0]!r} is declared; labels are declared in metrics.labels")
         rule.labels("add", change.add, declared)
     labels = (*(label for label in family.labels if label not in change.drop), *change.add)
