@@ -6,6 +6,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from exporter import descriptors
+from exporter.config.labels import fields_of
+from exporter.config.load import Config
+from exporter.formats.spec import build
 from exporter.inputs.disk.names import are_objects, is_pattern, matching
 from exporter.inputs.overlap import shared_logs
 from exporter.inputs.syslog.address import is_syslog, parse_syslog
@@ -35,6 +38,21 @@ def exposed(secrets: dict[str, str]) -> list[str]:
         with suppress(OSError):
             if Path(path).is_file() and (mode := Path(path).stat().st_mode) & 0o004:
                 found.append(f"{name}: {path} can be read by every user (mode {mode & 0o777:o}); use chmod 600")
+    return found
+
+
+def unused_labels(config: Config) -> list[str]:
+    """Declared labels that no family has, or that no log has a value for."""
+    families = config.families.values()
+    formats = [build(input_.spec) for input_ in config.inputs]
+    fields = {field for format_ in formats for field in (*format_.fields, *format_.custom_fields)}
+    found = []
+    for label, field in fields_of(config.metrics.labels).items():
+        if not any(label in family.labels for family in families):
+            add = f"families: {{gateway_requests_total: {{add: [{label}]}}}}"
+            found.append(f"metrics.labels.{label}: no family has this label; add it, as in {add}")
+        if field not in fields:
+            found.append(f"metrics.labels.{label}: no input's format has the field {field!r}, so it is always empty")
     return found
 
 
