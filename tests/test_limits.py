@@ -11,6 +11,7 @@ import requests
 
 from exporter.config.load import load
 from exporter.formats.spec import build
+from exporter.metrics.exposition import Renderer
 from exporter.metrics.zero_hold import Visitor
 from exporter.service.assembly import Assembly
 from exporter.service.feed import Feed
@@ -138,9 +139,9 @@ def test_the_wall_clock_ends_windows_only_when_all_lines_are_read(beside: Beside
     assembly.context.limits.assign_to(assembly.context.limits.calendar.period(long_ago))
 
     def reset() -> float:
-        scrape = pipeline.scrape([Visitor("127.0.0.1", 1, "test")], {False})
+        scrape = pipeline.scrape([Visitor("127.0.0.1", 1, "test")])
         pipeline.run_callbacks()
-        return gauge(samples(b"".join(scrape.result(0)[False]).decode()), "reset_timestamp_seconds", "1m")
+        return gauge(samples(b"".join(Renderer().blocks(scrape.result(0))).decode()), "reset_timestamp_seconds", "1m")
 
     assert reset() == long_ago + 60
     feed.more = False

@@ -140,7 +140,7 @@ def process(m: Metrics) -> list[Panel]:
     return [
         timeseries(
             "p95 time of a scrape",
-            "Reading what is there, and rendering. Over a second: too many series.",
+            "Reading what is there, and committing; Prometheus waits for the text too. Over a second: too many series.",
             {
                 "exporter, p95": m.quantile(0.95, "gateway_exporter_scrape_duration_seconds"),
                 "Prometheus, longest": f"max(scrape_duration_seconds {ours})",

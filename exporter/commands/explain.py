@@ -12,7 +12,7 @@ from exporter.errors import UsageError, place
 from exporter.formats.decoders.decoder import REASONS, Decoded, Decoder
 from exporter.formats.spec import build
 from exporter.inputs.archive import whole_lines
-from exporter.metrics.exposition import render
+from exporter.metrics.exposition import Renderer, take
 from exporter.metrics.store import Store
 from exporter.model.record import AccessRecord
 from exporter.service.assembly import Assembly
@@ -49,6 +49,7 @@ def run(config: str | None, log: str, name: str | None, loop: bool = False) -> N
 
 def explain(lines: Iterator[bytes], decoder: Decoder, meter: Meter, store: Store) -> Iterator[str]:
     """A paragraph for each line. Series show how much the line adds; histogram buckets are left out."""
+    renderer = Renderer()
     for n, line in enumerate(lines, 1):
         decoded = decoder.decode(line.rstrip(b"\n") + b"\n")
         for reason, bad in decoded.rejected:
@@ -59,13 +60,13 @@ def explain(lines: Iterator[bytes], decoder: Decoder, meter: Meter, store: Store
             yield f"line {n}: ignored: it is blank, a header or comment, or of another stream\n"
         elif not decoded.rows and not decoded.rejected:
             yield f"line {n}: waits for another line of its request\n"
-        yield from _rows(f"line {n}", decoded.rows, meter, store)
-    yield from _rows("no other line came", decoder.flush().rows, meter, store)
+        yield from _rows(f"line {n}", decoded.rows, meter, store, renderer)
+    yield from _rows("no other line came", decoder.flush().rows, meter, store, renderer)
 
 
-def _rows(where: str, rows: list[Any], meter: Meter, store: Store) -> Iterator[str]:
+def _rows(where: str, rows: list[Any], meter: Meter, store: Store, renderer: Renderer) -> Iterator[str]:
     for row in rows:
-        before = _values(store)
+        before = _values(store, renderer)
         counted = Decoded([row], [])
         try:
             record = meter.record(row)
@@ -78,7 +79,7 @@ def _rows(where: str, rows: list[Any], meter: Meter, store: Store) -> Iterator[s
         if faults:
             yield f"{where}: rejected, failed: {REASONS['failed']}\n  {place(faults[0])}"
             continue
-        added = {name: value - before.get(name, 0) for name, value in _values(store).items()}
+        added = {name: value - before.get(name, 0) for name, value in _values(store, renderer).items()}
         yield _paragraph(where, record, added)
 
 
@@ -110,11 +111,11 @@ def _short(value: float) -> str:
     return str(int(value)) if value == int(value) else f"{value:.9g}"
 
 
-def _values(store: Store) -> dict[str, float]:
+def _values(store: Store, renderer: Renderer) -> dict[str, float]:
     """The current value of every counter, and the sum and count of every histogram."""
     counters = {name.encode() for name, table in store.families.items() if table.family.type != "gauge"}
     values = {}
-    for block in render(store)[0]:
+    for block in renderer.blocks(take(store)):
         for line in block.splitlines():
             name, _, value = line.rpartition(b" ")
             family = name.partition(b"{")[0]

@@ -11,9 +11,9 @@ from msgspec import Struct
 
 from exporter.limits.running import Running
 from exporter.limits.use import Limit, Use
-from exporter.metrics.exposition import sample
 from exporter.metrics.roster import Sheet
 from exporter.metrics.store import Series, Store
+from exporter.metrics.templates import sample
 from exporter.model import catalog
 from exporter.model.catalog import Family
 from exporter.model.input_labels import escaped

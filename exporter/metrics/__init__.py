@@ -1,7 +1,9 @@
 """Series: the store, its text, new series held at zero, the slowest request, registered keys at rest.
 
 store.py       counters, gauges and histograms by family
+rows.py        the values of a family at one moment
 exposition.py  the store as text
+templates.py   the lines of a family
 packing.py     the text, compressed
 zero_hold.py   new series show 0 first
 roster.py      registered keys without use, in blocks

@@ -3,13 +3,18 @@
 import zlib
 from collections.abc import Iterable, Iterator
 
-_LEVEL = 3
-# Blocks (see `roster`) of at least this size in bytes are packed separately; smaller pieces are joined up to _JOINED.
+# Level 1 takes half the time of level 3, for an eighth more bytes.
+_LEVEL = 1
+# Lasting blocks of at least this size in bytes are packed separately; other pieces are joined up to _JOINED.
 _BLOCK = 8_192
 _JOINED = 262_144
 # A gzip file's header without name and time; an empty last block.
 _HEAD = b"\x1f\x8b\x08\0\0\0\0\0\0\xff"
 _END = b"\x03\0"
+
+
+class Lasting(bytes):
+    """A block of lines that is probably the same at the next scrape."""
 
 
 class Packer:
@@ -41,11 +46,11 @@ def _deflated(block: bytes) -> bytes:
 
 
 def _blocks(lines: Iterable[bytes]) -> Iterator[tuple[bool, bytes]]:
-    """The lines in pieces to pack; whether each may be the same at the next scrape."""
+    """The lines in pieces to pack; whether each is lasting."""
     beside: list[bytes] = []
     size = 0
     for line in lines:
-        if len(line) >= _BLOCK:
+        if isinstance(line, Lasting) and len(line) >= _BLOCK:
             if beside:
                 yield False, b"".join(beside)
                 beside, size = [], 0

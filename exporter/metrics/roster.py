@@ -6,6 +6,8 @@ of keys, and kept until one of them changes.
 
 from collections.abc import Callable, Iterable
 
+from exporter.metrics.packing import Lasting
+
 _BLOCK = 256
 
 LineOf = Callable[[str], str]
@@ -82,5 +84,5 @@ class Sheet:
         self._texts += [None] * (len(blocks) - len(self._texts))
         for n, text in enumerate(self._texts):
             if text is None:
-                self._texts[n] = "".join(map(self._lines_of, blocks[n])).encode("utf-8", "replace")
+                self._texts[n] = Lasting("".join(map(self._lines_of, blocks[n])).encode("utf-8", "replace"))
         return [text for text in self._texts if text]

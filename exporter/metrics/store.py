@@ -1,18 +1,21 @@
 """The store: counters, gauges and histograms by family, with a maximum number of series for each.
 
-There may be a hundred thousand series at once, so they are small: no garbage-collector header, and no text until they
-are first rendered.
+There may be a million series at once, so they are small: no garbage-collector header, and nothing that only a commit
+or a scrape needs, which take the numbers of a whole family (`rows`).
 """
 
 import logging
 import time
+from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from msgspec import Struct
 
 from exporter.clock import AHEAD
 from exporter.metrics.roster import LineOf, Roster, Sheet
+from exporter.metrics.rows import Rows
 from exporter.model import catalog
 from exporter.model.catalog import CATALOG, Family
 from exporter.model.labels import OTHER
@@ -26,37 +29,24 @@ _FEW = 10
 class Series(Struct, gc=False, eq=False):
     """A counter's or a gauge's value. A counter that is 0 was never added to, and is not shown.
 
-    `shown` and `line` belong to the renderer: `line` shows the value `shown`. A series that is not `released` is shown
-    as 0 (see `zero_hold`). `saved` is the value that was committed last. `created` is when it was made, in epoch
-    seconds; 0.0 if its family does not keep that.
+    A series that is not `released` is shown as 0 (see `zero_hold`): False before it is first shown, then None.
     """
 
     value: int | float = 0
-    shown: int | float | None = None
-    line: bytes = b""
-    saved: int | float | None = None
-    released: bool = True
-    created: float = 0.0
+    released: bool | None = True
 
 
-class Histogram:
+class Histogram(Struct, gc=False, eq=False):
     """Observations: `values` are the buckets, not cumulative, one above all bounds, and then the sum.
 
     `pending` takes observations one by one, until `settle` sorts them into the buckets; `peak` is the
-    highest since somebody reset it. `shown`, `line`, `saved`, `released` and `created` are as a Series' are.
+    highest since somebody reset it. `released` is as a Series'.
     """
 
-    __slots__ = ("created", "line", "peak", "pending", "released", "saved", "shown", "values")
-
-    def __init__(self, bounds: tuple[float, ...], released: bool = True) -> None:
-        self.values: list[float] = [0] * (len(bounds) + 1) + [0.0]
-        self.pending: list[float] = []
-        self.peak = 0.0
-        self.shown: list[float] = []
-        self.line = b""
-        self.saved: list[float] = []
-        self.released = released
-        self.created = 0.0
+    values: "array[float]"
+    pending: list[float]
+    released: bool | None = True
+    peak: float = 0.0
 
     def settle(self, bounds: tuple[float, ...]) -> None:
         """Sort the pending observations into the buckets."""
@@ -73,8 +63,9 @@ class Histogram:
         below = 0
         for n, bound in enumerate(bounds):
             through = bisect_right(pending, bound, below)
-            values[n] += through - below
-            below = through
+            if through > below:
+                values[n] += through - below
+                below = through
         values[len(bounds)] += len(pending) - below
         pending.clear()
 
@@ -86,8 +77,8 @@ class FamilySeries:
     made; all further records share one whose labels are all `other`, so that the family's sum stays complete.
 
     `sheet` has the lines of registered keys without a series, if the family shows such keys. With `has_created`,
-    series keep the time when they were made. A series' row in the state file is its place in `series`; `reordered` if
-    places have changed since the last commit.
+    `created` keeps when each series was made, in epoch seconds. A series' row in the state file is its place in
+    `series`; `reordered` if places have changed since the last commit. `holds` if a series may not be released.
     """
 
     def __init__(self, family: Family, limit: int, hold: bool = False) -> None:
@@ -96,7 +87,11 @@ class FamilySeries:
         self.series: dict[tuple[str, ...], Series | Histogram] = {}
         self.reordered = False
         self.has_created = False
+        self.created: dict[tuple[str, ...], float] = {}
+        self.holds = False
         self.sheet: Sheet | None = None
+        # The label values of all series, listed; None if they have changed since.
+        self._labels: list[tuple[str, ...]] | None = None
         self._released = not hold or family.type == "gauge" or not family.persisted
 
     @property
@@ -133,11 +128,15 @@ class FamilySeries:
 
     def make(self, values: tuple[str, ...], released: bool) -> Series | Histogram:
         """Make a series that does not exist yet, whatever the limit."""
-        made = (
-            Histogram(self.family.buckets, released) if self.family.type == "histogram" else Series(released=released)
-        )
+        made: Series | Histogram
+        if self.family.type == "histogram":
+            made = Histogram(array("d", bytes(8 * (len(self.family.buckets) + 2))), [], released)
+        else:
+            made = Series(released=released)
         if self.has_created:
-            made.created = time.time()
+            self.created[values] = time.time()
+        self.holds = self.holds or not released
+        self._labels = None
         self.series[values] = made
         return made
 
@@ -150,7 +149,41 @@ class FamilySeries:
     def drop(self, *values: str) -> None:
         """Remove a series."""
         if self.series.pop(values, None):
+            self.created.pop(values, None)
             self.reordered = True
+            self._labels = None
+
+    def rows(self) -> Rows:
+        """The present values of all series. Hot path of a scrape."""
+        if self._labels is None:
+            self._labels = [*self.series]
+        every: Iterable[Any] = self.series.values()
+        held = [row for row, one in enumerate(every) if not one.released] if self.holds else ()
+        self.holds = bool(held)
+        numbers: array[int] | array[float]
+        if self.family.type == "histogram":
+            numbers = array("d", b"".join([one.values for one in every]))
+        else:
+            values = [one.value for one in every]
+            try:
+                numbers = array("q", values)
+            except (TypeError, OverflowError):
+                numbers = array("d", values)
+        return Rows(self.family, self._labels, numbers, array("I", held), self.created)
+
+    def first_shown(self, rows: Rows) -> list[Series | Histogram]:
+        """The series that these rows, which were just taken, show for the first time, and at 0."""
+        if not rows.held:
+            return []
+        every, width = [*self.series.values()], rows.width
+        new = [
+            every[row]
+            for row in rows.held
+            if every[row].released is False and any(rows.numbers[row * width : (row + 1) * width])
+        ]
+        for one in new:
+            one.released = None
+        return new
 
 
 class Store:
@@ -235,13 +268,19 @@ class Store:
     def clear(self, family: Family) -> None:
         """Remove all series of a gauge."""
         if served := self.get(family):
-            served.series.clear()
+            for values in [*served.series]:
+                served.drop(*values)
 
     def bound(self, max_series: int, has_created: bool) -> None:
         """Set the maximum number of series per family, and whether new series keep the time when they are made."""
         for family in self.families.values():
             family.limit = max_series
             family.has_created = has_created and family.family.persisted and family.family.type != "gauge"
+
+    def look_for_held(self) -> None:
+        """Series that were released may be held again."""
+        for family in self.families.values():
+            family.holds = True
 
     def update_sizes(self) -> None:
         """Set the gauges that show the number of series of each family, and its maximum."""
@@ -258,9 +297,9 @@ class Store:
                 for series in served.series.values():
                     if isinstance(series, Series) and series.value > now + AHEAD:
                         latest, series.value = max(latest, series.value), now
-            for series in served.series.values() if served.has_created else ():
-                if series.created > now + AHEAD:
-                    latest, series.created = max(latest, series.created), now
+            for values, created in served.created.items():
+                if created > now + AHEAD:
+                    latest, served.created[values] = max(latest, created), now
         return latest
 
     def observe(self, family: Family, value: float) -> None:

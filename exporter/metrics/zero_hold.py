@@ -176,7 +176,7 @@ class ZeroHold:
     def hold_again(self, released: Iterable[Series | Histogram], now: float) -> None:
         """Hold them at 0 again, because the release was not committed."""
         for series in released:
-            series.released = False
+            series.released = None
         self.hold(list(released), now)
 
     def hold(self, series: list[Series | Histogram], now: float) -> None:

@@ -415,7 +415,7 @@ FIRST_START_TIMESTAMP_SECONDS = gauge(
 BUILD_INFO = gauge("gateway_exporter_build_info", "1; the version that runs.", labels=("version",))
 SCRAPE_DURATION_SECONDS = histogram(
     "gateway_exporter_scrape_duration_seconds",
-    "Time from a scrape's arrival to its answer: reading what is there, folding, rendering.",
+    "Time that a scrape takes before it is rendered: reading what is there, folding, committing.",
     unit="seconds",
     buckets=LATENCY,
     resets_on_restart=True,

@@ -5,7 +5,7 @@
     meter.count()        rows    → cells             requests/, counting/ (hot)
     meter.fold()         cells   → series            at a scrape, and every few seconds
     checkpoint.commit()  series and positions → disk, in one transaction
-    render()             series  → the exposition    metrics/exposition.py
+    take()               series  → what a scrape shows; another thread renders it    metrics/exposition.py
 
 A scrape is a commit: what is served has been committed. All other threads talk to this one through
 `ask`: a function that runs between two chunks.
@@ -14,7 +14,7 @@ A scrape is a commit: what is served has been committed. All other threads talk 
 import logging
 import queue
 import time
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import TypeVar
 
@@ -24,7 +24,7 @@ from exporter.errors import ExporterError, place
 from exporter.faults import fault
 from exporter.inputs.disk.names import is_pattern
 from exporter.limits.usage import Limits
-from exporter.metrics.exposition import render
+from exporter.metrics.exposition import Shown, first_shown, take
 from exporter.metrics.slowest import Slowest
 from exporter.metrics.store import Store
 from exporter.metrics.zero_hold import Visitor, ZeroHold
@@ -104,11 +104,9 @@ class Pipeline:
         self._inbox.put(run)
         return answer
 
-    def scrape(self, visitors: Sequence[Visitor], formats: Set[bool]) -> "Future[dict[bool, list[bytes]]]":
-        """Count and commit what the logs hold now; return the lines of the exposition, the same for all visitors, in
-        each of the formats: text (False) or OpenMetrics (True).
-        """
-        return self.ask(lambda: self._scrape(visitors, formats))
+    def scrape(self, visitors: Sequence[Visitor]) -> "Future[list[Shown]]":
+        """Count and commit what the logs hold now; return what to show to all visitors."""
+        return self.ask(lambda: self._scrape(visitors))
 
     def wake(self) -> None:
         """Make the pipeline look for something to read."""
@@ -231,39 +229,39 @@ class Pipeline:
                 more = feed.count_next_chunk() or more
         return more
 
-    def _scrape(self, visitors: Sequence[Visitor], formats: Set[bool]) -> dict[bool, list[bytes]]:
-        """Count what the logs hold now, commit it, and render what was committed."""
+    def _scrape(self, visitors: Sequence[Visitor]) -> list[Shown]:
+        """Count what the logs hold now, commit it, and take what was committed."""
         begun = time.monotonic()
         for visitor in visitors:
             self.zero_hold.visited(visitor, begun)
         self._scan()
         behind = self._count_available(_DRAIN_SECONDS)
-        texts = self._expose(formats, begun, behind)
+        families = self._take(begun, behind)
         for visitor in visitors:
             self.zero_hold.zeros_sent(visitor)
         seconds = time.monotonic() - begun
         self.store.observe(catalog.SCRAPE_DURATION_SECONDS, seconds)
-        log.debug("rendered for %d in %.3f s; %d new series held at 0", len(visitors), seconds, self.zero_hold.held)
+        log.debug("took %.3f s for %d scrapers; %d new series held at 0", seconds, len(visitors), self.zero_hold.held)
         fault("after-render")
-        return texts
+        return families
 
-    def _expose(self, formats: Set[bool], now: float, behind: bool) -> dict[bool, list[bytes]]:
-        """Commit, and render what was committed. `behind` if there is more to read."""
+    def _take(self, now: float, behind: bool) -> list[Shown]:
+        """Commit, and take what was committed. `behind` if there is more to read."""
         released = self.zero_hold.release(now)
         committed = self.commit()
-        if not committed:
-            self.zero_hold.hold_again(released, now)
         for feed in self.feeds:
             feed.update_gauges(self.store, self._clock.now())
         self._limits.update_gauges(None if behind else self._clock.now())
         if self.request_log:
             self.request_log.update_gauges(self.store)
         self.store.update_sizes()
-        texts = {}
-        for openmetrics in formats:
-            texts[openmetrics], held = render(self.store, openmetrics, frozen=not committed)
-            self.zero_hold.hold(held, now)
-        return texts
+        families = take(self.store, self.checkpoint.committed if self.checkpoint else None)
+        if committed:
+            self.zero_hold.hold(first_shown(self.store, families), now)
+        else:
+            self.zero_hold.hold_again(released, now)
+            self.store.look_for_held()
+        return families
 
     def _go_back(self, now: float) -> float:
         """See `Clock.add`."""

@@ -10,7 +10,6 @@ import sqlite3
 import time
 from array import array
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,8 @@ from msgspec import Struct
 
 from exporter.counting.admission import Admissions, Place
 from exporter.errors import StateError
-from exporter.metrics.store import FamilySeries, Histogram, Series, Store
+from exporter.metrics.rows import Rows
+from exporter.metrics.store import FamilySeries, Histogram, Store
 from exporter.model import catalog
 from exporter.model.input_labels import in_order
 from exporter.state.database import State
@@ -109,7 +109,7 @@ class Checkpoint:
     """Commits the store, the admitted values and the parts, and restores them at the start.
 
     `parts` returns everything else that must survive a restart, by name, in values that msgpack can encode. `healthy`
-    is false while commits fail: counters are then served as they were last committed; counting goes on in memory.
+    is false while commits fail: counting goes on in memory. `committed` are the rows of each family that are on disk.
     """
 
     def __init__(self, state: State, store: Store, admissions: Admissions, parts: Callable[[], Parts]) -> None:
@@ -119,14 +119,16 @@ class Checkpoint:
         store.series(catalog.CHECKPOINT_FAILURES)  # 0 from the start
         self._admissions = admissions
         self._parts = parts
+        self.committed: dict[str, Rows] = {}
         self._whole = True
         self._saved_parts: dict[str, bytes] = {}
-        self._saved_rows: dict[str, int] = {}
-        self._saved_held: dict[str, bytes] = {}
 
     @property
     def _persisted(self) -> dict[str, FamilySeries]:
         return {name: family for name, family in self._store.families.items() if family.family.persisted}
+
+    def _rows(self) -> dict[str, Rows]:
+        return {name: family.rows() for name, family in self._persisted.items()}
 
     @property
     def path(self) -> Path:
@@ -151,6 +153,7 @@ class Checkpoint:
         self._state.blobs.clear()
         for name, table in tables.items():
             self._fill(name, table)
+        self.committed = self._rows()
         self._admissions.restore(places)
         return parts
 
@@ -165,15 +168,17 @@ class Checkpoint:
         for row, (written, values) in enumerate(zip(table.labels, table.values, strict=True)):
             labels = in_order(written, len(family.family.labels))
             series = family.series.get(labels) or family.make(labels, released=True)
-            series.released, series.created = row not in table.held, table.created[row]
+            if row in table.held:
+                series.released, family.holds = False, True
+            if table.created[row]:
+                family.created[labels] = table.created[row]
             # Older states kept the order of the input labels, so one series could be two rows.
             other = filled.get(labels) if family.family.type != "gauge" else None
-            filled[labels] = whole = [*map(sum, zip(values, other, strict=True))] if other else values
+            filled[labels] = whole = array("d", map(sum, zip(values, other, strict=True))) if other else values
             if isinstance(series, Histogram):
-                series.values = [*map(_number, whole)]
-                series.saved = series.values.copy()
+                series.values = array("d", whole)
             else:
-                series.value = series.saved = _number(whole[0])
+                series.value = _number(whole[0])
 
     def commit(self) -> bool:
         """Write what has changed. True if all that is in the store is on disk now."""
@@ -183,10 +188,9 @@ class Checkpoint:
         except StateError as error:
             return self._failed(error, begun)
         # A snapshot also if a family is off now: what it held has to go from the file, too.
-        persisted = self._persisted
-        whole = self._whole or self._state.wants_snapshot or not self._saved_rows.keys() <= persisted.keys()
-        changed: list[Series | Histogram] = []
-        families = [found for family in persisted.values() if (found := self._changes(family, whole, changed))]
+        rows = self._rows()
+        whole = self._whole or self._state.wants_snapshot or not self.committed.keys() <= rows.keys()
+        families = [found for each in rows.values() if (found := self._changes(each, whole))]
         parts = {name: _encoder.encode(part) for name, part in self._parts().items()}
         if delta := self._delta(families, parts, whole):
             write = self._state.replace if whole else self._state.commit
@@ -195,7 +199,8 @@ class Checkpoint:
                 write(blob)
             except (sqlite3.Error, OSError, StateError) as error:
                 return self._failed(error, begun)
-            self._note_saved(families, parts, changed)
+            self._note_saved(parts)
+        self.committed = rows
         return self._record_result(True, begun)
 
     def _delta(self, families: list[_FamilyDelta], parts: dict[str, bytes], whole: bool) -> _Delta | None:
@@ -207,20 +212,9 @@ class Checkpoint:
         admitted, given_back = ([place for place, taken in places.items() if taken is way] for way in (True, False))
         return _Delta(time.time(), families, new_parts, admitted, given_back)
 
-    def _note_saved(
-        self, families: list[_FamilyDelta], parts: dict[str, bytes], changed: list[Series | Histogram]
-    ) -> None:
+    def _note_saved(self, parts: dict[str, bytes]) -> None:
         """Remember what is on disk now."""
-        for series in changed:
-            if isinstance(series, Histogram):
-                series.saved = series.values.copy()
-            else:
-                series.saved = series.value
-        for delta in families:
-            self._saved_held[delta.name] = delta.held
-        persisted = self._persisted
-        self._saved_rows = {name: len(family.series) for name, family in persisted.items()}
-        for family in persisted.values():
+        for family in self._persisted.values():
             family.reordered = False
         self._admissions.changes.clear()
         self._saved_parts = parts
@@ -230,20 +224,20 @@ class Checkpoint:
         """Close the state file."""
         self._state.close()
 
-    def _changes(self, family: FamilySeries, whole: bool, changed: list[Series | Histogram]) -> _FamilyDelta | None:
-        """A family's delta; None if nothing has changed. The series in it are added to `changed`."""
-        name = family.family.name
-        reset = whole or family.reordered
-        new_labels = list(islice(family.series, 0 if reset else self._saved_rows.get(name, 0), None))
-        series: list[Any] = [*family.series.values()]
-        rows, values = _changed_rows(family, series, reset)
-        held = array("I", [row for row, each in enumerate(series) if not each.released]).tobytes()
-        if not (new_labels or rows or self._saved_held.get(name, b"") != held or family.reordered):
+    def _changes(self, rows: Rows, whole: bool) -> _FamilyDelta | None:
+        """A family's delta; None if nothing has changed."""
+        name = rows.family.name
+        reordered = self._store.families[name].reordered
+        before = None if whole or reordered else self.committed.get(name)
+        changed = rows.changes_since(before)
+        held = rows.held.tobytes()
+        if not (changed or reordered or (before and before.held.tobytes() != held)):
             return None
-        changed += [series[row] for row in rows]
-        created = array("d", (family.series[labels].created for labels in new_labels)).tobytes()
-        packed = array("I", rows).tobytes(), values.tobytes()
-        return _FamilyDelta(name, family.family.shape, reset, new_labels, created, *packed, held)
+        new_labels = rows.labels[len(before.labels) if before else 0 :]
+        created = array("d", [rows.created.get(labels, 0.0) for labels in new_labels]).tobytes()
+        values = array("d", rows.numbers_of(changed)).tobytes()
+        places = array("I", changed).tobytes()
+        return _FamilyDelta(name, rows.family.shape, not before, new_labels, created, places, values, held)
 
     def _failed(self, error: Exception, begun: float) -> bool:
         if self.healthy:
@@ -261,19 +255,6 @@ class Checkpoint:
             self._store.add(catalog.CHECKPOINT_FAILURES)
         self._store.observe(catalog.CHECKPOINT_DURATION_SECONDS, time.monotonic() - begun)
         return good
-
-
-def _changed_rows(family: FamilySeries, series: list[Any], every: bool) -> tuple[list[int], "array[float]"]:
-    """The rows of series that have changed since the last commit, or of every one; and their values."""
-    values = array("d")
-    if family.family.type == "histogram":
-        rows = [row for row, histogram in enumerate(series) if every or histogram.values != histogram.saved]
-        for row in rows:
-            values.extend(series[row].values)
-    else:
-        rows = [row for row, number in enumerate(series) if every or number.value != number.saved]
-        values.extend([series[row].value for row in rows])
-    return rows, values
 
 
 def _number(value: float) -> int | float:

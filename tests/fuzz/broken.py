@@ -8,7 +8,7 @@ from unittest.mock import patch
 
 from exporter.formats.decoders import text_lines
 from exporter.formats.patterns import compile as patterns
-from exporter.metrics import exposition
+from exporter.metrics import templates
 from exporter.service.feed import Feed
 from exporter.service.input_journal import InputJournal
 
@@ -62,8 +62,8 @@ def _loses() -> Any:
 
 @contextmanager
 def _garbles() -> Iterator[None]:
-    fresh = exposition._Pairs()  # those that are kept are escaped
-    with patch.object(exposition, "escaped", lambda value: value), patch.object(exposition, "_PAIRS", fresh):
+    fresh = templates._Pairs()  # those that are kept are escaped
+    with patch.object(templates, "escaped", lambda value: value), patch.object(templates, "_PAIRS", fresh):
         yield
 
 

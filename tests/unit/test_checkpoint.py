@@ -67,7 +67,10 @@ class Kept:
         """Every lasting series: value and whether it is released."""
         return {
             name: {
-                labels: (series.values.copy() if isinstance(series, Histogram) else series.value, series.released)
+                labels: (
+                    series.values.tolist() if isinstance(series, Histogram) else series.value,
+                    bool(series.released),
+                )
                 for labels, series in family.series.items()
             }
             for name, family in self.store.families.items()

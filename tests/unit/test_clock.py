@@ -9,6 +9,7 @@ import pytest
 from exporter.clock import Clock
 from exporter.config.load import load
 from exporter.limits.calendar import WINDOWS
+from exporter.metrics.exposition import Renderer
 from exporter.metrics.zero_hold import Visitor
 from exporter.model.catalog import CATALOG
 from exporter.service.assembly import Assembly
@@ -120,9 +121,9 @@ class Run:
             log.write(line * requests)
 
     def scrape(self) -> Samples:
-        answer = self.pipeline.scrape([Visitor("127.0.0.1", 1, "test")], {True})
+        answer = self.pipeline.scrape([Visitor("127.0.0.1", 1, "test")])
         self.pipeline.run_callbacks()
-        return samples(b"".join(answer.result(0)[True]).decode())
+        return samples(b"".join(Renderer().blocks(answer.result(0), openmetrics=True)).decode())
 
     def restart(self) -> None:
         """As after a kill: what was committed is all there is."""

@@ -59,9 +59,9 @@ class Restored:
             (
                 name,
                 labels,
-                series.values.copy() if isinstance(series, Histogram) else series.value,
-                series.released,
-                series.created,
+                series.values.tolist() if isinstance(series, Histogram) else series.value,
+                bool(series.released),
+                family.created.get(labels, 0.0),
             )
             for name, family in self.store.families.items()
             if family.family.persisted and not family.family.resets_on_restart

@@ -6,11 +6,13 @@ import random
 import pytest
 
 from exporter.metrics import packing
-from exporter.metrics.packing import Packer
+from exporter.metrics.packing import Lasting, Packer
 
 
 def test_what_was_packed_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By any reader, as one member, however blocks and lines follow each other; large blocks are packed once."""
+    """By any reader, as one member, however blocks and lines follow each other; large blocks that last are packed
+    once.
+    """
     packed: list[bytes] = []
     deflated = packing._deflated
 
@@ -20,7 +22,7 @@ def test_what_was_packed_is_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(packing, "_deflated", counted)
     chance = random.Random(3)
-    blocks = [bytes(chance.choices(b"abc\n", k=chance.choice((10, 9_000, 40_000)))) for _ in range(12)]
+    blocks = [Lasting(chance.choices(b"abc\n", k=chance.choice((10, 9_000, 40_000)))) for _ in range(12)]
     packer = Packer()
     for _ in range(30):
         lines = [*chance.sample(blocks, chance.randrange(8)), b"a 1\n" * chance.randrange(3)]

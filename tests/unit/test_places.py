@@ -9,7 +9,7 @@ import pytest
 from exporter.config.load import load
 from exporter.counting.admission import Admission, Admissions
 from exporter.keys.identity import Identity
-from exporter.metrics.exposition import render
+from exporter.metrics.exposition import Renderer, render
 from exporter.metrics.zero_hold import Visitor
 from exporter.model.labels import BUDGETS
 from exporter.service.assembly import Assembly
@@ -74,7 +74,6 @@ class Gateway:
         for family in self.assembly.store.families.values():
             for series in family.series.values():
                 series.released = True
-                series.shown = None if not isinstance(series.shown, list) else []
         return samples(b"".join(render(self.assembly.store)[0]).decode())
 
     def by(self, name: str, label: str) -> dict[str, float]:
@@ -375,6 +374,6 @@ def test_a_scrape_after_a_look_serves_no_series_twice(gateway: Gateway) -> None:
     gateway.count("one", "two", took=0.5)
     gateway.passes()
     gateway.count("three", took=0.5)
-    lines = b"".join(gateway.pipeline._scrape([visitor], {False})[False]).decode().splitlines()
+    lines = b"".join(Renderer().blocks(gateway.pipeline._scrape([visitor]))).decode().splitlines()
     names = [line.rpartition(" ")[0] for line in lines]
     assert len(names) == len(set(names))

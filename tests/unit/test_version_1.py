@@ -49,9 +49,9 @@ def test_all_of_it_is_read(folder: Path) -> None:
             name: [
                 [
                     [*labels],
-                    series.values if isinstance(series, Histogram) else series.value,
+                    series.values.tolist() if isinstance(series, Histogram) else series.value,
                     series.released,
-                    series.created,
+                    family.created.get(labels, 0.0),
                 ]
                 for labels, series in family.series.items()
             ]

@@ -4,12 +4,15 @@ read it.
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import chain
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
+from exporter.metrics.exposition import Renderer, Shown
 from exporter.metrics.packing import Packer
 from exporter.metrics.zero_hold import Visitor
 from exporter.service.pipeline import Pipeline
@@ -33,8 +36,11 @@ class Scrapes:
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
-        self._rounds = Rounds(self._render)
+        self._rounds = Rounds(self._answer)
+        self._renderer = Renderer()
         self._packer = Packer()
+        # Renders while the pipeline counts on. One thread, as a round that was given up may still be in it.
+        self._thread = ThreadPoolExecutor(1, "render")
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
 
@@ -43,17 +49,24 @@ class Scrapes:
         bodies = await self._rounds.ask(scrape)
         return bodies[scrape.openmetrics, scrape.packed]
 
-    async def _render(self, scrapes: list[Scrape]) -> dict[_Form, bytes]:
-        visitors = [scrape.visitor for scrape in scrapes]
-        texts = await asyncio.wrap_future(self._pipeline.scrape(visitors, {scrape.openmetrics for scrape in scrapes}))
+    async def _answer(self, scrapes: list[Scrape]) -> dict[_Form, bytes]:
+        families = await asyncio.wrap_future(self._pipeline.scrape([scrape.visitor for scrape in scrapes]))
         forms = {(scrape.openmetrics, scrape.packed) for scrape in scrapes}
-        return await asyncio.get_running_loop().run_in_executor(None, self._bodies, texts, forms)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._bodies, families, forms)
 
-    def _bodies(self, texts: dict[bool, list[bytes]], forms: set[_Form]) -> dict[_Form, bytes]:
-        for openmetrics, lines in texts.items():
-            generate = generate_openmetrics if openmetrics else generate_latest
-            lines.append(generate(self._registry))  # OpenMetrics' ends with # EOF
-        return {(form, packed): (self._packer.pack if packed else b"".join)(texts[form]) for form, packed in forms}
+    def _bodies(self, families: list[Shown], forms: set[_Form]) -> dict[_Form, bytes]:
+        """Blocks are packed one by one, so a large exposition that is packed is never in memory as it was."""
+        ends = {form: self._of_the_process(form) for form, _ in forms}
+        return {
+            (form, packed): (self._packer.pack if packed else b"".join)(
+                chain(self._renderer.blocks(families, form), (ends[form],))
+            )
+            for form, packed in forms
+        }
+
+    def _of_the_process(self, openmetrics: bool) -> bytes:
+        generate = generate_openmetrics if openmetrics else generate_latest
+        return generate(self._registry)  # OpenMetrics' ends with # EOF
 
 
 class Held:
