@@ -36,11 +36,15 @@ def run(path: str, offline: bool) -> None:
     for input_ in inputs:
         if found := _look_into(input_):
             print(f"{path}: input {input_.name}: {found}", file=sys.stderr)
-    counts = {"input": len(inputs), "registered key": len(loaded.keys)}
+    print(f"{path}: good: {_counts(loaded)}")
+
+
+def _counts(loaded: Loaded) -> str:
+    """How many of each thing the config has."""
+    counts = {"input": len(loaded.config.inputs), "registered key": len(loaded.keys)}
     if loaded.pricing.priced:
         counts["price"] = loaded.pricing.size
-    summary = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in counts.items())
-    print(f"{path}: good: {summary}")
+    return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in counts.items())
 
 
 def _ask(path: str, loaded: Loaded, keys: KeyApiConfig) -> None:

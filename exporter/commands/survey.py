@@ -131,12 +131,11 @@ def _requests(result: Survey, meter: Meter, rows: list[Any]) -> Iterator[tuple[A
 
 def _empty(spec: FormatSpec, format_: Format, requests: list[dict[str, Raw]]) -> Iterator[str]:
     """The fields that the config itself names and that no request has."""
-    named = {*spec.fields, *(name for names in spec.named.values() for name in names)}
-    for name in format_.fields:
-        if name in named and requests and not any(_first_there(format_, (name,), raws) for raws in requests):
-            yield name
-    for name, sources in format_.custom_fields.items():
-        if requests and not any(_is_there("text", source, raws) for source in sources for raws in requests):
+    named = {*spec.fields, *(name for names in spec.named.values() for name in names), *spec.custom_fields}
+    for name, sources in (format_.fields | format_.custom_fields).items():
+        kind = FIELDS[name][0] if name in FIELDS else "text"
+        there = (_is_there(kind, source, raws) for source in sources for raws in requests)
+        if name in named and requests and not any(there):
             yield name
 
 
