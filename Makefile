@@ -3,7 +3,8 @@
 
 PYTHON ?= python3
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
-SERVERS := nginx-light caddy haproxy curl openssl chromium systemd mtail prometheus prometheus-alertmanager
+SERVERS := nginx-light caddy haproxy curl openssl chromium systemd mtail prometheus prometheus-alertmanager \
+  logrotate victoria-metrics
 
 BIN := .venv/bin
 BENCH_LOGS := $(patsubst %,build/bench/%.log,steady wide random body)
@@ -16,13 +17,15 @@ ALERTMANAGER := 0.34.1
 # The Go module of Prometheus 3.16.0 has another number.
 PROMETHEUS := 3.16.0
 PROMETHEUS_MODULE := 0.316.0
+HELM := 3.22.0
+KUSTOMIZE := 5.8.2
 GO ?= $(firstword $(shell command -v go) /usr/local/go/bin/go)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo install lint reference check check-all format fuzz prove bench deb litellm amtool prometheus clean
+.PHONY: help demo install lint reference check check-all format fuzz prove bench deb deb-package litellm amtool kubernetes-tools prometheus clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: .venv/.product ## Run the exporter with a sample gateway, for a first look
 	$(BIN)/gateway-exporter demo
@@ -74,9 +77,14 @@ deb: ## Install the servers that tests run against (Debian and Ubuntu), without 
 
 litellm: $(LITELLM)/installed ## Install the LiteLLM proxy that some tests run against, in a separate environment
 
+deb-package: .venv/.dev ## Build a Debian package with an environment of its own, in build/
+	deploy/debian/build $(BIN) build
+
 amtool: build/alertmanager-$(ALERTMANAGER)/amtool ## Build the amtool of a current Alertmanager, where Go is installed
 
-pin: $(UV)/installed ## Lock the image: packages by hash in requirements.txt, its base by digest (needs docker)
+kubernetes-tools: build/kustomize-$(KUSTOMIZE)/kustomize build/helm-$(HELM)/helm ## Build kustomize and Helm, where Go is installed
+
+pin: $(UV)/installed ## Lock packages by hash in requirements.txt, images by digest (needs docker)
 	.ci/pin $(UV)/bin/uv
 
 # A large build, so check-all does without it. Where it is there, the rule tests run in it too.
@@ -110,6 +118,12 @@ $(LITELLM)/installed:
 
 build/alertmanager-$(ALERTMANAGER)/amtool:
 	GOBIN=$(abspath $(@D)) $(GO) install github.com/prometheus/alertmanager/cmd/amtool@v$(ALERTMANAGER)
+
+build/helm-$(HELM)/helm:
+	GOBIN=$(abspath $(@D)) $(GO) install helm.sh/helm/v3/cmd/helm@v$(HELM)
+
+build/kustomize-$(KUSTOMIZE)/kustomize:
+	GOBIN=$(abspath $(@D)) $(GO) install sigs.k8s.io/kustomize/kustomize/v5@v$(KUSTOMIZE)
 
 build/prometheus-$(PROMETHEUS)/promtool:
 	GOBIN=$(abspath $(@D)) $(GO) install $(patsubst %,github.com/prometheus/prometheus/cmd/%@v$(PROMETHEUS_MODULE),prometheus promtool)

@@ -12,14 +12,19 @@ COMPONENTS = ("gateway", "key", "provider", "exporter")
 CATEGORIES = ("quota", "errors", "latency", "keys", "cost", "providers", "exporter")
 
 # The alert's value in a sentence.
-PERCENT, DURATION, NUMBER = (
-    f"{{{{ $value | {how} }}}}" for how in ("humanizePercentage", "humanizeDuration", "humanize")
-)
+PERCENT, DURATION = (f"{{{{ $value | {how} }}}}" for how in ("humanizePercentage", "humanizeDuration"))
 # A count; rates over a window are extrapolated, so it may have a fraction.
 COUNT = '{{ $value | printf "%.0f" }}'
+# A count that may be in millions.
+NUMBER = f"{{{{ if lt $value 1000.0 }}}}{COUNT}{{{{ else }}}}{{{{ $value | humanize }}}}{{{{ end }}}}"
 # A key in a sentence: its display name, and its id where that differs.
 KEY = "{{ $labels.name }}{{ if ne $labels.name $labels.key }} ({{ $labels.key }}){{ end }}"
 METHOD = "{{ $labels.method }}{{ with $labels.chain }} on {{ . }}{{ end }}"
+
+
+def counted(one: str, many: str, number: str = COUNT) -> str:
+    """A count with its noun, and what depends on it: 1 key is, 2 keys are."""
+    return f'{number} {{{{ if eq ($value | printf "%.0f") "1" }}}}{one}{{{{ else }}}}{many}{{{{ end }}}}'
 
 
 def percent(share: float) -> str:

@@ -13,6 +13,9 @@ NAME = "GatewayManyKeys"
 SHOWN = 10
 
 
+_COUNT, _MONEY = 'printf "%.0f"', 'printf "%.2f"'
+
+
 class Trouble(Struct, frozen=True):
     """What is wrong with keys that have an alert; how to show its value, and whether the lowest are the worst."""
 
@@ -27,15 +30,15 @@ TROUBLES = {
     "GatewayLimitProjected": Trouble("will use up a limit before it resets"),
     "GatewayRequestsRefused": Trouble("have requests refused with 429"),
     "GatewayKeyExpiring": Trouble("expire soon", "humanizeDuration", lowest=True),
-    "GatewayExpiredKeyInUse": Trouble("have expired or are disabled, and the gateway still serves them", "humanize"),
+    "GatewayExpiredKeyInUse": Trouble("have expired or are disabled, and the gateway still serves them", _COUNT),
     "GatewayKeyUnused": Trouble("have not been used for long", "humanizeDuration"),
-    "GatewayKeyAuthFailures": Trouble("have requests refused with 401 or 403", "humanize"),
-    "GatewayKeyNewOrigins": Trouble("are used from new origins", "humanize"),
+    "GatewayKeyAuthFailures": Trouble("have requests refused with 401 or 403", _COUNT),
+    "GatewayKeyNewOrigins": Trouble("are used from new origins", _COUNT),
     "GatewayKeyCallsSpike": Trouble("make far more calls than usual", "humanize"),
     "GatewayKeyTokensSpike": Trouble("use far more tokens than usual", "humanize"),
     "GatewayKeySuccessRateLow": Trouble("have many failing requests", lowest=True),
-    "GatewayKeySpendOverBudget": Trouble("have spent more than a day's budget", "humanize"),
-    "GatewaySpendAnomaly": Trouble("spend far more than usual", "humanize"),
+    "GatewayKeySpendOverBudget": Trouble("have spent more than a day's budget", _MONEY),
+    "GatewaySpendAnomaly": Trouble("spend far more than usual", _MONEY),
 }
 
 

@@ -93,16 +93,28 @@ class Terms(Struct, frozen=True):
         )
 
     def caught_up(self, window: str, *labels: str) -> str:
-        """Exporters, by labels, that counted within a time what had been logged before it."""
+        """Exporters, by labels, that counted within a time what had been logged before it.
+
+        One that is down shows nothing, while its counters are in ranges still: what it showed last counts.
+        """
         back = round(seconds(window) / 60) - _OLDEST_MINUTES
-        oldest = f"min_over_time({_OLDEST}[{back}m])" if back else _OLDEST
-        late = round(seconds(window)) + _LATE_SECONDS
-        return f"(min by ({', '.join(labels)}) ({oldest}) < time() - {late})"
+        shown = f"min_over_time({_OLDEST}[{back}m])" if back else _OLDEST
+        last = f'last_over_time({_OLDEST}[{window}]) unless on (job, instance) up{{job="{self.config.job}"}} == 1'
+        by, late = ", ".join(labels), f"time() - {round(seconds(window)) + _LATE_SECONDS}"
+        return f"(min by ({by}) ({shown}) < {late} or min by ({by}) ({last}) < {late})"
 
     def kept(self, series: str) -> str:
         """A recorded series; while an exporter is away, what it was last."""
         away = f"on {self.by_target()} fleet:gateway_exporter_away:count > 0"
         return f"({series} or last_over_time({series}[{_KEPT}]) and {away})"
+
+    def kept_over(self, counted: str) -> str:
+        """What was counted over a time; while an exporter is away, and its minutes are missing, the most that it was
+        lately.
+        """
+        away = f"on {self.by_target()} fleet:gateway_exporter_away:count > 0"
+        lately = f"max_over_time(({counted})[{_KEPT}:{self.interval}s])"
+        return f"(({counted}) unless {away} or {lately} and {away})"
 
     def last(self, series: str) -> str:
         """What an exporter shows, or has shown where it is away."""

@@ -123,8 +123,8 @@ def log(size: Size, at: float) -> Iterator[dict[str, object]]:
             yield answer | {"attempts": f"{_MODELS[n - 1][1]}, {provider}", "upstream_status": "502, 200"}
 
 
-def series(size: Size) -> list[Series]:
-    """What the exporter shows of that log, as Prometheus keeps it; with `up`."""
+def exposition(size: Size) -> str:
+    """What the exporter shows of that log."""
     port = free_port()
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
@@ -138,18 +138,22 @@ def series(size: Size) -> list[Series]:
         with (folder / "said").open("wb") as said:
             child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
         try:
-            text = _counted(child, f"http://127.0.0.1:{port}", written)
+            return _counted(child, f"http://127.0.0.1:{port}", written)
         except TimeoutError as error:
             raise TimeoutError(f"{error}: {(folder / 'said').read_text(errors='replace')}") from None
         finally:
             child.terminate()
             child.wait()
+
+
+def series(size: Size) -> list[Series]:
+    """What the exporter shows of that log, as Prometheus keeps it; with `up`."""
     target = {"job": JOB, "instance": INSTANCE}
     return [
         Series({"__name__": "up", **target}, 1.0),
         *(
             Series({"__name__": sample.name, **sample.labels, **target}, sample.value, _growth(family.type, sample))
-            for family in text_string_to_metric_families(text)
+            for family in text_string_to_metric_families(exposition(size))
             for sample in family.samples
         ),
     ]

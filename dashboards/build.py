@@ -57,12 +57,23 @@ def documents(served: Served) -> list[Json]:
     return [document(board, served) for board in boards(served)]
 
 
-def files(served: Served) -> dict[str, str]:
-    """Name → content: a dashboard each, and what provisions a Grafana with them."""
+def files(served: Served, kubernetes: bool = False) -> dict[str, str]:
+    """Name → content: a dashboard each, and what provisions a Grafana with them. `kubernetes` adds them as ConfigMaps,
+    by whose label the sidecar of Grafana's Helm chart finds them.
+    """
     made = {
         f"{one['uid']}.json": json.dumps(one, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
         for one in documents(served)
     }
     made["provisioning/dashboards/gateway-exporter.yaml"] = _MADE + yaml.safe_dump(_DASHBOARDS, sort_keys=False)
     made["provisioning/datasources/gateway-exporter.yaml"] = _MADE + yaml.safe_dump(_DATASOURCES, sort_keys=False)
+    if kubernetes:
+        maps = [_config_map(name, text) for name, text in made.items() if name.endswith(".json")]
+        made["configmaps.yaml"] = _MADE + yaml.safe_dump_all(maps, sort_keys=False, allow_unicode=True, width=1000)
     return made
+
+
+def _config_map(name: str, text: str) -> Json:
+    labels = {"app.kubernetes.io/name": "gateway-exporter", "grafana_dashboard": "1"}
+    metadata = {"name": f"{name.removesuffix('.json')}-dashboard", "labels": labels}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {name: text}}

@@ -124,6 +124,7 @@ def command_line() -> argparse.ArgumentParser:
     alerts.add_argument("--kubernetes", action="store_true", help="also write a PrometheusRule for Prometheus Operator")
     alerts.add_argument("--check", action="store_true", help="write nothing; exit with 1 if DIR is not up to date")
     boards = command("dashboards", _dashboards, "write Grafana dashboards, or upload them to a Grafana")
+    boards.add_argument("--kubernetes", action="store_true", help="also write ConfigMaps for Grafana's sidecar")
     target = boards.add_mutually_exclusive_group()
     target.add_argument("--check", action="store_true", help="write nothing; exit with 1 if DIR is not up to date")
     target.add_argument("--push", metavar="URL", help="upload to this Grafana instead of writing files")
@@ -220,7 +221,7 @@ def _alerts(args: argparse.Namespace) -> int:
 def _dashboards(args: argparse.Namespace) -> int:
     from exporter.commands import generate
 
-    return generate.dashboards(args.config, args.out, args.check, args.push, args.token)
+    return generate.dashboards(args.config, args.out, args.check, args.kubernetes, args.push, args.token)
 
 
 def _time(text: str) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
-from alerts.alert import COUNT, KEY, PERCENT, Alert
+from alerts.alert import KEY, PERCENT, Alert, counted
 from alerts.promql import Terms
 
 _MONEY = '{{ $value | printf "%.2f" }}'
@@ -100,8 +100,8 @@ def _unpriced_model() -> Iterator[Alert]:
         for_="5m",
         summary="{{ $labels.model }} is used and has no price",
         description=(
-            f"{COUNT} requests of the last hour went to {{{{ $labels.model }}}}, whose price is not known: they "
-            "count as free, and costs are too low."
+            f"{counted('request', 'requests')} of the last hour went to {{{{ $labels.model }}}}, whose price is not "
+            "known: what has no price counts as free, and costs are too low."
         ),
         recommendation=(
             "Add the model to the price table. What has been counted stays as it is; replay the log for an audit."

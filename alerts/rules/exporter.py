@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
-from alerts.alert import DURATION, NUMBER, PERCENT, Alert
+from alerts.alert import COUNT, DURATION, PERCENT, Alert, counted
 from alerts.promql import Terms
 from exporter.durations import seconds
 
@@ -91,10 +91,10 @@ def _exporter_missing(terms: Terms) -> Iterator[Alert]:
         # The middle of a day: a deploy that starts the new one before it stops the old one has two for a while.
         expression=f"quantile_over_time(0.5, {targets}[1d]) - {targets} > 0.5",
         for_="15m",
-        summary=f"{NUMBER} exporters fewer than yesterday",
+        summary=f"{counted('exporter', 'exporters')} fewer than yesterday",
         description=(
-            f"Prometheus no longer knows of {NUMBER} of the exporters of job {terms.config.job} that it scraped over "
-            "the last day. They are not down, they are gone from its targets: no other alert sees that."
+            f"Prometheus no longer knows of {COUNT} of the exporters of job {terms.config.job} that it scraped over "
+            "the last day. No other alert sees that: what is gone from the targets is not down."
         ),
         recommendation=(
             "If you took a gateway out of service, nothing is wrong, and this ends within half a day. If not, look at "
@@ -113,8 +113,8 @@ def _rules_missed(terms: Terms) -> Iterator[Alert]:
         keep_firing_for="15m",
         summary="Prometheus is too slow for the rules of {{ $labels.rule_group }}",
         description=(
-            f"Prometheus left out {NUMBER} evaluations of {{{{ $labels.rule_group }}}} in the last 15 minutes, because "
-            "the one before had not ended: recorded series have gaps, and alerts come late."
+            f"Prometheus left out {counted('evaluation', 'evaluations')} of {{{{ $labels.rule_group }}}} in the last "
+            "15 minutes, because the one before had not ended: recorded series have gaps, and alerts come late."
         ),
         recommendation=(
             "See Status, Rules for how long the group takes. Give Prometheus more CPU, raise alerts.interval, or "
@@ -177,8 +177,9 @@ def _room(terms: Terms) -> Iterator[Alert]:
         for_="15m",
         summary=f"{_WHERE}: new values of {{{{ $labels.label }}}} become `other`",
         description=(
-            f"The budget for {{{{ $labels.label }}}} in {{{{ $labels.family }}}} on {_WHERE} is used up: {NUMBER} "
-            "records of the last hour are counted as `other`. Sums are right."
+            f"The budget for {{{{ $labels.label }}}} in {{{{ $labels.family }}}} on {_WHERE} is used up: "
+            f"{counted('record of the last hour is', 'records of the last hour are')} counted as `other`. Sums are "
+            "right."
         ),
         recommendation=(
             "If these values matter to you, raise metrics.budgets or declare them (keys, routes, chains: they always "

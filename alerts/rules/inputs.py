@@ -178,7 +178,7 @@ def _exporter_losing_data(terms: Terms) -> Iterator[Alert]:
         recommendation=(
             "See the exporter's log for which file and how many bytes. Rotate by rename instead of copy and "
             "truncate, keep one old log uncompressed (delaycompress), and rotate less often than the exporter is "
-            "down."
+            "down. By syslog, send over TCP."
         ),
     )
 

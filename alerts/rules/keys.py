@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import partial
 
-from alerts.alert import COUNT, DURATION, KEY, NUMBER, Alert
+from alerts.alert import COUNT, DURATION, KEY, NUMBER, Alert, counted
 from alerts.promql import Terms
 from exporter.durations import seconds
 
@@ -53,7 +53,7 @@ def _expired_key_in_use(terms: Terms) -> Iterator[Alert]:
         name="GatewayExpiredKeyInUse",
         severity="critical",
         expression=terms.with_owner(
-            f"{successes} >= {_STREAMS}\n"
+            f"{terms.kept_over(successes)} >= {_STREAMS}\n"
             f"and on {by_key} (\n"
             f"  {_EXPIRES} < time() - {_STREAM_SECONDS}\n"
             f"  or {_ENABLED} == 0 and {_ENABLED} offset {_STREAM_SECONDS // 60}m == 0\n"
@@ -105,20 +105,20 @@ def _key_unused(terms: Terms) -> Iterator[Alert]:
 def _key_auth_failures(terms: Terms) -> Iterator[Alert]:
     keys = terms.config.keys
     if keys.auth_failures is not None:
-        failures = terms.over('key:gateway_errors:rate5m{type="auth"}', "15m")
-        requests = terms.over("key:gateway_requests:rate5m", "15m")
+        failed = terms.over('key:gateway_errors:rate5m{type="auth"}', "15m")
+        failures = terms.kept_over(f"sum by {terms.by('key')} ({failed})")
+        requests = terms.kept_over(terms.over("key:gateway_requests:rate5m", "15m"))
         yield _alert(
             name="GatewayKeyAuthFailures",
             severity="warning",
             expression=terms.with_owner(
-                f"sum by {terms.by('key')} ({failures}) > {keys.auth_failures}\n"
-                f"and sum by {terms.by('key')} ({failures}) > {keys.auth_failures_share:g} * ({requests})"
+                f"{failures} > {keys.auth_failures}\nand {failures} > {keys.auth_failures_share:g} * {requests}"
             ),
             for_="5m",
             keep_firing_for="10m",
-            summary=f"{KEY} was refused {COUNT} times in 15 minutes",
+            summary=f"{KEY} was refused {counted('time', 'times')} in 15 minutes",
             description=(
-                f"{COUNT} requests of {KEY} ended with 401 or 403 in the last 15 minutes (this alert: "
+                f"{counted('request', 'requests')} of {KEY} ended with 401 or 403 in the last 15 minutes (this alert: "
                 f"{keys.auth_failures}), more than {keys.auth_failures_share:.0%} of all that it made."
             ),
             recommendation=(
@@ -144,9 +144,9 @@ def _key_new_origins(terms: Terms) -> Iterator[Alert]:
             ),
             for_="1m",
             keep_firing_for="15m",
-            summary=f"{KEY} is used from {COUNT} new origins",
+            summary=f"{KEY} is used from {counted('new origin', 'new origins')}",
             description=(
-                f"In the last hour {KEY} was used from {COUNT} origins never seen for it (this alert: "
+                f"In the last hour {KEY} was used from {counted('origin', 'origins')} never seen for it (this alert: "
                 f"{keys.new_origins})."
             ),
             recommendation=(
@@ -161,25 +161,26 @@ def _spikes(terms: Terms) -> Iterator[Alert]:
     if anomalies is None:
         return
     for name, unit, series, floor in (
-        ("GatewayKeyCallsSpike", "calls", "key:gateway_calls:increase1h", anomalies.calls),
-        ("GatewayKeyTokensSpike", "tokens", "key_model:gateway_tokens:increase1h", anomalies.tokens),
+        ("GatewayKeyCallsSpike", "call", "key:gateway_calls:increase1h", anomalies.calls),
+        ("GatewayKeyTokensSpike", "token", "key_model:gateway_tokens:increase1h", anomalies.tokens),
     ):
         if floor is None:
             continue
+        number = counted(unit, f"{unit}s", NUMBER)
         yield _alert(
             name=name,
             severity="warning",
             expression=terms.with_owner(terms.abnormal(series, floor, "key")),
             for_="10m",
             keep_firing_for="15m",
-            summary=f"{KEY}: {NUMBER} {unit} in an hour, far more than usual",
+            summary=f"{KEY}: {number} in an hour, far more than usual",
             description=(
-                f"{KEY} made {NUMBER} {unit} in the last hour: more than {anomalies.factor:g} times what it made at "
+                f"{KEY} made {number} in the last hour: more than {anomalies.factor:g} times what it made at "
                 f"this hour in any of the last {anomalies.weeks} weeks."
             ),
             recommendation=(
                 "Look at the key's methods and origins. A new origin: perhaps a stolen key; call the owner, and "
                 "disable it if they don't know. A known one: a loop or a launch; make sure that the limits hold."
             ),
-            dashboard="gateway-llm" if unit == "tokens" else "gateway-key",
+            dashboard="gateway-llm" if unit == "token" else "gateway-key",
         )

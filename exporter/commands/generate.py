@@ -27,7 +27,9 @@ def rules(path: str | None, config: Config | None, kubernetes: bool = False) -> 
         raise UsageError(f"{path}: {error}") from None
 
 
-def dashboards(path: str | None, out: str | None, check: bool, push: str | None, token_file: str | None) -> int:
+def dashboards(
+    path: str | None, out: str | None, check: bool, kubernetes: bool, push: str | None, token_file: str | None
+) -> int:
     """Write dashboards into `out`, only `check` that folder, or `push` to a Grafana. Returns the exit code."""
     from dashboards.build import OURS, documents, files  # noqa: PLC0415 - grafanalib is not needed for alerts
     from dashboards.push import Grafana, token  # noqa: PLC0415
@@ -36,7 +38,7 @@ def dashboards(path: str | None, out: str | None, check: bool, push: str | None,
         raise UsageError("dashboards needs either --out DIR or --push URL")
     shown = served(_config(path))
     if out:
-        return report(files(shown), Path(out), check, OURS)
+        return report(files(shown, kubernetes), Path(out), check, OURS)
     assert push
     for line in Grafana(push, token(token_file)).push(documents(shown)):
         print(line, flush=True)

@@ -6,6 +6,7 @@ clients.py     what all clients have in common
 rpc_client.py  clients of blockchain nodes
 llm_client.py  clients of language models
 files.py       the config, key registry and secret
+__main__.py    `python -m exporter.demo FOLDER`: only writes the logs, as in deploy/compose
 
 May import `keys`; only `run` imports it.
 """

@@ -10,6 +10,7 @@ import pytest
 
 from tests.real.gateway_exporter import GatewayExporter
 from tests.real.gateways import Gateway, Start, program
+from tests.real.monitoring import Monitoring, Webhook
 from tests.real.session import SECRET_MARK
 from tests.real.upstream import Upstream
 
@@ -65,3 +66,24 @@ def start_exporter(tmp_path: Path) -> Iterator[Callable[..., GatewayExporter]]:
             exporter.process.kill()
     assert all(SECRET_MARK not in text.lower() for text in said)
     assert set(codes) <= {0}
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    webhook = Webhook()
+    yield webhook
+    webhook.close()
+
+
+@pytest.fixture
+def monitor(tmp_path: Path, webhook: Webhook) -> Iterator[Callable[[str], Monitoring]]:
+    """Starts Prometheus and Alertmanager beside an exporter's address; they are ended after the test."""
+    started: list[Monitoring] = []
+
+    def start(exporter: str) -> Monitoring:
+        started.append(Monitoring(tmp_path, webhook, exporter))
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.end()

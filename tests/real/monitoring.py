@@ -26,7 +26,7 @@ def told_at_once(webhook: str, *alerts: str) -> dict[str, Any]:
     """A section `alerts` whose named alerts wait a second, and whose notifications go to a webhook at once."""
     everybody = dict.fromkeys(("warning", "watchdog"), "webhook")
     return QUICK | {
-        "changes": {name: {"for": "1s"} for name in alerts},
+        "overrides": {name: {"for": "1s"} for name in alerts},
         "notify": {
             "receivers": {"webhook": {"webhook": {"url": webhook}}},
             "routes": everybody,
@@ -137,11 +137,19 @@ class Prometheus:
 
     def value(self, query: str) -> float | None:
         """What a query gives now: the value of its one series, None where it has none."""
-        answer = requests.get(f"{self._api}/api/v1/query", params={"query": query}, timeout=_SECONDS)
-        answer.raise_for_status()
-        found = answer.json()["data"]["result"]
+        found = self._query(query)
         assert len(found) <= 1, found
         return float(found[0]["value"][1]) if found else None
+
+    def label(self, name: str, query: str) -> set[str]:
+        """The values of a label of what a query gives now."""
+        return {one["metric"][name] for one in self._query(query)}
+
+    def _query(self, query: str) -> list[dict[str, Any]]:
+        answer = requests.get(f"{self._api}/api/v1/query", params={"query": query}, timeout=_SECONDS)
+        answer.raise_for_status()
+        found: list[dict[str, Any]] = answer.json()["data"]["result"]
+        return found
 
     def failures(self) -> dict[str, str]:
         """What went wrong with the last scrape of each job that was scraped; "" of a good one."""

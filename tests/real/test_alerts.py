@@ -1,7 +1,7 @@
 """A person is told: a gateway's log → exporter → Prometheus → rule → Alertmanager → a webhook; and when it is over."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,27 +24,6 @@ from tests.waiting import eventually
 NGINX = KINDS[0]
 KEY = raw_key("one")
 GRAFANA = "http://localhost:3000/d"
-
-
-@pytest.fixture
-def webhook() -> Iterator[Webhook]:
-    webhook = Webhook()
-    yield webhook
-    webhook.close()
-
-
-@pytest.fixture
-def monitor(tmp_path: Path, webhook: Webhook) -> Iterator[Callable[[str], Monitoring]]:
-    """Starts Prometheus and Alertmanager beside an exporter's address; they are ended after the test."""
-    started: list[Monitoring] = []
-
-    def start(exporter: str) -> Monitoring:
-        started.append(Monitoring(tmp_path, webhook, exporter))
-        return started[-1]
-
-    yield start
-    for server in started:
-        server.end()
 
 
 class Site:
@@ -158,7 +137,7 @@ def test_a_slow_method_is_told_with_a_link_to_it(start_site: Start, webhook: Web
 def test_a_dead_exporter_is_told_once_until_it_is_back(start_site: Start, webhook: Webhook) -> None:
     """The last exporter: critical, and the warning for that one instance keeps silent beside it."""
     alerts = told_at_once(webhook.url, "GatewayExporterAbsent")
-    site = start_site(alerts | {"changes": alerts["changes"] | {"GatewayExporterDown": {"for": "2s"}}})
+    site = start_site(alerts | {"overrides": alerts["overrides"] | {"GatewayExporterDown": {"for": "2s"}}})
     webhook.told("GatewayWatchdog", "info", "firing")
     site.prometheus.eventually(f'up{{job="{JOB}"}}', lambda up: up == 1)
     site.exporter.process.end()

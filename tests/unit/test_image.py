@@ -47,9 +47,12 @@ class Pin:
         self.dockerfile = folder / "Dockerfile"
         self._folder = folder
         shutil.copy(ROOT / "Dockerfile", self.dockerfile)
+        self.compose = folder / "deploy" / "compose" / "compose.yaml"
+        self.compose.parent.mkdir(parents=True)
+        shutil.copy(ROOT / "deploy" / "compose" / "compose.yaml", self.compose)
 
     def __call__(self, answer: str) -> subprocess.CompletedProcess[str]:
-        self._program("docker", f'[ "$4" = {self.image.partition("@")[0]} ] && echo "{answer}"')
+        self._program("docker", f'case "$4" in *@* | *" "*) exit 1 ;; esac; echo "{answer}"')
         self._program("uv", "cat > requirements.txt")
         command = [str(ROOT / ".ci" / "pin"), str(self._folder / "uv")]
         path = {"PATH": f"{self._folder}:{os.environ['PATH']}"}
@@ -75,6 +78,9 @@ def test_pin_gives_the_base_the_digest_of_its_tag(tmp_path: Path) -> None:
     for digit in "12":
         assert pin("sha256:" + digit * 64).returncode == 0
         assert pin.image == f"{tag}@sha256:{digit * 64}"
+        images = re.findall(r"^ *image: (\S+:\S+)$", pin.compose.read_text(encoding="utf-8"), re.MULTILINE)
+        assert len(images) == 4
+        assert all(re.fullmatch(rf"[\w./-]+:[\w.-]+@sha256:{digit}{{64}}", image) for image in images)
     pinned = pin.dockerfile.read_text(encoding="utf-8")
     assert pinned.replace(pin.image, tag) == DOCKERFILE.replace(f"@{DOCKERFILE.partition('@')[2][:71]}", "")
     for answer in ("", "sha256:12", "a b", "sha256:" + "G" * 64):

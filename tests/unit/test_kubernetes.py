@@ -1,0 +1,212 @@
+"""deploy/kubernetes: what kustomize and Helm make is valid in three versions of Kubernetes, and both make the same."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes_validate
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from exporter.config.load import load
+from tests.command import run
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "deploy" / "kubernetes"
+BASES = ("daemonset", "sidecar", "pod-monitor", "service-monitor")
+VERSIONS = ("1.31", "1.34", "1.37")
+OPERATOR = json.loads((Path(__file__).parent / "schemas" / "prometheus-operator.json").read_text(encoding="utf-8"))
+HELM, KUSTOMIZE = (sorted(map(str, ROOT.glob(f"build/{name}-*/{name}")))[-1:] for name in ("helm", "kustomize"))
+
+Object = dict[str, Any]
+
+
+def mistakes(one: Object, version: str) -> list[str]:
+    """What the schema of a Kubernetes version, or of the operator, finds wrong."""
+    schema = OPERATOR.get(f"{one['apiVersion']}/{one['kind']}")
+    if schema:
+        closed = json.loads(json.dumps(schema), object_hook=_closed)
+        return [error.message for error in Draft202012Validator(closed).iter_errors(_content(one))]
+    try:
+        kubernetes_validate.validate(one, version, strict=True)
+    except kubernetes_validate.ValidationError as error:
+        return [str(error.message)]
+    return []
+
+
+def _closed(part: Object) -> Object:
+    """A schema that knows all fields, as the API server prunes others."""
+    return {**part, "additionalProperties": False} if "properties" in part and part.get("type") == "object" else part
+
+
+def _content(one: Object) -> Object:
+    return {name: part for name, part in one.items() if name != "metadata"} | {"metadata": {}}
+
+
+def read(text: str) -> list[Object]:
+    return [one for one in yaml.safe_load_all(text) if one]
+
+
+def base(name: str) -> list[Object]:
+    """The objects that a kustomization lists."""
+    folder = FOLDER / "kustomize" / name
+    listed = yaml.safe_load((folder / "kustomization.yaml").read_text(encoding="utf-8"))["resources"]
+    return [one for file in listed for one in read((folder / file).read_text(encoding="utf-8"))]
+
+
+def test_the_generated_files_are_up_to_date() -> None:
+    """Bases and templates are what build.py makes of values.yaml."""
+    command = [sys.executable, str(FOLDER / "build.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("name", BASES)
+def test_the_bases_are_valid(name: str, version: str) -> None:
+    """Every object, and no field that Kubernetes does not know."""
+    for one in base(name):
+        assert mistakes(one, version) == [], one["kind"]
+        assert mistakes(one | {"spek": {}}, version) != [], "the check finds nothing"
+
+
+def test_rules_and_dashboards_of_the_command_are_valid(tmp_path: Path) -> None:
+    """`--kubernetes` writes a PrometheusRule, and a ConfigMap per dashboard, small enough for `kubectl apply`."""
+    assert run("alerts", "--kubernetes", "--out", str(tmp_path)).code == 0
+    assert run("dashboards", "--kubernetes", "--out", str(tmp_path)).code == 0
+    written = [one for path in tmp_path.glob("*.yml") for one in read(path.read_text(encoding="utf-8"))]
+    rules = [one for one in written if "apiVersion" in one]
+    assert "PrometheusRule" in {one["kind"] for one in rules}
+    boards = read((tmp_path / "configmaps.yaml").read_text(encoding="utf-8"))
+    assert len(boards) == len(list(tmp_path.glob("gateway-*.json")))
+    for one in rules + boards:
+        assert [mistakes(one, version) for version in VERSIONS] == [[], [], []]
+    for board in boards:
+        ((name, text),) = board["data"].items()
+        assert text == (tmp_path / name).read_text(encoding="utf-8")
+        assert len(text) < 200_000
+        assert board["metadata"]["labels"]["grafana_dashboard"] == "1"
+
+
+def containers(name: str) -> Iterator[tuple[Object, Object]]:
+    """Each container of a base, with its pod."""
+    for one in base(name):
+        if pod := one.get("spec", {}).get("template", {}).get("spec"):
+            for container in pod["containers"]:
+                yield pod, container
+
+
+def test_the_sidecar_is_restricted() -> None:
+    """By the level `restricted` of Kubernetes' pod security standards."""
+    kinds = {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
+    for pod, container in containers("sidecar"):
+        context = pod["securityContext"] | container["securityContext"]
+        assert (context["runAsNonRoot"], context["runAsUser"] != 0) == (True, True)
+        assert context["seccompProfile"] == {"type": "RuntimeDefault"}
+        assert context["allowPrivilegeEscalation"] is False
+        assert context["capabilities"] == {"drop": ["ALL"]}
+        assert context["readOnlyRootFilesystem"] is True
+        assert {kind for volume in pod["volumes"] for kind in volume if kind != "name"} <= kinds
+        assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod)
+
+
+def test_the_daemonset_has_few_rights() -> None:
+    """It is root, as containers' logs are root's, but without capabilities; it writes to its state only."""
+    for pod, container in containers("daemonset"):
+        context = container["securityContext"]
+        assert context["capabilities"] == {"drop": ["ALL"]}
+        assert (context["allowPrivilegeEscalation"], context["readOnlyRootFilesystem"]) == (False, True)
+        writable = [mount["mountPath"] for mount in container["volumeMounts"] if not mount.get("readOnly")]
+        assert writable == ["/var/lib/gateway-exporter"]
+        assert pod["automountServiceAccountToken"] is False
+
+
+@pytest.mark.parametrize("name", ["daemonset", "sidecar"])
+def test_the_config_is_valid_and_finds_what_is_mounted(name: str, tmp_path: Path) -> None:
+    """The ConfigMap's config is read with its registry and the Secret's key; logs and state are in mounted folders."""
+    config = next(one for one in base(name) if one["kind"] == "ConfigMap" and "config.yaml" in one["data"])
+    for file, text in config["data"].items():
+        (tmp_path / file).write_text(text, encoding="utf-8")
+    (tmp_path / "key-hash.secret").write_text("0123456789abcdef", encoding="utf-8")
+    found = load(tmp_path / "config.yaml").config
+    mounts = [mount["mountPath"] for _, one in containers(name) for mount in one["volumeMounts"]]
+    for path in (*(one.path for one in found.inputs), found.state.path):
+        assert any(path.startswith(f"{mount}/") for mount in mounts), path
+    port = found.web.listen.rpartition(":")[2]
+    ports = {str(port["containerPort"]) for _, one in containers(name) for port in one["ports"]}
+    assert port in ports
+
+
+def rendered(template: str, values: Object) -> list[Object]:
+    """A template of build.py, as Helm renders it: values as JSON, `{{ "{{" }}` as braces."""
+
+    def value(path: str) -> Any:
+        found: Any = values
+        for step in path.split("."):
+            found = found[step]
+        return found
+
+    text = re.sub(r"^\{\{- .*\}\}$", "", template, flags=re.MULTILINE)
+    text = re.sub(r"\{\{ toJson \.Values\.([\w.]+) \}\}", lambda found: json.dumps(value(found[1])), text)
+    text = re.sub(r"\{\{ \.Values\.([\w.]+) \}\}", lambda found: str(value(found[1])), text)
+    return read(text.replace('{{ "{{" }}', "{{"))
+
+
+@pytest.mark.parametrize("name", BASES)
+def test_the_chart_is_the_base(name: str) -> None:
+    """With the values of values.yaml, template and base are the same objects."""
+    values = yaml.safe_load((FOLDER / "chart" / "values.yaml").read_text(encoding="utf-8"))
+    template = (FOLDER / "chart" / "templates" / f"{name}.yaml").read_text(encoding="utf-8")
+    assert rendered(template, values) == base(name)
+
+
+def by_name(objects: list[Object]) -> dict[tuple[str, str], Object]:
+    return {(one["kind"], one["metadata"]["name"]): one for one in objects}
+
+
+@pytest.mark.parametrize("helm", HELM)
+@pytest.mark.parametrize("mode", ["daemonset", "sidecar"])
+@pytest.mark.parametrize("monitor", ["pod", "service"])
+def test_helm_makes_valid_objects(helm: str, mode: str, monitor: str) -> None:
+    """Those of the base, and rules and dashboards as they are generated, braces included."""
+    command = [helm, "template", "x", str(FOLDER / "chart"), "--kube-version", VERSIONS[-1]]
+    command += ["--set", f"mode={mode}", "--set", f"monitoring.monitor={monitor}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    made = by_name(read(done.stdout))
+    for one in made.values():
+        assert [mistakes(one, version) for version in VERSIONS] == [[], [], []]
+    for one in base(mode) + base(f"{monitor}-monitor"):
+        assert made.pop((one["kind"], one["metadata"]["name"])) == one
+    for name in ("recording", "alerts"):
+        rules = yaml.safe_load((ROOT / "alerts" / "generated" / f"{name}.rules.yml").read_text(encoding="utf-8"))
+        assert made.pop(("PrometheusRule", f"gateway-exporter-{name}"))["spec"] == rules
+    boards = {path.name: path.read_text("utf-8") for path in (ROOT / "dashboards" / "generated").glob("*.json")}
+    assert {name: text for one in made.values() for name, text in one["data"].items()} == boards
+
+
+@pytest.mark.parametrize("kustomize", KUSTOMIZE)
+def test_kustomize_builds_the_bases_together(kustomize: str, tmp_path: Path) -> None:
+    """As README.md says: a base, a monitor, and what the command writes, in a namespace."""
+    assert run("alerts", "--kubernetes", "--out", str(tmp_path)).code == 0
+    assert run("dashboards", "--kubernetes", "--out", str(tmp_path)).code == 0
+    for name in ("daemonset", "pod-monitor"):
+        (tmp_path / name).mkdir()
+        for path in (FOLDER / "kustomize" / name).iterdir():
+            (tmp_path / name / path.name).write_bytes(path.read_bytes())
+    resources = ["daemonset", "pod-monitor", "prometheusrule.yml", "configmaps.yaml"]
+    text = yaml.safe_dump({"namespace": "gateway", "resources": resources})
+    (tmp_path / "kustomization.yaml").write_text(text, encoding="utf-8")
+    command = [kustomize, "build", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    made = read(done.stdout)
+    assert {one["metadata"]["namespace"] for one in made} == {"gateway"}
+    assert len(made) == len(base("daemonset")) + 1 + 1 + len(list(tmp_path.glob("gateway-*.json")))
+    for one in made:
+        assert [mistakes(one, version) for version in VERSIONS] == [[], [], []]
