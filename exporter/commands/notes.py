@@ -9,6 +9,7 @@ from exporter import descriptors
 from exporter.config.labels import fields_of
 from exporter.config.load import Config
 from exporter.formats.spec import build
+from exporter.inputs.disk.content import no_file
 from exporter.inputs.disk.names import are_objects, is_pattern, matching
 from exporter.inputs.overlap import shared_logs
 from exporter.inputs.syslog.address import is_syslog, parse_syslog
@@ -61,6 +62,7 @@ def _log(pattern: str) -> list[str]:
     if not any(path.exists() for path in paths):
         return [f"{pattern} does not exist yet"]
     folders = [f"{path} is a folder" for path in paths if path.is_dir()]
+    folders += [f"{path}: {no_file(str(path)).strerror}" for path in paths if path.is_fifo() or path.is_char_device()]
     return folders + [f"{path} can't be read by this user" for path in paths if not os.access(path, os.R_OK)]
 
 
