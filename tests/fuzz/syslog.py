@@ -37,7 +37,8 @@ def failures(seed: int, streams: int, stretches: int) -> Iterator[str]:
     for _ in range(streams):
         framed = [_framed(chance) for _ in range(chance.randrange(1, 8))]
         messages, stream = [message for message, _ in framed], b"".join(frame for _, frame in framed)
-        frames, found, dropped, rest = Frames(), [], 0, stream
+        frames, dropped, rest = Frames(), 0, stream
+        found: list[bytes] = []
         while rest:
             size = chance.randrange(1, 30)
             more, lost = frames.feed(rest[:size], _LONGEST)
