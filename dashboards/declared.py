@@ -5,6 +5,7 @@ if all its families of callers have the label.
 """
 
 import re
+from collections.abc import Callable
 
 from dashboards.grafana import Json
 from dashboards.promql import NOT_OF_RECORDS, RECORDED
@@ -22,35 +23,41 @@ def settle(document: Json, served: Served) -> None:
     """In a dashboard, narrow no query in part, and take out the drop-downs that narrow nothing."""
     if not served.declared:
         return
-    queries = [*_narrow(document["panels"], served)]
-    document["templating"]["list"] = [
-        one
-        for one in document["templating"]["list"]
-        if one["name"] not in served.declared or any(_matcher(one["name"]) in query for query in queries)
-    ]
-    _narrow(document["templating"], served)
+    queries = _each(document["panels"], lambda query: narrowed_alike(query, served))
+    unused = [label for label in served.declared if not any(_matcher(label) in query for query in queries)]
+    templates = [one for one in document["templating"]["list"] if one["name"] not in unused]
+    _each(templates, lambda query: _without(unused, narrowed_alike(query, served)))
+    document["templating"]["list"] = templates
 
 
-def _narrow(part: object, served: Served) -> list[str]:
-    """Settle each query in a part of a document; the queries as they are then."""
+def _each(part: object, change: Callable[[str], str]) -> list[str]:
+    """Change each query in a part of a document; the queries as they are then."""
     found: list[str] = []
     if isinstance(part, list):
-        found += [query for one in part for query in _narrow(one, served)]
+        found += [query for one in part for query in _each(one, change)]
     elif isinstance(part, dict):
         for name, value in part.items():
             if name in ("expr", "query") and isinstance(value, str):
-                part[name] = narrowed_alike(value, served)
+                part[name] = change(value)
                 found.append(part[name])
             else:
-                found += _narrow(value, served)
+                found += _each(value, change)
     return found
 
 
 def narrowed_alike(query: str, served: Served) -> str:
     """The query without the matchers of labels that one of its families of callers lacks."""
-    for label in served.declared:
-        selectors = _SELECTOR.findall(query) if _matcher(label) in query else ()
-        if any(_lacks(name, matchers, label, served) for name, matchers in selectors):
+    selectors = _SELECTOR.findall(query)
+    lacking = [
+        label for label in served.declared if any(_lacks(name, matchers, label, served) for name, matchers in selectors)
+    ]
+    return _without(lacking, query)
+
+
+def _without(labels: list[str], query: str) -> str:
+    """The query without the matchers of some labels."""
+    for label in labels:
+        if _matcher(label) in query:
             query = re.sub(f",?{re.escape(_matcher(label))}", "", query).replace("{,", "{")
     return query
 

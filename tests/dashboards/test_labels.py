@@ -1,5 +1,6 @@
 """Labels that a config declares: a page, and drop-downs where all of a query can be narrowed."""
 
+import json
 import re
 from pathlib import Path
 
@@ -49,6 +50,7 @@ def test_no_query_is_narrowed_in_part(tmp_path: Path, families: tuple[str, ...])
     of_callers -= {"gateway_key_last_used_timestamp_seconds"}
     narrowed = 0
     for document in documents(show):
+        assert ("$team" in json.dumps(document)) == ("team" in variables(document)), document["uid"]
         for query in [asked.query for asked in of_panels(document)]:
             if "$team" not in query:
                 continue
