@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from exporter.request_log.filters import Filter, filter_of
 from exporter.request_log.registry import Registry
 from exporter.request_log.search import Search, Sums
 from exporter.request_log.shown import FIELDS
-from exporter.request_log.written import cell, csv_lines, json_lines, written_time
+from exporter.request_log.written import cell, csv_lines, json_lines
 
 # The columns for people, with their widths; the last takes what is left.
 _COLUMNS = {"time": 24, "key": 20, "method": 34, "status": 6, "duration": 9, "model": 22, "cost": 10, "provider": 0}
@@ -27,6 +27,8 @@ _PATIENCE_SECONDS = 3600.0
 
 def run(config: str, asked: dict[str, str], limit: int | None, form: str, follow: bool, remove: bool) -> None:
     """Print requests, the newest first; with `follow`, then those that come. `form` is table, json, csv or sums."""
+    if limit is not None and limit < 1:
+        raise UsageError("--limit must be at least 1")
     loaded = load(Path(config))
     requests = loaded.config.requests
     if requests is None:
@@ -92,17 +94,29 @@ def _print_table(rows: Iterable[dict[str, Any]]) -> None:
 
 
 def _shown(row: dict[str, Any], name: str) -> str:
-    """A cell of the table: a key by its name, a model with what was asked for, a provider with those that failed."""
-    if name == "key":
-        return row["key_name"] or row["key"] or ""
-    if name == "duration":
-        return "" if row["duration"] is None else f"{row['duration']:.3f}"
-    if name == "model" and row["requested_model"] and row["model"] and row["requested_model"] != row["model"]:
-        return f"{row['requested_model']} → {row['model']}"
-    if name == "provider" and len(row["attempts"]) > 1:
-        marks = (f"{one['provider']} {'✓' if one['outcome'] == 'success' else '✗'}" for one in row["attempts"])
-        return " → ".join(marks)
-    return written_time(row["time"]) if name == "time" else cell(name, row[name])
+    """A cell of the table."""
+    return _SHOWN[name](row) if name in _SHOWN else cell(name, row[name])
+
+
+def _model(row: dict[str, Any]) -> str:
+    """The model, after the one that was asked for if that is another."""
+    asked, served = row["requested_model"], row["model"]
+    return f"{asked} → {served}" if asked and served and asked != served else served or asked or ""
+
+
+def _provider(row: dict[str, Any]) -> str:
+    """The provider, after those that failed."""
+    if len(row["attempts"]) < 2:
+        return row["provider"] or ""
+    return " → ".join(f"{one['provider']} {'✓' if one['outcome'] == 'success' else '✗'}" for one in row["attempts"])
+
+
+_SHOWN: dict[str, Callable[[dict[str, Any]], str]] = {
+    "key": lambda row: row["key_name"] or row["key"] or "",
+    "duration": lambda row: "" if row["duration"] is None else f"{row['duration']:.3f}",
+    "model": _model,
+    "provider": _provider,
+}
 
 
 def _fitted(text: str, width: int) -> str:

@@ -1,7 +1,8 @@
 """Holding new series at zero: a new counter or histogram shows 0 first, so that `increase()` sees its first increment.
 
 It is held until every active scraper has been sent the zero, and for at least 1.1 times the interval of the slowest
-one, so that a scraper that missed a scrape gets the zero, too; for at most 3.3 times.
+one, so that a scraper that missed a scrape gets the zero, too; for at most 3.3 times. The numbers of lines are held
+only until the zero was sent: they show whether the exporter catches up with its logs.
 
 Clients that declare a scrape timeout (Prometheus, vmagent and Alloy do) are scrapers from their first scrape; others
 from their third visit at even intervals. People and probes that look now and then hold nothing back.
@@ -9,6 +10,7 @@ from their third visit at even intervals. People and probes that look now and th
 
 from collections import deque
 from collections.abc import Iterable
+from math import inf
 from typing import NamedTuple
 
 from exporter.metrics.store import Histogram, Series
@@ -29,7 +31,8 @@ _MOST_VISITORS = 256
 class Visitor(NamedTuple):
     """Where a scrape came from: the address and port of its connection, its User-Agent, and its URL's query.
 
-    `declared` if it sent X-Prometheus-Scrape-Timeout-Seconds, as scrapers do.
+    `declared` if it sent X-Prometheus-Scrape-Timeout-Seconds, as scrapers do. `arrived` is the monotonic time at which
+    it asked, if it may have waited since.
     """
 
     host: str
@@ -37,6 +40,7 @@ class Visitor(NamedTuple):
     agent: str
     query: str = ""
     declared: bool = False
+    arrived: float = inf
 
 
 class _Scraper:
@@ -76,11 +80,14 @@ _Name = tuple[str, int | str, str]
 
 
 class _Batch:
-    """Series that first appeared in the same scrape, and the scrapers that were sent their zeros."""
+    """Series that first appeared in the same scrape, and the scrapers that were sent their zeros. See `ZeroHold.hold`
+    for `once`.
+    """
 
-    def __init__(self, since: float, series: list[Series | Histogram]) -> None:
+    def __init__(self, since: float, series: list[Series | Histogram], once: bool) -> None:
         self.since = since
         self.series = series
+        self.once = once
         self.seen_by: set[_Scraper] = set()
 
 
@@ -130,6 +137,9 @@ class ZeroHold:
         """A second scrape on one connection identifies its scraper: split it from the (address, agent) entry."""
         ports = self._scrapers[by_agent].ports
         own = self._scrapers[by_connection] = _Scraper(ports.pop(visitor.port))
+        for batch in self._batches:
+            if batch.once and own.last >= batch.since:  # it was sent the zeros then
+                batch.seen_by.add(own)
         own.visited(now, visitor.declared)
         if not ports:
             del self._scrapers[by_agent]
@@ -141,7 +151,9 @@ class ZeroHold:
             del self._scrapers[name]
 
     def release(self, now: float) -> list[Series | Histogram]:
-        """Release the series that were held for long enough; from now on they show their value."""
+        """Release the series that were held for long enough; from now on they show their value. `now` is when the
+        first of those to be answered asked: who waited for another scrape's answer has not seen the zeros in that.
+        """
         self._scrapers = {
             name: scraper for name, scraper in self._scrapers.items() if now - scraper.last <= _FORGOTTEN_SECONDS
         }
@@ -151,7 +163,8 @@ class ZeroHold:
         held: list[_Batch] = []
         for batch in self._batches:
             age = now - batch.since
-            is_due = age >= most or (age >= least and batch.seen_by >= active)
+            is_waited = age >= least or (batch.once and active)
+            is_due = age >= most or (is_waited and batch.seen_by >= active)
             (due if is_due else held).append(batch)
         self._batches = held
         released = [series for batch in due for series in batch.series]
@@ -179,10 +192,10 @@ class ZeroHold:
             series.released = None
         self.hold(list(released), now)
 
-    def hold(self, series: list[Series | Histogram], now: float) -> None:
-        """Hold these series at 0 from now on."""
+    def hold(self, series: list[Series | Histogram], now: float, once: bool = False) -> None:
+        """Hold these series at 0 from now on; if `once`, only until all active scrapers have been sent the zero."""
         if series:
-            self._batches.append(_Batch(now, series))
+            self._batches.append(_Batch(now, series, once))
 
     def zeros_sent(self, visitor: Visitor) -> None:
         """A visitor was sent the zeros of all held series."""
@@ -194,5 +207,5 @@ class ZeroHold:
 
 def _names(visitor: Visitor) -> tuple[_Name, _Name]:
     """The names by connection and by agent. Two scrapers behind one proxy differ in nothing but the query."""
-    host, port, agent, query, _ = visitor
+    host, port, agent, query, *_ = visitor
     return (host, port, query), (host, agent, query)

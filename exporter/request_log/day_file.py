@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from msgspec import Struct
 
 from exporter.pricing.prices import Price
-from exporter.request_log.schema import KIND_COLUMNS, create
+from exporter.request_log.schema import KIND_COLUMNS, last_id, open_to_write
 
 # With more than these, what is known of kinds and words is forgotten: they get new ids when they come again.
 _MOST_KINDS = 100_000
@@ -19,18 +19,14 @@ _INSERT_WORD = "INSERT INTO word VALUES (?, ?)"
 
 
 class Kind(Struct, eq=False, gc=False):
-    """What requests share. `share` of them is kept. `special` if numbers of a row depend on it: see `Recorder`."""
+    """What requests share. `share` of them is kept. `special` if costs or tokens are not simply those of the log."""
 
     id: int
     share: float
+    special: bool = False
     prices: tuple[Price, ...] = ()
     unbilled: bool = False
     cached: bool = False
-
-    @property
-    def special(self) -> bool:
-        """Whether costs or tokens are not simply those of the log."""
-        return bool(self.prices) or self.unbilled or self.cached
 
 
 # For lines that are no requests.
@@ -78,7 +74,7 @@ class DayFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._db = create(path)
+        self._db = open_to_write(path)
         # Whether another process has deleted rows: what is known of kinds and words is then no longer true.
         self.stale = False
         self.known: WeakKeyDictionary[Any, Known] = WeakKeyDictionary()
@@ -86,7 +82,7 @@ class DayFile:
         self._new_kinds: list[tuple[Any, ...]] = []
         self._new_words: list[tuple[int, str]] = []
         self._version = self._data_version()
-        self._next_kind, self._next_word = map(self._next_id, ("kind", "word"))
+        self._next_kind, self._next_word = (last_id(self._db, table) + 1 for table in ("kind", "word"))
         columns = ", ".join(KIND_COLUMNS)
         rows = self._db.execute(f"SELECT id, {columns} FROM kind ORDER BY id DESC LIMIT {_MOST_KINDS}")
         self._kinds = {row[1:]: row[0] for row in rows}
@@ -158,19 +154,6 @@ class DayFile:
                     used = {row[batch.columns.index(name)] for row in batch.rows}
                     back = [known[id_] for id_ in used if id_ in known]
                     self._db.executemany(insert.replace("INSERT", "INSERT OR IGNORE"), back)
-
-    def delete_behind(self, mark: int) -> int:
-        """Delete the rows behind the row mark: their lines are read again. Returns how many there were."""
-        deleted: int = self._db.execute("DELETE FROM request WHERE id > ?", (mark,)).rowcount
-        return deleted
-
-    def last(self) -> int:
-        """The id of the last row, 0 if there is none."""
-        return self._next_id("request") - 1
-
-    def _next_id(self, table: str) -> int:
-        found: int = self._db.execute(f"SELECT coalesce(max(id), 0) + 1 FROM {table}").fetchone()[0]
-        return found
 
     def close(self) -> None:
         """Close the file. What waits is lost."""

@@ -67,7 +67,9 @@ FILTERS = {
     "redirected": "true or false: another model served than was asked for",
 }
 # Those that a customer may use: nothing that would tell what customers are not shown.
-CUSTOMER_FILTERS = frozenset(FILTERS) - {"input", "class", "provider", "retried", "owner", "key", "error_type"}
+CUSTOMER_FILTERS = frozenset(FILTERS) - {
+    *("input", "class", "key", "owner", "provider", "retried", "error_type", "blocked", "cached")
+}
 
 
 class Where(NamedTuple):

@@ -12,6 +12,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, timedelta
 from itertools import count
 from pathlib import Path
@@ -24,7 +25,7 @@ from exporter.metrics.store import Store
 from exporter.model import catalog
 from exporter.private_folder import make_private_folder
 from exporter.request_log.day_file import Batch, DayFile
-from exporter.request_log.schema import ForeignError
+from exporter.request_log.schema import ForeignError, last_id, open_to_write
 
 log = logging.getLogger(__name__)
 
@@ -90,8 +91,11 @@ class RequestLog:
     ) -> None:
         self.settings = settings
         self.problem = ""
-        self.next_id = count(1).__next__
-        self.mark = 0
+        # The id of the next row; another function after `_begin`.
+        self.next_id = count((mark or 0) + 1).__next__
+        self.mark = mark or 0
+        self._restored = mark
+        self._has_begun = False
         self._store = store
         self._reserve = reserve
         self._open: dict[int, DayFile] = {}
@@ -100,36 +104,34 @@ class RequestLog:
         self._tidied = 0.0
         for result in ("kept", "dropped"):  # 0 from the start
             store.series(catalog.REQUEST_ROWS, result)
-        self._begin(mark)
-
-    def _begin(self, mark: int | None) -> None:
-        """Find the row mark, and delete what is behind it."""
-        last = mark or 0
         try:
-            make_private_folder(self.settings.path)
-            for path in files_in(self.settings.path).values():
-                last = max(last, self._cut_off(path, mark))
+            self._begin()
+            self._tidy(time.time())
         except (OSError, sqlite3.Error) as error:
             self._failed(error, 0)
-        self.mark = last if mark is None else mark
-        self.next_id = count(self.mark + 1).__next__
-        self._tidy(time.time())
 
-    def _cut_off(self, path: Path, mark: int | None) -> int:
-        """Delete a file's rows behind the mark; returns the id of its last row."""
+    def _begin(self) -> None:
+        """Find the row mark, and delete what is behind it. Raises OSError or sqlite3.Error; then nothing is written."""
+        make_private_folder(self.settings.path)
+        last = max((self._cut_off(path) for path in files_in(self.settings.path).values()), default=0)
+        self.mark = last if self._restored is None else self._restored
+        self.next_id = count(self.mark + 1).__next__
+        self._has_begun = True
+
+    def _cut_off(self, path: Path) -> int:
+        """Delete a file's rows behind the restored mark; returns the id of its last row."""
         try:
-            file = DayFile(path)
+            with closing(open_to_write(path)) as db:
+                if self._restored is not None:
+                    deleted = db.execute("DELETE FROM request WHERE id > ?", (self._restored,)).rowcount
+                    if deleted:
+                        log.info("%s: %d rows are not in the state: their lines are read again", path, deleted)
+                return last_id(db)
         except sqlite3.DatabaseError as error:
             if not _is_damage(error):
                 raise
             self._set_aside(path, error)
             return 0
-        try:
-            if mark is not None and (deleted := file.delete_behind(mark)):
-                log.info("%s: %d rows are not in the state, and are read again", path, deleted)
-            return file.last()
-        finally:
-            file.close()
 
     # --- rows
 
@@ -143,6 +145,8 @@ class RequestLog:
         if file is None:
             try:
                 self._check_disk()
+                if not self._has_begun:
+                    self._begin()
                 file = self._open[day] = self._opened(day)
             except (OSError, sqlite3.Error) as error:
                 self._failed(error, 0)
@@ -239,18 +243,21 @@ class RequestLog:
                 name: path.stat().st_size + sum(part.stat().st_size for part in _beside(path) if part.exists())
                 for name, path in files_in(self.settings.path).items()
             }
-            first, full = self.first_day(now), self.settings.max_size // _PARTS
-            for name in [*self._sizes]:
-                over = self.size + full > self.settings.max_size and len(self._sizes) > 1
-                if name.day < first or over:
-                    self._remove(name)
+            self._drop_surplus(self.first_day(now), self.settings.max_size // _PARTS)
             for day in [*self._open][: -_MOST_OPEN or None]:
                 self._close(day)
             for day, file in [*self._open.items()]:
-                if file.path.stat().st_size > full:
+                if file.path.stat().st_size > self.settings.max_size // _PARTS:
                     self._close(day)
         except OSError as error:
             self._failed(error, 0)
+
+    def _drop_surplus(self, first: int, spare: int) -> None:
+        """Remove the files of days before the first, and the oldest ones until `spare` bytes are left for new rows."""
+        for name in [*self._sizes]:
+            is_too_large = self.size + spare > self.settings.max_size and len(self._sizes) > 1
+            if name.day < first or is_too_large:
+                self._remove(name)
 
     def _remove(self, name: FileName) -> None:
         path = self.settings.path / name.text

@@ -15,6 +15,7 @@ from exporter.clock import AHEAD
 from exporter.formats.codegen import compile_function
 from exporter.formats.row_reader import RowReader
 from exporter.formats.values import text
+from exporter.memo import Memo
 from exporter.model.record import AccessRecord
 from exporter.pricing.prices import Pricing, price_at
 from exporter.request_log.day_file import NO_REQUEST, Batch, DayFile, Kind, Known, Words
@@ -47,6 +48,8 @@ class Recorder:
         self._client = client_function(log.settings.client)
         self._hides_networks = log.settings.client == "none"
         self._known = 0
+        # Whether a line of these raw values is a request, for rows that can't be kept.
+        self._are_requests = Memo(self._is_request)
         columns = ("id", "time", "kind", "origin", *(name for name in self._raws if self._has(name)), *self._numbers)
         if "cost" not in columns and pricing.priced:
             columns = (*columns, "cost")
@@ -81,6 +84,13 @@ class Recorder:
             return
         captured = self.captured[:]
         self.captured.clear()
+        try:
+            self._move(captured, now)
+        except Exception:
+            self._log.count("dropped", len(captured))
+            raise
+
+    def _move(self, captured: list[tuple[Any, ...]], now: float) -> None:
         times = self._times(captured, now)
         days = sorted({at // _DAY_MS for at in (min(times), max(times))})
         if len(days) == 1:
@@ -107,18 +117,18 @@ class Recorder:
 
     def _add(self, day: int, captured: list[tuple[Any, ...]], times: list[int], now: float) -> None:
         """Add requests of one day to its file."""
-        if day < self._log.first_day(now):
-            self._log.count("old", sum(1 for one in captured if self._is_request(one)))
-            return
-        file = self._log.file(day)
+        file = self._log.file(day) if day >= self._log.first_day(now) else None
         if file is None:
-            self._log.count("dropped", sum(1 for one in captured if self._is_request(one)))
+            result = "dropped" if day >= self._log.first_day(now) else "old"
+            self._log.count(result, sum(self._are_requests[one[2], one[3]] for one in captured))
             return
         known = file.known.get(self)
         if known is None or self._known >= _MOST_KNOWN:
             self._known = 0
             known = file.known[self] = self._nothing_known(file)
-        rows, left_out = self._rows(captured, times, known, lambda *raws: self._miss(file, known, *raws))
+        rows, left_out = self._rows(
+            captured, times, known, self._log.next_id, lambda *raws: self._miss(file, known, *raws)
+        )
         if rows:
             self._log.add(day, Batch(self._columns, rows))
         self._log.count("sampled", left_out)
@@ -160,15 +170,14 @@ class Recorder:
             "  rows.append(mended(kind, row) if kind.special else row)",
             "return rows, left_out",
         ]
-        names = {"next_id": self._log.next_id, "random": random, "mended": self._mended, "text": text}
+        names = {"random": random, "mended": self._mended, "text": text}
         names["request_id_of"] = request_id
-        return compile_function("rows", "captured, times, known, miss", lines, names)
+        return compile_function("rows", "captured, times, known, next_id, miss", lines, names)
 
     # --- what requests share
 
-    def _is_request(self, one: tuple[Any, ...]) -> bool:
-        fields = self._reader.fields((one[2], one[3]))
-        record = self._enricher.record(fields)
+    def _is_request(self, raws: tuple[Any, Any]) -> bool:
+        record = self._enricher.record(self._reader.fields(raws))
         return not (record.ignored or record.rejected) and record.requests > 0
 
     def _miss(self, file: DayFile, known: Known, request_key: Any, caller_key: Any) -> Kind:
@@ -188,6 +197,7 @@ class Recorder:
         return Kind(
             file.kind(self._values(record, fields, quote.unbilled)),
             settings.failures if record.error_type else settings.successes,
+            bool(quote.prices) or quote.unbilled or record.cached,
             quote.prices,
             quote.unbilled,
             record.cached,
@@ -227,4 +237,5 @@ class Recorder:
     def forget(self) -> None:
         """Forget what raw values mean: keys may have changed."""
         self._log.forget()
+        self._are_requests.clear()
         self._known = 0

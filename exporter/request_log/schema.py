@@ -67,7 +67,7 @@ class ForeignError(sqlite3.DatabaseError):
     """A file that is not ours."""
 
 
-def create(path: Path) -> sqlite3.Connection:
+def open_to_write(path: Path) -> sqlite3.Connection:
     """Open a file for writing; a new one gets its tables. Raises sqlite3.Error."""
     db = sqlite3.connect(path, timeout=_PATIENCE_SECONDS, isolation_level=None, check_same_thread=False)
     try:
@@ -99,6 +99,12 @@ def look_into(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def last_id(db: sqlite3.Connection, table: str = "request") -> int:
+    """The largest id in a table, 0 if it is empty."""
+    found: int = db.execute(f"SELECT coalesce(max(id), 0) FROM {table}").fetchone()[0]
+    return found
 
 
 def check(db: sqlite3.Connection) -> None:

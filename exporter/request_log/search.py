@@ -6,7 +6,6 @@ New rows have higher ids, whatever their time, so `after` an id come those that 
 import math
 import sqlite3
 import time
-from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
 from heapq import merge
@@ -31,6 +30,7 @@ PATIENCE_SECONDS = 10.0
 _STEPS = 100_000
 # Durations are counted to so many significant bits: percentiles are exact to 0.1 %.
 _BITS = 10
+_PLACES = 54
 _TOKENS = tuple(name for name in NUMBERS if name.endswith("_tokens"))
 _BYTES = ("request_bytes", "response_bytes")
 
@@ -151,16 +151,17 @@ class Search:
         where = wanted.where()
         since = max(wanted.since, self._oldest)
         sums = Sums()
-        durations: Counter[int] = Counter()
+        durations = [0] * (_PLACES << _BITS)
         total = 0
         for day, path in self._files(since, wanted.until):
             whole = since <= day * DAY_MS and (day + 1) * DAY_MS <= wanted.until
             times = "1" if whole else f"time >= {int(since)} AND time < {int(wanted.until)}"
             added = ", ".join(f"total({name})" for name in (*_TOKENS, *_BYTES))
+            # Cross: rows in the order of the file or of their time, and a kind for each; not the other way round.
             sql = (
-                "SELECT count(*), coalesce(sum(kind IN (SELECT id FROM kind WHERE error_type IS NOT NULL)), 0), "
-                f"total(cost), {added}, total(counted(CASE WHEN kind IN (SELECT id FROM kind WHERE timed) "
-                f"THEN duration END)) FROM request WHERE {times} AND ({where.sql})"
+                f"SELECT count(*), coalesce(sum(k.error_type IS NOT NULL), 0), total(cost), {added}, "
+                "total(CASE WHEN k.timed THEN counted(duration) END) "
+                f"FROM request r CROSS JOIN kind k WHERE k.id = r.kind AND {times} AND ({where.sql})"
             )
             for row in self._fetch(path, sql, where.values, counted=_counting(durations)):
                 sums.requests += row[0]
@@ -169,10 +170,9 @@ class Search:
                 for name, amount in zip((*_TOKENS, *_BYTES), row[3:-1], strict=True):
                     setattr(sums, name, getattr(sums, name) + int(amount))
                 total += row[-1]
-        measured = durations.total()
-        if measured:
+        if measured := sum(durations):
             sums.average_duration = total / measured / 1e6
-            sums.p95_duration = _percentile(durations, measured, 0.95)
+            sums.p95_duration = _percentile(durations, 0.95)
         return sums
 
     # --- files
@@ -262,24 +262,24 @@ def _seconds(entry: str) -> float | None:
     return float(found) if found is not None and found < 1e6 else None
 
 
-def _counting(counts: Counter[int]) -> Callable[[int | None], int]:
-    """A function that counts durations by their first significant bits, and returns them."""
+def _counting(counts: list[int]) -> Callable[[int | None], int | None]:
+    """A function that counts a duration by its first bits, and returns it. Called for each row."""
 
-    def counted(duration: int | None) -> int:
-        if duration is None:
-            return 0
-        shift = duration.bit_length() - _BITS
-        counts[duration if shift <= 0 else duration >> shift << shift] += 1
+    def counted(duration: int | None) -> int | None:
+        if duration is not None:
+            shift = duration.bit_length() - _BITS
+            counts[duration if shift <= 0 else (shift << _BITS) + (duration >> shift)] += 1
         return duration
 
     return counted
 
 
-def _percentile(counts: Counter[int], total: int, share: float) -> float:
+def _percentile(counts: list[int], share: float) -> float:
     """The duration in seconds that this share of requests does not exceed."""
-    wanted, seen = math.ceil(share * total), 0
-    for duration in sorted(counts):
-        seen += counts[duration]
-        if seen >= wanted:
-            return duration / 1e6
+    left = math.ceil(share * sum(counts))
+    for place, count in enumerate(counts):
+        left -= count
+        if left <= 0:
+            shift, bits = place >> _BITS, place & ((1 << _BITS) - 1)
+            return (bits << shift) / 1e6
     return 0.0

@@ -236,7 +236,7 @@ class Pipeline:
             self.zero_hold.visited(visitor, begun)
         self._scan()
         behind = self._count_available(_DRAIN_SECONDS)
-        families = self._take(begun, behind)
+        families = self._take(begun, min(begun, *(visitor.arrived for visitor in visitors)), behind)
         for visitor in visitors:
             self.zero_hold.zeros_sent(visitor)
         seconds = time.monotonic() - begun
@@ -245,9 +245,11 @@ class Pipeline:
         fault("after-render")
         return families
 
-    def _take(self, now: float, behind: bool) -> list[Shown]:
-        """Commit, and take what was committed. `behind` if there is more to read."""
-        released = self.zero_hold.release(now)
+    def _take(self, now: float, asked: float, behind: bool) -> list[Shown]:
+        """Commit, and take what was committed. `asked` is when the first visitor asked; `behind` if there is more to
+        read.
+        """
+        released = self.zero_hold.release(asked)
         committed = self.commit()
         for feed in self.feeds:
             feed.update_gauges(self.store, self._clock.now())
@@ -257,6 +259,8 @@ class Pipeline:
         self.store.update_sizes()
         families = take(self.store, self.checkpoint.committed if self.checkpoint else None)
         if committed:
+            lines = [each for each in families if each.rows.family.name == catalog.LINES.name]
+            self.zero_hold.hold(first_shown(self.store, lines), now, once=True)
             self.zero_hold.hold(first_shown(self.store, families), now)
         else:
             self.zero_hold.hold_again(released, now)

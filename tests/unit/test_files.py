@@ -293,6 +293,27 @@ def test_bytes_not_read_yet_are_the_lag(log: Path, told: Told) -> None:
     assert source.lag_bytes() == 0
 
 
+def test_right_after_a_restart_what_was_read_before_is_no_lag(log: Path, told: Told) -> None:
+    """Before the place is found where a log is read on, and also where it was renamed meanwhile."""
+    log.write_bytes(b"12345\n" * 1000)
+    before = FileInput(str(log), told)
+    read_all(before)
+    positions = before.positions()
+    before.close()
+    for path in (log, log.with_suffix(".1")):
+        log.replace(path)
+        with path.open("ab") as out:
+            out.write(b"67\n")
+        source = FileInput(str(log), told)
+        source.restore(positions)
+        source.scan()
+        first = source.lag_bytes()
+        read_all(source)
+        assert (first, source.lag_bytes()) == ((3, 0) if path == log else (0, 0))
+        positions = source.positions()
+        source.close()
+
+
 # --- what is passed over
 
 

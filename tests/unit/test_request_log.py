@@ -261,3 +261,32 @@ def test_the_requests_of_a_key_or_client_can_be_deleted_while_it_writes(keeping:
     ]
     assert delete(keeping.folder, Registry(), {"client": "198.51.100.0/24"}) == 1
     assert keeping.found() == ["r3", "r2"]
+
+
+def test_it_begins_again_when_the_folder_can_be_used(tmp_path: Path) -> None:
+    """Rows behind the mark are deleted then, before any is added."""
+    before = Keeping(tmp_path, FORMAT)
+    before.keep(line(0), line(1), line(2))
+    before.log.close()
+    held = sqlite3.connect(next(iter(files_in(before.folder).values())), isolation_level=None)
+    held.execute("BEGIN IMMEDIATE")
+    store = Store()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("exporter.request_log.schema._PATIENCE_SECONDS", 0)
+        again = RequestLog(settings(before.folder), store, 1)
+        assert again.problem == "database is locked"
+        assert again.file(NOW // 86_400) is None
+    held.execute("ROLLBACK")
+    held.close()
+    assert again.file(NOW // 86_400)
+    assert (again.mark, again.next_id()) == (1, 2)
+    assert before.found() == ["r0"]
+    again.close()
+
+
+def test_old_and_dropped_requests_are_counted_without_those_that_are_none(
+    keeping: Keeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RequestLog, "file", lambda *_: None)
+    samples = keeping.keep(line(0), line(1, nth=1), {"t": NOW, "s": "none"}, line(-30 * 86_400))
+    assert of(samples, catalog.REQUEST_ROWS.name) == {("dropped",): 1, ("old",): 1}

@@ -76,6 +76,36 @@ def test_until_intervals_are_known_the_expected_one_counts() -> None:
     assert held_for(world, series, [(float(now), 1) for now in range(1, 60)]) == 17
 
 
+@pytest.mark.parametrize(("every", "shown_at"), [([1], 1), ([15], 15), ([1, 60], 60)])
+def test_what_is_held_once_is_released_when_each_active_scraper_was_sent_the_zero(
+    every: list[int], shown_at: int
+) -> None:
+    """No earlier, and without waiting for scrapers that may come or have missed one."""
+    world = World(expected=15)
+    visits = sorted((float(n * each), port) for port, each in enumerate(every) for n in range(900 // each))
+    for now, port in visits:
+        if now <= 600:
+            world.scrape(now, port)
+    series = Series(value=1, released=False)
+    world.zero_hold.hold([series], 600.0, once=True)
+    world.zero_hold.zeros_sent(Visitor("10.0.0.1", 0, PROMETHEUS, declared=True))
+    assert held_for(world, series, [visit for visit in visits if visit[0] > 600]) == 600 + shown_at + (len(every) > 1)
+
+
+def test_a_look_of_a_person_does_not_end_what_is_held_once() -> None:
+    """While no scraper has come, it is held as long as any other."""
+    world = World(15.0)
+    world.scrape(0, agent=CURL, declared=False)
+    series = Series(value=1, released=False)
+    world.zero_hold.hold([series], 0.0, once=True)
+    world.scrape(1, port=2, agent=CURL, declared=False)
+    assert not series.released
+    world.scrape(2)
+    assert not series.released
+    world.scrape(3)
+    assert series.released
+
+
 def test_the_second_look_of_a_person_shows_what_was_counted() -> None:
     """Who looks again after a while has seen the zero."""
     world = World(1.0)

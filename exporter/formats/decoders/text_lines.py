@@ -30,6 +30,7 @@ NGINX_VARIABLES: dict[str, list[str]] = {field: [field] for field in FIELDS} | {
     "body": ["request_body"],
     "user": ["remote_user"],
     "attempts": ["upstream_addr"],
+    "attempt_times": ["upstream_response_time"],
     "request_bytes": ["request_length"],
     "response_bytes": ["bytes_sent", "body_bytes_sent"],
 }

@@ -123,8 +123,18 @@ class FileInput(Input):
         return path in self._files.paths
 
     def lag_bytes(self) -> int:
-        """How many bytes were there at the last scan and are not read yet."""
-        return sum(tail.unread() for tail in self._files.all())
+        """How many bytes were there at the last scan and are not read yet. Right after a start, until it is known where
+        a file is read on, what was read of the same inode before counts as read.
+        """
+        files = self._files.all()
+        unread = sum(tail.unread() for tail in files if tail.started)
+        if waiting := [tail for tail in files if not tail.started]:
+            missing = [missing for missing in self._known.missing if not missing.truncated]
+            read = {each.position.identity: each.position.offset for each in missing}
+            for tail in waiting:
+                if tail.wanted or tail.identity in read:
+                    unread += max(0, tail.unread() - read.get(tail.identity, 0))
+        return unread
 
     def positions(self) -> list[Position]:
         """The positions to store together with what was counted so far. Never empty after a scan."""

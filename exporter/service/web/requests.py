@@ -6,7 +6,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import suppress
 from itertools import islice
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -137,7 +137,8 @@ class RequestsApi:
         if options["format"] == "csv":
             headers.append((b"content-disposition", b'attachment; filename="requests.csv"'))
         async with self._exports:
-            with closing(self._search(settings, patience=_EXPORT_SECONDS).each(wanted, cursor)) as rows:
+            rows = self._search(settings, patience=_EXPORT_SECONDS).each(wanted, cursor)
+            try:
                 lines = written(islice(rows, limit) if limit else rows, fields)
                 block = await asyncio.to_thread(_block, lines)  # before the answer begins: it may be refused
                 await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -145,6 +146,9 @@ class RequestsApi:
                     await send({"type": "http.response.body", "body": block, "more_body": True})
                     block = await asyncio.to_thread(_block, lines)
                 await send({"type": "http.response.body", "body": b""})
+            finally:
+                with suppress(ValueError):  # the client has left, and a thread still searches
+                    rows.close()
 
 
 def _block(lines: Iterator[bytes]) -> bytes:

@@ -90,7 +90,7 @@ class App:
         declared = "x-prometheus-scrape-timeout-seconds" in headers
         connection.is_scraper = connection.is_scraper or declared
         query = scope["query_string"].decode("latin-1")
-        visitor = Visitor(*connection.address, headers.get("user-agent", ""), query, declared)
+        visitor = Visitor(*connection.address, headers.get("user-agent", ""), query, declared, time.monotonic())
         body = await self._scrapes.ask(Scrape(visitor, openmetrics, packed))
         with self._held.by(connection, body):
             await answer(send, 200, content_type, body, more)
