@@ -5,9 +5,12 @@ python -m alerts.series > docs/recorded-series.md
 
 import re
 
+from alerts import usage
 from alerts.promql import Terms
 from alerts.recording import groups
 from exporter.config.served import Served
+from exporter.model.catalog import CATALOG
+from exporter.model.growth import GROWN, SETTLED_SECONDS
 from exporter.model.recorded import RECORDED
 
 _HEAD = """# Recorded series
@@ -17,6 +20,16 @@ them. There is none by key, chain *and* method, of which a large gateway has as 
 rule reads: a raw counter, or what was recorded just before.
 
 This file is made of the rules: `python -m alerts.series > docs/recorded-series.md`.
+"""
+_USAGE = f"""
+## {usage.GROUP}, every 3600s
+
+Only with a section `usage` in the config: how much each counter grew in an hour that ended {SETTLED_SECONDS} s before,
+exactly, for `gateway-exporter usage` and its API. `fleet:gateway_exporter_unsteady:count1h` counts exporters of which
+that hour is not exact, as they were away at one of its ends or have lost their state; the report reads raw series then.
+
+| series | labels | what grew | reads |
+|---|---|---|---|
 """
 _COLUMNS = "| series | labels | what | reads |\n|---|---|---|---|\n"
 _RAW = re.compile(r"(?<![:\w])gateway_\w+")
@@ -31,6 +44,15 @@ def page() -> str:
             one = RECORDED[rule["record"]]
             raw = "raw" if _RAW.search(rule["expr"]) else "recorded"
             parts.append(f"| `{one.name}` | {', '.join(one.labels)} | {one.help.replace('|', '/')} | {raw} |\n")
+    return "".join(parts) + _usage()
+
+
+def _usage() -> str:
+    parts = [_USAGE]
+    parts += [
+        f"| `{one.name}` | {', '.join(one.labels)} | {CATALOG[one.family].help.replace('|', '/')} | raw |\n"
+        for one in GROWN
+    ]
     return "".join(parts)
 
 

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from exporter import __version__, logs
 from exporter.environment import Parser
-from exporter.errors import ExporterError
+from exporter.errors import ExporterError, UsageError
 from exporter.private_folder import SERVICE_STATE
 
 
@@ -119,10 +119,16 @@ def command_line() -> argparse.ArgumentParser:
     )
     replay.add_argument("--until", type=_time, metavar="TIME", help="count records before this time")
     replay.add_argument("--csv", action="store_true", help="print each record as CSV instead of metrics")
+    _add_usage(command("usage", _usage, "report the usage of keys, from what a Prometheus holds"))
+    _add_reconcile(command("reconcile", _reconcile, "compare logs with what a Prometheus holds of the same time"))
     _add_requests(command("requests", _requests, "find, follow, export or delete single requests"))
     alerts = command("alerts", _alerts, "write recording rules, alert rules and an Alertmanager config")
-    alerts.add_argument("--kubernetes", action="store_true", help="also write a PrometheusRule for Prometheus Operator")
-    alerts.add_argument("--check", action="store_true", help="write nothing; exit with 1 if DIR is not up to date")
+    for flag, text in (
+        ("--kubernetes", "also write a PrometheusRule for Prometheus Operator"),
+        ("--grafana", "also write rules for Grafana's own alerting"),
+        ("--check", "write nothing; exit with 1 if DIR is not up to date"),
+    ):
+        alerts.add_argument(flag, action="store_true", help=text)
     boards = command("dashboards", _dashboards, "write Grafana dashboards, or upload them to a Grafana")
     boards.add_argument("--kubernetes", action="store_true", help="also write ConfigMaps for Grafana's sidecar")
     target = boards.add_mutually_exclusive_group()
@@ -135,6 +141,54 @@ def command_line() -> argparse.ArgumentParser:
         _add_config(generating, "config to generate for (default: built-in defaults)")
         generating.add_argument("--out", metavar="DIR", required=generating is alerts, help="output directory")
     return parser
+
+
+def _add_usage(usage: argparse.ArgumentParser) -> None:
+    from exporter.usage.scope import GRANULARITIES, ORDERS, SORTS
+
+    _add_config(usage, "config of the exporters that Prometheus scrapes", required=True)
+    _add_prometheus(usage)
+    whose = usage.add_mutually_exclusive_group()
+    whose.add_argument("--key", action="append", metavar="KEY", help="a key, by its public or display name; repeatable")
+    whose.add_argument("--owner", metavar="OWNER", help="keys of an owner")
+    whose.add_argument("--plan", metavar="PLAN", help="keys of a plan")
+    usage.add_argument("--chain", default="", metavar="CHAIN", help="only this chain")
+    usage.add_argument("--model", default="", metavar="MODEL", help="only this model")
+    usage.add_argument("--since", metavar="DURATION", help="the last 1h, 24h, 7d …, or all (default: 24h)")
+    usage.add_argument("--from", dest="begin", type=_time, metavar="TIME", help="from this time on (2026-03-01)")
+    usage.add_argument("--to", dest="end", type=_time, metavar="TIME", help="up to this time (default: now)")
+    usage.add_argument("--granularity", choices=GRANULARITIES, help="steps of the time series (default: by the time)")
+    usage.add_argument("--sort", choices=SORTS, default="requests", help="what lists are sorted by (default: requests)")
+    usage.add_argument("--order", choices=ORDERS, default="desc", help="the largest first, or asc (default: desc)")
+    usage.add_argument("--limit", type=_count, metavar="N", help="entries of each list (default: 100; csv: all)")
+    usage.add_argument("--offset", type=_count, default=0, metavar="N", help="first entry of each list (default: 0)")
+    usage.add_argument(
+        "--format",
+        choices=("table", "json", "csv"),
+        default="table",
+        help="csv has a row for each key; of one key, for each step of time (default: table)",
+    )
+
+
+def _add_reconcile(reconcile: argparse.ArgumentParser) -> None:
+    _add_config(reconcile, "config of the exporters that read the logs", required=True)
+    _add_prometheus(reconcile)
+    reconcile.add_argument("--input", metavar="NAME", help="input that the logs belong to (default: by their paths)")
+    reconcile.add_argument("--from", dest="begin", type=_time, metavar="TIME", help="from this time on")
+    reconcile.add_argument("--to", dest="end", type=_time, metavar="TIME", help="up to this time")
+    reconcile.add_argument(
+        "--tolerance",
+        type=_share,
+        default=0.0,
+        metavar="SHARE",
+        help="accept differences up to this share (default: 0)",
+    )
+    reconcile.add_argument("logs", nargs="+", metavar="LOG", help="logs of all exporters, oldest first; .gz, .zst too")
+
+
+def _add_prometheus(parser: argparse.ArgumentParser) -> None:
+    text = "server to ask (default: the config's usage.prometheus.url, which has credentials and CA, too)"
+    parser.add_argument("--prometheus.url", dest="prometheus", metavar="URL", help=text)
 
 
 def _add_requests(parser: argparse.ArgumentParser) -> None:
@@ -204,6 +258,36 @@ def _replay(args: argparse.Namespace) -> None:
     replay.run(args.config, args.logs, args.input, args.since, args.until, args.csv)
 
 
+def _usage(args: argparse.Namespace) -> None:
+    from exporter.commands import usage
+    from exporter.usage.ask import Wanted, length
+
+    if args.since and args.begin is not None:
+        raise UsageError("--since and --from both say when it begins; give one")
+    wanted = Wanted(
+        keys=args.key or [],
+        owner=args.owner or "",
+        plan=args.plan or "",
+        chain=args.chain,
+        model=args.model,
+        since=length("--since", args.since) if args.since else None,
+        begin=args.begin,
+        end=args.end,
+        granularity=args.granularity,
+        sort=args.sort,
+        order=args.order,
+        limit=args.limit if args.limit is not None else sys.maxsize if args.format == "csv" else 100,
+        offset=args.offset,
+    )
+    usage.run(args.config, args.prometheus, wanted, args.format)
+
+
+def _reconcile(args: argparse.Namespace) -> int:
+    from exporter.commands import reconcile
+
+    return reconcile.run(args.config, args.prometheus, args.logs, args.input, args.begin, args.end, args.tolerance)
+
+
 def _requests(args: argparse.Namespace) -> None:
     from exporter.commands import requests
 
@@ -215,7 +299,7 @@ def _requests(args: argparse.Namespace) -> None:
 def _alerts(args: argparse.Namespace) -> int:
     from exporter.commands import generate
 
-    return generate.alerts(args.config, args.out, args.check, args.kubernetes)
+    return generate.alerts(args.config, args.out, args.check, args.kubernetes, args.grafana)
 
 
 def _dashboards(args: argparse.Namespace) -> int:
@@ -234,3 +318,18 @@ def _time(text: str) -> float:
             f"{text!r} is not a valid time; use 2026-03-01, 2026-03-01T12:00:00Z or epoch seconds"
         )
     return seconds
+
+
+def _count(text: str) -> int:
+    """A number of entries on the command line."""
+    if not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a valid number; use 0 or more")
+    return int(text)
+
+
+def _share(text: str) -> float:
+    """A share on the command line."""
+    with contextlib.suppress(ValueError):
+        if 0 <= float(text) < 1:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a valid share; use 0 or more and less than 1, as in 0.001")

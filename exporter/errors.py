@@ -3,6 +3,8 @@
     ExporterError            exit 1: something could not be done
     ├── UsageError           exit 2: the command line or the config is wrong
     │   └── ConfigError      … with file, line and field
+    ├── QueryError           Prometheus can't be asked, or has no answer
+    │   └── SlowQueryError   … in time
     ├── InputError           a log can't be read, or its format is not recognized
     └── StateError           the state file can't be used
         └── DamagedError     the state file's content is damaged; the file is set aside
@@ -55,6 +57,14 @@ class ConfigError(UsageError):
         return ConfigError(
             file, line, shown, _QUOTED.sub(lambda found: found[0] if found[0][1:-1] in known else "'…'", problem)
         )
+
+
+class QueryError(ExporterError):
+    """Prometheus can't be asked, or has no answer."""
+
+
+class SlowQueryError(QueryError):
+    """Prometheus did not answer in time."""
 
 
 class InputError(ExporterError):

@@ -9,6 +9,8 @@ describe.py        the words for a survey
 check.py           `check`: validate a config
 notes.py           what is missing on this machine
 hash.py            `hash`: raw keys to hashed names
+reconcile.py       `reconcile`: compares logs with what Prometheus holds
+usage.py           `usage`: reports the usage of keys
 requests.py        `requests`: find, follow, export and delete single requests
 generate.py        `alerts` and `dashboards`: write, compare or upload generated files
 select_input.py    the config, secret and input that a command works with

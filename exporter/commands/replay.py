@@ -11,7 +11,7 @@ from typing import TextIO
 
 from exporter.commands.select_input import input_for
 from exporter.commands.suggest_config import distinct
-from exporter.config.load import load
+from exporter.config.load import Loaded, load
 from exporter.counting.meter import Meter
 from exporter.errors import InputError
 from exporter.formats.decoders.decoder import Decoded, Decoder
@@ -47,30 +47,45 @@ def run(config: str, logs: list[str], name: str | None, since: float | None, unt
     loaded = load(Path(config))
     assembly = Assembly(loaded)
     export = CsvExport(sys.stdout, assembly.context.keys) if as_csv else None
-    replay = Replay(since, until)
+    meters = count(loaded, assembly, logs, name, Replay(since, until), export.rows if export else Meter.count)
+    if not export:
+        assembly.context.slowest.update_gauges(int(max(meter.last_time or 0 for meter in meters) // 60))
+        assembly.context.limits.update_gauges(None)
+        sys.stdout.flush()
+        sys.stdout.buffer.writelines(render(assembly.store)[0])
+
+
+def count(
+    loaded: Loaded,
+    assembly: Assembly,
+    logs: list[str],
+    name: str | None,
+    replay: "Replay",
+    rows: Callable[[Meter, Decoded], None] = Meter.count,
+) -> list[Meter]:
+    """Pass the rows of logs to `rows`, each with the meter of the input that its log belongs to. Returns the meters."""
     longest = {input_.name: input_.max_line_bytes for input_ in loaded.config.inputs}
     formats = {input_.name: build(input_.spec, input_.max_line_bytes) for input_ in loaded.config.inputs}
     meters = {input_.name: assembly.meter_of(input_, formats[input_.name]) for input_ in loaded.config.inputs}
     by_input: dict[str, list[str]] = {}
     for path in distinct(logs):
         by_input.setdefault(input_for(path, loaded.config, name).name, []).append(path)
-    rows = export.rows if export else Meter.count
     for input_name, paths in by_input.items():
         journal = InputJournal(input_name, assembly.store, longest[input_name])
         replay.logs(paths, formats[input_name].decoder, meters[input_name], journal, rows)
-    if not export:
-        assembly.context.slowest.update_gauges(int(max(meter.last_time or 0 for meter in meters.values()) // 60))
-        assembly.context.limits.update_gauges(None)
-        sys.stdout.flush()
-        sys.stdout.buffer.writelines(render(assembly.store)[0])
+    return list(meters.values())
 
 
 class Replay:
-    """Reads whole logs into a meter. `since` and `until` are epoch seconds: records in [since, until) count."""
+    """Reads whole logs into a meter. `since` and `until` are epoch seconds: records in [since, until) count.
+
+    With one of them, `times` are those of the first and the last request that counted.
+    """
 
     def __init__(self, since: float | None = None, until: float | None = None) -> None:
         self._since = since
         self._until = until
+        self.times: tuple[float, float] | None = None
         self._parsed = self._rejected = self._requests = self._timeless = 0
 
     def logs(
@@ -127,7 +142,12 @@ class Replay:
         is_request = not (record.ignored or record.rejected)
         self._requests += is_request
         self._timeless += is_request and at is None
-        return at is not None and (self._since or 0.0) <= at < (self._until or float("inf"))
+        if at is None or not (self._since or 0.0) <= at < (self._until or float("inf")):
+            return False
+        if is_request:
+            first, last = self.times or (at, at)
+            self.times = min(first, at), max(last, at)
+        return True
 
 
 class CsvExport:

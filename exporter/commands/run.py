@@ -21,7 +21,7 @@ from exporter.service.web.server import Server
 def run(config: str | None, logs: list[str], listen: str | None) -> None:
     """Serve the inputs of a config, or `logs` without one. `listen` overrides the config's `web.listen`."""
     if bool(config) == bool(logs):
-        raise UsageError("run needs either --config.file FILE or LOG…")
+        raise UsageError("run needs either --config.file FILE (or GATEWAY_EXPORTER_CONFIG_FILE) or LOG…")
     _serve(load(Path(config)) if config else without_config(logs), listen, config)
 
 

@@ -71,6 +71,8 @@ class Survey(Struct):
     empty: list[str] = []
     # The values of all names in the log, where it has names.
     named: dict[str, list[str]] = {}
+    # How long requests took, by method; without those to language models, and WebSocket sessions.
+    durations: dict[str, list[float]] = {}
 
     @property
     def lines(self) -> int:
@@ -105,6 +107,8 @@ def survey(assembly: Assembly, input_: InputConfig, sample: bytes) -> Survey:
         raws = read(row)
         requests.append(raws)
         _note(result, record, format_, raws)
+        if record.duration is not None and record.method and not record.model and record.protocol not in ("ws", "wss"):
+            result.durations.setdefault(record.method, []).append(record.duration)
     result.empty = list(_empty(spec, format_, requests))
     result.named = _named(_inside(lines, spec), spec, decoder)
     result.unread = [*_unread(result.named, paths | {*format_.only}), *_unread_captures(unused, requests)]

@@ -10,10 +10,12 @@ alerts.py    `alerts`
 notify.py    `alerts.notify`
 overrides.py changes of one alert, and exceptions from its thresholds
 served.py    what dashboards and rules may ask for
+usage.py     `usage`
+reported.py  what a report of usage needs
 requests.py  `requests`: the request log
 web.py       the file that `web.config` names: TLS, passwords, headers
 values.py    what several sections have: allowed values, and how errors describe them
 
-May import the folders whose values it describes: `inputs`, `formats`, `keys`, `limits`, `pricing`, `model`, and the
-modules beside this folder. No stage imports it.
+May import the folders whose values it describes: `inputs`, `formats`, `keys`, `limits`, `pricing`, `usage`, `model`,
+and the modules beside this folder. No stage imports it.
 """

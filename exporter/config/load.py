@@ -16,6 +16,7 @@ from exporter.config.keys import KeyApiConfig
 from exporter.config.limits import LimitsConfig, PlanConfig
 from exporter.config.metrics import MetricsConfig
 from exporter.config.requests import RequestsConfig
+from exporter.config.usage import UsageConfig
 from exporter.config.values import NotNegative
 from exporter.config.web import load_web
 from exporter.environment import Placeholders
@@ -127,6 +128,8 @@ class Config(Part):
     """Where to begin to read a log on the first start."""
     alerts: AlertsConfig = field(default_factory=AlertsConfig)
     """Thresholds and receivers for `gateway-exporter alerts`."""
+    usage: UsageConfig | None = None
+    """Reports of usage: the Prometheus to ask, and prices."""
 
     @property
     def families(self) -> dict[str, Family]:
@@ -200,6 +203,7 @@ def _load(path: Path, placeholders: Placeholders, registry: bool) -> Loaded:
     if config.web.config:
         config.web.config = str(_readable(file, ("web", "config"), folder / config.web.config))
         load_web(Path(config.web.config))
+    _find_files_of_usage(file, config, folder)
     loaded = Loaded(config=config)
     _load_secret(file, loaded, folder)
     if config.requests:
@@ -209,6 +213,13 @@ def _load(path: Path, placeholders: Placeholders, registry: bool) -> Loaded:
         _load_registry(file, loaded, folder)
     _load_pricing(file, loaded, folder)
     return loaded
+
+
+def _find_files_of_usage(file: YamlFile, config: Config, folder: Path) -> None:
+    prometheus = config.usage.prometheus if config.usage else None
+    for name in ("password_file", "token_file", "headers_file", "ca_file") if prometheus else ():
+        if path := getattr(prometheus, name):
+            setattr(prometheus, name, str(_readable(file, ("usage", "prometheus", name), folder / path)))
 
 
 def _load_secret(file: YamlFile, loaded: Loaded, folder: Path) -> None:

@@ -7,7 +7,8 @@ input_labels.py  the labels of an input
 columns.py       the columns of a log whose first line names them
 key_shapes.py    what could be a raw API key
 catalog.py       every metric family
-recorded.py      every series of the recording rules
+recorded.py      every series of the recording rules, but for those of
+growth.py        what the usage report needs: exact growth, hour by hour
 
 Imports nothing of the exporter.
 """

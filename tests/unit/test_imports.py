@@ -15,7 +15,7 @@ RANKS = (
     ("state",),
     ("counting", "config"),
     ("request_log",),
-    ("keys", "limits", "pricing"),
+    ("keys", "limits", "pricing", "usage"),
     ("requests",),
     ("inputs", "formats", "metrics"),
     ("model",),
