@@ -129,7 +129,7 @@ class Config(Part):
     alerts: AlertsConfig = field(default_factory=AlertsConfig)
     """Thresholds and receivers for `gateway-exporter alerts`."""
     usage: UsageConfig | None = None
-    """Reports of usage: the Prometheus to ask, and prices."""
+    """Reports of usage: the Prometheus to ask, prices, and an API for customers."""
 
     @property
     def families(self) -> dict[str, Family]:
@@ -216,6 +216,11 @@ def _load(path: Path, placeholders: Placeholders, registry: bool) -> Loaded:
 
 
 def _find_files_of_usage(file: YamlFile, config: Config, folder: Path) -> None:
+    if config.usage and config.usage.listen:
+        with file.part("usage", "listen"):
+            parse_address(config.usage.listen)
+            if config.usage.listen == config.web.listen:
+                raise ValueError(f"{config.usage.listen} is web.listen, too: customers must not reach the metrics")
     prometheus = config.usage.prometheus if config.usage else None
     for name in ("password_file", "token_file", "headers_file", "ca_file") if prometheus else ():
         if path := getattr(prometheus, name):

@@ -132,6 +132,10 @@ class Admissions:
             self.changes[label, "", value] = True
         return verdict
 
+    def admitted(self, label: str, value: str) -> bool:
+        """Whether a value of any label but `origin` has earned its place. Any thread may ask."""
+        return value in self._labels[label].places
+
     def declare(self, label: str, values: Iterable[str]) -> None:
         """Replace the values of a label that are admitted whatever the budget."""
         for there, changed in zip((True, False), self._labels[label].declare(values), strict=True):

@@ -176,5 +176,6 @@ def _waiting(old: Config, new: Config) -> list[str]:
         "web.config": old.web.config != new.web.config,
         "web.hosts": old.web.hosts != new.web.hosts,
         "identity": old.identity != new.identity,
+        "usage": old.usage != new.usage,
     }
     return [name for name, changed in parts.items() if changed]
