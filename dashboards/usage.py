@@ -45,9 +45,6 @@ lines are averages of what is recorded each minute or, by key and by model, of t
 keys, 20 methods and 5 chains opens every page with less than 100 million samples, of 30 days too with less than 300
 million (`python -m benchmarks.pages`).
 
-Labels that the config adds to families (`add`, such as a team or the user) are drop-downs of these pages, and *LLM
-usage* and *Errors and latency* have a table of each. They narrow what is counted by families that have them.
-
 Colours: red is a failure of the gateway, of an upstream or of the exporter; orange and yellow are limits, slowness and
 what expires; what clients are refused is not coloured. A number marked "before" is that of as much time just before the
 chosen one. *API key* opens on the busiest key. Its list shows each key's name, owner and plan: type an owner's name to

@@ -4,7 +4,6 @@ from dashboards.board import Board, Row
 from dashboards.fields import GREY, ORANGE, RED, YELLOW, column
 from dashboards.grafana import Panel
 from dashboards.pages import columns
-from dashboards.pages.declared import by_declared
 from dashboards.pages.errors_bottlenecks import bottlenecks
 from dashboards.pages.errors_broken_down import broken_down
 from dashboards.pages.links import Links
@@ -58,7 +57,6 @@ def page(served: Served) -> Board:
             Row("Latency", _latency(m, to, served), id=15),
             Row("Broken down", broken_down(m, to, served), closed=True, id=20),
             Row("Failures in detail", _detail(m, to), closed=True, id=26),
-            Row("By the config's own labels", by_declared(m, served), closed=True, id=28),
         ],
     )
 

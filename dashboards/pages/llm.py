@@ -6,7 +6,6 @@ from typing import Any
 from dashboards.board import Board, Row
 from dashboards.grafana import Panel
 from dashboards.pages import columns
-from dashboards.pages.declared import by_declared
 from dashboards.pages.links import Links
 from dashboards.pages.llm_spend import costs, exceptions, of_tokens, rises
 from dashboards.panels import bars, donut, stat, text, timeseries
@@ -52,7 +51,6 @@ def page(served: Served) -> Board:
             Row("Tokens", of_tokens(m, to), closed=True, id=24),
             Row("Latency of the five models asked most", _latency(m, to), closed=True, id=31),
             Row("Redirected, unpriced, unbilled, blocked", exceptions(m, to), closed=True, id=35),
-            Row("By the config's own labels", by_declared(m, served), closed=True, id=42),
         ],
     )
 

@@ -12,7 +12,6 @@ from exporter.model.recorded import RECORDED, Recorded, recorded_of
 
 # Stands in queries for a series that is not served, or lacks a label: no panel and no rule is made of it.
 ABSENT = "∅"
-_CATALOGUED = {label for family in CATALOG.values() for label in family.labels}
 _PART = re.compile(r"_(?:bucket|sum|count)$")
 
 
@@ -29,6 +28,8 @@ class Served(Struct, frozen=True, kw_only=True):
     timezone: str = "UTC"
     alerts: AlertsConfig = field(default_factory=AlertsConfig)
     of_inputs: frozenset[str] = frozenset()
+    # The labels that the config declares, of those that a family has.
+    declared: tuple[str, ...] = ()
 
     @property
     def record_scope(self) -> tuple[str, ...]:
@@ -39,12 +40,6 @@ class Served(Struct, frozen=True, kw_only=True):
     def target_scope(self) -> tuple[str, ...]:
         """Those that Prometheus gives its targets: they are on keys, limits and the exporter too."""
         return tuple(label for label in self.alerts.scope_labels if label not in self.of_inputs)
-
-    @property
-    def declared(self) -> tuple[str, ...]:
-        """Labels that the config adds to the catalogue's families, such as `team`."""
-        families = {name: family for name, family in self.families.items() if name in CATALOG}
-        return tuple(sorted({one for name, family in families.items() for one in family.labels} - _CATALOGUED))
 
     def labels(self, name: str) -> tuple[str, ...] | None:
         """The labels of a family, of a histogram's part, or of a recorded series; None where it is not there."""
@@ -65,6 +60,7 @@ def served(config: Config | None) -> Served:
         timezone=config.limits.timezone,
         alerts=config.alerts,
         of_inputs=frozenset(label for input_ in config.inputs for label in input_.labels),
+        declared=tuple(config.labels),
     )
 
 
