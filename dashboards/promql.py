@@ -9,7 +9,7 @@ import re
 from exporter.config.served import ABSENT, Served, or_zero
 
 # What has no labels of inputs: keys, limits, models as they are, and the exporter.
-_NOT_OF_RECORDS = (
+NOT_OF_RECORDS = (
     *("gateway_key_info", "gateway_key_enabled", "gateway_key_created", "gateway_key_expires", "gateway_key_last_used"),
     *("gateway_limit", "gateway_model_info", "gateway_exporter_"),
 )
@@ -39,7 +39,8 @@ class Metrics:
         """With `covered`, long ranges are read of recorded series that have at least these variables' labels."""
         self._served = served
         self._covered = covered
-        self._variables = (*variables, *served.record_scope)
+        declared = served.declared if "key" in variables else ()
+        self._variables = (*variables, *declared, *served.record_scope)
 
     def __call__(self, name: str, *matchers: str, by: str = "") -> str:
         """A selector of a family or a recorded series; `matchers` go before a variable of the same label."""
@@ -135,7 +136,7 @@ class Metrics:
         labels = self._served.labels(name)
         if labels is None:
             return None
-        counted = not (name.split(":")[1] if ":" in name else name).startswith(_NOT_OF_RECORDS)
+        counted = not (name.split(":")[1] if ":" in name else name).startswith(NOT_OF_RECORDS)
         return (*labels, *(self._served.record_scope if counted else self._served.target_scope))
 
 

@@ -76,7 +76,8 @@ def variables(
             # All models are those of the chosen type, all keys those of the chosen owner: their names, one by one.
             chained = {"model": "model_type", "key": "owner"}
             every = None if chained.get(name) in names else ALL
-            found.append(_query(name, _LABELS[name], query, allValue=every, regex=_REGEX.get(name, "")))
+            title = _LABELS.get(name) or name.capitalize()
+            found.append(_query(name, title, query, allValue=every, regex=_REGEX.get(name, "")))
     return found if covered is None else [*found, _recorded(names, covered, served)]
 
 
@@ -139,6 +140,8 @@ def textbox(name: str, label: str, value: str) -> core.Template:
 def _values(name: str, names: tuple[str, ...], served: Served) -> str:
     """The query for a variable's values; those of the variables before it narrow it."""
     narrowed = Metrics(served, names[: names.index(name)])
+    if name in served.declared:
+        return _declared(name, served)
     if name in ("owner", "plan") and ABSENT in _names(narrowed):
         return ABSENT
     if name in _PLAIN:
@@ -152,6 +155,13 @@ def _values(name: str, names: tuple[str, ...], served: Served) -> str:
     asked = [narrowed(f"gateway_{one}_total", by=name) for one in ("model_requests", "upstream_attempts")]
     groups = [f"group by (provider) ({one})" for one in asked if one != ABSENT]
     return f"query_result({' or '.join(groups) or ABSENT})"
+
+
+def _declared(name: str, served: Served) -> str:
+    """The values of a declared label; narrowed by keys alone, so that no drop-down depends on itself."""
+    family = next(one for one, has in served.families.items() if name in has.labels)
+    values = Metrics(served, ())(family, 'key=~"$key"', by=name)
+    return f"label_values({values}, {name})"
 
 
 def _keys(m: Metrics, owned: bool) -> str:

@@ -10,10 +10,13 @@ from exporter.metrics.store import Series
 from exporter.model.record import AccessRecord
 from exporter.pricing.prices import NO_RATES, Rates
 
+# The labels whose values belong to the caller; those that the config declares follow.
+CALLER_LABELS = ("key", "class")
+
 
 class Caller(Struct, eq=False):
-    """Who sent requests. `values` are the values of CALLER_LABELS, first the key's. `used` holds the raw times of the
-    requests since the last fold.
+    """Who sent requests. `values` are those of CALLER_LABELS and of the declared labels. `used` holds the raw times of
+    the requests since the last fold.
     """
 
     values: tuple[str, ...]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Container, Iterable
 from operator import attrgetter
 from typing import Any
 
+from exporter.counting.admission import Verdict
 from exporter.counting.cell import Caller, Cell, CellTargets, KindTargets, UnloggedCost
 from exporter.counting.context import Context
 from exporter.counting.groups import FamilyGroup
@@ -55,6 +56,7 @@ class Cells:
         self._enricher = enricher
         self._store = store = context.store
         self._admissions = context.admissions
+        self._labels = context.labels
         self._keys = context.keys
         self._limits = context.limits
         self._input_labels = input_labels
@@ -206,7 +208,10 @@ class Cells:
                 self._enricher.name(fields.get(name, "")) for name in ("key_name", "key_owner")
             )
         user = self._limits.user(label, key)
-        values, overflows = (label, class_), ("key",) if verdict.overflow else ()
+        declared = self._declared(fields, proven)
+        values = (label, class_, *(verdict.value for _, verdict in declared))
+        verdicts = [("key", verdict), *declared]
+        overflows = tuple(label for label, verdict in verdicts if verdict.overflow)
         at = (values, about.key_name, about.key_owner, unknown, overflows, user)
         caller = self.callers.get(at)
         if caller is None:
@@ -214,10 +219,18 @@ class Cells:
             counters = (self._store.series(name, self._name),) if unknown else ()
             last_used = self._keys.seen(label, about)
             caller = self.callers[at] = Caller(values, about, counters, overflows, last_used, user)
-        if not verdict.open:
+        open_ = any(verdict.open for _, verdict in verdicts)
+        if not open_:
             self._known[caller_key, path_key] = caller
             caller.ways += 1
-        return caller, verdict.open
+        return caller, open_
+
+    def _declared(self, fields: dict[str, Any], proven: bool) -> list[tuple[str, Verdict]]:
+        """The labels that the config declares, with the verdicts on their values."""
+        return [
+            (label, self._admissions.judge(label, self._enricher.label(fields.get(field, "")), proven))
+            for label, field in self._labels.items()
+        ]
 
     # --- cells of a kind and a caller
 

@@ -10,9 +10,6 @@ from msgspec import Struct
 from exporter.counting.cell import Caller
 from exporter.metrics.store import FamilySeries
 
-# The labels whose values belong to the caller, in the order of `Caller.values`.
-CALLER_LABELS = ("key", "class")
-
 
 class FamilyGroup(Struct):
     """Families with the same labels that requests of a kind add to. `own` are the label values that all callers share,
@@ -58,9 +55,12 @@ class _Order(NamedTuple):
 
 
 class Groups:
-    """Makes the groups of one input's families. The values of `input_labels` come last."""
+    """Makes the groups of one input's families. `of_callers` are the labels that `Caller.values` has values of, in
+    their order; the values of `input_labels` come last.
+    """
 
-    def __init__(self, input_labels: tuple[str, ...]) -> None:
+    def __init__(self, of_callers: tuple[str, ...], input_labels: tuple[str, ...]) -> None:
+        self._of_callers = of_callers
         self._input_labels = input_labels
         # Neighbours with the same labels, by all families that are fed the same values.
         self._neighbours: dict[tuple[FamilySeries, ...], list[tuple[_Order, list[FamilySeries]]]] = {}
@@ -70,7 +70,8 @@ class Groups:
         families = tuple(families)
         neighbours = self._neighbours.get(families)
         if neighbours is None:
-            ordered = groupby(families, lambda family: _order(family.family.labels, len(self._input_labels)))
+            more = len(self._input_labels)
+            ordered = groupby(families, lambda family: _order(family.family.labels, self._of_callers, more))
             neighbours = self._neighbours[families] = [(order, [*group]) for order, group in ordered]
         return [
             FamilyGroup(
@@ -81,12 +82,12 @@ class Groups:
 
 
 @cache
-def _order(labels: tuple[str, ...], more: int) -> _Order:
+def _order(labels: tuple[str, ...], of_callers: tuple[str, ...], more: int) -> _Order:
     """The order of some labels and so many labels of an input."""
-    own = tuple(label for label in labels if label not in CALLER_LABELS)
+    own = tuple(label for label in labels if label not in of_callers)
     lead = len(labels) - len(own)
-    if (*CALLER_LABELS[:lead], *own) == labels:
+    if (*of_callers[:lead], *own) == labels:
         return _Order(own, lead, None)
-    given = (*own, *("",) * more, *CALLER_LABELS)
+    given = (*own, *("",) * more, *of_callers)
     places = [*map(given.index, labels), *range(len(own), len(own) + more)]
     return _Order(own, lead, lambda values: tuple([values[place] for place in places]))

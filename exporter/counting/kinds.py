@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct, field
 
-from exporter.counting.cell import Caller, Cell, KindTargets
+from exporter.counting.cell import CALLER_LABELS, Caller, Cell, KindTargets
 from exporter.counting.context import Context
 from exporter.counting.groups import FamilyGroup, Groups
 from exporter.counting.judge import Judge, Judged
@@ -56,7 +56,7 @@ class RequestKinds:
         self._pricing = context.pricing
         self._loop = loop
         self._input_labels = input_labels
-        self._groups = Groups(input_labels)
+        self._groups = Groups((*CALLER_LABELS, *context.labels), input_labels)
         self._observed = {family.name for family in loop.histograms}
         self._token_types = [type_ for type_ in TOKEN_TYPES if f"{type_}_tokens" in loop.summed]
         self._families = [family for family in context.store.families.values() if family.family.adds]
