@@ -8,6 +8,7 @@ import yaml
 from alerts import recording, usage
 from alerts.alert import CATEGORIES
 from alerts.choice import chosen
+from alerts.grafana import provisioning
 from alerts.promql import Terms
 from alerts.routing import TEMPLATES, alertmanager
 from exporter.config.alerts import Kubernetes
@@ -20,11 +21,11 @@ _MADE = "# Made by `gateway-exporter alerts`: change the config's section `alert
 _LONGEST_SCRAPE_INTERVAL = 75
 
 
-def files(config: Config | None, kubernetes: bool = False) -> dict[str, str]:
+def files(config: Config | None, kubernetes: bool = False, grafana: bool = False) -> dict[str, str]:
     """Name → content of all files; of the defaults without a config. ValueError where `overrides` do not fit, or the
     exporter is scraped too seldom.
 
-    `kubernetes` adds the rules as a PrometheusRule of the Prometheus operator.
+    `kubernetes` adds the rules as a PrometheusRule of the Prometheus operator, `grafana` rules for Grafana's alerting.
     """
     if config and seconds(config.metrics.scrape_interval) > _LONGEST_SCRAPE_INTERVAL:
         raise ValueError(
@@ -50,6 +51,8 @@ def files(config: Config | None, kubernetes: bool = False) -> dict[str, str]:
                 "spec": {"groups": [*recorded, *of_usage, *alerting]},
             }
         )
+    if grafana:
+        made["grafana-alerting.yml"] = _yaml(provisioning(terms))
     return made
 
 

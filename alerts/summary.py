@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from alerts.choice import chosen, left_out
+from alerts.grafana import lost
 from alerts.promql import Terms
 from exporter.config.load import Config
 from exporter.config.served import served
@@ -13,7 +14,7 @@ _RETENTION_HOURS = 120
 _SPARE_HOURS = 32
 
 
-def summary(config: Config | None) -> Iterator[str]:
+def summary(config: Config | None, grafana: bool = False) -> Iterator[str]:
     """The lines to print."""
     terms = Terms(served(config))
     alerts = chosen(terms)
@@ -28,6 +29,9 @@ def summary(config: Config | None) -> Iterator[str]:
     if missing := left_out(terms):
         yield "left out:"
         yield from (f"  {', '.join(sorted(names))}: {why}" for why, names in missing.items())
+    if grafana:
+        yield "not in Grafana's rules, which need no recorded series:"
+        yield from (f"  {', '.join(names)}: {why}" for why, names in lost(terms).items())
     notify = terms.config.notify
     if not notify.receivers:
         yield "alertmanager.yml sends no notifications: the config has no alerts.notify.receivers"

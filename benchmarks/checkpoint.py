@@ -1,60 +1,129 @@
-"""What a scrape costs with 100,000 series: the commit and the rendering, by the share of series that changed.
+"""What a scrape costs with a million samples: how long counting stands still, and what is done beside it.
 
-python -m benchmarks.checkpoint
+    python -m benchmarks.checkpoint --samples 1000000
+
+Counters and histograms in turn, by the share of series that changed; CPU time of the thread that does it. Beside it,
+what prometheus_client's `generate_latest` takes for the same samples, measured with a tenth of them. Memory is the
+growth of the resident set: of the series alone, and after the first scrapes.
 """
 
+import argparse
 import random
 import statistics
+import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, generate_latest
 
 from exporter.counting.admission import Admissions
-from exporter.metrics.exposition import render
-from exporter.metrics.store import Series, Store
+from exporter.metrics.exposition import Renderer, take
+from exporter.metrics.packing import Packer
+from exporter.metrics.store import FamilySeries, Histogram, Store
 from exporter.model.catalog import CATALOG
 from exporter.state.checkpoint import Checkpoint
 from exporter.state.database import State
 
-SERIES = 100_000
-RUNS = 15
-_FAMILY = "gateway_requests_total"
+RUNS = 5
+COUNTERS = ("gateway_requests_total", "gateway_calls_total", "gateway_errors_total", "gateway_response_bytes_total")
+HISTOGRAM = "gateway_request_duration_seconds"
+_MILLISECONDS = 1e3
 
 
-def filled(store: Store) -> list[Series]:
-    """Counters of 500 keys and 200 methods."""
-    return [
-        store.series(
-            CATALOG[_FAMILY], f"k_{n % 500:016x}", "business", "ethereum", f"eth_method{n // 500}", "https", "200"
+def filled(family: FamilySeries, count: int) -> list[Any]:
+    """Series of 500 values of the first label and so many of the second as it takes."""
+    others = [sys.intern(label) for label in family.family.labels[2:]]
+    made = []
+    for n in range(count):
+        labels = sys.intern(f"value_{n % 500:016x}"), sys.intern(f"method_{n // 500}"), *others
+        series = family.find(labels)
+        if isinstance(series, Histogram):
+            series.pending += [0.004, 0.2, 0.2, 3.0]
+        else:
+            series.value = 1_000 + n
+        made.append(series)
+    family.settle()
+    return made
+
+
+def change(series: Any, bounds: tuple[float, ...]) -> None:
+    """One more request."""
+    if isinstance(series, Histogram):
+        series.pending.append(0.3)
+        series.settle(bounds)
+    else:
+        series.value += 1
+
+
+def cpu(what: Callable[[], object]) -> float:
+    """Milliseconds of this thread's CPU time."""
+    begun = time.thread_time()
+    what()
+    return _MILLISECONDS * (time.thread_time() - begun)
+
+
+def resident() -> int:
+    """Bytes."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4096
+
+
+def measure(kind: str, families: tuple[str, ...], samples: int, folder: Path) -> None:
+    """Measure and print."""
+    bounds = CATALOG[families[0]].buckets
+    each = len(bounds) + 3 if kind == "histograms" else 1
+    store = Store(max_series=samples, families={name: CATALOG[name] for name in CATALOG})
+    before = resident()
+    every = [one for name in families for one in filled(store.families[name], samples // each // len(families))]
+    alone = (resident() - before) / len(every)
+    checkpoint = Checkpoint(State(folder / f"{kind}.db"), store, Admissions(), dict)
+    renderer, packer = Renderer(), Packer()
+    whole = cpu(checkpoint.commit)
+    packer.pack(renderer.blocks(take(store, checkpoint.committed)))
+    print(f"{kind}: {len(every):,} series, {len(every) * each:,} samples; the first commit takes {whole:.0f} ms of CPU")
+    chance = random.Random(1)
+    for share in (1.0, 0.01):
+        figures = []
+        for _ in range(RUNS):
+            for one in every if share == 1 else chance.sample(every, int(len(every) * share)):
+                change(one, bounds)
+            stands = cpu(checkpoint.commit) + cpu(lambda: take(store, checkpoint.committed))
+            shown = take(store, checkpoint.committed)
+            rendering = cpu(lambda: sum(map(len, renderer.blocks(shown))))  # noqa: B023
+            figures.append((stands, rendering, cpu(lambda: packer.pack(renderer.blocks(shown))) - rendering))  # noqa: B023
+        stands, rendering, packing = map(statistics.median, zip(*figures, strict=True))
+        print(
+            f"  {share:.0%} changed: counting stands {stands:.0f} ms; beside it, {rendering:.0f} ms of rendering",
+            end="",
         )
-        for n in range(SERIES)
-    ]
+        print(f" ({client(samples) / rendering:.0f} times as fast as prometheus_client), {packing:.0f} ms of packing")
+    print(f"  memory: {alone:.0f} bytes a series, {(resident() - before) / len(every):.0f} with what scrapes keep")
+    checkpoint.close()
+
+
+def client(samples: int) -> float:
+    """Milliseconds of prometheus_client for so many samples."""
+    if not _CLIENT:
+        counter = Counter("requests", "-", ("key", "method"), registry=(registry := CollectorRegistry()))
+        for n in range(samples // 10):
+            counter.labels(f"value_{n % 500:016x}", f"method_{n // 500}").inc(n)
+        _CLIENT.append(10 * cpu(lambda: generate_latest(registry)))
+    return _CLIENT[0]
+
+
+_CLIENT: list[float] = []
 
 
 def main() -> None:
     """Run from the command line."""
-    rng = random.Random(1)
+    parser = argparse.ArgumentParser(prog="benchmarks.checkpoint", description="Measures what a scrape costs.")
+    parser.add_argument("--samples", type=int, default=1_000_000)
+    samples = parser.parse_args().samples
     with tempfile.TemporaryDirectory() as folder:
-        store = Store()
-        every = filled(store)
-        state = State(Path(folder) / "state.db")
-        checkpoint = Checkpoint(state, store, Admissions(), dict)
-        for share in (1.0, 0.1, 0.01):
-            commits, renderings = [], []
-            for _ in range(RUNS):
-                for series in every if share == 1 else rng.sample(every, int(SERIES * share)):
-                    series.value += 1
-                begun = time.perf_counter()
-                checkpoint.commit()
-                committed = time.perf_counter()
-                render(store)
-                commits.append(committed - begun)
-                renderings.append(time.perf_counter() - committed)
-            print(
-                f"{SERIES:,} series, {share:.0%} changed: commit {1000 * statistics.median(commits):.1f} ms,"
-                f" rendering {1000 * statistics.median(renderings):.1f} ms (medians of {RUNS})"
-            )
-        checkpoint.close()
+        measure("histograms", (HISTOGRAM,), samples, Path(folder))
+        measure("counters", COUNTERS, samples, Path(folder))
 
 
 if __name__ == "__main__":

@@ -1,13 +1,17 @@
 """What a child process costs: the one measure for every program of the benchmark."""
 
 import os
+import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import IO
 
 KIB = 1024
+# How often a program is asked whether it is done: that is a scrape, which costs it something.
+_POLL_SECONDS = 1.0
 # An installed program has its bytecode, and is not compiled at each start.
 _INSTALLED = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
@@ -35,6 +39,11 @@ class Run:
         """By the CPU time, which does not reward a second core."""
         return self.lines / self.cpu_seconds
 
+    @property
+    def cpu_per_line(self) -> float:
+        """In microseconds."""
+        return 1e6 * self.cpu_seconds / self.lines
+
     def __str__(self) -> str:
         return (
             f"{self.lines_per_second:,.0f} lines/s, {self.lines_per_cpu_second:,.0f} per CPU second"
@@ -43,8 +52,11 @@ class Run:
         )
 
 
-def measure(argv: list[str], lines: int, stdout: IO[bytes] | None = None) -> Run:
-    """Runs `argv` to its end over `lines` lines; a failure raises with what it wrote to stderr.
+def measure(
+    argv: list[str], lines: int, stdout: IO[bytes] | None = None, until: Callable[[], bool] | None = None
+) -> Run:
+    """Runs `argv` to its end over `lines` lines; a failure raises with what it wrote to stderr. A program that does not
+    end by itself is asked to once `until` is true.
 
     `stdout` receives its output, which is dropped if none is given.  On Linux
     `peak_bytes` is never below the caller's own peak, since the child begins as
@@ -56,6 +68,10 @@ def measure(argv: list[str], lines: int, stdout: IO[bytes] | None = None) -> Run
             argv, stdin=subprocess.DEVNULL, stdout=stdout or subprocess.DEVNULL, stderr=stderr, env=_INSTALLED
         )
         try:
+            if until:
+                while os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None and not until():
+                    time.sleep(_POLL_SECONDS)
+                child.terminate()
             _, status, usage = os.wait4(child.pid, 0)
         except BaseException:
             child.kill()
@@ -63,7 +79,7 @@ def measure(argv: list[str], lines: int, stdout: IO[bytes] | None = None) -> Run
             raise
         wall_seconds = time.perf_counter() - began
         child.returncode = os.waitstatus_to_exitcode(status)
-        if child.returncode != 0:
+        if child.returncode not in ((0, -signal.SIGTERM) if until else (0,)):
             stderr.seek(0)
             message = stderr.read().decode(errors="replace")
             raise RuntimeError(f"{argv[0]} ended with {child.returncode}: {message}")

@@ -7,6 +7,7 @@ from grafanalib import core
 from msgspec import Struct
 from msgspec.structs import replace
 
+from dashboards.declared import of_page, settle
 from dashboards.grafana import DATASOURCE, Json, Panel
 from dashboards.promql import Metrics
 from dashboards.variables import variables
@@ -73,6 +74,7 @@ class Board(Struct, kw_only=True):
 def document(board: Board, served: Served) -> Json:
     """The dashboard as Grafana reads it. ValueError where two of its panels have one id, or one has none."""
     _check_ids(board)
+    names = (*board.variables, *of_page(board.variables, served))
     asked = core.Dashboard(
         uid=board.uid,
         title=f"Gateway / {board.title}",
@@ -87,11 +89,13 @@ def document(board: Board, served: Served) -> Json:
         schemaVersion=_SCHEMA,
         version=1,
         links=_links(board, served),
-        templating=core.Templating([*variables(board.variables, served, board.one_key, board.covered), *board.more]),
+        templating=core.Templating([*variables(names, served, board.one_key, board.covered), *board.more]),
         annotations=core.Annotations(_annotations(Metrics(served, ()), board.variables)),
         panels=_placed(board.kept()),
     )
-    return _clean(asked)
+    found = _clean(asked)
+    settle(found, served)
+    return found
 
 
 def _links(board: Board, served: Served) -> list[core.DashboardLink]:

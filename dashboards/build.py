@@ -7,7 +7,7 @@ import yaml
 
 from dashboards.board import Board, document
 from dashboards.grafana import Json
-from dashboards.pages import PAGES
+from dashboards.pages import PAGES, labels
 from exporter.config.served import Served
 
 FOLDER = "Gateway"
@@ -46,7 +46,7 @@ _DATASOURCES = {
 
 def boards(served: Served) -> Iterator[Board]:
     """The dashboards that have something to show."""
-    for page in PAGES:
+    for page in (*PAGES, *([labels.page] if served.declared else [])):
         board = page(served)
         if board.about in served.families and any(row.title for row in board.kept()):
             yield board

@@ -49,6 +49,8 @@ _UNCHOSEN = f"and on () ({_ALL.format('$owner$plan')} and on (all) {_ALL.format(
 # that were scraped every 15 s. In less than twelve hours, whole hours are too coarse.
 _LONG = 100_000_000
 _SHORTEST = 12 * 3600
+# Of recorded hours a bar is an hour at least; of what was scraped, a minute.
+_RAW, _HOURS = ("-", "1m"), (".*", "1h")
 
 
 def variables(
@@ -76,7 +78,8 @@ def variables(
             # All models are those of the chosen type, all keys those of the chosen owner: their names, one by one.
             chained = {"model": "model_type", "key": "owner"}
             every = None if chained.get(name) in names else ALL
-            found.append(_query(name, _LABELS[name], query, allValue=every, regex=_REGEX.get(name, "")))
+            title = _LABELS.get(name) or name.capitalize()
+            found.append(_query(name, title, query, allValue=every, regex=_REGEX.get(name, "")))
     return found if covered is None else [*found, _recorded(names, covered, served)]
 
 
@@ -90,7 +93,10 @@ def _recorded(names: tuple[str, ...], covered: tuple[str, ...], served: Served) 
     fleet = scoped("fleet:gateway_requests:rate5m")
     hours, exporters = scoped("key:gateway_requests:increase1h"), scoped("gateway_exporter_build_info")
     raw = Metrics(served, names)("gateway_requests_total")
-    no, yes = (f'label_replace(vector(1), "use", "{use}", "", "")' for use in ("-", ".*"))
+    no, yes = (
+        f'label_replace(label_replace(vector(1), "use", "{use}", "", ""), "bar", "{bar}", "", "")'
+        for use, bar in (_RAW, _HOURS)
+    )
     if ABSENT in fleet + hours + exporters + raw:
         query = no
     else:
@@ -114,10 +120,10 @@ def _recorded(names: tuple[str, ...], covered: tuple[str, ...], served: Served) 
         asked,
         dataSource=DATASOURCE,
         refresh=_CHANGES,
-        regex='/use="([^"]+)"/',
+        regex='/bar="(?<text>[^"]+)".*use="(?<value>[^"]+)"/',
         hide=core.HIDE_VARIABLE,
     )
-    template._current = {"text": "-", "value": "-"}
+    template._current = dict(zip(("value", "text"), _RAW, strict=True))
     return template
 
 
@@ -139,6 +145,8 @@ def textbox(name: str, label: str, value: str) -> core.Template:
 def _values(name: str, names: tuple[str, ...], served: Served) -> str:
     """The query for a variable's values; those of the variables before it narrow it."""
     narrowed = Metrics(served, names[: names.index(name)])
+    if name in served.declared:
+        return _declared(name, served)
     if name in ("owner", "plan") and ABSENT in _names(narrowed):
         return ABSENT
     if name in _PLAIN:
@@ -152,6 +160,13 @@ def _values(name: str, names: tuple[str, ...], served: Served) -> str:
     asked = [narrowed(f"gateway_{one}_total", by=name) for one in ("model_requests", "upstream_attempts")]
     groups = [f"group by (provider) ({one})" for one in asked if one != ABSENT]
     return f"query_result({' or '.join(groups) or ABSENT})"
+
+
+def _declared(name: str, served: Served) -> str:
+    """The values of a declared label; narrowed by keys alone, so that no drop-down depends on itself."""
+    family = next(one for one, has in served.families.items() if name in has.labels)
+    values = Metrics(served, ())(family, 'key=~"$key"', by=name)
+    return f"label_values({values}, {name})"
 
 
 def _keys(m: Metrics, owned: bool) -> str:

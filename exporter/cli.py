@@ -123,8 +123,12 @@ def command_line() -> argparse.ArgumentParser:
     _add_reconcile(command("reconcile", _reconcile, "compare logs with what a Prometheus holds of the same time"))
     _add_requests(command("requests", _requests, "find, follow, export or delete single requests"))
     alerts = command("alerts", _alerts, "write recording rules, alert rules and an Alertmanager config")
-    alerts.add_argument("--kubernetes", action="store_true", help="also write a PrometheusRule for Prometheus Operator")
-    alerts.add_argument("--check", action="store_true", help="write nothing; exit with 1 if DIR is not up to date")
+    for flag, text in (
+        ("--kubernetes", "also write a PrometheusRule for Prometheus Operator"),
+        ("--grafana", "also write rules for Grafana's own alerting"),
+        ("--check", "write nothing; exit with 1 if DIR is not up to date"),
+    ):
+        alerts.add_argument(flag, action="store_true", help=text)
     boards = command("dashboards", _dashboards, "write Grafana dashboards, or upload them to a Grafana")
     boards.add_argument("--kubernetes", action="store_true", help="also write ConfigMaps for Grafana's sidecar")
     target = boards.add_mutually_exclusive_group()
@@ -295,7 +299,7 @@ def _requests(args: argparse.Namespace) -> None:
 def _alerts(args: argparse.Namespace) -> int:
     from exporter.commands import generate
 
-    return generate.alerts(args.config, args.out, args.check, args.kubernetes)
+    return generate.alerts(args.config, args.out, args.check, args.kubernetes, args.grafana)
 
 
 def _dashboards(args: argparse.Namespace) -> int:

@@ -16,7 +16,7 @@ os.environ["GATEWAY_EXPORTER_STATE_FOLDER"] = "."
 _HERE = Path(__file__).parent
 # In folders and files; what is in none of them is `unit` in a folder, and `command` beside this file.
 _REAL = (
-    *("real", "packages", "dashboards/test_real.py", "usage/test_exact.py", "usage/test_live.py"),
+    *("real", "packages", "dashboards/test_real.py", "usage/test_exact.py", "usage/test_live.py", "usage/test_api.py"),
     *("alerts/test_promtool.py", "alerts/test_alertmanager.py", "alerts/test_receivers.py"),
 )
 _PROOF = ("test_promises.py", "test_bounded.py")

@@ -8,7 +8,6 @@ from typing import Any
 from exporter.config.load import load
 from exporter.counting.meter import Meter
 from exporter.formats.decoders.decoder import Decoded
-from exporter.formats.spec import build
 from exporter.metrics.exposition import render
 from exporter.service.assembly import Assembly
 from tests.exporter import Samples, samples
@@ -23,7 +22,7 @@ class Counting:
         self.assembly = Assembly(load(path))
         self.assembly.open_request_log()
         input_ = self.assembly.config.inputs[0]
-        format_ = build(input_.spec)
+        format_ = self.assembly.format_of(input_)
         self.decoder = format_.decoder
         self.meter: Meter = self.assembly.meter_of(input_, format_)
 

@@ -126,6 +126,20 @@ def test_init_names_logs_that_are_called_the_same(folder: Path) -> None:
         ("inputs: [{path: 'none/*.log', format: caddy}]\n", "input log: {folder}/none/*.log does not exist yet"),
         ("inputs: [{path: sub, format: caddy}]\n", "input sub: {folder}/sub is a folder"),
         (
+            "inputs: [{path: pipe, format: caddy}]\n",
+            "input pipe: {folder}/pipe: Not a regular file; to read from a pipe use `-` (standard input)",
+        ),
+        (
+            "inputs: [{path: access.log, format: litellm}]\nmetrics: {labels: {team: {}}}\n",
+            "metrics.labels.team: no family has this label; add it, as in "
+            "families: {gateway_requests_total: {add: [team]}}",
+        ),
+        (
+            "inputs: [{path: access.log, format: nginx-json}]\n"
+            "metrics: {labels: {team: {}}, families: {gateway_cost_total: {add: [team]}}}\n",
+            "metrics.labels.team: no input's format has the field 'team', so it is always empty",
+        ),
+        (
             "inputs: [{path: access.log, format: caddy}]\nstate: {path: sub}\n",
             "state.path: {folder}/sub is a folder; name a file",
         ),
@@ -138,6 +152,7 @@ def test_init_names_logs_that_are_called_the_same(folder: Path) -> None:
 def test_check_notes_what_a_good_config_lacks_on_this_machine(folder: Path, section: str, note: str) -> None:
     """It may be there when the exporter starts, so the exit code is 0."""
     (folder / "sub").mkdir()
+    os.mkfifo(folder / "pipe")
     (folder / "config.yaml").write_text(f"{section}keys: keys.yaml\n", encoding="utf-8")
     done = run("check", "config.yaml", cwd=folder)
     assert (done.code, done.stdout) == (0, "config.yaml: good: 1 input, 1 registered key\n")
@@ -333,7 +348,11 @@ def test_replay_exports_each_record_for_an_audit(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["run"], 2, "gateway-exporter: run needs either --config.file FILE or LOG…\n"),
+        (
+            ["run"],
+            2,
+            "gateway-exporter: run needs either --config.file FILE (or GATEWAY_EXPORTER_CONFIG_FILE) or LOG…\n",
+        ),
         (["run", "--config.file", "none.yaml"], 2, "none.yaml:1: can't be read: No such file or directory\n"),
         (["run", "none.log"], 1, "gateway-exporter: none.log: can't be read: No such file or directory\n"),
         (["run", "access.log", "--web.listen-address", "x"], 2, "--web.listen-address: 'x' is not a valid address; "),

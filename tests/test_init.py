@@ -139,3 +139,21 @@ def test_check_looks_at_the_newest_lines_too(tmp_path: Path, is_csv: bool) -> No
         log.write_text(top + lines, encoding="utf-8")
         said = run("check", str(config)).stderr
         assert ("of its newest lines: 0 of 500 sampled lines are requests" in said) == newest, said
+
+
+def test_init_names_methods_that_take_long(tmp_path: Path) -> None:
+    """On average, and of ten requests or more; without those to models, which alerts leave out by themselves."""
+    log = tmp_path / "a.log"
+
+    def lines(uri: str, seconds: float, times: int, **more: object) -> str:
+        fields = {"msec": 1772546709.5, "status": 200, "method": "POST", "uri": uri, "request_time": seconds} | more
+        return (json.dumps(fields) + "\n") * times
+
+    text = lines("/v1/reports", 4, 10) + lines("/v1/quick", 0.5, 20) + lines("/v1/seldom", 9, 9)
+    log.write_text(text + lines("/v1/chat", 9, 20, model="m-1"), encoding="utf-8")
+    made = run("init", str(log)).stdout
+    assert made.endswith('alerts: {slow_methods: ["POST /v1/reports"]}\n')
+    (tmp_path / "made.yaml").write_text(made, encoding="utf-8")
+    assert run("check", str(tmp_path / "made.yaml")).code == 0
+    log.write_text(lines("/v1/quick", 0.5, 20), encoding="utf-8")
+    assert "slow_methods" not in run("init", str(log)).stdout

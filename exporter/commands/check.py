@@ -6,7 +6,7 @@ from pathlib import Path
 
 from exporter.commands.describe import summary
 from exporter.commands.generate import rules
-from exporter.commands.notes import exposed, notes, paths_of
+from exporter.commands.notes import exposed, notes, paths_of, unused_labels
 from exporter.commands.suggest_config import SAMPLE_BYTES, survey_of
 from exporter.config.inputs import InputConfig
 from exporter.config.keys import KeyApiConfig
@@ -26,7 +26,8 @@ def run(path: str, offline: bool) -> None:
     rules(path, loaded.config)
     inputs, state = loaded.config.inputs, loaded.config.state.path
     slow = [f"input {input_.name}: {part}" for input_ in inputs for part in slow_parts(input_.spec)]
-    for note in slow + exposed(_secrets(loaded)) + notes({input_.name: input_.path for input_ in inputs}, state):
+    logs = {input_.name: input_.path for input_ in inputs}
+    for note in slow + exposed(_secrets(loaded)) + notes(logs, state) + unused_labels(loaded.config):
         print(f"{path}: {note}", file=sys.stderr)
     if isinstance(keys := loaded.config.keys, KeyApiConfig) and not offline:
         _ask(path, loaded, keys)
@@ -35,11 +36,15 @@ def run(path: str, offline: bool) -> None:
     for input_ in inputs:
         if found := _look_into(input_):
             print(f"{path}: input {input_.name}: {found}", file=sys.stderr)
-    counts = {"input": len(inputs), "registered key": len(loaded.keys)}
+    print(f"{path}: good: {_counts(loaded)}")
+
+
+def _counts(loaded: Loaded) -> str:
+    """How many of each thing the config has."""
+    counts = {"input": len(loaded.config.inputs), "registered key": len(loaded.keys)}
     if loaded.pricing.priced:
         counts["price"] = loaded.pricing.size
-    summary = ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in counts.items())
-    print(f"{path}: good: {summary}")
+    return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in counts.items())
 
 
 def _ask(path: str, loaded: Loaded, keys: KeyApiConfig) -> None:

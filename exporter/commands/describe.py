@@ -46,7 +46,8 @@ def counts(survey: Survey) -> str:
 
 def comments(survey: Survey, spec: FormatSpec) -> list[str]:
     """What was found, for a config: field, where it stands, an example; then what is missing and what is unread."""
-    return [f"{counts(survey)}.", *_found(survey), *_missing(survey, spec), *unread(survey, spec)]
+    lines = [f"{counts(survey)}.", *_found(survey), *_missing(survey, spec), *unread(survey, spec)]
+    return [*lines, *_for_labels(survey)]
 
 
 def _found(survey: Survey) -> Iterator[str]:
@@ -57,6 +58,16 @@ def _found(survey: Survey) -> Iterator[str]:
         example = "k_… (hashed)" if name == "key" and found.example.startswith("k_") else found.example
         share = "" if found.count == survey.parsed else f"   (in {found.count} of {survey.parsed})"
         yield f"  {name:16}{found.source:36} {example}{share}"
+
+
+def _for_labels(survey: Survey) -> Iterator[str]:
+    """The fields that labels can be made of, and how to declare one."""
+    if survey.for_labels:
+        first = next(iter(survey.for_labels))
+        yield "Labels can be made of these; for example:"
+        yield f"  metrics: {{labels: {{{first}: {{}}}}, families: {{gateway_requests_total: {{add: [{first}]}}}}}}"
+    for name, found in survey.for_labels.items():
+        yield f"  {name:16}{found.source:36} {found.example}"
 
 
 def _missing(survey: Survey, spec: FormatSpec) -> Iterator[str]:

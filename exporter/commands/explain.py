@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from exporter.commands.select_input import input_for, without_config
+from exporter.commands.select_input import input_for
+from exporter.commands.without_config import without_config
 from exporter.config.load import load
 from exporter.counting.meter import Meter
 from exporter.errors import UsageError, place
@@ -36,7 +37,7 @@ def run(config: str | None, log: str, name: str | None, loop: bool = False) -> N
     loaded = load(Path(config)) if config else without_config([log])
     assembly = Assembly(loaded)
     input_ = input_for(log, loaded.config, name) if config else loaded.config.inputs[0]
-    format_ = build(input_.spec, input_.max_line_bytes)
+    format_ = assembly.format_of(input_) if loop else build(input_.spec, input_.max_line_bytes)
     meter = assembly.meter_of(input_, format_)
     if loop:
         print(meter.loop.source)
@@ -97,9 +98,11 @@ def _shown(record: AccessRecord) -> Iterator[tuple[str, Any]]:
     """The fields of a record that have a value, and how it is written for people."""
     for name in record.__struct_fields__:
         value = getattr(record, name)
-        if value in (None, "", (), False) or (name == "requests" and value == 1):
+        if value in (None, "", (), False, {}) or (name == "requests" and value == 1):
             continue
-        if name in _WRITTEN:
+        if name == "custom":
+            yield from value.items()
+        elif name in _WRITTEN:
             yield name, _WRITTEN[name](value)
         else:
             yield name, _short(value) if isinstance(value, float) else value

@@ -10,19 +10,19 @@ from exporter.errors import UsageError
 from exporter.generated_files import report
 
 
-def alerts(path: str | None, out: str, check: bool, kubernetes: bool) -> int:
+def alerts(path: str | None, out: str, check: bool, kubernetes: bool, grafana: bool) -> int:
     """Write rules and an Alertmanager config into `out`, or only `check` that folder. Returns the exit code."""
     config = _config(path)
-    code = report(rules(path, config, kubernetes), Path(out), check)
+    code = report(rules(path, config, kubernetes, grafana), Path(out), check)
     if not check:
-        print("\n".join(summary(config)))
+        print("\n".join(summary(config, grafana)))
     return code
 
 
-def rules(path: str | None, config: Config | None, kubernetes: bool = False) -> dict[str, str]:
+def rules(path: str | None, config: Config | None, kubernetes: bool = False, grafana: bool = False) -> dict[str, str]:
     """The files of `alerts`: content by name. UsageError if `alerts.overrides` names an unknown alert."""
     try:
-        return rule_files(config, kubernetes)
+        return rule_files(config, kubernetes, grafana)
     except ValueError as error:
         raise UsageError(f"{path}: {error}") from None
 

@@ -6,6 +6,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from exporter import descriptors
+from exporter.config.labels import fields_of
+from exporter.config.load import Config
+from exporter.formats.spec import build
+from exporter.inputs.disk.content import no_file
 from exporter.inputs.disk.names import are_objects, is_pattern, matching
 from exporter.inputs.overlap import shared_logs
 from exporter.inputs.syslog.address import is_syslog, parse_syslog
@@ -38,11 +42,27 @@ def exposed(secrets: dict[str, str]) -> list[str]:
     return found
 
 
+def unused_labels(config: Config) -> list[str]:
+    """Declared labels that no family has, or that no log has a value for."""
+    families = config.families.values()
+    formats = [build(input_.spec) for input_ in config.inputs]
+    fields = {field for format_ in formats for field in (*format_.fields, *format_.custom_fields)}
+    found = []
+    for label, field in fields_of(config.metrics.labels).items():
+        if not any(label in family.labels for family in families):
+            add = f"families: {{gateway_requests_total: {{add: [{label}]}}}}"
+            found.append(f"metrics.labels.{label}: no family has this label; add it, as in {add}")
+        if field not in fields:
+            found.append(f"metrics.labels.{label}: no input's format has the field {field!r}, so it is always empty")
+    return found
+
+
 def _log(pattern: str) -> list[str]:
     paths = paths_of(pattern)
     if not any(path.exists() for path in paths):
         return [f"{pattern} does not exist yet"]
     folders = [f"{path} is a folder" for path in paths if path.is_dir()]
+    folders += [f"{path}: {no_file(str(path)).strerror}" for path in paths if path.is_fifo() or path.is_char_device()]
     return folders + [f"{path} can't be read by this user" for path in paths if not os.access(path, os.R_OK)]
 
 

@@ -7,15 +7,13 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
-from exporter.commands.select_input import input_for
-from exporter.commands.suggest_config import distinct
+from exporter.commands.select_input import distinct, input_for
 from exporter.config.load import Loaded, load
 from exporter.counting.meter import Meter
 from exporter.errors import InputError
 from exporter.formats.decoders.decoder import Decoded, Decoder
-from exporter.formats.spec import build
 from exporter.inputs.archive import whole_lines
 from exporter.keys.key_metrics import Keys
 from exporter.metrics.exposition import render
@@ -46,7 +44,7 @@ def run(config: str, logs: list[str], name: str | None, since: float | None, unt
     """Count logs as the inputs of a config that they belong to, or as the input `name`, and print the result."""
     loaded = load(Path(config))
     assembly = Assembly(loaded)
-    export = CsvExport(sys.stdout, assembly.context.keys) if as_csv else None
+    export = CsvExport(sys.stdout, assembly.context.keys, assembly.context.labels) if as_csv else None
     meters = count(loaded, assembly, logs, name, Replay(since, until), export.rows if export else Meter.count)
     if not export:
         assembly.context.slowest.update_gauges(int(max(meter.last_time or 0 for meter in meters) // 60))
@@ -65,7 +63,7 @@ def count(
 ) -> list[Meter]:
     """Pass the rows of logs to `rows`, each with the meter of the input that its log belongs to. Returns the meters."""
     longest = {input_.name: input_.max_line_bytes for input_ in loaded.config.inputs}
-    formats = {input_.name: build(input_.spec, input_.max_line_bytes) for input_ in loaded.config.inputs}
+    formats = {input_.name: assembly.format_of(input_) for input_ in loaded.config.inputs}
     meters = {input_.name: assembly.meter_of(input_, formats[input_.name]) for input_ in loaded.config.inputs}
     by_input: dict[str, list[str]] = {}
     for path in distinct(logs):
@@ -151,19 +149,22 @@ class Replay:
 
 
 class CsvExport:
-    """Writes one CSV row for each record."""
+    """Writes one CSV row for each record. `labels` are those that the config declares, with their fields: each is a
+    column, too.
+    """
 
-    def __init__(self, out: TextIO, keys: Keys) -> None:
+    def __init__(self, out: TextIO, keys: Keys, labels: dict[str, str]) -> None:
         self._keys = keys
+        self._labels = labels
         self._writer = csv.writer(out)
-        self._writer.writerow([name.rstrip("_") for name in CSV_COLUMNS])
+        self._writer.writerow([*(name.rstrip("_") for name in CSV_COLUMNS), *labels])
 
     def rows(self, meter: Meter, decoded: Decoded) -> None:
         """Write the requests; leave out lines that are not requests."""
         for _, record in _records(meter, decoded):
             if not record.ignored and not record.rejected and record.requests:
                 self._keys.describe(record)
-                self._writer.writerow([_cell(record, name) for name in CSV_COLUMNS])
+                self._writer.writerow([_cell(record, name) for name in (*CSV_COLUMNS, *self._labels.values())])
 
 
 def _records(meter: Meter, decoded: Decoded) -> Iterator[tuple[int, AccessRecord]]:
@@ -178,7 +179,7 @@ def _records(meter: Meter, decoded: Decoded) -> Iterator[tuple[int, AccessRecord
 
 
 def _cell(record: AccessRecord, name: str) -> str:
-    value = getattr(record, name)
+    value: Any = record.custom[name] if name in record.custom else getattr(record, name, "")
     if name == "time" and value is not None:
         return datetime.fromtimestamp(value, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if isinstance(value, float):

@@ -4,7 +4,8 @@ import signal
 from pathlib import Path
 
 from exporter import descriptors
-from exporter.commands.select_input import with_secret, without_config
+from exporter.commands.select_input import with_secret
+from exporter.commands.without_config import without_config
 from exporter.config.load import Loaded, load, parse_address
 from exporter.errors import ExporterError, UsageError
 from exporter.logs import say
@@ -13,6 +14,7 @@ from exporter.service.learning import Learning
 from exporter.service.reload import Reload
 from exporter.service.web.access import Access
 from exporter.service.web.connections import Limits
+from exporter.service.web.listener import Listener
 from exporter.service.web.requests import RequestsApi
 from exporter.service.web.server import Server
 
@@ -20,7 +22,7 @@ from exporter.service.web.server import Server
 def run(config: str | None, logs: list[str], listen: str | None) -> None:
     """Serve the inputs of a config, or `logs` without one. `listen` overrides the config's `web.listen`."""
     if bool(config) == bool(logs):
-        raise UsageError("run needs either --config.file FILE or LOG…")
+        raise UsageError("run needs either --config.file FILE (or GATEWAY_EXPORTER_CONFIG_FILE) or LOG…")
     serve(load(Path(config)) if config else without_config(logs), listen, config)
 
 
@@ -45,6 +47,7 @@ def serve(loaded: Loaded, listen: str | None, config: str | None = None) -> None
         lambda: pipeline.request_log.settings if pipeline.request_log else None, lambda: assembly.identity.entries
     )
     server = Server(pipeline, host, port, reload, limits, access, requests)
+    customers = _customers(assembly, access, limits)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: pipeline.stop())
     if reload:
@@ -53,11 +56,26 @@ def serve(loaded: Loaded, listen: str | None, config: str | None = None) -> None
     server.start()
     assembly.watch_keys(pipeline)
     say(f"metrics: {server.url}/metrics   status: {server.url}/")
+    for one in customers:
+        one.start()
+        say(f"usage API: {one.url}/api/v1/usage")
     try:
         pipeline.run()
     finally:
         assembly.forget_keys()
+        for one in customers:
+            one.end()
         server.stop()
         pipeline.close()
     if server.failed:
         raise ExporterError("the web server has failed; metrics can no longer be served")
+
+
+def _customers(assembly: Assembly, access: Access, limits: Limits) -> list[Listener]:
+    """The listener of the usage API, if the config wants one."""
+    usage = assembly.config.usage
+    if not usage or not usage.listen:
+        return []
+    from exporter.service.web.customers import customers_listener  # noqa: PLC0415 - `requests` takes long to load
+
+    return [customers_listener(assembly, usage, access, limits)]

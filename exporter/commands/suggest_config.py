@@ -1,17 +1,21 @@
 """`init`: detect the format of logs and print a config for them. `run LOG…` detects formats here, too."""
 
+import json
 import os
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import msgspec
 import yaml
 
 from exporter.commands.describe import comments
+from exporter.commands.select_input import distinct
 from exporter.commands.survey import Survey, lines_of, survey
+from exporter.config.alerts import Latency
 from exporter.config.inputs import InputConfig
 from exporter.config.load import Config, Loaded
-from exporter.errors import InputError, UsageError
+from exporter.errors import InputError
 from exporter.formats.decoders.decoder import is_utf16
 from exporter.formats.detection.detect import Candidate, detect
 from exporter.formats.detection.draft import draft
@@ -60,6 +64,13 @@ state: {{path: {state}}}
 start_at: end
 
 web: {{listen: "127.0.0.1:10114"}}
+{slow}"""
+# Alerts would report methods that take longer on average without end. Fewer requests say little.
+_SLOW_SECONDS = Latency().warning or 0.5
+_ENOUGH = 10
+_SLOW = """
+# These took more than {seconds:g} s on average. Keep here what takes long by nature: alerts on latency leave it out.
+alerts: {{slow_methods: {methods}}}
 """
 
 
@@ -68,17 +79,6 @@ def run(logs: list[str], state: str | None) -> None:
     there, else the config's).
     """
     print(config_for(logs, service_state() if state is None else state), end="")
-
-
-def distinct(paths: list[str]) -> list[str]:
-    """The paths, if they are different files. UsageError if two are the same: its lines would count twice."""
-    seen: dict[str, str] = {}
-    for path in paths:
-        real = str(Path(path).resolve())
-        if real in seen:
-            raise UsageError(f"{path} and {seen[real]} are the same file; give each log once")
-        seen[real] = path
-    return paths
 
 
 def sample_of(path: str) -> bytes:
@@ -114,19 +114,36 @@ def config_for(paths: list[str], state: str) -> str:
     """A config, with comments, for logs, whose state is in the folder `state`. InputError if a log can't be read,
     UsageError if two are the same file.
     """
-    inputs, names = "", set()
+    inputs, names, slow = "", set(), set()
     for path in distinct(paths):
         sample = sample_of(path)
         inputs += f"  - path: {Path(path).resolve()}\n"
         if (name := Path(path).name) in names:
             inputs += f"    name: {path}\n"
         names.add(name)
-        inputs += _format(path, sample)
-    return _CONFIG.format(schema=_SCHEMA, inputs=inputs, state=Path(state, "state.db"))
+        written, found = _format(path, sample)
+        inputs += written
+        slow |= _slow(found)
+    methods = json.dumps(sorted(slow), ensure_ascii=False)
+    return _CONFIG.format(
+        schema=_SCHEMA,
+        inputs=inputs,
+        state=Path(state, "state.db"),
+        slow=_SLOW.format(seconds=_SLOW_SECONDS, methods=methods) if slow else "",
+    )
 
 
-def _format(path: str, sample: bytes) -> str:
-    """The format of a log, and comments that say what it finds. InputError if nobody can tell one."""
+def _slow(found: Survey) -> set[str]:
+    """The methods that take long."""
+    return {
+        method
+        for method, durations in found.durations.items()
+        if len(durations) >= _ENOUGH and fmean(durations) > _SLOW_SECONDS
+    }
+
+
+def _format(path: str, sample: bytes) -> tuple[str, Survey]:
+    """The format of a log with comments that say what it finds, and what that is. InputError if nobody can tell one."""
     found = detect(sample)
     if found:
         spec, about = found[0].spec, []
@@ -137,8 +154,9 @@ def _format(path: str, sample: bytes) -> str:
             raise InputError(_unknown(path))
         spec, written = FormatSpec(**drafted), _below(drafted)
         about = ["No preset reads this log. This format is a guess by names and values: check each line."]
-    about += comments(survey_of(InputConfig(path=path, format=spec), sample), spec)
-    return written + "".join(f"    # {line}\n" for line in about) + _unread(spec, sample)
+    looked = survey_of(InputConfig(path=path, format=spec), sample)
+    about += comments(looked, spec)
+    return written + "".join(f"    # {line}\n" for line in about) + _unread(spec, sample), looked
 
 
 def survey_of(input_: InputConfig, sample: bytes = b"") -> Survey:

@@ -21,7 +21,7 @@ from exporter.formats.detection.draft import columns, paths_of
 from exporter.formats.source import Source, parse_path
 from exporter.formats.spec import Format, FormatSpec, build, resolved
 from exporter.formats.values import Raw, elapsed, number, seconds, text, timestamp
-from exporter.model.fields import FIELDS
+from exporter.model.fields import FIELDS, LABEL_FIELDS
 from exporter.model.record import AccessRecord
 from exporter.service.assembly import Assembly
 from exporter.service.input_journal import shape
@@ -42,6 +42,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "output_tokens": ("output_tokens",),
     "cost": ("cost",),
 }
+_FOR_LABELS: dict[str, tuple[str, ...]] = {name: (name,) for name in LABEL_FIELDS}
 _LINES = 500
 # Captures that nobody misses.
 _DULL = ("http_user_agent", "agent", "frontend", "details", "request_count")
@@ -67,10 +68,14 @@ class Survey(Struct):
     rejected: Counter[str] = field(default_factory=Counter)
     found: dict[str, Found] = {}
     unread: list[str] = []
+    # The values that labels can be made of, by field.
+    for_labels: dict[str, Found] = {}
     # Fields that the config itself names and that no request has.
     empty: list[str] = []
     # The values of all names in the log, where it has names.
     named: dict[str, list[str]] = {}
+    # How long requests took, by method; without those to language models, and WebSocket sessions.
+    durations: dict[str, list[float]] = {}
 
     @property
     def lines(self) -> int:
@@ -93,7 +98,8 @@ def survey(assembly: Assembly, input_: InputConfig, sample: bytes) -> Survey:
     spec, lines = input_.spec, lines_of(sample)
     format_ = build(spec, input_.max_line_bytes)
     decoder = format_.decoder
-    paths = {path for sources in format_.fields.values() for source in sources for path in source.paths}
+    named = (*format_.fields.values(), *format_.custom_fields.values())
+    paths = {path for sources in named for source in sources for path in source.paths}
     unused = _unused_captures(decoder)
     code = ", ".join(f"{path!r}: {decoder.expression(path)}" for path in (*paths, *unused))
     meter = assembly.meter_of(input_, format_)
@@ -104,7 +110,10 @@ def survey(assembly: Assembly, input_: InputConfig, sample: bytes) -> Survey:
     for row, record in _requests(result, meter, decoded.rows + decoder.flush().rows):
         raws = read(row)
         requests.append(raws)
-        _note(result, record, format_, raws)
+        for found, shown in ((result.found, SHOWN), (result.for_labels, _FOR_LABELS)):
+            _note(found, shown, record, format_, raws)
+        if record.duration is not None and record.method and not record.model and record.protocol not in ("ws", "wss"):
+            result.durations.setdefault(record.method, []).append(record.duration)
     result.empty = list(_empty(spec, format_, requests))
     result.named = _named(_inside(lines, spec), spec, decoder)
     result.unread = [*_unread(result.named, paths | {*format_.only}), *_unread_captures(unused, requests)]
@@ -126,22 +135,30 @@ def _requests(result: Survey, meter: Meter, rows: list[Any]) -> Iterator[tuple[A
 
 def _empty(spec: FormatSpec, format_: Format, requests: list[dict[str, Raw]]) -> Iterator[str]:
     """The fields that the config itself names and that no request has."""
-    named = {*spec.fields, *(name for names in spec.named.values() for name in names)}
-    for name in format_.fields:
-        if name in named and requests and not any(_first_there(format_, (name,), raws) for raws in requests):
+    named = {*spec.fields, *(name for names in spec.named.values() for name in names), *spec.custom_fields}
+    for name, sources in (format_.fields | format_.custom_fields).items():
+        kind = FIELDS[name][0] if name in FIELDS else "text"
+        there = (_is_there(kind, source, raws) for source in sources for raws in requests)
+        if name in named and requests and not any(there):
             yield name
 
 
-def _note(result: Survey, record: AccessRecord, format_: Format, raws: dict[str, Raw]) -> None:
-    for name, fields in SHOWN.items():
+def _note(
+    found: dict[str, Found],
+    shown: dict[str, tuple[str, ...]],
+    record: AccessRecord,
+    format_: Format,
+    raws: dict[str, Raw],
+) -> None:
+    for name, fields in shown.items():
         value = getattr(record, name)
         if value in (None, ""):
             continue
-        found = result.found.setdefault(name, Found())
-        found.count += 1
-        if found.count == 1:
-            found.example = _example(name, value)
-            found.source = _first_there(format_, fields, raws)
+        one = found.setdefault(name, Found())
+        one.count += 1
+        if one.count == 1:
+            one.example = _example(name, value)
+            one.source = _first_there(format_, fields, raws)
 
 
 def _first_there(format_: Format, fields: tuple[str, ...], raws: dict[str, Raw]) -> str:

@@ -5,6 +5,7 @@ inputs.py    `inputs`
 metrics.py   `metrics`
 limits.py    `plans` and `limits`
 keys.py      `keys`, if it is an admin API
+labels.py    `metrics.labels`: the labels that it declares
 families.py  `metrics.families` and `metrics.custom_families`: the families that are served
 alerts.py    `alerts`
 notify.py    `alerts.notify`

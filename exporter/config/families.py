@@ -1,6 +1,7 @@
 """The families that are served: the catalogue's, as a config changes them, and custom ones.
 
 Of the catalogue's, one that a record adds to may be without some of its labels: its series are then sums over them.
+One that says who asked may have labels besides that the config declares.
 """
 
 import math
@@ -34,6 +35,12 @@ ADDS = {
 }
 _UNITS = dict.fromkeys(_SECONDS, "seconds") | dict.fromkeys(_BYTES, "bytes")
 
+# The catalogue's families that declared labels can be added to: those that say who asked.
+OF_CALLERS = tuple(
+    name
+    for name, family in CATALOG.items()
+    if "key" in family.labels and family.type != "gauge" and family.adds not in ("origins", "new_origins")
+)
 _NAME = re.compile(r"gateway_[a-z0-9_]+")
 # What Prometheus and OpenMetrics put behind the names of other types.
 _TAKEN = ("_total", "_bucket", "_count", "_sum", "_created", "_info")
@@ -43,6 +50,8 @@ _SLOWEST, _DURATIONS = catalog.REQUEST_DURATION_MAX_SECONDS.name, catalog.REQUES
 class Change(Part):
     """A change of one of the catalogue's families."""
 
+    add: list[str] = field(default_factory=list)
+    """Labels that the family has besides, of those declared in `labels`; for families with the label `key`."""
     drop: list[str] = field(default_factory=list)
     """Labels that the family is without: its series are then sums over them."""
     buckets: list[float] | None = None
@@ -98,25 +107,27 @@ class _Rule(Struct):
         return tuple(float(bound) for bound in buckets)
 
 
-def families_of(changes: Mapping[str, bool | Change], custom: Mapping[str, CustomFamily]) -> dict[str, Family]:
+def families_of(
+    changes: Mapping[str, bool | Change], custom: Mapping[str, CustomFamily], declared: tuple[str, ...] = ()
+) -> dict[str, Family]:
     """All families by name: the catalogue's in its order, then the custom ones. FieldError if one is not valid.
 
-    A change is false (off), true (unchanged) or the fields to change.
+    A change is false (off), true (unchanged) or the fields to change. `declared` are labels that the config declares.
     """
     for name in changes:
         if name not in CATALOG:
             said = f"{unknown('family', name, CATALOG)}; others are declared in custom_families"
             raise FieldError(("families", name), said)
-    found = {name: _changed(family, changes.get(name, True)) for name, family in CATALOG.items()}
+    found = {name: _changed(family, changes.get(name, True), declared) for name, family in CATALOG.items()}
     served = {name: family for name, family in found.items() if family}
     _follow(served)
     for name, family in custom.items():
-        served[name] = _custom(name, family)
+        served[name] = _custom(name, family, declared)
     _check_clashes(custom)
     return served
 
 
-def _changed(family: Family, change: bool | Change) -> Family | None:
+def _changed(family: Family, change: bool | Change, declared: tuple[str, ...]) -> Family | None:
     """The family as it is served; None if it is off."""
     rule = _Rule(("families", family.name))
     if change is True:
@@ -133,7 +144,11 @@ def _changed(family: Family, change: bool | Change) -> Family | None:
         "a gauge can't be summed over its labels; keep them all, or switch the family off",
     )
     rule.labels("drop", change.drop, family.labels)
-    labels = tuple(label for label in family.labels if label not in change.drop)
+    if change.add:
+        rule.known("add", "family for more labels", family.name, OF_CALLERS)
+        rule.need(declared, "add", f"no label {change.add[0]!r} is declared; labels are declared in metrics.labels")
+        rule.labels("add", change.add, declared)
+    labels = (*(label for label in family.labels if label not in change.drop), *change.add)
     if change.buckets is None:
         return msgspec.structs.replace(family, labels=labels)
     rule.need(family.type == "histogram", "buckets", f"a {family.type} has none; histograms do")
@@ -151,7 +166,7 @@ def _follow(served: dict[str, Family]) -> None:
             served[_SLOWEST] = msgspec.structs.replace(slowest, labels=labels)
 
 
-def _custom(name: str, custom: CustomFamily) -> Family:
+def _custom(name: str, custom: CustomFamily, declared: tuple[str, ...]) -> Family:
     rule = _Rule(("custom_families", name))
     rule.need(name not in CATALOG, (), "is in the catalogue: change it in families, or choose another name")
     rule.need(_NAME.fullmatch(name), (), "is not a valid name: gateway_ and then a-z, 0-9 and _ are allowed")
@@ -164,7 +179,7 @@ def _custom(name: str, custom: CustomFamily) -> Family:
         rule.need(not name.endswith(_TAKEN), (), f"no histogram ends in {', '.join(_TAKEN[:-1])} or {_TAKEN[-1]}")
     rule.need(custom.help.strip() and custom.help.isprintable(), "help", "must be one line of text")
     origins = custom.adds in ("origins", "new_origins")
-    rule.labels("labels", custom.labels, labels_for(custom.adds))
+    rule.labels("labels", custom.labels, labels_for(custom.adds) + (() if origins else declared))
     if custom.when:
         rule.need(not origins, "when", "does not go with origins: they are always counted")
         rule.known("when", "condition", custom.when, WHEN)

@@ -18,7 +18,8 @@ from exporter.yaml_file import Part
 
 # A line that is not whole yet is copied for each chunk, so its time grows with the square of its length.
 _MOST_LINE_BYTES = 1 << 25
-_RESERVED = {"job", "instance", "le", "quantile"} | {label for family in CATALOG.values() for label in family.labels}
+# Names that no label may have.
+RESERVED = {"job", "instance", "le", "quantile"} | {label for family in CATALOG.values() for label in family.labels}
 
 
 class InputConfig(Part, rename={"class_": "class"}):
@@ -62,7 +63,7 @@ class InputConfig(Part, rename={"class_": "class"}):
                 raise FieldError(("labels", label), "contains half of a surrogate pair, which is not valid text")
             if could_be_a_key(value):
                 raise FieldError(("labels", label), "looks like a raw API key; it would be visible in every metric")
-            if label in _RESERVED:
+            if label in RESERVED:
                 problem = f"{label!r} is used by Prometheus or the catalogue; choose another name"
                 raise FieldError(("labels", label), problem)
 

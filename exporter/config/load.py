@@ -13,6 +13,7 @@ from exporter.config.alerts import AlertsConfig, Objective
 from exporter.config.families import families_of
 from exporter.config.inputs import InputConfig
 from exporter.config.keys import KeyApiConfig
+from exporter.config.labels import check_labels, fields_of
 from exporter.config.limits import LimitsConfig, PlanConfig
 from exporter.config.metrics import MetricsConfig
 from exporter.config.requests import RequestsConfig
@@ -21,7 +22,7 @@ from exporter.config.values import NotNegative
 from exporter.config.web import load_web
 from exporter.environment import Placeholders
 from exporter.errors import ConfigError, FieldError, Steps, dotted, unknown, within
-from exporter.formats.spec import build
+from exporter.formats.spec import build, resolved
 from exporter.inputs.syslog.address import is_syslog
 from exporter.keys.file import load_keys
 from exporter.keys.identity import KeyEntry
@@ -129,12 +130,18 @@ class Config(Part):
     alerts: AlertsConfig = field(default_factory=AlertsConfig)
     """Thresholds and receivers for `gateway-exporter alerts`."""
     usage: UsageConfig | None = None
-    """Reports of usage: the Prometheus to ask, and prices."""
+    """Reports of usage: the Prometheus to ask, prices, and an API for customers."""
 
     @property
     def families(self) -> dict[str, Family]:
         """The families that are served, by name. FieldError if the section `metrics` is not valid."""
-        return families_of(self.metrics.families, self.metrics.custom_families)
+        return families_of(self.metrics.families, self.metrics.custom_families, tuple(self.metrics.labels))
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The declared labels that a family has, each with the field that it is made of."""
+        used = {label for family in self.families.values() for label in family.labels}
+        return {label: field_ for label, field_ in fields_of(self.metrics.labels).items() if label in used}
 
     def __post_init__(self) -> None:
         # Long, as it has a branch for each rule that spans sections.
@@ -198,6 +205,7 @@ def _load(path: Path, placeholders: Placeholders, registry: bool) -> Loaded:
         paths[same] = n
         if input_.rotated:
             input_.rotated = str(folder / input_.rotated)
+    _check_labels(file, config)
     _check_families(file, config)
     _check_plans(file, config)
     if config.web.config:
@@ -216,6 +224,11 @@ def _load(path: Path, placeholders: Placeholders, registry: bool) -> Loaded:
 
 
 def _find_files_of_usage(file: YamlFile, config: Config, folder: Path) -> None:
+    if config.usage and config.usage.listen:
+        with file.part("usage", "listen"):
+            parse_address(config.usage.listen)
+            if config.usage.listen == config.web.listen:
+                raise ValueError(f"{config.usage.listen} is web.listen, too: customers must not reach the metrics")
     prometheus = config.usage.prometheus if config.usage else None
     for name in ("password_file", "token_file", "headers_file", "ca_file") if prometheus else ():
         if path := getattr(prometheus, name):
@@ -287,6 +300,18 @@ def _check_inputs(file: YamlFile, config: Config) -> None:
             problem = f"{input_.name!r} is the name of inputs[{names[input_.name]}] too; give each its own"
             raise file.error(("inputs", n, "name"), problem)
         names[input_.name] = n
+
+
+def _check_labels(file: YamlFile, config: Config) -> None:
+    """Check declared labels, which rules must not keep apart: not every family has them."""
+    custom_fields = {name for input_ in config.inputs for name in resolved(input_.spec).custom_fields}
+    of_inputs = {label for input_ in config.inputs for label in input_.labels}
+    with file.part("metrics"):
+        check_labels(config.metrics.labels, sorted(custom_fields), of_inputs)
+    for n, label in enumerate(config.alerts.scope_labels):
+        if label in config.metrics.labels:
+            problem = f"{label!r} is declared in metrics.labels, and only some families have it"
+            raise file.error(("alerts", "scope_labels", n), problem)
 
 
 def _check_families(file: YamlFile, config: Config) -> None:

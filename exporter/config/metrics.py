@@ -3,6 +3,7 @@
 from msgspec import field
 
 from exporter.config.families import Change, CustomFamily
+from exporter.config.labels import LabelConfig
 from exporter.config.values import Count, Duration
 from exporter.durations import seconds
 from exporter.errors import FieldError, unknown
@@ -27,6 +28,8 @@ class MetricsConfig(Part):
     """Idle series are dropped after this time, at least 1h. Those of registered keys never are."""
     created_timestamps: bool = False
     """Whether OpenMetrics has `_created`; this doubles the series if Prometheus does not support it."""
+    labels: dict[str, LabelConfig] = field(default_factory=dict)
+    """Labels made of fields of the log, by name; families `add` them."""
     families: dict[str, bool | Change] = field(default_factory=dict)
     """By family of the catalogue: `off`, or what is changed."""
     custom_families: dict[str, CustomFamily] = field(default_factory=dict)

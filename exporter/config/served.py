@@ -28,6 +28,8 @@ class Served(Struct, frozen=True, kw_only=True):
     timezone: str = "UTC"
     alerts: AlertsConfig = field(default_factory=AlertsConfig)
     of_inputs: frozenset[str] = frozenset()
+    # The labels that the config declares, of those that a family has.
+    declared: tuple[str, ...] = ()
 
     @property
     def record_scope(self) -> tuple[str, ...]:
@@ -58,6 +60,7 @@ def served(config: Config | None) -> Served:
         timezone=config.limits.timezone,
         alerts=config.alerts,
         of_inputs=frozenset(label for input_ in config.inputs for label in input_.labels),
+        declared=tuple(config.labels),
     )
 
 

@@ -1,10 +1,10 @@
-"""The config's section `usage`: the Prometheus that reports of usage ask, and prices."""
+"""The config's section `usage`: the Prometheus that reports of usage ask, prices, and the API."""
 
 from urllib.parse import urlsplit
 
 from msgspec import field
 
-from exporter.config.values import Duration, NotNegative, check_label
+from exporter.config.values import Count, Duration, NotNegative, check_label
 from exporter.durations import seconds
 from exporter.errors import FieldError
 from exporter.usage.source import Source
@@ -73,6 +73,12 @@ class UsageConfig(Part):
     """The server that has the series."""
     prices: Prices = field(default_factory=Prices)
     """What requests and traffic cost."""
+    listen: str = ""
+    """The address of the usage API, as HOST:PORT: one of its own, as customers reach it. Default: there is no API."""
+    requests_per_minute: Count = 60
+    """How often a key may ask the API."""
+    cache: Duration | None = None
+    """How long the API gives the same answer to the same question. Default: `metrics.scrape_interval`."""
 
 
 def check_url(name: str, url: str) -> None:

@@ -6,6 +6,7 @@ fold.py       the fold of a cell, generated likewise
 periods.py    rows by the period of their time
 cell.py       what requests of one kind and one caller added since the last fold
 cells.py      makes the cell of a new combination
+origins.py    requests by origin
 kinds.py      what was asked and how it went
 judge.py      the label values of a record
 groups.py     families with the same labels

@@ -110,16 +110,28 @@ class Admissions:
         self, budgets: dict[str, int] | None = None, declared: dict[str, Iterable[str]] | None = None, after: int = 1
     ) -> None:
         self.changes: dict[Place, bool] = {}
-        self._labels = {label: Admission(label, budget) for label, budget in BUDGETS.items() if label != "origin"}
+        self._labels: dict[str, Admission] = {}
         self._origins: dict[str, Admission] = {}
         self.bound(budgets or {}, after)
         for label, values in (declared or {}).items():
             self.declare(label, values)
 
+    @property
+    def labels(self) -> Collection[str]:
+        """All labels with budgets but `origin`."""
+        return self._labels.keys()
+
     def bound(self, budgets: dict[str, int], after: int) -> None:
-        """Change budgets and the number of successes needed. Values already admitted stay."""
+        """Change budgets and the number of successes needed. Values already admitted stay. A label that is declared in
+        the config has a budget from now on; the values of one that is not any more are given back.
+        """
         self._budgets = BUDGETS | budgets
         self._after = after
+        for label in self._labels.keys() - self._budgets.keys():
+            gone = self._labels.pop(label).places
+            self.changes |= dict.fromkeys([(label, "", value) for value in gone], False)
+        for label in self._budgets.keys() - self._labels.keys() - {"origin"}:
+            self._labels[label] = Admission(label, self._budgets[label], after=after)
         for label, admission in self._labels.items():
             admission.bound(self._budgets[label], after)
         for admission in self._origins.values():
@@ -131,6 +143,10 @@ class Admissions:
         if verdict.fresh:
             self.changes[label, "", value] = True
         return verdict
+
+    def admitted(self, label: str, value: str) -> bool:
+        """Whether a value of any label but `origin` has earned its place. Any thread may ask."""
+        return value in self._labels[label].places
 
     def declare(self, label: str, values: Iterable[str]) -> None:
         """Replace the values of a label that are admitted whatever the budget."""
@@ -182,9 +198,12 @@ class Admissions:
         return used | {"origin": (most, self._budgets["origin"])}
 
     def restore(self, places: Iterable[Place]) -> None:
-        """Admit the values that were admitted before a restart."""
+        """Admit the values that were admitted before a restart. Those of labels that are not declared any more are
+        left out.
+        """
         for label, key, value in places:
-            (self._origins_of(key) if label == "origin" else self._labels[label]).keep(value)
+            if admission := self._origins_of(key) if label == "origin" else self._labels.get(label):
+                admission.keep(value)
 
     def _origins_of(self, key: str) -> Admission:
         if key not in self._origins:

@@ -10,10 +10,13 @@ from exporter.metrics.store import Series
 from exporter.model.record import AccessRecord
 from exporter.pricing.prices import NO_RATES, Rates
 
+# The labels whose values belong to the caller; those that the config declares follow.
+CALLER_LABELS = ("key", "class")
+
 
 class Caller(Struct, eq=False):
-    """Who sent requests. `values` are the values of CALLER_LABELS, first the key's. `used` holds the raw times of the
-    requests since the last fold.
+    """Who sent requests. `values` are those of CALLER_LABELS and of the declared labels. `used` holds the raw times of
+    the requests since the last fold.
     """
 
     values: tuple[str, ...]
@@ -27,6 +30,8 @@ class Caller(Struct, eq=False):
     # The key whose limits its requests use up; "" if none.
     user: str = ""
     used: list[Any] = field(default_factory=list)
+    # How many values of rows lead to it: see `cells`.
+    ways: int = 0
 
     @property
     def label(self) -> str:
@@ -102,9 +107,11 @@ class Cell:
     `n`, and the sums of the format's numbers, which the loop's subclass adds. What many cells share is in a list that
     all of them point to: `used` holds the times of the caller's requests, and a slot for each histogram (of the
     subclass, too) its pending observations. `time` is set only where gauges need it. `targets` is read by the fold.
+    How many values of rows lead to the cell (`ways`), and when a fold last found counts in it (`used_at`), decide
+    whether it is kept if there are too many.
     """
 
-    __slots__ = ("elsewhere", "n", "origin", "origins", "targets", "time", "used")
+    __slots__ = ("elsewhere", "n", "origin", "origins", "targets", "time", "used", "used_at", "ways")
 
     def __init__(self, targets: CellTargets) -> None:
         self.n = 0
@@ -115,6 +122,7 @@ class Cell:
         self.origin: str | None = None
         self.elsewhere = 0
         self.origins: Any = NOWHERE
+        self.ways = self.used_at = 0
 
 
 class _Nowhere:

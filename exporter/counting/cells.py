@@ -5,25 +5,32 @@ and shared: 35,000 cells are 500 callers of 1,400 kinds. A cell belongs to one o
 that such a request adds to.
 """
 
-from collections.abc import Iterable
-from typing import Any, cast
+from collections.abc import Callable, Container, Iterable
+from operator import attrgetter
+from typing import Any
 
-from exporter.counting.cell import NO_PLACE, Caller, Cell, CellTargets, KindTargets, Origins, UnloggedCost
+from exporter.counting.admission import Verdict
+from exporter.counting.cell import Caller, Cell, CellTargets, KindTargets, UnloggedCost
 from exporter.counting.context import Context
 from exporter.counting.groups import FamilyGroup
 from exporter.counting.kinds import RequestKind, RequestKinds
 from exporter.counting.loop import Loop
+from exporter.counting.origins import OriginCounts
 from exporter.formats.row_reader import RowReader
 from exporter.limits.use import REFUSED
-from exporter.metrics.store import FamilySeries, Series
+from exporter.metrics.store import Series
 from exporter.model import catalog
-from exporter.model.labels import ORIGIN_LABELS, OTHER
 from exporter.model.record import AccessRecord
 from exporter.requests.enrich import Enricher
 
-# With more than these, all are forgotten; those in use are created again at once.
-_MOST_CELLS = 100_000
-_MOST_KINDS = 20_000
+# With so many, those that were idle for longest are dropped: cells; different requests; callers.
+_MOST_CELLS = 400_000
+_MOST_REQUESTS = 20_000
+_MOST_CALLERS = 100_000
+# The maximum number of values of rows that lead to the same cell, or the same caller, as others.
+_MOST_ALIASES = 50_000
+# After so many new cells, it is noted which have been used.
+_NOTED_AFTER = 50_000
 
 # The origins of a cell whose first line is still to be counted.
 _NONE_YET: dict[str, int] = {}
@@ -49,6 +56,7 @@ class Cells:
         self._enricher = enricher
         self._store = store = context.store
         self._admissions = context.admissions
+        self._labels = context.labels
         self._keys = context.keys
         self._limits = context.limits
         self._input_labels = input_labels
@@ -58,37 +66,88 @@ class Cells:
         self._unsummed = (self._nowhere,) * len(loop.summed)
         self._places = {slot: place for place, slot in enumerate(loop.summed)}
         self._kinds = RequestKinds(context, loop, input_labels)
-        # Families that count origins, by what they add; each with the positions of its labels in ORIGIN_LABELS.
-        self._of_origins: dict[str, list[tuple[FamilySeries, list[int]]]] = {"origins": [], "new_origins": []}
-        for family in store.families.values():
-            if family.family.adds in self._of_origins:
-                places = [ORIGIN_LABELS.index(label) for label in family.family.labels]
-                self._of_origins[family.family.adds].append((family, places))
+        self.origins = OriginCounts(store, context.admissions, input_labels)
         self._parsed, self._ignored, self._rejected = (
             store.series(catalog.LINES, name, result) for result in ("parsed", "ignored", "rejected")
         )
         self.by_key: dict[Any, dict[Any, Cell]] = {}
+        # Counts the calls of `note`.
+        self.now = 0
         self.forget()
 
     def forget(self) -> None:
         """Forget all cells. They must have been folded."""
         self.by_key.clear()
         self.born: list[Cell] = []
-        self.origins: dict[tuple[str, ...], Origins] = {}
+        self.origins.homes.clear()
         self.callers: dict[Any, Caller] = {}
         self._known: dict[Any, Caller] = {}
         self._kinds.forget()
         self._uncounted: dict[str, RequestKind] = {}
         self._asked: dict[Any, tuple[RequestKind, str]] = {}
-        self._entries = 0
+        self._entries = self._noted = 0
+
+    # --- room for new cells
 
     @property
-    def full(self) -> bool:
-        """Whether there are too many, so that all should be forgotten."""
+    def grown(self) -> bool:
+        """Whether `note` is due: there are many new cells, or too many of something."""
+        return len(self.born) - self._noted >= _NOTED_AFTER or self._crowded()
+
+    def note(self) -> None:
+        """Make room if there is too much of something. All cells must have been folded; one that could not be is kept.
+
+        What leads to the same cell as something else goes first: it costs little to find again. If that is not enough,
+        the half of the cells goes that was idle for longest.
+        """
+        if self._crowded():
+            self._drop_aliases()
+            if self._crowded(times=2):
+                self._drop_idle()
+        self._noted = len(self.born)
+        self.now += 1
+
+    def _crowded(self, times: int = 1) -> bool:
+        """Whether there is too much of something, or would be if there were so many times as much."""
+        aliases = max(self._entries - len(self.born), len(self._known) - len(self.callers))
         return (
-            max(self._entries, len(self.born)) >= _MOST_CELLS
-            or max(len(self.by_key), len(self._known), len(self.callers)) >= _MOST_KINDS
+            times * len(self.born) >= _MOST_CELLS
+            or times * len(self.by_key) >= _MOST_REQUESTS
+            or times * len(self.callers) >= _MOST_CALLERS
+            or times * aliases >= _MOST_ALIASES
         )
+
+    def _drop_aliases(self) -> None:
+        self._keep_ways(lambda cell: cell.ways == 1)
+        self._known = {values: caller for values, caller in self._known.items() if caller.ways == 1}
+        for cell in self.born:
+            cell.ways = int(cell.ways == 1)
+        for caller in self.callers.values():
+            caller.ways = int(caller.ways == 1)
+
+    def _drop_idle(self) -> None:
+        by_use = sorted(self.born, key=attrgetter("used_at"))
+        idle = {cell for cell in by_use[: len(by_use) // 2] if cell.targets.caller and not cell.n}
+        self._keep_ways(lambda cell: cell not in idle)
+        self._kinds.drop(idle)
+        self.born = [cell for cell in self.born if cell not in idle]
+        self._drop_callers({cell.targets.caller for cell in self.born})
+        self.origins.keep({cell.targets.home for cell in self.born})
+
+    def _drop_callers(self, callers: Container[Caller | None]) -> None:
+        """Drop callers except some, and those with times that could not be folded."""
+        self.callers = {at: caller for at, caller in self.callers.items() if caller in callers or caller.used}
+        self._known = {values: caller for values, caller in self._known.items() if caller in callers}
+
+    def _keep_ways(self, keeps: Callable[[Cell], bool]) -> None:
+        """Keep the rows' values that lead to some cells only."""
+        self._entries = 0
+        for request_key, cells in [*self.by_key.items()]:
+            kept = {caller_key: cell for caller_key, cell in cells.items() if keeps(cell)}
+            self._entries += len(kept)
+            self.by_key[request_key] = kept
+            if not kept:
+                del self.by_key[request_key], self._asked[request_key]
 
     # --- from raw values to cells
 
@@ -114,6 +173,7 @@ class Cells:
         if not open_:
             self.by_key[request_key][caller_key] = cell
             self._entries += 1
+            cell.ways += 1
         return cell
 
     def _ask(self, request_key: Any) -> tuple[tuple[RequestKind, str], bool]:
@@ -148,7 +208,10 @@ class Cells:
                 self._enricher.name(fields.get(name, "")) for name in ("key_name", "key_owner")
             )
         user = self._limits.user(label, key)
-        values, overflows = (label, class_), ("key",) if verdict.overflow else ()
+        declared = self._declared(fields, proven)
+        values = (label, class_, *(verdict.value for _, verdict in declared))
+        verdicts = [("key", verdict), *declared]
+        overflows = tuple(label for label, verdict in verdicts if verdict.overflow)
         at = (values, about.key_name, about.key_owner, unknown, overflows, user)
         caller = self.callers.get(at)
         if caller is None:
@@ -156,16 +219,25 @@ class Cells:
             counters = (self._store.series(name, self._name),) if unknown else ()
             last_used = self._keys.seen(label, about)
             caller = self.callers[at] = Caller(values, about, counters, overflows, last_used, user)
-        if not verdict.open:
+        open_ = any(verdict.open for _, verdict in verdicts)
+        if not open_:
             self._known[caller_key, path_key] = caller
-        return caller, verdict.open
+            caller.ways += 1
+        return caller, open_
+
+    def _declared(self, fields: dict[str, Any], proven: bool) -> list[tuple[str, Verdict]]:
+        """The labels that the config declares, with the verdicts on their values."""
+        return [
+            (label, self._admissions.judge(label, self._enricher.label(fields.get(field, "")), proven))
+            for label, field in self._labels.items()
+        ]
 
     # --- cells of a kind and a caller
 
     def _connected(self, kind: RequestKind, caller: Caller) -> Cell:
         """A new cell, connected to all series that its requests add to."""
         requests = kind.targets.requests
-        home = self._home(kind, caller) if requests and self._loop.origins else None
+        home = self.origins.home(caller.label, kind.values) if requests and self._loop.origins else None
         full: dict[str, None] = {}
         sums, more_sums = self._sums(kind, caller, full)
         counts = _find(kind.counted, caller, full)
@@ -226,75 +298,15 @@ class Cells:
 
     def _new_cell(self, targets: CellTargets) -> Cell:
         cell = self._loop.cell(targets)
+        cell.used_at = self.now
         self.born.append(cell)
         return cell
-
-    def _home(self, kind: RequestKind, caller: Caller) -> Origins:
-        """Where the origins of a kind and a caller are counted."""
-        at = (caller.label, kind.values["chain"], kind.values["protocol"])
-        home = self.origins.get(at)
-        if home is None:
-            home = self.origins[at] = Origins(*at)
-        return home
-
-    def new_origin(self, cell: Cell, origin: str) -> None:
-        """Count an origin that is new for a cell's key, chain and protocol, or not admitted."""
-        home = cell.targets.home
-        assert home is not None, "a cell without origins takes them all"
-        cell.origins = home.counts
-        label = origin if origin in home.counts else self._origin_label(home, origin, cell.targets.kind.success)
-        if cell.origin is None and label is origin:
-            cell.origin = origin
-        else:
-            cell.elsewhere += 1
-            home.counts[label] += 1
-
-    def _origin_label(self, home: Origins, origin: str, success: bool) -> str:
-        """What an origin is counted as: itself, `other` or NO_PLACE."""
-        if NO_PLACE in home.counts:
-            return cast(str, NO_PLACE)
-        verdict = self._admissions.origin(home.key, origin, success)
-        if verdict.overflow:
-            self._add("origins", home, NO_PLACE, 0)
-            shown = {"", OTHER, NO_PLACE, *self._admissions.origins(home.key)}
-            home.counts |= dict.fromkeys(shown - home.counts.keys(), 0)
-            return cast(str, NO_PLACE)
-        label = verdict.value
-        if label not in home.counts:
-            self._add("origins", home, label, 0)
-            home.counts[label] = 0
-        if verdict.fresh and home.key:
-            self._add("new_origins", home, label, 1)
-        return label
-
-    def _add(self, what: str, home: Origins, origin: str, count: int) -> None:
-        """Add to the families that count origins, or new ones."""
-        values = (home.key, home.chain, OTHER if origin is NO_PLACE else origin, home.protocol)
-        of_all = []
-        for family, places in self._of_origins[what]:
-            labels = (*(values[place] for place in places), *self._input_labels)
-            of_all.append(family.find(labels))
-            if count and family.merges(labels):
-                of_all.append(self._store.series(catalog.OVERFLOW, family.family.name))
-            if origin is NO_PLACE and "origin" in family.family.labels:
-                of_all.append(self._store.series(catalog.OVERFLOW, family.family.name, "origin"))
-        for series in of_all:  # all exist before the first is changed
-            assert isinstance(series, Series)
-            series.value += count
 
     def odd(self, cell: Cell, field: str, value: float) -> float:
         """Count a number outside its field's range, unless it stands for "absent". Returns -1.0, for absent."""
         if cell.targets.caller and self._reader.absurd(field, value):
             self._store.add(catalog.IMPLAUSIBLE_VALUES, self._name, field)
         return -1.0
-
-    def fold_origins(self) -> None:
-        """Move the counts of origins into their series."""
-        for home in self.origins.values():
-            for origin, count in home.counts.items():
-                if count:
-                    self._add("origins", home, origin, count)
-                    home.counts[origin] = 0
 
 
 def _find(groups: Iterable[FamilyGroup], caller: Caller, full: dict[str, None]) -> list[Any]:

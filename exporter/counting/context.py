@@ -21,3 +21,5 @@ class Context(Struct):
     slowest: Slowest
     pricing: Pricing
     clock: Clock
+    # The labels that the config declares, each with the field of the log that it is made of.
+    labels: dict[str, str] = {}

@@ -3,16 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from itertools import groupby
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 from msgspec import Struct
 
 from exporter.counting.cell import Caller
 from exporter.metrics.store import FamilySeries
-
-# The labels whose values belong to the caller, in the order of `Caller.values`.
-CALLER_LABELS = ("key", "class")
 
 
 class FamilyGroup(Struct):
@@ -38,9 +34,12 @@ class FamilyGroup(Struct):
         for family in self.families:
             series = family.series.get(labels)
             if series is None:
-                series = family.find(labels)
-                if family.merges(labels):
-                    full[family.family.name] = None
+                if len(family.series) < family.limit:
+                    series = family.make(labels, family.released)
+                else:
+                    series = family.find(labels)
+                    if family.merges(labels):
+                        full[family.family.name] = None
             found.append(series)
         if not (self.lead or self.pick):
             self.shared, self.shared_full = found, {**full}
@@ -55,29 +54,40 @@ class _Order(NamedTuple):
     pick: Callable[[tuple[str, ...]], tuple[str, ...]] | None
 
 
-def groups_of(
-    fed: Iterable[tuple[FamilySeries, Mapping[str, str]]], input_labels: tuple[str, ...]
-) -> list[FamilyGroup]:
-    """Families, each with the label values of a request, as groups of neighbours with equal labels. The values of
-    `input_labels` come last.
+class Groups:
+    """Makes the groups of one input's families. `of_callers` are the labels that `Caller.values` has values of, in
+    their order; the values of `input_labels` come last.
     """
-    found = []
-    for family, values in fed:
-        order = _order(family.family.labels, len(input_labels))
-        found.append((order, tuple([values[label] for label in order.own]), family))
-    return [
-        FamilyGroup([family for *_, family in group], own + input_labels, order.lead, order.pick)
-        for (order, own), group in groupby(found, itemgetter(0, 1))
-    ]
+
+    def __init__(self, of_callers: tuple[str, ...], input_labels: tuple[str, ...]) -> None:
+        self._of_callers = of_callers
+        self._input_labels = input_labels
+        # Neighbours with the same labels, by all families that are fed the same values.
+        self._neighbours: dict[tuple[FamilySeries, ...], list[tuple[_Order, list[FamilySeries]]]] = {}
+
+    def of(self, families: Iterable[FamilySeries], values: Mapping[str, str]) -> list[FamilyGroup]:
+        """Families to which a request adds with these label values, as groups of neighbours with the same labels."""
+        families = tuple(families)
+        neighbours = self._neighbours.get(families)
+        if neighbours is None:
+            more = len(self._input_labels)
+            ordered = groupby(families, lambda family: _order(family.family.labels, self._of_callers, more))
+            neighbours = self._neighbours[families] = [(order, [*group]) for order, group in ordered]
+        return [
+            FamilyGroup(
+                group, tuple([values[label] for label in order.own]) + self._input_labels, order.lead, order.pick
+            )
+            for order, group in neighbours
+        ]
 
 
 @cache
-def _order(labels: tuple[str, ...], more: int) -> _Order:
+def _order(labels: tuple[str, ...], of_callers: tuple[str, ...], more: int) -> _Order:
     """The order of some labels and so many labels of an input."""
-    own = tuple(label for label in labels if label not in CALLER_LABELS)
+    own = tuple(label for label in labels if label not in of_callers)
     lead = len(labels) - len(own)
-    if (*CALLER_LABELS[:lead], *own) == labels:
+    if (*of_callers[:lead], *own) == labels:
         return _Order(own, lead, None)
-    given = (*own, *("",) * more, *CALLER_LABELS)
+    given = (*own, *("",) * more, *of_callers)
     places = [*map(given.index, labels), *range(len(own), len(own) + more)]
     return _Order(own, lead, lambda values: tuple([values[place] for place in places]))

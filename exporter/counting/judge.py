@@ -16,6 +16,9 @@ _VERSION = re.compile(r"(?>(?:[-@:](?:latest|v?\d{3}[-\d]*+))?)")
 # The labels that a request has one value of, whoever sent it.
 _OF_REQUESTS = [(name, label, label.of) for name, label in LABELS.items() if label.of]
 
+# Most labels have no value in most requests.
+_NOTHING = Verdict("")
+
 
 class Judged(NamedTuple):
     """A request, its price, and its label values.
@@ -63,6 +66,8 @@ class Judge:
         )
 
     def _verdict(self, label: Label, value: str, success: bool) -> Verdict:
+        if not value:
+            return _NOTHING
         return self._admissions.judge(label.budget, value, success or label.proven) if label.budget else Verdict(value)
 
     def _request(self, record: AccessRecord, tried: list[Verdict], quote: Quote) -> Request:

@@ -1,22 +1,24 @@
 """Request kinds: what was requested and how it went, with the label values and series that follow from it."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Container
 from typing import Any
 
 from msgspec import Struct, field
 
-from exporter.counting.cell import Caller, Cell, KindTargets
+from exporter.counting.cell import CALLER_LABELS, Caller, Cell, KindTargets
 from exporter.counting.context import Context
-from exporter.counting.groups import FamilyGroup, groups_of
+from exporter.counting.groups import FamilyGroup, Groups
 from exporter.counting.judge import Judge, Judged
 from exporter.counting.loop import Loop
 from exporter.metrics.store import FamilySeries, Series
 from exporter.model import catalog
-from exporter.model.catalog import Family
 from exporter.model.fields import TOKEN_TYPES
 from exporter.model.labels import Request
 from exporter.model.record import AccessRecord
 from exporter.pricing.prices import Quote, Rates
+
+# Families by what they add, and in their order.
+Fed = tuple[dict[str, list[FamilySeries]], list[FamilySeries]]
 
 
 class RequestKind(Struct, eq=False):
@@ -54,12 +56,23 @@ class RequestKinds:
         self._pricing = context.pricing
         self._loop = loop
         self._input_labels = input_labels
+        self._groups = Groups((*CALLER_LABELS, *context.labels), input_labels)
+        self._observed = {family.name for family in loop.histograms}
+        self._token_types = [type_ for type_ in TOKEN_TYPES if f"{type_}_tokens" in loop.summed]
         self._families = [family for family in context.store.families.values() if family.family.adds]
+        self._feds: dict[tuple[frozenset[str], frozenset[str]], Fed] = {}
         self._kinds: dict[Any, RequestKind] = {}
 
     def forget(self) -> None:
         """Forget all kinds."""
         self._kinds.clear()
+
+    def drop(self, idle: Container[Cell]) -> None:
+        """Drop cells, and kinds without any."""
+        for key, kind in [*self._kinds.items()]:
+            kind.cells = {caller: cell for caller, cell in kind.cells.items() if cell not in idle}
+            if not kind.cells:
+                del self._kinds[key]
 
     def resolve(self, record: AccessRecord) -> tuple[RequestKind, bool]:
         """The kind of a record; whether it may change with a later success."""
@@ -94,13 +107,10 @@ class RequestKinds:
         record = request.record
         kind = RequestKind(record, judged.values, overflows=judged.overflows)
         kind.targets = KindTargets(record.requests, success=not record.error_type)
-        fed = self._fed(judged.met)
+        fed, _ = self._fed(judged.met, frozenset())
         if not record.summary:
-            kind.counted = self._groups(
-                (family, kind.values | {"method": method})
-                for method in judged.methods
-                for family in fed.get("calls", ())
-            )
+            for method in judged.methods:
+                kind.counted += self._groups.of(fed.get("calls", ()), kind.values | {"method": method})
             self._add_credits(kind, judged.methods, quote, fed.get("credits", []))
         if record.requests or record.summary:
             logged = "cost" in self._loop.summed and not quote.unbilled
@@ -113,8 +123,8 @@ class RequestKinds:
                 "cost": logged or quote.prices,
                 "new_origins": False,  # counted when an origin is new, not with the cell
             }
-            fed = {adds: families for adds, families in fed.items() if adds_something.get(adds, True)}
-            kind.fed = [family for family in self._families if family in fed.get(family.family.adds, ())]
+            nothing = frozenset([adds for adds, something in adds_something.items() if not something])
+            fed, kind.fed = self._fed(judged.met, nothing)
             self._add_counters(kind, request, fed)
             self._add_measured(kind, logged)
             self._add_money(kind, quote, fed)
@@ -122,15 +132,19 @@ class RequestKinds:
             self._show_model_type(record, kind.values)
         return kind
 
-    def _groups(self, fed: Iterable[tuple[FamilySeries, dict[str, str]]]) -> list[FamilyGroup]:
-        return groups_of(fed, self._input_labels)
-
-    def _fed(self, met: Collection[str]) -> dict[str, list[FamilySeries]]:
-        """The families that requests may add to which meet these conditions, by what they add."""
-        fed: dict[str, list[FamilySeries]] = {}
-        for family in self._families:
-            if not family.family.when or family.family.when in met:
-                fed.setdefault(family.family.adds, []).append(family)
+    def _fed(self, met: frozenset[str], nothing: frozenset[str]) -> Fed:
+        """The families that requests may add to which meet these conditions, but of what they add, `nothing`."""
+        fed = self._feds.get((met, nothing))
+        if fed is None:
+            found = [
+                family
+                for family in self._families
+                if family.family.adds not in nothing and (not family.family.when or family.family.when in met)
+            ]
+            by_adds: dict[str, list[FamilySeries]] = {}
+            for family in found:
+                by_adds.setdefault(family.family.adds, []).append(family)
+            fed = self._feds[met, nothing] = (by_adds, found)
         return fed
 
     def _add_credits(
@@ -144,55 +158,49 @@ class RequestKinds:
             (group, amount)
             for method, amount in amounts.items()
             if amount
-            for group in self._groups((family, kind.values | {"method": method}) for family in families)
+            for group in self._groups.of(families, kind.values | {"method": method})
         ]
 
     def _add_counters(self, kind: RequestKind, request: Request, fed: dict[str, list[FamilySeries]]) -> None:
         values = kind.values
-        kind.counted += self._groups((family, values) for family in fed.get("requests", ()))
-        tries = [values | {"provider": attempt.provider, "outcome": attempt.outcome} for attempt in request.attempts]
-        kind.counted += self._groups((family, labels) for labels in tries for family in fed.get("attempts", ()))
-        hops = [
-            values | {"from_provider": from_, "to_provider": to, "reason": why} for from_, to, why in request.failovers
-        ]
-        kind.counted += self._groups((family, labels) for labels in hops for family in fed.get("failovers", ()))
+        kind.counted += self._groups.of(fed.get("requests", ()), values)
+        for attempt in request.attempts:
+            tried = values | {"provider": attempt.provider, "outcome": attempt.outcome}
+            kind.counted += self._groups.of(fed.get("attempts", ()), tried)
+        for from_, to, why in request.failovers:
+            hop = values | {"from_provider": from_, "to_provider": to, "reason": why}
+            kind.counted += self._groups.of(fed.get("failovers", ()), hop)
 
     def _add_measured(self, kind: RequestKind, logged: bool) -> None:
         """Add the families of numbers: what is summed, and what is observed."""
-        record = kind.record
+        record, values, summed = kind.record, kind.values, self._loop.summed
         measured = [
             family
             for family in kind.fed
             if (record.timed or family.family.unit != "seconds") and record.uses(family.family.adds)
         ]
-        kind.observed = self._groups(
-            (family, kind.values) for family in measured if family.family in self._loop.histograms
-        )
-        kind.histograms = _names(kind.observed)
-        self._add_sums(
-            kind,
-            [
-                (measure, family, values)
-                for family in measured
-                for measure, values in _sums(family.family, kind.values)
-                if measure in self._loop.summed and (logged or measure != "cost")
-            ],
-        )
-
-    def _add_sums(self, kind: RequestKind, summed: list[tuple[str, FamilySeries, dict[str, str]]]) -> None:
-        kind.measures = tuple(measure for measure, *_ in summed)
-        kind.summed = self._groups((family, values) for _, family, values in summed)
-        families = {family.family.name for _, family, _ in summed}
-        kind.targets.tokens_limited = catalog.TOKENS.name in families
-        kind.targets.cost_limited = catalog.COST.name in families
+        kind.observed = self._groups.of([family for family in measured if family.family.name in self._observed], values)
+        kind.histograms = tuple(family.family.name for group in kind.observed for family in group.families)
+        counters = [family for family in measured if family.family.type == "counter"]
+        sums = [one for one in counters if one.family.adds in summed and (logged or one.family.adds != "cost")]
+        tokens = [family for family in counters if family.family.adds == "tokens"]
+        kind.summed = self._groups.of(sums, values)
+        measures = [family.family.adds for family in sums]
+        for type_ in self._token_types if tokens else ():
+            kind.summed += self._groups.of(tokens, values | {"type": type_})
+            measures += [f"{type_}_tokens"] * len(tokens)
+        kind.measures = tuple(measures)
+        kind.targets.tokens_limited = any(family.family.name == catalog.TOKENS.name for family in tokens)
+        kind.targets.cost_limited = any(family.family.name == catalog.COST.name for family in sums)
 
     def _add_money(self, kind: RequestKind, quote: Quote, fed: dict[str, list[FamilySeries]]) -> None:
         values = kind.values
         kind.targets.rates = Rates(quote.prices, self._loop.rated)
         if quote.prices:
-            kind.cost = self._groups((family, values) for family in fed.get("cost", ()))
-        billed = values | {"model": values["requested_model" if values["billed"] == "requested" else "model"]}
-        kind.unpriced = self._groups((family, billed) for family in fed.get("unpriced", ()))
+            kind.cost = self._groups.of(fed.get("cost", ()), values)
+        if unpriced := fed.get("unpriced"):
+            billed = values["requested_model" if values["billed"] == "requested" else "model"]
+            kind.unpriced = self._groups.of(unpriced, values | {"model": billed})
 
     # --- gauges
 
@@ -212,16 +220,3 @@ class RequestKinds:
         """Show the model's type if a price table has it."""
         if record.model and record.model == values["model"] and (type_ := self._pricing.type_of(record)):
             self._store.set(catalog.MODEL_INFO, record.model, type_, to=1)
-
-
-def _names(groups: list[FamilyGroup]) -> tuple[str, ...]:
-    return tuple(family.family.name for group in groups for family in group.families)
-
-
-def _sums(family: Family, values: dict[str, str]) -> list[tuple[str, dict[str, str]]]:
-    """The measures that a family sums up, each with the label values for it."""
-    if family.type != "counter":
-        return []
-    if family.adds != "tokens":
-        return [(family.adds, values)]
-    return [(f"{type_}_tokens", values | {"type": type_}) for type_ in TOKEN_TYPES]

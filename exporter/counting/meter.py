@@ -84,7 +84,7 @@ class Meter:
         self._histograms = [context.store.families[family.name] for family in self.loop.histograms]
         self._cells = Cells(name, reader, enricher, context, self._input_labels, self.loop)
         cells = self._cells
-        self._count = self.loop.compile(cells.by_key, cells.miss, cells.new_origin, cells.odd, self._touched)
+        self._count = self.loop.compile(cells.by_key, cells.miss, cells.origins.count, cells.odd, self._touched)
         self._fold_cell = compile_fold(self.loop, reader.seconds_since_epoch)
         first = f"return [{reader.time} for r in rows[:{_FIRST}]]"
         self._first_times = compile_function("first_times", "rows", [first], reader.names)
@@ -104,8 +104,9 @@ class Meter:
             self._try(self._fold_times)
         if self._recorder and self._recorder.has_many:
             self._try(self.record_captured)
-        if self._cells.full:
-            self.forget()
+        if self._cells.grown:
+            self.fold()
+            self._cells.note()
 
     def begins_at(self, decoded: Decoded) -> float | None:
         """The log time at which a chunk starts, in epoch seconds; None if its lines have no time."""
@@ -170,7 +171,8 @@ class Meter:
 
     def fold(self) -> None:
         """Move what has been counted since the last fold into the series."""
-        for part in (self._settle, self._fold_cells, self._fold_times, self._cells.fold_origins, self.record_captured):
+        origins = self._cells.origins
+        for part in (self._settle, self._fold_cells, self._fold_times, origins.fold, self.record_captured):
             self._try(part)
 
     def record_captured(self) -> None:
@@ -191,6 +193,7 @@ class Meter:
         self.kept = 0
         for cell in self._touched if self._periods else self._cells.born:
             if cell.n:
+                cell.used_at = self._cells.now
                 try:
                     self._fold_cell(cell, cell.targets, start, shown)
                 except Exception as error:

@@ -3,16 +3,13 @@
 Gauges about the value, such as `gateway_key_info`, are dropped as well, as gauges do not expire by themselves.
 """
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from operator import itemgetter
 
 from exporter.counting.admission import Admissions
 from exporter.keys.key_metrics import Keys
 from exporter.metrics.store import FamilySeries, Store
 from exporter.model.labels import LABELS
-
-# The label whose budget a label's values take places of.
-_BUDGET_OF = {name: label.budget for name, label in LABELS.items() if label.budget}
 
 
 class Places:
@@ -29,10 +26,11 @@ class Places:
         """
         families = list(self._store.families.values())
         counted = [family for family in families if family.family.adds and family.family.type != "gauge"]
-        held: dict[str, set[str]] = {label: set() for label in _BUDGET_OF.values()}
+        held: dict[str, set[str]] = {label: set() for label in self.admissions.labels}
         for family in counted:
-            for label, values in _values(family):
-                held[label].update(values)
+            for place, label in enumerate(family.family.labels):
+                if (budget := _budget_of(label)) in held:
+                    held[budget].update(map(itemgetter(place), family.series))
         gone = self.admissions.give_back(
             held, self._origins([family for family in counted if "origin" in family.family.labels])
         )
@@ -65,12 +63,11 @@ class Places:
     def _drop(gauge: FamilySeries, gone: dict[str, set[str]]) -> None:
         """Drop a gauge's series about values that have lost their place."""
         for place, label in enumerate(gauge.family.labels):
-            if values := gone.get(_BUDGET_OF.get(label, "")):
+            if values := gone.get(_budget_of(label)):
                 for labels in [labels for labels in gauge.series if labels[place] in values]:
                     gauge.drop(*labels)
 
 
-def _values(family: FamilySeries) -> list[tuple[str, Iterable[str]]]:
-    """The values of a family's labels that have budgets, each with the label whose budget it is."""
-    labels = enumerate(family.family.labels)
-    return [(_BUDGET_OF[label], map(itemgetter(at), family.series)) for at, label in labels if label in _BUDGET_OF]
+def _budget_of(label: str) -> str:
+    """The label whose budget the values of a label take places of; a label that the config declares has its own."""
+    return LABELS[label].budget if label in LABELS else label

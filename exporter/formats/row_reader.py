@@ -5,7 +5,7 @@ contain only names chosen by this module and escaped literals, never a user's te
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import tzinfo
 from functools import partial
 from math import nan
@@ -17,7 +17,7 @@ from exporter.formats.spec import Format
 from exporter.formats.values import ESCAPES, UNITS, Raw, dated, elapsed, number, picked, seconds, text, timestamp
 from exporter.formats.words import MOST_WORDS, Canonical, Words
 from exporter.memo import Memo
-from exporter.model.fields import FIELDS, MOST
+from exporter.model.fields import FIELDS, LABEL_FIELDS, MOST
 
 # What gateways write for an absent value.
 ABSENT = frozenset((None, "", "-", b"", b"-"))
@@ -30,7 +30,7 @@ CANONICAL = ("key", "path", "request", "host", "origin", "referer", "client", "b
 NEVER_REPEAT = ("body",)
 
 # Fields about the caller, which are looked up separately: see `cells`.
-CALLER_FIELDS = ("key", "key_name", "key_owner")
+CALLER_FIELDS = ("key", "key_name", "key_owner", *LABEL_FIELDS)
 # Fields that are counted outside of the cell's look-up: see `counting`.
 ORIGIN_FIELDS = ("origin", "referer", "client")
 # Fields that are read for the request log only: their values never repeat.
@@ -114,6 +114,8 @@ class RowReader:
             known = field not in CANONICAL or field in self._canonical
             if FIELDS[field][0] == "text" and field not in (*ORIGIN_FIELDS, *ROW_FIELDS) and known:
                 self._add(self.caller_group if field in CALLER_FIELDS else self.request_group, field, sources)
+        for field, sources in self._format.custom_fields.items():
+            self._add(self.caller_group, field, sources)
         for path in self._format.only:
             self.request_group.add(f"only {path}", self.decoder.expression(path), Memo(text, 1000))
 
@@ -135,6 +137,11 @@ class RowReader:
         for memo in (*self.names.values(), *self.request_group.memos, *self.caller_group.memos):
             if isinstance(memo, Memo):
                 memo.clear()
+
+    @property
+    def custom_fields(self) -> Collection[str]:
+        """The names of the format's custom fields."""
+        return self._format.custom_fields.keys()
 
     @property
     def dims(self) -> str:
@@ -331,7 +338,7 @@ def _readers(fmt: Format) -> Counter[str]:
     """The number of sources that read each path."""
     readers = Counter(
         path
-        for sources in fmt.fields.values()
+        for sources in (*fmt.fields.values(), *fmt.custom_fields.values())
         for source in sources
         for path in source.paths
         if source.below is None or path != source.path  # `below` uses the number as it is decoded

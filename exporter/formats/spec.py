@@ -5,6 +5,7 @@ changed there.
 """
 
 import re
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
@@ -24,11 +25,12 @@ from exporter.formats.decoders.logfmt_lines import LogfmtLines
 from exporter.formats.decoders.text_lines import NGINX_VARIABLES, TextLines, meant, template_regex
 from exporter.formats.join import Joined, JoinSpec
 from exporter.formats.patterns.compile import line_pattern, search_pattern
-from exporter.formats.source import Source, parse_sources
+from exporter.formats.source import Source, parse_sources, sources_of
 from exporter.formats.values import ESCAPES
 from exporter.globs import compiled
-from exporter.model.fields import FIELDS, LONGEST_LINE
+from exporter.model.fields import FIELDS, LABEL_FIELDS, LONGEST_LINE
 
+_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _PRESETS = Path(__file__).parent / "presets"
 
 
@@ -53,6 +55,8 @@ class FormatSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults
     """
     fields: dict[str, Any] = {}
     """By field, its source; for `preset`, `template` and `regex`."""
+    custom_fields: dict[str, Any] = {}
+    """The sources of more text fields, by name, for the labels that `metrics.labels` declares."""
     only: dict[str, str | list[str]] = {}
     """By path, patterns, one of which its value must match; other lines are ignored. `*` and `?` are wildcards, a
     leading `!` means "not".
@@ -102,6 +106,7 @@ class Format(Struct, kw_only=True):
 
     decoder: Decoder
     fields: dict[str, tuple[Source, ...]]
+    custom_fields: dict[str, tuple[Source, ...]]
     only: dict[str, tuple[re.Pattern[str], ...]]
     escape: str
     # Whether rows are captures, as bytes.
@@ -110,7 +115,8 @@ class Format(Struct, kw_only=True):
     @property
     def words(self) -> set[str]:
         """The words that stand in the format itself: a `value`, those that a `map` gives."""
-        sources = [source for sources in self.fields.values() for source in sources]
+        named = (*self.fields.values(), *self.custom_fields.values())
+        sources = [source for sources in named for source in sources]
         return {str(word) for source in sources for word in (source.value, *(source.map or {}).values())}
 
 
@@ -143,14 +149,16 @@ def resolved(spec: FormatSpec) -> FormatSpec:
     return _on_top(spec, _preset(spec.preset)) if spec.preset else spec
 
 
-def build(spec: FormatSpec, longest_line: int = LONGEST_LINE) -> Format:
+def build(spec: FormatSpec, longest_line: int = LONGEST_LINE, of_labels: Collection[str] | None = None) -> Format:
     """The format that a spec describes. FieldError names the part that is wrong. Lines that a container runtime has
-    split are joined, up to `longest_line` bytes.
+    split are joined, up to `longest_line` bytes. Of the fields that only labels are made of, those named in `of_labels`
+    are read; all if it is None.
     """
     own = not spec.preset
     spec = resolved(spec)
     decoder, named, part = _decoder(spec)
-    fields = _sources(decoder, named, part if own else "fields")
+    fields = _sources(decoder, _without(named, LABEL_FIELDS, of_labels), part if own else "fields")
+    custom = _custom(decoder, _without(spec.custom_fields, spec.custom_fields, of_labels))
     only = _conditions(spec.only)
     with within("join"):
         lines: Decoder = Joined(decoder, spec.join, only) if spec.join else decoder
@@ -163,6 +171,7 @@ def build(spec: FormatSpec, longest_line: int = LONGEST_LINE) -> Format:
     return Format(
         decoder=Contained(lines, spec.container, spec.stream or "stdout", longest_line) if spec.container else lines,
         fields=fields,
+        custom_fields=custom,
         only=only,
         escape=spec.escape or ("nginx" if spec.template else ""),
         text=isinstance(decoder, TextLines),
@@ -193,13 +202,36 @@ def _sources(
     fields: dict[str, tuple[Source, ...]] = {}
     for field, sources in named.items():
         with within(at, field):
-            fields[field] = parse_sources(field, sources)
-            for source in fields[field]:
-                for path in source.paths:
-                    decoder.expression(path)
+            fields[field] = _read_with(decoder, parse_sources(field, sources))
     if "status" not in fields:
         raise ValueError("no source for the field 'status': without it, no line counts as a request")
     return dict(sorted(fields.items(), key=lambda item: any(source.includes for source in item[1])))
+
+
+def _without(named: dict[str, Any], unasked: Collection[str], asked: Collection[str] | None) -> dict[str, Any]:
+    """The sources without those fields among `unasked` that are not asked for."""
+    return {field: named[field] for field in named if asked is None or field in asked or field not in unasked}
+
+
+def _custom(decoder: JsonLines | NamedLines | TextLines, named: dict[str, Any]) -> dict[str, tuple[Source, ...]]:
+    """The sources of each custom field."""
+    fields: dict[str, tuple[Source, ...]] = {}
+    for field, sources in named.items():
+        with within("custom_fields", field):
+            if field in FIELDS:
+                raise ValueError("is a field that the exporter knows; name its source beside the others")
+            if not _NAME.fullmatch(field):
+                raise ValueError("is not a valid name: a-z, 0-9 and _ are allowed")
+            fields[field] = _read_with(decoder, sources_of("text", sources))
+    return fields
+
+
+def _read_with(decoder: JsonLines | NamedLines | TextLines, sources: tuple[Source, ...]) -> tuple[Source, ...]:
+    """The sources, once the decoder knows their paths."""
+    for source in sources:
+        for path in source.paths:
+            decoder.expression(path)
+    return sources
 
 
 def _conditions(only: dict[str, str | list[str]]) -> dict[str, tuple[re.Pattern[str], ...]]:
@@ -210,9 +242,10 @@ def _conditions(only: dict[str, str | list[str]]) -> dict[str, tuple[re.Pattern[
 def slow_parts(spec: FormatSpec) -> list[str]:
     """A note for each pattern of a spec that can't be proved fast: its place, the reason, and how to make it faster."""
     found = [f"regex {slow}"] if spec.regex and (slow := line_pattern(_joined(spec.regex)).slow) else []
-    for fields in (spec.fields, *spec.named.values()):
+    for fields in (spec.fields, *spec.named.values(), spec.custom_fields):
         for field, sources in fields.items():
-            matches = [source.match for source in parse_sources(field, sources) if source.match]
+            kind = FIELDS[field][0] if field in FIELDS else "text"
+            matches = [source.match for source in sources_of(kind, sources) if source.match]
             found += [f"{field}: match {slow}" for match in matches if (slow := search_pattern(match).slow)]
     return found
 
@@ -245,6 +278,7 @@ def _on_top(spec: FormatSpec, preset: FormatSpec) -> FormatSpec:
         template=preset.template,
         regex=preset.regex,
         fields={} if named else _with_fields(preset.fields, spec.fields),
+        custom_fields=preset.custom_fields | spec.custom_fields,
         only=preset.only | spec.only,
         escape=spec.escape or preset.escape,
         join=spec.join or preset.join,

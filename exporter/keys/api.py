@@ -2,7 +2,6 @@
 as it may hold keys anywhere.
 """
 
-import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -125,6 +124,8 @@ class KeyApi:
         return headers
 
     def _check_authority(self, path: str) -> None:
+        import ssl  # noqa: PLC0415 - long to load, and most registries are files
+
         try:
             ssl.create_default_context(cafile=path)
         except ssl.SSLError:

@@ -79,6 +79,7 @@ class FamilySeries:
     `sheet` has the lines of registered keys without a series, if the family shows such keys. With `has_created`,
     `created` keeps when each series was made, in epoch seconds. A series' row in the state file is its place in
     `series`; `reordered` if places have changed since the last commit. `holds` if a series may not be released.
+    New series are `released` or not.
     """
 
     def __init__(self, family: Family, limit: int, hold: bool = False) -> None:
@@ -92,7 +93,7 @@ class FamilySeries:
         self.sheet: Sheet | None = None
         # The label values of all series, listed; None if they have changed since.
         self._labels: list[tuple[str, ...]] | None = None
-        self._released = not hold or family.type == "gauge" or not family.persisted
+        self.released = not hold or family.type == "gauge" or not family.persisted
 
     @property
     def full(self) -> bool:
@@ -124,7 +125,7 @@ class FamilySeries:
             values = (*([OTHER] * own), *values[own:])
             if values in self.series:
                 return self.series[values]
-        return self.make(values, self._released)
+        return self.make(values, self.released)
 
     def make(self, values: tuple[str, ...], released: bool) -> Series | Histogram:
         """Make a series that does not exist yet, whatever the limit."""
@@ -132,7 +133,7 @@ class FamilySeries:
         if self.family.type == "histogram":
             made = Histogram(array("d", bytes(8 * (len(self.family.buckets) + 2))), [], released)
         else:
-            made = Series(released=released)
+            made = Series() if released else Series(released=False)
         if self.has_created:
             self.created[values] = time.time()
         self.holds = self.holds or not released

@@ -27,6 +27,11 @@ FIELDS: dict[str, tuple[str, str]] = {
     "key": ("text", "the API key: raw, a header with it, or a public name"),
     "key_name": ("text", "display name of the key, where the gateway logs one"),
     "key_owner": ("text", "team or user the key belongs to"),
+    "user": ("text", "who uses the gateway, as it knows them: an id or a name"),
+    "team": ("text", "team, group or workspace of the user or the key"),
+    "tenant": ("text", "organisation or customer that the request is for"),
+    "region": ("text", "region in which the request was served"),
+    "service": ("text", "service that the gateway passed the request to"),
     "body": ("text", "request body: JSON-RPC methods are read from it"),
     "rpc_method": ("text", "JSON-RPC method; several, separated by commas, are a batch"),
     "rpc_error": ("text", "JSON-RPC error inside the answer: a code, or true"),
@@ -61,6 +66,9 @@ FIELDS: dict[str, tuple[str, str]] = {
     "reasoning_tokens": ("number", "output tokens spent on reasoning"),
     "cost": ("number", "money, in the configured currency"),
 }
+
+# Fields that are read only if the config makes a label of them: see `metrics.labels`.
+LABEL_FIELDS = ("user", "team", "tenant", "region", "service")
 
 # The largest plausible value of each number in one request; the smallest is 0. Other numbers, NaN and infinity
 # included, are left out: the request still counts, and `gateway_exporter_implausible_values_total` grows. -1 means

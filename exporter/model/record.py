@@ -29,6 +29,13 @@ class AccessRecord(Struct, kw_only=True):
     key: str = ""
     key_name: str = ""
     key_owner: str = ""
+    user: str = ""
+    team: str = ""
+    tenant: str = ""
+    region: str = ""
+    service: str = ""
+    # The format's custom fields, by name.
+    custom: dict[str, str] = {}
     class_: str = "business"
     requests: int = 1
     summary: bool = False

@@ -176,6 +176,7 @@ class Pricing:
         self._multipliers = multipliers or {}
         self._unbilled = unbilled
         self._worths: Memo[_Asked, Quote] = Memo(self._quote)
+        self._entries: Memo[tuple[str, str, str], list[PriceEntry]] = Memo(self._fitting_entries)
 
     @property
     def priced(self) -> bool:
@@ -285,6 +286,10 @@ class Pricing:
         return 1.0 if pattern is None else self._multipliers[pattern]
 
     def _fitting(self, model: str, provider: str, method: str) -> list[PriceEntry]:
+        return self._entries[model, provider, method]
+
+    def _fitting_entries(self, asked: tuple[str, str, str]) -> list[PriceEntry]:
+        model, provider, method = asked
         return [entry for table in self._tables for entry in table.fitting(model, provider, method)]
 
     def _is_unbilled(self, method: str) -> bool:

@@ -1,6 +1,8 @@
 """One file of the request log, being written. What many requests share, and texts, get ids when they are first used."""
 
+import sqlite3
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
@@ -13,6 +15,9 @@ from exporter.request_log.schema import KIND_COLUMNS, last_id, open_to_write
 # With more than these, what is known of kinds and words is forgotten: they get new ids when they come again.
 _MOST_KINDS = 100_000
 _MOST_WORDS = 100_000
+
+# Rows that one statement inserts.
+_AT_ONCE = 100
 
 _INSERT_KIND = f"INSERT INTO kind VALUES ({', '.join('?' * (len(KIND_COLUMNS) + 1))})"
 _INSERT_WORD = "INSERT INTO word VALUES (?, ?)"
@@ -39,10 +44,15 @@ class Batch(NamedTuple):
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
 
-    @property
-    def insert(self) -> str:
-        """The statement that inserts one."""
-        return f"INSERT INTO request ({', '.join(self.columns)}) VALUES ({', '.join('?' * len(self.columns))})"
+    def insert(self, db: sqlite3.Connection) -> None:
+        """Insert them, many by one statement: that takes half of the time."""
+        names, places = ", ".join(self.columns), f"({', '.join('?' * len(self.columns))})"
+        one = f"INSERT INTO request ({names}) VALUES {places}"
+        many = one + f", {places}" * (_AT_ONCE - 1)
+        rest = len(self.rows) % _AT_ONCE
+        for at in range(0, len(self.rows) - rest, _AT_ONCE):
+            db.execute(many, [*chain.from_iterable(self.rows[at : at + _AT_ONCE])])
+        db.executemany(one, self.rows[len(self.rows) - rest :])
 
 
 class Words(dict[Any, Any]):
@@ -127,7 +137,7 @@ class DayFile:
             if self._data_version() != self._version:
                 self._restore_used()
             for batch in self.batches:
-                self._db.executemany(batch.insert, batch.rows)
+                batch.insert(self._db)
             self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:

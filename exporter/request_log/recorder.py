@@ -21,7 +21,7 @@ from exporter.pricing.prices import Pricing, price_at
 from exporter.request_log.day_file import NO_REQUEST, Batch, DayFile, Kind, Known, Words
 from exporter.request_log.log import DAY_SECONDS, RequestLog
 from exporter.request_log.schema import KIND_COLUMNS, MICROSECONDS, NUMBERS
-from exporter.request_log.shown import client_function, request_id
+from exporter.request_log.shown import HEX, client_function, request_id
 from exporter.requests.attempts import attempt_details
 from exporter.requests.enrich import Enricher, route_of
 
@@ -148,7 +148,8 @@ class Recorder:
             "kind": "kind.id",
             "origin": "origins[origin] if origin else None",
             "client": "clients[client]",
-            "request_id": "request_id_of(request_id) if request_id else None",
+            # Most ids are hexadecimal, which one look in C shows.
+            "request_id": "request_id if request_id.__class__ is str and is_hex(request_id) else shown_id(request_id)",
             "attempt_times": "text(attempt_times) or None if attempt_times else None",
             **{name: f"{name} if {name} >= 0 else None" for name in self._numbers},
             **{name: f"int({name} * 1e6 + 0.5) if {name} >= 0 else None" for name in MICROSECONDS},
@@ -171,7 +172,7 @@ class Recorder:
             "return rows, left_out",
         ]
         names = {"random": random, "mended": self._mended, "text": text}
-        names["request_id_of"] = request_id
+        names |= {"is_hex": HEX.fullmatch, "shown_id": request_id}
         return compile_function("rows", "captured, times, known, next_id, miss", lines, names)
 
     # --- what requests share

@@ -11,14 +11,15 @@ from exporter.requests.routes import client_network
 # How much of a client's address is kept.
 Client = Literal["network", "full", "none"]
 
-_HEX = re.compile(r"[0-9A-Fa-f-]{1,64}")
+# Ids as most gateways make them.
+HEX = re.compile(r"[0-9A-Fa-f-]{1,64}")
 _ID = re.compile(r"[\w.:/+=@-]{1,100}", re.ASCII)
 
 
 def request_id(raw: Raw) -> str | None:
     """A request's id as it is shown: one word; None for what holds a raw API key by its prefix, or is no id."""
     word = raw if raw.__class__ is str else text(raw)
-    if _HEX.fullmatch(word) or (_ID.fullmatch(word) and not has_key_prefix(word)):
+    if HEX.fullmatch(word) or (_ID.fullmatch(word) and not has_key_prefix(word)):
         return word
     return None
 

@@ -68,7 +68,7 @@ def methods_of(route: str) -> list[str]:
 class Enricher:
     """Creates the records of one input. `class_` is the input's class; `class_of` returns a key's class, "" if it has
     none. `public_routes` need no key. With `emails`, e-mail addresses in names are shown in full. Names that are
-    `declared` are shown, even if they look like a key.
+    `declared` are shown, even if they look like a key. `hashed` is the public name of a raw key.
     """
 
     def __init__(
@@ -78,6 +78,7 @@ class Enricher:
         public_routes: Container[str] = (),
         emails: bool = False,
         declared: Callable[[str], bool] = lambda _: False,
+        hashed: Callable[[str], str] = lambda _: OTHER,
     ) -> None:
         self._class = class_
         self._class_of = class_of
@@ -86,6 +87,7 @@ class Enricher:
         # Judging a word takes much longer than a look-up, and logs repeat their words.
         self._like_a_key = Memo(could_be_a_key)
         self._names = Memo(partial(shown_name, emails=emails))
+        self._hashed = hashed
 
     def class_of(self, key: str) -> str:
         """The class of a key's requests."""
@@ -94,6 +96,12 @@ class Enricher:
     def name(self, text: str) -> str:
         """The name of a key or an owner as it is shown."""
         return self._names[text]
+
+    def label(self, text: str) -> str:
+        """The value of a label that the config declares, as it is shown. What could be a key is hashed like a key: ids
+        of users and teams may look like one, and should stay apart.
+        """
+        return self._names[text] or (self._hashed(text) if text.strip() else "")
 
     def record(self, fields: dict[str, Any] | None) -> AccessRecord:
         """The record of these fields; `ignored` if there are none, `rejected` if they hold no status."""

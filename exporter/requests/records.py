@@ -5,6 +5,7 @@ from typing import Any
 
 from exporter.formats.row_function import row_function
 from exporter.formats.row_reader import RowReader
+from exporter.model.fields import LABEL_FIELDS
 from exporter.model.record import AccessRecord
 from exporter.requests.enrich import Enricher
 
@@ -17,11 +18,15 @@ class RecordReader:
         self._enricher = enricher
         derived = {name: code for name, code in (derived or {}).items() if name in AccessRecord.__struct_fields__}
         self._read = row_function(reader, derived)
+        self._custom = reader.custom_fields
 
     def record(self, row: Any) -> AccessRecord:
         """The record of a row, without prices."""
         values = self._read(row)
-        record = self._enricher.record(self._reader.fields(values.dims))
+        fields = self._reader.fields(values.dims)
+        record = self._enricher.record(fields)
+        if fields and not record.rejected:
+            self._add_labels(record, fields)
         record.origin = values.origin
         record.time = self._reader.seconds_since_epoch(values.time)
         for measure, value in values.numbers.items():
@@ -29,3 +34,9 @@ class RecordReader:
                 setattr(record, measure, value)
         record.implausible += tuple(values.implausible)
         return record
+
+    def _add_labels(self, record: AccessRecord, fields: dict[str, Any]) -> None:
+        """Add the fields that only declared labels are made of."""
+        for name in LABEL_FIELDS:
+            setattr(record, name, self._enricher.label(fields.get(name, "")))
+        record.custom = {name: self._enricher.label(fields[name]) for name in self._custom if fields.get(name)}

@@ -113,8 +113,13 @@ class Assembly:
         }
         routes = [*config.public_routes, *config.routes]
         self._routes = Routes(self.identity.public, routes, chains, "users" in config.show_in_full)
+        self.context.labels = config.labels
+        declared = {label: config.metrics.labels[label] for label in config.labels}
         admissions = self.context.admissions
-        admissions.bound(config.metrics.budgets, config.metrics.admit_after)
+        budgets = config.metrics.budgets | {label: one.budget for label, one in declared.items()}
+        admissions.bound(budgets, config.metrics.admit_after)
+        for label, one in declared.items():
+            admissions.declare(label, one.values)
         admissions.declare("chain", chains)
         admissions.declare("method", [BATCH, *(method for route in routes for method in methods_of(route))])
         self._register(loaded.keys)
@@ -157,6 +162,10 @@ class Assembly:
                 self.context.limits.rename(stranger, name)
                 self.context.keys.rename(stranger, name)
 
+    def format_of(self, input_: InputConfig) -> Format:
+        """The format of a configured input, without the fields that only labels are made of which nobody declares."""
+        return build(input_.spec, input_.max_line_bytes, self.config.labels.values())
+
     def meter_of(self, input_: InputConfig, format_: Format) -> Meter:
         """The meter of a configured input, for the rows that its format's decoder makes."""
         full = self.config.show_in_full
@@ -170,6 +179,7 @@ class Assembly:
             self.config.public_routes,
             "emails" in full,
             lambda name: name in names or name in pricing.names,
+            self.identity.public,
         )
         log_ = self.request_log
         recorder = Recorder(input_.name, reader, enricher, pricing, log_) if log_ else None
@@ -272,7 +282,7 @@ class Assembly:
         """The feed of a configured input."""
         journal = InputJournal(input_.name, self.store, input_.max_line_bytes)
         source = self.inputs.open(input_.name, place(input_), start_at, journal, wake)
-        format_ = build(input_.spec, input_.max_line_bytes)
+        format_ = self.format_of(input_)
         return Feed(
             place(input_), input_.spec, source, format_.decoder, self.meter_of(input_, format_), journal, self._seal
         )

@@ -7,9 +7,8 @@ from collections.abc import Callable
 
 from exporter.errors import InputError
 from exporter.formats.detection.detect import detect
-from exporter.formats.spec import FormatSpec, build
+from exporter.formats.spec import FormatSpec
 from exporter.inputs.base import Input
-from exporter.model.fields import LONGEST_LINE
 from exporter.service.assembly import Assembly
 from exporter.service.feed import Feed
 
@@ -96,7 +95,7 @@ class Learning(Input):
         log.info("%s: format %s, by its first %d lines", self._feed.name, spec.preset, lines)
         [config] = [input_ for input_ in self._assembly.config.inputs if input_.name == self._feed.name]
         config.format = spec
-        format_ = build(spec, LONGEST_LINE)
+        format_ = self._assembly.format_of(config)
         self._feed.input = self._input
         self._feed.turn_to(format_.decoder, self._assembly.meter_of(config, format_), spec)
         sample, self._sample = self._sample, b""

@@ -11,7 +11,6 @@ from exporter.config.keys import KeyApiConfig
 from exporter.config.load import Config, Loaded, load
 from exporter.durations import seconds
 from exporter.errors import ExporterError
-from exporter.formats.spec import build
 from exporter.inputs.elsewhere import StoredInput
 from exporter.inputs.overlap import shared_logs
 from exporter.model import catalog
@@ -124,7 +123,7 @@ class Reload:
             renamed = feed.name != input_.name
             if renamed:
                 feed.hide(store)
-            format_ = build(input_.spec, input_.max_line_bytes)
+            format_ = self._assembly.format_of(input_)
             feed.turn_to(format_.decoder, self._assembly.meter_of(input_, format_), input_.spec)
             feed.journal.longest_line = input_.max_line_bytes
             if not renamed:
@@ -176,5 +175,6 @@ def _waiting(old: Config, new: Config) -> list[str]:
         "web.config": old.web.config != new.web.config,
         "web.hosts": old.web.hosts != new.web.hosts,
         "identity": old.identity != new.identity,
+        "usage": old.usage != new.usage,
     }
     return [name for name, changed in parts.items() if changed]

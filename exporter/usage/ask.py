@@ -19,9 +19,12 @@ _INFO = "gateway_key_info"
 
 
 class Wanted(Struct, kw_only=True):
-    """As it was written. Times are epoch seconds; `since` is a length in seconds, infinite for all there is."""
+    """As it was written. Times are epoch seconds; `since` is a length in seconds, infinite for all there is. `keys`
+    that are known to be `registered` are not looked up.
+    """
 
     keys: list[str] = []
+    registered: bool = False
     owner: str = ""
     plan: str = ""
     chain: str = ""
@@ -137,10 +140,15 @@ def chosen_keys(prometheus: Prometheus, match: Where, wanted: Wanted, at: float)
     """The public names of the keys that are asked for, by public or display name, owner or plan; None for all."""
     if not (wanted.keys or wanted.owner or wanted.plan):
         return None
+    if wanted.registered:
+        return tuple(wanted.keys)
     known = known_keys(prometheus, match, at)
     if wanted.keys:
         return tuple(dict.fromkeys(key for name in wanted.keys for key in _named(name, known)))
-    label, value = ("owner", wanted.owner) if wanted.owner else ("plan", wanted.plan)
+    return _of("owner", wanted.owner, known) if wanted.owner else _of("plan", wanted.plan, known)
+
+
+def _of(label: str, value: str, known: dict[str, Key]) -> tuple[str, ...]:
     found = tuple(sorted(one.key for one in known.values() if getattr(one, label) == value))
     if not found:
         raise UsageError(_unknown(label, value, {getattr(one, label) for one in known.values()} - {""}))

@@ -16,10 +16,10 @@ EXAMPLE = load(ROOT / "config.example.yaml").config
 INPUT = "inputs: [{path: a.log, format: nginx-json, labels: {gateway: eu-1}}]\n"
 
 
-def config(folder: Path, alerts: str) -> Config:
-    """A config with a section `alerts`, written as YAML's flow."""
+def config(folder: Path, alerts: str, more: str = "") -> Config:
+    """A config with a section `alerts`, written as YAML's flow, and `more` lines."""
     path = folder / "config.yaml"
-    path.write_text(f"{INPUT}alerts: {alerts}\n", encoding="utf-8")
+    path.write_text(f"{INPUT}alerts: {alerts}\n{more}", encoding="utf-8")
     return load(path).config
 
 

@@ -9,6 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from tests.fuzz import syslog
 from tests.fuzz.fuzz import failures
 from tests.fuzz.subjects import SUBJECTS
 
@@ -34,6 +35,9 @@ def main() -> int:
                 for failure in failures(name, seed + rounds, args.lines, args.stretches, Path(folder)):
                     print(failure, flush=True)
                     found += 1
+        for failure in () if args.subject else syslog.failures(seed + rounds, args.lines, args.stretches):
+            print(failure, flush=True)
+            found += 1
         rounds += 1
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     if most > _CEILING_BYTES:

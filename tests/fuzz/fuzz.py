@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.config.load import load
 from exporter.metrics.exposition import render
+from exporter.model.fields import LABEL_FIELDS
 from exporter.service.assembly import Assembly
 from tests.cpu import LINEAR, growth
 from tests.fuzz import lines
@@ -42,7 +43,10 @@ class Run:
         config, secret = folder / "config.yaml", folder / "secret"
         secret.write_text("a secret for tests", encoding="utf-8")
         input_ = {"path": "access.log", "name": "fuzzed", "format": SUBJECTS[name].format, "timezone": "UTC"}
-        config.write_text(json.dumps({"inputs": [input_], "identity": {"secret_file": "secret"}}), encoding="utf-8")
+        added = {"gateway_requests_total": {"add": LABEL_FIELDS}}
+        labels = {"labels": {field: {} for field in LABEL_FIELDS}, "families": added}
+        whole = {"inputs": [input_], "identity": {"secret_file": "secret"}, "metrics": labels}
+        config.write_text(json.dumps(whole), encoding="utf-8")
         self.assembly = Assembly(load(config))
         self.feed = self.assembly.pipeline().feeds[0]
 

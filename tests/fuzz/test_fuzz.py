@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.fuzz import syslog
 from tests.fuzz.broken import BREACHES, broken
 from tests.fuzz.fuzz import failures
 from tests.fuzz.subjects import SUBJECTS
@@ -18,6 +19,11 @@ SEED = int(os.environ.get("FUZZ_SEED", "20260303"))
 def test_whatever_lines_say_each_counts_once_in_linear_time(name: str, tmp_path: Path) -> None:
     """Nothing raises, no line is lost, what is served can be read, and a long line takes as much time as it is long."""
     assert list(failures(name, SEED, 300, 25, tmp_path)) == []
+
+
+def test_a_stream_of_syslog_gives_the_same_messages_however_it_is_cut() -> None:
+    """By line feed and by count, too long ones dropped and counted; a header is cut off in linear time."""
+    assert list(syslog.failures(SEED, 300, 25)) == []
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 import requests
+import yaml
 
 from tests.command import COMMAND, run
 from tests.process import Process, free_port
@@ -104,3 +106,14 @@ def test_a_request_is_counted_and_people_are_told(stack: Stack, tmp_path: Path) 
     eventually(lambda: "GatewayWatchdog" in told.read_text("utf-8"), "the webhook is told", SECONDS)
     first = told.read_text(encoding="utf-8").splitlines()[0]
     assert json.loads(first.removeprefix("notification: "))["receiver"] == "people"
+
+
+def test_the_gateway_of_the_sidecar_is_valid(tmp_path: Path) -> None:
+    """nginx takes the config of deploy/kubernetes, which is in a ConfigMap."""
+    base = DEPLOY / "kubernetes" / "kustomize" / "sidecar" / "configmap-gateway.yaml"
+    for name, text in yaml.safe_load(base.read_text(encoding="utf-8"))["data"].items():
+        here = re.sub(r"(/tmp|/var/log/gateway|/dev)/", f"{tmp_path}/", text)
+        (tmp_path / name).write_text(re.sub(r"listen 8080", f"listen 127.0.0.1:{free_port()}", here), encoding="utf-8")
+    command = [program("nginx"), "-t", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr

@@ -18,7 +18,7 @@ class Reading:
 
     def __init__(self, spec: FormatSpec, log: bytes) -> None:
         reader = RowReader(build(spec), canonical_functions(Routes(bare_key), bare_key), UTC)
-        records = RecordReader(reader, Enricher("business", lambda _: ""))
+        records = RecordReader(reader, Enricher("business", lambda _: "", hashed=lambda _: "k_hashed"))
         decoded = reader.decoder.decode(log)
         self.rejected = decoded.rejected
         self.blank = decoded.blank

@@ -35,7 +35,7 @@ BAD_CHANGES = [
     ("gateway_calls_total: no way", "gateway_calls_total: must be true or false or a mapping, not text"),
     (
         "gateway_calls_total: {dorp: [key]}",
-        "gateway_calls_total.dorp: unknown field 'dorp'; did you mean 'drop'? (allowed: buckets, drop)",
+        "gateway_calls_total.dorp: unknown field 'dorp'; did you mean 'drop'? (allowed: add, buckets, drop)",
     ),
     (
         "gateway_calls_total: {drop: [chian]}",
@@ -252,11 +252,11 @@ def test_the_examples_are_good(tmp_path: Path) -> None:
     shown_in = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8").split("```yaml\n")
     (shown,) = (block.partition("```")[0] for block in shown_in if "custom_families" in block)
     example = (ROOT / "config.example.yaml").read_text(encoding="utf-8")
-    uncommented = re.sub(r"^  # (families:|custom_families:|  .*)$", r"  \1", example, flags=re.M)
+    uncommented = re.sub(r"^  # (labels:|families:|custom_families:|  .*)$", r"  \1", example, flags=re.M)
     for text in ("inputs: [{path: a.log, format: caddy}]\n" + shown, uncommented):
         (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
         config = load(tmp_path / "config.yaml").config
-        assert len(config.metrics.families) == 3
+        assert len(config.metrics.families) == 3 + len(config.metrics.labels) // 2
         assert len(config.families) == len(CATALOG) - 1 + 2
 
 

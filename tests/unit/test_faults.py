@@ -231,7 +231,7 @@ def test_explain_and_replay_say_where_it_failed(monkeypatch: pytest.MonkeyPatch,
     assert "tests/faulty.py" in told[1]
     path = tmp_path / "access.log"
     path.write_bytes(b"".join(log))
-    for export in (None, CsvExport(io.StringIO(), assembly.context.keys)):
+    for export in (None, CsvExport(io.StringIO(), assembly.context.keys, {})):
         assembly, meter = meter_of(WAYS["json"].spec)
         journal = InputJournal("edge", assembly.store)
         Replay().logs([str(path)], meter.reader.decoder, meter, journal, export.rows if export else Meter.count)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from exporter.counting.admission import Admissions
-from exporter.counting.groups import CALLER_LABELS
+from exporter.counting.cell import CALLER_LABELS
 from exporter.model.catalog import CATALOG
 from exporter.model.labels import BUDGETS, LABELS, labels_for
 from exporter.model.record import AccessRecord

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from exporter import __version__
 from exporter.config.load import load
 from tests.command import run
 
@@ -64,6 +65,13 @@ def test_the_generated_files_are_up_to_date() -> None:
     command = [sys.executable, str(FOLDER / "build.py"), "--check"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_version_is_the_products() -> None:
+    """The image's tag, and what the chart says."""
+    values = yaml.safe_load((FOLDER / "values.yaml").read_text(encoding="utf-8"))
+    chart = yaml.safe_load((FOLDER / "chart" / "Chart.yaml").read_text(encoding="utf-8"))
+    assert {values["image"]["tag"], chart["version"], chart["appVersion"]} == {__version__}
 
 
 @pytest.mark.parametrize("version", VERSIONS)

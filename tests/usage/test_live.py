@@ -5,7 +5,6 @@ import io
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,6 @@ from tests.command import Done, call
 from tests.dashboards.traffic import LOGS
 from tests.exporter import samples
 from tests.usage.live import Live
-
-
-@pytest.fixture(scope="session")
-def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
-    made = Live(tmp_path_factory.mktemp("live"))
-    yield made
-    made.close()
 
 
 def usage(live: Live, *arguments: str) -> Done:

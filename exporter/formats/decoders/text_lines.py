@@ -28,6 +28,7 @@ NGINX_VARIABLES: dict[str, list[str]] = {field: [field] for field in FIELDS} | {
         *("arg_apikey", "arg_api_key", "arg_key", "arg_token", "arg_access_token"),
     ],
     "body": ["request_body"],
+    "user": ["remote_user"],
     "attempts": ["upstream_addr"],
     "attempt_times": ["upstream_response_time"],
     "request_bytes": ["request_length"],

@@ -101,7 +101,8 @@ def _read(candidate: Candidate, lines: list[bytes]) -> tuple[Candidate, dict[str
     """The candidate with what it finds; and the conditions of `only` to drop: they ignore lines, and no line has the
     value that they exclude lines by.
     """
-    format_ = build(FormatSpec(preset=candidate.preset, only=candidate.only, fields={**candidate.named}))
+    spec = FormatSpec(preset=candidate.preset, only=candidate.only, fields={**candidate.named})
+    format_ = build(spec, of_labels=())  # what labels are made of, many logs have alike
     reader = RowReader(format_, dict.fromkeys((*CANONICAL, *ORIGIN_FIELDS), Canonical(str)))
     read = row_function(reader, others=map(reader.decoder.expression, format_.only))
     decoded = reader.decoder.decode(b"\n".join(lines) + b"\n")

@@ -9,6 +9,9 @@ rounds.py       one round of work for all callers that wait
 listener.py     an application on an address
 answers.py      how an application answers
 access.py       who may ask what
+customers.py    the listener that customers reach, with its
+api.py          … answers in JSON, each caller at its pace, and
+usage_api.py    … the usage of a key
 callers.py      who asks: an operator, or which key
 passwords.py    checks passwords
 connections.py  closes silent and slow clients

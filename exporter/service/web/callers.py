@@ -25,11 +25,12 @@ class Caller(Struct, frozen=True):
 
 
 class RefusedError(Exception):
-    """A caller who gets no answer: the HTTP status, and why."""
+    """A caller who gets no answer: the HTTP status, why, and headers that belong to it."""
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(reason)
         self.status = status
+        self.headers = headers or {}
 
 
 class Callers:

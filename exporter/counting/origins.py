@@ -1,0 +1,91 @@
+"""Origins: counts the requests of each origin, by key, chain and protocol. The loop adds to `Origins.counts`."""
+
+from collections.abc import Container
+from typing import cast
+
+from exporter.counting.admission import Admissions
+from exporter.counting.cell import NO_PLACE, Cell, Origins
+from exporter.metrics.store import FamilySeries, Series, Store
+from exporter.model import catalog
+from exporter.model.labels import ORIGIN_LABELS, OTHER
+
+
+class OriginCounts:
+    """The counts of one input by origin: `homes` by key, chain and protocol."""
+
+    def __init__(self, store: Store, admissions: Admissions, input_labels: tuple[str, ...]) -> None:
+        self._store = store
+        self._admissions = admissions
+        self._input_labels = input_labels
+        self.homes: dict[tuple[str, ...], Origins] = {}
+        # Families that count origins, by what they add; each with the positions of its labels in ORIGIN_LABELS.
+        self._families: dict[str, list[tuple[FamilySeries, list[int]]]] = {"origins": [], "new_origins": []}
+        for family in store.families.values():
+            if family.family.adds in self._families:
+                places = [ORIGIN_LABELS.index(label) for label in family.family.labels]
+                self._families[family.family.adds].append((family, places))
+
+    def home(self, key: str, values: dict[str, str]) -> Origins:
+        """Where the origins of a key and a kind of request are counted; `values` are the kind's label values."""
+        at = (key, values["chain"], values["protocol"])
+        home = self.homes.get(at)
+        if home is None:
+            home = self.homes[at] = Origins(*at)
+        return home
+
+    def keep(self, homes: Container[Origins | None]) -> None:
+        """Drop all other homes. They must have been folded."""
+        self.homes = {at: home for at, home in self.homes.items() if home in homes}
+
+    def count(self, cell: Cell, origin: str) -> None:
+        """Count an origin that is new for a cell's key, chain and protocol, or not admitted."""
+        home = cell.targets.home
+        assert home is not None, "a cell without origins takes them all"
+        cell.origins = home.counts
+        label = origin if origin in home.counts else self._label(home, origin, cell.targets.kind.success)
+        if cell.origin is None and label is origin:
+            cell.origin = origin
+        else:
+            cell.elsewhere += 1
+            home.counts[label] += 1
+
+    def _label(self, home: Origins, origin: str, success: bool) -> str:
+        """What an origin is counted as: itself, `other` or NO_PLACE."""
+        if NO_PLACE in home.counts:
+            return cast(str, NO_PLACE)
+        verdict = self._admissions.origin(home.key, origin, success)
+        if verdict.overflow:
+            self._add("origins", home, NO_PLACE, 0)
+            shown = {"", OTHER, NO_PLACE, *self._admissions.origins(home.key)}
+            home.counts |= dict.fromkeys(shown - home.counts.keys(), 0)
+            return cast(str, NO_PLACE)
+        label = verdict.value
+        if label not in home.counts:
+            self._add("origins", home, label, 0)
+            home.counts[label] = 0
+        if verdict.fresh and home.key:
+            self._add("new_origins", home, label, 1)
+        return label
+
+    def _add(self, what: str, home: Origins, origin: str, count: int) -> None:
+        """Add to the families that count origins, or new ones."""
+        values = (home.key, home.chain, OTHER if origin is NO_PLACE else origin, home.protocol)
+        of_all = []
+        for family, places in self._families[what]:
+            labels = (*(values[place] for place in places), *self._input_labels)
+            of_all.append(family.find(labels))
+            if count and family.merges(labels):
+                of_all.append(self._store.series(catalog.OVERFLOW, family.family.name))
+            if origin is NO_PLACE and "origin" in family.family.labels:
+                of_all.append(self._store.series(catalog.OVERFLOW, family.family.name, "origin"))
+        for series in of_all:  # all exist before the first is changed
+            assert isinstance(series, Series)
+            series.value += count
+
+    def fold(self) -> None:
+        """Move the counts of origins into their series."""
+        for home in self.homes.values():
+            for origin, count in home.counts.items():
+                if count:
+                    self._add("origins", home, origin, count)
+                    home.counts[origin] = 0

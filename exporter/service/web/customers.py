@@ -1,0 +1,37 @@
+"""The listener that customers reach: the usage API, and nothing else."""
+
+from exporter.config.load import parse_address
+from exporter.config.reported import terms_of
+from exporter.config.usage import UsageConfig
+from exporter.durations import seconds
+from exporter.formats.spec import resolved
+from exporter.service.assembly import Assembly
+from exporter.service.web import usage_api
+from exporter.service.web.access import Access, Guard
+from exporter.service.web.api import Api
+from exporter.service.web.callers import Callers
+from exporter.service.web.connections import Limits
+from exporter.service.web.listener import Listener
+from exporter.usage import openapi
+
+
+def customers_listener(assembly: Assembly, usage: UsageConfig, access: Access, limits: Limits) -> Listener:
+    """The listener, not started yet. ExporterError if its address can't be had."""
+    config = assembly.config
+    admissions = assembly.context.admissions
+    callers = Callers(
+        assembly.identity,
+        (dict(resolved(input_.spec).key_hash.items()) for input_ in config.inputs),
+        lambda name: admissions.admitted("key", name),
+    )
+    answers = usage_api.UsageApi(usage.prometheus.source, terms_of(config, usage), config.alerts.retention)
+    api = Api(
+        callers,
+        {usage_api.PATH: answers.answer},
+        {openapi.PATH: openapi.document()},
+        usage.requests_per_minute,
+        seconds(usage.cache or config.metrics.scrape_interval),
+    )
+    host, port = parse_address(usage.listen)
+    guard = Guard(api, access, by_key=(usage_api.PATH,))
+    return Listener(guard, host, port, access, limits, api.close)

@@ -1,0 +1,99 @@
+"""`GET /api/v1/usage`: a key's report to its owner, that of any keys to operators."""
+
+import re
+import time
+from typing import Any
+
+from exporter.errors import UsageError, unknown
+from exporter.formats.values import timestamp
+from exporter.service.web.callers import Caller, RefusedError
+from exporter.usage.ask import Wanted, length, scope_of
+from exporter.usage.prometheus import Prometheus
+from exporter.usage.report import Report
+from exporter.usage.scope import GRANULARITIES, ORDERS, SORTS, Terms
+from exporter.usage.source import Source
+
+PATH = "/api/v1/usage"
+TIMEFRAMES = ("1h", "24h", "7d", "30d", "90d", "1y", "all")
+MOST_ENTRIES = 1000
+# What customers may ask, and what operators may ask besides.
+OF_CUSTOMERS = ("timeframe", "from", "to", "chain", "model", "granularity", "sort", "order", "limit", "offset")
+OF_OPERATORS = ("key", "owner", "plan")
+# All questions of a report together.
+_PATIENCE_SECONDS = 30.0
+_NAMED = re.compile(r"\A\S+ was seen")
+
+
+class UsageApi:
+    """Answers from a Prometheus. `retention` is what it keeps, if it does not say so itself."""
+
+    def __init__(self, source: Source, terms: Terms, retention: str) -> None:
+        self._source = source
+        self._terms = terms
+        self._retention = retention
+
+    def answer(self, caller: Caller, parameters: dict[str, str]) -> dict[str, Any]:
+        """The report. UsageError if a parameter is wrong; QueryError if Prometheus does not answer."""
+        wanted = self._wanted(caller, parameters)
+        prometheus = Prometheus(self._source, time.monotonic() + max(self._source.timeout, _PATIENCE_SECONDS))
+        try:
+            scope = scope_of(prometheus, self._terms.match, wanted, time.time(), self._retention)
+            report = Report(prometheus, scope, self._terms).build()
+        finally:
+            prometheus.close()
+        if not caller.operator:  # addresses of exporters are nothing for customers
+            report["notes"] = [_NAMED.sub("A gateway was seen", note) for note in report["notes"]]
+        return report
+
+    def _wanted(self, caller: Caller, parameters: dict[str, str]) -> Wanted:
+        allowed = OF_CUSTOMERS + (OF_OPERATORS if caller.operator else ("key",))
+        for name in parameters:
+            if name not in allowed:
+                raise UsageError(unknown("parameter", name if re.fullmatch(r"\w{1,40}", name) else "…", allowed))
+        keys = [parameters["key"]] if parameters.get("key") else []
+        if not caller.operator:
+            if keys not in ([], [caller.key]):
+                raise RefusedError(403, "An API key opens its own usage only; leave out the parameter key.")
+            keys = [caller.key]
+        if "timeframe" in parameters and "from" in parameters:
+            raise UsageError("timeframe and from both say when it begins; give one")
+        return Wanted(
+            keys=keys,
+            registered=not caller.operator,
+            owner=parameters.get("owner", ""),
+            plan=parameters.get("plan", ""),
+            chain=parameters.get("chain", ""),
+            model=parameters.get("model", ""),
+            since=length("timeframe", parameters["timeframe"]) if "timeframe" in parameters else None,
+            begin=_moment("from", parameters),
+            end=_moment("to", parameters),
+            granularity=_chosen("granularity", parameters, GRANULARITIES, None),
+            sort=_chosen("sort", parameters, SORTS, "requests"),
+            order=_chosen("order", parameters, ORDERS, "desc"),
+            limit=_number("limit", parameters, 100),
+            offset=_number("offset", parameters, 0),
+        )
+
+
+def _moment(name: str, parameters: dict[str, str]) -> float | None:
+    if name not in parameters:
+        return None
+    found = timestamp(parameters[name])
+    if found is None:
+        raise UsageError(f"{name}: not a valid time; use 2026-03-01, 2026-03-01T12:00:00Z or epoch seconds")
+    return found
+
+
+def _chosen(name: str, parameters: dict[str, str], allowed: tuple[Any, ...], default: Any) -> Any:
+    value = parameters.get(name, default)
+    if value is not default and value not in allowed:
+        raise UsageError(f"{name}: {unknown('value', value[:40], allowed)}")
+    return value
+
+
+def _number(name: str, parameters: dict[str, str], default: int) -> int:
+    text = parameters.get(name, str(default))
+    if not re.fullmatch(r"[0-9]{1,7}", text) or (name == "limit" and int(text) > MOST_ENTRIES):
+        most = f" and at most {MOST_ENTRIES}" if name == "limit" else ""
+        raise UsageError(f"{name}: not a valid number; use 0 or more{most}")
+    return int(text)

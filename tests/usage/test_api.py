@@ -1,0 +1,176 @@
+"""The usage API as customers and operators ask it: a real exporter beside a real Prometheus, and one that is slow."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+from jsonschema import Draft202012Validator
+
+from exporter.demo.cast import CLIENTS
+from exporter.usage.openapi import document
+from tests.exporter import Exporter
+from tests.process import free_port
+from tests.usage.live import Live
+
+INDEXER = next(client.key for client in CLIENTS if client.name == "Indexer")
+SEARCH = next(client.key for client in CLIENTS if client.name == "Search index")
+
+
+class Api:
+    """An exporter whose API asks a Prometheus."""
+
+    def __init__(self, folder: Path, live: Live, url: str, **usage: Any) -> None:
+        folder.mkdir(exist_ok=True)
+        config = yaml.safe_load(live.config.read_text(encoding="utf-8"))
+        for place in (("identity", "secret_file"), ("pricing", "models")):
+            config[place[0]][place[1]] = str(live.folder / config[place[0]][place[1]])
+        port = free_port()
+        # The demo's keys do not begin with sk-, which LiteLLM's do.
+        config["inputs"][1]["format"] = {"preset": "litellm", "key_hash": {"sha256": "demo-*"}}
+        config["keys"] = str(live.folder / config["keys"])
+        config |= {"usage": {"prometheus": {"url": url, "timeout": "60s"}, "listen": f"127.0.0.1:{port}"} | usage}
+        (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+        self.exporter = Exporter("run", "--config.file", str(folder / "config.yaml"))
+        self.url = f"http://127.0.0.1:{port}/api/v1/usage"
+
+    def ask(self, with_key: str = "", /, **parameters: str) -> requests.Response:
+        headers = {"Authorization": f"Bearer {with_key}"} if with_key else {}
+        return requests.get(self.url, params=parameters, headers=headers, timeout=60)
+
+
+@pytest.fixture(scope="module")
+def api(live: Live, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    made = Api(tmp_path_factory.mktemp("api"), live, live.url, requests_per_minute=1000, cache="1h")
+    yield made
+    assert INDEXER not in made.exporter.said
+    made.exporter.close()
+
+
+def times(live: Live) -> dict[str, str]:
+    return {"from": f"{live.begin:.3f}", "to": f"{live.end:.3f}"}
+
+
+@pytest.mark.parametrize("asked", [{}, {"granularity": "hour"}, {"sort": "cost", "limit": "3"}, {"chain": "polygon"}])
+def test_operators_see_everything(live: Live, api: Api, asked: dict[str, str]) -> None:
+    """From this machine, where no web config is. The answer is what the OpenAPI document says."""
+    answered = api.ask(**times(live), **asked)
+    assert answered.status_code == 200, answered.text
+    assert problems(answered.json(), "Report") == []
+    assert answered.json()["keys"] is None
+
+
+def test_a_model_and_a_single_key_are_documented_too(live: Live, api: Api) -> None:
+    """As much is null there."""
+    models = [row["model"] for row in api.ask(**times(live)).json()["breakdown"]["byModel"]]
+    for asked in ({"model": models[0]}, {"key": "support-chat"}, {"key": "support-chat", "model": models[0]}):
+        answered = api.ask(**times(live), **asked)
+        assert answered.status_code == 200, answered.text
+        assert problems(answered.json(), "Report") == []
+
+
+def test_a_key_opens_its_own_usage(live: Live, api: Api) -> None:
+    """That of which an operator sees the same; of LiteLLM's keys by the key itself, though its log has a hash."""
+    for key, name in ((INDEXER, "indexer"), (SEARCH, "search-index")):
+        own = api.ask(key, **times(live)).json()
+        operators = api.ask(**times(live), key=name).json()
+        assert own | {"timestamp": ""} == operators | {"timestamp": ""}
+        assert own["keys"] == [name]
+        assert own["usage"]["totalRequests"] > 0
+        assert [row["key"] for row in own["breakdown"]["byKey"]] == [name]
+
+
+@pytest.mark.parametrize(
+    ("key", "asked", "status", "words"),
+    [
+        ("sk-nobody", {}, 401, "not known"),
+        ("indexer", {}, 401, "not known"),
+        (INDEXER, {"key": "search-index"}, 403, "its own usage only"),
+        (INDEXER, {"owner": "Acme"}, 400, "unknown parameter 'owner'; did you mean 'order'? (allowed: chain, from,"),
+        ("", {"limt": "3"}, 400, "unknown parameter 'limt'; did you mean 'limit'? (allowed: chain, from, granularity,"),
+        ("", {"granularity": "second"}, 400, "granularity: unknown value 'second' (allowed: day, hour, minute, month"),
+        ("", {"limit": "1001"}, 400, "limit: not a valid number; use 0 or more and at most 1000"),
+        ("", {"timeframe": "soon"}, 400, "timeframe: 'soon' is not a valid time; use 1h, 24h, 7d, 30d, 90d, 1y or all"),
+        ("", {"from": "yesterday"}, 400, "from: not a valid time"),
+        ("", {"key": "indxer", "timeframe": "1h"}, 400, "unknown key 'indxer'; did you mean 'indexer'"),
+        ("", {"timeframe": "1y"}, 400, "is past the retention of"),
+    ],
+)
+def test_a_refusal_says_why(api: Api, key: str, asked: dict[str, str], status: int, words: str) -> None:
+    """In JSON, as documented."""
+    answered = api.ask(key, **asked)
+    assert answered.status_code == status, answered.text
+    assert problems(answered.json(), "Error") == []
+    assert words in answered.json()["error"]["message"]
+
+
+def test_nothing_else_is_there(api: Api) -> None:
+    """A port that customers reach shows no metrics, no status and no reload."""
+    base = api.url.removesuffix("/api/v1/usage")
+    for path in ("/metrics", "/", "/-/reload", "/-/healthy"):
+        assert requests.get(base + path, timeout=60).status_code == 404
+    assert requests.post(api.url, timeout=60).status_code == 405
+    assert requests.get(f"{base}/api/v1/openapi.json", timeout=60).json() == json.loads(json.dumps(document()))
+
+
+def test_a_key_has_its_pace(live: Live, tmp_path: Path) -> None:
+    """Others and operators are not slowed."""
+    made = Api(tmp_path / "paced", live, live.url, requests_per_minute=2)
+    try:
+        answers = [made.ask(INDEXER, **times(live)).status_code for _ in range(3)]
+        assert answers == [200, 200, 429]
+        late = made.ask(INDEXER, **times(live))
+        assert 1 <= int(late.headers["retry-after"]) <= 30
+        assert made.ask(SEARCH, **times(live)).status_code == 200
+        assert {made.ask(**times(live)).status_code for _ in range(4)} == {200}
+    finally:
+        made.exporter.close()
+
+
+def test_a_slow_prometheus_holds_up_nothing(live: Live, tmp_path: Path) -> None:
+    """It gets 504 in its time; metrics are served meanwhile. One that is gone gets 502, without its address."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        made = Api(tmp_path / "slow", live, url, prometheus={"url": url, "timeout": "2s"})
+        try:
+            begun = time.monotonic()
+            answers: list[requests.Response] = []
+            asking = threading.Thread(target=lambda: answers.append(made.ask(INDEXER)))
+            asking.start()
+            assert made.exporter.get().status_code == 200
+            assert not answers
+            assert time.monotonic() - begun < 2
+            asking.join(60)
+            assert answers[0].status_code == 504
+            assert answers[0].json()["error"]["message"].startswith("The answer takes too long")
+            assert "127.0.0.1" not in answers[0].text
+        finally:
+            made.exporter.close()
+    made = Api(tmp_path / "gone", live, url)
+    try:
+        assert (made.ask(INDEXER).status_code, "127.0.0.1" in made.ask(INDEXER).text) == (502, False)
+        assert "does not answer (connection refused); is Prometheus running there?" in made.ask().text
+    finally:
+        made.exporter.close()
+
+
+def test_the_same_question_has_the_same_answer_for_a_scrape(live: Live, api: Api) -> None:
+    """It is asked once."""
+    asked = times(live) | {"limit": "7"}
+    first, second = (api.ask(**asked).json()["timestamp"] for _ in range(2))
+    assert first == second
+    assert api.ask(**asked, offset="1").json()["timestamp"] != first
+
+
+def problems(answer: Any, schema: str) -> list[str]:
+    """Where an answer is not what the document says."""
+    made = document()
+    validator = Draft202012Validator({"$ref": f"#/components/schemas/{schema}", "components": made["components"]})
+    return [f"{error.json_path}: {error.message[:200]}" for error in validator.iter_errors(answer)]
