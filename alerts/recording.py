@@ -146,6 +146,9 @@ def _durations(terms: Terms) -> dict[str, str]:
             for part in ("sum", "count")
         )
         rules[f"{level}:{_DURATION}:mean5m"] = f"{total}\n/\n({count} > 0)"
+    for part in ("bucket", "sum", "count"):
+        by = ("le",) if part == "bucket" else ()
+        rules[f"fleet:{_DURATION}_{part}:rate5m"] = terms.now("rate", f"{_DURATION}_{part}", "5m", *by)
     rules["fleet:gateway_timed_requests:rate5m"] = timed("count")
     fast = timed("bucket", f'le=~"{bound(terms.config.objectives.latency_seconds)}"')
     rules["fleet:gateway_slow_requests:rate5m"] = f"fleet:gateway_timed_requests:rate5m\n- {fast}"

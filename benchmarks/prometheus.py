@@ -41,9 +41,13 @@ class Prometheus:
             raise FileNotFoundError(f"{program} is not installed: make deb")
         self.folder = folder
         (folder / "prometheus.yml").write_text(yaml.safe_dump(_CONFIG), encoding="utf-8")
-        self._address = f"http://127.0.0.1:{(port := free_port())}"
+        self.address = f"http://127.0.0.1:{(port := free_port())}"
         command = [found, "--config.file=prometheus.yml", "--storage.tsdb.path=data", "--log.level=error"]
-        command += [f"--web.listen-address=127.0.0.1:{port}", "--web.enable-lifecycle"]
+        command += [
+            f"--web.listen-address=127.0.0.1:{port}",
+            "--web.enable-lifecycle",
+            "--storage.tsdb.retention.time=10y",
+        ]
         # Rules and panels may be over the limit: that is what is to be seen.
         command += ["--web.enable-remote-write-receiver", "--query.max-samples=1000000000", "--query.timeout=10m"]
         with (folder / "said").open("ab") as said:
@@ -53,7 +57,7 @@ class Prometheus:
         until = time.monotonic() + 120
         while time.monotonic() < until and self._child.poll() is None:
             try:
-                if requests.get(f"{self._address}/-/ready", timeout=5).ok:
+                if requests.get(f"{self.address}/-/ready", timeout=5).ok:
                     return self
             except requests.ConnectionError:
                 pass
@@ -85,7 +89,7 @@ class Prometheus:
                 some = written[first : first + _SERIES_A_REQUEST]
                 body = b"".join(_field(1, labels + samples.of(one)) for labels, one in some)
                 answer = requests.post(
-                    f"{self._address}/api/v1/write",
+                    f"{self.address}/api/v1/write",
                     data=_uncompressed(body),
                     headers={"Content-Encoding": "snappy", "Content-Type": "application/x-protobuf"},
                     timeout=_SECONDS,
@@ -108,15 +112,15 @@ class Prometheus:
 
     def shown(self, name: str) -> float:
         """The sum of what Prometheus shows of itself under a name."""
-        lines = requests.get(f"{self._address}/metrics", timeout=_SECONDS).text.splitlines()
+        lines = requests.get(f"{self.address}/metrics", timeout=_SECONDS).text.splitlines()
         return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith((f"{name}{{", f"{name} ")))
 
     def reload(self) -> None:
         """Have it read its rules again."""
-        requests.post(f"{self._address}/-/reload", timeout=_SECONDS).raise_for_status()
+        requests.post(f"{self.address}/-/reload", timeout=_SECONDS).raise_for_status()
 
     def _ask(self, path: str, **parameters: Any) -> dict[str, Any]:
-        answer = requests.post(f"{self._address}/api/v1/{path}", data=parameters, timeout=_SECONDS)
+        answer = requests.post(f"{self.address}/api/v1/{path}", data=parameters, timeout=_SECONDS)
         if not answer.ok:
             raise RuntimeError(f"{answer.text}: {parameters.get('query')}")
         data: dict[str, Any] = answer.json()["data"]

@@ -23,7 +23,7 @@ def _several(answers: Question | tuple[Question, ...]) -> tuple[Question, ...]:
 
 @attr.s(auto_attribs=True, kw_only=True)
 class Query(core.Target):  # type: ignore[misc]
-    """A query; `instant` ones ask for the end of the range only."""
+    """A query; `instant` ones ask for the end of the range only, others in steps of an `interval` at least."""
 
     expr: str
     legendFormat: str = ""  # noqa: N815 - grafanalib's names are Grafana's
@@ -31,6 +31,7 @@ class Query(core.Target):  # type: ignore[misc]
     format: str = "time_series"
     instant: bool = False
     exemplar: bool = False
+    interval: str | None = None
 
     def to_json_data(self) -> Json:
         """As Grafana's Prometheus data source reads it."""
@@ -44,7 +45,8 @@ class Query(core.Target):  # type: ignore[misc]
             "legendFormat": self.legendFormat,
             "refId": self.refId,
         }
-        return found | ({"exemplar": True} if self.exemplar else {})
+        more = {"exemplar": self.exemplar, "interval": self.interval}
+        return found | {name: value for name, value in more.items() if value}
 
 
 @attr.s(auto_attribs=True, kw_only=True)

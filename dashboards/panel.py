@@ -6,6 +6,7 @@ from typing import Any
 
 from dashboards.fields import fixed, override, thresholds
 from dashboards.grafana import Json, Panel, Query
+from dashboards.promql import BARS_OF_HOURS, SHORTEST_BAR
 from exporter.config.served import ABSENT
 
 # Where there is no value, the words for it are neither good nor bad.
@@ -36,6 +37,7 @@ def panel_of(
             refId=chr(65 + n),
             instant=instant,
             format=form,
+            interval=SHORTEST_BAR if BARS_OF_HOURS in query else None,
         )
         for n, (legend, query) in enumerate(asked)
     ]

@@ -13,8 +13,9 @@ _MOST_BARS = 64
 # More points show more noise than shape.
 _MOST_POINTS = 160
 _AS_BARS: Json = {"interval": "1m", "maxDataPoints": _MOST_BARS}
-# A legend beside a graph needs a panel of this width.
+# A legend beside a graph needs a panel of this width; below one there is place for so many series.
 _BESIDE = 10
+_BELOW = 2
 
 
 def timeseries(
@@ -275,7 +276,8 @@ def _over_time(
     if lowest is not None:
         defaults["min"] = lowest
     shown = {"width": 12} | more
-    beside = shown["width"] >= _BESIDE and any("{{" in legend for legend in queries)
+    many = len(queries) > _BELOW or any("{{" in legend for legend in queries)
+    beside = shown["width"] >= _BESIDE and many
     options = {"legend": legend_of(calcs, beside=beside), "tooltip": {"mode": "multi", "sort": "desc"}}
     panel = panel_of(
         "timeseries",

@@ -16,14 +16,20 @@ NOT_OF_RECORDS = (
 
 # Seconds: finer durations are noise, and 999.99 µs is a millisecond.
 _FINEST = 0.0001
-# The variable `recorded` is `.*` where recorded hours are to answer, and `-` where raw series are: the matcher that
-# fits nothing costs nothing. No job is called `-`, and recorded series have none.
+# The variable `recorded` is `.*` where recorded series are to answer, and `-` where raw series are: the matcher that
+# fits nothing costs nothing. No job is called `-`, and recorded series have none. Its text is the shortest bar: whole
+# hours have to fit.
 RECORDED_VARIABLE = "recorded"
 RECORDED = f'job=~"${RECORDED_VARIABLE}"'
 NOT_RECORDED = f'job!~"${RECORDED_VARIABLE}"'
+SHORTEST_BAR = f"${{{RECORDED_VARIABLE}:text}}"
+# Bars of recorded hours are asked so.
+BARS_OF_HOURS = "[$__interval:1h]"
 # As many hours as the range has: without it, a range that ends at a full hour has both its ends in Prometheus 2.
 _WHOLE = "offset -500ms"
 _HOURS = re.compile(r"(\w+:\w+:increase1h\{[^}]*\})(\[\$__range:1h\][^)]*" + _WHOLE + ")")
+# Bars of days end at the last midnight, as Grafana asks for them: this is the end of the last one.
+TODAY = "@ end() offset -1d"
 # What is left of a difference of equal sums.
 _NOTHING = 0.000001
 
@@ -36,7 +42,12 @@ class Metrics:
     """
 
     def __init__(self, served: Served, variables: tuple[str, ...], covered: tuple[str, ...] | None = None) -> None:
-        """With `covered`, long ranges are read of recorded series that have at least these variables' labels."""
+        """With `covered`, long ranges are read of recorded series that have at least these variables' labels.
+
+        Counts of the chosen time, of bars and of days are then those of whole recorded hours, and rates those of five
+        minutes or, where these are not recorded, of the last hour. The variable `recorded` decides: it is a pattern
+        that either the raw or the recorded series fit.
+        """
         self._served = served
         self._covered = covered
         declared = served.declared if "key" in variables else ()
@@ -56,23 +67,41 @@ class Metrics:
 
     def rate(self, name: str, *matchers: str, by: str = "", over: str = "$__rate_interval") -> str:
         """A counter's increase a second."""
-        if over == "$__range" and self._hourly(name, matchers, by):
+        if over == "$__range" and self._recorded("increase1h", name, matchers, by):
             return f"({self.count(name, *matchers, by=by)} / $__range_s)"
-        return total(f"rate({self(name, *matchers, by=by)}[{over}])", by)
+        raw = self(name, *matchers, by=by)
+        # A sample for each key and minute would be too many.
+        kinds = (("increase1h", " / 3600"),) if "key" in by.split() else (("rate5m", ""), ("increase1h", " / 3600"))
+        for kind, seconds in kinds:
+            recorded = self._recorded(kind, name, matchers, by)
+            if recorded:
+                asked = total(f"rate({with_matcher(raw, NOT_RECORDED)}[{over}])", by)
+                return f"({asked} or {total(f'avg_over_time({recorded}[{over}])', by)}{seconds})"
+        return total(f"rate({raw}[{over}])", by)
 
-    def count(self, name: str, *matchers: str, by: str = "", over: str = "$__range", at: str = "") -> str:
-        """A counter's increase over a time; `at` is an offset or `@ end()`.
+    def count(
+        self,
+        name: str,
+        *matchers: str,
+        by: str = "",
+        over: str = "$__range",
+        at: str = "",
+        recorded_by: str = "",
+    ) -> str:
+        """A counter's increase over a time: the chosen one, a bar's, hours; `at` is `@ end()`, an offset, or both.
 
-        Over the chosen range, where the page has the variable `recorded`, the raw series or the recorded hours answer:
-        it is a pattern that one of the two fits.
+        `recorded_by` are the labels that recorded hours are summed by, where these have not all.
         """
-        raw, at = self(name, *matchers, by=by), at and f" {at}"
-        hourly = self._hourly(name, matchers, by) if over == "$__range" else ""
-        if not hourly or raw == ABSENT:
-            return total(f"increase({raw}[{over}]{at})", by)
-        asked = total(f"increase({with_matcher(raw, NOT_RECORDED)}[{over}]{at})", by)
-        hours = with_matcher(self(hourly, *matchers, by=by), RECORDED)
-        return f"({asked} or {total(f'sum_over_time({hours}[{over}:1h]{at} {_WHOLE})', by)})"
+        raw, recorded_by = self(name, *matchers, by=by), recorded_by or by
+        hours = self._recorded("increase1h", name, matchers, recorded_by)
+        asked = total(f"increase({with_matcher(raw, NOT_RECORDED) if hours else raw}[{over}]{at and f' {at}'})", by)
+        if not hours:
+            return asked
+        # A subquery has one offset; another is its selector's.
+        end, shift = ("@ end()" if "@ end()" in at else ""), at.removeprefix("@ end()").strip()
+        shifted = f"({hours} {shift})" if shift else hours
+        within = f"[{over}:1h] {end} {_WHOLE}" if end else f"[{over}:1h] {_WHOLE}"
+        return f"({asked} or {total(f'sum_over_time({shifted}{within})', recorded_by)})"
 
     def hours(self, name: str, *matchers: str, by: str = "", hours: int, at: str = "") -> str:
         """The sum of a recorded `…:increase1h` over whole hours.
@@ -84,6 +113,15 @@ class Metrics:
         if at:
             return total(f"sum_over_time({hourly}[{hours * 60 - 1}m:1h] {at})", by)
         return total(f"sum_over_time({hourly}[{hours * 60 - 1}m:1h]) or {hourly}", by)
+
+    def usual_hour(self, name: str, by: str) -> str:
+        """The average of the last seven days' hours of a recorded `…:increase1h`, of as many as there are, without the
+        last one.
+        """
+        hourly = self(f"{name}:increase1h", by=by)
+        week = f"[{7 * 24 * 60 - 1}m:1h] offset 1h"
+        there = f"count_over_time({total(hourly)}{week})"
+        return f"{total(f'sum_over_time({hourly}{week})', by)} / on () group_left () {there}"
 
     def quantile(self, quantile: float, name: str, by: str = "", over: str = "$__rate_interval") -> str:
         """A quantile of a histogram."""
@@ -119,17 +157,18 @@ class Metrics:
             return nameless
         return f"({query}) * on (key) group_left (name, owner) {info} or on (key) {nameless}"
 
-    def _hourly(self, name: str, matchers: tuple[str, ...], by: str) -> str:
-        """The smallest recorded hours of a counter that have all labels which are asked for; "" without any."""
+    def _recorded(self, kind: str, name: str, matchers: tuple[str, ...], by: str) -> str:
+        """The smallest recorded series of a counter that have all labels which are asked for; "" without any."""
         labels = self._labels(name)
         if self._covered is None or labels is None:
             return ""
         asked = {re.split(r"\W", one, maxsplit=1)[0] for one in matchers} | {*by.split()}
         asked |= {*self._covered} & {*labels}
-        recorded = f":{name.removesuffix('_total')}:increase1h"
-        found = {one: self._labels(one) or () for one in self._served.recorded if one.endswith(recorded)}
+        ending = f":{name.removesuffix('_total')}:{kind}"
+        found = {one: self._labels(one) or () for one in self._served.recorded if one.endswith(ending)}
         fit = [one for one, has in found.items() if asked <= {*has}]
-        return min(fit, key=lambda one: ("key" in found[one], len(found[one])), default="")
+        smallest = min(fit, key=lambda one: ("key" in found[one], len(found[one])), default="")
+        return smallest and with_matcher(self(smallest, *matchers, by=by), RECORDED)
 
     def _labels(self, name: str) -> tuple[str, ...] | None:
         """The labels of a series, those of the scope among them; None where it is not there."""
@@ -170,8 +209,8 @@ def five(query: str, ranking: str, label: str) -> dict[str, str | tuple[str, str
 
 def leaders(query: str, ranking: str, label: str) -> dict[str, str | tuple[str, str]]:
     """The five largest, and `others`, so that the sum is the whole."""
-    rest = f"clamp_min(sum({query}) - (sum(({query}) and on ({label}) topk(5, {ranking})) or vector(0)), 0)"
-    return {**five(query, ranking, label), "others": rest}
+    rest = f"sum({query}) - (sum(({query}) and on ({label}) topk(5, {ranking})) or vector(0))"
+    return {**five(query, ranking, label), "others": f"round(clamp_min({rest}, 0), {_NOTHING:f})"}
 
 
 def largest(query: str, label: str, most: int = 5) -> str:

@@ -31,6 +31,9 @@ def table(
     several = len(asked) > 1
     values = {name: f"Value #{chr(65 + n)}" if several else "Value" for n, name in enumerate(asked)}
     fields = {values.get(name, name): name for name in columns if name in values or name not in queries}
+    first = next(iter(asked), "")
+    if several and first in columns:
+        fields["Value"] = first  # as Grafana calls it where the others have no data yet
     if pivot:
         row, column = pivot
         transformations = [
@@ -47,7 +50,7 @@ def table(
                 "id": "organize",
                 "options": {
                     "excludeByName": {},
-                    "indexByName": {field: n for n, field in enumerate(fields)},
+                    "indexByName": {field: [*columns].index(name) for field, name in fields.items()},
                     "renameByName": {field: _title(name) for field, name in fields.items()},
                 },
             },
@@ -58,7 +61,7 @@ def table(
         overrides.append(override("byName", "\\".join(pivot), {"displayName": _title(pivot[0])}))
     overrides += [
         override("byName", name if pivot else _title(name), _column(columns[name]))
-        for name in fields.values()
+        for name in dict.fromkeys(fields.values())
         if columns[name]
     ]
     options: Json = {"showHeader": True, "cellHeight": "sm"}

@@ -39,9 +39,11 @@ forecasts and the error budget read the series that they record, and say "Needs 
 hours count from the first full hour on.
 
 Panels over the chosen time read what was scraped itself. Where that would be too much (half a day and more of some
-thousand series), *Overview*, *Keys*, *LLM usage*, *Errors and latency* and *Providers* read recorded hours: as many
-whole hours as were chosen, up to the last full one. They do so while the rules have missed no hour, and nothing is
-chosen that the recorded hours can't tell apart.
+thousand series), they read recorded series, as far as these can tell apart what is chosen, and while the rules have
+missed no hour. Numbers and bars are then those of whole hours, up to the last full one, and a bar is an hour or more;
+lines are averages of what is recorded each minute or, by key and by model, of the last hour's. So a gateway of 500
+keys, 20 methods and 5 chains opens every page with less than 100 million samples, of 30 days too with less than 300
+million (`python -m benchmarks.pages`).
 
 Colours: red is a failure of the gateway, of an upstream or of the exporter; orange and yellow are limits, slowness and
 what expires; what clients are refused is not coloured. A number marked "before" is that of as much time just before the

@@ -49,6 +49,8 @@ _UNCHOSEN = f"and on () ({_ALL.format('$owner$plan')} and on (all) {_ALL.format(
 # that were scraped every 15 s. In less than twelve hours, whole hours are too coarse.
 _LONG = 100_000_000
 _SHORTEST = 12 * 3600
+# Of recorded hours a bar is an hour at least; of what was scraped, a minute.
+_RAW, _HOURS = ("-", "1m"), (".*", "1h")
 
 
 def variables(
@@ -91,7 +93,10 @@ def _recorded(names: tuple[str, ...], covered: tuple[str, ...], served: Served) 
     fleet = scoped("fleet:gateway_requests:rate5m")
     hours, exporters = scoped("key:gateway_requests:increase1h"), scoped("gateway_exporter_build_info")
     raw = Metrics(served, names)("gateway_requests_total")
-    no, yes = (f'label_replace(vector(1), "use", "{use}", "", "")' for use in ("-", ".*"))
+    no, yes = (
+        f'label_replace(label_replace(vector(1), "use", "{use}", "", ""), "bar", "{bar}", "", "")'
+        for use, bar in (_RAW, _HOURS)
+    )
     if ABSENT in fleet + hours + exporters + raw:
         query = no
     else:
@@ -115,10 +120,10 @@ def _recorded(names: tuple[str, ...], covered: tuple[str, ...], served: Served) 
         asked,
         dataSource=DATASOURCE,
         refresh=_CHANGES,
-        regex='/use="([^"]+)"/',
+        regex='/bar="(?<text>[^"]+)".*use="(?<value>[^"]+)"/',
         hide=core.HIDE_VARIABLE,
     )
-    template._current = {"text": "-", "value": "-"}
+    template._current = dict(zip(("value", "text"), _RAW, strict=True))
     return template
 
 

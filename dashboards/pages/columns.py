@@ -15,7 +15,7 @@ TEXT = {"custom.minWidth": 110}
 COUNT = WHOLE
 SUCCESS = column("percentunit", decimals=2)
 # Failures that are not the clients'.
-FAILED_BY_US = WHOLE | {"thresholds": thresholds({0.5: RED}, "text"), "custom.minWidth": 135}
+FAILED_BY_US = WHOLE | {"thresholds": thresholds({0.5: RED}, "text"), "custom.minWidth": 150}
 FAILED_BY_US |= {"custom.cellOptions": {"type": "color-text"}}
 # What to do: a sentence, whole and from the left.
 ADVICE = {"custom.width": 360, "custom.align": "left", "custom.cellOptions": {"type": "color-text"}}

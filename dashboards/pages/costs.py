@@ -76,7 +76,7 @@ def _this_month(costs: Costs, served: Served) -> list[Panel]:
             "percentunit",
             decimals=0,
             steps={0.9: YELLOW, 1: ORANGE},
-            no_value="Type the budget of a month above",
+            no_value="Type the budget of a month above; needs the recording rules",
             answers=Question.COST_AHEAD,
             id=21,
         ),

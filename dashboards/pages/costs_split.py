@@ -6,7 +6,7 @@ from dashboards.pages import columns
 from dashboards.pages.costs_queries import Costs
 from dashboards.pages.links import Links
 from dashboards.panels import bars
-from dashboards.promql import Metrics, leaders, total
+from dashboards.promql import TODAY, Metrics, leaders, total
 from dashboards.questions import Question
 from dashboards.tables import table
 from exporter.config.served import Served
@@ -71,7 +71,7 @@ def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
             "Credits by day, last 30 days",
             "What calls cost in credits: the five keys that cost most, and others.",
             columns.by_key(
-                leaders(m.named(credits), m.hours("key:gateway_credits", by="key", hours=24, at="@ end()"), "key")
+                leaders(m.named(credits), m.hours("key:gateway_credits", by="key", hours=24 * 30, at=TODAY), "key")
             ),
             "short",
             every="1d",

@@ -141,7 +141,7 @@ def _latency(m: Metrics, to: Links, served: Served) -> list[Panel]:
         heatmap(
             "How long requests take",
             "Darker means more requests. Two bands: two kinds of calls; a band that climbs: something fills up.",
-            f"sum by (le) (increase({m(f'{name}_bucket', by='le')}[$__rate_interval]))",
+            m.rate(f"{name}_bucket", by="le"),
             "s",
             width=12,
             id=17,
@@ -170,12 +170,14 @@ def _latency(m: Metrics, to: Links, served: Served) -> list[Panel]:
 
 
 def _detail(m: Metrics, to: Links) -> list[Panel]:
-    errors = "gateway_errors_total"
+    parts = "key method status type"
+    failures = m.count("gateway_errors_total", by=f"{parts} chain protocol", recorded_by=parts)
     return [
         table(
             "Failures by key, method, status and type",
-            "The 100 most frequent failures. What one key alone sees is its client's; what all see is ours.",
-            {"requests": m.named(f"topk(100, {m.count(errors, by='key chain method protocol status type')})")},
+            "The 100 most frequent failures. What one key alone sees is its client's; what all see is ours. "
+            "Recorded hours have neither chain nor protocol.",
+            {"requests": m.named(f"topk(100, {failures})")},
             {
                 "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
                 "name": columns.NAME,

@@ -7,6 +7,7 @@ from dashboards.fields import GREEN, RED, YELLOW
 from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.exporter_lines import lines
+from dashboards.pages.exporter_requests import requests
 from dashboards.pages.exporter_state import process, series, state
 from dashboards.panels import stat, text
 from dashboards.promql import Metrics
@@ -33,6 +34,7 @@ def page(served: Served) -> Board:
             Row("Series", series(m), id=19),
             Row("Checkpoint, config, files", state(m), closed=True, id=24),
             Row("Process and scrapes", process(m), closed=True, id=30),
+            Row("Request log", requests(m), closed=True, id=36),
         ],
     )
 

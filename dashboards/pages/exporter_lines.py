@@ -122,7 +122,7 @@ def _inputs(m: Metrics) -> Panel:
         "Each input: can it be read, how old is its last record, what was wrong with its lines.",
         {
             "readable": f"min by (input, instance) ({m('gateway_exporter_input_readable')})",
-            "last_record": f"time() - max by (input, instance) ({last} > 0)",
+            "last_record": f"floor(time() - max by (input, instance) ({last} > 0))",
             "lines": m.count("gateway_exporter_lines_total", by="input instance"),
             "rejected": m.count("gateway_exporter_lines_total", 'result="rejected"', by="input instance"),
             "losses": m.count("gateway_exporter_losses_total", by="input instance"),

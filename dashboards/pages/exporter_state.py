@@ -78,6 +78,7 @@ def state(m: Metrics) -> list[Panel]:
     commits = "gateway_exporter_checkpoint_duration_seconds"
     failed = m.count("gateway_exporter_checkpoint_failures_total", by="instance", over="$__rate_interval")
     healthy = f"sum by (instance) ({m('gateway_exporter_checkpoint_healthy')})"
+    started = m("gateway_exporter_first_start_timestamp_seconds")
     return [
         timeline(
             "Checkpoint over time",
@@ -110,7 +111,7 @@ def state(m: Metrics) -> list[Panel]:
         stat(
             "How old",
             "Age of what the exporter works with. A price table of months misprices new models.",
-            {name: f"time() - min({query})" for name, query in files.items()},
+            {name: f"floor(time() - min({query}))" for name, query in files.items()},
             "dtdurations",
             decimals=0,
             no_value="No such file",
@@ -124,7 +125,7 @@ def state(m: Metrics) -> list[Panel]:
             {
                 "info": f"max by (instance, fingerprint) ({m('gateway_exporter_identity_info')})",
                 "version": f"max by (instance, version) ({m('gateway_exporter_build_info')})",
-                "watches_for": f"time() - max by (instance) ({m('gateway_exporter_first_start_timestamp_seconds')})",
+                "watches_for": f"floor(time() - max by (instance) ({started}))",
             },
             {"instance": "", "version": columns.TEXT, "fingerprint": "", "watches_for": "s"},
             no_value=columns.NO_EXPORTER,

@@ -15,18 +15,21 @@ from dashboards.tables import table
 from exporter.config.served import Served
 
 _VARIABLES = ("key", "chain", "method")
+# Recorded hours answer while neither a chain nor a method is chosen.
+_COVERED = ("key",)
 _HEADER = """**For whoever has to know whether a key is in trouble.** Choose it above: it opens on the busiest. \
 Several keys side by side: *Keys*."""
 
 
 def page(served: Served) -> Board:
     """The dashboard."""
-    m, to = Metrics(served, _VARIABLES), Links(served, _VARIABLES)
+    m, to = Metrics(served, _VARIABLES, _COVERED), Links(served, _VARIABLES)
     return Board(
         uid="gateway-key",
         title="API key",
         description="One key: is it in trouble, what does it do, where is it used from, how much is left?",
         variables=_VARIABLES,
+        covered=_COVERED,
         one_key=True,
         rows=[
             Row("", [text(_HEADER, id=1)]),
@@ -76,7 +79,7 @@ def _calls(m: Metrics, to: Links) -> list[Panel]:
             every="1h",
             timeFrom="24h",
             no_value="Calls have no credits: the config has no pricing.credits",
-            width=16,
+            width=12,
             answers=Question.CREDITS_BY_HOUR,
             id=14,
         ),
@@ -91,7 +94,7 @@ def _calls(m: Metrics, to: Links) -> list[Panel]:
             ),
             "short",
             links=[to.chain()],
-            width=8,
+            width=12,
             answers=Question.WHICH_CHAINS,
             id=15,
         ),

@@ -42,7 +42,7 @@ def _registered(m: Metrics, to: Links, served: Served) -> list[Panel]:
         stat(
             "Last used",
             "Time since its last request. Long ago though its owner says it is in use: it never reaches the gateway.",
-            {"": f"time() - (max({m('gateway_key_last_used_timestamp_seconds')}) > 0)"},
+            {"": f"floor(time() - (max({m('gateway_key_last_used_timestamp_seconds')}) > 0))"},
             "dtdurations",
             decimals=0,
             no_value="Never used",

@@ -16,7 +16,10 @@ _VARIABLES = ("owner", "plan", "key")
 _COVERED = ("key",)
 _HEADER = """**For whoever looks after keys.** Narrow the page to owners, plans or keys above; a click on a key opens \
 its own page. Keys that are not registered show while neither an owner nor a plan is chosen."""
-_WEEK = 24 * 7
+
+# Seconds since the last use of what was never used: longer than anything.
+_NEVER = 10**11
+_UNUSED = value_map({_NEVER: ("never used", ORANGE)})
 
 
 def page(served: Served) -> Board:
@@ -49,8 +52,8 @@ def _registry(m: Metrics, key: Json, served: Served) -> list[Panel]:
             {
                 "info": m.info("name", "owner", "plan", "class"),
                 "created": f"1000 * max by (key) ({created})",
-                "last_used": f"1000 * max by (key) ({used} > 0)",
-                "unused_for": f"time() - max by (key) ({used} > 0)",
+                "last_used": f"1000 * max by (key) ({used})",
+                "unused_for": f"floor(time() - max by (key) ({used} > 0)) or max by (key) ({used}) + {_NEVER:.0f}",
                 "enabled": f"min by (key) ({enabled})",
                 "requests_in_30_days": m.hours("key:gateway_requests", by="key", hours=30 * 24),
             },
@@ -63,10 +66,10 @@ def _registry(m: Metrics, key: Json, served: Served) -> list[Panel]:
                 "enabled": column(mappings=value_map({1: ("yes", GREEN), 0: ("no", ORANGE)}))
                 | {"custom.cellOptions": {"type": "color-text"}},
                 "created": "time:YYYY-MM-DD",
-                "last_used": column("time:YYYY-MM-DD HH:mm", noValue="never") | columns.NAME,
-                "unused_for": column("dtdurations", decimals=0, steps=columns.unused(served), noValue="never used")
+                "last_used": column("time:YYYY-MM-DD HH:mm", mappings=value_map({0: ("never", "text")})) | columns.NAME,
+                "unused_for": column("dtdurations", decimals=0, steps=columns.unused(served), mappings=_UNUSED)
                 | columns.NAME,
-                "requests_in_30_days": columns.COUNT,
+                "requests_in_30_days": columns.COUNT | {"custom.minWidth": 175},
             },
             sort="unused_for",
             no_value="No key was seen",
@@ -144,8 +147,8 @@ def _suspicious(m: Metrics, to: Links, key: Json) -> list[Panel]:
     refused = m.count(
         "gateway_requests_total", 'status=~"400|401|403"', by="key status", over="$__interval", at="offset -$__interval"
     )
-    now = f"3600 * {m.rate('gateway_requests_total', by='key', over='1h')}"
-    usual = f"{m.hours('key:gateway_requests', by='key', hours=_WEEK)} / {_WEEK}"
+    now = m.count("gateway_requests_total", by="key", over="1h")
+    usual = m.usual_hour("key:gateway_requests", "key")
     new = m.count("gateway_key_new_origins_total", by="key")
     words = [(None, 0.2, "far less", YELLOW), (0.2, 3, "as usual", GREEN), (3, None, "far more", ORANGE)]
     return [
@@ -162,8 +165,9 @@ def _suspicious(m: Metrics, to: Links, key: Json) -> list[Panel]:
         ),
         table(
             "Use against the last week, and new origins",
-            "Requests of the last hour, and of the average hour of the last seven days; origins that never used the "
-            "key before. Far more use and new origins together suggest a stolen key: ask its owner, rotate it.",
+            "Requests of the last hour (of a large gateway the last whole one), and of the average hour of the last "
+            "seven days; origins that never used the key before. Far more use and new origins together suggest a "
+            "stolen key: ask its owner, rotate it.",
             {
                 "this_hour": m.named(now),
                 "usual_hour": usual,
@@ -174,11 +178,11 @@ def _suspicious(m: Metrics, to: Links, key: Json) -> list[Panel]:
             {
                 "key": key,
                 "name": columns.NAME,
-                "this_hour": columns.COUNT,
-                "usual_hour": columns.COUNT,
+                "this_hour": columns.COUNT | columns.TEXT,
+                "usual_hour": columns.COUNT | columns.TEXT,
                 "ratio": column("percentunit", mappings=range_map(words))
                 | {"custom.cellOptions": {"type": "color-text"}},
-                "new_origins": columns.COUNT,
+                "new_origins": columns.COUNT | columns.TEXT,
                 "refused": columns.COUNT,
             },
             sort="new_origins",

@@ -13,6 +13,8 @@ from dashboards.tables import table
 from exporter.config.served import Served, or_zero
 
 _VARIABLES = ("owner", "plan", "key")
+# What recorded hours must have: "All" is a list of names there.
+_COVERED = ("key",)
 _HEADER = """**For whoever hands out limits.** Orange: a key is refused, or will be soon. Raise its limit, or have its \
 client ask less."""
 _NO_LIMIT = "No key has a limit"
@@ -23,12 +25,13 @@ _REFUSED = 'type="rate_limit_exceeded"'
 
 def page(served: Served) -> Board:
     """The dashboard."""
-    m, to = Metrics(served, ("key",)), Links(served, ("key",))
+    m, to = Metrics(served, ("key",), _COVERED), Links(served, ("key",))
     return Board(
         uid="gateway-limits",
         title="Limits and quotas",
         description="Who is near a limit, who will run out before the reset, who was refused, whose key expires.",
         variables=_VARIABLES,
+        covered=_COVERED,
         about="gateway_limit",
         rows=[
             Row("", [text(_HEADER, id=1)]),
@@ -132,7 +135,7 @@ def _all(m: Metrics, to: Links, served: Served) -> list[Panel]:
             {
                 "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
                 "unit": {"custom.width": 90},
-                "window": column(mappings=_words(_WINDOWS)) | {"custom.width": 80},
+                "window": column(mappings=_words(_WINDOWS)) | {"custom.width": 95},
                 "allowed": columns.COUNT,
                 "used": columns.COUNT,
                 "left": columns.COUNT,
@@ -167,13 +170,13 @@ def _over_time(m: Metrics, to: Links) -> list[Panel]:
     for n, (window, name) in enumerate(_WINDOWS.items()):
         matchers = ('unit="requests"', f'window="{window}"')
         share = m.named(f"max by (key) ({limits.share(m, *matchers)})")
-        ranking = f"max by (key) ({m('key:gateway_limit_utilization:ratio', *matchers)} @ end())"
+        ranking = f"max by (key) ({limits.share_at_the_end(m, *matchers)})"
         found.append(
             timeseries(
                 f"Use of the running {name}'s requests, of the five keys nearest to their limit",
                 "Share of each key's own limit. It climbs and falls back at each reset; at the dashed line the key is "
                 "refused.",
-                {**columns.by_key(five(f"({share})", ranking, "key")), "limit": "vector(1)"},
+                {**columns.by_key(five(f"({share})", ranking, "key")), "limit": f"vector(1) and on () ({share})"},
                 "percentunit",
                 limit="limit",
                 links=[to.key()],

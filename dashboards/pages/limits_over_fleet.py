@@ -34,6 +34,16 @@ def share(m: Metrics, *matchers: str) -> str:
     return f"{used(m, *matchers)} / ({allowed(m, *matchers)} > 0)"
 
 
+def share_at_the_end(m: Metrics, *matchers: str) -> str:
+    """The same at the end of the range, at each of its times."""
+    recorded, used_, allowed_ = (
+        f"{m(name, *matchers, by=_LABELS)} @ end()"
+        for name in ("key:gateway_limit_utilization:ratio", "gateway_limit_used", "gateway_limit")
+    )
+    raw = f"sum by ({BY}) ({used_}) / (max by ({BY}) ({allowed_}) > 0)"
+    return f"(max by ({BY}) ({recorded}) or {raw})"
+
+
 def share_last(m: Metrics, *matchers: str) -> str:
     """The same of the last window."""
     return f"{used_last(m, *matchers)} / ({allowed(m, *matchers)} > 0)"

@@ -1,5 +1,6 @@
 """Gateway / LLM usage: tokens and money, by model and by key."""
 
+import re
 from typing import Any
 
 from dashboards.board import Board, Row
@@ -8,7 +9,7 @@ from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.pages.llm_spend import costs, exceptions, of_tokens, rises
 from dashboards.panels import bars, donut, stat, text, timeseries
-from dashboards.promql import Metrics, five, leaders
+from dashboards.promql import TODAY, Metrics, five, leaders
 from dashboards.questions import Question
 from dashboards.variables import custom
 from exporter.config.served import Served, or_zero
@@ -20,10 +21,10 @@ _HEADER = """**For whoever pays for tokens, or plans them.** Narrow it to keys, 
 can't narrow tokens and cost. Exact, for an audit: `gateway-exporter replay --since … --until … --csv`."""
 _NONE = "No requests to models in this time"
 
-# What the day's trend counts. A token type is none of the names of families, and the other way round.
+# What the day's trend counts, by type: requests have none, and tokens have one.
 _EVERY_TYPE = "input|output|cache_read|cache_write|reasoning"
 _MEASURES = {
-    "Requests": "requests",
+    "Requests": "(requests)?",
     "Total tokens": _EVERY_TYPE,
     "Input tokens": "input|cache_read|cache_write",
     "Output tokens": "output|reasoning",
@@ -213,22 +214,19 @@ def _failed(m: Metrics) -> Panel:
 
 
 def _trend(m: Metrics, to: Links) -> list[Panel]:
-    requests = m("gateway_model_requests_total", by="model").replace(
-        "gateway_model_requests_total{",
-        '{__name__="gateway_model_requests_total",__name__=~"gateway_model_($measure)_total",',
+    requests, tokens = (
+        re.sub(r"(gateway_[\w:]+)\{", r'\1{type=~"$measure",', m.count(name, by="model", over="1d", at="offset -1d"))
+        for name in ("gateway_model_requests_total", "gateway_tokens_total")
     )
-    tokens = m("gateway_tokens_total", 'type=~"$measure"', by="model")
-    day = "[1d] offset -1d"
-    measured = f"(sum by (model) (increase({requests}{day})) or sum by (model) (increase({tokens}{day})))"
-    models = m.count("gateway_model_requests_total", by="model")
+    models, ranking = (m.count("gateway_model_requests_total", by="model", at=at) for at in ("", TODAY))
     types = f"group by (model, type) ({m('gateway_model_info', by='model type')})"
-    recorded = "key_model:gateway_tokens"
+    recorded = "model:gateway_tokens"
     return [
         bars(
             "By day and model, last 7 days",
             "Choose above what it counts; click a model beside it to hide it. The five models asked most, and others. "
             "Each bar stands at its day's beginning.",
-            leaders(measured, m.count("gateway_model_requests_total", by="model", at="@ end()"), "model"),
+            leaders(f"({requests} or {tokens})", ranking, "model"),
             "short",
             every="1d",
             timeFrom="7d",
@@ -256,7 +254,7 @@ def _trend(m: Metrics, to: Links) -> list[Panel]:
             "and whose growth the next bill shows.",
             leaders(
                 m.hours(recorded, by="model", hours=24, at="offset -1d"),
-                m.hours(recorded, by="model", hours=24 * 30, at="@ end()"),
+                m.hours(recorded, by="model", hours=24 * 30, at=TODAY),
                 "model",
             ),
             "short",

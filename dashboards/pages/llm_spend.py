@@ -4,7 +4,7 @@ from dashboards.fields import GREEN, ORANGE, YELLOW, column, range_map
 from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
-from dashboards.panels import bargauge, donut, timeseries
+from dashboards.panels import bargauge, bars, donut, timeseries
 from dashboards.promql import Metrics, five, leaders, total
 from dashboards.questions import Question
 from dashboards.tables import table
@@ -96,15 +96,21 @@ def of_tokens(m: Metrics, to: Links) -> list[Panel]:
             answers=Question.WHERE_ARE_PEAKS,
             id=25,
         ),
-        timeseries(
-            "Tokens an hour of the five busiest keys, and others",
-            "Who needs a larger limit next. Peaks are in the legend; compare them with Limits and quotas.",
+        bars(
+            "Tokens of the five busiest keys, and others",
+            "Who needs a larger limit next. The table below has the busiest hour of each; compare it with Limits and "
+            "quotas.",
             columns.by_key(
-                leaders(m.named(f"3600 * {m.rate(tokens, by='key')}"), m.count(tokens, by="key", at="@ end()"), "key")
+                leaders(
+                    m.named(m.count(tokens, by="key", over="$__interval", at="offset -$__interval")),
+                    m.count(tokens, by="key", at="@ end()"),
+                    "key",
+                )
             ),
             "short",
             links=[to.key()],
             no_value=_NONE,
+            width=12,
             answers=Question.WHERE_ARE_PEAKS,
             id=26,
         ),
@@ -139,7 +145,7 @@ def rises(m: Metrics, to: Links) -> list[Panel]:
     coloured = column("percentunit", mappings=range_map(words)) | {"custom.cellOptions": {"type": "color-text"}}
     tokens, models = "key_model:gateway_tokens", "key_model:gateway_model_requests"
     now, calls = (total(m(f"{name}:increase1h", by="key"), "key") for name in (tokens, models))
-    usual, usual_calls = (f"{m.hours(name, by='key', hours=24 * 7)} / {24 * 7}" for name in (tokens, models))
+    usual, usual_calls = (m.usual_hour(name, "key") for name in (tokens, models))
     return [
         table(
             "Last hour against the average hour of the last 7 days",

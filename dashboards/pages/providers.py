@@ -6,7 +6,7 @@ from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bars, stat, text, timeline, timeseries
-from dashboards.promql import Metrics, five, leaders
+from dashboards.promql import TODAY, Metrics, five, leaders
 from dashboards.questions import Question
 from dashboards.tables import table
 from exporter.config.served import Served, or_zero
@@ -229,7 +229,7 @@ def _failover(m: Metrics) -> list[Panel]:
             "Whole hours, from recorded rules. A provider that gets worse.",
             leaders(
                 m.hours("provider:gateway_failovers", by="from_provider", hours=24, at="offset -1d"),
-                m.hours("provider:gateway_failovers", by="from_provider", hours=24 * 30, at="@ end()"),
+                m.hours("provider:gateway_failovers", by="from_provider", hours=24 * 30, at=TODAY),
                 "from_provider",
             ),
             "short",

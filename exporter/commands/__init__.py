@@ -13,7 +13,8 @@ reconcile.py       `reconcile`: compares logs with what Prometheus holds
 usage.py           `usage`: reports the usage of keys
 requests.py        `requests`: find, follow, export and delete single requests
 generate.py        `alerts` and `dashboards`: write, compare or upload generated files
-select_input.py    the config, secret and input that a command works with
+select_input.py    the secret and input that a command works with
+without_config.py  a config for a log alone
 
 May import everything but `cli`. Only `cli` imports it.
 """

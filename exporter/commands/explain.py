@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from exporter.commands.select_input import input_for, without_config
+from exporter.commands.select_input import input_for
+from exporter.commands.without_config import without_config
 from exporter.config.load import load
 from exporter.counting.meter import Meter
 from exporter.errors import UsageError, place

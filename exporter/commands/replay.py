@@ -9,8 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from exporter.commands.select_input import input_for
-from exporter.commands.suggest_config import distinct
+from exporter.commands.select_input import distinct, input_for
 from exporter.config.load import Loaded, load
 from exporter.counting.meter import Meter
 from exporter.errors import InputError

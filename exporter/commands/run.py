@@ -5,7 +5,8 @@ import tempfile
 from pathlib import Path
 
 from exporter import descriptors
-from exporter.commands.select_input import with_secret, without_config
+from exporter.commands.select_input import with_secret
+from exporter.commands.without_config import without_config
 from exporter.config.load import Loaded, load, parse_address
 from exporter.errors import ExporterError, UsageError
 from exporter.logs import say

@@ -10,11 +10,12 @@ import msgspec
 import yaml
 
 from exporter.commands.describe import comments
+from exporter.commands.select_input import distinct
 from exporter.commands.survey import Survey, lines_of, survey
 from exporter.config.alerts import Latency
 from exporter.config.inputs import InputConfig
 from exporter.config.load import Config, Loaded
-from exporter.errors import InputError, UsageError
+from exporter.errors import InputError
 from exporter.formats.decoders.decoder import is_utf16
 from exporter.formats.detection.detect import Candidate, detect
 from exporter.formats.detection.draft import draft
@@ -78,17 +79,6 @@ def run(logs: list[str], state: str | None) -> None:
     there, else the config's).
     """
     print(config_for(logs, service_state() if state is None else state), end="")
-
-
-def distinct(paths: list[str]) -> list[str]:
-    """The paths, if they are different files. UsageError if two are the same: its lines would count twice."""
-    seen: dict[str, str] = {}
-    for path in paths:
-        real = str(Path(path).resolve())
-        if real in seen:
-            raise UsageError(f"{path} and {seen[real]} are the same file; give each log once")
-        seen[real] = path
-    return paths
 
 
 def sample_of(path: str) -> bytes:

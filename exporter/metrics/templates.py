@@ -63,7 +63,8 @@ class Lines(Generic[T]):
         width, size = rows.width, len(rows.labels)
         for start in range(0, size, _BLOCK):
             end = min(start + _BLOCK, size)
-            if before is not rows.labels and before[start:end] != rows.labels[start:end]:
+            whole = slice(start, start + _BLOCK)  # of either: the last block may have lost its last series
+            if before is not rows.labels and before[whole] != rows.labels[whole]:
                 self._kept.pop(start, None)
             first = bisect_left(rows.held, start)
             held = [row - start for row in rows.held[first : bisect_left(rows.held, end, first)]]

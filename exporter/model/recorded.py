@@ -78,8 +78,8 @@ HOURLY = (
     Hourly("key", "gateway_requests_total", ("key", "class"), summed="key_status"),
     Hourly("method_status", "gateway_requests_total", ("chain", "method", "protocol", "status")),
     Hourly("method", "gateway_requests_total", ("chain", "method"), summed="method_status"),
-    Hourly("key_method", "gateway_calls_total", ("key", "method", "result")),
-    Hourly("key", "gateway_calls_total", ("key", "result"), summed="key_method"),
+    Hourly("key_method", "gateway_calls_total", ("key", "method")),
+    Hourly("key", "gateway_calls_total", ("key", "result")),
     Hourly("method", "gateway_calls_total", ("chain", "method", "result")),
     Hourly("key_method", "gateway_errors_total", ("key", "method", "status", "type")),
     Hourly("key", "gateway_errors_total", ("key", "type"), summed="key_method"),
@@ -92,9 +92,13 @@ HOURLY = (
     Hourly("key_model", "gateway_model_requests_total", ("key", "class", "model", "provider")),
     Hourly("model", "gateway_model_requests_total", ("model", "provider", "status")),
     Hourly("key_model", "gateway_tokens_total", ("key", "class", "model", "provider", "type")),
+    Hourly("model", "gateway_tokens_total", ("model", "provider", "type"), summed="key_model"),
     Hourly("key_model", "gateway_cost_total", ("key", "class", "model", "provider", "currency")),
+    Hourly("model", "gateway_cost_total", ("model", "provider", "currency"), summed="key_model"),
     Hourly("model", "gateway_model_requests_without_usage_total", ("model", "provider")),
     Hourly("model", "gateway_unpriced_requests_total", ("model",)),
+    Hourly("model", "gateway_cached_requests_total", ("model",)),
+    Hourly("key_method", "gateway_unbilled_requests_total", ("key", "method")),
     Hourly("provider", "gateway_upstream_attempts_total", ("provider", "outcome")),
     Hourly("provider", "gateway_failovers_total", ("from_provider", "to_provider", "reason")),
     Hourly("model", "gateway_model_redirects_total", ("requested_model", "model", "billed")),
@@ -105,10 +109,17 @@ HOURLY = (
 # True, buckets (with `le`), for its quantiles.
 HOURLY_HISTOGRAMS: tuple[tuple[str, str, tuple[str, ...], bool], ...] = (
     ("method", "gateway_request_duration_seconds", ("chain", "method"), True),
-    ("key", "gateway_key_request_duration_seconds", ("key",), False),
+    ("key", "gateway_key_request_duration_seconds", ("key",), True),
     ("model", "gateway_model_request_duration_seconds", ("model", "provider"), True),
     ("model", "gateway_time_to_first_token_seconds", ("model", "provider"), True),
     ("model", "gateway_time_per_output_token_seconds", ("model", "provider"), True),
+)
+
+# The parts of a histogram, with the labels and the unit of each.
+_PARTS: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("bucket", ("le",), ""),
+    ("sum", (), "seconds"),
+    ("count", (), ""),
 )
 
 # Histograms of models whose average over the last minutes is recorded.
@@ -164,6 +175,12 @@ def _now() -> list[Recorded]:
         ),
         Recorded(
             "fleet:gateway_slow_requests:rate5m", "Of those, the ones that took longer than the objective.", of=of_slow
+        ),
+        *(
+            Recorded(
+                f"fleet:{duration}_{part}:rate5m", f"A second, {part}: {CATALOG[duration].help}", more, unit, of_slow
+            )
+            for part, more, unit in _PARTS
         ),
         Recorded(
             "method:gateway_model_requests:rate5m",
@@ -230,7 +247,7 @@ def _hourly() -> list[Recorded]:
         made.append(Recorded(one.name, f"In the last hour: {about.help}", one.labels, about.unit, of))
     for level, family, labels, with_buckets in HOURLY_HISTOGRAMS:
         about = CATALOG[family]
-        for part, more, unit in (("bucket", ("le",), ""), ("sum", (), "seconds"), ("count", (), "")):
+        for part, more, unit in _PARTS:
             if part != "bucket" or with_buckets:
                 text = f"In the last hour, {part}: {about.help}"
                 of = ((family, labels),)

@@ -9,12 +9,17 @@ Json = dict[str, Any]
 
 
 class Asked(NamedTuple):
-    """A query: its dashboard, the panel or the variable that asks, and whether it asks for one time only."""
+    """A query: its dashboard, the panel or the variable that asks, and whether it asks for one time only.
+
+    Others ask in steps, of a day where bars are days; `since` is a panel's own time.
+    """
 
     uid: str
     title: str
     query: str
     instant: bool = False
+    step: int = 600
+    since: str = "24h"
 
     def __str__(self) -> str:
         return f"{self.uid} / {self.title}"
@@ -32,7 +37,14 @@ def panels(dashboard: Json) -> Iterator[Json]:
 def of_panels(dashboard: Json) -> list[Asked]:
     """The queries of its panels."""
     return [
-        Asked(dashboard["uid"], panel["title"], target["expr"], target["instant"])
+        Asked(
+            dashboard["uid"],
+            panel["title"],
+            target["expr"],
+            target["instant"],
+            86400 if panel.get("interval") == "1d" else 600,
+            panel.get("timeFrom", "24h"),
+        )
         for panel in panels(dashboard)
         for target in panel.get("targets", [])
     ]

@@ -113,7 +113,9 @@ class Scene:
                     self._write(self.traffic.once(at))
                 if n == steps // 2:
                     self._mishaps()
-                out.writelines(_stamped(self.exporter.get().text, self.address, at))
+                scraped = self.exporter.get().text
+                for seen in (at, at + STEP / 2)[: 1 if n == steps else 2]:  # twice, as a rate of five minutes needs it
+                    out.writelines(_stamped(scraped, self.address, seen))
             out.write("# EOF\n")
         self.last_step = begin + steps * STEP
         self._blocks("history.om")

@@ -218,8 +218,10 @@ def test_scope_labels_are_variables_of_every_page(tmp_path: Path) -> None:
         names = [one["name"] for one in dashboard["templating"]["list"]]
         assert names[:3] == ["datasource", "env", "gateway"]
     requests = panel(show, "gateway-key", "Requests")["targets"][0]["expr"]
-    narrowed = 'key=~"$key",chain=~"$chain",method=~"$method",env=~"$env",gateway=~"$gateway"'
-    assert requests == f"sum(increase(gateway_requests_total{{{narrowed}}}[$__range]))"
+    narrowed = 'key=~"$key",chain=~"$chain",method=~"$method",env=~"$env",gateway=~"$gateway",job!~"$recorded"'
+    recorded = 'key=~"$key",env=~"$env",gateway=~"$gateway",job=~"$recorded"'
+    assert f"sum(increase(gateway_requests_total{{{narrowed}}}[$__range]))" in requests
+    assert f"sum(sum_over_time(key:gateway_requests:increase1h{{{recorded}}}[$__range:1h]" in requests
     enabled = panel(show, "gateway-key", "Key")["targets"][0]["expr"]
     assert enabled == 'max(gateway_key_enabled{key=~"$key",env=~"$env"})'
 

@@ -27,6 +27,7 @@ keys: keys.yaml
 routes: ["/rpc/:chain", "/rpc/:chain/ws", "/v1/chat/completions", "/v1/embeddings", "/v1/scores/:identity"]
 metrics: {budgets: {origin: 8, method: 20}, scrape_interval: 10ms}
 state: {path: state.db}
+requests: {path: requests}
 plans:
   free: {limits: [{window: 1m, requests: 60}, {window: 1h, requests: 500}, {window: 1mo, requests: 5000}]}
   business: {limits: [{window: 1m, requests: 600}, {window: 1d, requests: 9000}, {window: 1mo, requests: 20000}]}

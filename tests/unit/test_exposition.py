@@ -66,3 +66,15 @@ def test_a_series_that_was_never_added_to_is_not_shown() -> None:
     store = Store()
     store.series(catalog.LINES, "a", "parsed")
     assert not any(line.startswith(LINES) for line in lines_of(store))
+
+
+def test_a_block_that_has_lost_its_last_series_is_rendered_without_it() -> None:
+    """An input that is removed takes its gauges along."""
+    store, renderer = Store(), Renderer()
+    store.set(catalog.LAG_BYTES, "a", to=1)
+    store.set(catalog.LAG_BYTES, "b", to=1)
+    assert b'input="b"' in b"".join(renderer.blocks(take(store)))
+    store.drop(catalog.LAG_BYTES, "b")
+    text = b"".join(renderer.blocks(take(store)))
+    assert b'gateway_exporter_lag_bytes{input="a"} 1' in text
+    assert b'input="b"' not in text

@@ -1,0 +1,35 @@
+"""A config without a file, for `run LOG…` and `explain LOG`."""
+
+import sys
+from pathlib import Path
+
+from exporter.commands.describe import summary
+from exporter.commands.select_input import distinct
+from exporter.commands.suggest_config import recognise, survey_of
+from exporter.config.inputs import InputConfig
+from exporter.config.load import Config, Loaded
+from exporter.config.metrics import MetricsConfig
+from exporter.errors import UsageError
+from exporter.inputs.syslog.address import is_syslog
+from exporter.service.learning import PLACEHOLDER
+
+
+def without_config(logs: list[str]) -> Loaded:
+    """A config for `run LOG…`: formats are detected, logs are read from their start, no state is kept. That of a pipe
+    (`-`) is learned when lines come, see `Learning`.
+    """
+    inputs: list[InputConfig] = []
+    for path in distinct(logs):
+        if is_syslog(path):
+            raise UsageError(f"{path}: syslog needs a config that names its format (--config.file)")
+        if path == "-":
+            inputs.append(InputConfig(path=path, name="stdin", format=PLACEHOLDER))
+            continue
+        best = recognise(path)
+        name = Path(path).name
+        if any(input_.name == name for input_ in inputs):
+            name = path
+        inputs.append(InputConfig(path=path, name=name, format=best.spec))
+        print(f"{path}: format {best.preset}: {summary(survey_of(inputs[-1]))}", file=sys.stderr)
+    metrics = MetricsConfig(scrape_interval="1s")  # a person is watching: show new series after seconds
+    return Loaded(config=Config(inputs=inputs, metrics=metrics, start_at="beginning"))
