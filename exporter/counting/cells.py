@@ -204,14 +204,13 @@ class Cells:
         unknown = bool(key) and (key not in self._keys if len(self._keys) else label != key)
         about = AccessRecord(class_=class_)
         if label == key:
-            about.key_name, about.key_owner = (
-                self._enricher.name(fields.get(name, "")) for name in ("key_name", "key_owner")
-            )
+            about.key_name = self._enricher.name(fields.get("key_name", ""))
+            about.key_owner = self._enricher.name(fields.get("key_owner", ""))
         user = self._limits.user(label, key)
         declared = self._declared(fields, proven)
         values = (label, class_, *(verdict.value for _, verdict in declared))
         verdicts = [("key", verdict), *declared]
-        overflows = tuple(label for label, verdict in verdicts if verdict.overflow)
+        overflows = _overflows(verdicts)
         at = (values, about.key_name, about.key_owner, unknown, overflows, user)
         caller = self.callers.get(at)
         if caller is None:
@@ -312,3 +311,8 @@ class Cells:
 def _find(groups: Iterable[FamilyGroup], caller: Caller, full: dict[str, None]) -> list[Any]:
     """The series of groups for a caller: see `FamilyGroup.find`."""
     return [series for group in groups for series in group.find(caller, full)]
+
+
+def _overflows(verdicts: list[tuple[str, Verdict]]) -> tuple[str, ...]:
+    """The labels whose budget is used up."""
+    return tuple(label for label, verdict in verdicts if verdict.overflow)
