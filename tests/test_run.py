@@ -206,7 +206,7 @@ def test_debug_shows_what_the_product_does_and_nothing_of_libraries(beside: Besi
         process.terminate()
         process.wait(10)
     debug = [text.split(" DEBUG ")[1] for text in said.read_text("utf-8").splitlines() if " DEBUG " in text]
-    assert {text.split(" ")[0] for text in debug} == {"rendered", "GET"}
+    assert {text.split(" ")[0] for text in debug} == {"took", "GET"}
     assert len(debug) == 2 * scrapes
 
 

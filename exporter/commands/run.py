@@ -11,6 +11,7 @@ from exporter.errors import ExporterError, UsageError
 from exporter.logs import say
 from exporter.service.assembly import Assembly
 from exporter.service.learning import Learning
+from exporter.service.pipeline import Pipeline
 from exporter.service.reload import Reload
 from exporter.service.web.access import Access
 from exporter.service.web.connections import Limits
@@ -29,25 +30,13 @@ def run(config: str | None, logs: list[str], listen: str | None) -> None:
 def serve(loaded: Loaded, listen: str | None, config: str | None = None) -> None:
     """Run the pipeline and the web server until SIGTERM or SIGINT, or until the inputs end. SIGHUP reloads `config`."""
     descriptors.raise_limit()
-    try:
-        host, port = parse_address(listen or loaded.config.web.listen)
-    except ValueError as error:
-        raise UsageError(f"--web.listen-address: {error}") from None
+    address = _address(listen or loaded.config.web.listen)
     assembly = Assembly(with_secret(loaded), serving=True)
     pipeline = assembly.pipeline()
-    if not config:
-        for feed in pipeline.feeds:
-            if feed.place[0] == "-":
-                Learning(feed, assembly, pipeline.wake)
     reload = Reload(Path(config), assembly, pipeline) if config else None
-    limits = Limits(connections=descriptors.for_connections(descriptors.limit()))
-    web = loaded.config.web
-    access = Access(Path(web.config) if web.config else None, web.hosts)
-    requests = RequestsApi(
-        lambda: pipeline.request_log.settings if pipeline.request_log else None, lambda: assembly.identity.entries
-    )
-    server = Server(pipeline, host, port, reload, limits, access, requests)
-    customers = _customers(assembly, access, limits)
+    if not config:
+        _learn(assembly, pipeline)
+    server, customers = _listeners(assembly, pipeline, reload, address)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: pipeline.stop())
     if reload:
@@ -56,19 +45,47 @@ def serve(loaded: Loaded, listen: str | None, config: str | None = None) -> None
     server.start()
     assembly.watch_keys(pipeline)
     say(f"metrics: {server.url}/metrics   status: {server.url}/")
-    for one in customers:
-        one.start()
-        say(f"usage API: {one.url}/api/v1/usage")
+    for listener in customers:
+        listener.start()
+        say(f"usage API: {listener.url}/api/v1/usage")
     try:
         pipeline.run()
     finally:
         assembly.forget_keys()
-        for one in customers:
-            one.end()
+        for listener in customers:
+            listener.end()
         server.stop()
         pipeline.close()
     if server.failed:
         raise ExporterError("the web server has failed; metrics can no longer be served")
+
+
+def _address(listen: str) -> tuple[str, int]:
+    try:
+        return parse_address(listen)
+    except ValueError as error:
+        raise UsageError(f"--web.listen-address: {error}") from None
+
+
+def _learn(assembly: Assembly, pipeline: Pipeline) -> None:
+    """Have the format of a pipe learned."""
+    for feed in pipeline.feeds:
+        if feed.place[0] == "-":
+            Learning(feed, assembly, pipeline.wake)
+
+
+def _listeners(
+    assembly: Assembly, pipeline: Pipeline, reload: Reload | None, address: tuple[str, int]
+) -> tuple[Server, list[Listener]]:
+    """What serves operators, and what serves customers."""
+    limits = Limits(connections=descriptors.for_connections(descriptors.limit()))
+    web = assembly.config.web
+    access = Access(Path(web.config) if web.config else None, web.hosts)
+    requests = RequestsApi(
+        lambda: pipeline.request_log.settings if pipeline.request_log else None, lambda: assembly.identity.entries
+    )
+    server = Server(pipeline, *address, reload, limits, access, requests)
+    return server, _customers(assembly, access, limits)
 
 
 def _customers(assembly: Assembly, access: Access, limits: Limits) -> list[Listener]:

@@ -173,25 +173,26 @@ class RequestKinds:
 
     def _add_measured(self, kind: RequestKind, logged: bool) -> None:
         """Add the families of numbers: what is summed, and what is observed."""
-        record, values, summed = kind.record, kind.values, self._loop.summed
-        measured = [
-            family
-            for family in kind.fed
-            if (record.timed or family.family.unit != "seconds") and record.uses(family.family.adds)
-        ]
-        kind.observed = self._groups.of([family for family in measured if family.family.name in self._observed], values)
+        measured = [family for family in kind.fed if _is_measured(family, kind.record)]
+        observed = [family for family in measured if family.family.name in self._observed]
+        kind.observed = self._groups.of(observed, kind.values)
         kind.histograms = tuple(family.family.name for group in kind.observed for family in group.families)
         counters = [family for family in measured if family.family.type == "counter"]
-        sums = [one for one in counters if one.family.adds in summed and (logged or one.family.adds != "cost")]
+        self._add_sums(kind, counters, logged)
+
+    def _add_sums(self, kind: RequestKind, counters: list[FamilySeries], logged: bool) -> None:
+        summed = [adds for adds in self._loop.summed if logged or adds != "cost"]
+        sums = [family for family in counters if family.family.adds in summed]
         tokens = [family for family in counters if family.family.adds == "tokens"]
-        kind.summed = self._groups.of(sums, values)
+        kind.summed = self._groups.of(sums, kind.values)
         measures = [family.family.adds for family in sums]
         for type_ in self._token_types if tokens else ():
-            kind.summed += self._groups.of(tokens, values | {"type": type_})
+            kind.summed += self._groups.of(tokens, kind.values | {"type": type_})
             measures += [f"{type_}_tokens"] * len(tokens)
         kind.measures = tuple(measures)
-        kind.targets.tokens_limited = any(family.family.name == catalog.TOKENS.name for family in tokens)
-        kind.targets.cost_limited = any(family.family.name == catalog.COST.name for family in sums)
+        names = {family.family.name for family in (*tokens, *sums)}
+        kind.targets.tokens_limited = catalog.TOKENS.name in names
+        kind.targets.cost_limited = catalog.COST.name in names
 
     def _add_money(self, kind: RequestKind, quote: Quote, fed: dict[str, list[FamilySeries]]) -> None:
         values = kind.values
@@ -220,3 +221,8 @@ class RequestKinds:
         """Show the model's type if a price table has it."""
         if record.model and record.model == values["model"] and (type_ := self._pricing.type_of(record)):
             self._store.set(catalog.MODEL_INFO, record.model, type_, to=1)
+
+
+def _is_measured(family: FamilySeries, record: AccessRecord) -> bool:
+    """Whether a record has what the family adds; durations only if they can be compared."""
+    return (record.timed or family.family.unit != "seconds") and record.uses(family.family.adds)

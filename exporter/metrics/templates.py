@@ -113,13 +113,7 @@ class ValueLines(Lines[_Template]):
     def _block(
         self, start: int, labels: list[tuple[str, ...]], numbers: "array[Any]", held: list[int]
     ) -> tuple[bytes, Sequence[int]]:
-        template = self._kept.get(start)
-        if not template or template.code != numbers.typecode or len(template.places) < len(numbers):
-            places: Sequence[int] = range(len(numbers))
-            if self._hides and 0 in numbers:
-                places = [place for place, value in enumerate(numbers) if value]
-            if not template or (template.code, template.places) != (numbers.typecode, places):
-                template = self._kept[start] = self._template(start, labels, numbers.typecode, places)
+        template = self._fitting(start, labels, numbers)
         places = template.places
         for place in held:
             numbers[place] = 0
@@ -127,6 +121,17 @@ class ValueLines(Lines[_Template]):
         if template.code == "d":
             values = [number(value) for value in values]
         return template.text % tuple(values), places
+
+    def _fitting(self, start: int, labels: list[tuple[str, ...]], numbers: "array[Any]") -> _Template:
+        """The block's template: the one that is kept, or a new one if other series are shown now."""
+        template, code = self._kept.get(start), numbers.typecode
+        if template and template.code == code and len(template.places) == len(numbers):
+            return template
+        hides = self._hides and 0 in numbers
+        places = [place for place, value in enumerate(numbers) if value] if hides else range(len(numbers))
+        if not template or (template.code, template.places) != (code, places):
+            template = self._kept[start] = self._template(start, labels, code, places)
+        return template
 
     def _template(self, start: int, labels: list[tuple[str, ...]], code: str, places: Sequence[int]) -> _Template:
         sign = b"%d" if code == "q" else b"%b"
