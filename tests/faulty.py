@@ -12,11 +12,13 @@ from exporter.cli import main
 from exporter.counting import meter
 from exporter.counting.cells import Cells
 from exporter.counting.kinds import RequestKinds
-from exporter.counting.meter import Meter
+from exporter.counting.origins import OriginCounts
 from exporter.formats import row_reader
 from exporter.formats.decoders.json_lines import JsonLines
 from exporter.formats.row_reader import RowReader
 from exporter.limits.usage import Limits
+from exporter.limits.use import Use
+from exporter.pricing import prices
 from exporter.pricing.prices import Pricing
 from exporter.requests import canonical
 from exporter.requests.enrich import Enricher
@@ -29,11 +31,14 @@ MARKED_TIME = 1772546709.777
 
 
 class Stage(NamedTuple):
-    """Where to raise: a function of a module or a class, and whether its arguments are of a marked line."""
+    """Where to raise: a function of a module or a class, and whether its arguments are of a marked line. If it
+    `compiles`, the function that it returns raises instead.
+    """
 
     owner: Any
     function: str
     marked: Callable[..., bool] = lambda *given: "marked" in str(given)
+    compiles: bool = False
 
 
 def _caller(cell: Any) -> bool:
@@ -52,11 +57,11 @@ STAGES = {
     "quote": Stage(Pricing, "quote"),
     "use": Stage(Limits, "use"),
     "birth": Stage(Cells, "_connected"),
-    "new origin": Stage(Cells, "_origin_label"),
+    "new origin": Stage(OriginCounts, "_label"),
     "journal": Stage(input_journal, "shape"),
-    "fold": Stage(Meter, "_fold_cell", lambda _, cell, *__: _caller(cell)),
-    "price": Stage(meter, "price_at", lambda prices, _: prices[0].request == 7),
-    "limits": Stage(Meter, "_use_up", lambda _, cell, __: _caller(cell)),
+    "fold": Stage(meter, "compile_fold", lambda cell, *_: _caller(cell), compiles=True),
+    "price": Stage(prices, "price_at", lambda prices, _: prices[0].request == 7),
+    "limits": Stage(Use, "wait", lambda use: use.key == "marked"),
 }
 # Where a whole cell is at stake, not a line.
 FOLDING = ("fold", "price", "limits")
@@ -73,11 +78,15 @@ def break_at(stage: Stage) -> None:
     """Make the function raise for what is marked, before it does anything."""
     good = getattr(stage.owner, stage.function)
 
-    def bad(*given: Any) -> Any:
-        if stage.marked(*given):
-            raise KeyError(f"a message with {SECRET}")
-        return good(*given)
+    def broken(good: Callable[..., Any]) -> Callable[..., Any]:
+        def bad(*given: Any) -> Any:
+            if stage.marked(*given):
+                raise KeyError(f"a message with {SECRET}")
+            return good(*given)
 
+        return bad
+
+    bad = (lambda *given: broken(good(*given))) if stage.compiles else broken(good)
     is_static = isinstance(stage.owner.__dict__.get(stage.function), staticmethod)
     setattr(stage.owner, stage.function, staticmethod(bad) if is_static else bad)
 

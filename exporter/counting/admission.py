@@ -193,7 +193,9 @@ class Admissions:
     @property
     def used(self) -> dict[str, tuple[int, int]]:
         """The number of places used and the budget, by label; for `origin`, of the key that uses the most."""
-        used = {label: (len(admission.places), admission.budget) for label, admission in self._labels.items()}
+        order = {label: place for place, label in enumerate(self._budgets)}
+        labels = sorted(self._labels.items(), key=lambda item: order.get(item[0], len(order)))
+        used = {label: (len(admission.places), admission.budget) for label, admission in labels}
         most = max((len(admission.places) for admission in self._origins.values()), default=0)
         return used | {"origin": (most, self._budgets["origin"])}
 

@@ -47,10 +47,11 @@ class Rates:
     def at(self, start: float | None) -> tuple[float, ...] | None:
         """The rates at a time (epoch seconds), of the first price of all if it is None; None if no price is valid."""
         if start != self._start:
-            self._start = start
             price = price_at(self._prices, start)
             rates = dict(price.rates) if price else {}
-            self._rates = (price.request, *(rates.get(one, 0.0) for one in self._measures)) if price else None
+            factors = (rates.get(measure, 0.0) for measure in self._measures)
+            self._rates = (price.request, *factors) if price else None
+            self._start = start
         return self._rates
 
 
