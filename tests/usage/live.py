@@ -65,7 +65,7 @@ class Live:
             self._start(name, port)
         for input_ in config["inputs"]:
             input_["path"] = f"*/{input_['path']}"
-        config |= {"state": {}, "keys": "a/keys.yaml", "identity": {"secret_file": "a/secret"}}
+        config |= {"state": {}, "requests": None, "keys": "a/keys.yaml", "identity": {"secret_file": "a/secret"}}
         config["pricing"]["models"] = "a/prices.yaml"
         self.config.write_text(yaml.safe_dump(config), encoding="utf-8")
         made = run("alerts", "--config.file", str(self.config), "--out", str(self.folder / "rules"))
