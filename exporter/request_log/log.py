@@ -25,11 +25,11 @@ from exporter.metrics.store import Store
 from exporter.model import catalog
 from exporter.private_folder import make_private_folder
 from exporter.request_log.day_file import Batch, DayFile
+from exporter.request_log.horizon import DAY_SECONDS, Horizon
 from exporter.request_log.schema import ForeignError, last_id, open_to_write
 
 log = logging.getLogger(__name__)
 
-DAY_SECONDS = 86_400
 _EPOCH = date(1970, 1, 1)
 _NAME = re.compile(r"(\d{4}-\d\d-\d\d)(?:\.(\d{1,6}))?\.db")
 # A new part of a day is begun when a file has this share of `max_size`: the oldest file goes where there is no room.
@@ -90,6 +90,7 @@ class RequestLog:
         self, settings: RequestLogSettings, store: Store, mark: int | None, reserve: int = RESERVE_BYTES
     ) -> None:
         self.settings = settings
+        self.horizon = Horizon(settings.keep)
         self.problem = ""
         # The id of the next row; another function after `_begin`.
         self.next_id = count((mark or 0) + 1).__next__
@@ -134,10 +135,6 @@ class RequestLog:
             return 0
 
     # --- rows
-
-    def first_day(self, now: float) -> int:
-        """The oldest day that is kept."""
-        return int((now - self.settings.keep) // DAY_SECONDS)
 
     def file(self, day: int) -> DayFile | None:
         """The file that rows of a day are added to; None if it can't be written: the rows are then dropped."""
@@ -243,7 +240,7 @@ class RequestLog:
                 name: path.stat().st_size + sum(part.stat().st_size for part in _beside(path) if part.exists())
                 for name, path in files_in(self.settings.path).items()
             }
-            self._drop_surplus(self.first_day(now), self.settings.max_size // _PARTS)
+            self._drop_surplus(self.horizon.first_day(now), self.settings.max_size // _PARTS)
             for day in [*self._open][: -_MOST_OPEN or None]:
                 self._close(day)
             for day, file in [*self._open.items()]:

@@ -19,7 +19,8 @@ from exporter.memo import Memo
 from exporter.model.record import AccessRecord
 from exporter.pricing.prices import Pricing, price_at
 from exporter.request_log.day_file import NO_REQUEST, Batch, DayFile, Kind, Known, Words
-from exporter.request_log.log import DAY_SECONDS, RequestLog
+from exporter.request_log.horizon import DAY_SECONDS
+from exporter.request_log.log import RequestLog
 from exporter.request_log.schema import KIND_COLUMNS, MICROSECONDS, NUMBERS
 from exporter.request_log.shown import HEX, client_function, request_id
 from exporter.requests.attempts import attempt_details
@@ -117,9 +118,9 @@ class Recorder:
 
     def _add(self, day: int, captured: list[tuple[Any, ...]], times: list[int], now: float) -> None:
         """Add requests of one day to its file."""
-        file = self._log.file(day) if day >= self._log.first_day(now) else None
+        file = self._log.file(day) if day >= self._log.horizon.first_day(now) else None
         if file is None:
-            result = "dropped" if day >= self._log.first_day(now) else "old"
+            result = "dropped" if day >= self._log.horizon.first_day(now) else "old"
             self._log.count(result, sum(self._are_requests[one[2], one[3]] for one in captured))
             return
         known = file.known.get(self)

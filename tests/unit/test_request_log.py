@@ -4,12 +4,14 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from exporter.metrics.store import Store
 from exporter.model import catalog
+from exporter.request_log import horizon
 from exporter.request_log.day_file import Batch, DayFile
 from exporter.request_log.deletion import delete
 from exporter.request_log.log import RequestLog, RequestLogSettings, files_in
@@ -107,6 +109,20 @@ def test_costs_are_those_that_are_counted(tmp_path: Path) -> None:
     keeping.log.close()
 
 
+def test_a_clock_that_is_wrong_for_half_an_hour_drops_no_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither at a start nor while it runs; what it agrees on for longer is too old."""
+    passed, day = 0, 86_400
+    monkeypatch.setattr(horizon, "time", SimpleNamespace(monotonic=lambda: passed))
+    kept = horizon.Horizon(2 * day)
+    assert kept.first_day(500 * day) == 0
+    found = {}
+    for passed in range(0, 4 * 1800, 60):
+        wrong = 400 * day if 5400 <= passed < 6600 else 0
+        found[passed] = kept.first_day(500 * day + wrong)
+    assert [passed for passed in found if found[passed] != found.get(passed - 60)] == [0, 1800]
+    assert (found[0], found[1800], found[7140]) == (0, 498, 498)
+
+
 @pytest.mark.parametrize(
     ("client", "kept", "origin"),
     [
@@ -133,7 +149,10 @@ def test_a_share_of_successes_and_failures_can_be_kept(tmp_path: Path) -> None:
     assert of(samples, catalog.REQUEST_ROWS.name) == {("kept",): 10, ("sampled",): 30}
 
 
-def test_requests_go_to_the_file_of_their_day_until_it_is_too_old(tmp_path: Path) -> None:
+def test_requests_go_to_the_file_of_their_day_until_it_is_too_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(horizon, "PATIENCE_SECONDS", 0.0)
     keeping = Keeping(tmp_path, FORMAT, "keep: 2d")
     day = 86_400
     samples = keeping.keep(line(0), line(-day), line(-4 * day), line(-day + 1), line(4 * day), {"s": 200})
@@ -287,6 +306,7 @@ def test_it_begins_again_when_the_folder_can_be_used(tmp_path: Path) -> None:
 def test_old_and_dropped_requests_are_counted_without_those_that_are_none(
     keeping: Keeping, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(horizon, "PATIENCE_SECONDS", 0.0)
     monkeypatch.setattr(RequestLog, "file", lambda *_: None)
     samples = keeping.keep(line(0), line(1, nth=1), {"t": NOW, "s": "none"}, line(-30 * 86_400))
     assert of(samples, catalog.REQUEST_ROWS.name) == {("dropped",): 1, ("old",): 1}
