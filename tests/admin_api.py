@@ -19,6 +19,8 @@ class Gateway:
     def __init__(self, certificate: tuple[Path, Path] | None = None) -> None:
         self.pages: list[Any] = [[]]
         self.status = 200
+        # Answers that come before those of `pages`, each once.
+        self.in_turn: list[Any] = []
         self.asked: list[tuple[str, dict[str, str]]] = []
         gateway = self
 
@@ -26,11 +28,15 @@ class Gateway:
             def do_GET(self) -> None:
                 gateway.asked.append((self.path, dict(self.headers)))
                 page = int(parse_qs(urlsplit(self.path).query).get("page", ["1"])[0])
-                answer = gateway.pages[page - 1]
+                answer = gateway.in_turn.pop(0) if gateway.in_turn else gateway.pages[page - 1]
                 self.send_response(gateway.status)
                 self.send_header("Location", "http://127.0.0.1:1/")
                 self.end_headers()
                 self.wfile.write(answer if isinstance(answer, bytes) else json.dumps(answer).encode())
+
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                self.do_GET()
 
             def log_message(self, *_: object) -> None:
                 pass

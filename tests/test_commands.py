@@ -190,6 +190,33 @@ def test_check_asks_the_admin_api_unless_offline(folder: Path) -> None:
         assert "token" in run("check", "config.yaml", cwd=folder).stderr
 
 
+def test_check_asks_prometheus_for_our_series(folder: Path) -> None:
+    """Those of an exporter, then those that our rules record."""
+    with admin_api() as server:
+        usage = f"usage: {{prometheus: {{url: '{server.url}'}}}}\n"
+        (folder / "config.yaml").write_text(f"inputs: [{{path: access.log, format: caddy}}]\n{usage}", encoding="utf-8")
+
+        def notes(*options: str) -> list[str]:
+            said = run("check", "config.yaml", *options, cwd=folder).stderr.splitlines()
+            return [text.removeprefix("config.yaml: usage.prometheus: ") for text in said if "usage.prometheus" in text]
+
+        there = [{"metric": {}, "value": [1, "1"]}]
+
+        def answer(result: object) -> dict[str, object]:
+            return {"status": "success", "data": {"resultType": "vector", "result": result}}
+
+        server.pages = [answer([])]
+        assert notes() == [f"{server.url} scrapes no exporter yet (job gateway-exporter)"]
+        server.in_turn = [answer(there), answer([])]
+        without = "does not record our series; load the rules that `gateway-exporter alerts` writes"
+        assert notes() == [f"{server.url} {without}"]
+        server.pages = [answer(there)]
+        assert notes() == []
+        server.status = 503
+        assert "503" in notes()[0]
+        assert notes("--offline") == []
+
+
 def test_init_knows_a_containers_log(folder: Path) -> None:
     """What Kubernetes keeps of a gateway's log is read as that gateway's, by `init` and by `run` and `explain`."""
     log = folder / "0.log"

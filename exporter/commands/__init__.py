@@ -9,6 +9,7 @@ survey.py          what a format finds in a log and leaves unread
 describe.py        the words for a survey
 check.py           `check`: validate a config
 notes.py           what is missing on this machine
+reachable.py       what the servers that a config names answer
 hash.py            `hash`: raw keys to hashed names
 reconcile.py       `reconcile`: compares logs with what Prometheus holds
 usage.py           `usage`: reports the usage of keys

@@ -7,20 +7,21 @@ from pathlib import Path
 from exporter.commands.describe import summary
 from exporter.commands.generate import rules
 from exporter.commands.notes import exposed, notes, paths_of, unused_labels
+from exporter.commands.reachable import asked
 from exporter.commands.suggest_config import SAMPLE_BYTES, survey_of
 from exporter.config.inputs import InputConfig
 from exporter.config.keys import KeyApiConfig
 from exporter.config.load import Loaded, load
 from exporter.config.web import load_web
-from exporter.errors import InputError, StateError
+from exporter.errors import StateError
 from exporter.formats.spec import resolved, slow_parts
 from exporter.inputs.archive import head, newest
-from exporter.service.assembly import Assembly, used_places
+from exporter.service.assembly import used_places
 
 
 def run(path: str, offline: bool) -> None:
     """Print notes to standard error and a summary to standard output. ConfigError if the config is not valid. The admin
-    API of the key registry is asked, unless `offline`.
+    API of the key registry and the Prometheus of usage reports are asked, unless `offline`.
     """
     loaded = load(Path(path))
     rules(path, loaded.config)
@@ -29,8 +30,8 @@ def run(path: str, offline: bool) -> None:
     logs = {input_.name: input_.path for input_ in inputs}
     for note in slow + exposed(_secrets(loaded)) + notes(logs, state) + unused_labels(loaded.config):
         print(f"{path}: {note}", file=sys.stderr)
-    if isinstance(keys := loaded.config.keys, KeyApiConfig) and not offline:
-        _ask(path, loaded, keys)
+    for note in () if offline else asked(loaded):
+        print(f"{path}: {note}", file=sys.stderr)
     if state and Path(state).is_file():
         print(f"{path}: {_places(loaded)}")
     for input_ in inputs:
@@ -45,14 +46,6 @@ def _counts(loaded: Loaded) -> str:
     if loaded.pricing.priced:
         counts["price"] = loaded.pricing.size
     return ", ".join(f"{count} {noun}{'' if count == 1 else 's'}" for noun, count in counts.items())
-
-
-def _ask(path: str, loaded: Loaded, keys: KeyApiConfig) -> None:
-    """Read the keys from the admin API as the exporter will."""
-    try:
-        loaded.keys = Assembly(loaded).key_api(keys).read()
-    except InputError as error:
-        print(f"{path}: keys: {error}; `run` retries until the API answers", file=sys.stderr)
 
 
 def _secrets(loaded: Loaded) -> dict[str, str]:
