@@ -241,7 +241,7 @@ def test_recorded_series_say_what_raw_ones_say(scene: Scene, dashboards: dict[st
                 for values in (raw, recorded)
             ]
             # Rates of five minutes see two or three scrapes here, and guess the rest.
-            most = 0.35 if "avg_over_time" in asked.query else STEP / 3600
+            most = 0.2 if "avg_over_time" in asked.query else STEP / 3600
             alike = len(found[0]) == len(found[1]) or asked.title in COARSER
             if not alike or sum(found[1]) != pytest.approx(sum(found[0]), rel=most, abs=0.05):
                 wrong.append(f"{asked.title}: {found} {filled(asked.query, recorded)}")
