@@ -55,9 +55,9 @@ def length(name: str, text: str) -> float:
     try:
         found = _seconds(text)
     except ValueError:
-        raise UsageError(f"{name}: {text!r} is not a valid time; use 1h, 24h, 7d, 30d, 90d, 1y or all") from None
+        found = 0.0
     if not found:
-        raise UsageError(f"{name}: {text} is no time; use 1h, 24h, 7d …")
+        raise UsageError(f"{name}: {text!r} is not a valid time; use 1h, 24h, 7d, 30d, 90d, 1y or all")
     return found
 
 
