@@ -1,5 +1,6 @@
 """The lines of a family in blocks: templates that are kept, filled with the present numbers. Hot path of a scrape."""
 
+from abc import ABC, abstractmethod
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
@@ -45,7 +46,7 @@ class _Pairs(dict[str, Memo[str, bytes]]):
 _PAIRS = _Pairs()
 
 
-class Lines(Generic[T]):
+class Lines(ABC, Generic[T]):
     """The lines of one family. Series of value 0 are hidden if they last: they were never added to."""
 
     def __init__(self, family: Family) -> None:
@@ -73,11 +74,11 @@ class Lines(Generic[T]):
         for start in [start for start in self._kept if start >= size]:
             del self._kept[start]
 
+    @abstractmethod
     def _block(
         self, start: int, labels: list[tuple[str, ...]], numbers: "array[Any]", held: list[int]
     ) -> tuple[bytes, Sequence[int]]:
         """The lines of one block, b"" if all are hidden, and the places of its series that are shown."""
-        raise NotImplementedError
 
     def _text(self, values: tuple[str, ...]) -> bytes:
         """`key="…",chain="…"`. Empty labels are left out: to Prometheus they are the same as absent ones."""
