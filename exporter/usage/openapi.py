@@ -80,9 +80,9 @@ _BREAKDOWN = _object(
     "Each list is sorted by `sort`, and is null where no series has it.",
     byEndpoint=_or_null(_list(_row("endpoint", **_FULL), "Counts calls: a batch of n is n.")),
     byMethod=_or_null(_list(_row("method", successRate=_PERCENT), "By HTTP method; JSON-RPC is POST.")),
-    byStatusCode=_or_null(_list(_row("statusCode"))),
+    byStatusCode=_or_null(_list(_row("statusCode", averageLatency=_MILLISECONDS))),
     byKey=_or_null(_list(_row("key", **_FULL, cost=_MONEY))),
-    byModel=_or_null(_list(_row("model", tokens=_TOKENS, cost=_MONEY))),
+    byModel=_or_null(_list(_row("model", tokens=_TOKENS, averageLatency=_MILLISECONDS, cost=_MONEY))),
     byChain=_or_null(_list(_row("chain", **_FULL))),
     byOrigin=_or_null(_list(_row("origin"))),
 )
@@ -170,6 +170,11 @@ _REPORT = _object(
     capacity=_or_null(_CAPACITY),
     pagination=_object(total=_COUNT, limit=_COUNT, offset=_COUNT, hasMore=_kind("boolean")),
     reasons=_kind("object", "Why a field is null, by its place.", additionalProperties=_TEXT),
+    sources=_kind(
+        "object",
+        "By its place, where a field comes from that no series has: single requests.",
+        additionalProperties=_TEXT,
+    ),
     notes=_list(_TEXT, "What nobody can know of this time."),
 )
 _ERROR = _object(error=_object(status=_kind("integer"), message=_TEXT))
