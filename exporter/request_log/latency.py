@@ -1,14 +1,17 @@
 """The latencies of the kept requests of a scope, for reports of usage."""
 
+import logging
 from collections.abc import Callable
-from typing import Any
 
+from exporter.errors import ExporterError
 from exporter.request_log.filters import Filter
 from exporter.request_log.log import RequestLogSettings
 from exporter.request_log.registry import Registry
-from exporter.request_log.search import Search
+from exporter.request_log.search import Search, TooLongError
 from exporter.usage.kept import Kept, Latency
 from exporter.usage.scope import Scope
+
+log = logging.getLogger(__name__)
 
 # A report does not wait longer.
 _PATIENCE_SECONDS = 5.0
@@ -28,7 +31,16 @@ class KeptLatency:
         self.sampled = settings.successes < 1 or settings.failures < 1
 
     def kept(self, scope: Scope, step_of: Callable[[float], float]) -> Kept:
-        """What is kept of a scope. ExporterError if it can't be searched, or not in time."""
+        """What is kept of a scope. ExporterError if it can't be searched, or not in time; the log says where."""
+        try:
+            return self._kept(scope, step_of)
+        except TooLongError:
+            raise ExporterError("the search among single requests took too long") from None
+        except ExporterError as error:
+            log.warning("%s", error)
+            raise ExporterError("single requests can't be searched at present") from None
+
+    def _kept(self, scope: Scope, step_of: Callable[[float], float]) -> Kept:
         search = Search(self._settings.path, Registry(), self._settings.keep, _PATIENCE_SECONDS)
         found = Kept(since=search.first_time())
         begin, end = scope.begin, scope.end
@@ -59,7 +71,7 @@ class KeptLatency:
         """How many there are shortly before a time."""
         near = _filter(scope, before - self._near, before)
         rows = search.grouped(near, f"{_FAILED}, count(*)", _FAILED)
-        return sum(self._weight(failed) * number for failed, number in rows)
+        return sum((self._weight(failed) * int(number) for failed, number in rows), 0.0)
 
     def _weight(self, failed: int) -> float:
         """How many requests a kept one stands for."""

@@ -13,8 +13,8 @@ from exporter.usage.breakdown import Breakdown, Row, percent
 from exporter.usage.counters import Amounts, Counters
 from exporter.usage.division import divide
 from exporter.usage.facts import Facts
-from exporter.usage.kept import Filling, Keeper
 from exporter.usage.judgement import alerts, bottlenecks, trend
+from exporter.usage.kept import Filling, Keeper
 from exporter.usage.limits import rate_limits
 from exporter.usage.moments import shown
 from exporter.usage.prometheus import Prometheus
@@ -145,9 +145,7 @@ class Report:
         backwards = self._scope.sort == "timestamp" and self._scope.order == "desc"
         return [series[at] for at in sorted(series, reverse=backwards)]
 
-    def _time_series(
-        self, timeline: Timeline
-    ) -> tuple[dict[float, Row], dict[str, tuple[float | None, float | None]]]:
+    def _time_series(self, timeline: Timeline) -> tuple[dict[float, Row], dict[str, tuple[float | None, float | None]]]:
         """Rows by the begin of their step, and what the halves of the time came to."""
         # Long, as each number is a question of its own.
         facts, scope = self._facts, self._scope
