@@ -163,6 +163,9 @@ _REPORT = record(
     capacity=or_null(_CAPACITY),
     pagination=record(total=COUNT, limit=COUNT, offset=COUNT, hasMore=kind("boolean")),
     reasons=kind("object", "Why a field is null, by its place.", additionalProperties=TEXT),
+    sources=kind(
+        "object", "Of fields that no series has, by their place: where they come from.", additionalProperties=TEXT
+    ),
     notes=list_of(TEXT, "What nobody can know of this time."),
 )
 
