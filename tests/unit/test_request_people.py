@@ -60,6 +60,13 @@ def test_users_cost_no_cells(tmp_path: Path) -> None:
     keeping.log.close()
 
 
+def test_a_format_can_leave_the_user_out(tmp_path: Path) -> None:
+    keeping = Keeping(tmp_path, "{preset: litellm, fields: {user: {value: ''}}}")
+    keeping.keep({"status": "success", "metadata": {"user_api_key_user_id": "ada", "user_api_key_team_alias": "core"}})
+    assert [(row["user"], row["team"]) for row in keeping.rows()] == [(None, "core")]
+    keeping.log.close()
+
+
 def test_a_label_made_of_the_user_is_kept_besides(tmp_path: Path) -> None:
     keeping = Keeping(
         tmp_path,
