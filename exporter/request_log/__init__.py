@@ -10,7 +10,7 @@ registry.py   names and owners of keys, for searches
 filters.py    what to look for → SQL
 search.py     finds rows and sums in files that the exporter may hold open
 latency.py    latencies for reports of usage
-deletion.py   deletes the requests of a key or client
+deletion.py   deletes the requests of a key, user or client
 shown.py      what is shown of raw values
 written.py    rows as JSON, JSON lines and CSV
 

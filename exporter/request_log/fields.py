@@ -9,7 +9,7 @@ class Field(NamedTuple):
     """
 
     place: Literal["row", "word", "kind"]
-    type: Literal["text", "time", "seconds", "number", "amount", "flag", "attempts"]
+    type: Literal["text", "time", "seconds", "number", "amount", "flag", "attempts", "labels"]
     about: str
     customers: bool = False
 
@@ -19,7 +19,7 @@ def _kind(about: str, customers: bool = False) -> Field:
 
 
 # In the order in which they are shown. Customers learn nothing about providers and their attempts, what the gateway
-# pays them, its own words for its keys, or which part of it failed; and no `id`, which counts everybody's requests.
+# pays them, its own words for its keys and users, or which part of it failed; and no `id`: it counts everybody's rows.
 FIELDS = {
     "id": Field("row", "number", "the number of the row"),
     "time": Field("row", "time", "when it was logged", True),
@@ -27,6 +27,8 @@ FIELDS = {
     "key": _kind("the API key's public name", True),
     "key_name": _kind("the key's name, as registered now", True),
     "key_owner": _kind("the key's owner, as registered now"),
+    "user": Field("word", "text", "who used the gateway, as it knows them"),
+    "team": Field("word", "text", "the team of the user or the key"),
     "class": _kind("business or internal"),
     "method": _kind("the method, as in metrics", True),
     "route": _kind("the route", True),
@@ -57,6 +59,7 @@ FIELDS = {
     "unbilled": Field("kind", "flag", "whether nobody pays for it", True),
     "cached": Field("kind", "flag", "whether it was answered from the gateway's cache"),
     "cost_multiplier": Field("kind", "amount", "what the provider's price was multiplied by"),
+    "labels": Field("kind", "labels", "the labels that the config declares"),
 }
 # Columns of numbers that a log may have, by the record's name.
 NUMBERS = tuple(

@@ -265,6 +265,7 @@ class Search:
         row["key_name"] = self._registry.name(row["key"], row["key_name"])
         row["key_owner"] = self._registry.owner(row["key"], row["key_owner"])
         row["attempts"] = _attempts(row.pop("attempts"), row.pop("attempt_times"))
+        row["labels"] = msgspec.json.decode(row["labels"] or "{}")
         for name in MICROSECONDS:
             row[name] = None if row[name] is None else row[name] / 1e6
         for name in _FLAGS:
