@@ -20,6 +20,11 @@ Row = dict[str, Any]
 
 # An estimate is accepted if it is off by no more standard deviations than this.
 _DEVIATIONS = 5.0
+# By the place of an average: the list, and the label of a kept request.
+_AVERAGES = {
+    f"breakdown.{name}[].averageLatency": (name, label)
+    for name, label in (("byEndpoint", "method"), ("byStatusCode", "status"), ("byModel", "model"))
+}
 _PEAK, _PEAKS = "usage.peakLatency", "timeSeries[].peakLatency"
 
 
@@ -79,29 +84,26 @@ class Filling:
         step_of: Callable[[float], float],
     ) -> None:
         """Fill what is null for want of a series. `steps` are rows by the begin of their step."""
-        lists = [
-            (f"breakdown.{place}[].averageLatency", label, rows)
-            for place, label in (("byEndpoint", "method"), ("byStatusCode", "status"), ("byModel", "model"))
-            if (rows := breakdown[place])
-        ]
-        averages = [one for one in lists if one[0] in self._reasons]
-        peaks = [place for place in (_PEAK, _PEAKS) if place in self._reasons]
         kept, problem = self._search(usage["totalRequests"], step_of)
         if kept is None:
-            self._refuse([*(place for place, _, _ in averages), *peaks], problem)
+            self._refuse([*_AVERAGES, _PEAK, _PEAKS], problem)
             return
-        for place, label, rows in averages:
-            _fill_averages(rows, kept.by.get(label, {}))
-            self._say(place)
+        for place, (name, label) in _AVERAGES.items():
+            if place in self._reasons:
+                _fill_averages(breakdown[name] or [], kept.by.get(label, {}))
+                self._say(place)
         if self._keeper and self._keeper.sampled:
-            self._refuse(peaks, "only a share of the single requests is kept")
-            return
-        if _PEAK in peaks:
-            usage["peakLatency"] = round(max(kept.steps.values()), 3) if kept.steps else None
+            self._refuse([_PEAK, _PEAKS], "only a share of the single requests is kept")
+        else:
+            self._fill_peaks(usage, steps, kept.steps)
+
+    def _fill_peaks(self, usage: Row, steps: dict[float, Row], found: dict[float, float]) -> None:
+        if _PEAK in self._reasons:
+            usage["peakLatency"] = round(max(found.values()), 3) if found else None
+            self._say(_PEAK)
         for at, row in steps.items():
-            row["peakLatency"] = round(kept.steps[at], 3) if at in kept.steps else None
-        for place in peaks:
-            self._say(place)
+            row["peakLatency"] = round(found[at], 3) if at in found else None
+        self._say(_PEAKS)
 
     def _search(self, counted: float, step_of: Callable[[float], float]) -> tuple[Kept | None, str]:
         """What is kept if it is all that was counted, else why not."""
@@ -128,7 +130,7 @@ class Filling:
         self.sources[place] = f"single requests that this exporter keeps{', a share of them: an estimate' * share}"
 
     def _refuse(self, places: Iterable[str], problem: str) -> None:
-        for place in places:
+        for place in self._reasons.keys() & places:
             self._reasons[place] = f"{self._reasons[place]}; {problem}"
 
 
