@@ -129,7 +129,7 @@ class RequestLog:
                         log.info("%s: %d rows are not in the state: their lines are read again", path, deleted)
                 return last_id(db)
         except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
+            if not is_damage(error):
                 raise
             self._set_aside(path, error)
             return 0
@@ -182,7 +182,7 @@ class RequestLog:
             self._failed(error, waiting)
             file.close()
             del self._open[day]
-            if isinstance(error, sqlite3.DatabaseError) and _is_damage(error):
+            if isinstance(error, sqlite3.DatabaseError) and is_damage(error):
                 self._set_aside(file.path, error)
             return
         fault("after-rows")
@@ -220,7 +220,7 @@ class RequestLog:
         try:
             return DayFile(path)
         except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
+            if not is_damage(error):
                 raise
             self._set_aside(path, error)
             return DayFile(path)
@@ -299,7 +299,7 @@ def _beside(path: Path) -> Iterator[Path]:
     return (path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))
 
 
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
+def is_damage(error: sqlite3.DatabaseError) -> bool:
     """Whether the file is at fault, and not the machine."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return isinstance(error, ForeignError) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

@@ -34,13 +34,15 @@ _PLACES = 54
 _TOKENS = tuple(name for name in NUMBERS if name.endswith("_tokens"))
 _BYTES = ("request_bytes", "response_bytes")
 
-_COLUMNS = (
+# The columns of a row's own, by name, and all of them in SQL: those first, then KIND_COLUMNS.
+ROW_NAMES = ("id", "time", "origin", "client", "request_id", "attempt_times", *NUMBERS)
+COLUMNS = (
     "r.id, r.time, o.text AS origin, c.text AS client, r.request_id, r.attempt_times, "
     + ", ".join(f"r.{name}" for name in NUMBERS)
     + ", "
     + ", ".join(f"k.{name}" for name in KIND_COLUMNS)
 )
-_FROM = (
+FROM = (
     "FROM request r JOIN kind k ON k.id = r.kind LEFT JOIN word o ON o.id = r.origin "
     "LEFT JOIN word c ON c.id = r.client"
 )
@@ -118,7 +120,7 @@ class Search:
         where = wanted.where()
         behind = "" if cursor is None else f" AND (r.time < {cursor.time} OR r.id < {cursor.id})"
         sql = (
-            f"SELECT {_COLUMNS} {_FROM} WHERE r.time >= ? AND r.time < ?{behind} AND ({where.sql}) "
+            f"SELECT {COLUMNS} {FROM} WHERE r.time >= ? AND r.time < ?{behind} AND ({where.sql}) "
             "ORDER BY r.time DESC, r.id DESC"
         )
         since = max(wanted.since, self._oldest)
@@ -130,7 +132,7 @@ class Search:
         """Rows that were added after one, in the order in which they were."""
         where = wanted.where()
         sql = (
-            f"SELECT {_COLUMNS} {_FROM} WHERE r.id > ? AND r.time >= ? AND r.time < ? AND ({where.sql}) "
+            f"SELECT {COLUMNS} {FROM} WHERE r.id > ? AND r.time >= ? AND r.time < ? AND ({where.sql}) "
             "ORDER BY r.id LIMIT ?"
         )
         since = max(wanted.since, self._oldest)
@@ -235,7 +237,7 @@ class Search:
         row = dict(zip((column[0] for column in cursor.description), values, strict=True))
         row["key_name"] = self._registry.name(row["key"], row["key_name"])
         row["key_owner"] = self._registry.owner(row["key"], row["key_owner"])
-        row["attempts"] = _attempts(row.pop("attempts"), row.pop("attempt_times"))
+        row["attempts"] = shown_attempts(row.pop("attempts"), row.pop("attempt_times"))
         for name in ("duration", "time_to_first_token"):
             row[name] = None if row[name] is None else row[name] / 1e6
         for name in ("unbilled", "cached"):
@@ -243,7 +245,7 @@ class Search:
         return row
 
 
-def _attempts(kinds: str | None, times: str | None) -> list[dict[str, Any]]:
+def shown_attempts(kinds: str | None, times: str | None) -> list[dict[str, Any]]:
     """The attempts of a row, in their order. `delay` is the time that those before took, in seconds."""
     if not kinds:
         return []
