@@ -1,6 +1,5 @@
 """Usage of keys, chains and models over any time, from what a Prometheus holds.
 
-source.py      which server is asked
 prometheus.py  asks it
 select.py      selectors of PromQL
 exporters.py   which exporters were seen when

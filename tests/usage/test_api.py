@@ -156,7 +156,7 @@ def test_a_slow_prometheus_holds_up_nothing(live: Live, tmp_path: Path) -> None:
     made = Api(tmp_path / "gone", live, url)
     try:
         assert (made.ask(INDEXER).status_code, "127.0.0.1" in made.ask(INDEXER).text) == (502, False)
-        assert "does not answer (connection refused); is Prometheus running there?" in made.ask().text
+        assert "does not answer (Connection refused); is the address right, and the server running?" in made.ask().text
     finally:
         made.exporter.close()
 

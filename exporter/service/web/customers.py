@@ -24,7 +24,7 @@ def customers_listener(assembly: Assembly, usage: UsageConfig, access: Access, l
         (dict(resolved(input_.spec).key_hash.items()) for input_ in config.inputs),
         lambda name: admissions.admitted("key", name),
     )
-    answers = usage_api.UsageApi(usage.prometheus.source, terms_of(config, usage), config.alerts.retention)
+    answers = usage_api.UsageApi(usage.prometheus.server, terms_of(config, usage), config.alerts.retention)
     api = Api(
         callers,
         {usage_api.PATH: answers.answer},
