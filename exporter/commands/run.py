@@ -44,6 +44,7 @@ def serve(loaded: Loaded, listen: str | None, config: str | None = None) -> None
     pipeline.open()
     server.start()
     assembly.watch_keys(pipeline)
+    assembly.send_requests()
     say(f"metrics: {server.url}/metrics   status: {server.url}/")
     for listener in customers:
         listener.start()
@@ -55,6 +56,7 @@ def serve(loaded: Loaded, listen: str | None, config: str | None = None) -> None
         for listener in customers:
             listener.end()
         server.stop()
+        assembly.finish_sending()
         pipeline.close()
     if server.failed:
         raise ExporterError("the web server has failed; metrics can no longer be served")

@@ -218,6 +218,11 @@ def _load(path: Path, placeholders: Placeholders, registry: bool) -> Loaded:
     if config.requests:
         beside_state = Path(config.state.path).with_name("requests")
         config.requests.path = str(folder / (config.requests.path or beside_state))
+        if otlp := config.requests.otlp:
+            otlp.find_files(folder)
+            for name in (*FILES, "cert_file", "key_file"):
+                if path := getattr(otlp, name):
+                    _readable(file, ("requests", "otlp", name), Path(path))
     if registry:
         _load_registry(file, loaded, folder)
     _load_pricing(file, loaded, folder)

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import replace as changed
@@ -49,6 +50,9 @@ from exporter.service.pace import Pace
 from exporter.service.pipeline import Pipeline
 from exporter.state.checkpoint import Checkpoint, Parts, places_of
 from exporter.state.database import State, peek
+
+if TYPE_CHECKING:
+    from exporter.request_log.outbox.outbox import Outbox
 
 _REGISTRY_READ = catalog.KEY_REGISTRY_TIMESTAMP_SECONDS
 
@@ -96,6 +100,8 @@ class Assembly:
         self.entries: tuple[KeyEntry, ...] = ()
         self._first_start = time.time()
         self.request_log: RequestLog | None = None
+        self._outbox: Outbox | None = None
+        self._restored_outbox: Any = None
         self.apply_config(loaded)
 
     def apply_config(self, loaded: Loaded) -> list[str]:
@@ -204,6 +210,30 @@ class Assembly:
             running.close()
         self.request_log = RequestLog(settings, self.store, mark) if settings else None
 
+    def send_requests(self) -> None:
+        """Send the kept requests on as the config says, from now on."""
+        log_, otlp = self.request_log, self.config.requests and self.config.requests.otlp
+        if not log_:
+            self._outbox = None
+            return
+        if not otlp:
+            if self._outbox:
+                self._outbox.close()
+            log_.follower = self._outbox = None
+        elif self._outbox and log_.follower is self._outbox:
+            self._outbox.configure(otlp.settings)
+        else:
+            from exporter.request_log.outbox.outbox import Outbox  # noqa: PLC0415 - loads protobuf, and few configs send
+
+            path, entries = log_.settings.path, lambda: self.identity.entries
+            self._outbox = log_.follower = Outbox(path, otlp.settings, entries, self.store, self._restored_outbox)
+        self._restored_outbox = None
+
+    def finish_sending(self) -> None:
+        """Send what is left of the kept requests, if that takes no time."""
+        if self._outbox:
+            self._outbox.finish()
+
     def pipeline(self) -> Pipeline:
         """The pipeline of all inputs, not yet running. Raises StateError if the state file can't be used."""
         self.store.set(catalog.BUILD_INFO, __version__, to=1)
@@ -226,6 +256,7 @@ class Assembly:
             damaged = state.damaged
             zero_hold.hold(render(self.store)[1], now)
         self.open_request_log(restored_parts.get("row_mark"))
+        self._restored_outbox = restored_parts.get("outbox")
         pipeline.request_log = self.request_log
         self._first_start = restored_parts.get("first_start", self._first_start)
         self.store.set(catalog.FIRST_START_TIMESTAMP_SECONDS, to=self._first_start)
@@ -293,6 +324,8 @@ class Assembly:
         parts |= {**self._use_parts.parts(), "inputs": {}}
         if self.request_log:
             parts["row_mark"] = self.request_log.mark
+        if self._outbox:
+            parts["outbox"] = self._outbox.counted
         for feed in pipeline.feeds:
             parts["inputs"][feed.name], pages = feed.stored()
             parts |= pages

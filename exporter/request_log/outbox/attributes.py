@@ -3,7 +3,7 @@
 
 Each field that operators are shown is sent, and no other. A new one needs nothing here: it gets a name of ours.
 
-Source of the names: https://opentelemetry.io/docs/specs/semconv/registry/attributes/ (http, rpc, gen_ai, error, client).
+Source of the names: https://opentelemetry.io/docs/specs/semconv/registry/attributes/.
 """
 
 from collections.abc import Callable, Iterator
@@ -72,7 +72,7 @@ def attributes_of(values: dict[str, Any]) -> Attributes:
 
 def _of_method(method: str, _: dict[str, Any]) -> Attributes:
     """A method is a verb with a route, or that of JSON-RPC."""
-    verb, _, route = method.partition(" ")
+    verb, route = method.partition(" ")[::2]
     if route.startswith("/") or (verb.isupper() and not route):
         yield "http.request.method", verb
     elif not method.startswith("/"):

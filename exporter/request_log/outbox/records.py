@@ -12,7 +12,15 @@ from typing import Any
 from msgspec import Struct
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs, SeverityNumber
+from opentelemetry.proto.logs.v1.logs_pb2 import (
+    SEVERITY_NUMBER_ERROR,
+    SEVERITY_NUMBER_INFO,
+    SEVERITY_NUMBER_WARN,
+    LogRecord,
+    ResourceLogs,
+    ScopeLogs,
+    SeverityNumber,
+)
 
 from exporter import __version__
 from exporter.keys.identity import KeyEntry
@@ -70,7 +78,7 @@ class Records:
     def __init__(
         self, instance: str, resource: Mapping[str, str], entries: Callable[[], Mapping[str, KeyEntry]]
     ) -> None:
-        self._instance = instance
+        self.instance = instance
         self._entries = entries
         self._registry = Registry(entries())
         self._kinds = Memo(self._kind, _MOST_KINDS)
@@ -98,7 +106,7 @@ class Records:
         record.observed_time_unix_nano = now
         # With its number, as Loki takes two lines of the same text and time for one.
         record.body.string_value = f"{kind.text} #{row[0]}"
-        layout.uid.string_value = f"{self._instance}-{row[0]}"
+        layout.uid.string_value = f"{self.instance}-{row[0]}"
         for value, place in layout.texts:
             value.string_value = row[place]
         for value, place in layout.numbers:
@@ -109,7 +117,7 @@ class Records:
             value.double_value = row[place] / 1e6
         for value, places in layout.sums:
             value.int_value = int(sum([row[place] for place in places]))
-        encoded = kind.encoded + record.SerializeToString()
+        encoded: bytes = kind.encoded + record.SerializeToString()
         if kind.attempts:
             more = LogRecord()
             _add(more, "attempts", shown_attempts(kind.attempts, row[_ATTEMPT_TIMES]))
@@ -152,12 +160,12 @@ def _layout(absent: tuple[bool, ...]) -> Layout:
     return made
 
 
-def _severity(error_type: str | None) -> tuple[SeverityNumber, str]:
+def _severity(error_type: str | None) -> tuple[SeverityNumber.ValueType, str]:
     if not error_type:
-        return SeverityNumber.SEVERITY_NUMBER_INFO, "INFO"
+        return SEVERITY_NUMBER_INFO, "INFO"
     if error_type in _CLIENTS:
-        return SeverityNumber.SEVERITY_NUMBER_WARN, "WARN"
-    return SeverityNumber.SEVERITY_NUMBER_ERROR, "ERROR"
+        return SEVERITY_NUMBER_WARN, "WARN"
+    return SEVERITY_NUMBER_ERROR, "ERROR"
 
 
 def _add(record: LogRecord, field: str, value: Value) -> None:
