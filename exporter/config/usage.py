@@ -36,7 +36,7 @@ class UsageConfig(Part):
     prices: Prices = field(default_factory=Prices)
     """What requests and traffic cost."""
     listen: str = ""
-    """The address of the usage API, as HOST:PORT: one of its own, as customers reach it. Default: there is no API."""
+    """The address of the API for customers, as HOST:PORT: one of its own. Default: there is no API."""
     requests_per_minute: Count = 60
     """How often a key may ask the API."""
     cache: Duration | None = None

@@ -5,6 +5,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from exporter.errors import ExporterError, UsageError
+from exporter.request_log.fields import WORDS
 from exporter.request_log.filters import filter_of
 from exporter.request_log.log import files_in
 from exporter.request_log.registry import Registry
@@ -17,8 +18,8 @@ _PATIENCE_SECONDS = 60.0
 # What no request refers to any more: it may be personal, too.
 _UNUSED = (
     "DELETE FROM kind WHERE id NOT IN (SELECT kind FROM request)",
-    "DELETE FROM word WHERE id NOT IN (SELECT origin FROM request WHERE origin IS NOT NULL "
-    "UNION SELECT client FROM request WHERE client IS NOT NULL)",
+    "DELETE FROM word WHERE id NOT IN "
+    f"({' UNION '.join(f'SELECT {name} FROM request WHERE {name} IS NOT NULL' for name in WORDS)})",
 )
 
 

@@ -66,10 +66,13 @@ FILTERS = {
     "retried": "true or false: more than one attempt",
     "redirected": "true or false: another model served than was asked for",
 }
-# Those that a customer may use: nothing that would tell what customers are not shown.
-CUSTOMER_FILTERS = frozenset(FILTERS) - {
-    *("input", "class", "key", "owner", "provider", "retried", "error_type", "blocked", "cached")
-}
+# Those that a customer may use: what they are shown, and nothing that would tell more.
+CUSTOMER_FILTERS = frozenset(
+    (
+        *("since", "until", "model", "requested_model", "method", "route", "chain", "protocol", "status", "origin"),
+        *("client", "request_id", "text", "slower_than", "costlier_than", "failed", "unbilled", "redirected"),
+    )
+)
 
 
 class Where(NamedTuple):

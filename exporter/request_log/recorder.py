@@ -19,9 +19,10 @@ from exporter.memo import Memo
 from exporter.model.record import AccessRecord
 from exporter.pricing.prices import Pricing, price_at
 from exporter.request_log.day_file import NO_REQUEST, Batch, DayFile, Kind, Known, Words
+from exporter.request_log.fields import MICROSECONDS, NUMBERS, TOKENS
 from exporter.request_log.horizon import DAY_SECONDS
 from exporter.request_log.log import RequestLog
-from exporter.request_log.schema import KIND_COLUMNS, MICROSECONDS, NUMBERS
+from exporter.request_log.schema import KIND_COLUMNS
 from exporter.request_log.shown import HEX, client_function, request_id
 from exporter.requests.attempts import attempt_details
 from exporter.requests.enrich import Enricher, route_of
@@ -31,7 +32,6 @@ _MOST_CAPTURED = 2_000
 # With more kinds than these known of a file, they are forgotten, and found again by their values.
 _MOST_KNOWN = 50_000
 _DAY_MS = 1000 * DAY_SECONDS
-_TOKENS = tuple(name for name in NUMBERS if name.endswith("_tokens"))
 
 
 class Recorder:
@@ -229,7 +229,7 @@ class Recorder:
         """
         values = dict(zip(self._columns, row, strict=True))
         if kind.cached:
-            values |= zip((name for name in _TOKENS if name in values), repeat(None))
+            values |= zip((name for name in TOKENS if name in values), repeat(None))
         if kind.cached or kind.unbilled:
             values["cost"] = None
         if values.get("cost") is None and (price := price_at(kind.prices, values["time"] / 1000)):

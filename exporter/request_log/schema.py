@@ -5,60 +5,33 @@ milliseconds, durations microseconds; NULL is a value that the log does not have
 """
 
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
+
+from exporter.request_log.fields import FIELDS, NUMBERS, SHARED, WORDS
 
 APPLICATION = 0x4757584C  # "GWXL"
 VERSION = 1
 
-KIND_COLUMNS = (
-    "input",
-    "key",
-    "key_name",
-    "key_owner",
-    "class",
-    "method",
-    "route",
-    "chain",
-    "protocol",
-    "status",
-    "error_type",
-    "model",
-    "requested_model",
-    "billed_model",
-    "provider",
-    "attempts",  # JSON: [[provider, outcome, status, circuit, place in the list of times], …]
-    "blocked_reason",
-    "unbilled",
-    "cached",
-    "cost_multiplier",
-    "currency",
-    "timed",  # whether its duration is a latency
-)
-# Columns of numbers, by the record's name; those in _MICROSECONDS are stored as such.
-MICROSECONDS = ("duration", "time_to_first_token")
-NUMBERS = (
-    *MICROSECONDS,
-    "request_bytes",
-    "response_bytes",
-    "input_tokens",
-    "output_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "reasoning_tokens",
-    "cost",
-)
-# `origin` and `client` are ids of words.
-ROW_COLUMNS = ("id", "time", "kind", "origin", "client", "request_id", "attempt_times", *NUMBERS)
+# `attempts` is JSON: [[provider, outcome, status, circuit, place in the list of times], …]; `timed` says whether the
+# duration is a latency.
+KIND_COLUMNS = (*SHARED, "timed")
+
 # How long to wait for another process that deletes rows: it does so in small steps.
 _PATIENCE_SECONDS = 5.0
 
-_TYPES = {"unbilled": "INTEGER", "cached": "INTEGER", "cost_multiplier": "REAL", "timed": "INTEGER"}
-_KINDS = ", ".join(f"{name} {_TYPES.get(name, 'TEXT')}" for name in KIND_COLUMNS)
+_TYPES = {"flag": "INTEGER", "amount": "REAL", "number": "INTEGER", "seconds": "INTEGER"}
+
+
+def _columns(names: Iterable[str]) -> str:
+    return ", ".join(f"{name} {_TYPES.get(FIELDS[name].type, 'TEXT')}" for name in names)
+
+
 _TABLES = (
-    f"CREATE TABLE kind (id INTEGER PRIMARY KEY, {_KINDS})",
+    f"CREATE TABLE kind (id INTEGER PRIMARY KEY, {_columns(SHARED)}, timed INTEGER)",
     "CREATE TABLE word (id INTEGER PRIMARY KEY, text TEXT)",
-    "CREATE TABLE request (id INTEGER PRIMARY KEY, time INTEGER, kind INTEGER, origin INTEGER, client INTEGER, "
-    f"request_id TEXT, attempt_times TEXT, {', '.join(f'{name} INTEGER' for name in NUMBERS[:-1])}, cost REAL)",
+    "CREATE TABLE request (id INTEGER PRIMARY KEY, time INTEGER, kind INTEGER, "
+    f"{', '.join(f'{name} INTEGER' for name in WORDS)}, request_id TEXT, attempt_times TEXT, {_columns(NUMBERS)})",
     "CREATE INDEX by_time ON request (time)",
 )
 

@@ -17,6 +17,7 @@ judgement.py   … alerts, trends and bottlenecks
 ahead.py       … costs and capacity
 words.py       … and words
 openapi.py     the OpenAPI document of the report
+openapi_parts.py  … and what such documents are made of
 table.py       the report as tables and CSV
 
 May import `model` and the modules beside this folder.

@@ -15,7 +15,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from exporter.demo.cast import CLIENTS
-from exporter.usage.openapi import document
+from exporter.service.web.document import document
 from tests.exporter import Exporter
 from tests.process import free_port
 from tests.usage.live import Live

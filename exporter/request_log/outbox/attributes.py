@@ -9,7 +9,7 @@ Source of the names: https://opentelemetry.io/docs/specs/semconv/registry/attrib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from exporter.request_log.shown import FIELDS
+from exporter.request_log.fields import FIELDS
 
 Value = str | int | float | bool | list[Any]
 Attributes = Iterator[tuple[str, Value]]

@@ -25,17 +25,18 @@ from opentelemetry.proto.logs.v1.logs_pb2 import (
 from exporter import __version__
 from exporter.keys.identity import KeyEntry
 from exporter.memo import Memo
+from exporter.request_log.fields import FIELDS
 from exporter.request_log.outbox.attributes import SUMS, Value, attributes_of, is_sent, standard_name
 from exporter.request_log.outbox.unsent import Row
 from exporter.request_log.registry import Registry
-from exporter.request_log.schema import KIND_COLUMNS, MICROSECONDS, NUMBERS
+from exporter.request_log.schema import KIND_COLUMNS
 from exporter.request_log.search import ROW_NAMES, shown_attempts
 
 EVENT = "gateway.request"
 SERVICE = "gateway-exporter"
 # Whose fault a failure is decides how severe it is; all other failures are errors.
 _CLIENTS = frozenset(("blocked", "rate_limit_exceeded", "auth", "client_abort", "client_error"))
-_FLAGS = ("unbilled", "cached")
+_FLAGS = tuple(name for name, field in FIELDS.items() if field.type == "flag")
 # So many combinations are remembered.
 _MOST_KINDS = 5_000
 _OWN = len(ROW_NAMES)
@@ -147,12 +148,9 @@ def _layout(absent: tuple[bool, ...]) -> Layout:
     for name, place in places.items():
         if not is_sent(name):
             continue
-        if name in MICROSECONDS:
-            slots = made.seconds
-        elif name == "cost":
-            slots = made.amounts
-        else:
-            slots = made.numbers if name in NUMBERS else made.texts
+        slots = {"seconds": made.seconds, "amount": made.amounts, "number": made.numbers}.get(
+            FIELDS[name].type, made.texts
+        )
         slots.append((record.attributes.add(key=standard_name(name)).value, place))
     for name, parts in SUMS.items():
         if known := [places[part] for part in parts if part in places]:
