@@ -1,13 +1,12 @@
 """The config's section `requests`: the request log, which is off without it."""
 
 import re
-from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from msgspec import Meta, field
 
-from exporter.config.server import ServerPart
+from exporter.config.server import FILES, ServerPart
 from exporter.config.values import Duration
 from exporter.durations import seconds
 from exporter.errors import FieldError
@@ -51,12 +50,10 @@ class OtlpConfig(ServerPart, rename={"url": "endpoint"}):
         if urlsplit(self.url).path in ("", "/"):
             raise FieldError("endpoint", "has no path; give the whole URL, as in http://collector.example:4318/v1/logs")
 
-    def find_files(self, folder: Path) -> None:
-        """Relative paths start at a folder."""
-        super().find_files(folder)
-        for name in ("cert_file", "key_file"):
-            if path := getattr(self, name):
-                setattr(self, name, str(folder / path))
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The fields that name files."""
+        return (*FILES, "cert_file", "key_file")
 
     @property
     def settings(self) -> OtlpSettings:

@@ -49,6 +49,7 @@ class Outbox:
         self._sender = Sender(folder, settings, entries)
         self._store = store
         self.counted = counted
+        self._counts = False
         self._failures: dict[str, int] = {}
         for result in ("sent", "refused", "lost"):  # 0 from the start
             store.series(catalog.OTLP_ROWS, result)
@@ -74,8 +75,9 @@ class Outbox:
         if not place or not begun:
             return
         before = self.counted or Counted(begun.sent, begun.refused)
-        if before.sent > place.sent or before.refused > place.refused:  # the file is a new one
-            before = Counted(0, 0)
+        if not self._counts and (before.sent > begun.sent or before.refused > begun.refused):
+            before = Counted(0, 0)  # the file is a new one
+        self._counts = True
         now = Counted(place.sent, place.refused)
         for result in ("sent", "refused"):
             if more := getattr(now, result) - getattr(before, result):

@@ -58,16 +58,13 @@ class Kind(Struct):
 
 
 class Layout(Struct):
-    """A record for rows with values in the same columns: where each value goes, by its type, with its place in the row.
-    `sums` add several.
+    """A record for rows with values in the same columns. `slots` are where values go, by type, each with its place in
+    the row; those of `sums` add several.
     """
 
     record: LogRecord
     uid: AnyValue
-    texts: list[tuple[AnyValue, int]]
-    numbers: list[tuple[AnyValue, int]]
-    amounts: list[tuple[AnyValue, int]]
-    seconds: list[tuple[AnyValue, int]]
+    slots: dict[str, list[tuple[AnyValue, int]]]
     sums: list[tuple[AnyValue, list[int]]]
 
 
@@ -108,13 +105,14 @@ class Records:
         # With its number, as Loki takes two lines of the same text and time for one.
         record.body.string_value = f"{kind.text} #{row[0]}"
         layout.uid.string_value = f"{self.instance}-{row[0]}"
-        for value, place in layout.texts:
+        slots = layout.slots
+        for value, place in slots["text"]:
             value.string_value = row[place]
-        for value, place in layout.numbers:
+        for value, place in slots["number"]:
             value.int_value = int(row[place])
-        for value, place in layout.amounts:
+        for value, place in slots["amount"]:
             value.double_value = row[place]
-        for value, place in layout.seconds:
+        for value, place in slots["seconds"]:
             value.double_value = row[place] / 1e6
         for value, places in layout.sums:
             value.int_value = int(sum([row[place] for place in places]))
@@ -143,15 +141,12 @@ class Records:
 def _layout(absent: tuple[bool, ...]) -> Layout:
     """The layout of rows in whose own columns these values are absent."""
     record = LogRecord()
-    made = Layout(record, record.attributes.add(key="log.record.uid").value, [], [], [], [], [])
+    slots: dict[str, list[tuple[AnyValue, int]]] = {"text": [], "number": [], "amount": [], "seconds": []}
+    made = Layout(record, record.attributes.add(key="log.record.uid").value, slots, [])
     places = {name: place for place, name in enumerate(ROW_NAMES) if not absent[place]}
     for name, place in places.items():
-        if not is_sent(name):
-            continue
-        slots = {"seconds": made.seconds, "amount": made.amounts, "number": made.numbers}.get(
-            FIELDS[name].type, made.texts
-        )
-        slots.append((record.attributes.add(key=standard_name(name)).value, place))
+        if is_sent(name):
+            slots[FIELDS[name].type].append((record.attributes.add(key=standard_name(name)).value, place))
     for name, parts in SUMS.items():
         if known := [places[part] for part in parts if part in places]:
             made.sums.append((record.attributes.add(key=name).value, known))
