@@ -7,6 +7,7 @@ from alerts.grafana import lost
 from alerts.kubernetes import alertmanager_config
 from alerts.promql import Terms
 from exporter.config.load import Config
+from exporter.config.notify import Notify
 from exporter.config.served import served
 from exporter.durations import seconds
 
@@ -35,7 +36,10 @@ def summary(config: Config | None, kubernetes: bool = False, grafana: bool = Fal
     if grafana:
         yield "not in Grafana's rules, which need no recorded series:"
         yield from (f"  {', '.join(names)}: {why}" for why, names in lost(terms).items())
-    notify = terms.config.notify
+    yield from _of_messages(terms.config.notify)
+
+
+def _of_messages(notify: Notify) -> Iterator[str]:
     if not notify.receivers:
         yield "alertmanager.yml sends no notifications: the config has no alerts.notify.receivers"
         return
