@@ -71,7 +71,7 @@ def run(
     held = _HELD * seconds(loaded.config.metrics.scrape_interval)
     start = first - 1 if begin is None else begin
     stop = min(last + held if end is None else end, time.time())
-    prometheus = Prometheus(usage.prometheus.source)
+    prometheus = Prometheus(usage.prometheus.server)
     progress = Progress()
     try:
         progress("how it is divided")

@@ -15,6 +15,7 @@ from exporter.service.pipeline import Pipeline
 from exporter.service.reload import Reload
 from exporter.service.web.access import Access
 from exporter.service.web.connections import Limits
+from exporter.service.web.customer_requests import CustomerRequests
 from exporter.service.web.listener import Listener
 from exporter.service.web.requests import PATH, SUMS_PATH, RequestsApi
 from exporter.service.web.requests_page import RequestsPage
@@ -83,19 +84,17 @@ def _listeners(
     limits = Limits(connections=descriptors.for_connections(descriptors.limit()))
     web = assembly.config.web
     access = Access(Path(web.config) if web.config else None, web.hosts)
-    requests = RequestsApi(
-        lambda: pipeline.request_log.settings if pipeline.request_log else None, lambda: assembly.identity.entries
-    )
-    pages = dict.fromkeys((PATH, SUMS_PATH), requests.operators) | RequestsPage(lambda: assembly.config).pages
+    kept = (lambda: pipeline.request_log.settings if pipeline.request_log else None, lambda: assembly.identity.entries)
+    pages = dict.fromkeys((PATH, SUMS_PATH), RequestsApi(*kept).operators) | RequestsPage(lambda: assembly.config).pages
     server = Server(pipeline, *address, reload, limits, access, pages, lambda: assembly.config.alerts.runbook_url)
-    return server, _customers(assembly, access, limits)
+    return server, _customers(assembly, access, limits, CustomerRequests(*kept))
 
 
-def _customers(assembly: Assembly, access: Access, limits: Limits) -> list[Listener]:
-    """The listener of the usage API, if the config wants one."""
+def _customers(assembly: Assembly, access: Access, limits: Limits, requests: CustomerRequests) -> list[Listener]:
+    """The listener for customers, if the config wants one."""
     usage = assembly.config.usage
     if not usage or not usage.listen:
         return []
     from exporter.service.web.customers import customers_listener  # noqa: PLC0415 - `requests` takes long to load
 
-    return [customers_listener(assembly, usage, access, limits)]
+    return [customers_listener(assembly, usage, access, limits, requests)]

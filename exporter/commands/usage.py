@@ -22,7 +22,7 @@ def run(config: str, url: str | None, wanted: Wanted, format_: str) -> None:
     loaded = load(Path(config), registry=False).config
     usage = usage_config(loaded, url)
     terms = terms_of(loaded, usage)
-    prometheus = Prometheus(usage.prometheus.source)
+    prometheus = Prometheus(usage.prometheus.server)
     progress = Progress()
     try:
         progress("keys and times")

@@ -30,14 +30,18 @@ inputs:
         request_id: id, model: model, requested_model: asked, billed_model: billed, provider: by, attempts: tried,
         upstream_status: statuses, attempt_times: times, attempt_circuits: circuits, input_tokens: in,
         output_tokens: out, cache_read_tokens: read, cost: cost, blocked_reason: why, time_to_first_token: first,
-        cost_multiplier: factor}
+        cost_multiplier: factor, user: user, team: team, tenant: squad}
 routes: [/v1/chat, /v1/things, /free]
 pricing: {unbilled: [/free], currency: EUR}
 limits: {timezone: America/New_York}
 identity: {secret_file: secret}
 keys: keys.yaml
 state: {path: state.db}
-metrics: {scrape_interval: 1ms, admit_after: 1}
+metrics:
+  scrape_interval: 1ms
+  admit_after: 1
+  labels: {squad: {field: tenant, values: [blue]}}
+  families: {gateway_requests_total: {add: [squad]}}
 start_at: beginning
 requests: {}
 """
@@ -56,11 +60,12 @@ def line(n: int, **more: Any) -> str:
 
 MODEL: dict[str, Any] = {"verb": "POST", "path": "/v1/chat", "in": 1200, "out": 34, "cost": 0.0123456}
 FAILOVER = {"by": "b", "tried": "a, b", "statuses": "503, 200", "times": "0.2, 0.05", "circuits": "open, closed"}
+WHOSE = {"user": "ada", "team": "search", "squad": "blue"}
 MODELS = {"asked": "m-1", "model": "m-2", "billed": "m-3"}
 LINES = (
     *(line(n) for n in range(4)),
     line(4, s=504, took=1.5),
-    line(5, **MODEL, **FAILOVER, **MODELS, took=0.26, first=0.21, read=700, factor=1.5),
+    line(5, **MODEL, **FAILOVER, **MODELS, **WHOSE, took=0.26, first=0.21, read=700, factor=1.5),
     line(6, s=403, why="policy"),
     line(7, path="/free"),
     line(8, **MODEL, **{"key": "other", "model": "m-8", "by": "p-8", "tried": "p-8, p-8", "from": "h.example"}),
@@ -141,6 +146,7 @@ def test_the_page_shows_requests_and_what_they_add_up_to(scene: Scene) -> None:
     in_berlin = datetime.fromtimestamp(NOW + 5, ZoneInfo("Europe/Berlin"))
     assert cells["Time"] == in_berlin.strftime("%Y-%m-%d %H:%M:%S.000")
     assert cells["Key"] == "Acme app Acme Ltd"
+    assert cells["User"] == "ada search"
     assert cells["Provider"] == "a ✗ : failed → , then b ✓ : answered ×1.5"
     assert cells["Model"] == "m-1 → , answered by m-2 billed: m-3"
     assert cells["Cost, EUR"] == "0.012346"
@@ -195,6 +201,7 @@ def test_a_row_opens_to_its_timeline(scene: Scene) -> None:
     [row] = browser.texts("tr.details")
     assert "Attempt 1 a failed, status 503, circuit open +0 ms 200 ms" in row
     assert "Attempt 2 b answered, status 200, circuit closed +200 ms 50 ms" in row
+    assert "Squad blue" in row
     assert "First token the answer began +0 ms 210 ms" in row
     bars = browser.run("[...document.querySelectorAll('.took')].slice(0, 2).map(it => [it.offsetLeft, it.offsetWidth])")
     assert bars[0][0] < bars[1][0]

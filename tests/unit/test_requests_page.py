@@ -135,8 +135,9 @@ def test_the_series_of_a_row_are_those_that_it_was_counted_in(tmp_path: Path, na
         assert any(pairs <= one for one in labels), (family, pairs, labels)
 
 
-def test_labels_that_a_config_drops_are_in_no_selector() -> None:
+def test_selectors_have_declared_labels_and_none_that_are_dropped() -> None:
     family = CATALOG["gateway_requests_total"]
-    fewer = msgspec.structs.replace(family, labels=("key", "status", "team_of_an_input"))
-    [found] = series({"gateway_requests_total": fewer})
-    assert found == {"name": "gateway_requests_total", "labels": {"key": "key", "status": "status"}, "when": []}
+    fewer = msgspec.structs.replace(family, labels=("key", "status", "team", "of_an_input"))
+    [found] = series({"gateway_requests_total": fewer}, ["team"])
+    labels = {"key": "key", "status": "status", "team": "labels.team"}
+    assert found == {"name": "gateway_requests_total", "labels": labels, "when": []}

@@ -5,7 +5,7 @@
 /requests/about.json    what can be filtered, and which series a request is counted in
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ import msgspec
 
 from exporter.config.load import Config
 from exporter.model.catalog import Family
+from exporter.request_log.fields import FIELDS
 from exporter.request_log.filters import FILTERS
-from exporter.request_log.shown import FIELDS
 from exporter.service.web.answers import HTML, PLAIN, Page, Scope, Send, answer
 from exporter.service.web.requests import ONLY_OPERATORS
 
@@ -68,14 +68,14 @@ def about(config: Config) -> dict[str, Any]:
         "timezone": config.limits.timezone,
         "currency": config.pricing.currency,
         "filters": FILTERS,
-        "series": [*series(config.families)],
+        "series": series(config.families, config.labels),
     }
 
 
-def series(families: Mapping[str, Family]) -> list[dict[str, Any]]:
+def series(families: Mapping[str, Family], declared: Collection[str] = ()) -> list[dict[str, Any]]:
     """The families that requests, their tokens and costs are counted in, with the field of a row that has a label's
-    value. Requests that lack a field of `when` are not counted there. Labels that no field has are left out: those of
-    inputs, and the type of tokens.
+    value; `labels.NAME` is one of the `declared` labels. Requests that lack a field of `when` are not counted there.
+    Labels that no field has are left out: those of inputs, and the type of tokens.
     """
     found = []
     for name, family in families.items():
@@ -84,5 +84,6 @@ def series(families: Mapping[str, Family]) -> list[dict[str, Any]]:
             names = [label for label in family.labels if (family.adds, label) != ("tokens", "type")]
             fields = {label: _OF_LABEL.get(label, label) for label in names}
             labels = {label: field for label, field in fields.items() if field in FIELDS}
+            labels |= {label: f"labels.{label}" for label in family.labels if label in declared}
             found.append({"name": name, "labels": labels, "when": when})
     return found

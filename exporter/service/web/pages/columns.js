@@ -11,6 +11,7 @@ export function columns(currency) {
     { title: "Time", of: ["time"], cell: (row) => time(row.time) },
     { title: "Status", of: ["status", "error_type"], cell: status },
     { title: "Key", of: ["key", "key_name", "key_owner"], cell: (row) => two(row.key_name || row.key, row.key_owner) },
+    { title: "User", of: ["user", "team"], cell: (row) => two(row.user || row.team, row.user && row.team) },
     { title: "Method", of: ["method", "route", "chain"], cell: method },
     { title: "From", of: ["origin", "client"], cell: (row) => row.origin || row.client },
     { title: "Provider", of: ["provider", "attempts"], cell: providers },

@@ -5,7 +5,6 @@ import { count, milliseconds, money } from "./shown.js";
 import { localTime, zone } from "./times.js";
 import { ERRORS, OUTCOMES, words } from "./words.js";
 
-const SHOWN_ABOVE = ["attempts"];
 // The filter that finds requests with the same value, where it has another name than the field.
 const FILTER_OF = { key_owner: "owner", time: "", cost: "", id: "", key_name: "" };
 const BYTES = ["request_bytes", "response_bytes"];
@@ -81,7 +80,7 @@ function counted(row, series) {
   const selectors = series
     .filter(({ when }) => when.every((field) => row[field]))
     .map(({ name, labels }) => {
-      const pairs = Object.entries(labels).map(([label, field]) => `${label}=${quoted(row[field] ?? "")}`);
+      const pairs = Object.entries(labels).map(([label, field]) => `${label}=${quoted(valueOf(row, field) ?? "")}`);
       return element("li", {}, element("code", {}, `${name}{${pairs.join(", ")}}`));
     });
   const note = "A value for which its label had no room was counted as other, a key as unknown.";
@@ -94,6 +93,12 @@ function counted(row, series) {
   );
 }
 
+/** A field; `labels.NAME` is one of its labels. */
+function valueOf(row, field) {
+  const [name, label] = field.split(".");
+  return label ? row[name][label] : row[name];
+}
+
 /** A PromQL string. */
 function quoted(value) {
   return `"${String(value).replace(/\\/g, "\\\\").replace(/"/g, '\\"').replace(/\n/g, "\\n")}"`;
@@ -102,16 +107,21 @@ function quoted(value) {
 /** All that is known; a click on a value finds the requests that have it, too. */
 function fields(row, filters) {
   const list = element("dl", { class: "known" });
-  for (const [name, value] of Object.entries(row)) {
-    if (SHOWN_ABOVE.includes(name) || value === null || value === "" || value === false) continue;
-    if (name === "currency" && row.cost === null) continue;
-    const filter = FILTER_OF[name] ?? name;
-    const text = written(name, value, row);
-    const isFilter = filter && filters.has(filter) && value !== true && !String(value).includes(",");
+  const add = (name, text, filter, value) => {
+    const isFilter = filter && filters.has(filter) && !value.includes(","); // a comma is between alternatives
     const title = `only requests with this ${words(name).toLowerCase()}`;
-    const set = () => filters.set(filter, String(value));
-    const shown = isFilter ? element("button", { type: "button", class: "only", title, click: set }, text) : text;
+    const how = { type: "button", class: "only", title, click: () => filters.set(filter, value) };
+    const shown = isFilter ? element("button", how, text) : text;
     list.append(element("div", {}, element("dt", {}, words(name)), element("dd", {}, shown)));
+  };
+  for (const [name, value] of Object.entries(row)) {
+    if (value === null || value === "" || value === false) continue;
+    if (name === "currency" && row.cost === null) continue;
+    if (typeof value !== "object") {
+      add(name, written(name, value, row), value === true ? "" : (FILTER_OF[name] ?? name), String(value));
+    } else if (name === "labels") {
+      for (const [label, one] of Object.entries(value)) add(label, one, "label", `${label}=${one}`);
+    }
   }
   return element("section", {}, element("h3", {}, "Known of it"), list);
 }

@@ -15,7 +15,7 @@ const RANGES = {
 const BETWEEN = "between";
 const TIMES = ["since", "until"];
 // Those that are always shown; all others of the API are under "More filters".
-const FIRST = ["status", "key", "method", "provider", "model", "text"];
+const FIRST = ["status", "key", "user", "method", "provider", "model", "text"];
 const HINTS = {
   status: "4xx, 502",
   key: "name or id",
@@ -23,6 +23,7 @@ const HINTS = {
   slower_than: "seconds",
   costlier_than: "money",
   client: "192.0.2.0/24",
+  label: "name=value",
 };
 const YES_OR_NO = "true or false";
 const TYPED_MILLISECONDS = 350;
