@@ -9,9 +9,10 @@ horizon.py    the first day that is kept
 registry.py   names and owners of keys, for searches
 filters.py    what to look for → SQL
 search.py     finds rows and sums in files that the exporter may hold open
+latency.py    latencies for reports of usage
 deletion.py   deletes the requests of a key, user or client
 shown.py      what is shown of raw values
 written.py    rows as JSON, JSON lines and CSV
 
-May import `keys`, `pricing`, `requests`, `metrics`, `formats` (row readers) and `model`.
+May import `keys`, `pricing`, `requests`, `usage`, `metrics`, `formats` (row readers) and `model`.
 """

@@ -184,6 +184,26 @@ class Search:
             sums.p95_duration = _percentile(durations, 0.95)
         return sums
 
+    def grouped(self, wanted: Filter, columns: str, by: str) -> Iterator[tuple[Any, ...]]:
+        """Aggregates of the rows `r` of a filter, with their kinds `k`, by an expression: those of each file."""
+        where = wanted.where()
+        since = max(wanted.since, self._oldest)
+        sql = (
+            f"SELECT {columns} FROM request r CROSS JOIN kind k WHERE k.id = r.kind AND r.time >= ? AND r.time < ? "
+            f"AND ({where.sql}) GROUP BY {by}"
+        )
+        for _, path in self._files(since, wanted.until):
+            yield from self._fetch(path, sql, [since, wanted.until, *where.values])
+
+    def first_time(self) -> float | None:
+        """The time of the oldest row, in epoch seconds; None if there is none."""
+        oldest = self._oldest
+        for _, path in reversed(self._files(oldest, 1 << 62)):
+            for (at,) in self._fetch(path, "SELECT min(time) FROM request WHERE time >= ?", [oldest]):
+                if at is not None:
+                    return float(at) / 1000
+        return None
+
     # --- files
 
     @property

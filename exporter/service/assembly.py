@@ -37,7 +37,7 @@ from exporter.metrics.slowest import Slowest
 from exporter.metrics.store import Store
 from exporter.metrics.zero_hold import ZeroHold
 from exporter.model import catalog
-from exporter.request_log.log import RequestLog, RequestLogSettings
+from exporter.request_log.log import RequestLog
 from exporter.request_log.recorder import Recorder
 from exporter.requests.canonical import canonical_functions
 from exporter.requests.enrich import BATCH, Enricher, methods_of
@@ -190,14 +190,7 @@ class Assembly:
     def open_request_log(self, mark: int | None = None) -> None:
         """Keep requests as the config says. `mark` is the row mark of a restored state, None if it has none."""
         requests = self.config.requests
-        settings = requests and RequestLogSettings(
-            path=Path(requests.path),
-            keep=seconds(requests.keep),
-            max_size=requests.max_bytes,
-            successes=requests.successes,
-            failures=requests.failures,
-            client=requests.client,
-        )
+        settings = requests.settings if requests else None
         running = self.request_log
         if running and settings and running.settings.path == settings.path:
             running.settings = settings
