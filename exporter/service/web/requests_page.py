@@ -77,13 +77,23 @@ def series(families: Mapping[str, Family], declared: Collection[str] = ()) -> li
     value; `labels.NAME` is one of the `declared` labels. Requests that lack a field of `when` are not counted there.
     Labels that no field has are left out: those of inputs, and the type of tokens.
     """
-    found = []
-    for name, family in families.items():
-        if family.type == "counter" and family.adds in _OF_ADDS and family.when in _OF_WHEN:
-            when = [field for field in (_OF_ADDS[family.adds], _OF_WHEN[family.when]) if field]
-            names = [label for label in family.labels if (family.adds, label) != ("tokens", "type")]
-            fields = {label: _OF_LABEL.get(label, label) for label in names}
-            labels = {label: field for label, field in fields.items() if field in FIELDS}
-            labels |= {label: f"labels.{label}" for label in family.labels if label in declared}
-            found.append({"name": name, "labels": labels, "when": when})
+    return [
+        {
+            "name": family.name,
+            "labels": _labels(family, declared),
+            "when": [field for field in (_OF_ADDS[family.adds], _OF_WHEN[family.when]) if field],
+        }
+        for family in families.values()
+        if family.type == "counter" and family.adds in _OF_ADDS and family.when in _OF_WHEN
+    ]
+
+
+def _labels(family: Family, declared: Collection[str]) -> dict[str, str]:
+    found = {}
+    for label in family.labels:
+        field = _OF_LABEL.get(label, label)
+        if label in declared:
+            found[label] = f"labels.{label}"
+        elif field in FIELDS and (family.adds, label) != ("tokens", "type"):
+            found[label] = field
     return found
