@@ -62,13 +62,13 @@ class Cells:
         self._input_labels = input_labels
         self._loop = loop
         # Where sums go that requests of a kind do not add to.
-        self._nowhere = Series()
-        self._unsummed = (self._nowhere,) * len(loop.summed)
-        self._kinds = RequestKinds(context, loop, input_labels)
+        # Where sums of lines go that are not requests.
+        self._unsummed = (Series(),) * len(loop.summed)
         self.origins = OriginCounts(store, context.admissions, input_labels)
-        self._parsed, self._ignored, self._rejected = (
+        parsed, self._ignored, self._rejected = (
             store.series(catalog.LINES, name, result) for result in ("parsed", "ignored", "rejected")
         )
+        self._kinds = RequestKinds(context, loop, input_labels, parsed)
         self.by_key: dict[Any, dict[Any, Cell]] = {}
         # Counts the calls of `note`.
         self.now = 0
@@ -234,10 +234,10 @@ class Cells:
 
     def _connected(self, kind: RequestKind, caller: Caller) -> Cell:
         """A new cell, connected to all series that its requests add to."""
-        layout = kind.layout
-        found: list[Any] = [self._parsed, self._nowhere]
-        full: dict[str, None] = {}
-        find(kind.groups, caller.values, found, full)
+        assert kind.laid, "lines that are not requests have one cell"
+        layout, shared, full_shared, groups = kind.laid
+        found, full = [*shared], {**full_shared}
+        find(groups, caller.values, found, full)
         counts = layout.counts(found)
         if full or caller.is_odd or kind.is_odd:
             counts += (*self._faults(kind, caller, full),)

@@ -9,7 +9,7 @@ from exporter.counting.cell import CALLER_LABELS, Caller, Cell, KindTargets
 from exporter.counting.context import Context
 from exporter.counting.fed import Fed, FedFamilies
 from exporter.counting.judge import Judge, Judged
-from exporter.counting.layouts import NO_LAYOUT, FamilyGroup, Feed, Layout, Layouts
+from exporter.counting.layouts import Feed, Laid, Layouts
 from exporter.counting.loop import Loop
 from exporter.metrics.store import FamilySeries, Series
 from exporter.model import catalog
@@ -26,9 +26,8 @@ class RequestKind(Struct, eq=False):
     # The families it adds to, and the labels whose value is `other` because the budget is used up.
     fed: list[FamilySeries] = []
     overflows: tuple[str, ...] = ()
-    # Where its cells find their series, and what they add to each.
-    groups: list[FamilyGroup] = []
-    layout: Layout = NO_LAYOUT
+    # How its cells find their series, and what they add to each.
+    laid: Laid | None = None
     # The credits of one request, for each series that gets some.
     credits: list[float] = []
     targets: KindTargets = field(default_factory=KindTargets)
@@ -43,9 +42,9 @@ class RequestKind(Struct, eq=False):
 
 
 class RequestKinds:
-    """The request kinds of one input, whose input labels have the values `input_labels`."""
+    """The request kinds of one input. `input_labels` are the values of its labels; `parsed` counts its lines."""
 
-    def __init__(self, context: Context, loop: Loop, input_labels: tuple[str, ...]) -> None:
+    def __init__(self, context: Context, loop: Loop, input_labels: tuple[str, ...], parsed: Series) -> None:
         self._store = context.store
         self._judge = Judge(context.admissions, context.pricing)
         self._pricing = context.pricing
@@ -53,7 +52,7 @@ class RequestKinds:
         self._input_labels = input_labels
         self._has_cost = "cost" in loop.summed
         self._fed = FedFamilies(context.store.families.values(), loop)
-        self._layouts = Layouts((*CALLER_LABELS, *context.labels), input_labels, loop)
+        self._layouts = Layouts((*CALLER_LABELS, *context.labels), input_labels, loop, parsed)
         self._kinds: dict[Any, RequestKind] = {}
 
     def forget(self) -> None:
@@ -126,7 +125,7 @@ class RequestKinds:
             targets.rates = Rates(quote.prices, self._loop.rated)
             targets.shown = self._shown(request, values)
             self._show_model_type(record, values)
-        kind.layout, kind.groups = self._layouts.lay_out([*feeds, *calls])
+        kind.laid = self._layouts.lay_out([*feeds, *calls])
         return kind
 
     @staticmethod

@@ -8,21 +8,20 @@ are the same for many kinds, and groups for all callers of a kind.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
-from itertools import chain
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from msgspec import Struct
 
 from exporter.counting.loop import Loop
-from exporter.metrics.store import FamilySeries
+from exporter.metrics.store import FamilySeries, Histogram, Series
 
 # What a cell adds to a series, if it is not one of the sums or histograms of the loop.
 COUNT, CREDITS, COST, UNPRICED = "count", "credits", "cost of lines without one", "unpriced"
-# The places of a cell's list of series in front of those of the groups: lines that were parsed; where sums go that
-# requests of a kind do not add to.
-_PARSED, _NOWHERE, _FIRST = 0, 1, 2
+# The first places of a cell's list of series: lines that were parsed; where sums go that such requests do not add to.
+_PARSED, _NOWHERE = 0, 1
 
+Lookup = Callable[[tuple[str, ...]], Series | Histogram | None]
 Pick = Callable[[Any], tuple[Any, ...]]
 
 
@@ -40,17 +39,14 @@ class Feed(Struct, eq=False, frozen=True):
 
 
 class FamilyGroup(Struct, gc=False):
-    """Families of a kind with the same labels. `own` are the label values that all callers share, and `lead` is the
-    number of the caller's values before them; where these are not in front, `pick` orders all.
+    """Families of a kind with the same labels, each behind its look-up. `own` are the label values that all callers
+    share, and `lead` is the number of the caller's values before them; where these are not in front, `pick` orders all.
     """
 
-    families: list[FamilySeries]
+    families: list[tuple[Lookup, FamilySeries]]
     own: tuple[str, ...]
     lead: int
     pick: Pick | None
-    # The series that all callers share, once they are found, and the families without room for them.
-    shared: list[Any] | None = None
-    shared_full: Sequence[str] = ()
 
 
 class Layout(Struct, eq=False, frozen=True):
@@ -66,8 +62,21 @@ class Layout(Struct, eq=False, frozen=True):
     unpriced: Pick
     charged: bool
     histograms: list[tuple[str, int]]
-    # For each group: the number of the label values that it is fed; its order; its families.
-    groups: list[tuple[int, "_Order", list[FamilySeries]]]
+    # For each group: the number of the label values that it is fed; its order; its families. First those without a
+    # label of callers.
+    shared: list[tuple[int, "_Order", list[tuple[Lookup, FamilySeries]]]]
+    groups: list[tuple[int, "_Order", list[tuple[Lookup, FamilySeries]]]]
+
+
+class Laid(NamedTuple):
+    """How the cells of a kind find their series: `found` are the first ones of each list, which all callers share, and
+    `full` the families that had no room for one; the groups find the others.
+    """
+
+    layout: Layout
+    found: list[Any]
+    full: dict[str, None]
+    groups: list[FamilyGroup]
 
 
 class _Order(NamedTuple):
@@ -83,19 +92,20 @@ class Layouts:
     order; the values of `input_labels` come last.
     """
 
-    def __init__(self, of_callers: tuple[str, ...], input_labels: tuple[str, ...], loop: Loop) -> None:
+    def __init__(self, of_callers: tuple[str, ...], input_labels: tuple[str, ...], loop: Loop, parsed: Series) -> None:
         self._of_callers = of_callers
         self._input_labels = input_labels
         self._sums = loop.summed
         self._histograms = [family.name for family in loop.histograms]
+        self._first = [parsed, Series()]
         self._known: dict[tuple[tuple[Feed, int], ...], Layout] = {}
 
     def forget(self) -> None:
         """Forget all layouts."""
         self._known.clear()
 
-    def lay_out(self, feeds: Iterable[tuple[Feed, Mapping[str, str]]]) -> tuple[Layout, list[FamilyGroup]]:
-        """The layout of a kind and its groups, from what it feeds with which label values."""
+    def lay_out(self, feeds: Iterable[tuple[Feed, Mapping[str, str]]]) -> Laid:
+        """The layout of a kind, from what it feeds with which label values."""
         every: dict[int, tuple[int, Mapping[str, str]]] = {}
         key = tuple([(feed, every.setdefault(id(values), (len(every), values))[0]) for feed, values in feeds])
         layout = self._known.get(key)
@@ -103,10 +113,17 @@ class Layouts:
             layout = self._known[key] = self._layout(key)
         fed = [values for _, values in every.values()]
         more = self._input_labels
-        return layout, [
-            FamilyGroup(families, order.own(fed[number]) + more, order.lead, order.pick)
-            for number, order, families in layout.groups
-        ]
+        shared, groups = (
+            [
+                FamilyGroup(families, order.own(fed[number]) + more, order.lead, order.pick)
+                for number, order, families in laid
+            ]
+            for laid in (layout.shared, layout.groups)
+        )
+        found: list[Any] = [*self._first]
+        full: dict[str, None] = {}
+        find(shared, (), found, full)
+        return Laid(layout, found, full, groups)
 
     def _layout(self, feeds: Iterable[tuple[Feed, int]]) -> Layout:
         # Long, as it names the places of each sort of targets.
@@ -116,10 +133,15 @@ class Layouts:
                 group = grouped.setdefault((number, family.family.labels), Feed([], []))
                 group.families.append(family)
                 group.added.append(added)
-        places: defaultdict[str, list[int]] = defaultdict(list)
-        for place, added in enumerate(chain.from_iterable(group.added for group in grouped.values()), _FIRST):
-            places[added].append(place)
         more = len(self._input_labels)
+        groups = [(number, _order(labels, self._of_callers, more), fed) for (number, labels), fed in grouped.items()]
+        groups.sort(key=lambda group: bool(group[1].lead or group[1].pick))
+        places: defaultdict[str, list[int]] = defaultdict(list)
+        for place, added in enumerate([added for *_, fed in groups for added in fed.added], len(self._first)):
+            places[added].append(place)
+        looked: list[tuple[int, _Order, list[tuple[Lookup, FamilySeries]]]] = [
+            (number, order, [(family.series.get, family) for family in fed.families]) for number, order, fed in groups
+        ]
         return Layout(
             counts=pick_of([_PARSED, *places[COUNT]]),
             sums=pick_of([(places[slot] or [_NOWHERE])[0] for slot in self._sums]),
@@ -129,10 +151,8 @@ class Layouts:
             unpriced=pick_of(places[UNPRICED]),
             charged=bool(places[COST] or places[UNPRICED]),
             histograms=[(name, place) for name in self._histograms for place in places[name]],
-            groups=[
-                (number, _order(labels, self._of_callers, more), group.families)
-                for (number, labels), group in grouped.items()
-            ],
+            shared=[group for group in looked if not (group[1].lead or group[1].pick)],
+            groups=[group for group in looked if group[1].lead or group[1].pick],
         )
 
 
@@ -141,15 +161,10 @@ def find(groups: Iterable[FamilyGroup], caller: tuple[str, ...], found: list[Any
     another series are added to `full`.
     """
     for group in groups:
-        if group.shared is not None:
-            found += group.shared
-            full |= dict.fromkeys(group.shared_full)
-            continue
-        lead = group.lead
         pick = group.pick
-        labels = pick((*group.own, *caller)) if pick else caller[:lead] + group.own
-        for family in group.families:
-            series = family.series.get(labels)
+        labels = pick((*group.own, *caller)) if pick else caller[: group.lead] + group.own
+        for get, family in group.families:
+            series = get(labels)
             if series is None:
                 if len(family.series) < family.limit:
                     series = family.make(labels)
@@ -158,10 +173,6 @@ def find(groups: Iterable[FamilyGroup], caller: tuple[str, ...], found: list[Any
                     if family.merges(labels):
                         full[family.family.name] = None
             found.append(series)
-        if not (lead or pick):
-            count = len(group.families)
-            group.shared = found[-count:]
-            group.shared_full = [family.family.name for family in group.families if family.merges(labels)]
 
 
 @cache
@@ -180,7 +191,7 @@ def pick_of(places: Sequence[Any]) -> Pick:
     """The function that returns what is at these places, always as a tuple."""
     if len(places) > 1:
         return itemgetter(*places)
-    return lambda values: tuple([values[place] for place in places])
-
-
-NO_LAYOUT = Layout(pick_of([_PARSED]), pick_of([]), [], pick_of([]), pick_of([]), pick_of([]), False, [], [])
+    if not places:
+        return lambda _: ()
+    (place,) = places
+    return lambda values: (values[place],)
