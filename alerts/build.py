@@ -78,14 +78,14 @@ def _alert_groups(terms: Terms) -> list[dict[str, Any]]:
     ]
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.CSafeDumper):
     """YAML as people write it: expressions over several lines as blocks, nothing folded, no anchors."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - its name is yaml's
         return True
 
 
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
 
 

@@ -20,13 +20,13 @@ from pathlib import Path
 
 from benchmarks.prometheus import Prometheus as Server
 from benchmarks.series import Series, Size, series
+from exporter.http_client import Server as Asked
 from exporter.model.catalog import CATALOG
 from exporter.model.growth import FIRST_START, GROWN, HOUR, SETTLED_SECONDS, UNSTEADY
 from exporter.usage.ask import Wanted, scope_of
 from exporter.usage.prometheus import Prometheus
 from exporter.usage.report import Report
 from exporter.usage.scope import Terms
-from exporter.usage.source import Source
 
 _OF_KEYS = 500
 _DAYS = 30
@@ -59,7 +59,7 @@ def samples(raw: list[Series], end: float) -> Iterator[str]:
 
 def cost(server: Server, url: str, wanted: Wanted, now: float) -> tuple[float, int, float]:
     """CPU seconds of Prometheus, the number of questions, and the seconds that one waits for a report."""
-    prometheus = Prometheus(Source(url=url, timeout=600))
+    prometheus = Prometheus(Asked(url=url, timeout=600))
     terms = Terms(families={name: family.labels for name, family in CATALOG.items()})
     cpu, begun = server.cpu_seconds, time.monotonic()
     Report(prometheus, scope_of(prometheus, {}, wanted, now, "10y"), terms).build()

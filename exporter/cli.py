@@ -203,7 +203,7 @@ def _add_requests(parser: argparse.ArgumentParser) -> None:
         default="table",
         help="json is a line each; sums adds them up (default: table)",
     )
-    parser.add_argument("--delete", action="store_true", help="delete the requests of one --key or --client")
+    parser.add_argument("--delete", action="store_true", help="delete the requests of one --key, --user or --client")
     filters = parser.add_argument_group("which requests", "Several values, separated by commas, are alternatives.")
     for name, text in FILTERS.items():
         filters.add_argument(f"--{name.replace('_', '-')}", dest=f"filter_{name}", metavar="VALUE", help=text)

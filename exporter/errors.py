@@ -3,7 +3,7 @@
     ExporterError            exit 1: something could not be done
     ├── UsageError           exit 2: the command line or the config is wrong
     │   └── ConfigError      … with file, line and field
-    ├── QueryError           Prometheus can't be asked, or has no answer
+    ├── QueryError           a server can't be asked, or has no answer
     │   └── SlowQueryError   … in time
     ├── InputError           a log can't be read, or its format is not recognized
     └── StateError           the state file can't be used
@@ -60,11 +60,11 @@ class ConfigError(UsageError):
 
 
 class QueryError(ExporterError):
-    """Prometheus can't be asked, or has no answer."""
+    """A server can't be asked, or has no answer."""
 
 
 class SlowQueryError(QueryError):
-    """Prometheus did not answer in time."""
+    """A server did not answer in time."""
 
 
 class InputError(ExporterError):

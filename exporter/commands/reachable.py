@@ -31,7 +31,7 @@ def _keys(loaded: Loaded, keys: KeyApiConfig) -> list[str]:
 def _rules(server: PrometheusConfig, job: str) -> list[str]:
     from exporter.usage.prometheus import Prometheus  # noqa: PLC0415 - `requests` takes long to load
 
-    prometheus = Prometheus(server.source)
+    prometheus = Prometheus(server.server)
     try:
         if not prometheus.instant(catalog.BUILD_INFO.name, time.time()):
             return [f"usage.prometheus: {server.url} scrapes no exporter yet (job {job})"]

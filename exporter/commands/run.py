@@ -15,6 +15,7 @@ from exporter.service.pipeline import Pipeline
 from exporter.service.reload import Reload
 from exporter.service.web.access import Access
 from exporter.service.web.connections import Limits
+from exporter.service.web.customer_requests import CustomerRequests
 from exporter.service.web.listener import Listener
 from exporter.service.web.requests import RequestsApi
 from exporter.service.web.server import Server
@@ -81,18 +82,16 @@ def _listeners(
     limits = Limits(connections=descriptors.for_connections(descriptors.limit()))
     web = assembly.config.web
     access = Access(Path(web.config) if web.config else None, web.hosts)
-    requests = RequestsApi(
-        lambda: pipeline.request_log.settings if pipeline.request_log else None, lambda: assembly.identity.entries
-    )
-    server = Server(pipeline, *address, reload, limits, access, requests)
-    return server, _customers(assembly, access, limits)
+    kept = (lambda: pipeline.request_log.settings if pipeline.request_log else None, lambda: assembly.identity.entries)
+    server = Server(pipeline, *address, reload, limits, access, RequestsApi(*kept))
+    return server, _customers(assembly, access, limits, CustomerRequests(*kept))
 
 
-def _customers(assembly: Assembly, access: Access, limits: Limits) -> list[Listener]:
-    """The listener of the usage API, if the config wants one."""
+def _customers(assembly: Assembly, access: Access, limits: Limits, requests: CustomerRequests) -> list[Listener]:
+    """The listener for customers, if the config wants one."""
     usage = assembly.config.usage
     if not usage or not usage.listen:
         return []
     from exporter.service.web.customers import customers_listener  # noqa: PLC0415 - `requests` takes long to load
 
-    return [customers_listener(assembly, usage, access, limits)]
+    return [customers_listener(assembly, usage, access, limits, requests)]

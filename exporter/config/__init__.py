@@ -11,6 +11,7 @@ alerts.py    `alerts`
 notify.py    `alerts.notify`
 overrides.py changes of one alert, and exceptions from its thresholds
 served.py    what dashboards and rules may ask for
+server.py    what sections have that name a server to ask
 usage.py     `usage`
 reported.py  what a report of usage needs
 requests.py  `requests`: the request log

@@ -17,6 +17,7 @@ from exporter.config.labels import check_labels, fields_of
 from exporter.config.limits import LimitsConfig, PlanConfig
 from exporter.config.metrics import MetricsConfig
 from exporter.config.requests import RequestsConfig
+from exporter.config.server import FILES
 from exporter.config.usage import UsageConfig
 from exporter.config.values import NotNegative
 from exporter.config.web import load_web
@@ -229,10 +230,12 @@ def _find_files_of_usage(file: YamlFile, config: Config, folder: Path) -> None:
             parse_address(config.usage.listen)
             if config.usage.listen == config.web.listen:
                 raise ValueError(f"{config.usage.listen} is web.listen, too: customers must not reach the metrics")
-    prometheus = config.usage.prometheus if config.usage else None
-    for name in ("password_file", "token_file", "headers_file", "ca_file") if prometheus else ():
-        if path := getattr(prometheus, name):
-            setattr(prometheus, name, str(_readable(file, ("usage", "prometheus", name), folder / path)))
+    if config.usage:
+        prometheus = config.usage.prometheus
+        prometheus.find_files(folder)
+        for name in FILES:
+            if path := getattr(prometheus, name):
+                _readable(file, ("usage", "prometheus", name), Path(path))
 
 
 def _load_secret(file: YamlFile, loaded: Loaded, folder: Path) -> None:
@@ -250,9 +253,9 @@ def _load_registry(file: YamlFile, loaded: Loaded, folder: Path) -> None:
     """The keys of the registry's file. Of an API, those of its copy, if there is a secret: it has hashed names."""
     keys = loaded.config.keys
     if isinstance(keys, KeyApiConfig):
-        for name in ("token_file", "headers_file", "ca_file", "copy"):
-            if getattr(keys, name):
-                setattr(keys, name, str(folder / getattr(keys, name)))
+        keys.find_files(folder)
+        if keys.copy:
+            keys.copy = str(folder / keys.copy)
         if loaded.config.state.path:
             keys.copy = keys.copy or str(Path(loaded.config.state.path).with_name("keys.copy.json"))
         if keys.copy and loaded.secret:

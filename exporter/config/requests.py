@@ -1,6 +1,7 @@
 """The config's section `requests`: the request log, which is off without it."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -8,6 +9,7 @@ from msgspec import Meta
 from exporter.config.values import Duration
 from exporter.durations import seconds
 from exporter.errors import FieldError
+from exporter.request_log.log import RequestLogSettings
 from exporter.yaml_file import Part
 
 _UNITS = {"KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
@@ -39,6 +41,18 @@ class RequestsConfig(Part):
             raise FieldError("keep", "must be at least 1h, and at most 400d")
         if self.max_bytes < _SMALLEST:
             raise FieldError("max_size", f"must be at least {_SMALLEST >> 20}MiB")
+
+    @property
+    def settings(self) -> RequestLogSettings:
+        """Where and how requests are kept."""
+        return RequestLogSettings(
+            path=Path(self.path),
+            keep=seconds(self.keep),
+            max_size=self.max_bytes,
+            successes=self.successes,
+            failures=self.failures,
+            client=self.client,
+        )
 
     @property
     def max_bytes(self) -> int:

@@ -128,7 +128,8 @@ def presets() -> list[str]:
 
 @cache
 def _written(name: str) -> FormatSpec:
-    return msgspec.convert(yaml.safe_load((_PRESETS / f"{name}.yaml").read_text(encoding="utf-8")), FormatSpec)
+    text = (_PRESETS / f"{name}.yaml").read_text(encoding="utf-8")
+    return msgspec.convert(yaml.load(text, Loader=yaml.CSafeLoader), FormatSpec)  # in C: `init` reads all of them
 
 
 def _preset(name: str) -> FormatSpec:

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 from msgspec import Struct
 
 from exporter.pricing.prices import Price
+from exporter.request_log.fields import WORDS
 from exporter.request_log.schema import KIND_COLUMNS, last_id, open_to_write
 
 # With more than these, what is known of kinds and words is forgotten: they get new ids when they come again.
@@ -19,7 +20,7 @@ _MOST_WORDS = 100_000
 # Rows that one statement inserts.
 _AT_ONCE = 100
 
-_INSERT_KIND = f"INSERT INTO kind VALUES ({', '.join('?' * (len(KIND_COLUMNS) + 1))})"
+_INSERT_KIND = f"INSERT INTO kind (id, {', '.join(KIND_COLUMNS)}) VALUES ({', '.join('?' * (len(KIND_COLUMNS) + 1))})"
 _INSERT_WORD = "INSERT INTO word VALUES (?, ?)"
 
 
@@ -75,8 +76,7 @@ class Known(Struct, eq=False):
     """What one recorder has seen in this file, by raw value."""
 
     kinds: dict[Any, dict[Any, Kind]]
-    origins: Words
-    clients: Words
+    words: dict[str, Words]
 
 
 class DayFile:
@@ -157,7 +157,7 @@ class DayFile:
         self.stale = True
         words = {id_: (id_, text) for text, id_ in self._words.items()}
         kinds = {id_: (id_, *values) for values, id_ in self._kinds.items()}
-        referred = (("kind", kinds, _INSERT_KIND), ("origin", words, _INSERT_WORD), ("client", words, _INSERT_WORD))
+        referred = (("kind", kinds, _INSERT_KIND), *((name, words, _INSERT_WORD) for name in WORDS))
         for batch in self.batches:
             for name, known, insert in referred:
                 if name in batch.columns:

@@ -4,7 +4,8 @@ The hot loop hands over a tuple of raw values for each line that it has counted 
 batches: what requests share is decided once for each combination and file, as cells are.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import repeat
 from random import random
 from typing import Any
@@ -13,15 +14,16 @@ import msgspec
 
 from exporter.clock import AHEAD
 from exporter.formats.codegen import compile_function
-from exporter.formats.row_reader import RowReader
+from exporter.formats.row_reader import ROW_WORDS, RowReader
 from exporter.formats.values import text
 from exporter.memo import Memo
 from exporter.model.record import AccessRecord
 from exporter.pricing.prices import Pricing, price_at
 from exporter.request_log.day_file import NO_REQUEST, Batch, DayFile, Kind, Known, Words
+from exporter.request_log.fields import MICROSECONDS, NUMBERS, TOKENS
 from exporter.request_log.horizon import DAY_SECONDS
 from exporter.request_log.log import RequestLog
-from exporter.request_log.schema import KIND_COLUMNS, MICROSECONDS, NUMBERS
+from exporter.request_log.schema import KIND_COLUMNS
 from exporter.request_log.shown import HEX, client_function, request_id
 from exporter.requests.attempts import attempt_details
 from exporter.requests.enrich import Enricher, route_of
@@ -31,21 +33,33 @@ _MOST_CAPTURED = 2_000
 # With more kinds than these known of a file, they are forgotten, and found again by their values.
 _MOST_KNOWN = 50_000
 _DAY_MS = 1000 * DAY_SECONDS
-_TOKENS = tuple(name for name in NUMBERS if name.endswith("_tokens"))
 
 
 class Recorder:
-    """`captured` are the requests that the loop has counted, until `move`."""
+    """`captured` are the requests that the loop has counted, until `move`. `labels` are those that the config declares,
+    with their fields.
+    """
 
-    def __init__(self, name: str, reader: RowReader, enricher: Enricher, pricing: Pricing, log: RequestLog) -> None:
+    def __init__(
+        self,
+        name: str,
+        reader: RowReader,
+        enricher: Enricher,
+        pricing: Pricing,
+        log: RequestLog,
+        labels: Mapping[str, str],
+    ) -> None:
         self._name = name
         self._reader = reader
         self._enricher = enricher
         self._pricing = pricing
         self._log = log
+        self._labels = labels
         self.captured: list[tuple[Any, ...]] = []
         self._numbers = [name for name in NUMBERS if name in reader.measures]
+        self._groups = {name: group for name in ROW_WORDS if (group := reader.group(name))}
         self._raws = {name: reader.raw(name) for name in ("client", "request_id", "attempt_times")}
+        self._raws |= {name: group.expression for name, group in self._groups.items()}
         self._client = client_function(log.settings.client)
         self._hides_networks = log.settings.client == "none"
         self._known = 0
@@ -135,8 +149,16 @@ class Recorder:
         self._log.count("sampled", left_out)
 
     def _nothing_known(self, file: DayFile) -> Known:
-        shown = (lambda origin: "" if "/" in origin else origin) if self._hides_networks else str
-        return Known({}, Words(shown, file.word), Words(lambda raw: self._client(text(raw)), file.word))
+        shown: dict[str, Callable[[Any], str]] = {
+            "origin": (lambda origin: "" if "/" in origin else origin) if self._hides_networks else str,
+            "client": lambda raw: self._client(text(raw)),
+            **{name: partial(self._word, name) for name in self._groups},
+        }
+        return Known({}, {name: Words(one, file.word) for name, one in shown.items()})
+
+    def _word(self, name: str, raw: Any) -> str:
+        """The word that is shown for the raw value of a group."""
+        return self._enricher.label(self._groups[name].read(raw).get(name, ""))
 
     def _compile(self) -> Callable[..., tuple[list[tuple[Any, ...]], int]]:
         """The function from captured requests to rows, and the number of those left out. Generated, as it runs for
@@ -147,8 +169,8 @@ class Recorder:
             "id": "next_id()",
             "time": "at",
             "kind": "kind.id",
-            "origin": "origins[origin] if origin else None",
-            "client": "clients[client]",
+            "origin": "origin_words[origin] if origin else None",
+            **{name: f"{name}_words[{name}]" for name in ("client", *self._groups)},
             # Most ids are hexadecimal, which one look in C shows.
             "request_id": "request_id if request_id.__class__ is str and is_hex(request_id) else shown_id(request_id)",
             "attempt_times": "text(attempt_times) or None if attempt_times else None",
@@ -159,7 +181,8 @@ class Recorder:
         captured = ", ".join(("raw", "origin", "request_key", "caller_key", *more, *self._numbers))
         lines = [
             "rows, left_out = [], 0",
-            "kinds, origins, clients = known.kinds, known.origins, known.clients",
+            "kinds, words = known.kinds, known.words",
+            *(f"{name}_words = words[{name!r}]" for name in ("origin", "client", *self._groups)),
             f"for ({captured},), at in zip(captured, times):",
             "  try:",
             "    kind = kinds[request_key][caller_key]",
@@ -217,11 +240,18 @@ class Recorder:
             "cached": int(record.cached),
             "currency": self._pricing.currency,
             "timed": int(record.timed),
+            "labels": self._declared(fields),
         }
         return tuple(
             values[name] if name in values else (getattr(record, name) if getattr(record, name) != "" else None)
             for name in KIND_COLUMNS
         )
+
+    def _declared(self, fields: dict[str, Any]) -> str | None:
+        """The labels that the config declares, as JSON."""
+        values = {name: self._enricher.label(fields.get(field, "")) for name, field in self._labels.items()}
+        found = {name: value for name, value in values.items() if value}
+        return msgspec.json.encode(found).decode() if found else None
 
     def _mended(self, kind: Kind, row: tuple[Any, ...]) -> tuple[Any, ...]:
         """A row whose numbers depend on its kind: a cached answer has no tokens, an unbilled one no cost; a cost that
@@ -229,7 +259,7 @@ class Recorder:
         """
         values = dict(zip(self._columns, row, strict=True))
         if kind.cached:
-            values |= zip((name for name in _TOKENS if name in values), repeat(None))
+            values |= zip((name for name in TOKENS if name in values), repeat(None))
         if kind.cached or kind.unbilled:
             values["cost"] = None
         if values.get("cost") is None and (price := price_at(kind.prices, values["time"] / 1000)):

@@ -18,10 +18,11 @@ from msgspec import Struct
 
 from exporter.errors import ExporterError, UsageError
 from exporter.formats.values import entries_of, number
+from exporter.request_log.fields import FIELDS, MICROSECONDS, NUMBERS, TOKENS, WORDS
 from exporter.request_log.filters import Filter
 from exporter.request_log.log import files_in
 from exporter.request_log.registry import Registry
-from exporter.request_log.schema import KIND_COLUMNS, NUMBERS, ForeignError, look_into
+from exporter.request_log.schema import KIND_COLUMNS, ForeignError, look_into
 
 DAY_MS = 86_400_000
 # A search that takes longer is given up.
@@ -31,18 +32,19 @@ _STEPS = 100_000
 # Durations are counted to so many significant bits: percentiles are exact to 0.1 %.
 _BITS = 10
 _PLACES = 54
-_TOKENS = tuple(name for name in NUMBERS if name.endswith("_tokens"))
 _BYTES = ("request_bytes", "response_bytes")
+_FLAGS = tuple(name for name, field in FIELDS.items() if field.type == "flag")
 
-_COLUMNS = (
-    "r.id, r.time, o.text AS origin, c.text AS client, r.request_id, r.attempt_times, "
-    + ", ".join(f"r.{name}" for name in NUMBERS)
-    + ", "
-    + ", ".join(f"k.{name}" for name in KIND_COLUMNS)
+_COLUMNS = ", ".join(
+    (
+        *("r.id", "r.time", "r.request_id", "r.attempt_times"),
+        *(f"{name}.text AS {name}" for name in WORDS),
+        *(f"r.{name}" for name in NUMBERS),
+        *(f"k.{name}" for name in KIND_COLUMNS),
+    )
 )
-_FROM = (
-    "FROM request r JOIN kind k ON k.id = r.kind LEFT JOIN word o ON o.id = r.origin "
-    "LEFT JOIN word c ON c.id = r.client"
+_FROM = "FROM request r JOIN kind k ON k.id = r.kind " + " ".join(
+    f"LEFT JOIN word {name} ON {name}.id = r.{name}" for name in WORDS
 )
 
 
@@ -138,6 +140,13 @@ class Search:
         parts = [self._rows(path, sql, values) for _, path in self._files(since, wanted.until)]
         return [*islice(merge(*parts, key=lambda row: row["id"]), limit)]
 
+    def ids_at(self, wanted: Filter, time_: int) -> list[int]:
+        """The ids of a filter's rows of one millisecond, in the order in which they were added."""
+        where = wanted.where()
+        sql = f"SELECT r.id {_FROM} WHERE r.time = ? AND ({where.sql})"
+        files = self._files(time_, time_ + 1)
+        return sorted(row[0] for _, path in files for row in self._fetch(path, sql, [time_, *where.values]))
+
     def last_id(self) -> int:
         """The id of the row that was added last; 0 if there is none."""
         last = 0
@@ -156,7 +165,7 @@ class Search:
         for day, path in self._files(since, wanted.until):
             whole = since <= day * DAY_MS and (day + 1) * DAY_MS <= wanted.until
             times = "1" if whole else f"time >= {int(since)} AND time < {int(wanted.until)}"
-            added = ", ".join(f"total({name})" for name in (*_TOKENS, *_BYTES))
+            added = ", ".join(f"total({name})" for name in (*TOKENS, *_BYTES))
             # Cross: rows in the order of the file or of their time, and a kind for each; not the other way round.
             sql = (
                 f"SELECT count(*), coalesce(sum(k.error_type IS NOT NULL), 0), total(cost), {added}, "
@@ -167,13 +176,33 @@ class Search:
                 sums.requests += row[0]
                 sums.failures += row[1]
                 sums.cost += row[2]
-                for name, amount in zip((*_TOKENS, *_BYTES), row[3:-1], strict=True):
+                for name, amount in zip((*TOKENS, *_BYTES), row[3:-1], strict=True):
                     setattr(sums, name, getattr(sums, name) + int(amount))
                 total += row[-1]
         if measured := sum(durations):
             sums.average_duration = total / measured / 1e6
             sums.p95_duration = _percentile(durations, 0.95)
         return sums
+
+    def grouped(self, wanted: Filter, columns: str, by: str) -> Iterator[tuple[Any, ...]]:
+        """Aggregates of the rows `r` of a filter, with their kinds `k`, by an expression: those of each file."""
+        where = wanted.where()
+        since = max(wanted.since, self._oldest)
+        sql = (
+            f"SELECT {columns} FROM request r CROSS JOIN kind k WHERE k.id = r.kind AND r.time >= ? AND r.time < ? "
+            f"AND ({where.sql}) GROUP BY {by}"
+        )
+        for _, path in self._files(since, wanted.until):
+            yield from self._fetch(path, sql, [since, wanted.until, *where.values])
+
+    def first_time(self) -> float | None:
+        """The time of the oldest row, in epoch seconds; None if there is none."""
+        oldest = self._oldest
+        for _, path in reversed(self._files(oldest, 1 << 62)):
+            for (at,) in self._fetch(path, "SELECT min(time) FROM request WHERE time >= ?", [oldest]):
+                if at is not None:
+                    return float(at) / 1000
+        return None
 
     # --- files
 
@@ -236,9 +265,10 @@ class Search:
         row["key_name"] = self._registry.name(row["key"], row["key_name"])
         row["key_owner"] = self._registry.owner(row["key"], row["key_owner"])
         row["attempts"] = _attempts(row.pop("attempts"), row.pop("attempt_times"))
-        for name in ("duration", "time_to_first_token"):
+        row["labels"] = msgspec.json.decode(row["labels"] or "{}")
+        for name in MICROSECONDS:
             row[name] = None if row[name] is None else row[name] / 1e6
-        for name in ("unbilled", "cached"):
+        for name in _FLAGS:
             row[name] = bool(row[name])
         return row
 

@@ -20,7 +20,7 @@ from exporter.counting.expiry import Expiry
 from exporter.counting.meter import Meter
 from exporter.counting.places import Places
 from exporter.durations import seconds
-from exporter.formats.row_reader import RowReader
+from exporter.formats.row_reader import ROW_WORDS, RowReader
 from exporter.formats.spec import Format, build
 from exporter.inputs.elsewhere import StoredInput
 from exporter.inputs.factory import Inputs
@@ -37,7 +37,7 @@ from exporter.metrics.slowest import Slowest
 from exporter.metrics.store import Store
 from exporter.metrics.zero_hold import ZeroHold
 from exporter.model import catalog
-from exporter.request_log.log import RequestLog, RequestLogSettings
+from exporter.request_log.log import RequestLog
 from exporter.request_log.recorder import Recorder
 from exporter.requests.canonical import canonical_functions
 from exporter.requests.enrich import BATCH, Enricher, methods_of
@@ -164,13 +164,15 @@ class Assembly:
 
     def format_of(self, input_: InputConfig) -> Format:
         """The format of a configured input, without the fields that only labels are made of which nobody declares."""
-        return build(input_.spec, input_.max_line_bytes, self.config.labels.values())
+        for_rows = ROW_WORDS if self.config.requests else ()
+        return build(input_.spec, input_.max_line_bytes, {*self.config.labels.values(), *for_rows})
 
     def meter_of(self, input_: InputConfig, format_: Format) -> Meter:
         """The meter of a configured input, for the rows that its format's decoder makes."""
         full = self.config.show_in_full
         canonical = canonical_functions(self._routes, self.identity.public, "addresses" in full)
-        reader = RowReader(format_, canonical, input_.zone)
+        labels = self.config.labels
+        reader = RowReader(format_, canonical, input_.zone, {*ROW_WORDS} - {*labels.values()})
         names = format_.words | self.config.chains.keys()
         pricing = self.context.pricing
         enricher = Enricher(
@@ -182,20 +184,13 @@ class Assembly:
             self.identity.public,
         )
         log_ = self.request_log
-        recorder = Recorder(input_.name, reader, enricher, pricing, log_) if log_ else None
+        recorder = Recorder(input_.name, reader, enricher, pricing, log_, labels) if log_ else None
         return Meter(input_.name, reader, enricher, self.context, input_.labels, recorder)
 
     def open_request_log(self, mark: int | None = None) -> None:
         """Keep requests as the config says. `mark` is the row mark of a restored state, None if it has none."""
         requests = self.config.requests
-        settings = requests and RequestLogSettings(
-            path=Path(requests.path),
-            keep=seconds(requests.keep),
-            max_size=requests.max_bytes,
-            successes=requests.successes,
-            failures=requests.failures,
-            client=requests.client,
-        )
+        settings = requests.settings if requests else None
         running = self.request_log
         if running and settings and running.settings.path == settings.path:
             running.settings = settings

@@ -102,7 +102,7 @@ def _times(prometheus: Prometheus, wanted: Wanted, now: float, retention: str, o
         raise UsageError(f"the time is empty: it begins at {shown(begin)} and ends at {shown(end)}")
     if begin < now - kept - SETTLED_SECONDS:
         raise UsageError(
-            f"{shown(begin)} is past the retention of {prometheus.source.url}, which keeps {duration(kept)}: "
+            f"{shown(begin)} is past the retention of {prometheus.url}, which keeps {duration(kept)}: "
             f"begin at {shown(now - kept)} or later, or raise its --storage.tsdb.retention.time"
         )
     return begin, end

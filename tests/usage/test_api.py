@@ -15,7 +15,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from exporter.demo.cast import CLIENTS
-from exporter.usage.openapi import document
+from exporter.service.web.document import document
 from tests.exporter import Exporter
 from tests.process import free_port
 from tests.usage.live import Live
@@ -156,7 +156,7 @@ def test_a_slow_prometheus_holds_up_nothing(live: Live, tmp_path: Path) -> None:
     made = Api(tmp_path / "gone", live, url)
     try:
         assert (made.ask(INDEXER).status_code, "127.0.0.1" in made.ask(INDEXER).text) == (502, False)
-        assert "does not answer (connection refused); is Prometheus running there?" in made.ask().text
+        assert "does not answer (Connection refused); is the address right, and the server running?" in made.ask().text
     finally:
         made.exporter.close()
 

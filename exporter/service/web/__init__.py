@@ -11,7 +11,9 @@ answers.py      how an application answers
 access.py       who may ask what
 customers.py    the listener that customers reach, with its
 api.py          … answers in JSON, each caller at its pace, and
-usage_api.py    … the usage of a key
+usage_api.py    … the usage of a key,
+customer_requests.py  … single requests of the key, and
+document.py     … says what it answers
 callers.py      who asks: an operator, or which key
 passwords.py    checks passwords
 connections.py  closes silent and slow clients
