@@ -9,6 +9,7 @@ import re
 from itertools import pairwise
 from typing import Any
 
+from exporter.memo import Memo
 from exporter.model.fields import ATTEMPT_OUTCOMES
 from exporter.model.record import AccessRecord, Attempt
 
@@ -113,9 +114,18 @@ def _count(retries: str) -> int:
 
 
 def _entries(fields: dict[str, Any], name: str) -> list[str]:
-    written = fields.get(name, "").strip()
-    entries = [entry.strip() for entry in _ENTRY_END.split(written)] if written else []
+    written = fields.get(name)
+    return _LISTED[written] if written else []
+
+
+def _listed(written: str) -> list[str]:
+    if not written.strip():
+        return []
+    entries = [entry.strip() for entry in _ENTRY_END.split(written.strip())]
     return ["" if entry == "-" else entry for entry in entries]
+
+
+_LISTED: Memo[str, list[str]] = Memo(_listed, 1000)
 
 
 def _padded(entries: list[str], length: int, at_end: bool) -> list[str]:
