@@ -37,6 +37,7 @@ from exporter.metrics.slowest import Slowest
 from exporter.metrics.store import Store
 from exporter.metrics.zero_hold import ZeroHold
 from exporter.model import catalog
+from exporter.model.fields import ROW_FIELDS
 from exporter.request_log.log import RequestLog
 from exporter.request_log.recorder import Recorder
 from exporter.requests.canonical import canonical_functions
@@ -163,8 +164,10 @@ class Assembly:
                 self.context.keys.rename(stranger, name)
 
     def format_of(self, input_: InputConfig) -> Format:
-        """The format of a configured input, without the fields that only labels are made of which nobody declares."""
-        for_rows = ROW_WORDS if self.config.requests else ()
+        """The format of a configured input, without the fields that are only for labels which nobody declares, or for
+        single requests which nobody keeps.
+        """
+        for_rows = (*ROW_WORDS, *ROW_FIELDS) if self.config.requests else ()
         return build(input_.spec, input_.max_line_bytes, {*self.config.labels.values(), *for_rows})
 
     def meter_of(self, input_: InputConfig, format_: Format) -> Meter:
