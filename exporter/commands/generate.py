@@ -15,7 +15,7 @@ def alerts(path: str | None, out: str, check: bool, kubernetes: bool, grafana: b
     config = _config(path)
     code = report(rules(path, config, kubernetes, grafana), Path(out), check)
     if not check:
-        print("\n".join(summary(config, grafana)))
+        print("\n".join(summary(config, kubernetes, grafana)))
     return code
 
 

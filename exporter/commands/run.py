@@ -17,7 +17,8 @@ from exporter.service.web.access import Access
 from exporter.service.web.connections import Limits
 from exporter.service.web.customer_requests import CustomerRequests
 from exporter.service.web.listener import Listener
-from exporter.service.web.requests import RequestsApi
+from exporter.service.web.requests import PATH, SUMS_PATH, RequestsApi
+from exporter.service.web.requests_page import RequestsPage
 from exporter.service.web.server import Server
 
 
@@ -46,7 +47,8 @@ def serve(loaded: Loaded, listen: str | None, config: str | None = None) -> None
     server.start()
     assembly.watch_keys(pipeline)
     assembly.send_requests()
-    say(f"metrics: {server.url}/metrics   status: {server.url}/")
+    requests = f"   requests: {server.url}/requests" if loaded.config.requests else ""
+    say(f"metrics: {server.url}/metrics   status: {server.url}/{requests}")
     for listener in customers:
         listener.start()
         say(f"usage API: {listener.url}/api/v1/usage")
@@ -57,7 +59,7 @@ def serve(loaded: Loaded, listen: str | None, config: str | None = None) -> None
         for listener in customers:
             listener.end()
         server.stop()
-        assembly.finish_sending()
+        assembly.forwarder.finish()
         pipeline.close()
     if server.failed:
         raise ExporterError("the web server has failed; metrics can no longer be served")
@@ -85,7 +87,8 @@ def _listeners(
     web = assembly.config.web
     access = Access(Path(web.config) if web.config else None, web.hosts)
     kept = (lambda: pipeline.request_log.settings if pipeline.request_log else None, lambda: assembly.identity.entries)
-    server = Server(pipeline, *address, reload, limits, access, RequestsApi(*kept))
+    pages = dict.fromkeys((PATH, SUMS_PATH), RequestsApi(*kept).operators) | RequestsPage(lambda: assembly.config).pages
+    server = Server(pipeline, *address, reload, limits, access, pages, lambda: assembly.config.alerts.runbook_url)
     return server, _customers(assembly, access, limits, CustomerRequests(*kept))
 
 

@@ -273,9 +273,9 @@ class Kubernetes(Part):
     )
     """The name of the objects."""
     namespace: str = ""
-    """Their namespace."""
+    """Their namespace, and the label `namespace` of alerts, by which the operator routes them."""
     labels: dict[str, str] = field(default_factory=dict)
-    """Their labels."""
+    """Their labels, by which Prometheus and Alertmanager select them."""
 
 
 class AlertsConfig(Part):

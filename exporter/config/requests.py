@@ -1,6 +1,7 @@
 """The config's section `requests`: the request log, which is off without it."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from exporter.config.server import FILES, ServerPart
 from exporter.config.values import Duration
 from exporter.durations import seconds
 from exporter.errors import FieldError
+from exporter.request_log.log import RequestLogSettings
 from exporter.request_log.outbox.settings import OtlpSettings
 from exporter.yaml_file import Part
 
@@ -85,6 +87,18 @@ class RequestsConfig(Part):
             raise FieldError("keep", "must be at least 1h, and at most 400d")
         if self.max_bytes < _SMALLEST:
             raise FieldError("max_size", f"must be at least {_SMALLEST >> 20}MiB")
+
+    @property
+    def settings(self) -> RequestLogSettings:
+        """Where and how requests are kept."""
+        return RequestLogSettings(
+            path=Path(self.path),
+            keep=seconds(self.keep),
+            max_size=self.max_bytes,
+            successes=self.successes,
+            failures=self.failures,
+            client=self.client,
+        )
 
     @property
     def max_bytes(self) -> int:

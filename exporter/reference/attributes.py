@@ -14,7 +14,17 @@ has no attribute. The resource has `service.name` and `service.instance.id`; the
 | --- | --- | --- |
 """
 # How the types of fields are sent.
-_TYPES = {"text": "string", "number": "int", "amount": "double", "seconds": "double", "flag": "bool"}
+_TYPES = {
+    "text": "string",
+    "number": "int",
+    "amount": "double",
+    "seconds": "double",
+    "flag": "bool",
+    "links": "list of maps",
+    "labels": "string",
+}
+# Fields with several attributes.
+_NAMES = {"labels": "gateway.label.NAME"}
 # The type of such a name, and what it has.
 _ALSO = {
     "http.request.method": "string | the verb of `gateway.method`, if it has one",
@@ -34,8 +44,7 @@ def page() -> str:
     for name, field in FIELDS.items():
         if is_sent(name):
             about = field.about + (", in seconds" if field.type == "seconds" else "")
-            type_ = _TYPES.get(field.type, "list of maps")
-            rows.append(f"| `{standard_name(name)}` | {type_} | {about} |")
+            rows.append(f"| `{_NAMES.get(name, standard_name(name))}` | {_TYPES[field.type]} | {about} |")
             rows += [f"| `{also}` | {_ALSO[also]} |" for also in ALSO.get(name, ())]
     for name, parts in SUMS.items():
         rows.append(f"| `{name}` | int | {', '.join(FIELDS[part].about for part in parts)}: together |")

@@ -76,8 +76,7 @@ class Known(Struct, eq=False):
     """What one recorder has seen in this file, by raw value."""
 
     kinds: dict[Any, dict[Any, Kind]]
-    origins: Words
-    clients: Words
+    words: dict[str, Words]
 
 
 class DayFile:

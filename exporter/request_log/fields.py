@@ -9,7 +9,7 @@ class Field(NamedTuple):
     """
 
     place: Literal["row", "word", "kind"]
-    type: Literal["text", "time", "seconds", "number", "amount", "flag", "attempts"]
+    type: Literal["text", "time", "seconds", "number", "amount", "flag", "links", "labels"]
     about: str
     customers: bool = False
 
@@ -19,7 +19,7 @@ def _kind(about: str, customers: bool = False) -> Field:
 
 
 # In the order in which they are shown. Customers learn nothing about providers and their attempts, what the gateway
-# pays them, its own words for its keys, or which part of it failed; and no `id`, which counts everybody's requests.
+# pays them, its own words for its keys and users, or which part of it failed; and no `id`: it counts everybody's rows.
 FIELDS = {
     "id": Field("row", "number", "the number of the row"),
     "time": Field("row", "time", "when it was logged", True),
@@ -27,6 +27,8 @@ FIELDS = {
     "key": _kind("the API key's public name", True),
     "key_name": _kind("the key's name, as registered now", True),
     "key_owner": _kind("the key's owner, as registered now"),
+    "user": Field("word", "text", "who used the gateway, as it knows them"),
+    "team": Field("word", "text", "the team of the user or the key"),
     "class": _kind("business or internal"),
     "method": _kind("the method, as in metrics", True),
     "route": _kind("the route", True),
@@ -38,7 +40,8 @@ FIELDS = {
     "origin": Field("word", "text", "the calling site, or the client's network", True),
     "request_id": Field("row", "text", "the gateway's id of the request", True),
     "provider": _kind("who served"),
-    "attempts": Field("kind", "attempts", "who was tried, in order"),
+    "attempts": Field("kind", "links", "who was tried, in order"),
+    "steps": Field("kind", "links", "what the gateway did between the attempts, such as choosing a provider"),
     "model": _kind("the model that served", True),
     "requested_model": _kind("the model that was asked for", True),
     "billed_model": _kind("the model whose price counts"),
@@ -57,6 +60,7 @@ FIELDS = {
     "unbilled": Field("kind", "flag", "whether nobody pays for it", True),
     "cached": Field("kind", "flag", "whether it was answered from the gateway's cache"),
     "cost_multiplier": Field("kind", "amount", "what the provider's price was multiplied by"),
+    "labels": Field("kind", "labels", "the labels that the config declares"),
 }
 # Columns of numbers that a log may have, by the record's name.
 NUMBERS = tuple(
@@ -67,7 +71,8 @@ NUMBERS = tuple(
 TOKENS = tuple(name for name in NUMBERS if name.endswith("_tokens"))
 # Those that are stored as microseconds.
 MICROSECONDS = tuple(name for name, field in FIELDS.items() if field.type == "seconds")
-WORDS = tuple(name for name, field in FIELDS.items() if field.place == "word")
+# Columns of ids of words; the reasons belong to attempts and steps.
+WORDS = (*(name for name, field in FIELDS.items() if field.place == "word"), "attempt_reasons")
 SHARED = tuple(name for name, field in FIELDS.items() if field.place == "kind")
 # Who is shown what.
 OF_OPERATORS = tuple(FIELDS)

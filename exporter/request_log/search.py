@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from exporter.errors import ExporterError, UsageError
-from exporter.formats.values import entries_of, number
+from exporter.request_log import chain
 from exporter.request_log.fields import FIELDS, MICROSECONDS, NUMBERS, TOKENS, WORDS
 from exporter.request_log.filters import Filter
 from exporter.request_log.log import files_in
@@ -184,6 +184,26 @@ class Search:
             sums.p95_duration = _percentile(durations, 0.95)
         return sums
 
+    def grouped(self, wanted: Filter, columns: str, by: str) -> Iterator[tuple[Any, ...]]:
+        """Aggregates of the rows `r` of a filter, with their kinds `k`, by an expression: those of each file."""
+        where = wanted.where()
+        since = max(wanted.since, self._oldest)
+        sql = (
+            f"SELECT {columns} FROM request r CROSS JOIN kind k WHERE k.id = r.kind AND r.time >= ? AND r.time < ? "
+            f"AND ({where.sql}) GROUP BY {by}"
+        )
+        for _, path in self._files(since, wanted.until):
+            yield from self._fetch(path, sql, [since, wanted.until, *where.values])
+
+    def first_time(self) -> float | None:
+        """The time of the oldest row, in epoch seconds; None if there is none."""
+        oldest = self._oldest
+        for _, path in reversed(self._files(oldest, 1 << 62)):
+            for (at,) in self._fetch(path, "SELECT min(time) FROM request WHERE time >= ?", [oldest]):
+                if at is not None:
+                    return float(at) / 1000
+        return None
+
     # --- files
 
     @property
@@ -244,31 +264,14 @@ class Search:
         row = dict(zip((column[0] for column in cursor.description), values, strict=True))
         row["key_name"] = self._registry.name(row["key"], row["key_name"])
         row["key_owner"] = self._registry.owner(row["key"], row["key_owner"])
-        row["attempts"] = shown_attempts(row.pop("attempts"), row.pop("attempt_times"))
+        logged = (row.pop(name) for name in ("attempts", "steps", "attempt_reasons", "attempt_times"))
+        row["attempts"], row["steps"] = chain.shown(*logged)
+        row["labels"] = msgspec.json.decode(row["labels"] or "{}")
         for name in MICROSECONDS:
             row[name] = None if row[name] is None else row[name] / 1e6
         for name in _FLAGS:
             row[name] = bool(row[name])
         return row
-
-
-def shown_attempts(kinds: str | None, times: str | None) -> list[dict[str, Any]]:
-    """The attempts of a row, in their order. `delay` is the time that those before took, in seconds."""
-    if not kinds:
-        return []
-    seconds = [_seconds(entry) for entry in entries_of(times or "")]
-    found, delay = [], 0.0
-    for provider, outcome, status, circuit, place in msgspec.json.decode(kinds):
-        took = seconds[place] if 0 <= place < len(seconds) else None
-        attempt = {"provider": provider, "outcome": outcome, "status": status, "circuit": circuit}
-        found.append(attempt | {"seconds": took, "delay": round(delay, 6) if seconds else None})
-        delay += took or 0.0
-    return found
-
-
-def _seconds(entry: str) -> float | None:
-    found = number(entry)
-    return float(found) if found is not None and found < 1e6 else None
 
 
 def _counting(counts: list[int]) -> Callable[[int | None], int | None]:

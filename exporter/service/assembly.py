@@ -5,7 +5,6 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import replace as changed
@@ -21,7 +20,7 @@ from exporter.counting.expiry import Expiry
 from exporter.counting.meter import Meter
 from exporter.counting.places import Places
 from exporter.durations import seconds
-from exporter.formats.row_reader import RowReader
+from exporter.formats.row_reader import ROW_WORDS, RowReader
 from exporter.formats.spec import Format, build
 from exporter.inputs.elsewhere import StoredInput
 from exporter.inputs.factory import Inputs
@@ -38,21 +37,20 @@ from exporter.metrics.slowest import Slowest
 from exporter.metrics.store import Store
 from exporter.metrics.zero_hold import ZeroHold
 from exporter.model import catalog
-from exporter.request_log.log import RequestLog, RequestLogSettings
+from exporter.model.fields import ROW_FIELDS
+from exporter.request_log.log import RequestLog
 from exporter.request_log.recorder import Recorder
 from exporter.requests.canonical import canonical_functions
 from exporter.requests.enrich import BATCH, Enricher, methods_of
 from exporter.requests.routes import Routes
 from exporter.service.continued import follows, in_place_of, place
 from exporter.service.feed import Feed, stored_inputs
+from exporter.service.forwarder import Forwarder
 from exporter.service.input_journal import InputJournal
 from exporter.service.pace import Pace
 from exporter.service.pipeline import Pipeline
 from exporter.state.checkpoint import Checkpoint, Parts, places_of
 from exporter.state.database import State, peek
-
-if TYPE_CHECKING:
-    from exporter.request_log.outbox.outbox import Outbox
 
 _REGISTRY_READ = catalog.KEY_REGISTRY_TIMESTAMP_SECONDS
 
@@ -100,8 +98,7 @@ class Assembly:
         self.entries: tuple[KeyEntry, ...] = ()
         self._first_start = time.time()
         self.request_log: RequestLog | None = None
-        self._outbox: Outbox | None = None
-        self._restored_outbox: Any = None
+        self.forwarder = Forwarder(self.store, lambda: self.identity.entries)
         self.apply_config(loaded)
 
     def apply_config(self, loaded: Loaded) -> list[str]:
@@ -169,14 +166,18 @@ class Assembly:
                 self.context.keys.rename(stranger, name)
 
     def format_of(self, input_: InputConfig) -> Format:
-        """The format of a configured input, without the fields that only labels are made of which nobody declares."""
-        return build(input_.spec, input_.max_line_bytes, self.config.labels.values())
+        """The format of a configured input, without the fields that are only for labels which nobody declares, or for
+        single requests which nobody keeps.
+        """
+        for_rows = (*ROW_WORDS, *ROW_FIELDS) if self.config.requests else ()
+        return build(input_.spec, input_.max_line_bytes, {*self.config.labels.values(), *for_rows})
 
     def meter_of(self, input_: InputConfig, format_: Format) -> Meter:
         """The meter of a configured input, for the rows that its format's decoder makes."""
         full = self.config.show_in_full
         canonical = canonical_functions(self._routes, self.identity.public, "addresses" in full)
-        reader = RowReader(format_, canonical, input_.zone)
+        labels = self.config.labels
+        reader = RowReader(format_, canonical, input_.zone, {*ROW_WORDS} - {*labels.values()})
         names = format_.words | self.config.chains.keys()
         pricing = self.context.pricing
         enricher = Enricher(
@@ -188,20 +189,13 @@ class Assembly:
             self.identity.public,
         )
         log_ = self.request_log
-        recorder = Recorder(input_.name, reader, enricher, pricing, log_) if log_ else None
+        recorder = Recorder(input_.name, reader, enricher, pricing, log_, labels) if log_ else None
         return Meter(input_.name, reader, enricher, self.context, input_.labels, recorder)
 
     def open_request_log(self, mark: int | None = None) -> None:
         """Keep requests as the config says. `mark` is the row mark of a restored state, None if it has none."""
         requests = self.config.requests
-        settings = requests and RequestLogSettings(
-            path=Path(requests.path),
-            keep=seconds(requests.keep),
-            max_size=requests.max_bytes,
-            successes=requests.successes,
-            failures=requests.failures,
-            client=requests.client,
-        )
+        settings = requests.settings if requests else None
         running = self.request_log
         if running and settings and running.settings.path == settings.path:
             running.settings = settings
@@ -212,27 +206,8 @@ class Assembly:
 
     def send_requests(self) -> None:
         """Send the kept requests on as the config says, from now on."""
-        log_, otlp = self.request_log, self.config.requests and self.config.requests.otlp
-        if not log_:
-            self._outbox = None
-            return
-        if not otlp:
-            if self._outbox:
-                self._outbox.close()
-            log_.follower = self._outbox = None
-        elif self._outbox and log_.follower is self._outbox:
-            self._outbox.configure(otlp.settings)
-        else:
-            from exporter.request_log.outbox.outbox import Outbox  # noqa: PLC0415 - loads protobuf, and few configs send
-
-            path, entries = log_.settings.path, lambda: self.identity.entries
-            self._outbox = log_.follower = Outbox(path, otlp.settings, entries, self.store, self._restored_outbox)
-        self._restored_outbox = None
-
-    def finish_sending(self) -> None:
-        """Send what is left of the kept requests, if that takes no time."""
-        if self._outbox:
-            self._outbox.finish()
+        otlp = self.config.requests and self.config.requests.otlp
+        self.forwarder.follow(self.request_log, otlp.settings if otlp else None)
 
     def pipeline(self) -> Pipeline:
         """The pipeline of all inputs, not yet running. Raises StateError if the state file can't be used."""
@@ -256,7 +231,7 @@ class Assembly:
             damaged = state.damaged
             zero_hold.hold(render(self.store)[1], now)
         self.open_request_log(restored_parts.get("row_mark"))
-        self._restored_outbox = restored_parts.get("outbox")
+        self.forwarder.restored = restored_parts.get("outbox")
         pipeline.request_log = self.request_log
         self._first_start = restored_parts.get("first_start", self._first_start)
         self.store.set(catalog.FIRST_START_TIMESTAMP_SECONDS, to=self._first_start)
@@ -324,8 +299,8 @@ class Assembly:
         parts |= {**self._use_parts.parts(), "inputs": {}}
         if self.request_log:
             parts["row_mark"] = self.request_log.mark
-        if self._outbox:
-            parts["outbox"] = self._outbox.counted
+        if self.forwarder.part:
+            parts["outbox"] = self.forwarder.part
         for feed in pipeline.feeds:
             parts["inputs"][feed.name], pages = feed.stored()
             parts |= pages

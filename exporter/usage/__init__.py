@@ -12,6 +12,7 @@ report.py      the whole report, of
 facts.py       … numbers
 steps.py       … the time series
 breakdown.py   … lists by endpoint, key, model …
+kept.py        … what only single requests say
 limits.py      … rate limits and quotas
 judgement.py   … alerts, trends and bottlenecks
 ahead.py       … costs and capacity

@@ -73,9 +73,9 @@ _BREAKDOWN = record(
     "Each list is sorted by `sort`, and is null where no series has it.",
     byEndpoint=or_null(list_of(_row("endpoint", **_FULL), "Counts calls: a batch of n is n.")),
     byMethod=or_null(list_of(_row("method", successRate=_PERCENT), "By HTTP method; JSON-RPC is POST.")),
-    byStatusCode=or_null(list_of(_row("statusCode"))),
+    byStatusCode=or_null(list_of(_row("statusCode", averageLatency=_MILLISECONDS))),
     byKey=or_null(list_of(_row("key", **_FULL, cost=_MONEY))),
-    byModel=or_null(list_of(_row("model", tokens=_TOKENS, cost=_MONEY))),
+    byModel=or_null(list_of(_row("model", tokens=_TOKENS, averageLatency=_MILLISECONDS, cost=_MONEY))),
     byChain=or_null(list_of(_row("chain", **_FULL))),
     byOrigin=or_null(list_of(_row("origin"))),
 )
@@ -163,6 +163,9 @@ _REPORT = record(
     capacity=or_null(_CAPACITY),
     pagination=record(total=COUNT, limit=COUNT, offset=COUNT, hasMore=kind("boolean")),
     reasons=kind("object", "Why a field is null, by its place.", additionalProperties=TEXT),
+    sources=kind(
+        "object", "Of fields that no series has, by their place: where they come from.", additionalProperties=TEXT
+    ),
     notes=list_of(TEXT, "What nobody can know of this time."),
 )
 

@@ -31,7 +31,9 @@ def rules(made: dict[str, str]) -> list[dict[str, Any]]:
 def groups(made: dict[str, str]) -> list[dict[str, Any]]:
     """All groups of the files that were made."""
     return [
-        group for name in ("recording.rules.yml", "alerts.rules.yml") for group in yaml.safe_load(made[name])["groups"]
+        group
+        for name in ("recording.rules.yml", "alerts.rules.yml")
+        for group in yaml.load(made[name], Loader=yaml.CSafeLoader)["groups"]
     ]
 
 

@@ -52,17 +52,17 @@ class Sending(Keeping):
         self, folder: Path, url: str, more: str = "", mark: int | None = None, counted: Counted | None = None
     ) -> None:
         super().__init__(folder, FORMAT, f"otlp: {{endpoint: '{url}'{more}}}", mark=mark)
-        self.assembly._restored_outbox = counted
+        self.assembly.forwarder.restored = counted and {"sent": counted.sent, "refused": counted.refused}
         self.assembly.send_requests()
 
     @property
     def outbox(self) -> Outbox:
-        assert self.assembly._outbox
-        return self.assembly._outbox
+        assert self.assembly.forwarder.outbox
+        return self.assembly.forwarder.outbox
 
     def end(self) -> Counted:
         """End in order; what is committed about it."""
-        self.assembly.finish_sending()
+        self.assembly.forwarder.finish()
         self.log.close()
         assert self.outbox.counted
         return self.outbox.counted
@@ -448,12 +448,13 @@ def test_the_page_of_attributes_has_all_that_are_sent(sending: Sending, collecto
     """With their types; each field that operators are shown is sent, and no other."""
     db = DayFile(sending.folder / "2026-01-01.db")
     values: dict[str, Any] = {"text": "w", "number": 7, "amount": 0.5, "seconds": 2_000_000, "flag": 1}
-    values["attempts"] = '[["a", "b", "", "", 0]]'
+    values |= {"labels": '{"NAME": "w"}', "attempts": '[["a", "b", "", "", 0]]', "steps": '[["a", "", 1]]'}
     own = {name: values[field.type] for name, field in FIELDS.items() if field.place == "row" and name != "time"}
-    own |= {name: db.word("w") for name in WORDS}
+    own |= {name: db.word("w, w") for name in WORDS}
     requests = ({"method": "GET /x", "status": "200"}, {"method": "m", "status": "5", "protocol": "grpc"})
     for n, request in enumerate(requests, 1):
-        kind = db.kind(tuple(request.get(name) or values[FIELDS[name].type] for name in SHARED) + (1,))  # noqa: RUF005
+        shared = [request.get(name) or values.get(name) or values[FIELDS[name].type] for name in SHARED]
+        kind = db.kind((*shared, 1))
         row = own | {"id": n, "time": NOW * 1000, "kind": kind}
         db.batches.append(Batch(tuple(row), [tuple(row.values())]))
     db.write()

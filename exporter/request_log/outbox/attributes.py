@@ -65,6 +65,9 @@ def attributes_of(values: dict[str, Any]) -> Attributes:
     for field, value in values.items():
         if value is None or value is False or value == "" or not is_sent(field):
             continue
+        if field == "labels":
+            yield from ((f"{_OURS}label.{label}", word) for label, word in value.items())
+            continue
         yield standard_name(field), value
         if field in _MORE:
             yield from _MORE[field](value, values)

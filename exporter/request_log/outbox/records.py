@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from msgspec import Struct
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
@@ -25,12 +26,13 @@ from opentelemetry.proto.logs.v1.logs_pb2 import (
 from exporter import __version__
 from exporter.keys.identity import KeyEntry
 from exporter.memo import Memo
+from exporter.request_log import chain
 from exporter.request_log.fields import FIELDS
 from exporter.request_log.outbox.attributes import SUMS, Value, attributes_of, is_sent, standard_name
 from exporter.request_log.outbox.unsent import Row
 from exporter.request_log.registry import Registry
 from exporter.request_log.schema import KIND_COLUMNS
-from exporter.request_log.search import ROW_NAMES, shown_attempts
+from exporter.request_log.search import ROW_NAMES
 
 EVENT = "gateway.request"
 SERVICE = "gateway-exporter"
@@ -40,7 +42,7 @@ _FLAGS = tuple(name for name, field in FIELDS.items() if field.type == "flag")
 # So many combinations are remembered.
 _MOST_KINDS = 5_000
 _OWN = len(ROW_NAMES)
-_ATTEMPT_TIMES = ROW_NAMES.index("attempt_times")
+_REASONS, _TIMES = ROW_NAMES.index("attempt_reasons"), ROW_NAMES.index("attempt_times")
 # The fields of the three messages that hold the next one.
 _RECORDS = ScopeLogs.LOG_RECORDS_FIELD_NUMBER
 _SCOPES = ResourceLogs.SCOPE_LOGS_FIELD_NUMBER
@@ -48,13 +50,14 @@ _RESOURCES = ExportLogsServiceRequest.RESOURCE_LOGS_FIELD_NUMBER
 
 
 class Kind(Struct):
-    """What requests of a kind share: the first part of their records, and of their text. `attempts` have times that
-    are not shared.
+    """What requests of a kind share: the first part of their records, and of their text. `attempts` and `steps` have
+    times that are not shared.
     """
 
     encoded: bytes
     text: str
     attempts: str | None
+    steps: str | None
 
 
 class Layout(Struct):
@@ -117,17 +120,16 @@ class Records:
         for value, places in layout.sums:
             value.int_value = int(sum([row[place] for place in places]))
         encoded: bytes = kind.encoded + record.SerializeToString()
-        if kind.attempts:
-            more = LogRecord()
-            _add(more, "attempts", shown_attempts(kind.attempts, row[_ATTEMPT_TIMES]))
-            encoded += more.SerializeToString()
+        if kind.attempts or kind.steps:
+            encoded += _links(chain.shown(kind.attempts, kind.steps, row[_REASONS], row[_TIMES]))
         return encoded
 
     def _kind(self, shared: tuple[Any, ...]) -> Kind:
         values = dict(zip(KIND_COLUMNS, shared, strict=True))
-        attempts = values.pop("attempts")
+        attempts, steps = values.pop("attempts"), values.pop("steps")
         values["key_name"] = self._registry.name(values["key"], values["key_name"])
         values["key_owner"] = self._registry.owner(values["key"], values["key_owner"])
+        values["labels"] = msgspec.json.decode(values["labels"] or "{}")
         for name in _FLAGS:
             values[name] = bool(values[name])
         record = LogRecord(event_name=EVENT)
@@ -135,7 +137,7 @@ class Records:
         for name, value in attributes_of(values):
             _set(record.attributes.add(key=name).value, value)
         words = (values["method"], values["status"], values["error_type"])
-        return Kind(record.SerializeToString(), " ".join(word for word in words if word), attempts)
+        return Kind(record.SerializeToString(), " ".join(word for word in words if word), attempts, steps)
 
 
 def _layout(absent: tuple[bool, ...]) -> Layout:
@@ -161,8 +163,14 @@ def _severity(error_type: str | None) -> tuple[SeverityNumber.ValueType, str]:
     return SEVERITY_NUMBER_ERROR, "ERROR"
 
 
-def _add(record: LogRecord, field: str, value: Value) -> None:
-    _set(record.attributes.add(key=standard_name(field)).value, value)
+def _links(shown: tuple[list[dict[str, Any]], list[dict[str, Any]]]) -> bytes:
+    """The attempts and steps of a row, as the last part of its record."""
+    record = LogRecord()
+    for name, links in zip(("attempts", "steps"), shown, strict=True):
+        if links:
+            _set(record.attributes.add(key=standard_name(name)).value, links)
+    encoded: bytes = record.SerializeToString()
+    return encoded
 
 
 def _set(to: AnyValue, value: Value) -> None:

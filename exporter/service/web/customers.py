@@ -1,7 +1,7 @@
 """The listener that customers reach: usage and single requests of their own keys, and nothing else."""
 
 from exporter.config.load import parse_address
-from exporter.config.reported import terms_of
+from exporter.config.reported import keeper_of, terms_of
 from exporter.config.usage import UsageConfig
 from exporter.durations import seconds
 from exporter.formats.spec import resolved
@@ -28,7 +28,12 @@ def customers_listener(
         (dict(resolved(input_.spec).key_hash.items()) for input_ in config.inputs),
         lambda name: admissions.admitted("key", name),
     )
-    answers = usage_api.UsageApi(usage.prometheus.server, terms_of(config, usage), config.alerts.retention)
+    answers = usage_api.UsageApi(
+        usage.prometheus.server,
+        terms_of(config, usage),
+        config.alerts.retention,
+        lambda: keeper_of(config, assembly.request_log.settings if assembly.request_log else None),
+    )
     questions = {usage_api.PATH: answers.answer, **requests.questions}
     api = Api(
         callers,
