@@ -1,5 +1,6 @@
 """The request log: a row for each request, kept for days and searched by people. Only with the section `requests`.
 
+chain.py      attempts and steps, with their times
 fields.py     the fields of a row
 schema.py     the tables of a file
 day_file.py   one file being written: what requests share is stored once

@@ -62,8 +62,24 @@ def test_a_row_has_what_was_counted(keeping: Keeping) -> None:
     assert {name: row[name] for name in expected} == expected
     assert row["key"].startswith("k_")
     assert row["attempts"] == [
-        {"provider": "a", "outcome": "server_error", "status": "503", "circuit": "open", "seconds": 0.2, "delay": 0.0},
-        {"provider": "b", "outcome": "success", "status": "200", "circuit": "closed", "seconds": 0.05, "delay": 0.2},
+        {
+            "provider": "a",
+            "outcome": "server_error",
+            "status": "503",
+            "circuit": "open",
+            "reason": "",
+            "seconds": 0.2,
+            "delay": 0.0,
+        },
+        {
+            "provider": "b",
+            "outcome": "success",
+            "status": "200",
+            "circuit": "closed",
+            "reason": "",
+            "seconds": 0.05,
+            "delay": 0.2,
+        },
     ]
 
 
