@@ -63,17 +63,22 @@ def _link_cells(panel: Json, of_labels: dict[str, str], page: str) -> None:
         return
     shown = {name: title for name, title in columns["renameByName"].items() if name in of_labels}
     link = _link(page, panel, {of_labels[name]: f"__data.fields.{name}" for name in shown})
-    overrides = panel["fieldConfig"]["overrides"]
     for title in shown.values():
-        of_column = next((one for one in overrides if one["matcher"] == {"id": "byName", "options": title}), None)
-        if of_column is None:
-            overrides.append(override("byName", title, {"links": [link]}))
-            continue
-        links = next((one["value"] for one in of_column["properties"] if one["id"] == "links"), None)
-        if links is None:
-            of_column["properties"].append({"id": "links", "value": [link]})
-        else:
-            links.append(link)
+        _links_of_column(panel["fieldConfig"]["overrides"], title).append(link)
+
+
+def _links_of_column(overrides: list[Json], title: str) -> list[Json]:
+    """A column's links, to be added to."""
+    wanted = {"id": "byName", "options": title}
+    of_column = next((one for one in overrides if one["matcher"] == wanted), None)
+    if of_column is None:
+        overrides.append(of_column := override("byName", title, {}))
+    properties: list[Json] = of_column["properties"]
+    links = next((one for one in properties if one["id"] == "links"), None)
+    if links is None:
+        properties.append(links := {"id": "links", "value": []})
+    found: list[Json] = links["value"]
+    return found
 
 
 def _link(page: str, panel: Json, given: dict[str, str]) -> Json:
