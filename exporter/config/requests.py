@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from msgspec import Meta, field
 
 from exporter.config.server import FILES, ServerPart
-from exporter.config.values import Duration
+from exporter.config.values import Duration, Url
 from exporter.durations import seconds
 from exporter.errors import FieldError
 from exporter.request_log.log import RequestLogSettings
@@ -79,6 +79,10 @@ class RequestsConfig(Part):
     """The share of failed requests that is kept."""
     client: Literal["network", "full", "none"] = "network"
     """How much of a client's address is kept: its network, all of it, or nothing."""
+    url: Url | None = None
+    """Where operators open this exporter, as https://exporter.example.com. Dashboards and alerts then link to its page
+    of single requests.
+    """
     otlp: OtlpConfig | None = None
     """Where they are sent, too. Default: nowhere."""
 
