@@ -32,6 +32,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.4g}%"
 
 
+def length(seconds: float) -> str:
+    """A duration from the config, as the value beside it is written: 0.5 → 500ms."""
+    return f"{1000 * seconds:.4g}ms" if seconds < 1 else f"{seconds:g}s"
+
+
 class Alert(Struct, frozen=True, kw_only=True):
     """An alert rule.
 
