@@ -58,8 +58,8 @@ class InputJournal:
 
     @property
     def _parsed(self) -> float:
-        found = self._store.families[catalog.LINES.name].series.get((self.name, "parsed"))
-        return found.value if found else 0
+        is_known = (self.name, "parsed") in self._store.families[catalog.LINES.name].series
+        return self._store.series(catalog.LINES, self.name, "parsed").value if is_known else 0
 
     def note(self, decoded: Decoded) -> None:
         """Count the lines of a chunk that became no rows."""
