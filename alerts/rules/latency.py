@@ -6,7 +6,7 @@ from functools import partial
 from alerts.alert import DURATION, METHOD, PERCENT, Alert, length, percent
 from alerts.promql import Terms, either
 from alerts.rules.errors import burning, times
-from exporter.config.alerts import BURN_RATES
+from exporter.config.objectives import BURN_RATES
 
 _alert = partial(Alert, component="gateway", category="latency", dashboard="gateway-errors")
 

@@ -6,10 +6,12 @@ from pathlib import Path
 from exporter import descriptors
 from exporter.commands.select_input import with_secret
 from exporter.commands.without_config import without_config
-from exporter.config.load import Loaded, load, parse_address
+from exporter.config.load import Loaded, load
+from exporter.config.values import parse_address
 from exporter.errors import ExporterError, UsageError
 from exporter.logs import say
 from exporter.service.assembly import Assembly
+from exporter.service.key_watch import KeyWatch
 from exporter.service.learning import Learning
 from exporter.service.pipeline import Pipeline
 from exporter.service.reload import Reload
@@ -35,7 +37,8 @@ def serve(loaded: Loaded, listen: str | None, config: str | None = None) -> None
     address = _address(listen or loaded.config.web.listen)
     assembly = Assembly(with_secret(loaded), serving=True)
     pipeline = assembly.pipeline()
-    reload = Reload(Path(config), assembly, pipeline) if config else None
+    keys = KeyWatch(assembly, pipeline)
+    reload = Reload(Path(config), assembly, pipeline, keys) if config else None
     if not config:
         _learn(assembly, pipeline)
     server, customers = _listeners(assembly, pipeline, reload, address)
@@ -45,7 +48,7 @@ def serve(loaded: Loaded, listen: str | None, config: str | None = None) -> None
         signal.signal(signal.SIGHUP, lambda *_: reload())
     pipeline.open()
     server.start()
-    assembly.watch_keys(pipeline)
+    keys.start()
     requests = f"   requests: {server.url}/requests" if loaded.config.requests else ""
     say(f"metrics: {server.url}/metrics   status: {server.url}/{requests}")
     for listener in customers:
@@ -54,7 +57,7 @@ def serve(loaded: Loaded, listen: str | None, config: str | None = None) -> None
     try:
         pipeline.run()
     finally:
-        assembly.forget_keys()
+        keys.stop()
         for listener in customers:
             listener.end()
         server.stop()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from exporter.config.alerts import AlertsConfig
-from exporter.config.load import Config
+from exporter.config.config import Config
 from exporter.model.catalog import CATALOG, Family
 from exporter.model.recorded import RECORDED, Recorded, recorded_of
 

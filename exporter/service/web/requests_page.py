@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from exporter.config.load import Config
+from exporter.config.config import Config
 from exporter.model.catalog import Family
 from exporter.request_log.fields import FIELDS
 from exporter.request_log.filters import FILTERS
