@@ -9,9 +9,9 @@ from alerts.many import NAME as MANY
 from alerts.many import TROUBLES
 from alerts.promql import Terms, escaped
 from alerts.receivers import receiver
+from alerts.texts import TEMPLATES
 from exporter.config.notify import Notify, Smtp
 
-TEMPLATES = "gateway.tmpl"
 _NOBODY = "nobody"
 # Outages of the whole: the alerts that report one, what else must be so, and alerts of parts that then keep silent.
 _OUTAGES = (

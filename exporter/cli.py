@@ -124,7 +124,7 @@ def command_line() -> argparse.ArgumentParser:
     _add_requests(command("requests", _requests, "find, follow, export or delete single requests"))
     alerts = command("alerts", _alerts, "write recording rules, alert rules and an Alertmanager config")
     for flag, text in (
-        ("--kubernetes", "also write a PrometheusRule for Prometheus Operator"),
+        ("--kubernetes", "also write a PrometheusRule and an AlertmanagerConfig for Prometheus Operator"),
         ("--grafana", "also write rules for Grafana's own alerting"),
         ("--check", "write nothing; exit with 1 if DIR is not up to date"),
     ):

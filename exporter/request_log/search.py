@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from exporter.errors import ExporterError, UsageError
-from exporter.formats.values import entries_of, number
+from exporter.request_log import chain
 from exporter.request_log.fields import FIELDS, MICROSECONDS, NUMBERS, TOKENS, WORDS
 from exporter.request_log.filters import Filter
 from exporter.request_log.log import files_in
@@ -35,15 +35,15 @@ _PLACES = 54
 _BYTES = ("request_bytes", "response_bytes")
 _FLAGS = tuple(name for name, field in FIELDS.items() if field.type == "flag")
 
-_COLUMNS = ", ".join(
+# The names of a row's own columns, and all columns in SQL: those, then KIND_COLUMNS.
+ROW_NAMES = ("id", "time", "request_id", "attempt_times", *WORDS, *NUMBERS)
+COLUMNS = ", ".join(
     (
-        *("r.id", "r.time", "r.request_id", "r.attempt_times"),
-        *(f"{name}.text AS {name}" for name in WORDS),
-        *(f"r.{name}" for name in NUMBERS),
+        *(f"{name}.text AS {name}" if name in WORDS else f"r.{name}" for name in ROW_NAMES),
         *(f"k.{name}" for name in KIND_COLUMNS),
     )
 )
-_FROM = "FROM request r JOIN kind k ON k.id = r.kind " + " ".join(
+FROM = "FROM request r JOIN kind k ON k.id = r.kind " + " ".join(
     f"LEFT JOIN word {name} ON {name}.id = r.{name}" for name in WORDS
 )
 
@@ -120,7 +120,7 @@ class Search:
         where = wanted.where()
         behind = "" if cursor is None else f" AND (r.time < {cursor.time} OR r.id < {cursor.id})"
         sql = (
-            f"SELECT {_COLUMNS} {_FROM} WHERE r.time >= ? AND r.time < ?{behind} AND ({where.sql}) "
+            f"SELECT {COLUMNS} {FROM} WHERE r.time >= ? AND r.time < ?{behind} AND ({where.sql}) "
             "ORDER BY r.time DESC, r.id DESC"
         )
         since = max(wanted.since, self._oldest)
@@ -132,7 +132,7 @@ class Search:
         """Rows that were added after one, in the order in which they were."""
         where = wanted.where()
         sql = (
-            f"SELECT {_COLUMNS} {_FROM} WHERE r.id > ? AND r.time >= ? AND r.time < ? AND ({where.sql}) "
+            f"SELECT {COLUMNS} {FROM} WHERE r.id > ? AND r.time >= ? AND r.time < ? AND ({where.sql}) "
             "ORDER BY r.id LIMIT ?"
         )
         since = max(wanted.since, self._oldest)
@@ -143,7 +143,7 @@ class Search:
     def ids_at(self, wanted: Filter, time_: int) -> list[int]:
         """The ids of a filter's rows of one millisecond, in the order in which they were added."""
         where = wanted.where()
-        sql = f"SELECT r.id {_FROM} WHERE r.time = ? AND ({where.sql})"
+        sql = f"SELECT r.id {FROM} WHERE r.time = ? AND ({where.sql})"
         files = self._files(time_, time_ + 1)
         return sorted(row[0] for _, path in files for row in self._fetch(path, sql, [time_, *where.values]))
 
@@ -264,32 +264,14 @@ class Search:
         row = dict(zip((column[0] for column in cursor.description), values, strict=True))
         row["key_name"] = self._registry.name(row["key"], row["key_name"])
         row["key_owner"] = self._registry.owner(row["key"], row["key_owner"])
-        row["attempts"] = _attempts(row.pop("attempts"), row.pop("attempt_times"))
+        logged = (row.pop(name) for name in ("attempts", "steps", "attempt_reasons", "attempt_times"))
+        row["attempts"], row["steps"] = chain.shown(*logged)
         row["labels"] = msgspec.json.decode(row["labels"] or "{}")
         for name in MICROSECONDS:
             row[name] = None if row[name] is None else row[name] / 1e6
         for name in _FLAGS:
             row[name] = bool(row[name])
         return row
-
-
-def _attempts(kinds: str | None, times: str | None) -> list[dict[str, Any]]:
-    """The attempts of a row, in their order. `delay` is the time that those before took, in seconds."""
-    if not kinds:
-        return []
-    seconds = [_seconds(entry) for entry in entries_of(times or "")]
-    found, delay = [], 0.0
-    for provider, outcome, status, circuit, place in msgspec.json.decode(kinds):
-        took = seconds[place] if 0 <= place < len(seconds) else None
-        attempt = {"provider": provider, "outcome": outcome, "status": status, "circuit": circuit}
-        found.append(attempt | {"seconds": took, "delay": round(delay, 6) if seconds else None})
-        delay += took or 0.0
-    return found
-
-
-def _seconds(entry: str) -> float | None:
-    found = number(entry)
-    return float(found) if found is not None and found < 1e6 else None
 
 
 def _counting(counts: list[int]) -> Callable[[int | None], int | None]:

@@ -167,7 +167,10 @@ class Checkpoint:
         filled: dict[tuple[str, ...], Any] = {}
         for row, (written, values) in enumerate(zip(table.labels, table.values, strict=True)):
             labels = in_order(written, len(family.family.labels))
-            series = family.series.get(labels) or family.make(labels, released=True)
+            series = family.series.get(labels)
+            if series is None:
+                series = family.make(labels)
+                series.released = True
             if row in table.held:
                 series.released, family.holds = False, True
             if table.created[row]:
