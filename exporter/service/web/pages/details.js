@@ -24,19 +24,9 @@ function failure(row) {
   return said.length > 0 && element("p", { class: row.error_type ? "failure" : "" }, said.join(" "));
 }
 
-/** Attempts and other moments of a request, in milliseconds after its begin. */
+/** Attempts, steps between them and other moments of a request, in milliseconds after its begin. */
 function timeline(row) {
-  const events = row.attempts.map((attempt, n) => {
-    const said = [`${attempt.provider || "a provider"} ${OUTCOMES[attempt.outcome] ?? attempt.outcome}`];
-    if (attempt.status) said.push(`status ${attempt.status}`);
-    if (attempt.circuit) said.push(`circuit ${attempt.circuit}`);
-    const known = ["provider", "outcome", "status", "circuit", "seconds", "delay"];
-    for (const [name, value] of Object.entries(attempt)) {
-      if (!known.includes(name) && value !== null && value !== "") said.push(`${words(name).toLowerCase()} ${value}`);
-    }
-    const well = attempt.outcome === "success";
-    return { title: `Attempt ${n + 1}`, said: said.join(", "), from: attempt.delay, took: attempt.seconds, well };
-  });
+  const events = inOrder([...(row.steps ?? []).map(ofStep), ...row.attempts.map(ofAttempt)]);
   if (row.time_to_first_token !== null) {
     events.push({ title: "First token", said: "the answer began", from: 0, took: row.time_to_first_token, well: true });
   }
@@ -46,11 +36,11 @@ function timeline(row) {
   }
   if (!events.length) return element("p", {}, "The log has no times and no attempts of this request.");
   const end = Math.max(...events.map(({ from, took }) => (from ?? 0) + (took ?? 0)));
-  const lines = events.map(({ title, said, from, took, well }) => {
-    const bar = element("div", { class: well ? "took" : "took failed" });
-    if (from !== null && took !== null && end > 0) {
+  const lines = events.map(({ title, said, from, took, well, isStep }) => {
+    const bar = element("div", { class: isStep ? "took step" : well ? "took" : "took failed" });
+    if (from !== null && (took !== null || isStep) && end > 0) {
       bar.style.marginInlineStart = `${(100 * from) / end}%`;
-      bar.style.inlineSize = `${(100 * took) / end}%`;
+      bar.style.inlineSize = `${(100 * (took ?? 0)) / end}%`;
     } else bar.hidden = true;
     return element(
       "tr",
@@ -73,6 +63,25 @@ function timeline(row) {
     element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, ...heads, last)),
     element("tbody", { role: "rowgroup" }, ...lines),
   );
+}
+
+function ofAttempt({ provider, outcome, status, circuit, reason, seconds, delay }, n) {
+  const said = [`${provider || "a provider"} ${OUTCOMES[outcome] ?? outcome}`];
+  if (status) said.push(`status ${status}`);
+  if (reason) said.push(reason.replaceAll("_", " "));
+  if (circuit) said.push(`circuit ${circuit}`);
+  return { title: `Attempt ${n + 1}`, said: said.join(", "), from: delay, took: seconds, well: outcome === "success" };
+}
+
+function ofStep({ provider, step, circuit, at }) {
+  const said = [step.replaceAll("_", " "), provider, circuit && `circuit ${circuit}`].filter(Boolean).join(", ");
+  return { title: "Step", said, from: at, took: null, isStep: true };
+}
+
+/** By time; where that is unknown, as they are. */
+function inOrder(events) {
+  if (events.some(({ from }) => from === null)) return events;
+  return events.sort((one, other) => one.from - other.from);
 }
 
 /** The series that the request was counted in, as PromQL selectors. */
