@@ -12,7 +12,7 @@ from alerts.kubernetes import alertmanager_config, prometheus_rule
 from alerts.promql import Terms
 from alerts.routing import alertmanager
 from alerts.texts import TEMPLATES, templates
-from exporter.config.load import Config
+from exporter.config.config import Config
 from exporter.config.served import served
 from exporter.durations import seconds
 

@@ -6,7 +6,7 @@ from alerts.choice import chosen, left_out
 from alerts.grafana import lost
 from alerts.kubernetes import alertmanager_config
 from alerts.promql import Terms
-from exporter.config.load import Config
+from exporter.config.config import Config
 from exporter.config.notify import Notify
 from exporter.config.served import served
 from exporter.durations import seconds

@@ -6,10 +6,12 @@ from pathlib import Path
 from exporter import descriptors
 from exporter.commands.select_input import with_secret
 from exporter.commands.without_config import without_config
-from exporter.config.load import Loaded, load, parse_address
+from exporter.config.load import Loaded, load
+from exporter.config.values import parse_address
 from exporter.errors import ExporterError, UsageError
 from exporter.logs import say
 from exporter.service.assembly import Assembly
+from exporter.service.key_watch import KeyWatch
 from exporter.service.learning import Learning
 from exporter.service.pipeline import Pipeline
 from exporter.service.reload import Reload
@@ -17,7 +19,8 @@ from exporter.service.web.access import Access
 from exporter.service.web.connections import Limits
 from exporter.service.web.customer_requests import CustomerRequests
 from exporter.service.web.listener import Listener
-from exporter.service.web.requests import RequestsApi
+from exporter.service.web.requests import PATH, SUMS_PATH, RequestsApi
+from exporter.service.web.requests_page import RequestsPage
 from exporter.service.web.server import Server
 
 
@@ -34,7 +37,8 @@ def serve(loaded: Loaded, listen: str | None, config: str | None = None) -> None
     address = _address(listen or loaded.config.web.listen)
     assembly = Assembly(with_secret(loaded), serving=True)
     pipeline = assembly.pipeline()
-    reload = Reload(Path(config), assembly, pipeline) if config else None
+    keys = KeyWatch(assembly, pipeline)
+    reload = Reload(Path(config), assembly, pipeline, keys) if config else None
     if not config:
         _learn(assembly, pipeline)
     server, customers = _listeners(assembly, pipeline, reload, address)
@@ -44,15 +48,16 @@ def serve(loaded: Loaded, listen: str | None, config: str | None = None) -> None
         signal.signal(signal.SIGHUP, lambda *_: reload())
     pipeline.open()
     server.start()
-    assembly.watch_keys(pipeline)
-    say(f"metrics: {server.url}/metrics   status: {server.url}/")
+    keys.start()
+    requests = f"   requests: {server.url}/requests" if loaded.config.requests else ""
+    say(f"metrics: {server.url}/metrics   status: {server.url}/{requests}")
     for listener in customers:
         listener.start()
         say(f"usage API: {listener.url}/api/v1/usage")
     try:
         pipeline.run()
     finally:
-        assembly.forget_keys()
+        keys.stop()
         for listener in customers:
             listener.end()
         server.stop()
@@ -83,7 +88,8 @@ def _listeners(
     web = assembly.config.web
     access = Access(Path(web.config) if web.config else None, web.hosts)
     kept = (lambda: pipeline.request_log.settings if pipeline.request_log else None, lambda: assembly.identity.entries)
-    server = Server(pipeline, *address, reload, limits, access, RequestsApi(*kept))
+    pages = dict.fromkeys((PATH, SUMS_PATH), RequestsApi(*kept).operators) | RequestsPage(lambda: assembly.config).pages
+    server = Server(pipeline, *address, reload, limits, access, pages, lambda: assembly.config.alerts.runbook_url)
     return server, _customers(assembly, access, limits, CustomerRequests(*kept))
 
 

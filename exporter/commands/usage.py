@@ -5,7 +5,8 @@ import sys
 import time
 from pathlib import Path
 
-from exporter.config.load import Config, load
+from exporter.config.config import Config
+from exporter.config.load import load
 from exporter.config.reported import keeper_of, terms_of
 from exporter.config.usage import PrometheusConfig, UsageConfig
 from exporter.errors import FieldError, UsageError

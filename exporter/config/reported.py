@@ -1,6 +1,6 @@
 """What a report of usage needs of a config: what is served, thresholds, prices."""
 
-from exporter.config.load import Config
+from exporter.config.config import Config
 from exporter.config.usage import UsageConfig
 from exporter.durations import seconds
 from exporter.request_log.latency import KeptLatency

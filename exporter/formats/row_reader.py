@@ -17,7 +17,7 @@ from exporter.formats.spec import Format
 from exporter.formats.values import ESCAPES, UNITS, Raw, dated, elapsed, number, picked, seconds, text, timestamp
 from exporter.formats.words import MOST_WORDS, Canonical, Words
 from exporter.memo import Memo
-from exporter.model.fields import FIELDS, LABEL_FIELDS, MOST
+from exporter.model.fields import FIELDS, LABEL_FIELDS, MOST, ROW_FIELDS
 
 # What gateways write for an absent value.
 ABSENT = frozenset((None, "", "-", b"", b"-"))
@@ -33,9 +33,7 @@ NEVER_REPEAT = ("body",)
 CALLER_FIELDS = ("key", "key_name", "key_owner", *LABEL_FIELDS)
 # Fields that are counted outside of the cell's look-up: see `counting`.
 ORIGIN_FIELDS = ("origin", "referer", "client")
-# Fields that are read for the request log only: their values never repeat.
-ROW_FIELDS = ("request_id", "attempt_times")
-# … and those that are read for it whether or not a label is made of them.
+# Fields that are read for the request log whether or not a label is made of them.
 ROW_WORDS = ("user", "team")
 NO_ORIGIN = "''"
 
@@ -139,6 +137,10 @@ class RowReader:
         code = self._raw(self._format.fields[field]) if field in self._format.fields else "None"
         self.names |= self.decoder.names
         return code
+
+    def scale(self, field: str) -> float:
+        """What the durations in a list have to be multiplied with to be seconds."""
+        return UNITS[self._format.fields[field][0].unit]
 
     def group(self, field: str) -> FieldGroup | None:
         """A group of one text field; None if the format does not have it. Call it before the first line is decoded."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from exporter.config.load import Config
+from exporter.config.config import Config
 from exporter.yaml_file import Part
 
 _HEAD = """\

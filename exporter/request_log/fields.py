@@ -9,7 +9,7 @@ class Field(NamedTuple):
     """
 
     place: Literal["row", "word", "kind"]
-    type: Literal["text", "time", "seconds", "number", "amount", "flag", "attempts", "labels"]
+    type: Literal["text", "time", "seconds", "number", "amount", "flag", "links", "labels"]
     about: str
     customers: bool = False
 
@@ -40,7 +40,8 @@ FIELDS = {
     "origin": Field("word", "text", "the calling site, or the client's network", True),
     "request_id": Field("row", "text", "the gateway's id of the request", True),
     "provider": _kind("who served"),
-    "attempts": Field("kind", "attempts", "who was tried, in order"),
+    "attempts": Field("kind", "links", "who was tried, in order"),
+    "steps": Field("kind", "links", "what the gateway did between the attempts, such as choosing a provider"),
     "model": _kind("the model that served", True),
     "requested_model": _kind("the model that was asked for", True),
     "billed_model": _kind("the model whose price counts"),
@@ -70,7 +71,8 @@ NUMBERS = tuple(
 TOKENS = tuple(name for name in NUMBERS if name.endswith("_tokens"))
 # Those that are stored as microseconds.
 MICROSECONDS = tuple(name for name, field in FIELDS.items() if field.type == "seconds")
-WORDS = tuple(name for name, field in FIELDS.items() if field.place == "word")
+# Columns of ids of words; the reasons belong to attempts and steps.
+WORDS = (*(name for name, field in FIELDS.items() if field.place == "word"), "attempt_reasons")
 SHARED = tuple(name for name, field in FIELDS.items() if field.place == "kind")
 # Who is shown what.
 OF_OPERATORS = tuple(FIELDS)

@@ -12,13 +12,13 @@ from typing import Any
 
 import msgspec
 
-from exporter.clock import AHEAD
 from exporter.formats.codegen import compile_function
 from exporter.formats.row_reader import ROW_WORDS, RowReader
 from exporter.formats.values import text
 from exporter.memo import Memo
 from exporter.model.record import AccessRecord
 from exporter.pricing.prices import Pricing, price_at
+from exporter.request_log.chain import logged_durations, logged_moments, shown_reasons
 from exporter.request_log.day_file import NO_REQUEST, Batch, DayFile, Kind, Known, Words
 from exporter.request_log.fields import MICROSECONDS, NUMBERS, TOKENS
 from exporter.request_log.horizon import DAY_SECONDS
@@ -28,6 +28,7 @@ from exporter.request_log.shown import HEX, client_function, request_id
 from exporter.requests.attempts import attempt_details
 from exporter.requests.enrich import Enricher, route_of
 
+_TIMES = ("attempt_times", "attempt_starts", "attempt_ends")
 # With so many requests captured, they become rows.
 _MOST_CAPTURED = 2_000
 # With more kinds than these known of a file, they are forgotten, and found again by their values.
@@ -57,19 +58,23 @@ class Recorder:
         self._labels = labels
         self.captured: list[tuple[Any, ...]] = []
         self._numbers = [name for name in NUMBERS if name in reader.measures]
-        self._groups = {name: group for name in ROW_WORDS if (group := reader.group(name))}
-        self._raws = {name: reader.raw(name) for name in ("client", "request_id", "attempt_times")}
+        self._groups = {name: group for name in (*ROW_WORDS, "attempt_reasons") if (group := reader.group(name))}
+        self._raws = {name: reader.raw(name) for name in ("client", "request_id", *_TIMES)}
         self._raws |= {name: group.expression for name, group in self._groups.items()}
         self._client = client_function(log.settings.client)
         self._hides_networks = log.settings.client == "none"
         self._known = 0
         # Whether a line of these raw values is a request, for rows that can't be kept.
         self._are_requests = Memo(self._is_request)
-        columns = ("id", "time", "kind", "origin", *(name for name in self._raws if self._has(name)), *self._numbers)
-        if "cost" not in columns and pricing.priced:
-            columns = (*columns, "cost")
-        self._columns = columns
+        self._columns = self._used_columns()
         self._rows = self._compile()
+
+    def _used_columns(self) -> tuple[str, ...]:
+        """The columns of `request` that rows of this input may have values for."""
+        own = [name for name in self._raws if self._has(name) and name not in _TIMES]
+        times = ["attempt_times"] if any(self._has(name) for name in _TIMES) else []
+        cost = ["cost"] if "cost" not in self._numbers and self._pricing.priced else []
+        return ("id", "time", "kind", "origin", *own, *times, *self._numbers, *cost)
 
     def _has(self, name: str) -> bool:
         return self._raws[name] != "None" and not (name == "client" and self._log.settings.client == "none")
@@ -120,21 +125,25 @@ class Recorder:
             self._add(day, rows, at_times, now)
 
     def _times(self, captured: list[tuple[Any, ...]], now: float) -> list[int]:
-        """The times of requests in milliseconds; now, if one has none, or one that is ahead."""
+        """The times of requests in milliseconds; now, if one has none, or one of a day that is still to come. It is the
+        log's time also where it is ahead of the clock: that may be behind.
+        """
         seconds, scale = self._reader.seconds_since_epoch, self._reader.time_scale
-        latest, at_once, longest = now + AHEAD, int(now * 1000), 1e11 / scale
+        latest = (self._log.horizon.days(now).last + 1) * DAY_SECONDS
+        at_once, longest = int(now * 1000), 1e11 / scale
         times = []
         for one in captured:
             raw = one[0]
             at = raw * scale if raw.__class__ is float and 0.0 < raw < longest else seconds(raw)
-            times.append(int(at * 1000) if at is not None and at <= latest else at_once)
+            times.append(int(at * 1000) if at is not None and at < latest else at_once)
         return times
 
     def _add(self, day: int, captured: list[tuple[Any, ...]], times: list[int], now: float) -> None:
         """Add requests of one day to its file."""
-        file = self._log.file(day) if day >= self._log.horizon.first_day(now) else None
+        is_old = day < self._log.horizon.days(now).first
+        file = None if is_old else self._log.file(day)
         if file is None:
-            result = "dropped" if day >= self._log.horizon.first_day(now) else "old"
+            result = "old" if is_old else "dropped"
             self._log.count(result, sum(self._are_requests[one[2], one[3]] for one in captured))
             return
         known = file.known.get(self)
@@ -158,7 +167,8 @@ class Recorder:
 
     def _word(self, name: str, raw: Any) -> str:
         """The word that is shown for the raw value of a group."""
-        return self._enricher.label(self._groups[name].read(raw).get(name, ""))
+        word = self._groups[name].read(raw).get(name, "")
+        return shown_reasons(word) if name == "attempt_reasons" else self._enricher.label(word)
 
     def _compile(self) -> Callable[..., tuple[list[tuple[Any, ...]], int]]:
         """The function from captured requests to rows, and the number of those left out. Generated, as it runs for
@@ -173,7 +183,7 @@ class Recorder:
             **{name: f"{name}_words[{name}]" for name in ("client", *self._groups)},
             # Most ids are hexadecimal, which one look in C shows.
             "request_id": "request_id if request_id.__class__ is str and is_hex(request_id) else shown_id(request_id)",
-            "attempt_times": "text(attempt_times) or None if attempt_times else None",
+            "attempt_times": self._logged_times(),
             **{name: f"{name} if {name} >= 0 else None" for name in self._numbers},
             **{name: f"int({name} * 1e6 + 0.5) if {name} >= 0 else None" for name in MICROSECONDS},
         }
@@ -196,10 +206,21 @@ class Recorder:
             "return rows, left_out",
         ]
         names = {"random": random, "mended": self._mended, "text": text}
-        names |= {"is_hex": HEX.fullmatch, "shown_id": request_id}
+        names |= {"is_hex": HEX.fullmatch, "shown_id": request_id, "moments": logged_moments}
+        if self._has("attempt_times"):
+            names["durations"] = logged_durations(self._reader.scale("attempt_times"))
         return compile_function("rows", "captured, times, known, next_id, miss", lines, names)
 
     # --- what requests share
+
+    def _logged_times(self) -> str:
+        """The expression for the column of times."""
+        moments = [name if self._has(name) else "''" for name in ("attempt_starts", "attempt_ends")]
+        code = f"moments({', '.join(moments)})" if moments != ["''", "''"] else "None"
+        if not self._has("attempt_times"):
+            return code
+        durations = "text" if self._reader.scale("attempt_times") == 1.0 else "durations"
+        return f"({durations}(attempt_times) or {code} if attempt_times else {code})"
 
     def _is_request(self, raws: tuple[Any, Any]) -> bool:
         record = self._enricher.record(self._reader.fields(raws))
@@ -230,12 +251,13 @@ class Recorder:
 
     def _values(self, record: AccessRecord, fields: dict[str, Any], unbilled: bool) -> tuple[Any, ...]:
         """The values of KIND_COLUMNS."""
-        details = attempt_details(fields, record)
+        details, steps = attempt_details(fields, record), self._enricher.steps(fields)
         values = {
             "input": self._name,
             "class": record.class_,
             "route": route_of(fields),
             "attempts": msgspec.json.encode(details).decode() if details else None,
+            "steps": msgspec.json.encode(steps).decode() if steps else None,
             "unbilled": int(unbilled),
             "cached": int(record.cached),
             "currency": self._pricing.currency,

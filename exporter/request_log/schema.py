@@ -13,8 +13,8 @@ from exporter.request_log.fields import FIELDS, NUMBERS, SHARED, WORDS
 APPLICATION = 0x4757584C  # "GWXL"
 VERSION = 2
 
-# `attempts` is JSON: [[provider, outcome, status, circuit, place in the list of times], …], and so is `labels`: an
-# object; `timed` says whether the duration is a latency.
+# `attempts` is JSON: [[provider, outcome, status, circuit, place in the log's lists], …]; so are `steps`, without
+# outcome and status, and `labels`: an object. `timed` says whether the duration is a latency.
 KIND_COLUMNS = (*SHARED, "timed")
 
 # How long to wait for another process that deletes rows: it does so in small steps.

@@ -17,7 +17,7 @@ import msgspec
 from msgspec import Struct
 
 from exporter.errors import ExporterError, UsageError
-from exporter.formats.values import entries_of, number
+from exporter.request_log import chain
 from exporter.request_log.fields import FIELDS, MICROSECONDS, NUMBERS, TOKENS, WORDS
 from exporter.request_log.filters import Filter
 from exporter.request_log.log import files_in
@@ -264,32 +264,14 @@ class Search:
         row = dict(zip((column[0] for column in cursor.description), values, strict=True))
         row["key_name"] = self._registry.name(row["key"], row["key_name"])
         row["key_owner"] = self._registry.owner(row["key"], row["key_owner"])
-        row["attempts"] = _attempts(row.pop("attempts"), row.pop("attempt_times"))
+        logged = (row.pop(name) for name in ("attempts", "steps", "attempt_reasons", "attempt_times"))
+        row["attempts"], row["steps"] = chain.shown(*logged)
         row["labels"] = msgspec.json.decode(row["labels"] or "{}")
         for name in MICROSECONDS:
             row[name] = None if row[name] is None else row[name] / 1e6
         for name in _FLAGS:
             row[name] = bool(row[name])
         return row
-
-
-def _attempts(kinds: str | None, times: str | None) -> list[dict[str, Any]]:
-    """The attempts of a row, in their order. `delay` is the time that those before took, in seconds."""
-    if not kinds:
-        return []
-    seconds = [_seconds(entry) for entry in entries_of(times or "")]
-    found, delay = [], 0.0
-    for provider, outcome, status, circuit, place in msgspec.json.decode(kinds):
-        took = seconds[place] if 0 <= place < len(seconds) else None
-        attempt = {"provider": provider, "outcome": outcome, "status": status, "circuit": circuit}
-        found.append(attempt | {"seconds": took, "delay": round(delay, 6) if seconds else None})
-        delay += took or 0.0
-    return found
-
-
-def _seconds(entry: str) -> float | None:
-    found = number(entry)
-    return float(found) if found is not None and found < 1e6 else None
 
 
 def _counting(counts: list[int]) -> Callable[[int | None], int | None]:

@@ -71,6 +71,7 @@ def _written_flag(flag: bool) -> str:
 _WRITTEN: dict[str, Callable[[Any], str]] = {
     "time": written_time,
     "attempts": lambda attempts: ", ".join(map(written_attempt, attempts)),
+    "steps": lambda steps: ", ".join(f"{step['provider']}: {step['step']}" for step in steps),
     "labels": lambda labels: ", ".join(f"{name}={value}" for name, value in labels.items()),
     "cost": "{:.6f}".format,
     "unbilled": _written_flag,

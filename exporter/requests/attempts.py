@@ -60,8 +60,18 @@ def attempt_details(fields: dict[str, Any], record: AccessRecord) -> list[tuple[
     ]
 
 
+def step_details(fields: dict[str, Any]) -> list[tuple[str, str, int]]:
+    """Of each item in the log's lists that is no attempt: its provider, its circuit, and its place."""
+    items = _logged(fields, "", "") if "attempts" in fields else []
+    return [(name, circuit, place) for name, outcome, _, circuit, place in items if outcome == _IGNORED]
+
+
 def _items(fields: dict[str, Any], provider: str, error_type: str) -> list[tuple[str, str, str, str, int]]:
     """The attempts as they are logged: name, outcome, status, circuit, place in the lists."""
+    return [item for item in _logged(fields, provider, error_type) if item[1] != _IGNORED][:_MOST]
+
+
+def _logged(fields: dict[str, Any], provider: str, error_type: str) -> list[tuple[str, str, str, str, int]]:
     listed = _entries(fields, "attempts")
     tried = listed or _retried(fields, provider, error_type)
     if not tried:
@@ -74,9 +84,8 @@ def _items(fields: dict[str, Any], provider: str, error_type: str) -> list[tuple
     return [
         attempt
         for place, (more, item) in enumerate(zip(retries, zip(tried, *details, strict=True), strict=True))
-        if item[1] != _IGNORED
         for attempt in (*[(item[0], "other", "", item[3], -1)] * _count(more), (*item, place))
-    ][:_MOST]
+    ]
 
 
 def failovers(attempts: tuple[Attempt, ...]) -> list[tuple[str, str, str]]:

@@ -8,6 +8,7 @@ pace.py           lines per second
 learning.py       learns the format of a pipe
 oldest.py         how far back reaches what was just counted
 assembly.py       builds an exporter from a config
+key_watch.py      follows the key registry
 reload.py         applies a changed config
 continued.py      inputs that got another name
 web/              the pages, and who may ask for them

@@ -27,7 +27,6 @@ from exporter.inputs.factory import Inputs
 from exporter.keys.api import KeyApi
 from exporter.keys.identity import Identity, KeyEntry
 from exporter.keys.key_metrics import Keys
-from exporter.keys.registry import KeyFile, Registry, Source
 from exporter.keys.seal import Seal
 from exporter.limits.calendar import WINDOWS
 from exporter.limits.stored_use import UseParts, restored
@@ -37,6 +36,7 @@ from exporter.metrics.slowest import Slowest
 from exporter.metrics.store import Store
 from exporter.metrics.zero_hold import ZeroHold
 from exporter.model import catalog
+from exporter.model.fields import ROW_FIELDS
 from exporter.request_log.log import RequestLog
 from exporter.request_log.recorder import Recorder
 from exporter.requests.canonical import canonical_functions
@@ -92,7 +92,6 @@ class Assembly:
             clock=clock,
         )
         self.inputs = Inputs()
-        self._registry: Registry | None = None
         self.entries: tuple[KeyEntry, ...] = ()
         self._first_start = time.time()
         self.request_log: RequestLog | None = None
@@ -103,7 +102,7 @@ class Assembly:
         from zero, as their labels or buckets have changed.
         """
         config = self.config = loaded.config
-        self._secret = loaded.secret
+        self.has_secret = bool(loaded.secret)
         restarted = self.store.declare(config.families)
         self.store.bound(config.metrics.max_series, config.metrics.created_timestamps)
         self.context.pricing = loaded.pricing
@@ -163,8 +162,10 @@ class Assembly:
                 self.context.keys.rename(stranger, name)
 
     def format_of(self, input_: InputConfig) -> Format:
-        """The format of a configured input, without the fields that only labels are made of which nobody declares."""
-        for_rows = ROW_WORDS if self.config.requests else ()
+        """The format of a configured input, without the fields that are only for labels which nobody declares, or for
+        single requests which nobody keeps.
+        """
+        for_rows = (*ROW_WORDS, *ROW_FIELDS) if self.config.requests else ()
         return build(input_.spec, input_.max_line_bytes, {*self.config.labels.values(), *for_rows})
 
     def meter_of(self, input_: InputConfig, format_: Format) -> Meter:
@@ -297,43 +298,9 @@ class Assembly:
         ]
         return parts
 
-    # --- keys, while it runs
-
-    def watch_keys(self, pipeline: Pipeline) -> None:
-        """Start to follow the key registry of the config."""
-        self.forget_keys()
-        pipeline.refuse("key registry", "")
-        keys = self.config.keys
-        if not keys:
-            return
-        if isinstance(keys, str):
-            source: Source = KeyFile(Path(keys), self.config.plans)
-            copy = None
-        else:
-            source = self.key_api(keys)
-            copy = Path(keys.copy) if keys.copy and self._secret else None
-
-        def registry_read(entries: tuple[KeyEntry, ...] | None, at: float) -> None:
-            def apply() -> None:
-                if registry is self._registry:  # and was not replaced meanwhile
-                    self.apply_keys([feed.meter for feed in pipeline.feeds], entries, at)
-
-            pipeline.ask(apply)
-
-        def registry_failed(problem: str) -> None:
-            pipeline.ask(lambda: pipeline.refuse("key registry", problem) if registry is self._registry else None)
-
-        registry = self._registry = Registry(source, self.entries, registry_read, copy, registry_failed)
-        registry.start()
-
     def key_api(self, keys: KeyApiConfig) -> KeyApi:
         """The gateway's admin API, as a source of keys."""
         return KeyApi(keys.request, self.identity.hash, "emails" in self.config.show_in_full)
-
-    def forget_keys(self) -> None:
-        """Stop following the key registry."""
-        if self._registry:
-            self._registry.stop()
 
     def apply_keys(self, meters: list[Meter], entries: tuple[KeyEntry, ...] | None, at: float) -> None:
         """Apply the entries of a registry that was read at a time; None if they are the same as before."""

@@ -6,7 +6,8 @@ from typing import Any
 import yaml
 
 from alerts.build import files
-from exporter.config.load import Config, load
+from exporter.config.config import Config
+from exporter.config.load import load
 
 ROOT = Path(__file__).parents[2]
 GENERATED = ROOT / "alerts" / "generated"

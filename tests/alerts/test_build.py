@@ -13,9 +13,10 @@ from alerts.alert import CATEGORIES, COMPONENTS
 from alerts.build import files
 from alerts.customers import ADVICE
 from alerts.many import TROUBLES
-from exporter.config.alerts import BURN_RATES
-from exporter.config.load import Config, load
+from exporter.config.config import Config
+from exporter.config.load import load
 from exporter.config.notify import SEVERITIES
+from exporter.config.objectives import BURN_RATES
 from exporter.config.overrides import AlertChange
 from exporter.config.served import ABSENT
 from exporter.durations import seconds

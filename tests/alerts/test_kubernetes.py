@@ -14,7 +14,7 @@ from alerts.kubernetes import alertmanager_config
 from alerts.operator_receivers import KINDS as CARRIED
 from alerts.promql import Terms
 from alerts.summary import summary
-from exporter.config.load import Config
+from exporter.config.config import Config
 from exporter.config.notify import KINDS
 from exporter.config.served import served
 from tests.alerts.built import EXAMPLE, ROOT, config

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.config.load import load, parse_address
+from exporter.config.load import load
+from exporter.config.values import parse_address
 from exporter.errors import ConfigError
 from exporter.keys.file import load_keys
 from exporter.metrics.exposition import render

@@ -146,6 +146,16 @@ def test_what_is_lost_and_rejected_is_listed_with_its_reason() -> None:
     assert rejecting.count("<code>{&quot;a&quot;:0,&quot;a&quot;:&quot;&lt;b&gt;&quot;}</code>") == 20
 
 
+def test_it_leads_to_single_requests_metrics_and_the_runbook() -> None:
+    """The runbook only where the config has a URL: its default is a file of the repository."""
+    linked = [
+        re.findall(r"href='?([^'> ]+)", page(HEALTHY, runbook))
+        for runbook in ("docs/runbook.md", "https://git.test/runbook?a'b")
+    ]
+    here = ["requests", "metrics", "-/healthy", "-/ready"]
+    assert linked == [here, [*here, "https://git.test/runbook?a&#x27;b"]]
+
+
 @pytest.mark.parametrize("name", STATES)
 def test_every_table_scrolls_by_itself_on_a_narrow_screen(name: str) -> None:
     """So the page is never wider than a phone."""

@@ -4,7 +4,8 @@ server.py       the pages
 status.py       what the status page shows
 status_page.py  the status page
 scrapes.py      one rendering for all scrapers that wait
-requests.py     the API of single requests
+requests.py     the API of single requests, and
+requests_page.py  … the page over it, whose files are in pages/
 rounds.py       one round of work for all callers that wait
 listener.py     an application on an address
 answers.py      how an application answers

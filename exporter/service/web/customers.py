@@ -1,8 +1,8 @@
 """The listener that customers reach: usage and single requests of their own keys, and nothing else."""
 
-from exporter.config.load import parse_address
 from exporter.config.reported import keeper_of, terms_of
 from exporter.config.usage import UsageConfig
+from exporter.config.values import parse_address
 from exporter.durations import seconds
 from exporter.formats.spec import resolved
 from exporter.service.assembly import Assembly

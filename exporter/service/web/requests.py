@@ -34,6 +34,7 @@ _LIMIT, _MOST = 100, 1000
 _SEARCHES, _EXPORTS = 2, 2
 _EXPORT_SECONDS = 600.0
 _ROWS_A_BLOCK = 500
+ONLY_OPERATORS = "answered on this machine only, or with a user or a client certificate of a web config"
 
 
 class RequestsApi:
@@ -52,8 +53,7 @@ class RequestsApi:
     async def operators(self, scope: Scope, send: Send) -> None:
         """Answer an operator; 403 to anybody else."""
         if not scope["state"]["operator"]:
-            text = "answered on this machine only, or with a user or a client certificate of a web config"
-            await _refuse(send, 403, text)
+            await _refuse(send, 403, ONLY_OPERATORS)
             return
         await self._answer(scope, send)
 
@@ -122,9 +122,8 @@ class RequestsApi:
         content_type, written = _FORMATS[options["format"]]
         limit = whole("limit", options["limit"], 0, 1 << 62)
         cursor: Cursor | None = cursor_of(options["cursor"]) if options["cursor"] else None
-        headers = [(b"content-type", content_type.encode())]
-        if options["format"] == "csv":
-            headers.append((b"content-disposition", b'attachment; filename="requests.csv"'))
+        file = f'attachment; filename="requests.{options["format"]}"'
+        headers = [(b"content-type", content_type.encode()), (b"content-disposition", file.encode())]
         async with self._exports:
             rows = self._search(settings, patience=_EXPORT_SECONDS).each(wanted, cursor)
             try:

@@ -28,13 +28,15 @@ def page_policy() -> str:
     )
 
 
-def page(found: Snapshot) -> str:
-    """The page, in HTML. It loads nothing from elsewhere."""
+def page(found: Snapshot, runbook: str = "") -> str:
+    """The page, in HTML. It loads nothing from elsewhere. `runbook` is where people read on, if it is a URL."""
+    documented = f" · <a href='{escape(runbook)}'>runbook</a>" if runbook.startswith(("http://", "https://")) else ""
     return f"""<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width">
 <meta http-equiv=refresh content={_REFRESH_SECONDS}><title>gateway-exporter</title><style>{_STYLE}</style>
 <header><h1>gateway-exporter</h1><p>{escape(found.version)} · up {_span(found.up_seconds)} ·
 <b class={"good" if found.ready else "bad"}>{"ready" if found.ready else "catching up"}</b> ·
-<a href=metrics>metrics</a> · <a href=-/healthy>health</a> · <a href=-/ready>readiness</a></p>
+<a href=requests>requests</a> · <a href=metrics>metrics</a> · <a href=-/healthy>health</a> ·
+<a href=-/ready>readiness</a>{documented}</p>
 <p>{_state(found)}</p></header>{_attention(found)}
 {_section("Inputs", "input|logs|#parsed|#ignored|#rejected|#lines/s|#lag|last record", map(_input, found.inputs))}
 {_section("Rejected lines", "when|input|reason|#bytes|shape", _rejects(found))}

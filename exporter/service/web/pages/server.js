@@ -1,0 +1,21 @@
+// Asks the exporter.
+
+/** What an address answers, as JSON; throws an Error with a sentence for people. */
+export async function ask(address, signal) {
+  let answer;
+  try {
+    answer = await fetch(address, { signal, headers: { accept: "application/json" } });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Error("The exporter does not answer; it is asked again.");
+  }
+  const text = await answer.text();
+  let found = {};
+  try {
+    found = JSON.parse(text);
+  } catch {
+    found = { error: text.trim() };
+  }
+  if (!answer.ok) throw new Error(found.error || `The exporter answers with status ${answer.status}.`);
+  return found;
+}
