@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from exporter.config.values import Duration
+from exporter.config.values import Duration, Url
 from exporter.durations import seconds
 from exporter.errors import FieldError
 from exporter.request_log.log import RequestLogSettings
@@ -35,6 +35,10 @@ class RequestsConfig(Part):
     """The share of failed requests that is kept."""
     client: Literal["network", "full", "none"] = "network"
     """How much of a client's address is kept: its network, all of it, or nothing."""
+    url: Url | None = None
+    """Where operators open this exporter, as https://exporter.example.com. Dashboards and alerts then link to its page
+    of single requests.
+    """
 
     def __post_init__(self) -> None:
         if not 3600 <= seconds(self.keep) <= 400 * 86_400:

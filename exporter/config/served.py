@@ -30,6 +30,8 @@ class Served(Struct, frozen=True, kw_only=True):
     of_inputs: frozenset[str] = frozenset()
     # The labels that the config declares, of those that a family has.
     declared: tuple[str, ...] = ()
+    # Where people open the exporter to see single requests; "" where they can't, or nobody says.
+    requests_url: str = ""
 
     @property
     def record_scope(self) -> tuple[str, ...]:
@@ -61,6 +63,7 @@ def served(config: Config | None) -> Served:
         alerts=config.alerts,
         of_inputs=frozenset(label for input_ in config.inputs for label in input_.labels),
         declared=tuple(config.labels),
+        requests_url=config.requests.url.rstrip("/") if config.requests and config.requests.url else "",
     )
 
 

@@ -6,7 +6,7 @@ schema.py     the tables of a file
 day_file.py   one file being written: what requests share is stored once
 recorder.py   what the hot loop hands over → rows
 log.py        all files: commits, the row mark, age, size, a full disk
-horizon.py    the first day that is kept
+horizon.py    the days that are kept
 registry.py   names and owners of keys, for searches
 filters.py    what to look for → SQL
 search.py     finds rows and sums in files that the exporter may hold open

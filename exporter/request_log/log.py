@@ -25,7 +25,7 @@ from exporter.metrics.store import Store
 from exporter.model import catalog
 from exporter.private_folder import make_private_folder
 from exporter.request_log.day_file import Batch, DayFile
-from exporter.request_log.horizon import DAY_SECONDS, Horizon
+from exporter.request_log.horizon import DAY_SECONDS, Days, Horizon
 from exporter.request_log.schema import ForeignError, last_id, open_to_write
 
 log = logging.getLogger(__name__)
@@ -240,7 +240,7 @@ class RequestLog:
                 name: path.stat().st_size + sum(part.stat().st_size for part in _beside(path) if part.exists())
                 for name, path in files_in(self.settings.path).items()
             }
-            self._drop_surplus(self.horizon.first_day(now), self.settings.max_size // _PARTS)
+            self._drop_surplus(self.horizon.days(now), self.settings.max_size // _PARTS)
             for day in [*self._open][: -_MOST_OPEN or None]:
                 self._close(day)
             for day, file in [*self._open.items()]:
@@ -249,11 +249,11 @@ class RequestLog:
         except OSError as error:
             self._failed(error, 0)
 
-    def _drop_surplus(self, first: int, spare: int) -> None:
-        """Remove the files of days before the first, and the oldest ones until `spare` bytes are left for new rows."""
+    def _drop_surplus(self, kept: Days, spare: int) -> None:
+        """Remove the files of other days, and the oldest ones until `spare` bytes are left for new rows."""
         for name in [*self._sizes]:
             is_too_large = self.size + spare > self.settings.max_size and len(self._sizes) > 1
-            if name.day < first or is_too_large:
+            if not kept.first <= name.day <= kept.last or is_too_large:
                 self._remove(name)
 
     def _remove(self, name: FileName) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 
-from exporter.clock import AHEAD
 from exporter.formats.codegen import compile_function
 from exporter.formats.row_reader import ROW_WORDS, RowReader
 from exporter.formats.values import text
@@ -126,21 +125,25 @@ class Recorder:
             self._add(day, rows, at_times, now)
 
     def _times(self, captured: list[tuple[Any, ...]], now: float) -> list[int]:
-        """The times of requests in milliseconds; now, if one has none, or one that is ahead."""
+        """The times of requests in milliseconds; now, if one has none, or one of a day that is still to come. It is the
+        log's time also where it is ahead of the clock: that may be behind.
+        """
         seconds, scale = self._reader.seconds_since_epoch, self._reader.time_scale
-        latest, at_once, longest = now + AHEAD, int(now * 1000), 1e11 / scale
+        latest = (self._log.horizon.days(now).last + 1) * DAY_SECONDS
+        at_once, longest = int(now * 1000), 1e11 / scale
         times = []
         for one in captured:
             raw = one[0]
             at = raw * scale if raw.__class__ is float and 0.0 < raw < longest else seconds(raw)
-            times.append(int(at * 1000) if at is not None and at <= latest else at_once)
+            times.append(int(at * 1000) if at is not None and at < latest else at_once)
         return times
 
     def _add(self, day: int, captured: list[tuple[Any, ...]], times: list[int], now: float) -> None:
         """Add requests of one day to its file."""
-        file = self._log.file(day) if day >= self._log.horizon.first_day(now) else None
+        is_old = day < self._log.horizon.days(now).first
+        file = None if is_old else self._log.file(day)
         if file is None:
-            result = "dropped" if day >= self._log.horizon.first_day(now) else "old"
+            result = "old" if is_old else "dropped"
             self._log.count(result, sum(self._are_requests[one[2], one[3]] for one in captured))
             return
         known = file.known.get(self)

@@ -126,18 +126,50 @@ def test_costs_are_those_that_are_counted(tmp_path: Path) -> None:
     keeping.log.close()
 
 
-def test_a_clock_that_is_wrong_for_half_an_hour_drops_no_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither at a start nor while it runs; what it agrees on for longer is too old."""
+@pytest.mark.parametrize("wrong", [400, -400])
+def test_a_clock_that_is_wrong_for_half_an_hour_drops_no_day(monkeypatch: pytest.MonkeyPatch, wrong: int) -> None:
+    """Neither at a start nor while it runs; what it agrees on for longer is too old, or still to come."""
     passed, day = 0, 86_400
     monkeypatch.setattr(horizon, "time", SimpleNamespace(monotonic=lambda: passed))
     kept = horizon.Horizon(2 * day)
-    assert kept.first_day(500 * day) == 0
     found = {}
     for passed in range(0, 4 * 1800, 60):
-        wrong = 400 * day if 5400 <= passed < 6600 else 0
-        found[passed] = kept.first_day(500 * day + wrong)
-    assert [passed for passed in found if found[passed] != found.get(passed - 60)] == [0, 1800]
-    assert (found[0], found[1800], found[7140]) == (0, 498, 498)
+        jump = wrong * day if 5400 <= passed < 6600 else 0
+        found[passed] = kept.days(500 * day + jump)
+    assert found[0].first == 0
+    assert found[0].last > 1_000_000
+    agreed = (498, 501)
+    assert {found[passed] for passed in range(1800, 5400, 60)} == {agreed}
+    wider = (498, 901) if wrong > 0 else (98, 501)
+    assert {found[passed] for passed in range(5400, 7200, 60)} == {wider}
+    for passed in range(7200, 7200 + 2 * 1800, 60):
+        found[passed] = kept.days(500 * day)
+    assert found[passed] == agreed
+
+
+@pytest.mark.parametrize("wrong", [-400, -2, 0])
+def test_a_request_has_the_time_of_its_log_whatever_the_clock_says(keeping: Keeping, wrong: int) -> None:
+    """A clock that was behind is set right some day: it must not have changed what it found."""
+    keeping.meter.count(keeping.decoded([line(0), line(1)]))
+    assert keeping.meter._recorder
+    keeping.meter._recorder.move(time.time() + wrong * 86_400)
+    keeping.log.write()
+    assert [row["time"] for row in keeping.rows()] == [(NOW + 1) * 1000, NOW * 1000]
+
+
+def test_a_request_of_a_day_to_come_has_the_time_of_reading(keeping: Keeping, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the clock has agreed for long enough: it would be kept until that day, and longer."""
+    keeping.keep(line(3 * 86_400))
+    keeping.log.close()
+    assert [row["time"] for row in keeping.rows()] == [(NOW + 3 * 86_400) * 1000]
+    monkeypatch.setattr(horizon, "PATIENCE_SECONDS", 0.0)
+    begun = time.time()
+    keeping.keep(line(30 * 86_400, id="now"), line(3600, id="elsewhere"))
+    keeping.log._tidy(time.time())
+    rows = {row["request_id"]: row["time"] / 1000 for row in keeping.rows()}
+    assert rows.keys() == {"now", "elsewhere"}
+    assert begun - 1 <= rows["now"] <= time.time()
+    assert rows["elsewhere"] == NOW + 3600
 
 
 @pytest.mark.parametrize(
