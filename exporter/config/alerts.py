@@ -179,6 +179,8 @@ class ExporterHealth(Part):
     """Alert if the price table is older."""
     key_registry: Duration | None = None
     """Alert if the last successful reading of the registry is longer ago."""
+    otlp_lag: Duration | None = "15m"
+    """Alert if the oldest request that is to be sent by OTLP is older."""
 
 
 class Kubernetes(Part):
