@@ -56,6 +56,9 @@ def _secrets(loaded: Loaded) -> dict[str, str]:
     servers: dict[str, ServerPart] = {"usage.prometheus": config.usage.prometheus} if config.usage else {}
     if isinstance(config.keys, KeyApiConfig):
         servers["keys"] = config.keys
+    if config.requests and config.requests.otlp:
+        servers["requests.otlp"] = config.requests.otlp
+        found["requests.otlp.key_file"] = config.requests.otlp.key_file
     found |= {f"{at}.{name}": getattr(server, name) for at, server in servers.items() for name in SECRET_FILES}
     if config.web.config:
         key = load_web(Path(config.web.config)).key_file

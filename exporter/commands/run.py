@@ -49,6 +49,7 @@ def serve(loaded: Loaded, listen: str | None, config: str | None = None) -> None
     pipeline.open()
     server.start()
     keys.start()
+    assembly.send_requests()
     requests = f"   requests: {server.url}/requests" if loaded.config.requests else ""
     say(f"metrics: {server.url}/metrics   status: {server.url}/{requests}")
     for listener in customers:
@@ -61,6 +62,7 @@ def serve(loaded: Loaded, listen: str | None, config: str | None = None) -> None
         for listener in customers:
             listener.end()
         server.stop()
+        assembly.forwarder.finish()
         pipeline.close()
     if server.failed:
         raise ExporterError("the web server has failed; metrics can no longer be served")

@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from exporter.config.checks import check_families, check_inputs, check_labels, check_plans
 from exporter.config.config import Config
 from exporter.config.keys import KeyApiConfig
-from exporter.config.server import FILES
+from exporter.config.server import ServerPart
 from exporter.config.values import parse_address
 from exporter.config.web import load_web
 from exporter.environment import Placeholders
@@ -89,6 +89,7 @@ def _load(path: Path, placeholders: Placeholders, registry: bool) -> Loaded:
     if config.requests:
         beside_state = Path(config.state.path).with_name("requests")
         config.requests.path = str(folder / (config.requests.path or beside_state))
+        _find_files(file, config.requests.otlp, ("requests", "otlp"), folder)
     if registry:
         _load_registry(file, loaded, folder)
     _load_pricing(file, loaded, folder)
@@ -102,11 +103,16 @@ def _find_files_of_usage(file: YamlFile, config: Config, folder: Path) -> None:
             if config.usage.listen == config.web.listen:
                 raise ValueError(f"{config.usage.listen} is web.listen, too: customers must not reach the metrics")
     if config.usage:
-        prometheus = config.usage.prometheus
-        prometheus.find_files(folder)
-        for name in FILES:
-            if path := getattr(prometheus, name):
-                _readable(file, ("usage", "prometheus", name), Path(path))
+        _find_files(file, config.usage.prometheus, ("usage", "prometheus"), folder)
+
+
+def _find_files(file: YamlFile, server: ServerPart | None, at: Steps, folder: Path) -> None:
+    """Find the files of a server that is asked; ConfigError if one can't be read."""
+    if server:
+        server.find_files(folder)
+        for name in server.files:
+            if path := getattr(server, name):
+                _readable(file, (*at, name), Path(path))
 
 
 def _load_secret(file: YamlFile, loaded: Loaded, folder: Path) -> None:

@@ -53,9 +53,14 @@ class ServerPart(Part):
 
     def find_files(self, folder: Path) -> None:
         """Relative paths start at a folder."""
-        for name in FILES:
+        for name in self.files:
             if path := getattr(self, name):
                 setattr(self, name, str(folder / path))
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The fields that name files."""
+        return FILES
 
     @property
     def server(self) -> Server:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -50,6 +50,25 @@ class RequestLogSettings(Struct, frozen=True, kw_only=True):
     successes: float = 1.0
     failures: float = 1.0
     client: Literal["network", "full", "none"] = "network"
+
+
+class Follower(Protocol):
+    """Who sends rows on. It learns when they are in the state, and before they are deleted."""
+
+    def committed(self, mark: int) -> None:
+        """The state has the rows up to this one."""
+
+    def removing(self, path: Path) -> None:
+        """A file is about to be deleted."""
+
+    def count(self) -> None:
+        """Add to the metrics what is to be committed."""
+
+    def update_gauges(self) -> None:
+        """Set the gauges."""
+
+    def close(self) -> None:
+        """End."""
 
 
 class FileName(NamedTuple):
@@ -89,6 +108,7 @@ class RequestLog:
         self, settings: RequestLogSettings, store: Store, mark: int | None, reserve: int = RESERVE_BYTES
     ) -> None:
         self.settings = settings
+        self.follower: Follower | None = None
         self.horizon = Horizon(settings.keep)
         self.problem = ""
         self.next_id = (mark or 0) + 1
@@ -127,7 +147,7 @@ class RequestLog:
                         log.info("%s: %d rows are not in the state: their lines are read again", path, deleted)
                 return last_id(db)
         except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
+            if not is_damage(error):
                 raise
             self._set_aside(path, error)
             return 0
@@ -172,6 +192,13 @@ class RequestLog:
         if now - self._tidied > 1.0:
             self._tidied = now
             self._tidy(time.time())
+        if self.follower:
+            self.follower.count()
+
+    def committed(self) -> None:
+        """Call it after each commit of the state."""
+        if self.follower and self._has_begun:
+            self.follower.committed(self.mark)
 
     def _write(self, day: int, file: DayFile, waiting: int) -> None:
         last = file.batches[-1].first + file.batches[-1].count - 1
@@ -182,7 +209,7 @@ class RequestLog:
             self._failed(error, waiting)
             file.close()
             del self._open[day]
-            if isinstance(error, sqlite3.DatabaseError) and _is_damage(error):
+            if isinstance(error, sqlite3.DatabaseError) and is_damage(error):
                 self._set_aside(file.path, error)
             return
         fault("after-rows")
@@ -220,7 +247,7 @@ class RequestLog:
         try:
             return DayFile(path)
         except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
+            if not is_damage(error):
                 raise
             self._set_aside(path, error)
             return DayFile(path)
@@ -260,6 +287,8 @@ class RequestLog:
         path = self.settings.path / name.text
         if name.day in self._open and self._open[name.day].path == path:
             self._close(name.day)
+        if self.follower:
+            self.follower.removing(path)
         for part in (path, *_beside(path)):
             part.unlink(missing_ok=True)
         del self._sizes[name]
@@ -285,10 +314,14 @@ class RequestLog:
         oldest = min(self._sizes, default=None)
         if oldest:
             store.set(catalog.REQUEST_LOG_OLDEST_TIMESTAMP_SECONDS, to=oldest.day * DAY_SECONDS)
+        if self.follower:
+            self.follower.update_gauges()
 
     def close(self) -> None:
         """Write what waits, and close all files."""
         self.write()
+        if self.follower:
+            self.follower.close()
         for file in self._open.values():
             file.close()
         self._open.clear()
@@ -299,7 +332,7 @@ def _beside(path: Path) -> Iterator[Path]:
     return (path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))
 
 
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
+def is_damage(error: sqlite3.DatabaseError) -> bool:
     """Whether the file is at fault, and not the machine."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return isinstance(error, ForeignError) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

@@ -35,15 +35,15 @@ _PLACES = 54
 _BYTES = ("request_bytes", "response_bytes")
 _FLAGS = tuple(name for name, field in FIELDS.items() if field.type == "flag")
 
-_COLUMNS = ", ".join(
+# The names of a row's own columns, and all columns in SQL: those, then KIND_COLUMNS.
+ROW_NAMES = ("id", "time", "request_id", "attempt_times", *WORDS, *NUMBERS)
+COLUMNS = ", ".join(
     (
-        *("r.id", "r.time", "r.request_id", "r.attempt_times"),
-        *(f"{name}.text AS {name}" for name in WORDS),
-        *(f"r.{name}" for name in NUMBERS),
+        *(f"{name}.text AS {name}" if name in WORDS else f"r.{name}" for name in ROW_NAMES),
         *(f"k.{name}" for name in KIND_COLUMNS),
     )
 )
-_FROM = "FROM request r JOIN kind k ON k.id = r.kind " + " ".join(
+FROM = "FROM request r JOIN kind k ON k.id = r.kind " + " ".join(
     f"LEFT JOIN word {name} ON {name}.id = r.{name}" for name in WORDS
 )
 
@@ -120,7 +120,7 @@ class Search:
         where = wanted.where()
         behind = "" if cursor is None else f" AND (r.time < {cursor.time} OR r.id < {cursor.id})"
         sql = (
-            f"SELECT {_COLUMNS} {_FROM} WHERE r.time >= ? AND r.time < ?{behind} AND ({where.sql}) "
+            f"SELECT {COLUMNS} {FROM} WHERE r.time >= ? AND r.time < ?{behind} AND ({where.sql}) "
             "ORDER BY r.time DESC, r.id DESC"
         )
         since = max(wanted.since, self._oldest)
@@ -131,8 +131,9 @@ class Search:
     def after(self, wanted: Filter, id_: int, limit: int) -> list[dict[str, Any]]:
         """Rows that were added after one, in the order in which they were."""
         where = wanted.where()
+        # With a plus, the times choose no index: the ids after one are few, those of a time may be all.
         sql = (
-            f"SELECT {_COLUMNS} {_FROM} WHERE r.id > ? AND r.time >= ? AND r.time < ? AND ({where.sql}) "
+            f"SELECT {COLUMNS} {FROM} WHERE r.id > ? AND +r.time >= ? AND +r.time < ? AND ({where.sql}) "
             "ORDER BY r.id LIMIT ?"
         )
         since = max(wanted.since, self._oldest)
@@ -143,7 +144,7 @@ class Search:
     def ids_at(self, wanted: Filter, time_: int) -> list[int]:
         """The ids of a filter's rows of one millisecond, in the order in which they were added."""
         where = wanted.where()
-        sql = f"SELECT r.id {_FROM} WHERE r.time = ? AND ({where.sql})"
+        sql = f"SELECT r.id {FROM} WHERE r.time = ? AND ({where.sql})"
         files = self._files(time_, time_ + 1)
         return sorted(row[0] for _, path in files for row in self._fetch(path, sql, [time_, *where.values]))
 

@@ -3,6 +3,7 @@
 pipeline.py       the thread that reads, counts and renders
 waker.py          when the pipeline scans the logs
 feed.py           one input on its way to the store
+forwarder.py      sends the kept requests on, across reloads
 input_journal.py  what went wrong with that input
 pace.py           lines per second
 learning.py       learns the format of a pipe

@@ -44,6 +44,7 @@ from exporter.requests.enrich import BATCH, Enricher, methods_of
 from exporter.requests.routes import Routes
 from exporter.service.continued import follows, in_place_of, place
 from exporter.service.feed import Feed, stored_inputs
+from exporter.service.forwarder import Forwarder
 from exporter.service.input_journal import InputJournal
 from exporter.service.pace import Pace
 from exporter.service.pipeline import Pipeline
@@ -95,6 +96,7 @@ class Assembly:
         self.entries: tuple[KeyEntry, ...] = ()
         self._first_start = time.time()
         self.request_log: RequestLog | None = None
+        self.forwarder = Forwarder(self.store, lambda: self.identity.entries)
         self.apply_config(loaded)
 
     def apply_config(self, loaded: Loaded) -> list[str]:
@@ -200,6 +202,11 @@ class Assembly:
             running.close()
         self.request_log = RequestLog(settings, self.store, mark) if settings else None
 
+    def send_requests(self) -> None:
+        """Send the kept requests on as the config says, from now on."""
+        otlp = self.config.requests and self.config.requests.otlp
+        self.forwarder.follow(self.request_log, otlp.settings if otlp else None)
+
     def pipeline(self) -> Pipeline:
         """The pipeline of all inputs, not yet running. Raises StateError if the state file can't be used."""
         self.store.set(catalog.BUILD_INFO, __version__, to=1)
@@ -222,6 +229,7 @@ class Assembly:
             damaged = state.damaged
             zero_hold.hold(render(self.store)[1], now)
         self.open_request_log(restored_parts.get("row_mark"))
+        self.forwarder.restored = restored_parts.get("outbox")
         pipeline.request_log = self.request_log
         self._first_start = restored_parts.get("first_start", self._first_start)
         self.store.set(catalog.FIRST_START_TIMESTAMP_SECONDS, to=self._first_start)
@@ -289,6 +297,8 @@ class Assembly:
         parts |= {**self._use_parts.parts(), "inputs": {}}
         if self.request_log:
             parts["row_mark"] = self.request_log.mark
+        if self.forwarder.part:
+            parts["outbox"] = self.forwarder.part
         for feed in pipeline.feeds:
             parts["inputs"][feed.name], pages = feed.stored()
             parts |= pages

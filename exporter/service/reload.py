@@ -84,6 +84,7 @@ class Reload:
         restarted = assembly.apply_config(self._with_keys(loaded))
         assembly.open_request_log()
         pipeline.request_log = assembly.request_log
+        assembly.send_requests()
         metrics = loaded.config.metrics
         pipeline.reconfigure(
             [self._feed(input_, feed) for input_, feed in feed_of],
