@@ -37,7 +37,7 @@ def page(found: Snapshot, runbook: str = "") -> str:
 <b class={"good" if found.ready else "bad"}>{"ready" if found.ready else "catching up"}</b> ·
 <a href=requests>requests</a> · <a href=metrics>metrics</a> · <a href=-/healthy>health</a> ·
 <a href=-/ready>readiness</a>{documented}</p>
-<p>{_state(found)}</p></header>{_attention(found)}
+<p>{_state(found)}</p>{_sending(found)}</header>{_attention(found)}
 {_section("Inputs", "input|logs|#parsed|#ignored|#rejected|#lines/s|#lag|last record", map(_input, found.inputs))}
 {_section("Rejected lines", "when|input|reason|#bytes|shape", _rejects(found))}
 {_section("Losses", "input|reason|#times|#bytes", _losses(found))}
@@ -69,6 +69,11 @@ def _problems(found: Snapshot) -> Iterator[str]:
         yield (
             f"{found.unopened:,} logs can't be opened: no file descriptor is left (limit {found.descriptors:,}). "
             "Raise the limit of open files (<code>ulimit -n</code>, <code>LimitNOFILE=</code>)."
+        )
+    if found.sending and found.sending.problem:
+        yield (
+            f"Requests can't be sent on: {escape(found.sending.problem)}. {found.sending.rows:,} wait at most"
+            f"{f', the oldest {_span(found.sending.lag)} old' if found.sending.lag else ''}; they are tried again."
         )
     for input_ in found.inputs:
         for problem in _problems_of(input_):
@@ -111,6 +116,16 @@ def _state(found: Snapshot) -> str:
     if not found.state:
         return "Counters restart from zero with the process: <code>state.path</code> is not configured."
     return f"State: <code>{escape(found.state)}</code>, last committed {_time(found.committed_at)}"
+
+
+def _sending(found: Snapshot) -> str:
+    to = found.sending
+    if not to:
+        return ""
+    waiting = f"{to.rows:,} wait" if to.rows else "none waits"
+    return (
+        f"<p>Requests are sent to <code>{escape(to.receiver)}</code>: {waiting}, last sent {_time(to.succeeded_at)}</p>"
+    )
 
 
 def _held(series: int) -> str:
