@@ -71,7 +71,7 @@ prove: .venv/.dev ## Prove the promises at length: kill the exporter 1,000 times
 
 bench: .venv/.dev $(BENCH_LOGS) ## Compare speed and memory with those of other programs; measure growth, churn, scrapes and latency
 	$(BIN)/python -m benchmarks.compare $(BENCH_LOGS)
-	$(BIN)/python -m benchmarks.everything $(LLM_LOG)
+	$(BIN)/python -m benchmarks.everything $(LLM_LOG) build/bench/steady.log
 	$(BIN)/python -m benchmarks.births
 	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.checkpoint

@@ -38,10 +38,12 @@ class UsageError(ExporterError):
 
 
 class ConfigError(UsageError):
-    """A mistake in a file that the user writes: `config.yaml:7: inputs[0].format: unknown preset …`."""
+    """A mistake in a file that the user writes: `config.yaml:7: inputs[0].format: unknown preset …`. One of the whole
+    file has no line: 0.
+    """
 
     def __init__(self, file: str, line: int, field: str, problem: str) -> None:
-        super().__init__(": ".join(part for part in (f"{file}:{line}", field, problem) if part))
+        super().__init__(": ".join(part for part in (f"{file}:{line}" if line else file, field, problem) if part))
         self._parts = file, line, field, problem
 
     def rewritten(self, change: Callable[[str], str]) -> "ConfigError":

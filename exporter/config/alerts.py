@@ -190,7 +190,9 @@ class Kubernetes(Part):
         "gateway-exporter"
     )
     """The name of the objects."""
-    namespace: str = ""
+    namespace: Annotated[
+        str, Meta(pattern=r"\A([a-z0-9]([-a-z0-9]*[a-z0-9])?)?\Z", description="a namespace in Kubernetes")
+    ] = ""
     """Their namespace, and the label `namespace` of alerts, by which the operator routes them."""
     labels: dict[str, str] = field(default_factory=dict)
     """Their labels, by which Prometheus and Alertmanager select them."""

@@ -248,7 +248,8 @@ class Cells:
             targets.credited = tuple(zip(layout.credited(found), kind.credits, strict=True))
         if layout.charged:
             targets.charged = UnloggedCost(layout.cost(found), layout.unpriced(found))
-        targets.use = self._limits.use(caller.user, kind.record.status in REFUSED)
+        if caller.user:
+            targets.use = self._limits.use(caller.user, kind.record.status in REFUSED)
         cell = self._new_cell(targets)
         for name, place in layout.histograms:
             setattr(cell, name, found[place].pending)

@@ -77,9 +77,12 @@ class OriginCounts:
         found: list[Any] = []
         for family, pick in self._families[what]:
             labels = pick(values) + self._input_labels
-            found.append(family.find(labels))
-            if family.merges(labels):
-                found.append(self._store.series(catalog.OVERFLOW, family.family.name))
+            series = family.series.get(labels)
+            if series is None:
+                series = family.find(labels)
+                if family.merges(labels):
+                    found.append(self._store.series(catalog.OVERFLOW, family.family.name))
+            found.append(series)
             if origin is NO_PLACE and "origin" in family.family.labels:
                 found.append(self._store.series(catalog.OVERFLOW, family.family.name, "origin"))
         return found

@@ -237,7 +237,9 @@ class Checkpoint:
         if not (changed or reordered or (before and before.held.tobytes() != held)):
             return None
         new_labels = rows.labels[len(before.labels) if before else 0 :]
-        created = array("d", [rows.created.get(labels, 0.0) for labels in new_labels]).tobytes()
+        created = bytes(8 * len(new_labels))
+        if rows.created:
+            created = array("d", [rows.created.get(labels, 0.0) for labels in new_labels]).tobytes()
         values = array("d", rows.numbers_of(changed)).tobytes()
         places = array("I", changed).tobytes()
         return _FamilyDelta(name, rows.family.shape, not before, new_labels, created, places, values, held)

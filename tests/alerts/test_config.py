@@ -147,6 +147,7 @@ BAD = [
         "{anomalies: null, overrides: {GatewayKeyCallsSpike: {exceptions: [{plan: a, threshold: 30}]}}}",
         "alerts.overrides.GatewayKeyCallsSpike.exceptions[0]: would change a section that is null, so the alert ",
     ),
+    ("{kubernetes: {namespace: My_Space}}", "alerts.kubernetes.namespace: must be a namespace in Kubernetes, not 'My_"),
     ("{kubernetes: {name: Gateway Exporter}}", "alerts.kubernetes.name: must be a name in Kubernetes, not 'Gateway "),
     (
         "{notify: {grouping: {wait: ten}}}",

@@ -12,7 +12,7 @@ import { offerZones } from "./times.js";
 const API = "api/v1/requests";
 const A_PAGE = 100;
 // New requests are asked for so often; more than this at once, and only the newest are shown.
-const FOLLOW_MILLISECONDS = 1000;
+const FOLLOW_MILLISECONDS = 600;
 const MOST_NEW = 200;
 // Sums of new requests are asked for this many times less often than they take, and not more often than this.
 const SUMS_SHARE = 10;
