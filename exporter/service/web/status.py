@@ -73,7 +73,6 @@ def snapshot(pipeline: Pipeline) -> Snapshot:
     ]
     version = next(iter(store.families[catalog.BUILD_INFO.name].series))[0]
     checkpoint = pipeline.checkpoint
-    follower = pipeline.request_log.follower if pipeline.request_log else None
     committed_at = store.series(catalog.CHECKPOINT_LAST_SUCCESS_TIMESTAMP_SECONDS).value if checkpoint else 0
     return Snapshot(
         up_seconds=now - pipeline.started_at,
@@ -93,9 +92,14 @@ def snapshot(pipeline: Pipeline) -> Snapshot:
             if isinstance(series, Series) and series.value
         ],
         budgets=pipeline.expiry.places.admissions.used,
-        sending=follower.sending if follower else None,
+        sending=_sending(pipeline),
         refused=dict(pipeline.refused),
     )
+
+
+def _sending(pipeline: Pipeline) -> Sending | None:
+    follower = pipeline.request_log.follower if pipeline.request_log else None
+    return follower.sending if follower else None
 
 
 def _input(pipeline: Pipeline, feed: Feed, now: float) -> InputStatus:

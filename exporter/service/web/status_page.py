@@ -9,6 +9,7 @@ from html import escape
 from exporter.formats.decoders.decoder import REASONS
 from exporter.inputs.events import LOSSES
 from exporter.model.fields import MOST
+from exporter.request_log.outbox.settings import Sending
 from exporter.service.web.status import InputStatus, Snapshot
 
 # The page is loaded again after so many seconds.
@@ -71,10 +72,7 @@ def _problems(found: Snapshot) -> Iterator[str]:
             "Raise the limit of open files (<code>ulimit -n</code>, <code>LimitNOFILE=</code>)."
         )
     if found.sending and found.sending.problem:
-        yield (
-            f"Requests can't be sent on: {escape(found.sending.problem)}. {found.sending.rows:,} wait at most"
-            f"{f', the oldest {_span(found.sending.lag)} old' if found.sending.lag else ''}; they are tried again."
-        )
+        yield _not_sent(found.sending)
     for input_ in found.inputs:
         for problem in _problems_of(input_):
             yield f"{escape(input_.name)}: {problem}"
@@ -90,6 +88,11 @@ def _problems(found: Snapshot) -> Iterator[str]:
                 f"<code>{name}</code> has as many series as it may ({limit:,}): further ones are counted together. "
                 "Raise <code>metrics.max_series</code>, or drop a label."
             )
+
+
+def _not_sent(to: Sending) -> str:
+    oldest = f", the oldest {_span(to.lag)} old" if to.lag else ""
+    return f"Requests can't be sent on: {escape(to.problem)}. {to.rows:,} wait at most{oldest}; they are tried again."
 
 
 def _problems_of(input_: InputStatus) -> Iterator[str]:
