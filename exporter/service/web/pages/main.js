@@ -184,6 +184,7 @@ class Page {
     } else {
       this.isSummed = false;
       await this.newest(signal, this.last);
+      this.sayAtTimes(`The newest ${requests(A_PAGE)} shown; more came in.`);
     }
     if (!this.isSummed && performance.now() > this.sumAgain) this.sum(signal);
   }
@@ -193,7 +194,8 @@ class Page {
     const { shown, cut } = this.table.insert(found, this.isWhole);
     this.isWhole = this.isWhole && !cut;
     this.isSummed = false;
-    this.sayNew(shown);
+    this.unsaid += shown;
+    this.sayAtTimes(`${requests(this.unsaid)} came in.`);
     this.settle();
   }
 
@@ -208,11 +210,8 @@ class Page {
     this.saidAt = performance.now();
   }
 
-  sayNew(number) {
-    this.unsaid += number;
-    if (this.unsaid && performance.now() - this.saidAt > SAY_MILLISECONDS) {
-      this.say(`${requests(this.unsaid)} came in.`);
-    }
+  sayAtTimes(text) {
+    if (performance.now() - this.saidAt > SAY_MILLISECONDS) this.say(text);
   }
 
   failed(error) {
