@@ -25,6 +25,7 @@ from exporter.model import catalog
 from exporter.private_folder import make_private_folder
 from exporter.request_log.day_file import Batch, DayFile
 from exporter.request_log.horizon import DAY_SECONDS, Days, Horizon
+from exporter.request_log.outbox.settings import Sending
 from exporter.request_log.schema import ForeignError, last_id, open_to_write
 
 log = logging.getLogger(__name__)
@@ -66,6 +67,10 @@ class Follower(Protocol):
 
     def update_gauges(self) -> None:
         """Set the gauges."""
+
+    @property
+    def sending(self) -> Sending:
+        """How it goes now."""
 
     def close(self) -> None:
         """End."""
