@@ -1,6 +1,6 @@
 // Asks the exporter.
 
-/** What an address answers, as JSON; throws an Error with a sentence for people. */
+/** What an address answers, as JSON; throws an Error with a sentence for people, and the status if there is one. */
 export async function ask(address, signal) {
   let answer;
   try {
@@ -16,6 +16,7 @@ export async function ask(address, signal) {
   } catch {
     found = { error: text.trim() };
   }
-  if (!answer.ok) throw new Error(found.error || `The exporter answers with status ${answer.status}.`);
-  return found;
+  if (answer.ok) return found;
+  const problem = found.error || `The exporter answers with status ${answer.status}.`;
+  throw Object.assign(new Error(problem), { status: answer.status });
 }
