@@ -65,8 +65,7 @@ def variables(
     source._current = {"selected": True, "text": "default", "value": "default"}
     found = [source]
     found += [
-        _query(name, name.capitalize(), f"label_values({Metrics(served, ())('gateway_requests_total')}, {name})")
-        for name in served.record_scope
+        _query(name, name.capitalize(), f"label_values(gateway_requests_total, {name})") for name in served.record_scope
     ]
     for name in names:
         query = _busiest(served) if name == "key" and one_key else _values(name, names, served)

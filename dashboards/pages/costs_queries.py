@@ -11,7 +11,7 @@ _DAYS_LEFT = (
     " - hour(vector(time())) / 24 - minute(vector(time())) / 1440)"
 )
 # A few hours may be missing of a week that counts as whole.
-_HOURS_OF_A_WEEK = 160
+HOURS_OF_A_WEEK = 160
 
 
 class Costs:
@@ -65,8 +65,8 @@ class Costs:
         )
 
     def whole_month(self) -> str:
-        """What this month will cost, if the days that are left are as the last seven."""
-        days = f"clamp_min(count_over_time(({total(self._hourly)})[{24 * 7 * 60 - 1}m:1h]) or vector(1), 1) / 24"
+        """What this month will cost, if the days that are left are as the last seven; nothing before there is a day."""
+        days = f"count_over_time(({total(self._hourly)})[{24 * 7 * 60 - 1}m:1h]) / 24 >= 1"
         return f"({self.this_month()}) + {_DAYS_LEFT} * ({self.all(hours=24 * 7)}) / ({days})"
 
     def at_this_rate(self, days: int) -> str:
@@ -81,7 +81,7 @@ class Costs:
 
     def _if_whole(self, query: str, at: str) -> str:
         hours = f"count_over_time(({total(self._hourly)})[{24 * 7 * 60 - 1}m:1h]{at})"
-        return f"({query}) and on () ({hours} >= {_HOURS_OF_A_WEEK})"
+        return f"({query}) and on () ({hours} >= {HOURS_OF_A_WEEK})"
 
 
 def _priced(requests: str, sent: str, models: str) -> dict[str, str]:

@@ -19,7 +19,8 @@ def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
     money = column(columns.money(served), decimals=2)
     by_key, parts = costs.all(hours=_HOURS, by="key"), costs.parts(hours=_HOURS, by="key")
     by_model = m.hours("key_model:gateway_cost", by="model provider", hours=_HOURS)
-    owned = f"({by_key}) * on (key) group_left (owner) {m.info('owner')}"
+    owners = m.info("owner", matchers=('owner!=""',))
+    owned = f"({by_key}) * on (key) group_left (owner) {owners}"
     credits = m.hours("key:gateway_credits", by="key", hours=24, at="offset -1d")
     return [
         table(
@@ -56,8 +57,7 @@ def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
             "Which models, of which provider.",
             {"cost": by_model},
             {
-                "model": column(links=[to.cell("Usage of this model", "gateway-llm", "model")])
-                | {"custom.minWidth": 220},
+                "model": column(links=[to.cell("Usage of this model", "gateway-llm", "model")]) | columns.MODEL,
                 "provider": {"custom.width": 90},
                 "cost": money,
             },

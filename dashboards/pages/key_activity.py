@@ -79,7 +79,7 @@ def _requests_by_status(m: Metrics, to: Links) -> Panel:
         "When it failed. Yellow all along: the client sends what can't work; red for a while: an incident of the "
         "gateway.",
         {"{{status}}": by_status},
-        "short",
+        "locale",
         colours=STATUS_COLOURS,
         links=[to.page("Errors and latency", "gateway-errors")],
         answers=Question.WHAT_FAILED_FOR_A_KEY,

@@ -156,7 +156,7 @@ def _suspicious(m: Metrics, to: Links, key: Json) -> list[Panel]:
             "Refused by key: 400, 401, 403",
             "The same refusal over and over: a client with a wrong key or a wrong call. From new origins: a thief.",
             {"{{name}} {{status}}": m.named(f"topk(20, {refused})")},
-            "short",
+            "locale",
             colours={" 40[13]$": ORANGE, " 400$": YELLOW},
             links=[to.key()],
             no_value="Nothing was refused with 400, 401 or 403",
@@ -170,7 +170,7 @@ def _suspicious(m: Metrics, to: Links, key: Json) -> list[Panel]:
             "stolen key: ask its owner, rotate it.",
             {
                 "this_hour": m.named(now),
-                "usual_hour": usual,
+                "usual_hour": f"{usual} and on (key) {now}",
                 "ratio": f"{now} / ({usual} > 0)",
                 "new_origins": or_zero(new, now),
                 "refused": m.count("gateway_errors_total", 'type="auth"', by="key"),
@@ -183,7 +183,7 @@ def _suspicious(m: Metrics, to: Links, key: Json) -> list[Panel]:
                 "ratio": column("percentunit", mappings=range_map(words))
                 | {"custom.cellOptions": {"type": "color-text"}},
                 "new_origins": columns.COUNT | columns.TEXT,
-                "refused": columns.COUNT,
+                "refused": columns.COUNT | {"custom.minWidth": 90},
             },
             sort="new_origins",
             width=12,

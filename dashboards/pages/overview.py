@@ -89,7 +89,7 @@ def _budget(m: Metrics, to: Links, served: Served) -> Panel:
         steps={0.25: GREEN},
         first="yellow",
         links=[to.page("What fails, and why", "gateway-errors")],
-        no_value=columns.NEEDS_RULES,
+        no_value=columns.NEEDS_AN_HOUR,
         answers=Question.HOW_MUCH,
         id=43,
     )
@@ -168,7 +168,7 @@ def _over_time(m: Metrics, to: Links, served: Served) -> list[Panel]:
                     "gateway_requests_total", by="status", over="$__interval", at="offset -$__interval"
                 )
             },
-            "short",
+            "locale",
             colours=STATUS_COLOURS,
             links=[to.page("Errors and latency", "gateway-errors")],
             width=16,

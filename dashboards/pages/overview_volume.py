@@ -1,6 +1,6 @@
 """The overview: how much there is, and how it was by hour, day, week and month."""
 
-from dashboards.fields import RED, override
+from dashboards.fields import GREY, RED, override
 from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
@@ -13,6 +13,7 @@ from exporter.config.served import Served, or_zero
 # Of each bar its name and its hours, since when (at most 96 of them), and the ids of its two panels.
 _STEPS = (("hour", 1, "4d", 34, 35), ("day", 24, "30d", 36, 37), ("week", 24 * 7, "90d", 38, 39))
 _EVERY_BAR = 96
+_COLOURS = {"^of them failed$": GREY, "^failed by the gateway$": RED}
 
 
 def volume(m: Metrics, to: Links, served: Served) -> list[Panel]:
@@ -118,7 +119,7 @@ def _peaks(m: Metrics) -> list[Panel]:
         stat(
             "Requests a day",
             "The last 24 whole hours, and the busiest day of the last 30.",
-            {"last": day, "peak": f"max_over_time(({day})[30d:1d])"},
+            {"last": day, "peak": f"max_over_time(({day})[30d:1d]) > ({day}) or ({day})"},
             "locale",
             no_value=columns.NEEDS_RULES,
             answers=Question.HOW_MUCH,
@@ -162,9 +163,12 @@ def by_step(m: Metrics) -> list[Panel]:
             {
                 "requests": m.count("gateway_requests_total", over="$__interval", at="offset -$__interval"),
                 "of them failed": m.count("gateway_errors_total", over="$__interval", at="offset -$__interval"),
+                "failed by the gateway": m.count(
+                    "gateway_errors_total", columns.OURS, over="$__interval", at="offset -$__interval"
+                ),
             },
-            "short",
-            colours={"failed": RED},
+            "locale",
+            colours=_COLOURS,
             width=24,
             answers=Question.HOW_MUCH_OVER_TIME,
             stacked=False,
@@ -181,14 +185,15 @@ def by_step(m: Metrics) -> list[Panel]:
                 {
                     "requests": m.hours("key:gateway_requests", hours=hours, at=at),
                     "of them failed": m.hours("key:gateway_errors", hours=hours, at=at),
+                    "failed by the gateway": m.hours("key:gateway_errors", columns.OURS, hours=hours, at=at),
                 },
-                "short",
+                "locale",
                 every=every,
                 maxDataPoints=_EVERY_BAR,
-                colours={"failed": RED},
+                colours=_COLOURS,
                 timeFrom=since,
                 stacked=False,
-                no_value=columns.NEEDS_RULES,
+                no_value=columns.NEEDS_AN_HOUR,
                 answers=Question.HOW_MUCH_OVER_TIME,
                 id=requests_id,
             ),
@@ -203,7 +208,7 @@ def by_step(m: Metrics) -> list[Panel]:
                 interval=every,
                 maxDataPoints=_EVERY_BAR,
                 timeFrom=since,
-                no_value=columns.NEEDS_RULES,
+                no_value=columns.NEEDS_AN_HOUR,
                 answers=Question.HOW_MUCH_OVER_TIME,
                 id=latency_id,
             ),
@@ -226,7 +231,7 @@ def _by_month(m: Metrics) -> Panel:
             "failed": m.hours("key:gateway_errors", hours=24, at="offset -1d"),
         },
         form="table",
-        defaults={"noValue": columns.NEEDS_RULES, **columns.COUNT, "custom": {"align": "auto"}},
+        defaults={"noValue": columns.NEEDS_AN_HOUR, **columns.COUNT, "custom": {"align": "auto"}},
         overrides=[override("byRegexp", "/.*/", {"noValue": "–"})],
         options={"showHeader": True, "cellHeight": "sm", "sortBy": [{"displayName": "Month", "desc": True}]},
         transformations=[
