@@ -195,12 +195,16 @@ def _names(m: Metrics, *matchers: str) -> str:
 
 
 def _busiest(served: Served) -> str:
-    """Keys by their requests of the last minutes; those that are none come last."""
+    """Keys by their requests of the last minutes; those that are none come last.
+
+    Requests are counted where they are timed, if they are: of those series there is one for each key.
+    """
     m = Metrics(served, ())
-    load = f"sum by (key) (rate({m('gateway_requests_total', by='key')}[10m]))"
-    registered = m("gateway_requests_total", 'key!~"unknown|other"', by="key")
+    requests, timed = "gateway_requests_total", "gateway_key_request_duration_seconds_count"
+    busy = requests if ABSENT in m(timed, by="key") else timed
+    registered = m(busy, 'key!~"unknown|other"', by="key")
     ours = f"sum by (key) (rate({registered}[10m]))"
-    every = f"{ours} or on (key) 0 * {load}"
+    every = f"{ours} or on (key) 0 * group by (key) ({m(requests, by='key')})"
     if ABSENT not in _names(m):
         every = f"{ours} * on (key) group_left (name) {_names(m)} or on (key) 0 * {_names(m)} or on (key) {every}"
     return f"query_result(sort_desc({every}))"

@@ -1,6 +1,7 @@
 """What the gateway cost over a time, and what it will: requests and bytes at typed prices, and models."""
 
 from dashboards.promql import Metrics, total
+from exporter.config.served import ABSENT
 
 # The time that the page asks for, also within a subquery, where `time()` is each of its steps.
 _END = "last_over_time(vector(time())[1m:1m] @ end())"
@@ -35,7 +36,7 @@ class Costs:
 
     def all(self, at: str = "", hours: int = 24, by: str = "") -> str:
         """What a time cost."""
-        return _sum(self.parts(at, hours, by))
+        return _sum(self.parts(at, hours, by), by)
 
     def day(self, at: str = "") -> str:
         """What the last 24 whole hours cost."""
@@ -92,6 +93,9 @@ def _priced(requests: str, sent: str, models: str) -> dict[str, str]:
     }
 
 
-def _sum(parts: dict[str, str]) -> str:
-    requests, *others = parts.values()
-    return f"({requests})" + "".join(f" + (({one}) or 0 * ({requests}))" for one in others)
+def _sum(parts: dict[str, str], by: str = "") -> str:
+    """Their sum, each read once; of those that there are."""
+    apart = (
+        f'label_replace({query}, "part", "{name}", "", "")' for name, query in parts.items() if ABSENT not in query
+    )
+    return total(" or ".join(apart), by) if ABSENT not in parts["requests"] else ABSENT

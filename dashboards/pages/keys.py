@@ -83,8 +83,7 @@ def _registry(m: Metrics, key: Json, served: Served) -> list[Panel]:
 def _compared(m: Metrics, to: Links, key: Json, served: Served) -> list[Panel]:
     requests, failed = (m.count(name, by="key") for name in ("gateway_requests_total", "gateway_errors_total"))
     ranking = m.count("gateway_requests_total", by="key", at="@ end()")
-    hourly = m.named(f"3600 * {m.rate('gateway_requests_total', by='key')}")
-    rate = m.named(m.success(by="key"))
+    hourly = f"3600 * {m.rate('gateway_requests_total', by='key')}"
     return [
         table(
             "Keys side by side",
@@ -123,7 +122,7 @@ def _compared(m: Metrics, to: Links, key: Json, served: Served) -> list[Panel]:
             "Requests an hour by key",
             "The five busiest of the chosen keys, at the rate of each time. One that leaves its usual level: look "
             "where it is used from.",
-            columns.by_key(five(hourly, ranking, "key")),
+            columns.by_key(five(hourly, ranking, "key", m.named)),
             "short",
             links=[to.key()],
             answers=Question.KEYS_SIDE_BY_SIDE,
@@ -132,7 +131,7 @@ def _compared(m: Metrics, to: Links, key: Json, served: Served) -> list[Panel]:
         timeseries(
             "Success rate by key",
             "The five busiest of the chosen keys. One line down: its client; all down: the gateway.",
-            columns.by_key(five(f"({rate})", ranking, "key")),
+            columns.by_key(five(m.success(by="key"), ranking, "key", m.named)),
             "percentunit",
             calcs=("min", "lastNotNull"),
             lowest=None,

@@ -172,14 +172,17 @@ def _over_time(m: Metrics, to: Links) -> list[Panel]:
     found = []
     for n, (window, name) in enumerate(_WINDOWS.items()):
         matchers = ('unit="requests"', f'window="{window}"')
-        share = m.named(f"max by (key) ({limits.share(m, *matchers)})")
+        share = f"max by (key) ({limits.share(m, *matchers)})"
         ranking = f"max by (key) ({limits.share_at_the_end(m, *matchers)})"
         found.append(
             timeseries(
                 f"Use of the running {name}'s requests, of the five keys nearest to their limit",
                 "Share of each key's own limit. It climbs and falls back at each reset; at the dashed line the key is "
                 "refused.",
-                {**columns.by_key(five(f"({share})", ranking, "key")), "limit": f"vector(1) and on () ({share})"},
+                {
+                    **columns.by_key(five(share, ranking, "key", m.named)),
+                    "limit": f"vector(1) and on () {limits.allowed(m, *matchers)}",
+                },
                 "percentunit",
                 limit="limit",
                 links=[to.key()],
@@ -199,13 +202,10 @@ def _refused(m: Metrics, to: Links) -> list[Panel]:
             "When, and whose. A comb of short bursts: the client has no back-off; a plateau: its limit is too small.",
             columns.by_key(
                 leaders(
-                    m.named(
-                        m.count(
-                            "gateway_errors_total", _REFUSED, by="key", over="$__interval", at="offset -$__interval"
-                        )
-                    ),
+                    m.count("gateway_errors_total", _REFUSED, by="key", over="$__interval", at="offset -$__interval"),
                     m.count("gateway_errors_total", _REFUSED, by="key", at="@ end()"),
                     "key",
+                    m.named,
                 )
             ),
             "locale",

@@ -102,9 +102,10 @@ def of_tokens(m: Metrics, to: Links) -> list[Panel]:
             "quotas.",
             columns.by_key(
                 leaders(
-                    m.named(m.count(tokens, by="key", over="$__interval", at="offset -$__interval")),
+                    m.count(tokens, by="key", over="$__interval", at="offset -$__interval"),
                     m.count(tokens, by="key", at="@ end()"),
                     "key",
+                    m.named,
                 )
             ),
             "short",
@@ -115,11 +116,13 @@ def of_tokens(m: Metrics, to: Links) -> list[Panel]:
             id=26,
         ),
         table(
-            "Peaks by key, last 30 days",
+            "Peaks by key, last 7 days",
             "The busiest hour of each key against its average: far apart means bursts, which limits by the minute cut.",
             {
-                "peak_hour": m.named(f"max by (key) (max_over_time({_hourly_tokens(m)}[30d:1h]))"),
-                "average_hour": f"max by (key) (avg_over_time({_hourly_tokens(m)}[30d:1h]))",
+                "peak_hour": f"max by (key) (max_over_time({_hourly_tokens(m)}[7d:1h]))",
+                "average_hour": f"max by (key) (avg_over_time({_hourly_tokens(m)}[7d:1h]))",
+                # Names joined to the first would have it read twice.
+                "info": f"{m.info('name')} and on (key) {_hourly_tokens(m)}",
             },
             {
                 "key": column(links=[to.cell("Limits of this key", "gateway-limits", "key")]) | columns.NAME,
