@@ -35,8 +35,8 @@ folder is up to date; `--push URL` uploads them, with a service account's token 
 | `provisioning/` | `/etc/grafana/provisioning/` |
 
 Load the recording rules that `gateway-exporter alerts` writes into Prometheus first: panels of days and weeks, trends,
-forecasts and the error budget read the series that they record, and say "Needs the recording rules" without them. Whole
-hours count from the first full hour on.
+forecasts and the error budget read the series that they record, and say so without them. Whole hours count from the
+first full hour on.
 
 Panels over the chosen time read what was scraped itself. Where that would be too much (half a day and more of some
 thousand series), they read recorded series, as far as these can tell apart what is chosen, and while the rules have
