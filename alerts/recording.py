@@ -32,9 +32,9 @@ def groups(terms: Terms) -> list[dict[str, Any]]:
             "name": name,
             "interval": f"{every}s",
             "rules": [
-                {"record": one, "expr": expression}
-                for one, expression in rules.items()
-                if one in made and terms.is_served(expression)
+                {"record": record, "expr": expression}
+                for record, expression in rules.items()
+                if record in made and terms.is_served(expression)
             ],
         }
         for name, every, rules in groups
@@ -163,7 +163,7 @@ def _burn(terms: Terms) -> dict[str, str]:
         for window in BURN_WINDOWS:
             part, whole = f"fleet:gateway_{failed}_requests:rate5m", f"fleet:gateway_{all_}:rate5m"
             if window != "5m":
-                part, whole = (f"sum_over_time({one}[{terms.within(window)}])" for one in (part, whole))
+                part, whole = (f"sum_over_time({series}[{terms.within(window)}])" for series in (part, whole))
             rules[f"fleet:gateway_{failed}:ratio_rate{window}"] = f"{part} / ({whole} > 0)"
     return rules
 
@@ -242,10 +242,10 @@ def _newest(terms: Terms, series: str, reset: str) -> str:
 
 def _hours(terms: Terms) -> dict[str, str]:
     rules: dict[str, str] = {}
-    for one in HOURLY:
-        summed = hourly(one.summed, one.family)
-        finer = summed if one.summed and summed in terms.served.recorded else f"increase({one.family}[1h])"
-        rules[one.name] = f"sum by {terms.by(*one.labels)} ({finer})"
+    for hour in HOURLY:
+        summed = hourly(hour.summed, hour.family)
+        finer = summed if hour.summed and summed in terms.served.recorded else f"increase({hour.family}[1h])"
+        rules[hour.name] = f"sum by {terms.by(*hour.labels)} ({finer})"
     for level, family, labels in HOURLY_HISTOGRAMS:
         for part, more in (("bucket", ("le",)), ("sum", ())):
             series = f"{family}_{part}"

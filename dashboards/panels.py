@@ -215,8 +215,8 @@ def heatmap(title: str, description: str, query: str, unit: str, **more: Any) ->
     panel = panel_of(
         "heatmap", title, description, {"{{le}}": query}, defaults={"noValue": no_value}, options=options, **more
     )
-    for one in panel.targets:
-        one.format, one.exemplar = "heatmap", True
+    for target in panel.targets:
+        target.format, target.exemplar = "heatmap", True
     return panel
 
 
@@ -295,6 +295,6 @@ def _over_time(
         options=options,
         **shown,
     )
-    for one in panel.targets:
-        one.exemplar = exemplar
+    for target in panel.targets:
+        target.exemplar = exemplar
     return panel

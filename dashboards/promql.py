@@ -62,7 +62,7 @@ class Metrics:
         matched = [re.split(r"\W", matcher, maxsplit=1)[0] for matcher in matchers]
         if labels is None or not {*matched, *by.split()} <= {*labels, "le", "instance", "job"}:
             return ABSENT
-        narrowed = [f'{one}=~"${one}"' for one in self._variables if one in labels and one not in matched]
+        narrowed = [f'{label}=~"${label}"' for label in self._variables if label in labels and label not in matched]
         every = ",".join([*matchers, *narrowed])
         return f"{name}{{{every}}}" if every else name
 
@@ -165,12 +165,12 @@ class Metrics:
             return ""
         if kind == "increase1h" and name.endswith("_seconds_count"):
             name, matchers = name.replace("_count", "_bucket"), (*matchers, 'le="+Inf"')
-        asked = {re.split(r"\W", one, maxsplit=1)[0] for one in matchers} | {*by.split()}
+        asked = {re.split(r"\W", matcher, maxsplit=1)[0] for matcher in matchers} | {*by.split()}
         asked |= {*self._covered} & {*labels}
         ending = f":{name.removesuffix('_total')}:{kind}"
-        found = {one: self._labels(one) or () for one in self._served.recorded if one.endswith(ending)}
-        fit = [one for one, has in found.items() if asked <= {*has}]
-        smallest = min(fit, key=lambda one: ("key" in found[one], len(found[one])), default="")
+        found = {series: self._labels(series) or () for series in self._served.recorded if series.endswith(ending)}
+        fit = [series for series, has in found.items() if asked <= {*has}]
+        smallest = min(fit, key=lambda series: ("key" in found[series], len(found[series])), default="")
         return smallest and with_matcher(self(smallest, *matchers, by=by), RECORDED)
 
     def _labels(self, name: str) -> tuple[str, ...] | None:

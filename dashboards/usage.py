@@ -74,7 +74,8 @@ def page(served: Served) -> str:
 def _queries(board: Board) -> Iterator[str]:
     for panel in (panel for row in board.kept() for panel in row.panels if panel.targets):
         asked = "\n".join(
-            f"# {one.legendFormat}\n{one.expr}" if one.legendFormat else one.expr for one in panel.targets
+            f"# {target.legendFormat}\n{target.expr}" if target.legendFormat else target.expr
+            for target in panel.targets
         )
         rows = f" ({', '.join(question.row for question in panel.answers)})" if panel.answers else ""
         yield f"\n**{panel.title}**{rows}: {panel.description}\n\n```promql\n{asked}\n```"

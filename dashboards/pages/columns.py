@@ -57,7 +57,7 @@ def near(served: Served) -> Steps:
 def late(served: Served) -> Steps:
     """From where the exporter's lag is yellow, and from where red: what is shown is no longer true."""
     lag = served.alerts.exporter.lag
-    warning, critical = (None if one is None else seconds(one) for one in (lag.warning, lag.critical))
+    warning, critical = (None if duration is None else seconds(duration) for duration in (lag.warning, lag.critical))
     return _steps(warning, critical, RED)
 
 

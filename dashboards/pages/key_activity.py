@@ -22,7 +22,7 @@ def activity(m: Metrics, to: Links, served: Served) -> list[Panel]:
 
 
 def _requests_by_method(m: Metrics, to: Links) -> Panel:
-    volume, failed = (m.count(f"gateway_{one}_total", by="method") for one in ("requests", "errors"))
+    volume, failed = (m.count(f"gateway_{family}_total", by="method") for family in ("requests", "errors"))
     return table(
         "Requests by method",
         "What is asked, how often, what fails. A click on a method narrows this page to it, or shows its errors.",

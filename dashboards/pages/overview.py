@@ -76,7 +76,7 @@ def _availability(m: Metrics, to: Links, served: Served) -> Panel:
 
 def _budget(m: Metrics, to: Links, served: Served) -> Panel:
     objective = served.alerts.objectives.availability
-    failed, requests = (f"sum_over_time({_recorded(m, one)}[30d:5m])" for one in ("unavailable_requests", "requests"))
+    failed, requests = (f"sum_over_time({_recorded(m, name)}[30d:5m])" for name in ("unavailable_requests", "requests"))
     left = f"1 - ({failed}) / ({requests} > 0) / {1 - objective:.4g}" if objective else ABSENT
     return stat(
         "Error budget left",

@@ -227,9 +227,9 @@ def by_step(m: Metrics) -> list[Panel]:
 def _by_month(m: Metrics) -> Panel:
     """Days as a query gives them, summed by calendar month as Grafana groups rows."""
     sums = {"Value #A": "Requests", "Value #B": "Failed"}
-    grouped = {one: {"operation": "aggregate", "aggregations": ["sum"]} for one in sums}
+    grouped = {column: {"operation": "aggregate", "aggregations": ["sum"]} for column in sums}
     converted = [{"targetField": "Time", "destinationType": "string", "dateFormat": "YYYY-MM"}]
-    named = {f"{one} (sum)": name for one, name in sums.items()} | {"Time": "Month"}
+    named = {f"{column} (sum)": name for column, name in sums.items()} | {"Time": "Month"}
     return panel_of(
         "table",
         "Requests and failures by month, last 12 months",
