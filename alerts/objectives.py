@@ -96,8 +96,8 @@ def _latency(terms: Terms, promise: Objective) -> tuple[str, str]:
             rest = f" unless on {terms.by('method')} max_over_time({models}[1h]) > 0"
     family, level = (_BY_MODEL, "model") if promise.label == "model" else (_BY_METHOD, "method")
     total, fast = (
-        f"sum by {by} ({level}:{family}_bucket:increase1h{{{', '.join([*matchers, buckets])}}}{rest})"
-        for buckets in ('le="+Inf"', within)
+        f"sum by {by} ({level}:{family}_{part}:increase1h{f'{{{only}}}' if only else ''}{rest})"
+        for part, only in (("count", ", ".join(matchers)), ("bucket", ", ".join([*matchers, within])))
     )
     return total, f"{total} - {fast}"
 

@@ -246,10 +246,11 @@ def _hours(terms: Terms) -> dict[str, str]:
         summed = hourly(hour.summed, hour.family)
         finer = summed if hour.summed and summed in terms.served.recorded else f"increase({hour.family}[1h])"
         rules[hour.name] = f"sum by {terms.by(*hour.labels)} ({finer})"
-    for level, family, labels in HOURLY_HISTOGRAMS:
-        for part, more in (("bucket", ("le",)), ("sum", ())):
-            series = f"{family}_{part}"
-            rules[hourly(level, series)] = f"sum by {terms.by(*labels, *more)} (increase({series}[1h]))"
+    for level, family, labels, with_count in HOURLY_HISTOGRAMS:
+        for part, more in (("bucket", ("le",)), ("sum", ()), ("count", ())):
+            if part != "count" or with_count:
+                series = f"{family}_{part}"
+                rules[hourly(level, series)] = f"sum by {terms.by(*labels, *more)} (increase({series}[1h]))"
     slowest = "gateway_request_duration_max_seconds"
     rules[f"method:{slowest}:max1h"] = f"max by {terms.by('chain', 'method')} (max_over_time({slowest}[1h]))"
     # A day's minutes and two days' own, as three days' minutes are too many to read.

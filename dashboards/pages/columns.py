@@ -13,7 +13,7 @@ KEY = "{{name}}"
 NAME = {"custom.minWidth": 140}
 TEXT = {"custom.minWidth": 110}
 MODEL = {"custom.minWidth": 220}
-METHOD = {"custom.minWidth": 200}
+METHOD = {"custom.minWidth": 230}
 COUNT = WHOLE
 SUCCESS = column("percentunit", decimals=2)
 # Failures that are not the clients'.

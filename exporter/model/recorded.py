@@ -105,14 +105,14 @@ HOURLY = (
     Hourly("key", "gateway_blocked_requests_total", ("key", "reason")),
 )
 
-# Histograms whose last hour is recorded: the sum, and buckets (with `le`) for quantiles. The count is that of the
-# bucket `le="+Inf"`, so it needs no series of its own.
-HOURLY_HISTOGRAMS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("method", "gateway_request_duration_seconds", ("chain", "method")),
-    ("key", "gateway_key_request_duration_seconds", ("key",)),
-    ("model", "gateway_model_request_duration_seconds", ("model", "provider")),
-    ("model", "gateway_time_to_first_token_seconds", ("model", "provider")),
-    ("model", "gateway_time_per_output_token_seconds", ("model", "provider")),
+# Histograms whose last hour is recorded: the sum, buckets (with `le`) for quantiles, and, where True, the count, which
+# is that of the bucket `le="+Inf"` too: of many keys it would be a series each.
+HOURLY_HISTOGRAMS: tuple[tuple[str, str, tuple[str, ...], bool], ...] = (
+    ("method", "gateway_request_duration_seconds", ("chain", "method"), True),
+    ("key", "gateway_key_request_duration_seconds", ("key",), False),
+    ("model", "gateway_model_request_duration_seconds", ("model", "provider"), True),
+    ("model", "gateway_time_to_first_token_seconds", ("model", "provider"), True),
+    ("model", "gateway_time_per_output_token_seconds", ("model", "provider"), True),
 )
 
 # The parts of a histogram, with the labels and the unit of each.
@@ -245,12 +245,13 @@ def _hourly() -> list[Recorded]:
         about = CATALOG[one.family]
         of = ((one.family, one.labels),)
         made.append(Recorded(one.name, f"In the last hour: {about.help}", one.labels, about.unit, of))
-    for level, family, labels in HOURLY_HISTOGRAMS:
+    for level, family, labels, with_count in HOURLY_HISTOGRAMS:
         about = CATALOG[family]
-        for part, more, unit in _PARTS[:2]:
-            text = f"In the last hour, {part}: {about.help}"
-            of = ((family, labels),)
-            made.append(Recorded(hourly(level, f"{family}_{part}"), text, labels + more, unit, of))
+        for part, more, unit in _PARTS:
+            if part != "count" or with_count:
+                text = f"In the last hour, {part}: {about.help}"
+                of = ((family, labels),)
+                made.append(Recorded(hourly(level, f"{family}_{part}"), text, labels + more, unit, of))
     duration = "gateway_request_duration_max_seconds"
     made += [
         Recorded(
