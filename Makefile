@@ -19,12 +19,13 @@ ALERTMANAGER := 0.34.1
 # The Go module of Prometheus 3.16.0 has another number.
 PROMETHEUS := 3.16.0
 PROMETHEUS_MODULE := 0.316.0
+OPERATOR := 0.85.0
 HELM := 3.22.0
 KUSTOMIZE := 5.8.2
 GO ?= $(firstword $(shell command -v go) /usr/local/go/bin/go)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo install lint reference site check check-all format fuzz prove bench peers deb deb-package litellm amtool kubernetes-tools prometheus clean
+.PHONY: help demo install lint reference site check check-all format fuzz prove bench peers deb deb-package litellm amtool kubernetes-tools operator prometheus clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -70,7 +71,7 @@ prove: .venv/.dev ## Prove the promises at length: kill the exporter 1,000 times
 
 bench: .venv/.dev $(BENCH_LOGS) ## Compare speed and memory with those of other programs; measure growth, churn, scrapes and latency
 	$(BIN)/python -m benchmarks.compare $(BENCH_LOGS)
-	$(BIN)/python -m benchmarks.everything $(LLM_LOG)
+	$(BIN)/python -m benchmarks.everything $(LLM_LOG) build/bench/steady.log
 	$(BIN)/python -m benchmarks.births
 	$(BIN)/python -m benchmarks.growth
 	$(BIN)/python -m benchmarks.checkpoint
@@ -94,6 +95,8 @@ deb-package: .venv/.dev ## Build a Debian package with an environment of its own
 amtool: build/alertmanager-$(ALERTMANAGER)/amtool ## Build the amtool of a current Alertmanager, where Go is installed
 
 kubernetes-tools: build/kustomize-$(KUSTOMIZE)/kustomize build/helm-$(HELM)/helm ## Build kustomize and Helm, where Go is installed
+
+operator: build/prometheus-operator-$(OPERATOR)/convert ## Build the Prometheus operator's conversion of AlertmanagerConfigs, where Go is installed
 
 pin: $(UV)/installed ## Lock packages by hash in requirements.txt, images by digest (needs docker)
 	.ci/pin $(UV)/bin/uv
@@ -140,6 +143,13 @@ build/helm-$(HELM)/helm:
 
 build/kustomize-$(KUSTOMIZE)/kustomize:
 	GOBIN=$(abspath $(@D)) $(GO) install sigs.k8s.io/kustomize/kustomize/v5@v$(KUSTOMIZE)
+
+build/prometheus-operator-$(OPERATOR)/convert: tests/alerts/operator/main.go
+	rm -rf $(@D)
+	mkdir -p $(@D)
+	cp $< $(@D)
+	cd $(@D) && $(GO) mod init convert && $(GO) mod edit -require=github.com/prometheus-operator/prometheus-operator@v$(OPERATOR)
+	cd $(@D) && $(GO) build -mod=mod -o $(@F) .
 
 build/prometheus-$(PROMETHEUS)/promtool:
 	GOBIN=$(abspath $(@D)) $(GO) install $(patsubst %,github.com/prometheus/prometheus/cmd/%@v$(PROMETHEUS_MODULE),prometheus promtool)

@@ -1,4 +1,4 @@
-"""Recording rules, alert rules and an Alertmanager config, generated from `exporter.config.load`'s section `alerts`.
+"""Recording rules, alert rules and an Alertmanager config, generated from the config's section `alerts`.
 
 `build.py` is the file to read first. What it makes of config.example.yaml is in `generated/`.
 """

@@ -32,6 +32,11 @@ def percent(share: float) -> str:
     return f"{100 * share:.4g}%"
 
 
+def length(seconds: float) -> str:
+    """A duration from the config, as the value beside it is written: 0.5 → 500ms."""
+    return f"{1000 * seconds:.4g}ms" if seconds < 1 else f"{seconds:g}s"
+
+
 class Alert(Struct, frozen=True, kw_only=True):
     """An alert rule.
 
@@ -74,6 +79,7 @@ class Alert(Struct, frozen=True, kw_only=True):
                 **advice,
                 "runbook_url": f"{terms.config.runbook_url}#{self.name.lower()}",
                 "dashboard_url": self._link(terms),
+                **({"requests_url": self._requests(terms)} if self._has_requests(terms) else {}),
             },
         }
 
@@ -86,4 +92,18 @@ class Alert(Struct, frozen=True, kw_only=True):
         link = f"{terms.config.grafana_url.rstrip('/')}/d/{self.dashboard}?from=now-6h&to=now"
         for label in (*self.shown, *terms.served.record_scope):
             link += f"{{{{ with $labels.{label} }}}}&var-{label}={{{{ urlquery . }}}}{{{{ end }}}}"
+        return link
+
+    def _has_requests(self, terms: Terms) -> bool:
+        return bool(terms.served.requests_url) and self.component != "exporter"
+
+    def _requests(self, terms: Terms) -> str:
+        """The page of single requests, over the last six hours, with the alert's own key, method … as its filter."""
+        link = f"{terms.served.requests_url}/requests?last=6h"
+        if self.category == "errors":
+            link += "&failed=true"
+        for label in self.shown:
+            rest = "unknown" if label == "key" else "other"  # which stands for many
+            given = f'{{{{ if ne . "{rest}" }}}}&{label}={{{{ urlquery . }}}}{{{{ end }}}}'
+            link += f"{{{{ with $labels.{label} }}}}{given}{{{{ end }}}}"
         return link

@@ -1,6 +1,5 @@
 """From a config to the files that Prometheus and Alertmanager read. The same config gives the same bytes."""
 
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -9,10 +8,11 @@ from alerts import recording, usage
 from alerts.alert import CATEGORIES
 from alerts.choice import chosen
 from alerts.grafana import provisioning
+from alerts.kubernetes import alertmanager_config, prometheus_rule
 from alerts.promql import Terms
-from alerts.routing import TEMPLATES, alertmanager
-from exporter.config.alerts import Kubernetes
-from exporter.config.load import Config
+from alerts.routing import alertmanager
+from alerts.texts import TEMPLATES, templates
+from exporter.config.config import Config
 from exporter.config.served import served
 from exporter.durations import seconds
 
@@ -25,7 +25,8 @@ def files(config: Config | None, kubernetes: bool = False, grafana: bool = False
     """Name → content of all files; of the defaults without a config. ValueError where `overrides` do not fit, or the
     exporter is scraped too seldom.
 
-    `kubernetes` adds the rules as a PrometheusRule of the Prometheus operator, `grafana` rules for Grafana's alerting.
+    `kubernetes` adds a PrometheusRule and an AlertmanagerConfig of the Prometheus operator, `grafana` rules for
+    Grafana's alerting.
     """
     if config and seconds(config.metrics.scrape_interval) > _LONGEST_SCRAPE_INTERVAL:
         raise ValueError(
@@ -40,26 +41,14 @@ def files(config: Config | None, kubernetes: bool = False, grafana: bool = False
         **({"usage.rules.yml": _yaml({"groups": of_usage})} if of_usage else {}),
         "alerts.rules.yml": _yaml({"groups": alerting}),
         "alertmanager.yml": _yaml(alertmanager(terms)),
-        TEMPLATES: (Path(__file__).parent / "templates" / TEMPLATES).read_text(encoding="utf-8"),
+        TEMPLATES: templates(),
     }
     if kubernetes:
-        made["prometheusrule.yml"] = _yaml(
-            {
-                "apiVersion": "monitoring.coreos.com/v1",
-                "kind": "PrometheusRule",
-                "metadata": _metadata(terms.config.kubernetes),
-                "spec": {"groups": [*recorded, *of_usage, *alerting]},
-            }
-        )
+        made["prometheusrule.yml"] = _yaml(prometheus_rule(terms, [*recorded, *of_usage, *alerting]))
+        made["alertmanagerconfig.yml"] = _yaml(alertmanager_config(terms).manifest)
     if grafana:
         made["grafana-alerting.yml"] = _yaml(provisioning(terms))
     return made
-
-
-def _metadata(kubernetes: Kubernetes) -> dict[str, Any]:
-    namespace = {"namespace": kubernetes.namespace} if kubernetes.namespace else {}
-    labels = {"app.kubernetes.io/name": "gateway-exporter"} | kubernetes.labels
-    return {"name": kubernetes.name, **namespace, "labels": labels}
 
 
 def _alert_groups(terms: Terms) -> list[dict[str, Any]]:
@@ -78,14 +67,14 @@ def _alert_groups(terms: Terms) -> list[dict[str, Any]]:
     ]
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(yaml.CSafeDumper):
     """YAML as people write it: expressions over several lines as blocks, nothing folded, no anchors."""
 
     def ignore_aliases(self, data: Any) -> bool:  # noqa: ARG002 - its name is yaml's
         return True
 
 
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
 
 

@@ -5,7 +5,7 @@ it makes no difference at what minute it was counted.
 """
 
 from alerts.promql import Terms, bound, either, escaped
-from exporter.config.alerts import Objective
+from exporter.config.objectives import Objective
 from exporter.config.served import or_zero
 from exporter.durations import seconds
 

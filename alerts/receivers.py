@@ -20,7 +20,8 @@ TEXTS: dict[str, dict[str, Any]] = {
         "severity": "{{ .GroupLabels.severity }}",
         "client": "gateway-exporter",
         "client_url": _LINK,
-        "details": {"text": _TEXT},
+        # Alertmanager adds these two, with every label and annotation of every alert.
+        "details": {"text": _TEXT, "firing": "", "resolved": ""},
     },
     "pushover": {"title": _TITLE, "message": _TEXT, "url": _LINK},
     "rocketchat": {"title": _TITLE, "title_link": _LINK, "text": _TEXT},

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 from alerts.choice import chosen, left_out
 from alerts.grafana import lost
+from alerts.kubernetes import alertmanager_config
 from alerts.promql import Terms
-from exporter.config.load import Config
+from exporter.config.config import Config
+from exporter.config.notify import Notify
 from exporter.config.served import served
 from exporter.durations import seconds
 
@@ -14,7 +16,7 @@ _RETENTION_HOURS = 120
 _SPARE_HOURS = 32
 
 
-def summary(config: Config | None, grafana: bool = False) -> Iterator[str]:
+def summary(config: Config | None, kubernetes: bool = False, grafana: bool = False) -> Iterator[str]:
     """The lines to print."""
     terms = Terms(served(config))
     alerts = chosen(terms)
@@ -29,10 +31,15 @@ def summary(config: Config | None, grafana: bool = False) -> Iterator[str]:
     if missing := left_out(terms):
         yield "left out:"
         yield from (f"  {', '.join(sorted(names))}: {why}" for why, names in missing.items())
+    if kubernetes:
+        yield from _of_kubernetes(terms)
     if grafana:
         yield "not in Grafana's rules, which need no recorded series:"
         yield from (f"  {', '.join(names)}: {why}" for why, names in lost(terms).items())
-    notify = terms.config.notify
+    yield from _of_messages(terms.config.notify)
+
+
+def _of_messages(notify: Notify) -> Iterator[str]:
     if not notify.receivers:
         yield "alertmanager.yml sends no notifications: the config has no alerts.notify.receivers"
         return
@@ -42,3 +49,18 @@ def summary(config: Config | None, grafana: bool = False) -> Iterator[str]:
             f"start Alertmanager with --data.retention={repeated + _SPARE_HOURS:.0f}h: with its default of "
             f"{_RETENTION_HOURS}h it forgets what it has sent, and repeats it too early"
         )
+
+
+def _of_kubernetes(terms: Terms) -> Iterator[str]:
+    made, namespace = alertmanager_config(terms), terms.config.kubernetes.namespace
+    if made.lost:
+        yield "not in alertmanagerconfig.yml:"
+        yield from (f"  {what}: {why}" for what, why in made.lost.items())
+    if not namespace:
+        yield (
+            "set alerts.kubernetes.namespace: by default, an AlertmanagerConfig's routes take only alerts with its "
+            "namespace as a label"
+        )
+    if made.secrets.files:
+        yield "alertmanagerconfig.yml needs a Secret; make it with bash:"
+        yield from made.secrets.command(namespace)

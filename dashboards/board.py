@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from dashboards.declared import of_page, settle
 from dashboards.grafana import DATASOURCE, Json, Panel
 from dashboards.promql import Metrics
+from dashboards.single_requests import link_requests
 from dashboards.variables import variables
 from exporter.config.served import ABSENT, Served
 
@@ -95,6 +96,7 @@ def document(board: Board, served: Served) -> Json:
     )
     found = _clean(asked)
     settle(found, served)
+    link_requests(found, served)
     return found
 
 

@@ -8,11 +8,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import requests
-
 from dashboards.build import FOLDER
 from dashboards.grafana import Json
 from exporter.errors import ExporterError, UsageError
+from exporter.http_client import HttpClient, Server
 
 TOKEN = "GRAFANA_TOKEN"
 _FOLDER_UID = "gateway-exporter"
@@ -40,8 +39,8 @@ class Grafana:
         if not url.startswith(("http://", "https://")):
             raise UsageError(f"--push: {url!r} is not the address of a Grafana; use http://host:3000 or https://host")
         self._url = url.rstrip("/")
-        self._session = requests.Session()
-        self._session.headers["Authorization"] = f"Bearer {secret}"
+        self._client = HttpClient(Server(url=self._url, timeout=_SECONDS))
+        self._headers = {"Authorization": f"Bearer {secret}"}
 
     def push(self, dashboards: list[Json]) -> Iterator[str]:
         """Make the folder if it is not there, and replace dashboards of the same uid; says what became of each."""
@@ -54,11 +53,7 @@ class Grafana:
 
     def _ask(self, path: str, told: Json, there: tuple[int, ...] = ()) -> Json:
         """Post, and read the answer; statuses in `there` say that it is there already."""
-        try:
-            answer = self._session.post(self._url + path, json=told, timeout=_SECONDS, allow_redirects=False)
-        except requests.RequestException as error:
-            reason = getattr(error.args[0], "reason", error) if error.args else error
-            raise ExporterError(f"{self._url}: does not answer: {reason}") from None
+        answer = self._client.ask("POST", path, json=told, headers=self._headers)
         try:
             said = answer.json()
         except ValueError:

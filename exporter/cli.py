@@ -102,7 +102,7 @@ def command_line() -> argparse.ArgumentParser:
     checked = check.add_mutually_exclusive_group(required=True)
     checked.add_argument("config", nargs="?", metavar="FILE", help="config to check")
     checked.add_argument("--config.file", dest="config_file", metavar="FILE", help="the same")
-    check.add_argument("--offline", action="store_true", help="ask neither admin API nor Prometheus")
+    check.add_argument("--offline", action="store_true", help="ask no server that the config names")
     explain = command("explain", _explain, "show the record read from each line and the series it adds to")
     _add_config(explain, "config with the log's format (default: detect the format)")
     explain.add_argument("log", nargs="?", default="-", metavar="LOG", help="log, or - for standard input (default: -)")
@@ -124,7 +124,7 @@ def command_line() -> argparse.ArgumentParser:
     _add_requests(command("requests", _requests, "find, follow, export or delete single requests"))
     alerts = command("alerts", _alerts, "write recording rules, alert rules and an Alertmanager config")
     for flag, text in (
-        ("--kubernetes", "also write a PrometheusRule for Prometheus Operator"),
+        ("--kubernetes", "also write a PrometheusRule and an AlertmanagerConfig for Prometheus Operator"),
         ("--grafana", "also write rules for Grafana's own alerting"),
         ("--check", "write nothing; exit with 1 if DIR is not up to date"),
     ):
@@ -203,7 +203,7 @@ def _add_requests(parser: argparse.ArgumentParser) -> None:
         default="table",
         help="json is a line each; sums adds them up (default: table)",
     )
-    parser.add_argument("--delete", action="store_true", help="delete the requests of one --key or --client")
+    parser.add_argument("--delete", action="store_true", help="delete the requests of one --key, --user or --client")
     filters = parser.add_argument_group("which requests", "Several values, separated by commas, are alternatives.")
     for name, text in FILTERS.items():
         filters.add_argument(f"--{name.replace('_', '-')}", dest=f"filter_{name}", metavar="VALUE", help=text)

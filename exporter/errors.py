@@ -3,7 +3,7 @@
     ExporterError            exit 1: something could not be done
     ├── UsageError           exit 2: the command line or the config is wrong
     │   └── ConfigError      … with file, line and field
-    ├── QueryError           Prometheus can't be asked, or has no answer
+    ├── QueryError           a server can't be asked, or has no answer
     │   └── SlowQueryError   … in time
     ├── InputError           a log can't be read, or its format is not recognized
     └── StateError           the state file can't be used
@@ -38,10 +38,12 @@ class UsageError(ExporterError):
 
 
 class ConfigError(UsageError):
-    """A mistake in a file that the user writes: `config.yaml:7: inputs[0].format: unknown preset …`."""
+    """A mistake in a file that the user writes: `config.yaml:7: inputs[0].format: unknown preset …`. One of the whole
+    file has no line: 0.
+    """
 
     def __init__(self, file: str, line: int, field: str, problem: str) -> None:
-        super().__init__(": ".join(part for part in (f"{file}:{line}", field, problem) if part))
+        super().__init__(": ".join(part for part in (f"{file}:{line}" if line else file, field, problem) if part))
         self._parts = file, line, field, problem
 
     def rewritten(self, change: Callable[[str], str]) -> "ConfigError":
@@ -60,11 +62,11 @@ class ConfigError(UsageError):
 
 
 class QueryError(ExporterError):
-    """Prometheus can't be asked, or has no answer."""
+    """A server can't be asked, or has no answer."""
 
 
 class SlowQueryError(QueryError):
-    """Prometheus did not answer in time."""
+    """A server did not answer in time."""
 
 
 class InputError(ExporterError):

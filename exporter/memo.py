@@ -8,6 +8,7 @@ V = TypeVar("V")
 
 # Results for longer texts (characters or bytes) are not kept.
 _LONGEST = 1000
+_TEXTS = (str, bytes)
 
 
 class Memo(dict[K, V]):
@@ -26,7 +27,7 @@ class Memo(dict[K, V]):
 
     def __missing__(self, key: K) -> V:
         value = self._function(key)
-        if not isinstance(key, (str, bytes)) or len(key) <= _LONGEST:
+        if key.__class__ not in _TEXTS or len(key) <= _LONGEST:  # type: ignore[arg-type] # they have a length
             if len(self) >= self._size:
                 self.clear()
             self[key] = value

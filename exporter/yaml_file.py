@@ -75,9 +75,9 @@ class YamlFile:
             self._root = loader.get_single_node()
             self.content: Any = None if self._root is None else loader.construct_document(self._root)
         except OSError as error:
-            raise ConfigError(str(path), 1, "", f"can't be read: {error.strerror}") from None
+            raise ConfigError(str(path), 0, "", f"can't be read: {error.strerror}") from None
         except UnicodeDecodeError:
-            raise ConfigError(str(path), 1, "", "is not UTF-8 text") from None
+            raise ConfigError(str(path), 0, "", "is not UTF-8 text") from None
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             problem = getattr(error, "problem", None) or "is not YAML"

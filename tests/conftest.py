@@ -17,7 +17,8 @@ _HERE = Path(__file__).parent
 # In folders and files; what is in none of them is `unit` in a folder, and `command` beside this file.
 _REAL = (
     *("real", "packages", "dashboards/test_real.py", "usage/test_exact.py", "usage/test_live.py", "usage/test_api.py"),
-    *("alerts/test_promtool.py", "alerts/test_alertmanager.py", "alerts/test_receivers.py"),
+    *("alerts/test_promtool.py", "alerts/test_labels.py", "alerts/test_texts.py", "alerts/test_grafana.py"),
+    *("alerts/test_exceptions.py", "alerts/test_alertmanager.py", "alerts/test_receivers.py"),
 )
 _PROOF = ("test_promises.py", "test_bounded.py")
 _UNIT = ("test_golden.py",)
@@ -26,10 +27,11 @@ _UNIT = ("test_golden.py",)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each test."""
     for item in items:
-        item.add_marker(_sort(item.path.relative_to(_HERE)))
+        item.add_marker(sort(item.path.relative_to(_HERE)))
 
 
-def _sort(path: Path) -> str:
+def sort(path: Path) -> str:
+    """The marker of the tests of a file, given below this folder."""
     name = path.as_posix()
     if name.startswith(_REAL):
         return "real"

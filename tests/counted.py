@@ -16,11 +16,11 @@ from tests.exporter import Samples, samples
 class Counting:
     """A config's first input. `config` is YAML; other files that it names must be there."""
 
-    def __init__(self, folder: Path, config: str) -> None:
+    def __init__(self, folder: Path, config: str, row_mark: int | None = None) -> None:
         path = folder / "config.yaml"
         path.write_text(config, encoding="utf-8")
         self.assembly = Assembly(load(path))
-        self.assembly.open_request_log()
+        self.assembly.open_request_log(row_mark)
         input_ = self.assembly.config.inputs[0]
         format_ = self.assembly.format_of(input_)
         self.decoder = format_.decoder

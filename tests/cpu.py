@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 # Where time grows as the size does, four times the size takes four times the time; where it grows as its square, 16.
 LINEAR = 8.0
+# Slower memory does not do this.
+_CERTAIN = 32.0
 _ENOUGH_SECONDS = 0.004
 
 
@@ -17,7 +19,7 @@ def growth(work: Callable[[int], object], size: int = 60, most: int = 64_000) ->
     # Caches and the garbage collector may disturb one try, hardly all; a size at which memory becomes slower, the next.
     found = _seconds(work, 4 * size) / once
     for times in (1, 1, 4):
-        if found < LINEAR:
+        if found < LINEAR or (times > 1 and found > _CERTAIN):
             break
         found = min(found, _seconds(work, 4 * times * size) / _seconds(work, times * size))
     return found

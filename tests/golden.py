@@ -2,7 +2,8 @@
 
 `access.log` has lines composed after the gateway's own, with every trap they set. `records.jsonl` has the records
 that the preset's reader makes of them, a line each, keys in clear; lines that wait for another in vain come last, and
-rejected ones after all. `metrics.prom` is what `replay` prints. UPDATE_GOLDEN=1 writes both again.
+rejected ones after all. `metrics.prom` is what `replay` prints. `chains.jsonl` has what is kept of requests with
+several attempts, or with their times. UPDATE_GOLDEN=1 writes all again.
 """
 
 import os

@@ -16,7 +16,7 @@ FOR_EVER = 1e9
 class Keeping(Counting):
     """A config whose section `requests` is `{more}`; `format` is that of its only input."""
 
-    def __init__(self, folder: Path, format_: str, requests: str = "", more: str = "") -> None:
+    def __init__(self, folder: Path, format_: str, requests: str = "", more: str = "", mark: int | None = None) -> None:
         (folder / "secret").write_text("a secret of the tests", encoding="utf-8")
         config = f"""
 inputs: [{{path: access.json, name: in, format: {format_}}}]
@@ -25,7 +25,7 @@ state: {{path: state.db}}
 requests: {{{requests}}}
 {more}
 """
-        super().__init__(folder, config)
+        super().__init__(folder, config, mark)
         self.folder = folder / "requests"
         assert self.assembly.request_log
         self.log: RequestLog = self.assembly.request_log

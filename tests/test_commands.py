@@ -380,7 +380,7 @@ def test_replay_exports_each_record_for_an_audit(folder: Path) -> None:
             2,
             "gateway-exporter: run needs either --config.file FILE (or GATEWAY_EXPORTER_CONFIG_FILE) or LOG…\n",
         ),
-        (["run", "--config.file", "none.yaml"], 2, "none.yaml:1: can't be read: No such file or directory\n"),
+        (["run", "--config.file", "none.yaml"], 2, "none.yaml: can't be read: No such file or directory\n"),
         (["run", "none.log"], 1, "gateway-exporter: none.log: can't be read: No such file or directory\n"),
         (["run", "access.log", "--web.listen-address", "x"], 2, "--web.listen-address: 'x' is not a valid address; "),
         (["explain"], 2, "explain needs --config.file FILE to read standard input"),

@@ -2,12 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from exporter.formats.spec import presets
 from tests.command import call
 from tests.golden import FOLDERS, NAMES, expected, preset_of, spec_of
+from tests.keeping import Keeping
 from tests.unit.reading import Reading, told
 
 
@@ -26,6 +29,27 @@ def test_a_log_gives_exactly_its_metrics(folder: Path) -> None:
     done = call("replay", "--config.file", str(folder / "config.yaml"), str(folder / "access.log"))
     assert done.code == 0, done.stderr
     assert done.stdout == expected(folder / "metrics.prom", done.stdout)
+
+
+@pytest.mark.parametrize("folder", FOLDERS, ids=NAMES)
+def test_a_log_gives_exactly_its_chains(folder: Path, tmp_path: Path) -> None:
+    """The attempts and steps of its requests, as they are kept, with their times as far as the gateway logs them."""
+    config = yaml.safe_load((folder / "config.yaml").read_text(encoding="utf-8"))
+    keeping = Keeping(tmp_path, json.dumps(config["inputs"][0]["format"]))
+    keeping.meter.count(keeping.decoder.decode((folder / "access.log").read_bytes()))
+    keeping.meter.fold()
+    keeping.log.close()
+    rows = [{name: row[name] for name in ("status", "attempts", "steps")} for row in reversed(keeping.rows())]
+    chains = [row for row in rows if len(row["attempts"]) > 1 or row["steps"] or _is_timed(row)]
+    lines = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in chains)
+    if lines:
+        assert lines == expected(folder / "chains.jsonl", lines)
+    else:
+        assert not (folder / "chains.jsonl").exists()
+
+
+def _is_timed(row: dict[str, Any]) -> bool:
+    return any(attempt["seconds"] is not None for attempt in row["attempts"])
 
 
 def test_there_is_a_log_for_every_preset() -> None:

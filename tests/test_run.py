@@ -96,7 +96,7 @@ def test_keys_come_from_the_gateways_admin_api_and_outlive_it(beside: Beside) ->
             read_at = exporter.scrape()["gateway_exporter_key_registry_timestamp_seconds"]
     with beside.exporter() as exporter:
         found = exporter.scrape()
-        eventually(lambda: "the request failed: Connection " in exporter.said)
+        eventually(lambda: "does not answer (Connection " in exporter.said)
         exporter.stop()
         assert KEY not in exporter.said + (beside.folder / "keys.copy").read_text("utf-8")
     assert found[f'gateway_key_info{{class="business",key="{PUBLIC}",name="Acme Ltd"}}'] == 1

@@ -6,7 +6,7 @@ from functools import partial
 from alerts.alert import KEY, METHOD, PERCENT, Alert, percent
 from alerts.promql import Terms
 from alerts.recording import SERVED
-from exporter.config.alerts import BURN_RATES
+from exporter.config.objectives import BURN_RATES
 
 _alert = partial(Alert, category="errors", dashboard="gateway-errors")
 

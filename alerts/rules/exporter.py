@@ -5,6 +5,7 @@ from functools import partial
 
 from alerts.alert import COUNT, DURATION, PERCENT, Alert, counted
 from alerts.promql import Terms
+from alerts.rules.otlp import otlp
 from exporter.durations import seconds
 
 _WHERE = "{{ $labels.instance }}"
@@ -16,6 +17,7 @@ def alerts(terms: Terms) -> Iterator[Alert]:
     yield from _reachable(terms)
     yield from _room(terms)
     yield from _state(terms)
+    yield from otlp(terms)
     yield from _tables(terms)
 
 

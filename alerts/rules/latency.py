@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from functools import partial
 
-from alerts.alert import DURATION, METHOD, PERCENT, Alert, percent
+from alerts.alert import DURATION, METHOD, PERCENT, Alert, length, percent
 from alerts.promql import Terms, either
 from alerts.rules.errors import burning, times
-from exporter.config.alerts import BURN_RATES
+from exporter.config.objectives import BURN_RATES
 
 _alert = partial(Alert, component="gateway", category="latency", dashboard="gateway-errors")
 
@@ -31,7 +31,7 @@ def _latency_high(terms: Terms) -> Iterator[Alert]:
                 ),
                 for_="5m",
                 summary=f"Requests take {DURATION} on average",
-                description=f"The average of the last five minutes' requests is {DURATION}, over {level:g} s.",
+                description=f"The average of the last five minutes' requests is {DURATION}, over {length(level)}.",
                 recommendation=(
                     "Sort the methods by latency. One is slow: look at what serves it. All are: look at the "
                     "gateway's CPU and connections, and at the upstreams; shed load if it grows."
@@ -59,7 +59,7 @@ def _method_slow(terms: Terms) -> Iterator[Alert]:
             summary=f"{METHOD} takes {DURATION} on average",
             description=(
                 f"The average of the last five minutes' requests to {METHOD} is {DURATION}, over "
-                f"{config.latency.warning:g} s."
+                f"{length(config.latency.warning)}."
             ),
             recommendation=(
                 "See when it began, and whether one key's requests are larger than others'. Cache it, limit it, or "

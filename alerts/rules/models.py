@@ -5,7 +5,7 @@ their own past.
 from collections.abc import Iterator
 from functools import partial
 
-from alerts.alert import DURATION, Alert
+from alerts.alert import DURATION, Alert, length
 from alerts.promql import Terms
 
 _MODEL = "{{ $labels.model }}{{ with $labels.provider }} at {{ . }}{{ end }}"
@@ -40,7 +40,7 @@ def _first_token_slow(terms: Terms) -> Iterator[Alert]:
             summary=f"{_MODEL} takes {DURATION} to its first token",
             description=(
                 f"On average the first token of {_MODEL} came after {DURATION} in the last five minutes, over "
-                f"{level:g} s: people look at nothing for so long."
+                f"{length(level)}: people look at nothing for so long."
             ),
             recommendation=(
                 "Compare its providers: if one is slow, move its traffic. If all are, see whether prompts have grown "
@@ -59,7 +59,7 @@ def _tokens_slow(terms: Terms) -> Iterator[Alert]:
             summary=f"{_MODEL} takes {DURATION} a token",
             description=(
                 f"On average {_MODEL} took {DURATION} for each token after the first in the last five minutes, over "
-                f"{level:g} s: slower than people read."
+                f"{length(level)}: slower than people read."
             ),
             recommendation=(
                 "The provider is overloaded, or gives you less than you pay for: see its status page, and move "

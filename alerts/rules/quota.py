@@ -8,6 +8,8 @@ from alerts.promql import Terms
 
 _WINDOWS = (("1m", "a minute"), ("1h", "an hour"), ("1d", "a day"), ("1mo", "a month"))
 _PER = "".join(f'{{{{ if eq $labels.window "{window}" }}}}{words}{{{{ end }}}}' for window, words in _WINDOWS)
+# A key may have several limits.
+_LIMIT = f"its limit of {{{{ $labels.unit }}}} {_PER}"
 _UTILIZATION = "key:gateway_limit_utilization:ratio"
 _alert = partial(Alert, component="key", category="quota", dashboard="gateway-limits", shown=("key",))
 
@@ -31,7 +33,7 @@ def _limit_near(terms: Terms) -> Iterator[Alert]:
                 expression=terms.with_owner(f"{_UTILIZATION} >= {level:g}"),
                 for_="1m",
                 keep_firing_for="5m",
-                summary=f"{KEY} has used {PERCENT} of its {{{{ $labels.unit }}}} limit",
+                summary=f"{KEY} has used {PERCENT} of {_LIMIT}",
                 description=f"{KEY} has used {PERCENT} of {allowed} (this alert: {level:.0%}).{reset}",
                 recommendation=(
                     "Look at the key's calls by method: is it growth, or a client that repeats itself? Growth: agree "
@@ -48,7 +50,7 @@ def _limit_reached(terms: Terms) -> Iterator[Alert]:
         expression=terms.with_owner(f"{_UTILIZATION} >= 1"),
         for_="1m",
         keep_firing_for="5m",
-        summary=f"{KEY} has used up its {{{{ $labels.unit }}}} limit",
+        summary=f"{KEY} has used up {_LIMIT}",
         description=f"{KEY} has used {PERCENT} of {allowed}: the gateway may be refusing its requests.{reset}",
         recommendation=(
             "Check on the dashboard whether requests are refused (429). If the owner is a customer who must go on, "
@@ -67,7 +69,7 @@ def _limit_projected(terms: Terms) -> Iterator[Alert]:
         ),
         for_="15m",
         keep_firing_for="15m",
-        summary=f"{KEY} will use up its {{{{ $labels.unit }}}} limit before it resets",
+        summary=f"{KEY} will use up {_LIMIT} before it resets",
         description=(
             f"If {KEY} goes on as in the last six hours, it will have used {PERCENT} of {allowed} by the reset.{reset}"
         ),
@@ -112,7 +114,7 @@ def _allowed(terms: Terms) -> str:
 def _reset(terms: Terms) -> str:
     """When its window ends, as a sentence."""
     left = _query("max({}) - time() > 0", "key:gateway_limit_reset_timestamp_seconds:max", "", terms)
-    return left + " It resets in {{ . | first | value | humanizeDuration }}.{{ end }}"
+    return left + ' It resets in {{ . | first | value | printf "%.0f" | humanizeDuration }}.{{ end }}'
 
 
 def _query(expression: str, series: str, more: str, terms: Terms) -> str:

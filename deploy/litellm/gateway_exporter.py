@@ -85,7 +85,8 @@ def _line(attempts: list[Payload]) -> Payload:
         },
         "error_information": _error(last),
         "attempts": [
-            {name: attempt.get(name) for name in ("custom_llm_provider", "model_group", "startTime")} | _error(attempt)
+            {name: attempt.get(name) for name in ("custom_llm_provider", "model_group", "startTime", "endTime")}
+            | _error(attempt)
             for attempt in attempts
         ],
     }

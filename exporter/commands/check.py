@@ -12,6 +12,7 @@ from exporter.commands.suggest_config import SAMPLE_BYTES, survey_of
 from exporter.config.inputs import InputConfig
 from exporter.config.keys import KeyApiConfig
 from exporter.config.load import Loaded, load
+from exporter.config.server import SECRET_FILES, ServerPart
 from exporter.config.web import load_web
 from exporter.errors import StateError
 from exporter.formats.spec import resolved, slow_parts
@@ -21,7 +22,7 @@ from exporter.service.assembly import used_places
 
 def run(path: str, offline: bool) -> None:
     """Print notes to standard error and a summary to standard output. ConfigError if the config is not valid. The admin
-    API of the key registry and the Prometheus of usage reports are asked, unless `offline`.
+    API of the key registry, the Prometheus of usage reports and the receiver of requests are asked, unless `offline`.
     """
     loaded = load(Path(path))
     rules(path, loaded.config)
@@ -52,8 +53,13 @@ def _secrets(loaded: Loaded) -> dict[str, str]:
     """The files that hold secrets, by the field that names them."""
     config = loaded.config
     found = {"identity.secret_file": str(loaded.secret_file or ""), "state.path": config.state.path}
+    servers: dict[str, ServerPart] = {"usage.prometheus": config.usage.prometheus} if config.usage else {}
     if isinstance(config.keys, KeyApiConfig):
-        found |= {"keys.token_file": config.keys.token_file, "keys.headers_file": config.keys.headers_file}
+        servers["keys"] = config.keys
+    if config.requests and config.requests.otlp:
+        servers["requests.otlp"] = config.requests.otlp
+        found["requests.otlp.key_file"] = config.requests.otlp.key_file
+    found |= {f"{at}.{name}": getattr(server, name) for at, server in servers.items() for name in SECRET_FILES}
     if config.web.config:
         key = load_web(Path(config.web.config)).key_file
         found |= {"web.config": config.web.config, "tls_server_config.key_file": key}

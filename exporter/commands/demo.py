@@ -10,7 +10,8 @@ from pathlib import Path
 
 from alerts.build import files as rule_files
 from exporter.commands.run import serve
-from exporter.config.load import Config, load
+from exporter.config.config import Config
+from exporter.config.load import load
 from exporter.demo import SampleGateway, write_config
 from exporter.logs import say
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 from alerts.build import files as rule_files
 from alerts.summary import summary
-from exporter.config.load import Config, load
+from exporter.config.config import Config
+from exporter.config.load import load
 from exporter.config.served import served
 from exporter.errors import UsageError
 from exporter.generated_files import report
@@ -15,7 +16,7 @@ def alerts(path: str | None, out: str, check: bool, kubernetes: bool, grafana: b
     config = _config(path)
     code = report(rules(path, config, kubernetes, grafana), Path(out), check)
     if not check:
-        print("\n".join(summary(config, grafana)))
+        print("\n".join(summary(config, kubernetes, grafana)))
     return code
 
 

@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 from exporter.commands.select_input import named_input, with_secret
-from exporter.config.load import Config, load
+from exporter.config.config import Config
+from exporter.config.load import load
 from exporter.errors import UsageError
 from exporter.formats.spec import resolved
 from exporter.keys.identity import as_logged

@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from exporter import descriptors
+from exporter.config.config import Config
 from exporter.config.labels import fields_of
-from exporter.config.load import Config
 from exporter.formats.spec import build
 from exporter.inputs.disk.content import no_file
 from exporter.inputs.disk.names import are_objects, is_pattern, matching

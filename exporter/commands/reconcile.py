@@ -10,7 +10,7 @@ from msgspec import Struct
 from exporter.commands.replay import Replay, count
 from exporter.commands.usage import Progress, usage_config
 from exporter.config.load import load
-from exporter.config.reported import terms_of
+from exporter.config.reported import HELD, terms_of
 from exporter.durations import seconds
 from exporter.errors import InputError
 from exporter.metrics.store import Histogram, Store
@@ -22,8 +22,6 @@ from exporter.usage.moments import shown
 from exporter.usage.prometheus import Prometheus
 from exporter.usage.table import table
 
-# A record may be so much older than the scrape that shows it: a new series is held at 0 for this many intervals.
-_HELD = 3.3
 # Money and seconds are sums of fractions, added up in another order.
 _SAME = 1e-6
 
@@ -68,10 +66,10 @@ def run(
     if replay.times is None:
         raise InputError(f"{', '.join(logs)}: no request of this time, so there is nothing to compare")
     first, last = replay.times
-    held = _HELD * seconds(loaded.config.metrics.scrape_interval)
+    held = HELD * seconds(loaded.config.metrics.scrape_interval)
     start = first - 1 if begin is None else begin
     stop = min(last + held if end is None else end, time.time())
-    prometheus = Prometheus(usage.prometheus.source)
+    prometheus = Prometheus(usage.prometheus.server)
     progress = Progress()
     try:
         progress("how it is divided")

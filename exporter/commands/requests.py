@@ -11,10 +11,10 @@ from exporter.config.requests import RequestsConfig
 from exporter.durations import seconds
 from exporter.errors import UsageError
 from exporter.request_log.deletion import delete
+from exporter.request_log.fields import OF_OPERATORS
 from exporter.request_log.filters import Filter, filter_of
 from exporter.request_log.registry import Registry
 from exporter.request_log.search import Search, Sums
-from exporter.request_log.shown import FIELDS
 from exporter.request_log.written import cell, csv_lines, json_lines
 
 # The columns for people, with their widths; the last takes what is left.
@@ -82,7 +82,7 @@ def _print(rows: Iterator[dict[str, Any]], form: str) -> None:
         _print_table(rows)
         return
     sys.stdout.flush()
-    for line in (csv_lines if form == "csv" else json_lines)(rows, FIELDS):
+    for line in (csv_lines if form == "csv" else json_lines)(rows, OF_OPERATORS):
         sys.stdout.buffer.write(line)
     sys.stdout.buffer.flush()
 

@@ -6,17 +6,21 @@ from pathlib import Path
 from exporter import descriptors
 from exporter.commands.select_input import with_secret
 from exporter.commands.without_config import without_config
-from exporter.config.load import Loaded, load, parse_address
+from exporter.config.load import Loaded, load
+from exporter.config.values import parse_address
 from exporter.errors import ExporterError, UsageError
 from exporter.logs import say
 from exporter.service.assembly import Assembly
+from exporter.service.key_watch import KeyWatch
 from exporter.service.learning import Learning
 from exporter.service.pipeline import Pipeline
 from exporter.service.reload import Reload
 from exporter.service.web.access import Access
 from exporter.service.web.connections import Limits
+from exporter.service.web.customer_requests import CustomerRequests
 from exporter.service.web.listener import Listener
-from exporter.service.web.requests import RequestsApi
+from exporter.service.web.requests import PATH, SUMS_PATH, RequestsApi
+from exporter.service.web.requests_page import RequestsPage
 from exporter.service.web.server import Server
 
 
@@ -33,7 +37,8 @@ def serve(loaded: Loaded, listen: str | None, config: str | None = None) -> None
     address = _address(listen or loaded.config.web.listen)
     assembly = Assembly(with_secret(loaded), serving=True)
     pipeline = assembly.pipeline()
-    reload = Reload(Path(config), assembly, pipeline) if config else None
+    keys = KeyWatch(assembly, pipeline)
+    reload = Reload(Path(config), assembly, pipeline, keys) if config else None
     if not config:
         _learn(assembly, pipeline)
     server, customers = _listeners(assembly, pipeline, reload, address)
@@ -43,18 +48,21 @@ def serve(loaded: Loaded, listen: str | None, config: str | None = None) -> None
         signal.signal(signal.SIGHUP, lambda *_: reload())
     pipeline.open()
     server.start()
-    assembly.watch_keys(pipeline)
-    say(f"metrics: {server.url}/metrics   status: {server.url}/")
+    keys.start()
+    assembly.send_requests()
+    requests = f"   requests: {server.url}/requests" if loaded.config.requests else ""
+    say(f"metrics: {server.url}/metrics   status: {server.url}/{requests}")
     for listener in customers:
         listener.start()
         say(f"usage API: {listener.url}/api/v1/usage")
     try:
         pipeline.run()
     finally:
-        assembly.forget_keys()
+        keys.stop()
         for listener in customers:
             listener.end()
         server.stop()
+        assembly.forwarder.finish()
         pipeline.close()
     if server.failed:
         raise ExporterError("the web server has failed; metrics can no longer be served")
@@ -81,18 +89,17 @@ def _listeners(
     limits = Limits(connections=descriptors.for_connections(descriptors.limit()))
     web = assembly.config.web
     access = Access(Path(web.config) if web.config else None, web.hosts)
-    requests = RequestsApi(
-        lambda: pipeline.request_log.settings if pipeline.request_log else None, lambda: assembly.identity.entries
-    )
-    server = Server(pipeline, *address, reload, limits, access, requests)
-    return server, _customers(assembly, access, limits)
+    kept = (lambda: pipeline.request_log.settings if pipeline.request_log else None, lambda: assembly.identity.entries)
+    pages = dict.fromkeys((PATH, SUMS_PATH), RequestsApi(*kept).operators) | RequestsPage(lambda: assembly.config).pages
+    server = Server(pipeline, *address, reload, limits, access, pages, lambda: assembly.config.alerts.runbook_url)
+    return server, _customers(assembly, access, limits, CustomerRequests(*kept))
 
 
-def _customers(assembly: Assembly, access: Access, limits: Limits) -> list[Listener]:
-    """The listener of the usage API, if the config wants one."""
+def _customers(assembly: Assembly, access: Access, limits: Limits, requests: CustomerRequests) -> list[Listener]:
+    """The listener for customers, if the config wants one."""
     usage = assembly.config.usage
     if not usage or not usage.listen:
         return []
     from exporter.service.web.customers import customers_listener  # noqa: PLC0415 - `requests` takes long to load
 
-    return [customers_listener(assembly, usage, access, limits)]
+    return [customers_listener(assembly, usage, access, limits, requests)]

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
+from exporter.config.config import Config
 from exporter.config.inputs import InputConfig
-from exporter.config.load import Config, Loaded
+from exporter.config.load import Loaded
 from exporter.errors import UsageError, unknown
 from exporter.inputs.disk.names import covers, is_pattern
 from exporter.keys.secret import own_secret

@@ -13,8 +13,9 @@ from exporter.commands.describe import comments
 from exporter.commands.select_input import distinct
 from exporter.commands.survey import Survey, lines_of, survey
 from exporter.config.alerts import Latency
+from exporter.config.config import Config
 from exporter.config.inputs import InputConfig
-from exporter.config.load import Config, Loaded
+from exporter.config.load import Loaded
 from exporter.errors import InputError
 from exporter.formats.decoders.decoder import is_utf16
 from exporter.formats.detection.detect import Candidate, detect

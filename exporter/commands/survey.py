@@ -185,7 +185,7 @@ def _is_there(kind: str, source: Source, raws: dict[str, Raw]) -> bool:
     if source.start:
         return elapsed(raws[source.start], raws[source.end]) is not None
     raw = raws[source.path]
-    if kind == "text" or source.pick or source.map or source.match:
+    if kind in ("text", "times") or source.pick or source.map or source.match:
         return bool(source.read(raw))
     return {"time": timestamp, "seconds": seconds, "number": number}[kind](raw) is not None
 

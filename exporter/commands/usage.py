@@ -5,8 +5,9 @@ import sys
 import time
 from pathlib import Path
 
-from exporter.config.load import Config, load
-from exporter.config.reported import terms_of
+from exporter.config.config import Config
+from exporter.config.load import load
+from exporter.config.reported import keeper_of, terms_of
 from exporter.config.usage import PrometheusConfig, UsageConfig
 from exporter.errors import FieldError, UsageError
 from exporter.usage.ask import Wanted, scope_of
@@ -22,12 +23,13 @@ def run(config: str, url: str | None, wanted: Wanted, format_: str) -> None:
     loaded = load(Path(config), registry=False).config
     usage = usage_config(loaded, url)
     terms = terms_of(loaded, usage)
-    prometheus = Prometheus(usage.prometheus.source)
+    keeper = keeper_of(loaded, loaded.requests.settings if loaded.requests else None)
+    prometheus = Prometheus(usage.prometheus.server)
     progress = Progress()
     try:
         progress("keys and times")
         scope = scope_of(prometheus, terms.match, wanted, time.time(), loaded.alerts.retention)
-        report = Report(prometheus, scope, terms, progress).build()
+        report = Report(prometheus, scope, terms, progress, keeper).build()
     finally:
         progress.close()
         prometheus.close()

@@ -6,8 +6,9 @@ from pathlib import Path
 from exporter.commands.describe import summary
 from exporter.commands.select_input import distinct
 from exporter.commands.suggest_config import recognise, survey_of
+from exporter.config.config import Config
 from exporter.config.inputs import InputConfig
-from exporter.config.load import Config, Loaded
+from exporter.config.load import Loaded
 from exporter.config.metrics import MetricsConfig
 from exporter.errors import UsageError
 from exporter.inputs.syslog.address import is_syslog

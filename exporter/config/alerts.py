@@ -8,6 +8,7 @@ from typing import Annotated
 from msgspec import Meta, field
 
 from exporter.config.notify import Notify
+from exporter.config.objectives import BURN_RATES, Objectives
 from exporter.config.overrides import AlertChange, check_exceptions
 from exporter.config.values import Count, Duration, Number, Ratio, Threshold, Url, check_label
 from exporter.durations import seconds
@@ -15,16 +16,6 @@ from exporter.errors import FieldError
 from exporter.model.catalog import CATALOG
 from exporter.model.recorded import RECORDED
 from exporter.yaml_file import Part
-
-# Burn rates of an error budget: severity, long window, short window, factor, how long it must last.
-# Google, The Site Reliability Workbook, chapter 5, "Alerting on SLOs", table 5-8, and a fourth for slow burns.
-BURN_RATES = (
-    ("critical", "1h", "5m", 14.4, "2m"),
-    ("critical", "6h", "30m", 6, "15m"),
-    ("warning", "1d", "2h", 3, "1h"),
-    ("warning", "3d", "6h", 1, "3h"),
-)
-_HIGHEST_FACTOR = max(factor for *_, factor, _ in BURN_RATES)
 
 _OWN_LABELS = {"alertname", "severity", "component", "category", "range", "about", "le", "quantile"}
 _OWN_LABELS |= {label for family in CATALOG.values() for label in family.labels}
@@ -64,79 +55,6 @@ class Latency(Part):
 
     def __post_init__(self) -> None:
         _in_order(self.warning, self.critical)
-
-
-class Objective(Part):
-    """What is promised to the users of one `chain`, `model` or `plan`; exactly one is named."""
-
-    chain: str = ""
-    """The chain that it is promised to."""
-    model: str = ""
-    """The model that it is promised to."""
-    plan: str = ""
-    """The plan that it is promised to."""
-    availability: Ratio | None = None
-    """The share of requests that do not fail."""
-    latency: Ratio | None = None
-    """The share of requests that take at most `latency_seconds`."""
-    latency_seconds: float = 1.0
-    """In seconds; one of the histogram's bounds."""
-
-    def __post_init__(self) -> None:
-        if len([one for one in (self.chain, self.model, self.plan) if one]) != 1:
-            raise ValueError("name one of chain, model and plan")
-        if self.availability is None and self.latency is None:
-            raise ValueError("promises nothing: give it availability or latency")
-
-    @property
-    def label(self) -> str:
-        """What tells its requests apart; "" for all of the fleet's."""
-        return next((name for name in ("chain", "model", "plan") if getattr(self, name)), "")
-
-    @property
-    def value(self) -> str:
-        """The chain, the model or the plan."""
-        return self.chain or self.model or self.plan
-
-
-class _OfAll(Objective):
-    """The fleet's own."""
-
-    def __post_init__(self) -> None:
-        """It names nobody."""
-
-
-class Objectives(Part):
-    """Service level objectives. Burn rates are alerted on for all requests; of `each`, the budget is recorded."""
-
-    availability: Ratio | None = 0.999
-    """The share of requests that do not fail."""
-    latency: Ratio | None = 0.99
-    """The share of requests that take at most `latency_seconds`."""
-    latency_seconds: float = 1.0
-    """In seconds; one of the histogram's bounds."""
-    each: list[Objective] = field(default_factory=list)
-    """More budgets, of one chain, model or plan each."""
-
-    @property
-    def promises(self) -> list[Objective]:
-        """All of them, the fleet's first."""
-        of_all = _OfAll(availability=self.availability, latency=self.latency, latency_seconds=self.latency_seconds)
-        return [of_all, *self.each]
-
-    def __post_init__(self) -> None:
-        named = [(one.label, one.value) for one in self.each]
-        for n, one in enumerate(named):
-            if one in named[:n]:
-                raise FieldError(("each", n), f"{' '.join(one)} is named twice")
-        for name, target in (("availability", self.availability), ("latency", self.latency)):
-            if target is not None and _HIGHEST_FACTOR * (1 - target) >= 1:
-                least = 1 - 1 / _HIGHEST_FACTOR
-                raise FieldError(
-                    name,
-                    f"with {target:g} even a total failure burns the budget less than {_HIGHEST_FACTOR} times "
-                    f"as fast as allowed, so no alert would fire; more than {least:.4g} is needed",
-                )
 
 
 class LimitAlerts(Part):
@@ -261,6 +179,8 @@ class ExporterHealth(Part):
     """Alert if the price table is older."""
     key_registry: Duration | None = None
     """Alert if the last successful reading of the registry is longer ago."""
+    otlp_lag: Duration | None = "15m"
+    """Alert if the oldest request that is to be sent by OTLP is older."""
 
 
 class Kubernetes(Part):
@@ -270,10 +190,12 @@ class Kubernetes(Part):
         "gateway-exporter"
     )
     """The name of the objects."""
-    namespace: str = ""
-    """Their namespace."""
+    namespace: Annotated[
+        str, Meta(pattern=r"\A([a-z0-9]([-a-z0-9]*[a-z0-9])?)?\Z", description="a namespace in Kubernetes")
+    ] = ""
+    """Their namespace, and the label `namespace` of alerts, by which the operator routes them."""
     labels: dict[str, str] = field(default_factory=dict)
-    """Their labels."""
+    """Their labels, by which Prometheus and Alertmanager select them."""
 
 
 class AlertsConfig(Part):

@@ -5,12 +5,12 @@ from urllib.parse import urlsplit
 
 from msgspec import field
 
+from exporter.config.server import ServerPart
 from exporter.config.values import Duration
 from exporter.durations import seconds
 from exporter.errors import FieldError, unknown, within
 from exporter.formats.source import Source, parse_path, sources_of
 from exporter.keys.api import KeyRequest
-from exporter.yaml_file import Part
 
 _FIELDS = ("id", "hash", "key", "name", "owner", "plan", "created", "expires", "enabled", "class")
 _PRESETS: dict[str, dict[str, Any]] = {
@@ -32,13 +32,11 @@ _PRESETS: dict[str, dict[str, Any]] = {
 }
 
 
-class KeyApiConfig(Part):
+class KeyApiConfig(ServerPart):
     """The gateway's admin API as key registry."""
 
-    url: str
-    """The API. With a preset, its host is enough."""
     preset: str = ""
-    """An API that is known: `litellm`. It needs no `items`, `pages` and `fields`."""
+    """An API that is known: `litellm`. `url` needs no path then, and no `items`, `pages` and `fields` are needed."""
     items: str = ""
     """The path of the list in the answer. Default: the answer is the list."""
     pages: str = ""
@@ -47,26 +45,17 @@ class KeyApiConfig(Part):
     """By field (id, hash, key, name, owner, plan, created, expires, enabled, class), its path in an item. `key` is
     the key as it is logged; it is hashed at once.
     """
-    token_file: str = ""
-    """A file with a bearer token."""
-    headers_file: str = ""
-    """A file with headers, as lines `Name: value`."""
-    ca_file: str = ""
-    """Certificates that sign the API's own, if those of the machine do not."""
     every: Duration = "60s"
     """How often the API is asked."""
-    timeout: Duration = "10s"
-    """How long an answer may take."""
     copy: str = ""
     """The file that keeps the last good answer for the next start; it holds no raw keys. Default: beside the state
     file.
     """
 
     def __post_init__(self) -> None:
-        self._check_url()
-        for name in ("every", "timeout"):
-            if seconds(getattr(self, name)) < 1:
-                raise FieldError(name, "must be at least 1s")
+        super().__post_init__()
+        if seconds(self.every) < 1:
+            raise FieldError("every", "must be at least 1s")
         if self.preset and self.preset not in _PRESETS:
             raise FieldError("preset", unknown("preset", self.preset, _PRESETS))
         self._take_preset()
@@ -77,17 +66,6 @@ class KeyApiConfig(Part):
                 with within(name):
                     parse_path(path)
         self._sources()
-
-    def _check_url(self) -> None:
-        try:
-            parts = urlsplit(self.url)
-            good = parts.scheme in ("http", "https") and bool(parts.hostname)
-        except ValueError:
-            good = False
-        if not good:
-            raise FieldError("url", "must be like https://gateway.example/keys")
-        if parts.username or parts.password:
-            raise FieldError("url", "contains a password; put it into a headers_file or token_file")
 
     def _take_preset(self) -> None:
         preset = _PRESETS.get(self.preset)
@@ -114,13 +92,9 @@ class KeyApiConfig(Part):
     def request(self) -> KeyRequest:
         """How the API is asked."""
         return KeyRequest(
-            url=self.url,
+            server=self.server,
             fields=self._sources(),
             items=self.items,
             pages=self.pages,
-            token_file=self.token_file,
-            headers_file=self.headers_file,
-            ca_file=self.ca_file,
             every=seconds(self.every),
-            timeout=seconds(self.timeout),
         )

@@ -1,8 +1,19 @@
 """What a report of usage needs of a config: what is served, thresholds, prices."""
 
-from exporter.config.load import Config
+from exporter.config.config import Config
 from exporter.config.usage import UsageConfig
+from exporter.durations import seconds
+from exporter.request_log.latency import KeptLatency
+from exporter.request_log.log import RequestLogSettings
 from exporter.usage.scope import Terms
+
+# A record may be so many scrape intervals older than the scrape that shows it: a new series is held at 0 meanwhile.
+HELD = 3.3
+
+
+def keeper_of(config: Config, settings: RequestLogSettings | None) -> KeptLatency | None:
+    """Where single requests are kept, if they are."""
+    return KeptLatency(settings, HELD * seconds(config.metrics.scrape_interval)) if settings else None
 
 
 def terms_of(config: Config, usage: UsageConfig) -> Terms:

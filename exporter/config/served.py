@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from exporter.config.alerts import AlertsConfig
-from exporter.config.load import Config
+from exporter.config.config import Config
 from exporter.model.catalog import CATALOG, Family
 from exporter.model.recorded import RECORDED, Recorded, recorded_of
 
@@ -30,6 +30,8 @@ class Served(Struct, frozen=True, kw_only=True):
     of_inputs: frozenset[str] = frozenset()
     # The labels that the config declares, of those that a family has.
     declared: tuple[str, ...] = ()
+    # Where people open the exporter to see single requests; "" where they can't, or nobody says.
+    requests_url: str = ""
 
     @property
     def record_scope(self) -> tuple[str, ...]:
@@ -61,6 +63,7 @@ def served(config: Config | None) -> Served:
         alerts=config.alerts,
         of_inputs=frozenset(label for input_ in config.inputs for label in input_.labels),
         declared=tuple(config.labels),
+        requests_url=config.requests.url.rstrip("/") if config.requests and config.requests.url else "",
     )
 
 

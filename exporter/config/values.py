@@ -33,3 +33,11 @@ def check_label(at: Steps, label: str) -> None:
     """FieldError if it is not a valid name for a label in Prometheus, or is reserved there."""
     if not _LABEL.fullmatch(label):
         raise FieldError(at, f"{label!r} is not a valid label name: letters, digits and _ are allowed")
+
+
+def parse_address(address: str) -> tuple[str, int]:
+    """Host and port of `host:port`; an empty host means all addresses. ValueError if the address is not valid."""
+    host, separator, port = address.rpartition(":")
+    if not separator or not port.isdigit() or not 0 <= int(port) < 65536:
+        raise ValueError(f"{address!r} is not a valid address; use HOST:PORT, as in 127.0.0.1:10114")
+    return host.strip("[]"), int(port)

@@ -9,7 +9,8 @@ cells.py      makes the cell of a new combination
 origins.py    requests by origin
 kinds.py      what was asked and how it went
 judge.py      the label values of a record
-groups.py     families with the same labels
+fed.py        the families that requests may add to
+layouts.py    the series of a cell, and what it adds to each
 admission.py  which values may be labels
 places.py     gives back the places of values that have expired
 expiry.py     drops series that were idle for long enough

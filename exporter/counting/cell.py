@@ -34,6 +34,11 @@ class Caller(Struct, eq=False):
     ways: int = 0
 
     @property
+    def is_odd(self) -> bool:
+        """Whether its requests add to counters of the exporter's own."""
+        return bool(self.counters or self.overflows)
+
+    @property
     def label(self) -> str:
         """The value of the label `key`."""
         return self.values[0]

@@ -12,8 +12,8 @@ from typing import Any
 from exporter.counting.admission import Verdict
 from exporter.counting.cell import Caller, Cell, CellTargets, KindTargets, UnloggedCost
 from exporter.counting.context import Context
-from exporter.counting.groups import FamilyGroup
 from exporter.counting.kinds import RequestKind, RequestKinds
+from exporter.counting.layouts import find
 from exporter.counting.loop import Loop
 from exporter.counting.origins import OriginCounts
 from exporter.formats.row_reader import RowReader
@@ -62,14 +62,13 @@ class Cells:
         self._input_labels = input_labels
         self._loop = loop
         # Where sums go that requests of a kind do not add to.
-        self._nowhere = Series()
-        self._unsummed = (self._nowhere,) * len(loop.summed)
-        self._places = {slot: place for place, slot in enumerate(loop.summed)}
-        self._kinds = RequestKinds(context, loop, input_labels)
+        # Where sums of lines go that are not requests.
+        self._unsummed = (Series(),) * len(loop.summed)
         self.origins = OriginCounts(store, context.admissions, input_labels)
-        self._parsed, self._ignored, self._rejected = (
+        parsed, self._ignored, self._rejected = (
             store.series(catalog.LINES, name, result) for result in ("parsed", "ignored", "rejected")
         )
+        self._kinds = RequestKinds(context, loop, input_labels, parsed)
         self.by_key: dict[Any, dict[Any, Cell]] = {}
         # Counts the calls of `note`.
         self.now = 0
@@ -235,53 +234,29 @@ class Cells:
 
     def _connected(self, kind: RequestKind, caller: Caller) -> Cell:
         """A new cell, connected to all series that its requests add to."""
-        requests = kind.targets.requests
-        home = self.origins.home(caller.label, kind.values) if requests and self._loop.origins else None
-        full: dict[str, None] = {}
-        sums, more_sums = self._sums(kind, caller, full)
-        counts = _find(kind.counted, caller, full)
-        credited = [(series, amount) for group, amount in kind.credited for series in group.find(caller, full)]
-        charged = self._charged(kind, caller, full)
-        histograms = _find(kind.observed, caller, full)
-        counts += self._faults(kind, caller, full)
-        use = self._limits.use(caller.user, kind.record.status in REFUSED)
-        cell = self._new_cell(
-            CellTargets(
-                kind.targets,
-                (self._parsed, *counts),
-                tuple(sums),
-                tuple(more_sums),
-                caller,
-                home,
-                tuple(credited),
-                charged,
-                use,
-            )
-        )
-        for name, histogram in zip(kind.histograms, histograms, strict=True):
-            setattr(cell, name, histogram.pending)
-        if home:
+        assert kind.laid, "lines that are not requests have one cell"
+        layout, shared, full_shared, groups = kind.laid
+        found, full = [*shared], {**full_shared}
+        find(groups, caller.values, found, full)
+        counts = layout.counts(found)
+        if full or caller.is_odd or kind.is_odd:
+            counts += (*self._faults(kind, caller, full),)
+        targets = CellTargets(kind.targets, counts, layout.sums(found), caller=caller)
+        if layout.more_sums:
+            targets.more_sums = tuple([(found[place], slot) for place, slot in layout.more_sums])
+        if kind.credits:
+            targets.credited = tuple(zip(layout.credited(found), kind.credits, strict=True))
+        if layout.charged:
+            targets.charged = UnloggedCost(layout.cost(found), layout.unpriced(found))
+        if caller.user:
+            targets.use = self._limits.use(caller.user, kind.record.status in REFUSED)
+        cell = self._new_cell(targets)
+        for name, place in layout.histograms:
+            setattr(cell, name, found[place].pending)
+        if kind.targets.requests and self._loop.origins:
+            targets.home = self.origins.home(caller.label, kind.values)
             cell.origins = _NONE_YET
         return cell
-
-    def _sums(
-        self, kind: RequestKind, caller: Caller, full: dict[str, None]
-    ) -> tuple[list[Series], list[tuple[Series, str]]]:
-        """A series for each sum of the loop, and further ones with their slots."""
-        sums, more = [*self._unsummed], []
-        for slot, series in zip(kind.measures, _find(kind.summed, caller, full), strict=True):
-            place = self._places[slot]
-            if sums[place] is self._nowhere:
-                sums[place] = series
-            else:
-                more.append((series, slot))
-        return sums, more
-
-    @staticmethod
-    def _charged(kind: RequestKind, caller: Caller, full: dict[str, None]) -> UnloggedCost | None:
-        if not (kind.cost or kind.unpriced):
-            return None
-        return UnloggedCost(tuple(_find(kind.cost, caller, full)), tuple(_find(kind.unpriced, caller, full)))
 
     def _faults(self, kind: RequestKind, caller: Caller, full: Iterable[str]) -> list[Series]:
         """The exporter's own counters that such a request adds to, because of implausible numbers, full families, an
@@ -306,11 +281,6 @@ class Cells:
         if cell.targets.caller and self._reader.absurd(field, value):
             self._store.add(catalog.IMPLAUSIBLE_VALUES, self._name, field)
         return -1.0
-
-
-def _find(groups: Iterable[FamilyGroup], caller: Caller, full: dict[str, None]) -> list[Any]:
-    """The series of groups for a caller: see `FamilyGroup.find`."""
-    return [series for group in groups for series in group.find(caller, full)]
 
 
 def _overflows(verdicts: list[tuple[str, Verdict]]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 from exporter.counting.admission import Admissions, Verdict
-from exporter.model.labels import CONDITIONS, LABELS, WHEN, Label, Request
+from exporter.model.labels import CONDITIONS, LABELS, WHEN_LABELS, Request
 from exporter.model.record import AccessRecord
 from exporter.pricing.prices import Pricing, Quote
 from exporter.requests.attempts import failovers
@@ -14,10 +14,7 @@ _METERED = ("", "chat", "completion", "embedding", "responses")
 # What the name of a model's version has after the model's name.
 _VERSION = re.compile(r"(?>(?:[-@:](?:latest|v?\d{3}[-\d]*+))?)")
 # The labels that a request has one value of, whoever sent it.
-_OF_REQUESTS = [(name, label, label.of) for name, label in LABELS.items() if label.of]
-
-# Most labels have no value in most requests.
-_NOTHING = Verdict("")
+_OF_REQUESTS = [(name, label.of, label.budget, label.proven) for name, label in LABELS.items() if label.of]
 
 
 class Judged(NamedTuple):
@@ -51,28 +48,37 @@ class Judge:
         # The last first: if one place is left in the budget, it is for the provider that served.
         tried = [admit("provider", attempt.provider, True) for attempt in reversed(record.attempts)][::-1]
         request = self._request(record, tried, quote)
-        verdicts = {name: self._verdict(label, of(request), success) for name, label, of in _OF_REQUESTS}
-        method = verdicts["method"]
+        values, verdicts = self._values(request, success)
+        method = verdicts.get("method") or Verdict(record.method)
         calls = [method if call == record.method else admit("method", call, success) for call in record.calls]
-        values = {name: verdict.value for name, verdict in verdicts.items()}
         return Judged(
             request,
             quote,
             values,
-            methods=tuple(verdict.value for verdict in calls),
+            methods=tuple([verdict.value for verdict in calls]),
             met=_met(request, values),
             overflows=_overflows([*verdicts.items(), *(("provider", verdict) for verdict in tried)]),
             open=any(verdict.open for verdict in (*verdicts.values(), *tried, *calls)),
         )
 
-    def _verdict(self, label: Label, value: str, success: bool) -> Verdict:
-        if not value:
-            return _NOTHING
-        return self._admissions.judge(label.budget, value, success or label.proven) if label.budget else Verdict(value)
+    def _values(self, request: Request, success: bool) -> tuple[dict[str, str], dict[str, Verdict]]:
+        """The values of all labels, and the verdicts on those that have a budget."""
+        values: dict[str, str] = {}
+        verdicts: dict[str, Verdict] = {}
+        for name, of, budget, proven in _OF_REQUESTS:
+            value = of(request)
+            if value and budget:
+                verdicts[name] = verdict = self._admissions.judge(budget, value, success or proven)
+                value = verdict.value
+            values[name] = value
+        return values, verdicts
 
     def _request(self, record: AccessRecord, tried: list[Verdict], quote: Quote) -> Request:
         pairs = zip(record.attempts, tried, strict=True)
-        attempts = tuple(attempt._replace(provider=verdict.value) for attempt, verdict in pairs)
+        attempts = tuple(
+            attempt if attempt.provider == verdict.value else attempt._replace(provider=verdict.value)
+            for attempt, verdict in pairs
+        )
         return Request(
             record,
             attempts,
@@ -98,7 +104,8 @@ def _overflows(verdicts: list[tuple[str, Verdict]]) -> tuple[str, ...]:
 
 def _met(request: Request, values: dict[str, str]) -> frozenset[str]:
     """The conditions of WHEN that a request meets."""
-    return frozenset(name for name in WHEN if (CONDITIONS[name](request) if name in CONDITIONS else values[name]))
+    met = [name for name in WHEN_LABELS if values[name]]
+    return frozenset(met + [name for name, condition in CONDITIONS.items() if condition(request)])
 
 
 def _same_model(requested: str, served: str) -> bool:

@@ -1,10 +1,11 @@
 """Origins: counts the requests of each origin, by key, chain and protocol. The loop adds to `Origins.counts`."""
 
 from collections.abc import Container
-from typing import cast
+from typing import Any, cast
 
 from exporter.counting.admission import Admissions
 from exporter.counting.cell import NO_PLACE, Cell, Origins
+from exporter.counting.layouts import Pick, pick_of
 from exporter.metrics.store import FamilySeries, Series, Store
 from exporter.model import catalog
 from exporter.model.labels import ORIGIN_LABELS, OTHER
@@ -18,12 +19,12 @@ class OriginCounts:
         self._admissions = admissions
         self._input_labels = input_labels
         self.homes: dict[tuple[str, ...], Origins] = {}
-        # Families that count origins, by what they add; each with the positions of its labels in ORIGIN_LABELS.
-        self._families: dict[str, list[tuple[FamilySeries, list[int]]]] = {"origins": [], "new_origins": []}
+        # Families that count origins, by what they add; each with what picks its labels' values among ORIGIN_LABELS.
+        self._families: dict[str, list[tuple[FamilySeries, Pick]]] = {"origins": [], "new_origins": []}
         for family in store.families.values():
             if family.family.adds in self._families:
                 places = [ORIGIN_LABELS.index(label) for label in family.family.labels]
-                self._families[family.family.adds].append((family, places))
+                self._families[family.family.adds].append((family, pick_of(places)))
 
     def home(self, key: str, values: dict[str, str]) -> Origins:
         """Where the origins of a key and a kind of request are counted; `values` are the kind's label values."""
@@ -55,37 +56,42 @@ class OriginCounts:
             return cast(str, NO_PLACE)
         verdict = self._admissions.origin(home.key, origin, success)
         if verdict.overflow:
-            self._add("origins", home, NO_PLACE, 0)
+            self._find("origins", home, NO_PLACE)
             shown = {"", OTHER, NO_PLACE, *self._admissions.origins(home.key)}
             home.counts |= dict.fromkeys(shown - home.counts.keys(), 0)
             return cast(str, NO_PLACE)
         label = verdict.value
         if label not in home.counts:
-            self._add("origins", home, label, 0)
+            self._find("origins", home, label)
             home.counts[label] = 0
         if verdict.fresh and home.key:
-            self._add("new_origins", home, label, 1)
+            for series in self._find("new_origins", home, label):
+                series.value += 1
         return label
 
-    def _add(self, what: str, home: Origins, origin: str, count: int) -> None:
-        """Add to the families that count origins, or new ones."""
+    def _find(self, what: str, home: Origins, origin: str) -> list[Series]:
+        """The series that count an origin, or a new one, made if they don't exist; and those that count that it has no
+        room.
+        """
         values = (home.key, home.chain, OTHER if origin is NO_PLACE else origin, home.protocol)
-        of_all = []
-        for family, places in self._families[what]:
-            labels = (*(values[place] for place in places), *self._input_labels)
-            of_all.append(family.find(labels))
-            if count and family.merges(labels):
-                of_all.append(self._store.series(catalog.OVERFLOW, family.family.name))
+        found: list[Any] = []
+        for family, pick in self._families[what]:
+            labels = pick(values) + self._input_labels
+            series = family.series.get(labels)
+            if series is None:
+                series = family.find(labels)
+                if family.merges(labels):
+                    found.append(self._store.series(catalog.OVERFLOW, family.family.name))
+            found.append(series)
             if origin is NO_PLACE and "origin" in family.family.labels:
-                of_all.append(self._store.series(catalog.OVERFLOW, family.family.name, "origin"))
-        for series in of_all:  # all exist before the first is changed
-            assert isinstance(series, Series)
-            series.value += count
+                found.append(self._store.series(catalog.OVERFLOW, family.family.name, "origin"))
+        return found
 
     def fold(self) -> None:
         """Move the counts of origins into their series."""
         for home in self.homes.values():
             for origin, count in home.counts.items():
                 if count:
-                    self._add("origins", home, origin, count)
+                    for series in self._find("origins", home, origin):
+                        series.value += count
                     home.counts[origin] = 0

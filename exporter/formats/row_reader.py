@@ -17,7 +17,7 @@ from exporter.formats.spec import Format
 from exporter.formats.values import ESCAPES, UNITS, Raw, dated, elapsed, number, picked, seconds, text, timestamp
 from exporter.formats.words import MOST_WORDS, Canonical, Words
 from exporter.memo import Memo
-from exporter.model.fields import FIELDS, LABEL_FIELDS, MOST
+from exporter.model.fields import FIELDS, LABEL_FIELDS, MOST, ROW_FIELDS
 
 # What gateways write for an absent value.
 ABSENT = frozenset((None, "", "-", b"", b"-"))
@@ -33,8 +33,8 @@ NEVER_REPEAT = ("body",)
 CALLER_FIELDS = ("key", "key_name", "key_owner", *LABEL_FIELDS)
 # Fields that are counted outside of the cell's look-up: see `counting`.
 ORIGIN_FIELDS = ("origin", "referer", "client")
-# Fields that are read for the request log only: their values never repeat.
-ROW_FIELDS = ("request_id", "attempt_times")
+# Fields that are read for the request log whether or not a label is made of them.
+ROW_WORDS = ("user", "team")
 NO_ORIGIN = "''"
 
 
@@ -76,10 +76,17 @@ class RowReader:
     `request_group.expression` and `caller_group.expression` (the text fields), `origin`, `time` and the values of
     `measures` are Python expressions over `r`, a row; `names` are the names they use. An absent measure is -1.0, an
     absent origin "". Measures are read by `statements`, and may be outside their fields' ranges. `canonical` has the
-    functions for fields of CANONICAL; a field without a function, such as `host` without chains, is not read.
+    functions for fields of CANONICAL; a field without a function, such as `host` without chains, is not read. Those in
+    `apart` are in no group: see `group`.
     """
 
-    def __init__(self, fmt: Format, canonical: dict[str, Canonical], zone: tzinfo | None = None) -> None:
+    def __init__(
+        self,
+        fmt: Format,
+        canonical: dict[str, Canonical],
+        zone: tzinfo | None = None,
+        apart: Collection[str] = (),
+    ) -> None:
         self.names: dict[str, Any] = {"ABSENT": ABSENT, "FALSE": FALSE, "both": _both, "nan": nan}
         self.names |= {"every": _every, "dated": dated}
         self.decoder = fmt.decoder
@@ -93,7 +100,7 @@ class RowReader:
         self._asked = _readers(fmt)
         self.request_group, self.caller_group = FieldGroup(), FieldGroup()
         self._only = {f"only {path}": globs for path, globs in fmt.only.items()}
-        self._fill_groups()
+        self._fill_groups((*ORIGIN_FIELDS, *ROW_FIELDS, *apart))
         self.tells_models = not {"model", "body"}.isdisjoint(fmt.fields)
         self.sets_gauges = not {"attempt_circuits", "cost_multiplier"}.isdisjoint(fmt.fields)
         self.origin = " or ".join(self._origins()) or NO_ORIGIN
@@ -108,11 +115,11 @@ class RowReader:
         self._times = Memo(partial(timestamp, scale=self.time_scale, zone=self._zone), 1000)
         self.names |= self.decoder.names
 
-    def _fill_groups(self) -> None:
+    def _fill_groups(self, apart: tuple[str, ...]) -> None:
         """Add the text fields, and the paths of `only`, to their groups."""
         for field, sources in self._format.fields.items():
             known = field not in CANONICAL or field in self._canonical
-            if FIELDS[field][0] == "text" and field not in (*ORIGIN_FIELDS, *ROW_FIELDS) and known:
+            if FIELDS[field][0] == "text" and field not in apart and known:
                 self._add(self.caller_group if field in CALLER_FIELDS else self.request_group, field, sources)
         for field, sources in self._format.custom_fields.items():
             self._add(self.caller_group, field, sources)
@@ -130,6 +137,19 @@ class RowReader:
         code = self._raw(self._format.fields[field]) if field in self._format.fields else "None"
         self.names |= self.decoder.names
         return code
+
+    def scale(self, field: str) -> float:
+        """What the durations in a list have to be multiplied with to be seconds."""
+        return UNITS[self._format.fields[field][0].unit]
+
+    def group(self, field: str) -> FieldGroup | None:
+        """A group of one text field; None if the format does not have it. Call it before the first line is decoded."""
+        if field not in self._format.fields:
+            return None
+        group = FieldGroup()
+        self._add(group, field, self._format.fields[field])
+        self.names |= self.decoder.names
+        return group
 
     def forget(self) -> None:
         """Clear all memos: the key registry may have changed."""

@@ -243,7 +243,7 @@ def _as_logged(word: Any) -> str:
 # Options that only some kinds of field can have.
 _KINDS = {
     "from": ("seconds",),
-    "unit": ("seconds", "time"),
+    "unit": ("seconds", "time", "times"),
     "includes": ("number",),
     "if": ("seconds", "number"),
     "plus": ("time", "seconds", "number"),

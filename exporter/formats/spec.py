@@ -28,7 +28,7 @@ from exporter.formats.patterns.compile import line_pattern, search_pattern
 from exporter.formats.source import Source, parse_sources, sources_of
 from exporter.formats.values import ESCAPES
 from exporter.globs import compiled
-from exporter.model.fields import FIELDS, LABEL_FIELDS, LONGEST_LINE
+from exporter.model.fields import FIELDS, LABEL_FIELDS, LONGEST_LINE, ROW_FIELDS
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
 _PRESETS = Path(__file__).parent / "presets"
@@ -128,7 +128,8 @@ def presets() -> list[str]:
 
 @cache
 def _written(name: str) -> FormatSpec:
-    return msgspec.convert(yaml.safe_load((_PRESETS / f"{name}.yaml").read_text(encoding="utf-8")), FormatSpec)
+    text = (_PRESETS / f"{name}.yaml").read_text(encoding="utf-8")
+    return msgspec.convert(yaml.load(text, Loader=yaml.CSafeLoader), FormatSpec)  # in C: `init` reads all of them
 
 
 def _preset(name: str) -> FormatSpec:
@@ -149,16 +150,16 @@ def resolved(spec: FormatSpec) -> FormatSpec:
     return _on_top(spec, _preset(spec.preset)) if spec.preset else spec
 
 
-def build(spec: FormatSpec, longest_line: int = LONGEST_LINE, of_labels: Collection[str] | None = None) -> Format:
+def build(spec: FormatSpec, longest_line: int = LONGEST_LINE, asked: Collection[str] | None = None) -> Format:
     """The format that a spec describes. FieldError names the part that is wrong. Lines that a container runtime has
-    split are joined, up to `longest_line` bytes. Of the fields that only labels are made of, those named in `of_labels`
-    are read; all if it is None.
+    split are joined, up to `longest_line` bytes. Of the fields that are only for labels and single requests, those
+    named in `asked` are read; all if it is None.
     """
     own = not spec.preset
     spec = resolved(spec)
     decoder, named, part = _decoder(spec)
-    fields = _sources(decoder, _without(named, LABEL_FIELDS, of_labels), part if own else "fields")
-    custom = _custom(decoder, _without(spec.custom_fields, spec.custom_fields, of_labels))
+    fields = _sources(decoder, _without(named, (*LABEL_FIELDS, *ROW_FIELDS), asked), part if own else "fields")
+    custom = _custom(decoder, _without(spec.custom_fields, spec.custom_fields, asked))
     only = _conditions(spec.only)
     with within("join"):
         lines: Decoder = Joined(decoder, spec.join, only) if spec.join else decoder

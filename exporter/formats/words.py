@@ -54,10 +54,11 @@ class Words:
             return canonical(word) if word else ""
 
         def of_plain(raw: Raw) -> Any:
-            word = unescape(raw).decode("utf-8", "replace") if isinstance(raw, bytes) else raw
-            if word.__class__ is not str:
-                word = text(word)
-            if word in ("", "-"):
+            if raw.__class__ is str:
+                word = raw
+            else:
+                word = unescape(raw).decode("utf-8", "replace") if isinstance(raw, bytes) else text(raw)
+            if not word or word == "-":
                 return ""
             return of_cut[cut(word)] if cut else canonical(word)
 

@@ -115,7 +115,7 @@ class Limits:
         for refused, use in self._uses.pop(old, {}).items():
             for name, starts in use.windows.items():
                 for start, amounts in starts.items():
-                    self._use(new, refused).put(name, start, amounts, self._running.oldest.get(name, 0))
+                    self.use(new, refused).put(name, start, amounts, self._running.oldest.get(name, 0))
 
     # --- counting
 
@@ -141,12 +141,11 @@ class Limits:
             self._apart.discard(user)
         return user
 
-    def use(self, user: str, refused: bool) -> Use | None:
-        """The use to add a user's requests to; None if `user` is ""."""
-        return self._use(user, refused) if user else None
-
-    def _use(self, key: str, refused: bool) -> Use:
-        uses = self._uses.setdefault(key, {})
+    def use(self, key: str, refused: bool) -> Use:
+        """The use to add a user's requests to: see `user`."""
+        uses = self._uses.get(key)
+        if uses is None:
+            uses = self._uses[key] = {}
         if key not in self._keys:
             self._strangers.add(key)
         if refused not in uses:
@@ -240,7 +239,7 @@ class Limits:
             for name in self._running.last:
                 for start, amounts in windows.get(name, {}).items():
                     self._running.keep(name, start)
-                    self._use(key, refused).put(name, start, amounts, self._running.oldest[name])
+                    self.use(key, refused).put(name, start, amounts, self._running.oldest[name])
             self._gauges.mark_stale((key,))
         self._apart.update(*more)
 

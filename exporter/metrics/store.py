@@ -91,8 +91,10 @@ class FamilySeries:
         self.created: dict[tuple[str, ...], float] = {}
         self.holds = False
         self.sheet: Sheet | None = None
-        # The label values of all series, listed; None if they have changed since.
-        self._labels: list[tuple[str, ...]] | None = None
+        # The label values of all series, listed, if there are as many.
+        self._labels: list[tuple[str, ...]] = []
+        # The numbers of a new histogram.
+        self._empty = bytes(8 * (len(family.buckets) + 2)) if family.type == "histogram" else b""
         self.released = not hold or family.type == "gauge" or not family.persisted
 
     @property
@@ -115,7 +117,7 @@ class FamilySeries:
 
     def own(self, *values: str) -> Series:
         """The gauge of declared values, made whatever the limit."""
-        found = self.series.get(values) or self.make(values, released=True)
+        found = self.series.get(values) or self.make(values)
         assert isinstance(found, Series), f"{self.family.name} is a histogram"
         return found
 
@@ -125,19 +127,17 @@ class FamilySeries:
             values = (*([OTHER] * own), *values[own:])
             if values in self.series:
                 return self.series[values]
-        return self.make(values, self.released)
+        return self.make(values)
 
-    def make(self, values: tuple[str, ...], released: bool) -> Series | Histogram:
+    def make(self, values: tuple[str, ...]) -> Series | Histogram:
         """Make a series that does not exist yet, whatever the limit."""
         made: Series | Histogram
-        if self.family.type == "histogram":
-            made = Histogram(array("d", bytes(8 * (len(self.family.buckets) + 2))), [], released)
+        if self._empty:
+            made = Histogram(array("d", self._empty), [], self.released)
         else:
-            made = Series() if released else Series(released=False)
+            made = Series(0, self.released)
         if self.has_created:
             self.created[values] = time.time()
-        self.holds = self.holds or not released
-        self._labels = None
         self.series[values] = made
         return made
 
@@ -152,12 +152,13 @@ class FamilySeries:
         if self.series.pop(values, None):
             self.created.pop(values, None)
             self.reordered = True
-            self._labels = None
+            self._labels = []
 
     def rows(self) -> Rows:
         """The present values of all series. Hot path of a scrape."""
-        if self._labels is None:
+        if len(self._labels) != len(self.series):
             self._labels = [*self.series]
+            self.holds = self.holds or not self.released
         every: Iterable[Any] = self.series.values()
         held = [row for row, one in enumerate(every) if not one.released] if self.holds else ()
         self.holds = bool(held)

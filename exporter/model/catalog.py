@@ -385,6 +385,28 @@ REQUEST_LOG_OLDEST_TIMESTAMP_SECONDS = gauge(
     "Beginning of the oldest day of which requests are kept.",
     unit="seconds",
 )
+OTLP_ROWS = counter(
+    "gateway_exporter_otlp_rows_total",
+    "Rows of single requests by what became of them on their way by OTLP: sent, refused (by the receiver, for good) or "
+    "lost (deleted by age or size before they were sent).",
+    labels=("result",),
+)
+OTLP_FAILURES = counter(
+    "gateway_exporter_otlp_failures_total",
+    "Requests to the OTLP receiver that failed, by reason. Rows wait and are sent again, unless they are refused.",
+    labels=("reason",),
+)
+OTLP_LAG_ROWS = gauge("gateway_exporter_otlp_lag_rows", "Rows that are still to be sent by OTLP, at most.")
+OTLP_LAG_SECONDS = gauge(
+    "gateway_exporter_otlp_lag_seconds",
+    "Age of the oldest request that is being sent by OTLP, by its time in the log; 0 if none is.",
+    unit="seconds",
+)
+OTLP_LAST_SUCCESS_TIMESTAMP_SECONDS = gauge(
+    "gateway_exporter_otlp_last_success_timestamp_seconds",
+    "When the OTLP receiver last took rows.",
+    unit="seconds",
+)
 CONFIG_LAST_RELOAD_SUCCESSFUL = gauge(
     "gateway_exporter_config_last_reload_successful",
     "1 if the config that was loaded last was good; 0 while the one before it runs on.",

@@ -9,6 +9,7 @@ LONGEST_LINE = 1 << 20
 #   time     when the request ended: epoch seconds, or a date
 #   seconds  a duration; a plain number is in the configured `unit` (default: seconds)
 #   number   bytes, tokens, money: summed
+#   times    a list of times, or of durations in the configured `unit`
 FIELDS: dict[str, tuple[str, str]] = {
     "time": ("time", "when the request was logged"),
     "duration": ("seconds", "first byte in to last byte out"),
@@ -45,7 +46,10 @@ FIELDS: dict[str, tuple[str, str]] = {
     "attempt_outcomes": ("text", "how each of them went, where it is more than a status: a list like `attempts`"),
     "attempt_circuits": ("text", "circuit breaker of each: open, closed, half_open; a list like `attempts`"),
     "retries": ("text", "attempts before the last one, where only their number is logged; a list beside `attempts`"),
-    "attempt_times": ("text", "seconds that each of them took: a list like `attempts`; in the request log only"),
+    "attempt_times": ("times", "how long each of them took: a list like `attempts`; in the request log only"),
+    "attempt_starts": ("times", "when each of them began: a list like `attempts`; in the request log only"),
+    "attempt_ends": ("times", "when each of them ended, if they have no times: a list; in the request log only"),
+    "attempt_reasons": ("text", "the gateway's own word for each of them: a list; in the request log only"),
     "failover_delay": ("seconds", "time that failed attempts added"),
     "request_id": ("text", "id that the gateway gave the request; in the request log only"),
     "blocked_reason": ("text", "policy of the gateway that blocked the request"),
@@ -69,6 +73,8 @@ FIELDS: dict[str, tuple[str, str]] = {
 
 # Fields that are read only if the config makes a label of them: see `metrics.labels`.
 LABEL_FIELDS = ("user", "team", "tenant", "region", "service")
+# Fields that are read for the request log only: their values never repeat.
+ROW_FIELDS = ("request_id", "attempt_times", "attempt_starts", "attempt_ends", "attempt_reasons")
 
 # The largest plausible value of each number in one request; the smallest is 0. Other numbers, NaN and infinity
 # included, are left out: the request still counts, and `gateway_exporter_implausible_values_total` grows. -1 means

@@ -66,7 +66,7 @@ LABELS: dict[str, Label] = {
 # The labels of families that count origins.
 ORIGIN_LABELS = ("key", "chain", "origin", "protocol")
 # What a family's `when` may ask for: that a label has a value …
-_WHEN_LABELS = ("type", "chain", "method", "model", "provider", "requested_model", "to_provider")
+WHEN_LABELS = ("type", "chain", "method", "model", "provider", "requested_model", "to_provider")
 # … or one of these.
 CONDITIONS: dict[str, Callable[[Request], bool]] = {
     "blocked": lambda request: bool(request.record.blocked_reason) or request.record.error_type == "blocked",
@@ -74,7 +74,7 @@ CONDITIONS: dict[str, Callable[[Request], bool]] = {
     "cached": lambda request: request.record.cached,
     "metered": lambda request: request.metered,
 }
-WHEN = (*_WHEN_LABELS, *CONDITIONS)
+WHEN = (*WHEN_LABELS, *CONDITIONS)
 
 # The values of `class`.
 Class = Literal["business", "internal"]

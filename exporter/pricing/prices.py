@@ -41,21 +41,24 @@ class Rates:
     def __init__(self, prices: tuple[Price, ...], measures: Iterable[str]) -> None:
         self._prices = prices
         self._measures = tuple(measures)
-        self._start: float | None = -1.0
-        self._rates: tuple[float, ...] | None = None
+        self._start: float | None = None
+        self._rates = self._found(None)
+        # Whether that is so at all times.
+        self._lasts = not prices or prices[0].since == ALWAYS
 
     def at(self, start: float | None) -> tuple[float, ...] | None:
         """The rates at a time (epoch seconds), of the first price of all if it is None; None if no price is valid."""
-        if start != self._start:
-            price = price_at(self._prices, start)
-            rates = dict(price.rates) if price else {}
-            factors = (rates.get(measure, 0.0) for measure in self._measures)
-            self._rates = (price.request, *factors) if price else None
+        if start != self._start and not self._lasts:
+            self._rates = self._found(start)
             self._start = start
         return self._rates
 
-
-NO_RATES = Rates((), ())
+    def _found(self, start: float | None) -> tuple[float, ...] | None:
+        price = price_at(self._prices, start)
+        if price is None:
+            return None
+        rates = dict(price.rates)
+        return (price.request, *[rates.get(measure, 0.0) for measure in self._measures])
 
 
 class PriceEntry(Struct, frozen=True, kw_only=True):
@@ -314,6 +317,9 @@ def _counted_at(time: float | None, now: float) -> float:
 def price_at(prices: tuple[Price, ...], time: float | None) -> Price | None:
     """The first price that is valid at a time (epoch seconds); the first of all if the log has no time."""
     return next((price for price in prices if time is None or price.since <= time), None)
+
+
+NO_RATES = Rates((), ())
 
 
 def fits(word: str, pattern: str) -> bool:

@@ -135,7 +135,7 @@ def _load_litellm(path: Path) -> PriceTable:
         text = path.read_bytes()
         models = msgspec.json.decode(text, type=dict[str, Any])
     except OSError as error:
-        raise ConfigError(str(path), 1, "", f"can't be read: {error.strerror}") from None
+        raise ConfigError(str(path), 0, "", f"can't be read: {error.strerror}") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         at = _BYTE.search(str(error))
         line = text.count(b"\n", 0, int(at[1])) + 1 if at else 1

@@ -3,6 +3,7 @@
 __main__.py  writes them
 config.py    every setting; the config's JSON Schema
 metrics.py   every metric and label
+attributes.py  names of single requests in OTLP
 fields.py    every field that a log can have
 formats.py   every preset
 commands.py  every command

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from exporter.generated_files import report
-from exporter.reference import commands, config, fields, formats, metrics
+from exporter.reference import attributes, commands, config, fields, formats, metrics
 
 ROOT = Path(__file__).parents[2]
 
@@ -12,6 +12,7 @@ ROOT = Path(__file__).parents[2]
 def pages() -> dict[str, str]:
     """The generated files, by their paths in the repository."""
     return {
+        "docs/attributes.md": attributes.page(),
         "docs/commands.md": commands.page(),
         "docs/config.md": config.page(),
         "docs/fields.md": fields.page(),

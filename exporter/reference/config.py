@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from exporter.config.load import Config
+from exporter.config.config import Config
+from exporter.yaml_file import Part
 
 _HEAD = """\
 # Settings
@@ -42,9 +43,10 @@ def page() -> str:
 
 
 def field_texts(type_: type) -> dict[str, str]:
-    """The texts that stand below the fields of a Struct in its source, by field."""
+    """The texts that stand below the fields of a Struct, and of those it extends, in their source, by field."""
+    base = type_.__base__
+    texts: dict[str, str] = field_texts(base) if base and base not in (Part, msgspec.Struct) else {}
     body = ast.parse(textwrap.dedent(inspect.getsource(type_))).body[0].body  # type: ignore[attr-defined]
-    texts: dict[str, str] = {}
     for field, text in pairwise(body):
         if isinstance(field, ast.AnnAssign) and isinstance(text, ast.Expr):
             value = ast.literal_eval(text.value)

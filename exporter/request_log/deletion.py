@@ -1,24 +1,25 @@
-"""Deletes the requests of one key or client, in small steps: the exporter may write between two of them."""
+"""Deletes the requests of one key, user or client, in small steps: the exporter may write between two of them."""
 
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
 from exporter.errors import ExporterError, UsageError
+from exporter.request_log.fields import WORDS
 from exporter.request_log.filters import filter_of
 from exporter.request_log.log import files_in
 from exporter.request_log.registry import Registry
-from exporter.request_log.schema import ForeignError, check
+from exporter.request_log.schema import ForeignError, check, upgrade
 
 # Whose requests can be deleted.
-SUBJECTS = ("key", "client")
+SUBJECTS = ("key", "user", "client")
 _STEP = 5_000
 _PATIENCE_SECONDS = 60.0
 # What no request refers to any more: it may be personal, too.
 _UNUSED = (
     "DELETE FROM kind WHERE id NOT IN (SELECT kind FROM request)",
-    "DELETE FROM word WHERE id NOT IN (SELECT origin FROM request WHERE origin IS NOT NULL "
-    "UNION SELECT client FROM request WHERE client IS NOT NULL)",
+    "DELETE FROM word WHERE id NOT IN "
+    f"({' UNION '.join(f'SELECT {name} FROM request WHERE {name} IS NOT NULL' for name in WORDS)})",
 )
 
 
@@ -43,6 +44,7 @@ def delete(folder: Path, registry: Registry, asked: dict[str, str]) -> int:
 def _delete(path: Path, registry: Registry, where: str, values: list[object]) -> int:
     with closing(sqlite3.connect(path, timeout=_PATIENCE_SECONDS, isolation_level=None)) as db:
         check(db)
+        upgrade(db)
         registry.join(db)
         db.execute("PRAGMA secure_delete=ON")
         first, last = db.execute("SELECT coalesce(min(id), 0), coalesce(max(id), -1) FROM request").fetchone()

@@ -4,7 +4,7 @@ Conditions on what requests share are answered by the table `kind`, which is sma
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sized
 from typing import Any, NamedTuple
 
 from msgspec import Struct
@@ -12,6 +12,7 @@ from msgspec import Struct
 from exporter.errors import UsageError
 from exporter.formats.values import number, timestamp
 from exporter.model.fields import ERROR_TYPES
+from exporter.request_log.fields import WORDS
 
 # Filters that are compared with what requests share; several values, separated by commas, are alternatives.
 _EQUAL = {
@@ -24,7 +25,7 @@ _EQUAL = {
     "provider": "provider = ? OR EXISTS (SELECT 1 FROM json_each(attempts) WHERE json_extract(value, '$[0]') = ?)",
 }
 _KINDS = "kind IN (SELECT id FROM kind WHERE {})"
-_WORDS = "{} IN (SELECT id FROM word WHERE text = ?)"
+_LABEL = re.compile(r"([A-Za-z_]\w*)=(.*)", re.ASCII | re.DOTALL)
 _STATUS = re.compile(r"[1-5]__|\d{1,3}|other")
 _YES = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _FLAGS = {
@@ -42,6 +43,9 @@ FILTERS = {
     "until": "requests before this time",
     "key": "the key's public name, or its name in the registry",
     "owner": "the key's owner",
+    "user": "who used the gateway, as it is kept",
+    "team": "the team of the user or the key",
+    "label": "a label of metrics.labels, as NAME=VALUE",
     "provider": "who served, or was tried",
     "model": "the model that served",
     "requested_model": "the model that was asked for",
@@ -66,10 +70,13 @@ FILTERS = {
     "retried": "true or false: more than one attempt",
     "redirected": "true or false: another model served than was asked for",
 }
-# Those that a customer may use: nothing that would tell what customers are not shown.
-CUSTOMER_FILTERS = frozenset(FILTERS) - {
-    *("input", "class", "key", "owner", "provider", "retried", "error_type", "blocked", "cached")
-}
+# Those that a customer may use: what they are shown, and nothing that would tell more.
+CUSTOMER_FILTERS = frozenset(
+    (
+        *("since", "until", "model", "requested_model", "method", "route", "chain", "protocol", "status", "origin"),
+        *("client", "request_id", "text", "slower_than", "costlier_than", "failed", "unbilled", "redirected"),
+    )
+)
 
 
 class Where(NamedTuple):
@@ -126,8 +133,8 @@ def _add(found: Filter, name: str, value: str) -> None:
         found.add(_KINDS.format(_FLAGS[name] if _YES[value] else f"NOT coalesce({_FLAGS[name]}, 0)"))
     elif name in ("since", "until"):
         setattr(found, name, _milliseconds(name, value))
-    elif name in ("origin", "client"):
-        found.add(_WORDS.format(name), value)
+    elif name in WORDS:
+        found.add(f"{name} IN (SELECT id FROM word WHERE {_either('text = ?', words)})", *words)
     else:
         _OTHERS[name](found, name, value)
 
@@ -147,6 +154,14 @@ def _add_error_types(found: Filter, name: str, value: str) -> None:
     found.add(_KINDS.format(_either("error_type = ?", words)), *words)
 
 
+def _add_labels(found: Filter, name: str, value: str) -> None:
+    pairs = [_LABEL.fullmatch(word.strip()) for word in value.split(",")]
+    if not all(pairs):
+        raise UsageError(f"{name}: {value[:40]!r} is not valid; use NAME=VALUE")
+    values = [text for pair in pairs if pair for text in (f"$.{pair[1]}", pair[2])]
+    found.add(_KINDS.format(_either("json_extract(labels, ?) = ?", pairs)), *values)
+
+
 def _add_text(found: Filter, _: str, value: str) -> None:
     like = "%" + re.sub(r"([\\%_])", r"\\\1", value) + "%"
     found.add(_KINDS.format("route LIKE ? ESCAPE '\\' OR method LIKE ? ESCAPE '\\'"), like, like)
@@ -155,6 +170,7 @@ def _add_text(found: Filter, _: str, value: str) -> None:
 _OTHERS: dict[str, Callable[[Filter, str, str], None]] = {
     "status": _add_statuses,
     "error_type": _add_error_types,
+    "label": _add_labels,
     "text": _add_text,
     "request_id": lambda found, _, value: found.add("request_id = ?", value),
     "slower_than": lambda found, name, value: found.add("duration > ?", int(1e6 * _amount(name, value))),
@@ -162,7 +178,7 @@ _OTHERS: dict[str, Callable[[Filter, str, str], None]] = {
 }
 
 
-def _either(sql: str, words: list[str]) -> str:
+def _either(sql: str, words: Sized) -> str:
     return " OR ".join([f"({sql})"] * len(words)) or "0"
 
 

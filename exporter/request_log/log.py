@@ -14,9 +14,8 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, timedelta
-from itertools import count
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -25,7 +24,8 @@ from exporter.metrics.store import Store
 from exporter.model import catalog
 from exporter.private_folder import make_private_folder
 from exporter.request_log.day_file import Batch, DayFile
-from exporter.request_log.horizon import DAY_SECONDS, Horizon
+from exporter.request_log.horizon import DAY_SECONDS, Days, Horizon
+from exporter.request_log.outbox.settings import Sending
 from exporter.request_log.schema import ForeignError, last_id, open_to_write
 
 log = logging.getLogger(__name__)
@@ -51,6 +51,29 @@ class RequestLogSettings(Struct, frozen=True, kw_only=True):
     successes: float = 1.0
     failures: float = 1.0
     client: Literal["network", "full", "none"] = "network"
+
+
+class Follower(Protocol):
+    """Who sends rows on. It learns when they are in the state, and before they are deleted."""
+
+    def committed(self, mark: int) -> None:
+        """The state has the rows up to this one."""
+
+    def removing(self, path: Path) -> None:
+        """A file is about to be deleted."""
+
+    def count(self) -> None:
+        """Add to the metrics what is to be committed."""
+
+    def update_gauges(self) -> None:
+        """Set the gauges."""
+
+    @property
+    def sending(self) -> Sending:
+        """How it goes now."""
+
+    def close(self) -> None:
+        """End."""
 
 
 class FileName(NamedTuple):
@@ -90,10 +113,10 @@ class RequestLog:
         self, settings: RequestLogSettings, store: Store, mark: int | None, reserve: int = RESERVE_BYTES
     ) -> None:
         self.settings = settings
+        self.follower: Follower | None = None
         self.horizon = Horizon(settings.keep)
         self.problem = ""
-        # The id of the next row; another function after `_begin`.
-        self.next_id = count((mark or 0) + 1).__next__
+        self.next_id = (mark or 0) + 1
         self.mark = mark or 0
         self._restored = mark
         self._has_begun = False
@@ -116,7 +139,7 @@ class RequestLog:
         make_private_folder(self.settings.path)
         last = max((self._cut_off(path) for path in files_in(self.settings.path).values()), default=0)
         self.mark = last if self._restored is None else self._restored
-        self.next_id = count(self.mark + 1).__next__
+        self.next_id = self.mark + 1
         self._has_begun = True
 
     def _cut_off(self, path: Path) -> int:
@@ -129,7 +152,7 @@ class RequestLog:
                         log.info("%s: %d rows are not in the state: their lines are read again", path, deleted)
                 return last_id(db)
         except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
+            if not is_damage(error):
                 raise
             self._set_aside(path, error)
             return 0
@@ -151,9 +174,11 @@ class RequestLog:
         return file
 
     def add(self, day: int, batch: Batch) -> None:
-        """Add rows to the file of a day, which `file` has returned."""
+        """Add rows to the file of a day, which `file` has returned. They get their ids."""
+        batch.first = self.next_id
+        self.next_id += batch.count
         self._open[day].batches.append(batch)
-        self._waiting += len(batch.rows)
+        self._waiting += batch.count
         if self._waiting >= _MOST_WAITING:
             self.write()
 
@@ -172,9 +197,16 @@ class RequestLog:
         if now - self._tidied > 1.0:
             self._tidied = now
             self._tidy(time.time())
+        if self.follower:
+            self.follower.count()
+
+    def committed(self) -> None:
+        """Call it after each commit of the state."""
+        if self.follower and self._has_begun:
+            self.follower.committed(self.mark)
 
     def _write(self, day: int, file: DayFile, waiting: int) -> None:
-        last = file.batches[-1].rows[-1][0]
+        last = file.batches[-1].first + file.batches[-1].count - 1
         try:
             self._check_disk()
             file.write()
@@ -182,7 +214,7 @@ class RequestLog:
             self._failed(error, waiting)
             file.close()
             del self._open[day]
-            if isinstance(error, sqlite3.DatabaseError) and _is_damage(error):
+            if isinstance(error, sqlite3.DatabaseError) and is_damage(error):
                 self._set_aside(file.path, error)
             return
         fault("after-rows")
@@ -220,7 +252,7 @@ class RequestLog:
         try:
             return DayFile(path)
         except sqlite3.DatabaseError as error:
-            if not _is_damage(error):
+            if not is_damage(error):
                 raise
             self._set_aside(path, error)
             return DayFile(path)
@@ -240,7 +272,7 @@ class RequestLog:
                 name: path.stat().st_size + sum(part.stat().st_size for part in _beside(path) if part.exists())
                 for name, path in files_in(self.settings.path).items()
             }
-            self._drop_surplus(self.horizon.first_day(now), self.settings.max_size // _PARTS)
+            self._drop_surplus(self.horizon.days(now), self.settings.max_size // _PARTS)
             for day in [*self._open][: -_MOST_OPEN or None]:
                 self._close(day)
             for day, file in [*self._open.items()]:
@@ -249,17 +281,19 @@ class RequestLog:
         except OSError as error:
             self._failed(error, 0)
 
-    def _drop_surplus(self, first: int, spare: int) -> None:
-        """Remove the files of days before the first, and the oldest ones until `spare` bytes are left for new rows."""
+    def _drop_surplus(self, kept: Days, spare: int) -> None:
+        """Remove the files of other days, and the oldest ones until `spare` bytes are left for new rows."""
         for name in [*self._sizes]:
             is_too_large = self.size + spare > self.settings.max_size and len(self._sizes) > 1
-            if name.day < first or is_too_large:
+            if not kept.first <= name.day <= kept.last or is_too_large:
                 self._remove(name)
 
     def _remove(self, name: FileName) -> None:
         path = self.settings.path / name.text
         if name.day in self._open and self._open[name.day].path == path:
             self._close(name.day)
+        if self.follower:
+            self.follower.removing(path)
         for part in (path, *_beside(path)):
             part.unlink(missing_ok=True)
         del self._sizes[name]
@@ -285,10 +319,14 @@ class RequestLog:
         oldest = min(self._sizes, default=None)
         if oldest:
             store.set(catalog.REQUEST_LOG_OLDEST_TIMESTAMP_SECONDS, to=oldest.day * DAY_SECONDS)
+        if self.follower:
+            self.follower.update_gauges()
 
     def close(self) -> None:
         """Write what waits, and close all files."""
         self.write()
+        if self.follower:
+            self.follower.close()
         for file in self._open.values():
             file.close()
         self._open.clear()
@@ -299,7 +337,7 @@ def _beside(path: Path) -> Iterator[Path]:
     return (path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))
 
 
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
+def is_damage(error: sqlite3.DatabaseError) -> bool:
     """Whether the file is at fault, and not the machine."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     return isinstance(error, ForeignError) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

@@ -4,58 +4,77 @@ The hot loop hands over a tuple of raw values for each line that it has counted 
 batches: what requests share is decided once for each combination and file, as cells are.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import repeat
 from random import random
 from typing import Any
 
 import msgspec
 
-from exporter.clock import AHEAD
 from exporter.formats.codegen import compile_function
-from exporter.formats.row_reader import RowReader
+from exporter.formats.row_reader import ROW_WORDS, RowReader
 from exporter.formats.values import text
 from exporter.memo import Memo
 from exporter.model.record import AccessRecord
 from exporter.pricing.prices import Pricing, price_at
+from exporter.request_log.chain import logged_durations, logged_moments, shown_reasons
 from exporter.request_log.day_file import NO_REQUEST, Batch, DayFile, Kind, Known, Words
+from exporter.request_log.fields import MICROSECONDS, NUMBERS, TOKENS
 from exporter.request_log.horizon import DAY_SECONDS
 from exporter.request_log.log import RequestLog
-from exporter.request_log.schema import KIND_COLUMNS, MICROSECONDS, NUMBERS
+from exporter.request_log.schema import KIND_COLUMNS
 from exporter.request_log.shown import HEX, client_function, request_id
 from exporter.requests.attempts import attempt_details
 from exporter.requests.enrich import Enricher, route_of
 
+_TIMES = ("attempt_times", "attempt_starts", "attempt_ends")
 # With so many requests captured, they become rows.
-_MOST_CAPTURED = 2_000
+_MOST_CAPTURED = 500
 # With more kinds than these known of a file, they are forgotten, and found again by their values.
 _MOST_KNOWN = 50_000
 _DAY_MS = 1000 * DAY_SECONDS
-_TOKENS = tuple(name for name in NUMBERS if name.endswith("_tokens"))
 
 
 class Recorder:
-    """`captured` are the requests that the loop has counted, until `move`."""
+    """`captured` are the requests that the loop has counted, until `move`. `labels` are those that the config declares,
+    with their fields.
+    """
 
-    def __init__(self, name: str, reader: RowReader, enricher: Enricher, pricing: Pricing, log: RequestLog) -> None:
+    def __init__(
+        self,
+        name: str,
+        reader: RowReader,
+        enricher: Enricher,
+        pricing: Pricing,
+        log: RequestLog,
+        labels: Mapping[str, str],
+    ) -> None:
         self._name = name
         self._reader = reader
         self._enricher = enricher
         self._pricing = pricing
         self._log = log
+        self._labels = labels
         self.captured: list[tuple[Any, ...]] = []
         self._numbers = [name for name in NUMBERS if name in reader.measures]
-        self._raws = {name: reader.raw(name) for name in ("client", "request_id", "attempt_times")}
+        self._groups = {name: group for name in (*ROW_WORDS, "attempt_reasons") if (group := reader.group(name))}
+        self._raws = {name: reader.raw(name) for name in ("client", "request_id", *_TIMES)}
+        self._raws |= {name: group.expression for name, group in self._groups.items()}
         self._client = client_function(log.settings.client)
         self._hides_networks = log.settings.client == "none"
         self._known = 0
         # Whether a line of these raw values is a request, for rows that can't be kept.
         self._are_requests = Memo(self._is_request)
-        columns = ("id", "time", "kind", "origin", *(name for name in self._raws if self._has(name)), *self._numbers)
-        if "cost" not in columns and pricing.priced:
-            columns = (*columns, "cost")
-        self._columns = columns
+        self._columns = self._used_columns()
         self._rows = self._compile()
+
+    def _used_columns(self) -> tuple[str, ...]:
+        """The columns of `request` that rows of this input may have values for."""
+        own = [name for name in self._raws if self._has(name) and name not in _TIMES]
+        times = ["attempt_times"] if any(self._has(name) for name in _TIMES) else []
+        cost = ["cost"] if "cost" not in self._numbers and self._pricing.priced else []
+        return ("time", "kind", "origin", *own, *times, *self._numbers, *cost)
 
     def _has(self, name: str) -> bool:
         return self._raws[name] != "None" and not (name == "client" and self._log.settings.client == "none")
@@ -92,102 +111,137 @@ class Recorder:
             raise
 
     def _move(self, captured: list[tuple[Any, ...]], now: float) -> None:
-        times = self._times(captured, now)
-        days = sorted({at // _DAY_MS for at in (min(times), max(times))})
-        if len(days) == 1:
-            self._add(days[0], captured, times, now)
-            return
-        groups: dict[int, tuple[list[Any], list[int]]] = {}
-        for one, at in zip(captured, times, strict=True):
-            rows, at_times = groups.setdefault(at // _DAY_MS, ([], []))
-            rows.append(one)
-            at_times.append(at)
-        for day, (rows, at_times) in sorted(groups.items()):
-            self._add(day, rows, at_times, now)
+        milliseconds = self._milliseconds(now)
+        others = self._add(milliseconds(captured[0][0]) // _DAY_MS, captured, milliseconds, now)
+        days: dict[int, list[tuple[Any, ...]]] = {}
+        for one in others:
+            days.setdefault(milliseconds(one[0]) // _DAY_MS, []).append(one)
+        for day, of_day in sorted(days.items()):
+            self._add(day, of_day, milliseconds, now)
 
-    def _times(self, captured: list[tuple[Any, ...]], now: float) -> list[int]:
-        """The times of requests in milliseconds; now, if one has none, or one that is ahead."""
-        seconds, scale = self._reader.seconds_since_epoch, self._reader.time_scale
-        latest, at_once, longest = now + AHEAD, int(now * 1000), 1e11 / scale
-        times = []
-        for one in captured:
-            raw = one[0]
-            at = raw * scale if raw.__class__ is float and 0.0 < raw < longest else seconds(raw)
-            times.append(int(at * 1000) if at is not None and at <= latest else at_once)
-        return times
+    def _milliseconds(self, now: float) -> Callable[[Any], int]:
+        """The function from the raw time of a request to its time; now, if it has none, or one of a day that is still
+        to come. It is the log's time also where it is ahead of the clock: that may be behind.
+        """
+        seconds = self._reader.seconds_since_epoch
+        latest, at_once = (self._log.horizon.days(now).last + 1) * DAY_SECONDS, int(now * 1000)
 
-    def _add(self, day: int, captured: list[tuple[Any, ...]], times: list[int], now: float) -> None:
-        """Add requests of one day to its file."""
-        file = self._log.file(day) if day >= self._log.horizon.first_day(now) else None
+        def milliseconds(raw: Any) -> int:
+            at = seconds(raw)
+            return int(at * 1000 + 0.5) if at is not None and at < latest else at_once
+
+        return milliseconds
+
+    def _add(
+        self, day: int, captured: list[tuple[Any, ...]], milliseconds: Callable[[Any], int], now: float
+    ) -> list[tuple[Any, ...]]:
+        """Add requests of one day to its file; returns those of other days."""
+        is_old = day < self._log.horizon.days(now).first
+        file = None if is_old else self._log.file(day)
         if file is None:
-            result = "dropped" if day >= self._log.horizon.first_day(now) else "old"
-            self._log.count(result, sum(self._are_requests[one[2], one[3]] for one in captured))
-            return
+            result = "old" if is_old else "dropped"
+            others = [one for one in captured if milliseconds(one[0]) // _DAY_MS != day]
+            left = {id(one) for one in others}
+            self._log.count(result, sum(self._are_requests[one[2], one[3]] for one in captured if id(one) not in left))
+            return others
         known = file.known.get(self)
         if known is None or self._known >= _MOST_KNOWN:
             self._known = 0
             known = file.known[self] = self._nothing_known(file)
-        rows, left_out = self._rows(
-            captured, times, known, self._log.next_id, lambda *raws: self._miss(file, known, *raws)
+        begin, end = day * _DAY_MS, (day + 1) * _DAY_MS
+        values, left_out, others = self._rows(
+            captured, begin, end, milliseconds, known, lambda *raws: self._miss(file, known, *raws)
         )
-        if rows:
-            self._log.add(day, Batch(self._columns, rows))
+        if values:
+            self._log.add(day, Batch(self._columns, values))
         self._log.count("sampled", left_out)
+        return others
 
     def _nothing_known(self, file: DayFile) -> Known:
-        shown = (lambda origin: "" if "/" in origin else origin) if self._hides_networks else str
-        return Known({}, Words(shown, file.word), Words(lambda raw: self._client(text(raw)), file.word))
+        shown: dict[str, Callable[[Any], str]] = {
+            "origin": (lambda origin: "" if "/" in origin else origin) if self._hides_networks else str,
+            "client": lambda raw: self._client(text(raw)),
+            **{name: partial(self._word, name) for name in self._groups},
+        }
+        return Known({}, {name: Words(one, file.word) for name, one in shown.items()})
 
-    def _compile(self) -> Callable[..., tuple[list[tuple[Any, ...]], int]]:
-        """The function from captured requests to rows, and the number of those left out. Generated, as it runs for
-        each request: one expression for each column that the input has.
+    def _word(self, name: str, raw: Any) -> str:
+        """The word that is shown for the raw value of a group."""
+        word = self._groups[name].read(raw).get(name, "")
+        return shown_reasons(word) if name == "attempt_reasons" else self._enricher.label(word)
+
+    def _compile(self) -> Callable[..., tuple[list[Any], int, list[tuple[Any, ...]]]]:
+        """The function from captured requests to the values of their rows, the number of those left out, and those of
+        other days. Generated, as it runs for each request: one expression for each column that the input has.
         """
         more = [name for name in self._raws if self._has(name)]
         shown = {
-            "id": "next_id()",
             "time": "at",
-            "kind": "kind.id",
-            "origin": "origins[origin] if origin else None",
-            "client": "clients[client]",
+            "kind": "kind",
+            "origin": "origin_words[origin] if origin else None",
+            **{name: f"{name}_words[{name}]" for name in ("client", *self._groups)},
             # Most ids are hexadecimal, which one look in C shows.
             "request_id": "request_id if request_id.__class__ is str and is_hex(request_id) else shown_id(request_id)",
-            "attempt_times": "text(attempt_times) or None if attempt_times else None",
+            "attempt_times": self._logged_times(),
             **{name: f"{name} if {name} >= 0 else None" for name in self._numbers},
             **{name: f"int({name} * 1e6 + 0.5) if {name} >= 0 else None" for name in MICROSECONDS},
         }
         shown.setdefault("cost", "None")
         captured = ", ".join(("raw", "origin", "request_key", "caller_key", *more, *self._numbers))
+        row = f"({', '.join(shown[column] for column in self._columns)},)"
+        scale = self._reader.time_scale * 1000
         lines = [
-            "rows, left_out = [], 0",
-            "kinds, origins, clients = known.kinds, known.origins, known.clients",
-            f"for ({captured},), at in zip(captured, times):",
+            "values, left_out, others = [], 0, []",
+            "kinds, words = known.kinds, known.words",
+            *(f"{name}_words = words[{name!r}]" for name in ("origin", "client", *self._groups)),
+            f"first, last = begin / {scale!r}, (end - 1) / {scale!r}",
+            "for one in captured:",
+            f"  {captured}, = one",
+            "  if raw.__class__ is float and first <= raw < last:",
+            f"    at = int(raw * {scale!r} + 0.5)",
+            "  elif not begin <= (at := milliseconds(raw)) < end:",
+            "    others.append(one)",
+            "    continue",
             "  try:",
             "    kind = kinds[request_key][caller_key]",
             "  except KeyError:",
             "    kind = miss(request_key, caller_key)",
-            "  if kind.share < 1.0 and random() >= kind.share:",
+            "  if kind.__class__ is int:",
+            f"    values += {row}",
+            "  elif kind.share < 1.0 and random() >= kind.share:",
             "    left_out += kind.share >= 0.0",
-            "    continue",
-            f"  row = ({', '.join(shown[column] for column in self._columns)},)",
-            "  rows.append(mended(kind, row) if kind.special else row)",
-            "return rows, left_out",
+            "  else:",
+            f"    values += mended(kind, {row})",
+            "return values, left_out, others",
         ]
         names = {"random": random, "mended": self._mended, "text": text}
-        names |= {"is_hex": HEX.fullmatch, "shown_id": request_id}
-        return compile_function("rows", "captured, times, known, next_id, miss", lines, names)
+        names |= {"is_hex": HEX.fullmatch, "shown_id": request_id, "moments": logged_moments}
+        if self._has("attempt_times"):
+            names["durations"] = logged_durations(self._reader.scale("attempt_times"))
+        return compile_function("rows", "captured, begin, end, milliseconds, known, miss", lines, names)
 
     # --- what requests share
+
+    def _logged_times(self) -> str:
+        """The expression for the column of times."""
+        moments = [name if self._has(name) else "''" for name in ("attempt_starts", "attempt_ends")]
+        code = f"moments({', '.join(moments)})" if moments != ["''", "''"] else "None"
+        if not self._has("attempt_times"):
+            return code
+        durations = "text" if self._reader.scale("attempt_times") == 1.0 else "durations"
+        return f"({durations}(attempt_times) or {code} if attempt_times else {code})"
 
     def _is_request(self, raws: tuple[Any, Any]) -> bool:
         record = self._enricher.record(self._reader.fields(raws))
         return not (record.ignored or record.rejected) and record.requests > 0
 
-    def _miss(self, file: DayFile, known: Known, request_key: Any, caller_key: Any) -> Kind:
+    def _miss(self, file: DayFile, known: Known, request_key: Any, caller_key: Any) -> Kind | int:
         """The kind of raw values that are new."""
         kind = self._kind(file, request_key, caller_key)
-        known.kinds.setdefault(request_key, {})[caller_key] = kind
+        found = kind if kind.special or kind.share < 1.0 else kind.id
+        known.kinds.setdefault(request_key, {})[caller_key] = found
         self._known += 1
-        return kind
+        return found
 
     def _kind(self, file: DayFile, request_key: Any, caller_key: Any) -> Kind:
         fields = self._reader.fields((request_key, caller_key))
@@ -207,29 +261,37 @@ class Recorder:
 
     def _values(self, record: AccessRecord, fields: dict[str, Any], unbilled: bool) -> tuple[Any, ...]:
         """The values of KIND_COLUMNS."""
-        details = attempt_details(fields, record)
+        details, steps = attempt_details(fields, record), self._enricher.steps(fields)
         values = {
             "input": self._name,
             "class": record.class_,
             "route": route_of(fields),
             "attempts": msgspec.json.encode(details).decode() if details else None,
+            "steps": msgspec.json.encode(steps).decode() if steps else None,
             "unbilled": int(unbilled),
             "cached": int(record.cached),
             "currency": self._pricing.currency,
             "timed": int(record.timed),
+            "labels": self._declared(fields),
         }
         return tuple(
             values[name] if name in values else (getattr(record, name) if getattr(record, name) != "" else None)
             for name in KIND_COLUMNS
         )
 
+    def _declared(self, fields: dict[str, Any]) -> str | None:
+        """The labels that the config declares, as JSON."""
+        values = {name: self._enricher.label(fields.get(field, "")) for name, field in self._labels.items()}
+        found = {name: value for name, value in values.items() if value}
+        return msgspec.json.encode(found).decode() if found else None
+
     def _mended(self, kind: Kind, row: tuple[Any, ...]) -> tuple[Any, ...]:
         """A row whose numbers depend on its kind: a cached answer has no tokens, an unbilled one no cost; a cost that
         the log does not have is computed from prices, as the counters have it.
         """
-        values = dict(zip(self._columns, row, strict=True))
+        values = dict(zip(self._columns, row, strict=True)) | {"kind": kind.id}
         if kind.cached:
-            values |= zip((name for name in _TOKENS if name in values), repeat(None))
+            values |= zip((name for name in TOKENS if name in values), repeat(None))
         if kind.cached or kind.unbilled:
             values["cost"] = None
         if values.get("cost") is None and (price := price_at(kind.prices, values["time"] / 1000)):

@@ -5,60 +5,43 @@ milliseconds, durations microseconds; NULL is a value that the log does not have
 """
 
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 
-APPLICATION = 0x4757584C  # "GWXL"
-VERSION = 1
+from exporter.request_log.fields import FIELDS, NUMBERS, SHARED, WORDS
 
-KIND_COLUMNS = (
-    "input",
-    "key",
-    "key_name",
-    "key_owner",
-    "class",
-    "method",
-    "route",
-    "chain",
-    "protocol",
-    "status",
-    "error_type",
-    "model",
-    "requested_model",
-    "billed_model",
-    "provider",
-    "attempts",  # JSON: [[provider, outcome, status, circuit, place in the list of times], …]
-    "blocked_reason",
-    "unbilled",
-    "cached",
-    "cost_multiplier",
-    "currency",
-    "timed",  # whether its duration is a latency
-)
-# Columns of numbers, by the record's name; those in _MICROSECONDS are stored as such.
-MICROSECONDS = ("duration", "time_to_first_token")
-NUMBERS = (
-    *MICROSECONDS,
-    "request_bytes",
-    "response_bytes",
-    "input_tokens",
-    "output_tokens",
-    "cache_read_tokens",
-    "cache_write_tokens",
-    "reasoning_tokens",
-    "cost",
-)
-# `origin` and `client` are ids of words.
-ROW_COLUMNS = ("id", "time", "kind", "origin", "client", "request_id", "attempt_times", *NUMBERS)
+APPLICATION = 0x4757584C  # "GWXL"
+VERSION = 2
+
+# `attempts` is JSON: [[provider, outcome, status, circuit, place in the log's lists], …]; so are `steps`, without
+# outcome and status, and `labels`: an object. `timed` says whether the duration is a latency.
+KIND_COLUMNS = (*SHARED, "timed")
+
 # How long to wait for another process that deletes rows: it does so in small steps.
 _PATIENCE_SECONDS = 5.0
 
-_TYPES = {"unbilled": "INTEGER", "cached": "INTEGER", "cost_multiplier": "REAL", "timed": "INTEGER"}
-_KINDS = ", ".join(f"{name} {_TYPES.get(name, 'TEXT')}" for name in KIND_COLUMNS)
+_TYPES = {"flag": "INTEGER", "amount": "REAL", "number": "INTEGER", "seconds": "INTEGER"}
+
+
+def _defined(columns: dict[str, str]) -> str:
+    return ", ".join(f"{name} {type_}" for name, type_ in columns.items())
+
+
+def _typed(names: Iterable[str]) -> dict[str, str]:
+    return {name: _TYPES.get(FIELDS[name].type, "TEXT") for name in names}
+
+
+_COLUMNS = {
+    "kind": {"id": "INTEGER PRIMARY KEY", **_typed(SHARED), "timed": "INTEGER"},
+    "word": {"id": "INTEGER PRIMARY KEY", "text": "TEXT"},
+    "request": {
+        **{"id": "INTEGER PRIMARY KEY", "time": "INTEGER", "kind": "INTEGER"},
+        **{**dict.fromkeys(WORDS, "INTEGER"), "request_id": "TEXT", "attempt_times": "TEXT"},
+        **_typed(NUMBERS),
+    },
+}
 _TABLES = (
-    f"CREATE TABLE kind (id INTEGER PRIMARY KEY, {_KINDS})",
-    "CREATE TABLE word (id INTEGER PRIMARY KEY, text TEXT)",
-    "CREATE TABLE request (id INTEGER PRIMARY KEY, time INTEGER, kind INTEGER, origin INTEGER, client INTEGER, "
-    f"request_id TEXT, attempt_times TEXT, {', '.join(f'{name} INTEGER' for name in NUMBERS[:-1])}, cost REAL)",
+    *(f"CREATE TABLE {table} ({_defined(columns)})" for table, columns in _COLUMNS.items()),
     "CREATE INDEX by_time ON request (time)",
 )
 
@@ -82,6 +65,7 @@ def open_to_write(path: Path) -> sqlite3.Connection:
             db.execute(f"PRAGMA user_version={VERSION}")
             db.execute("COMMIT")
         check(db)
+        upgrade(db)
     except BaseException:
         db.close()
         raise
@@ -95,6 +79,9 @@ def look_into(path: Path) -> sqlite3.Connection:
     )
     try:
         check(db)
+        for table, missing in _missing(db).items():
+            absent = ", ".join(f"NULL AS {name}" for name in missing)
+            db.execute(f"CREATE TEMP VIEW {table} AS SELECT *, {absent} FROM main.{table}")
     except BaseException:
         db.close()
         raise
@@ -108,7 +95,29 @@ def last_id(db: sqlite3.Connection, table: str = "request") -> int:
 
 
 def check(db: sqlite3.Connection) -> None:
-    """Raises ForeignError if it is another program's file, or of another version."""
-    ours = db.execute("PRAGMA application_id").fetchone()[0], db.execute("PRAGMA user_version").fetchone()[0]
-    if ours != (APPLICATION, VERSION):
+    """Raises ForeignError if it is another program's file, or of a later version."""
+    application, version = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version"))
+    if application != APPLICATION or not 1 <= version <= VERSION:
         raise ForeignError("it is not a request log of this version")
+
+
+def upgrade(db: sqlite3.Connection) -> None:
+    """Add the columns that a file of an earlier version does not have: at once, however large it is."""
+    if missing := _missing(db):
+        db.execute("BEGIN IMMEDIATE")
+        for table, columns in missing.items():
+            for name in columns:
+                db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {_COLUMNS[table][name]}")
+        db.execute(f"PRAGMA user_version={VERSION}")
+        db.execute("COMMIT")
+
+
+def _missing(db: sqlite3.Connection) -> dict[str, list[str]]:
+    """The columns that tables of an earlier version do not have."""
+    if db.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+        return {}
+    found = {
+        table: columns.keys() - {row[1] for row in db.execute(f"PRAGMA main.table_info({table})")}
+        for table, columns in _COLUMNS.items()
+    }
+    return {table: sorted(columns) for table, columns in found.items() if columns}

@@ -17,11 +17,12 @@ import msgspec
 from msgspec import Struct
 
 from exporter.errors import ExporterError, UsageError
-from exporter.formats.values import entries_of, number
+from exporter.request_log import chain
+from exporter.request_log.fields import FIELDS, MICROSECONDS, NUMBERS, TOKENS, WORDS
 from exporter.request_log.filters import Filter
 from exporter.request_log.log import files_in
 from exporter.request_log.registry import Registry
-from exporter.request_log.schema import KIND_COLUMNS, NUMBERS, ForeignError, look_into
+from exporter.request_log.schema import KIND_COLUMNS, ForeignError, look_into
 
 DAY_MS = 86_400_000
 # A search that takes longer is given up.
@@ -31,18 +32,19 @@ _STEPS = 100_000
 # Durations are counted to so many significant bits: percentiles are exact to 0.1 %.
 _BITS = 10
 _PLACES = 54
-_TOKENS = tuple(name for name in NUMBERS if name.endswith("_tokens"))
 _BYTES = ("request_bytes", "response_bytes")
+_FLAGS = tuple(name for name, field in FIELDS.items() if field.type == "flag")
 
-_COLUMNS = (
-    "r.id, r.time, o.text AS origin, c.text AS client, r.request_id, r.attempt_times, "
-    + ", ".join(f"r.{name}" for name in NUMBERS)
-    + ", "
-    + ", ".join(f"k.{name}" for name in KIND_COLUMNS)
+# The names of a row's own columns, and all columns in SQL: those, then KIND_COLUMNS.
+ROW_NAMES = ("id", "time", "request_id", "attempt_times", *WORDS, *NUMBERS)
+COLUMNS = ", ".join(
+    (
+        *(f"{name}.text AS {name}" if name in WORDS else f"r.{name}" for name in ROW_NAMES),
+        *(f"k.{name}" for name in KIND_COLUMNS),
+    )
 )
-_FROM = (
-    "FROM request r JOIN kind k ON k.id = r.kind LEFT JOIN word o ON o.id = r.origin "
-    "LEFT JOIN word c ON c.id = r.client"
+FROM = "FROM request r JOIN kind k ON k.id = r.kind " + " ".join(
+    f"LEFT JOIN word {name} ON {name}.id = r.{name}" for name in WORDS
 )
 
 
@@ -118,7 +120,7 @@ class Search:
         where = wanted.where()
         behind = "" if cursor is None else f" AND (r.time < {cursor.time} OR r.id < {cursor.id})"
         sql = (
-            f"SELECT {_COLUMNS} {_FROM} WHERE r.time >= ? AND r.time < ?{behind} AND ({where.sql}) "
+            f"SELECT {COLUMNS} {FROM} WHERE r.time >= ? AND r.time < ?{behind} AND ({where.sql}) "
             "ORDER BY r.time DESC, r.id DESC"
         )
         since = max(wanted.since, self._oldest)
@@ -129,14 +131,22 @@ class Search:
     def after(self, wanted: Filter, id_: int, limit: int) -> list[dict[str, Any]]:
         """Rows that were added after one, in the order in which they were."""
         where = wanted.where()
+        # With a plus, the times choose no index: the ids after one are few, those of a time may be all.
         sql = (
-            f"SELECT {_COLUMNS} {_FROM} WHERE r.id > ? AND r.time >= ? AND r.time < ? AND ({where.sql}) "
+            f"SELECT {COLUMNS} {FROM} WHERE r.id > ? AND +r.time >= ? AND +r.time < ? AND ({where.sql}) "
             "ORDER BY r.id LIMIT ?"
         )
         since = max(wanted.since, self._oldest)
         values = [id_, since, wanted.until, *where.values, limit]
         parts = [self._rows(path, sql, values) for _, path in self._files(since, wanted.until)]
         return [*islice(merge(*parts, key=lambda row: row["id"]), limit)]
+
+    def ids_at(self, wanted: Filter, time_: int) -> list[int]:
+        """The ids of a filter's rows of one millisecond, in the order in which they were added."""
+        where = wanted.where()
+        sql = f"SELECT r.id {FROM} WHERE r.time = ? AND ({where.sql})"
+        files = self._files(time_, time_ + 1)
+        return sorted(row[0] for _, path in files for row in self._fetch(path, sql, [time_, *where.values]))
 
     def last_id(self) -> int:
         """The id of the row that was added last; 0 if there is none."""
@@ -156,7 +166,7 @@ class Search:
         for day, path in self._files(since, wanted.until):
             whole = since <= day * DAY_MS and (day + 1) * DAY_MS <= wanted.until
             times = "1" if whole else f"time >= {int(since)} AND time < {int(wanted.until)}"
-            added = ", ".join(f"total({name})" for name in (*_TOKENS, *_BYTES))
+            added = ", ".join(f"total({name})" for name in (*TOKENS, *_BYTES))
             # Cross: rows in the order of the file or of their time, and a kind for each; not the other way round.
             sql = (
                 f"SELECT count(*), coalesce(sum(k.error_type IS NOT NULL), 0), total(cost), {added}, "
@@ -167,13 +177,33 @@ class Search:
                 sums.requests += row[0]
                 sums.failures += row[1]
                 sums.cost += row[2]
-                for name, amount in zip((*_TOKENS, *_BYTES), row[3:-1], strict=True):
+                for name, amount in zip((*TOKENS, *_BYTES), row[3:-1], strict=True):
                     setattr(sums, name, getattr(sums, name) + int(amount))
                 total += row[-1]
         if measured := sum(durations):
             sums.average_duration = total / measured / 1e6
             sums.p95_duration = _percentile(durations, 0.95)
         return sums
+
+    def grouped(self, wanted: Filter, columns: str, by: str) -> Iterator[tuple[Any, ...]]:
+        """Aggregates of the rows `r` of a filter, with their kinds `k`, by an expression: those of each file."""
+        where = wanted.where()
+        since = max(wanted.since, self._oldest)
+        sql = (
+            f"SELECT {columns} FROM request r CROSS JOIN kind k WHERE k.id = r.kind AND r.time >= ? AND r.time < ? "
+            f"AND ({where.sql}) GROUP BY {by}"
+        )
+        for _, path in self._files(since, wanted.until):
+            yield from self._fetch(path, sql, [since, wanted.until, *where.values])
+
+    def first_time(self) -> float | None:
+        """The time of the oldest row, in epoch seconds; None if there is none."""
+        oldest = self._oldest
+        for _, path in reversed(self._files(oldest, 1 << 62)):
+            for (at,) in self._fetch(path, "SELECT min(time) FROM request WHERE time >= ?", [oldest]):
+                if at is not None:
+                    return float(at) / 1000
+        return None
 
     # --- files
 
@@ -235,31 +265,14 @@ class Search:
         row = dict(zip((column[0] for column in cursor.description), values, strict=True))
         row["key_name"] = self._registry.name(row["key"], row["key_name"])
         row["key_owner"] = self._registry.owner(row["key"], row["key_owner"])
-        row["attempts"] = _attempts(row.pop("attempts"), row.pop("attempt_times"))
-        for name in ("duration", "time_to_first_token"):
+        logged = (row.pop(name) for name in ("attempts", "steps", "attempt_reasons", "attempt_times"))
+        row["attempts"], row["steps"] = chain.shown(*logged)
+        row["labels"] = msgspec.json.decode(row["labels"] or "{}")
+        for name in MICROSECONDS:
             row[name] = None if row[name] is None else row[name] / 1e6
-        for name in ("unbilled", "cached"):
+        for name in _FLAGS:
             row[name] = bool(row[name])
         return row
-
-
-def _attempts(kinds: str | None, times: str | None) -> list[dict[str, Any]]:
-    """The attempts of a row, in their order. `delay` is the time that those before took, in seconds."""
-    if not kinds:
-        return []
-    seconds = [_seconds(entry) for entry in entries_of(times or "")]
-    found, delay = [], 0.0
-    for provider, outcome, status, circuit, place in msgspec.json.decode(kinds):
-        took = seconds[place] if 0 <= place < len(seconds) else None
-        attempt = {"provider": provider, "outcome": outcome, "status": status, "circuit": circuit}
-        found.append(attempt | {"seconds": took, "delay": round(delay, 6) if seconds else None})
-        delay += took or 0.0
-    return found
-
-
-def _seconds(entry: str) -> float | None:
-    found = number(entry)
-    return float(found) if found is not None and found < 1e6 else None
 
 
 def _counting(counts: list[int]) -> Callable[[int | None], int | None]:

@@ -1,4 +1,4 @@
-"""What a row shows: public values only, and fewer of them to customers."""
+"""What a row shows of raw values: public ones only."""
 
 import re
 from collections.abc import Callable
@@ -36,24 +36,3 @@ def _address(logged: str) -> str:
     first = logged.partition(",")[0].strip().rpartition("]")[0] or logged.partition(",")[0].strip()
     first = first.lstrip("[")
     return first.partition(":")[0] if first.count(":") == 1 else first
-
-
-# The fields of a row for operators, in their order.
-FIELDS = (
-    *("id", "time", "input", "key", "key_name", "key_owner", "class", "method", "route", "chain", "protocol", "status"),
-    *("error_type", "client", "origin", "request_id", "provider", "attempts", "model", "requested_model"),
-    *("billed_model", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "reasoning_tokens"),
-    *("cost", "currency", "duration", "time_to_first_token", "request_bytes", "response_bytes", "blocked_reason"),
-    *("unbilled", "cached", "cost_multiplier"),
-)
-# Those for customers, of their own key's requests: nothing about providers and their attempts, what the gateway pays
-# them, its own class of the key, or which part of it failed.
-CUSTOMER_FIELDS = tuple(
-    name
-    for name in FIELDS
-    if name
-    not in (
-        *("input", "class", "key_owner", "provider", "attempts", "billed_model", "blocked_reason", "cost_multiplier"),
-        *("error_type", "cached"),
-    )
-)

@@ -41,7 +41,7 @@ def csv_lines(rows: Iterable[dict[str, Any]], fields: tuple[str, ...]) -> Iterat
 
 def cell(name: str, value: Any) -> str:
     """A value as text. What a spreadsheet would run as a formula gets an apostrophe."""
-    if value is None or value == []:
+    if not value and value != 0:
         return ""
     if name in _WRITTEN:
         return _WRITTEN[name](value)
@@ -71,6 +71,8 @@ def _written_flag(flag: bool) -> str:
 _WRITTEN: dict[str, Callable[[Any], str]] = {
     "time": written_time,
     "attempts": lambda attempts: ", ".join(map(written_attempt, attempts)),
+    "steps": lambda steps: ", ".join(f"{step['provider']}: {step['step']}" for step in steps),
+    "labels": lambda labels: ", ".join(f"{name}={value}" for name, value in labels.items()),
     "cost": "{:.6f}".format,
     "unbilled": _written_flag,
     "cached": _written_flag,

@@ -9,6 +9,7 @@ import re
 from itertools import pairwise
 from typing import Any
 
+from exporter.memo import Memo
 from exporter.model.fields import ATTEMPT_OUTCOMES
 from exporter.model.record import AccessRecord, Attempt
 
@@ -59,8 +60,18 @@ def attempt_details(fields: dict[str, Any], record: AccessRecord) -> list[tuple[
     ]
 
 
+def step_details(fields: dict[str, Any]) -> list[tuple[str, str, int]]:
+    """Of each item in the log's lists that is no attempt: its provider, its circuit, and its place."""
+    items = _logged(fields, "", "") if "attempts" in fields else []
+    return [(name, circuit, place) for name, outcome, _, circuit, place in items if outcome == _IGNORED]
+
+
 def _items(fields: dict[str, Any], provider: str, error_type: str) -> list[tuple[str, str, str, str, int]]:
     """The attempts as they are logged: name, outcome, status, circuit, place in the lists."""
+    return [item for item in _logged(fields, provider, error_type) if item[1] != _IGNORED][:_MOST]
+
+
+def _logged(fields: dict[str, Any], provider: str, error_type: str) -> list[tuple[str, str, str, str, int]]:
     listed = _entries(fields, "attempts")
     tried = listed or _retried(fields, provider, error_type)
     if not tried:
@@ -73,9 +84,8 @@ def _items(fields: dict[str, Any], provider: str, error_type: str) -> list[tuple
     return [
         attempt
         for place, (more, item) in enumerate(zip(retries, zip(tried, *details, strict=True), strict=True))
-        if item[1] != _IGNORED
         for attempt in (*[(item[0], "other", "", item[3], -1)] * _count(more), (*item, place))
-    ][:_MOST]
+    ]
 
 
 def failovers(attempts: tuple[Attempt, ...]) -> list[tuple[str, str, str]]:
@@ -104,9 +114,18 @@ def _count(retries: str) -> int:
 
 
 def _entries(fields: dict[str, Any], name: str) -> list[str]:
-    written = fields.get(name, "").strip()
-    entries = [entry.strip() for entry in _ENTRY_END.split(written)] if written else []
+    written = fields.get(name)
+    return _LISTED[written] if written else []
+
+
+def _listed(written: str) -> list[str]:
+    if not written.strip():
+        return []
+    entries = [entry.strip() for entry in _ENTRY_END.split(written.strip())]
     return ["" if entry == "-" else entry for entry in entries]
+
+
+_LISTED: Memo[str, list[str]] = Memo(_listed, 1000)
 
 
 def _padded(entries: list[str], length: int, at_end: bool) -> list[str]:

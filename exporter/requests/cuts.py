@@ -45,13 +45,15 @@ def _names_a_key(part: str) -> bool:
 
 
 def _cut_path(path: str) -> str:
-    route, _, query = path.partition("?")
+    route, with_query, query = path.partition("?")
     parts = route.split("/")
-    if parts[0] or key_parameter(query):
+    if parts[0] or (with_query and key_parameter(query)):
         return path
     before = "/"
-    for n, part in enumerate(parts[1:], 1):
-        if part[:1] in _DIGITS and before not in _BEFORE_A_KEY and part.lower() not in DIGITAL_WORDS:
+    for n in range(1, len(parts)):
+        part = parts[n]
+        # The first comparison is whether it begins with a digit: the colon follows the nine.
+        if "0" <= part < ":" and before not in _BEFORE_A_KEY and part.lower() not in DIGITAL_WORDS:
             if ":" in part or "\n" in part:
                 return path
             parts[n] = "0"

@@ -13,7 +13,7 @@ from exporter.model.fields import ERROR_TYPES, MOST
 from exporter.model.key_shapes import could_be_a_key, short_emails, shown_name
 from exporter.model.labels import OTHER
 from exporter.model.record import AccessRecord, Attempt
-from exporter.requests.attempts import attempts_of
+from exporter.requests.attempts import attempts_of, step_details
 from exporter.requests.body import NOTHING, Body
 from exporter.requests.routes import NO_REQUEST, Request
 
@@ -102,6 +102,10 @@ class Enricher:
         of users and teams may look like one, and should stay apart.
         """
         return self._names[text] or (self._hashed(text) if text.strip() else "")
+
+    def steps(self, fields: dict[str, Any]) -> list[tuple[str, str, int]]:
+        """What the gateway did between the attempts: see `step_details`. Providers have public names."""
+        return [(self._public(name), circuit, place) for name, circuit, place in step_details(fields)]
 
     def record(self, fields: dict[str, Any] | None) -> AccessRecord:
         """The record of these fields; `ignored` if there are none, `rejected` if they hold no status."""

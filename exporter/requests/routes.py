@@ -169,7 +169,7 @@ class Routes:
         Names after `/users` become `:id`, too. So does a word at a key's place: somebody may have chosen it as their
         key. It does not count as a key, as it may also be a word of the API.
         """
-        # Long, as each part of each new path passes here.
+        # Long, as each part of each new path passes here, and a call would take as long as what it does.
         words, people = self._words, self._people
         route = before = ""
         for part in path.split("/"):

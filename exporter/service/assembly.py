@@ -20,14 +20,13 @@ from exporter.counting.expiry import Expiry
 from exporter.counting.meter import Meter
 from exporter.counting.places import Places
 from exporter.durations import seconds
-from exporter.formats.row_reader import RowReader
+from exporter.formats.row_reader import ROW_WORDS, RowReader
 from exporter.formats.spec import Format, build
 from exporter.inputs.elsewhere import StoredInput
 from exporter.inputs.factory import Inputs
 from exporter.keys.api import KeyApi
 from exporter.keys.identity import Identity, KeyEntry
 from exporter.keys.key_metrics import Keys
-from exporter.keys.registry import KeyFile, Registry, Source
 from exporter.keys.seal import Seal
 from exporter.limits.calendar import WINDOWS
 from exporter.limits.stored_use import UseParts, restored
@@ -37,13 +36,15 @@ from exporter.metrics.slowest import Slowest
 from exporter.metrics.store import Store
 from exporter.metrics.zero_hold import ZeroHold
 from exporter.model import catalog
-from exporter.request_log.log import RequestLog, RequestLogSettings
+from exporter.model.fields import ROW_FIELDS
+from exporter.request_log.log import RequestLog
 from exporter.request_log.recorder import Recorder
 from exporter.requests.canonical import canonical_functions
 from exporter.requests.enrich import BATCH, Enricher, methods_of
 from exporter.requests.routes import Routes
 from exporter.service.continued import follows, in_place_of, place
 from exporter.service.feed import Feed, stored_inputs
+from exporter.service.forwarder import Forwarder
 from exporter.service.input_journal import InputJournal
 from exporter.service.pace import Pace
 from exporter.service.pipeline import Pipeline
@@ -92,10 +93,10 @@ class Assembly:
             clock=clock,
         )
         self.inputs = Inputs()
-        self._registry: Registry | None = None
         self.entries: tuple[KeyEntry, ...] = ()
         self._first_start = time.time()
         self.request_log: RequestLog | None = None
+        self.forwarder = Forwarder(self.store, lambda: self.identity.entries)
         self.apply_config(loaded)
 
     def apply_config(self, loaded: Loaded) -> list[str]:
@@ -103,7 +104,7 @@ class Assembly:
         from zero, as their labels or buckets have changed.
         """
         config = self.config = loaded.config
-        self._secret = loaded.secret
+        self.has_secret = bool(loaded.secret)
         restarted = self.store.declare(config.families)
         self.store.bound(config.metrics.max_series, config.metrics.created_timestamps)
         self.context.pricing = loaded.pricing
@@ -163,14 +164,18 @@ class Assembly:
                 self.context.keys.rename(stranger, name)
 
     def format_of(self, input_: InputConfig) -> Format:
-        """The format of a configured input, without the fields that only labels are made of which nobody declares."""
-        return build(input_.spec, input_.max_line_bytes, self.config.labels.values())
+        """The format of a configured input, without the fields that are only for labels which nobody declares, or for
+        single requests which nobody keeps.
+        """
+        for_rows = (*ROW_WORDS, *ROW_FIELDS) if self.config.requests else ()
+        return build(input_.spec, input_.max_line_bytes, {*self.config.labels.values(), *for_rows})
 
     def meter_of(self, input_: InputConfig, format_: Format) -> Meter:
         """The meter of a configured input, for the rows that its format's decoder makes."""
         full = self.config.show_in_full
         canonical = canonical_functions(self._routes, self.identity.public, "addresses" in full)
-        reader = RowReader(format_, canonical, input_.zone)
+        labels = self.config.labels
+        reader = RowReader(format_, canonical, input_.zone, {*ROW_WORDS} - {*labels.values()})
         names = format_.words | self.config.chains.keys()
         pricing = self.context.pricing
         enricher = Enricher(
@@ -182,20 +187,13 @@ class Assembly:
             self.identity.public,
         )
         log_ = self.request_log
-        recorder = Recorder(input_.name, reader, enricher, pricing, log_) if log_ else None
+        recorder = Recorder(input_.name, reader, enricher, pricing, log_, labels) if log_ else None
         return Meter(input_.name, reader, enricher, self.context, input_.labels, recorder)
 
     def open_request_log(self, mark: int | None = None) -> None:
         """Keep requests as the config says. `mark` is the row mark of a restored state, None if it has none."""
         requests = self.config.requests
-        settings = requests and RequestLogSettings(
-            path=Path(requests.path),
-            keep=seconds(requests.keep),
-            max_size=requests.max_bytes,
-            successes=requests.successes,
-            failures=requests.failures,
-            client=requests.client,
-        )
+        settings = requests.settings if requests else None
         running = self.request_log
         if running and settings and running.settings.path == settings.path:
             running.settings = settings
@@ -203,6 +201,11 @@ class Assembly:
         if running:
             running.close()
         self.request_log = RequestLog(settings, self.store, mark) if settings else None
+
+    def send_requests(self) -> None:
+        """Send the kept requests on as the config says, from now on."""
+        otlp = self.config.requests and self.config.requests.otlp
+        self.forwarder.follow(self.request_log, otlp.settings if otlp else None)
 
     def pipeline(self) -> Pipeline:
         """The pipeline of all inputs, not yet running. Raises StateError if the state file can't be used."""
@@ -226,6 +229,7 @@ class Assembly:
             damaged = state.damaged
             zero_hold.hold(render(self.store)[1], now)
         self.open_request_log(restored_parts.get("row_mark"))
+        self.forwarder.restored = restored_parts.get("outbox")
         pipeline.request_log = self.request_log
         self._first_start = restored_parts.get("first_start", self._first_start)
         self.store.set(catalog.FIRST_START_TIMESTAMP_SECONDS, to=self._first_start)
@@ -293,6 +297,8 @@ class Assembly:
         parts |= {**self._use_parts.parts(), "inputs": {}}
         if self.request_log:
             parts["row_mark"] = self.request_log.mark
+        if self.forwarder.part:
+            parts["outbox"] = self.forwarder.part
         for feed in pipeline.feeds:
             parts["inputs"][feed.name], pages = feed.stored()
             parts |= pages
@@ -302,43 +308,9 @@ class Assembly:
         ]
         return parts
 
-    # --- keys, while it runs
-
-    def watch_keys(self, pipeline: Pipeline) -> None:
-        """Start to follow the key registry of the config."""
-        self.forget_keys()
-        pipeline.refuse("key registry", "")
-        keys = self.config.keys
-        if not keys:
-            return
-        if isinstance(keys, str):
-            source: Source = KeyFile(Path(keys), self.config.plans)
-            copy = None
-        else:
-            source = self.key_api(keys)
-            copy = Path(keys.copy) if keys.copy and self._secret else None
-
-        def registry_read(entries: tuple[KeyEntry, ...] | None, at: float) -> None:
-            def apply() -> None:
-                if registry is self._registry:  # and was not replaced meanwhile
-                    self.apply_keys([feed.meter for feed in pipeline.feeds], entries, at)
-
-            pipeline.ask(apply)
-
-        def registry_failed(problem: str) -> None:
-            pipeline.ask(lambda: pipeline.refuse("key registry", problem) if registry is self._registry else None)
-
-        registry = self._registry = Registry(source, self.entries, registry_read, copy, registry_failed)
-        registry.start()
-
     def key_api(self, keys: KeyApiConfig) -> KeyApi:
         """The gateway's admin API, as a source of keys."""
         return KeyApi(keys.request, self.identity.hash, "emails" in self.config.show_in_full)
-
-    def forget_keys(self) -> None:
-        """Stop following the key registry."""
-        if self._registry:
-            self._registry.stop()
 
     def apply_keys(self, meters: list[Meter], entries: tuple[KeyEntry, ...] | None, at: float) -> None:
         """Apply the entries of a registry that was read at a time; None if they are the same as before."""

@@ -53,6 +53,13 @@ class InputJournal:
         self._store = store
         self._reported: set[str] = set()
         self._faults: set[str] = set()
+        # Lines that were parsed before: a restart without new ones says nothing about their times.
+        self._parsed_before = self._parsed
+
+    @property
+    def _parsed(self) -> float:
+        is_known = (self.name, "parsed") in self._store.families[catalog.LINES.name].series
+        return self._store.series(catalog.LINES, self.name, "parsed").value if is_known else 0
 
     def note(self, decoded: Decoded) -> None:
         """Count the lines of a chunk that became no rows."""
@@ -84,8 +91,7 @@ class InputJournal:
 
     def warn_no_time(self) -> None:
         """Warn once if requests are counted and none has had a time."""
-        parsed = self._store.series(catalog.LINES, self.name, "parsed")
-        if parsed.value and "no_time" not in self._reported:
+        if self._parsed > self._parsed_before and "no_time" not in self._reported:
             self._reported.add("no_time")
             log.warning(
                 "%s: no record has a time, so limits and dated prices use the time of reading; "

@@ -198,7 +198,10 @@ class Pipeline:
                 feed.meter.forget()
         if self.request_log:
             self.request_log.write()
-        return self.checkpoint.commit() if self.checkpoint else True
+        committed = self.checkpoint.commit() if self.checkpoint else True
+        if committed and self.request_log:
+            self.request_log.committed()
+        return committed
 
     def _commit_if_due(self) -> None:
         if self.request_log and time.monotonic() - self._rows_at > _ROWS_SECONDS:

@@ -6,9 +6,10 @@ import time
 from concurrent.futures import Future
 from pathlib import Path
 
+from exporter.config.config import Config
 from exporter.config.inputs import InputConfig
 from exporter.config.keys import KeyApiConfig
-from exporter.config.load import Config, Loaded, load
+from exporter.config.load import Loaded, load
 from exporter.durations import seconds
 from exporter.errors import ExporterError
 from exporter.inputs.elsewhere import StoredInput
@@ -17,6 +18,7 @@ from exporter.model import catalog
 from exporter.service.assembly import Assembly
 from exporter.service.continued import follows, place
 from exporter.service.feed import Feed
+from exporter.service.key_watch import KeyWatch
 from exporter.service.pace import Pace
 from exporter.service.pipeline import Pipeline
 
@@ -29,10 +31,11 @@ _LAST_SECONDS = 3.0
 class Reload:
     """`reload()` may be called from any thread."""
 
-    def __init__(self, path: Path, assembly: Assembly, pipeline: Pipeline) -> None:
+    def __init__(self, path: Path, assembly: Assembly, pipeline: Pipeline, keys: KeyWatch) -> None:
         self._path = path
         self._assembly = assembly
         self._pipeline = pipeline
+        self._keys = keys
         self._begun = assembly.config
         self._reading = threading.Lock()
         self._record_result()
@@ -81,6 +84,7 @@ class Reload:
         restarted = assembly.apply_config(self._with_keys(loaded))
         assembly.open_request_log()
         pipeline.request_log = assembly.request_log
+        assembly.send_requests()
         metrics = loaded.config.metrics
         pipeline.reconfigure(
             [self._feed(input_, feed) for input_, feed in feed_of],
@@ -89,7 +93,7 @@ class Reload:
         )
         assembly.assign_positions(pipeline.feeds, new, gone)
         pipeline.open()
-        assembly.watch_keys(pipeline)
+        self._keys.start()
         self._record_result()
         message = "The config was reloaded."
         if restarted:

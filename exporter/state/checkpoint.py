@@ -167,7 +167,10 @@ class Checkpoint:
         filled: dict[tuple[str, ...], Any] = {}
         for row, (written, values) in enumerate(zip(table.labels, table.values, strict=True)):
             labels = in_order(written, len(family.family.labels))
-            series = family.series.get(labels) or family.make(labels, released=True)
+            series = family.series.get(labels)
+            if series is None:
+                series = family.make(labels)
+                series.released = True
             if row in table.held:
                 series.released, family.holds = False, True
             if table.created[row]:
@@ -234,7 +237,9 @@ class Checkpoint:
         if not (changed or reordered or (before and before.held.tobytes() != held)):
             return None
         new_labels = rows.labels[len(before.labels) if before else 0 :]
-        created = array("d", [rows.created.get(labels, 0.0) for labels in new_labels]).tobytes()
+        created = bytes(8 * len(new_labels))
+        if rows.created:
+            created = array("d", [rows.created.get(labels, 0.0) for labels in new_labels]).tobytes()
         values = array("d", rows.numbers_of(changed)).tobytes()
         places = array("I", changed).tobytes()
         return _FamilyDelta(name, rows.family.shape, not before, new_labels, created, places, values, held)

@@ -3,11 +3,12 @@
 from typing import Any
 
 from exporter.model import catalog
-from exporter.usage.counters import Amounts
+from exporter.usage.counters import Amounts, MissingError
 from exporter.usage.facts import Facts
 
 Row = dict[str, Any]
 
+_HISTOGRAMS = {"key": catalog.KEY_REQUEST_DURATION_SECONDS, "model": catalog.MODEL_REQUEST_DURATION_SECONDS}
 _VERBS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE")
 
 
@@ -76,7 +77,11 @@ class Breakdown:
         found = self._known("byStatusCode", lambda: self._facts.requests("status"))
         if found is None:
             return None
-        return [self._row("statusCode", status, amount, self._requests) for (status,), amount in found.items()]
+        self._facts.reasons["breakdown.byStatusCode[].averageLatency"] = "latency is not kept by status"
+        return [
+            self._row("statusCode", status, amount, self._requests) | {"averageLatency": None}
+            for (status,), amount in found.items()
+        ]
 
     def _by(self, place: str, name: str, label: str) -> list[Row] | None:
         """By key or chain."""
@@ -101,11 +106,15 @@ class Breakdown:
         return rows
 
     def _latency(self, label: str) -> dict[tuple[str, ...], float]:
-        """By key, from the keys' own histogram, also where all keys are asked for."""
-        facts = self._facts
-        if label != "key" or facts.scope.keys:
+        """By key or model, from the histogram of theirs."""
+        facts, own = self._facts, _HISTOGRAMS.get(label)
+        where = facts.scope.where()
+        if own is None:
             return facts.latency(label)
-        name, where = catalog.KEY_REQUEST_DURATION_SECONDS.name, facts.scope.where()
+        if lacking := {*where} - {*own.labels}:
+            words = " or ".join(sorted(lacking))
+            raise MissingError(f"latency is kept by {label}, but not by {label} and {words}")
+        name = own.name
         total, count = (facts.counters.grown(f"{name}_{part}", (label,), where) for part in ("sum", "count"))
         return {labels: 1000 * total.get(labels, 0.0) / number for labels, number in count.items() if number}
 
@@ -116,11 +125,13 @@ class Breakdown:
             return None
         tokens = self._known("byModel[].tokens", lambda: facts.grown(catalog.TOKENS, "model", "type")) or {}
         cost = self._known("byModel[].cost", lambda: facts.grown(catalog.COST, "model")) or {}
+        latency = self._known("byModel[].averageLatency", lambda: self._latency("model"))
         all_ = sum(found.values())
         rows = []
         for (model,), amount in found.items():
             row = self._row("model", model, amount, all_)
             row["tokens"] = {type_: round(n) for (name, type_), n in sorted(tokens.items()) if name == model}
+            row["averageLatency"] = None if latency is None else _rounded(latency.get((model,)))
             row["cost"] = round(cost.get((model,), 0.0), 6)
             rows.append(row)
         return rows

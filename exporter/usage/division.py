@@ -31,6 +31,11 @@ class Run(Struct, frozen=True):
     last: float
 
     @property
+    def hours(self) -> int:
+        """How many there are."""
+        return round((self.last - self.first) / HOUR) + 1
+
+    @property
     def begin(self) -> float:
         """Where the first hour begins."""
         return self.first - SETTLED_SECONDS - HOUR
@@ -184,11 +189,11 @@ def _only(sight: Sight) -> str:
 def _not_recorded(prometheus: Prometheus, raw: float, runs: list[Run]) -> str:
     if not runs:
         return (
-            f"{prometheus.source.url}: the recording rules of usage are not loaded (or not for an hour yet); "
+            f"{prometheus.url}: the recording rules of usage are not loaded (or not for an hour yet); "
             f"`gateway-exporter alerts` writes usage.rules.yml. Without them at most {duration(MOST_RAW_SECONDS)} "
             "can be asked for"
         )
     return (
-        f"{prometheus.source.url}: {round(raw / HOUR)} hours of this time are not recorded, and raw series answer for "
+        f"{prometheus.url}: {round(raw / HOUR)} hours of this time are not recorded, and raw series answer for "
         f"{duration(MOST_RAW_SECONDS)} at most; hours are recorded from {shown(runs[0].begin)} to {shown(runs[-1].end)}"
     )

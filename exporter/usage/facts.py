@@ -99,7 +99,10 @@ class Facts:
         recorded = self.scope.seconds > 2 * _HOUR
         name = f"method:{family.name}:max1h" if recorded else family.name
         seconds = self.scope.seconds - (_HOUR if recorded else 0.0)
-        query = f"max(max_over_time({self._all(name, where)}[{duration(seconds)}]))"
+        # Each has an hour, so that one in half an hour will do, and the last one.
+        series = self._all(name, where)
+        each = f"{duration(seconds)}:30m" if recorded else duration(seconds)
+        query = f"max({series} > max_over_time({series}[{each}]) or max_over_time({series}[{each}]) or {series})"
         found = self._prometheus.instant(query, self.scope.end)
         return 1000 * found[0].value if found else None
 
@@ -110,8 +113,10 @@ class Facts:
             name, has = "model:gateway_model_requests:rate5m", {"model"}
         elif self.scope.keys:
             name, has = "key:gateway_requests:rate5m", {"key"}
-        else:
+        elif "chain" in where:
             name, has = "method:gateway_requests:rate5m", {"chain"}
+        else:
+            name, has = "fleet:gateway_requests:rate5m", set()
         if set(where) - has:
             raise MissingError(f"{name} has no label {' or '.join(sorted(set(where) - has))}")
         query = f"max_over_time((sum({self._all(name, where)}))[{duration(self.scope.seconds)}:1m])"

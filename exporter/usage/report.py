@@ -10,15 +10,16 @@ from typing import Any
 from exporter.model import catalog
 from exporter.usage.ahead import Ahead
 from exporter.usage.breakdown import Breakdown, Row, percent
-from exporter.usage.counters import Amounts, Counters
+from exporter.usage.counters import Amounts, Counters, Steps
 from exporter.usage.division import divide
 from exporter.usage.facts import Facts
 from exporter.usage.judgement import alerts, bottlenecks, trend
+from exporter.usage.kept import Filling, Keeper
 from exporter.usage.limits import rate_limits
 from exporter.usage.moments import shown
 from exporter.usage.prometheus import Prometheus
 from exporter.usage.scope import Scope, Terms
-from exporter.usage.steps import Steps, Timeline, whole
+from exporter.usage.steps import Timeline, whole
 from exporter.usage.words import ERRORS
 
 Json = dict[str, Any]
@@ -27,12 +28,20 @@ _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86400.0
 
 
 class Report:
-    """Builds the report of a scope. `progress` is called before each part, with its name."""
+    """Builds the report of a scope. `progress` is called before each part, with its name. `keeper` has single requests,
+    which fill what no series says.
+    """
 
     def __init__(
-        self, prometheus: Prometheus, scope: Scope, terms: Terms, progress: Callable[[str], object] = lambda _: None
+        self,
+        prometheus: Prometheus,
+        scope: Scope,
+        terms: Terms,
+        progress: Callable[[str], object] = lambda _: None,
+        keeper: Keeper | None = None,
     ) -> None:
         self._prometheus = prometheus
+        self._keeper = keeper
         self._scope = scope
         self._terms = terms
         self._progress = progress
@@ -51,6 +60,9 @@ class Report:
         usage["peakRequestsPerHour"] = self._peak_per_hour(counters)
         self._progress("breakdown")
         breakdown = Breakdown(facts, usage["totalRequests"], usage["failedRequests"]).rows()
+        self._progress("single requests")
+        filling = Filling(self._keeper, scope, facts.reasons)
+        filling.fill(usage, series, breakdown, timeline.step_of)
         self._progress("errors and limits")
         limits = rate_limits(facts)
         judged = bottlenecks(breakdown["byEndpoint"], limits, terms)
@@ -68,7 +80,7 @@ class Report:
             "chain": scope.chain or None,
             "model": scope.model or None,
             "usage": usage,
-            "timeSeries": series,
+            "timeSeries": self._sorted(series),
             "breakdown": pages,
             "errors": self._errors(facts, usage),
             "rateLimits": limits,
@@ -79,6 +91,7 @@ class Report:
             "capacity": capacity,
             "pagination": pagination,
             "reasons": facts.reasons,
+            "sources": filling.sources,
             "notes": division.notes,
         }
 
@@ -119,16 +132,17 @@ class Report:
 
     def _peak_per_hour(self, counters: Counters) -> float | None:
         family = catalog.MODEL_REQUESTS if self._scope.model else catalog.REQUESTS
-        hours = [
-            sum(amounts.values())
-            for begin, end, amounts in counters.parts(family.name, (), self._scope.where())
-            if end - begin == _HOUR
-        ]
-        if not hours:
+        hours = self._facts.known("usage.peakRequestsPerHour", lambda: counters.hours(family.name, self._scope.where()))
+        if hours == []:
             self._facts.reasons["usage.peakRequestsPerHour"] = "no whole hour of this time was recorded"
         return round(max(hours)) if hours else None
 
-    def _time_series(self, timeline: Timeline) -> tuple[list[Row], dict[str, tuple[float | None, float | None]]]:
+    def _sorted(self, series: dict[float, Row]) -> list[Row]:
+        backwards = self._scope.sort == "timestamp" and self._scope.order == "desc"
+        return [series[at] for at in sorted(series, reverse=backwards)]
+
+    def _time_series(self, timeline: Timeline) -> tuple[dict[float, Row], dict[str, tuple[float | None, float | None]]]:
+        """Rows by the begin of their step, and what the halves of the time came to."""
         # Long, as each number is a question of its own.
         facts, scope = self._facts, self._scope
 
@@ -160,17 +174,15 @@ class Report:
                 ("cost", cost),
             )
         }
-        rows = []
-        for at in timeline.edges[:-1]:
-            now = {name: None if one is None else one.get(at, 0.0) for name, one in all_.items()}
-            rows.append(_step(at, now))
+        rows = {
+            at: _step(at, {name: None if one is None else one.get(at, 0.0) for name, one in all_.items()})
+            for at in timeline.edges[:-1]
+        }
         halves = {
             "requests": _halves(all_["requests"], scope),
             "latency": _mean_halves(all_["seconds"], all_["timed"], scope),
             "errors": _halves(all_["failed"], scope),
         }
-        if scope.sort == "timestamp" and scope.order == "desc":
-            rows.reverse()
         return rows, halves
 
     def _errors(self, facts: Facts, usage: Json) -> Json | None:

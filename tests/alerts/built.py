@@ -6,7 +6,8 @@ from typing import Any
 import yaml
 
 from alerts.build import files
-from exporter.config.load import Config, load
+from exporter.config.config import Config
+from exporter.config.load import load
 
 ROOT = Path(__file__).parents[2]
 GENERATED = ROOT / "alerts" / "generated"
@@ -31,7 +32,9 @@ def rules(made: dict[str, str]) -> list[dict[str, Any]]:
 def groups(made: dict[str, str]) -> list[dict[str, Any]]:
     """All groups of the files that were made."""
     return [
-        group for name in ("recording.rules.yml", "alerts.rules.yml") for group in yaml.safe_load(made[name])["groups"]
+        group
+        for name in ("recording.rules.yml", "alerts.rules.yml")
+        for group in yaml.load(made[name], Loader=yaml.CSafeLoader)["groups"]
     ]
 
 

@@ -119,6 +119,13 @@ def test_every_template_that_a_receiver_names_is_rendered_here() -> None:
     assert {one.partition('\\"')[0] for one in named if not one.startswith("[")} == {"title", "text", "link"}
 
 
+def test_a_page_is_as_long_as_its_text() -> None:
+    """Alertmanager adds every label and annotation of every alert to a page's details, unless they are given."""
+    oncall = next(one for one in CONFIG["receivers"] if one["name"] == "oncall")
+    details = oncall["pagerduty_configs"][0]["details"]
+    assert details == {"text": '{{ template "gateway.text" . }}', "firing": "", "resolved": ""}
+
+
 def test_an_owner_s_receiver_has_texts_for_customers() -> None:
     """No internal link; only alerts that an owner can act on, and a message for each key."""
     acme = next(one for one in CONFIG["receivers"] if one["name"] == "acme")

@@ -76,7 +76,11 @@ def test_a_wrong_token_is_told_and_never_shown(grafana: Grafana, tmp_path: Path)
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["--push", "http://127.0.0.1:9", "--token.file", "TOKEN"], 1, "http://127.0.0.1:9: does not answer: "),
+        (
+            ["--push", "http://127.0.0.1:9", "--token.file", "TOKEN"],
+            1,
+            "http://127.0.0.1:9: does not answer (Connect",
+        ),
         (["--push", "grafana", "--token.file", "TOKEN"], 2, "--push: 'grafana' is not the address of a Grafana; use "),
         (["--push", "http://127.0.0.1:9"], 2, "--push needs a token of a Grafana service account: "),
         (["--push", "http://127.0.0.1:9", "--token.file", "none"], 2, "--token.file: none can't be read: No such file"),

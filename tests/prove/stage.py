@@ -19,7 +19,7 @@ from tests.process import free_port
 from tests.prove.change import Changer
 from tests.prove.kill import KEEPING, Killer, Victim
 from tests.prove.rotate import Link, Log
-from tests.prove.rows import rows_of
+from tests.prove.rows import LONG_AGO, rows_of
 from tests.prove.scraper import OPENMETRICS, Checks, Scraper
 from tests.prove.truth import IDENTITY, INPUT, SECRET, Truth
 from tests.prove.writer import Traffic, Writer
@@ -76,6 +76,7 @@ class Round:
         settled_seconds: float = _SETTLED_SECONDS,
         **config: Any,
     ) -> None:
+        self._begun = time.time()
         self._settled_seconds = settled_seconds
         self._more_scrapes = _MORE_SCRAPES if seed % 4 else _MANY_MORE_SCRAPES
         self.outcome = Outcome(seed, folder)
@@ -184,7 +185,7 @@ class Round:
         changed = self._differences()
         assert not changed, f"the truth {when} did not stay: {changed[:10]}"
         if self._requests:
-            wrong = self.writer.truth.wrong_rows(rows_of(self._requests))
+            wrong = self.writer.truth.wrong_rows(rows_of(self._requests, self._begun))
             assert not wrong, f"the rows {when} are not the requests: {wrong[:10]}"
 
     def _differences(self) -> list[str]:
@@ -209,7 +210,7 @@ def _quiet_logs(folder: Path, traffic: Traffic, dated: bool) -> list[Log]:
     logs = [Log(folder / f"host{n:02}-access.log", dated) for n in range(_QUIET_LOGS)]
     for log in logs:
         for n in range(_QUIET_COPIES):
-            log.write(traffic.draw().line(1_700_000_000.0 + n))
+            log.write(traffic.draw().line(LONG_AGO + n))
             log.rename().release()
     return logs
 

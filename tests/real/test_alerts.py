@@ -200,7 +200,7 @@ def test_a_limit_is_told_as_a_warning_and_then_as_a_critical(start_site: Start, 
 
     near = webhook.told("GatewayLimitNear", "warning", "firing")
     assert (near["labels"]["unit"], near["labels"]["window"]) == ("requests", "1mo")
-    assert near["annotations"]["summary"] == "Acme production (acme-prod) has used 85% of its requests limit"
+    assert near["annotations"]["summary"] == "Acme production (acme-prod) has used 85% of its limit of requests a month"
     assert near["annotations"]["description"].startswith(
         "Acme production (acme-prod) has used 85% of 100 requests a month (this alert: 80%). It resets in "
     )

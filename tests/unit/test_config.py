@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from exporter.config.load import load, parse_address
+from exporter.config.load import load
+from exporter.config.values import parse_address
 from exporter.errors import ConfigError
 from exporter.keys.file import load_keys
 from exporter.metrics.exposition import render
@@ -118,8 +119,11 @@ BAD = [
         GOOD + "pricing:\n  credits:\n    chains:\n      base: {x: -1}",
         "5: pricing.credits.chains.base.x: credits are a number, 0 or more, not -1",
     ),
-    (GOOD + "keys: {url: here}", "2: keys.url: must be like https://gateway.example/keys"),
-    (GOOD + "keys: {url: 'http://u:p@h/'}", "2: keys.url: contains a password; put it into a headers_file or "),
+    (GOOD + "keys: {url: here}", "2: keys.url: must be like https://server.example:8080/path"),
+    (
+        GOOD + "keys: {url: 'http://u:p@h/'}",
+        "2: keys.url: contains a password; put it into a headers_file, password_file",
+    ),
     (GOOD + "keys: {url: 'http://h/'}", "2: keys.fields: map id, hash or key: a key is identified by one of "),
     (
         GOOD + "keys: {url: 'http://h/', preset: litelm}",

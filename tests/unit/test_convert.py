@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from msgspec import Meta, Struct, field
 
-from exporter.config.load import Config
+from exporter.config.config import Config
 from exporter.convert import convert
 from exporter.errors import FieldError, within
 from exporter.pricing.tables import _PricePart

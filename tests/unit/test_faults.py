@@ -10,8 +10,9 @@ import pytest
 
 from exporter.commands.explain import explain
 from exporter.commands.replay import CsvExport, Replay
+from exporter.config.config import Config
 from exporter.config.inputs import InputConfig
-from exporter.config.load import Config, Loaded
+from exporter.config.load import Loaded
 from exporter.counting.meter import Meter
 from exporter.formats.decoders.container import CONTAINERS
 from exporter.formats.decoders.csv_lines import CsvLines

@@ -4,8 +4,9 @@ import random
 
 import pytest
 
+from exporter.config.config import Config
 from exporter.config.inputs import InputConfig
-from exporter.config.load import Config, Loaded
+from exporter.config.load import Loaded
 from exporter.formats.decoders.decoder import BYTE_ORDER_MARK
 from exporter.formats.spec import FormatSpec, build, presets
 from exporter.model import catalog

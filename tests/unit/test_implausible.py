@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from exporter.config.config import Config
 from exporter.config.inputs import InputConfig
-from exporter.config.load import Config, Loaded
+from exporter.config.load import Loaded
 from exporter.formats.spec import FormatSpec, build, presets
 from exporter.metrics.exposition import render
 from exporter.model.fields import FIELDS, MOST, TOKEN_TYPES

@@ -51,3 +51,17 @@ def test_the_last_twenty_rejected_lines_are_kept() -> None:
 )
 def test_a_shape_gives_nothing_away(line: bytes, expected: str) -> None:
     assert shape(line) == expected
+
+
+def test_lines_without_a_time_are_reported_once_by_a_run_that_has_some(caplog: pytest.LogCaptureFixture) -> None:
+    """What a state knows of lines before a restart says nothing about their times."""
+    store = Store()
+    InputJournal("a", store).warn_no_time()
+    store.add(catalog.LINES, "a", "parsed", amount=5)
+    restarted = InputJournal("a", store)
+    restarted.warn_no_time()
+    assert not caplog.records
+    store.add(catalog.LINES, "a", "parsed")
+    for _ in range(2):
+        restarted.warn_no_time()
+    assert caplog.text.count("no record has a time") == 1

@@ -8,49 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
-from jsonschema import Draft202012Validator
 
 from exporter import __version__
 from exporter.config.load import load
 from tests.command import run
+from tests.unit.manifests import VERSIONS, Object, mistakes, read
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy" / "kubernetes"
 BASES = ("daemonset", "sidecar", "pod-monitor", "service-monitor")
-VERSIONS = ("1.31", "1.34", "1.37")
-OPERATOR = json.loads((Path(__file__).parent / "schemas" / "prometheus-operator.json").read_text(encoding="utf-8"))
 HELM, KUSTOMIZE = (sorted(map(str, ROOT.glob(f"build/{name}-*/{name}")))[-1:] for name in ("helm", "kustomize"))
-
-Object = dict[str, Any]
-
-
-def mistakes(one: Object, version: str) -> list[str]:
-    """What the schema of a Kubernetes version, or of the operator, finds wrong."""
-    schema = OPERATOR.get(f"{one['apiVersion']}/{one['kind']}")
-    if schema:
-        closed = json.loads(json.dumps(schema), object_hook=_closed)
-        return [error.message for error in Draft202012Validator(closed).iter_errors(_content(one))]
-    try:
-        kubernetes_validate.validate(one, version, strict=True)
-    except kubernetes_validate.ValidationError as error:
-        return [str(error.message)]
-    return []
-
-
-def _closed(part: Object) -> Object:
-    """A schema that knows all fields, as the API server prunes others."""
-    return {**part, "additionalProperties": False} if "properties" in part and part.get("type") == "object" else part
-
-
-def _content(one: Object) -> Object:
-    return {name: part for name, part in one.items() if name != "metadata"} | {"metadata": {}}
-
-
-def read(text: str) -> list[Object]:
-    return [one for one in yaml.safe_load_all(text) if one]
 
 
 def base(name: str) -> list[Object]:
@@ -84,12 +53,14 @@ def test_the_bases_are_valid(name: str, version: str) -> None:
 
 
 def test_rules_and_dashboards_of_the_command_are_valid(tmp_path: Path) -> None:
-    """`--kubernetes` writes a PrometheusRule, and a ConfigMap per dashboard, small enough for `kubectl apply`."""
+    """`--kubernetes` writes a PrometheusRule, an AlertmanagerConfig, and a ConfigMap per dashboard, small enough for
+    `kubectl apply`.
+    """
     assert run("alerts", "--kubernetes", "--out", str(tmp_path)).code == 0
     assert run("dashboards", "--kubernetes", "--out", str(tmp_path)).code == 0
     written = [one for path in tmp_path.glob("*.yml") for one in read(path.read_text(encoding="utf-8"))]
     rules = [one for one in written if "apiVersion" in one]
-    assert "PrometheusRule" in {one["kind"] for one in rules}
+    assert {one["kind"] for one in rules} == {"PrometheusRule", "AlertmanagerConfig"}
     boards = read((tmp_path / "configmaps.yaml").read_text(encoding="utf-8"))
     assert len(boards) == len(list(tmp_path.glob("gateway-*.json")))
     for one in rules + boards:
@@ -198,16 +169,42 @@ def test_helm_makes_valid_objects(helm: str, mode: str, monitor: str) -> None:
     assert {name: text for one in made.values() for name, text in one["data"].items()} == boards
 
 
+def example(folder: Path) -> list[str]:
+    """The files that `alerts --kubernetes` writes for config.example.yaml, with the namespace of the kustomization."""
+    text = (ROOT / "config.example.yaml").read_text("utf-8").replace("namespace: monitoring", "namespace: gateway")
+    (folder / "config.yaml").write_text(text, encoding="utf-8")
+    done = run("alerts", "--config.file", str(folder / "config.yaml"), "--kubernetes", "--out", str(folder))
+    assert (done.code, done.stderr) == (0, "")
+    return ["prometheusrule.yml", "alertmanagerconfig.yml"]
+
+
+@pytest.mark.parametrize("helm", HELM)
+def test_helm_takes_rules_and_receivers_of_a_config(helm: str, tmp_path: Path) -> None:
+    """The command's files as they are, instead of the rules that the chart brings."""
+    names = example(tmp_path)
+    command = [helm, "template", "x", str(FOLDER / "chart"), "--kube-version", VERSIONS[-1]]
+    for name, value in zip(names, ("prometheusRule", "alertmanagerConfig"), strict=True):
+        command += ["--set-file", f"monitoring.{value}={tmp_path / name}"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    made = [one for one in read(done.stdout) if one["kind"] in ("PrometheusRule", "AlertmanagerConfig")]
+    expected = [one for name in names for one in read((tmp_path / name).read_text(encoding="utf-8"))]
+    assert by_name(made) == by_name(expected)
+    assert len(made) == len(expected)
+    for one in made:
+        assert [mistakes(one, version) for version in VERSIONS] == [[], [], []]
+
+
 @pytest.mark.parametrize("kustomize", KUSTOMIZE)
 def test_kustomize_builds_the_bases_together(kustomize: str, tmp_path: Path) -> None:
     """As README.md says: a base, a monitor, and what the command writes, in a namespace."""
-    assert run("alerts", "--kubernetes", "--out", str(tmp_path)).code == 0
+    written = example(tmp_path)
     assert run("dashboards", "--kubernetes", "--out", str(tmp_path)).code == 0
     for name in ("daemonset", "pod-monitor"):
         (tmp_path / name).mkdir()
         for path in (FOLDER / "kustomize" / name).iterdir():
             (tmp_path / name / path.name).write_bytes(path.read_bytes())
-    resources = ["daemonset", "pod-monitor", "prometheusrule.yml", "configmaps.yaml"]
+    resources = ["daemonset", "pod-monitor", *written, "configmaps.yaml"]
     text = yaml.safe_dump({"namespace": "gateway", "resources": resources})
     (tmp_path / "kustomization.yaml").write_text(text, encoding="utf-8")
     command = [kustomize, "build", str(tmp_path)]
@@ -215,6 +212,6 @@ def test_kustomize_builds_the_bases_together(kustomize: str, tmp_path: Path) -> 
     assert done.returncode == 0, done.stderr
     made = read(done.stdout)
     assert {one["metadata"]["namespace"] for one in made} == {"gateway"}
-    assert len(made) == len(base("daemonset")) + 1 + 1 + len(list(tmp_path.glob("gateway-*.json")))
+    assert len(made) == len(base("daemonset")) + 1 + len(written) + len(list(tmp_path.glob("gateway-*.json")))
     for one in made:
         assert [mistakes(one, version) for version in VERSIONS] == [[], [], []]

@@ -105,9 +105,9 @@ def test_without_a_declared_label_the_loop_is_as_if_the_log_had_no_such_field(tm
 def test_of_fields_for_labels_only_those_asked_for_are_in_a_format() -> None:
     spec = FormatSpec(json={"status": "s", "team": "t", "user": "u"}, custom_fields={"shop": "h"})
     assert {*build(spec).fields, *build(spec).custom_fields} == {"status", "team", "user", "shop"}
-    asked = build(spec, of_labels=["user", "shop"])
+    asked = build(spec, asked=["user", "shop"])
     assert ({*asked.fields}, {*asked.custom_fields}) == ({"status", "user"}, {"shop"})
-    assert {*build(spec, of_labels=()).fields} == {"status"}
+    assert {*build(spec, asked=()).fields} == {"status"}
 
 
 def test_the_places_of_a_label_are_kept_and_given_back_when_it_is_declared_no_more() -> None:

@@ -47,15 +47,18 @@ def test_check_tells_of_secrets_that_others_can_read(tmp_path: Path) -> None:
     beside.write("")
     (tmp_path / "token").write_text("t", encoding="utf-8")
     keys = {"url": "http://127.0.0.1:1/", "fields": {"id": "id"}, "token_file": "token"}
-    beside.configure(keys=keys)
-    for name in ("secret", "token"):
+    (tmp_path / "password").write_text("p", encoding="utf-8")
+    prometheus = {"url": "http://127.0.0.1:1", "username": "u", "password_file": "password"}
+    beside.configure(keys=keys, usage={"prometheus": prometheus})
+    files = {"identity.secret_file": "secret", "usage.prometheus.password_file": "password", "keys.token_file": "token"}
+    for name in files.values():
         (tmp_path / name).chmod(0o644)
     check = ("check", "--offline", str(beside.config))
     notes = [line.partition(": ")[2] for line in call(*check).stderr.splitlines()]
     assert notes == [
         f"{field}: {tmp_path / name} can be read by every user (mode 644); use chmod 600"
-        for field, name in (("identity.secret_file", "secret"), ("keys.token_file", "token"))
+        for field, name in files.items()
     ]
-    for name in ("secret", "token"):
+    for name in files.values():
         (tmp_path / name).chmod(0o600)
     assert call(*check).stderr == ""

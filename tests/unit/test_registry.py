@@ -129,7 +129,7 @@ def test_an_answer_that_is_not_understood_is_told_without_what_is_in_it(
 def test_an_api_that_is_not_there(gateway: Gateway) -> None:
     """The log has one line that says what is wrong."""
     gateway.server.server_close()
-    with pytest.raises(InputError, match=r"the request failed: Connection (?:refused|reset by peer)$"):
+    with pytest.raises(InputError, match=r"does not answer \(Connection (?:refused|reset by peer)\);"):
         api(gateway.url, fields={"id": "id"}).read()
 
 

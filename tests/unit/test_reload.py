@@ -11,6 +11,7 @@ from exporter.counting import meter
 from exporter.errors import ConfigError
 from exporter.model.catalog import CATALOG, REJECTED_LINES
 from exporter.service.assembly import Assembly
+from exporter.service.key_watch import KeyWatch
 from exporter.service.pipeline import Pipeline
 from exporter.service.reload import Reload
 from tests.beside import line
@@ -43,8 +44,9 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[P
     assembly = Assembly(load(path))
     pipeline = assembly.pipeline()
     slow = Slow(monkeypatch)
-    yield path, pipeline, Reload(path, assembly, pipeline), slow
-    assembly.forget_keys()
+    keys = KeyWatch(assembly, pipeline)
+    yield path, pipeline, Reload(path, assembly, pipeline, keys), slow
+    keys.stop()
     pipeline.close()
 
 
@@ -98,7 +100,7 @@ def test_lines_that_could_not_be_folded_are_rejected_when_their_input_is_removed
     monkeypatch.setattr(meter, "compile_fold", lambda *_: fails)
     assembly = Assembly(load(path))
     pipeline = assembly.pipeline()
-    reload = Reload(path, assembly, pipeline)
+    reload = Reload(path, assembly, pipeline, KeyWatch(assembly, pipeline))
 
     def reloaded() -> dict[str, float]:
         answer = reload()

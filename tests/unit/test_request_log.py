@@ -16,6 +16,7 @@ from exporter.request_log.day_file import Batch, DayFile
 from exporter.request_log.deletion import delete
 from exporter.request_log.log import RequestLog, RequestLogSettings, files_in
 from exporter.request_log.registry import Registry
+from exporter.request_log.schema import KIND_COLUMNS
 from tests.counted import of
 from tests.keeping import Keeping
 
@@ -61,8 +62,24 @@ def test_a_row_has_what_was_counted(keeping: Keeping) -> None:
     assert {name: row[name] for name in expected} == expected
     assert row["key"].startswith("k_")
     assert row["attempts"] == [
-        {"provider": "a", "outcome": "server_error", "status": "503", "circuit": "open", "seconds": 0.2, "delay": 0.0},
-        {"provider": "b", "outcome": "success", "status": "200", "circuit": "closed", "seconds": 0.05, "delay": 0.2},
+        {
+            "provider": "a",
+            "outcome": "server_error",
+            "status": "503",
+            "circuit": "open",
+            "reason": "",
+            "seconds": 0.2,
+            "delay": 0.0,
+        },
+        {
+            "provider": "b",
+            "outcome": "success",
+            "status": "200",
+            "circuit": "closed",
+            "reason": "",
+            "seconds": 0.05,
+            "delay": 0.2,
+        },
     ]
 
 
@@ -109,18 +126,50 @@ def test_costs_are_those_that_are_counted(tmp_path: Path) -> None:
     keeping.log.close()
 
 
-def test_a_clock_that_is_wrong_for_half_an_hour_drops_no_day(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither at a start nor while it runs; what it agrees on for longer is too old."""
+@pytest.mark.parametrize("wrong", [400, -400])
+def test_a_clock_that_is_wrong_for_half_an_hour_drops_no_day(monkeypatch: pytest.MonkeyPatch, wrong: int) -> None:
+    """Neither at a start nor while it runs; what it agrees on for longer is too old, or still to come."""
     passed, day = 0, 86_400
     monkeypatch.setattr(horizon, "time", SimpleNamespace(monotonic=lambda: passed))
     kept = horizon.Horizon(2 * day)
-    assert kept.first_day(500 * day) == 0
     found = {}
     for passed in range(0, 4 * 1800, 60):
-        wrong = 400 * day if 5400 <= passed < 6600 else 0
-        found[passed] = kept.first_day(500 * day + wrong)
-    assert [passed for passed in found if found[passed] != found.get(passed - 60)] == [0, 1800]
-    assert (found[0], found[1800], found[7140]) == (0, 498, 498)
+        jump = wrong * day if 5400 <= passed < 6600 else 0
+        found[passed] = kept.days(500 * day + jump)
+    assert found[0].first == 0
+    assert found[0].last > 1_000_000
+    agreed = (498, 501)
+    assert {found[passed] for passed in range(1800, 5400, 60)} == {agreed}
+    wider = (498, 901) if wrong > 0 else (98, 501)
+    assert {found[passed] for passed in range(5400, 7200, 60)} == {wider}
+    for passed in range(7200, 7200 + 2 * 1800, 60):
+        found[passed] = kept.days(500 * day)
+    assert found[passed] == agreed
+
+
+@pytest.mark.parametrize("wrong", [-400, -2, 0])
+def test_a_request_has_the_time_of_its_log_whatever_the_clock_says(keeping: Keeping, wrong: int) -> None:
+    """A clock that was behind is set right some day: it must not have changed what it found."""
+    keeping.meter.count(keeping.decoded([line(0), line(1)]))
+    assert keeping.meter._recorder
+    keeping.meter._recorder.move(time.time() + wrong * 86_400)
+    keeping.log.write()
+    assert [row["time"] for row in keeping.rows()] == [(NOW + 1) * 1000, NOW * 1000]
+
+
+def test_a_request_of_a_day_to_come_has_the_time_of_reading(keeping: Keeping, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the clock has agreed for long enough: it would be kept until that day, and longer."""
+    keeping.keep(line(3 * 86_400))
+    keeping.log.close()
+    assert [row["time"] for row in keeping.rows()] == [(NOW + 3 * 86_400) * 1000]
+    monkeypatch.setattr(horizon, "PATIENCE_SECONDS", 0.0)
+    begun = time.time()
+    keeping.keep(line(30 * 86_400, id="now"), line(3600, id="elsewhere"))
+    keeping.log._tidy(time.time())
+    rows = {row["request_id"]: row["time"] / 1000 for row in keeping.rows()}
+    assert rows.keys() == {"now", "elsewhere"}
+    assert begun - 1 <= rows["now"] <= time.time()
+    assert rows["elsewhere"] == NOW + 3600
 
 
 @pytest.mark.parametrize(
@@ -174,6 +223,30 @@ def test_the_loop_has_nothing_of_it_if_requests_are_not_kept(tmp_path: Path, kee
     assert "request_id" not in off.meter.loop.source
 
 
+@pytest.mark.parametrize("count", [1, 2, 100, 101, 102, 201, 350])
+def test_rows_have_their_ids_in_order_however_many_are_inserted_at_once(keeping: Keeping, count: int) -> None:
+    """Two batches, each of which SQLite is given the first id of."""
+    for _ in range(2):
+        keeping.keep(*(line(n) for n in range(count)))
+    rows = sorted(keeping.rows(), key=lambda row: row["id"])
+    assert [row["id"] for row in rows] == [*range(1, 2 * count + 1)]
+    assert [row["request_id"] for row in rows] == [f"r{n}" for n in range(count)] * 2
+    assert keeping.log.mark == 2 * count
+
+
+def test_rows_of_several_days_are_in_their_files(keeping: Keeping) -> None:
+    """However their lines are mixed; a time is exact to the millisecond, also at midnight."""
+    midnight = NOW // 86_400 * 86_400
+    times = [midnight, midnight - 0.001, midnight - 86_400, midnight - 0.0004, midnight + 0.0015, midnight - 1]
+    keeping.keep(*(line(n, t=at) for n, at in enumerate(times)))
+    found = {row["request_id"]: row["time"] for row in keeping.rows()}
+    assert found == {f"r{n}": int(at * 1000 + 0.5) for n, at in enumerate(times)}
+    for day in (midnight, midnight - 86_400):
+        until = {"since": str(day), "until": str(day + 86_400)}
+        expected = [f"r{n}" for n, at in enumerate(times) if day * 1000 <= int(at * 1000 + 0.5) < (day + 86_400) * 1000]
+        assert sorted(keeping.found(**until)) == expected
+
+
 # --- what lasts
 
 
@@ -188,7 +261,7 @@ def test_rows_behind_the_mark_are_deleted_at_the_start(keeping: Keeping) -> None
     keeping.keep(line(2), line(3))
     keeping.log.close()
     again = RequestLog(settings(keeping.folder), Store(), mark)
-    assert (again.mark, again.next_id()) == (2, 3)
+    assert (again.mark, again.next_id) == (2, 3)
     assert keeping.found() == ["r1", "r0"]
 
 
@@ -197,7 +270,7 @@ def test_without_a_mark_all_rows_stay(keeping: Keeping) -> None:
     keeping.keep(line(0), line(1))
     keeping.log.close()
     again = RequestLog(settings(keeping.folder), Store(), None)
-    assert (again.mark, again.next_id()) == (2, 3)
+    assert (again.mark, again.next_id) == (2, 3)
     assert keeping.found() == ["r1", "r0"]
 
 
@@ -245,13 +318,12 @@ def test_the_oldest_file_goes_when_all_are_too_large(tmp_path: Path) -> None:
     """A day has several files then, so that today's requests stay, too."""
     log = RequestLog(settings(tmp_path, max_size=64 << 20), Store(), None)
     today = int(time.time() // 86_400)
-    kinds = ("in", "k", *[None] * 20)
+    kinds = ("in", "k", *[None] * (len(KIND_COLUMNS) - 2))
     for n in range(60):
         file = log.file(today)
         assert file
         kind = file.kind(kinds)
-        rows = [(log.next_id(), (today * 86_400 + n) * 1000, kind, "x" * 2000) for _ in range(1000)]
-        log.add(today, Batch(("id", "time", "kind", "request_id"), rows))
+        log.add(today, Batch(("time", "kind", "request_id"), [(today * 86_400 + n) * 1000, kind, "x" * 2000] * 1000))
         log.write()
         log._tidy(time.time())
         assert log.size <= 64 << 20
@@ -298,7 +370,7 @@ def test_it_begins_again_when_the_folder_can_be_used(tmp_path: Path) -> None:
     held.execute("ROLLBACK")
     held.close()
     assert again.file(NOW // 86_400)
-    assert (again.mark, again.next_id()) == (1, 2)
+    assert (again.mark, again.next_id) == (1, 2)
     assert before.found() == ["r0"]
     again.close()
 

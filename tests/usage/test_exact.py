@@ -7,12 +7,12 @@ from random import Random
 import pytest
 
 from exporter.errors import QueryError
+from exporter.http_client import Server as Asked
 from exporter.model.catalog import CATALOG
 from exporter.usage import division
 from exporter.usage.counters import Counters
 from exporter.usage.division import divide
 from exporter.usage.prometheus import Prometheus
-from exporter.usage.source import Source
 from tests.usage.history import SCRAPE, Fleet
 from tests.usage.server import Server, blocks, record
 
@@ -32,7 +32,7 @@ def prometheus(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     blocks(folder, fleet.openmetrics())
     record(folder, fleet.begin, fleet.end, skipped=(4,))
     server = Server(folder)
-    yield Prometheus(Source(url=server.url, timeout=60))
+    yield Prometheus(Asked(url=server.url, timeout=60))
     server.close()
 
 

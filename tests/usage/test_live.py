@@ -111,8 +111,9 @@ def test_what_is_null_has_a_reason(live: Live) -> None:
     """Of one key: its slowest request, and latency by endpoint, are in no series."""
     found = json.loads(usage(live, "--key", "indexer", "--format", "json").stdout)
     assert found["usage"]["peakLatency"] is None
-    assert (
-        found["reasons"]["usage.peakLatency"] == "the slowest request is kept by chain and method, not by key or model"
+    assert found["reasons"]["usage.peakLatency"] == (
+        "the slowest request is kept by chain and method, not by key or model; "
+        "single requests, which would say it, are not kept (`requests` in the config)"
     )
     assert {row["averageLatency"] for row in found["breakdown"]["byEndpoint"]} == {None}
     assert "breakdown.byEndpoint[].averageLatency" in found["reasons"]

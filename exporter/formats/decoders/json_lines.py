@@ -1,80 +1,24 @@
 """JSON, one object per line. Hot path: msgspec decodes a chunk at a time, and of each object only the paths used."""
 
-import json
-import re
-from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from functools import cached_property
 from io import BytesIO
-from math import isinf
 from types import GenericAlias
 from typing import Any
 
 import msgspec
 
 from exporter.formats.decoders.decoder import Decoded, LineDecoder, bare
+from exporter.formats.decoders.json_repair import is_json, large_numbers_as_text, repaired
+from exporter.formats.decoders.json_values import NoList, each, item, size, where, within
 from exporter.formats.source import Each, FromJson, Length, Step, Where, Within, parse_path
-from exporter.formats.values import Raw, listed
 
 # Any scalar is accepted for any field: one odd value must not reject the line.
 Scalar = str | int | float | bool | None
 
-# nginx users write `"urt":$upstream_response_time` without quotes and get `"urt":,`, `-` or `0.1, 0.2`.
-_UNQUOTED = re.compile(rb'("[^"\\]*+"\s*+:)\s*+(?>([-0-9.]++(?:(?: : |, )[-0-9.]++)+|-)?)\s*+(?=[,}])')
-
-# A quote that can't start or end a value. Gateways that write JSON by a text template do not escape quotes of clients.
-_STRAY_QUOTE = re.compile(rb'(?<![{,:\\])"(?!\s*+[,:}])')
-
-# The maximum number of values that `within` joins into one text.
-_MOST_WITHIN = 100
-
 # After a chunk had to be decoded line by line, so are this many more, before whole chunks are tried again.
 _CAREFUL_CHUNKS = 8
-
-
-class NoList(msgspec.Struct):
-    """An object in place of a list: Lua writes an empty list as `{}`."""
-
-
-def item(value: Any, index: int) -> Any:
-    """An entry of a list, None if it does not exist. A value that is not a list is returned as it is."""
-    if value.__class__ is not list:
-        return None if value.__class__ is NoList else value
-    return value[index] if -len(value) <= index < len(value) else None
-
-
-def size(value: Any) -> int | None:
-    """The length of a list; None if the value is not a list."""
-    return len(value) if value.__class__ is list else None
-
-
-def each(value: Any, read: Callable[[Any], Raw]) -> str | None:
-    """The values that `read` gives for each entry of a list, as one text; None if there are none."""
-    words = [read(entry) for entry in value] if value.__class__ is list else []
-    return listed(words) if any(words) else None
-
-
-def where(value: Any, read: Callable[[Any], Raw], words: tuple[str, ...]) -> Any:
-    """The last entry of a list for which `read` gives one of some words; None if there is none."""
-    entries = value if value.__class__ is list else []
-    return next((entry for entry in reversed(entries) if read(entry) in words), None)
-
-
-def within(value: Any, name: str) -> str | None:
-    """All values of a name at any depth, as one text, the outermost first; None if there are none."""
-    words: list[Raw] = []
-    places = deque([value])
-    while places and len(words) < _MOST_WITHIN:
-        place = places.popleft()
-        if place.__class__ is dict:
-            word = place.get(name)
-            if word.__class__ is str or word.__class__ is int:
-                words.append(word)
-            places.extend(place.values())
-        elif place.__class__ is list:
-            places.extend(place)
-    return listed(words) or None
 
 
 def _is_number(value: Any) -> bool:
@@ -84,24 +28,6 @@ def _is_number(value: Any) -> bool:
     except msgspec.ValidationError:
         return False
     return True
-
-
-def _is_json(line: bytes) -> bool:
-    try:
-        msgspec.json.decode(line)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    return True
-
-
-def _with_such_numbers_as_text(line: bytes | str) -> bytes:
-    """The same JSON with NaN, infinity and numbers too large for a float as texts. ValueError if it is not JSON."""
-    return json.dumps(json.loads(line, parse_int=_or_text, parse_float=_or_text, parse_constant=str)).encode()
-
-
-def _or_text(written: str) -> int | float | str:
-    value = float(written)
-    return written if isinf(value) else value if "." in written or "e" in written.lower() else int(written)
 
 
 class _Node:
@@ -303,7 +229,7 @@ class JsonLines(LineDecoder):
             return None
         except msgspec.DecodeError:
             with suppress(msgspec.DecodeError, ValueError, RecursionError):
-                return self._decoder.decode(_with_such_numbers_as_text(value))
+                return self._decoder.decode(large_numbers_as_text(value))
             return None
 
     def decode_again(self, value: Any) -> Any:
@@ -374,15 +300,12 @@ class JsonLines(LineDecoder):
         if not stripped:
             done.skip()
             return
-        mended = stripped.decode("utf-8", "replace").encode()
-        mended = _UNQUOTED.sub(lambda found: found[1] + b'"' + (found[2] or b"") + b'"', mended)
-        if not self._escaped:
-            mended = _STRAY_QUOTE.sub(rb"\"", mended)
+        mended = repaired(stripped, self._escaped)
         try:
             done.rows.append(self._decoder.decode(mended))
         except msgspec.ValidationError:
             # msgspec reports a wrong type before a wrong syntax: a text line that starts with a digit is not JSON.
-            self._retry(mended, "wrong_type" if _is_json(mended) else "not_json", line, done)
+            self._retry(mended, "wrong_type" if is_json(mended) else "not_json", line, done)
         except (msgspec.DecodeError, RecursionError):
             cut = stripped.startswith(b"{") and not stripped.endswith(b"}")
             self._retry(mended, "cut" if cut else "not_json", line, done)
@@ -390,6 +313,6 @@ class JsonLines(LineDecoder):
     def _retry(self, mended: bytes, reason: str, line: bytes, done: Decoded) -> None:
         """Decode a line with numbers that JSON or msgspec can't represent as text; if that fails, reject it."""
         try:
-            done.rows.append(self._decoder.decode(_with_such_numbers_as_text(mended)))
+            done.rows.append(self._decoder.decode(large_numbers_as_text(mended)))
         except (msgspec.DecodeError, ValueError, RecursionError):
             done.reject(reason, line)

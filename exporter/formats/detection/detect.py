@@ -102,7 +102,7 @@ def _read(candidate: Candidate, lines: list[bytes]) -> tuple[Candidate, dict[str
     value that they exclude lines by.
     """
     spec = FormatSpec(preset=candidate.preset, only=candidate.only, fields={**candidate.named})
-    format_ = build(spec, of_labels=())  # what labels are made of, many logs have alike
+    format_ = build(spec, asked=())  # what labels are made of, many logs have alike
     reader = RowReader(format_, dict.fromkeys((*CANONICAL, *ORIGIN_FIELDS), Canonical(str)))
     read = row_function(reader, others=map(reader.decoder.expression, format_.only))
     decoded = reader.decoder.decode(b"\n".join(lines) + b"\n")

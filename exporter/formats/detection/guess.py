@@ -61,6 +61,7 @@ _LOOKS_OF_KIND: dict[str, Callable[[str], object]] = {
     "seconds": lambda value: seconds(value) is not None,
     "number": lambda value: number(value) is not None,
     "text": bool,
+    "times": bool,
 }
 
 

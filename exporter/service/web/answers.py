@@ -7,6 +7,8 @@ Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
+# Answers one path.
+Page = Callable[[Scope, Send], Awaitable[None]]
 
 HTML = "text/html; charset=utf-8"
 PLAIN = "text/plain; charset=utf-8"

@@ -15,11 +15,11 @@ import msgspec
 
 from exporter.errors import ExporterError, UsageError
 from exporter.keys.identity import KeyEntry
-from exporter.request_log.filters import CUSTOMER_FILTERS, FILTERS, Filter, filter_of, only_key
+from exporter.request_log.fields import OF_OPERATORS
+from exporter.request_log.filters import Filter, filter_of
 from exporter.request_log.log import RequestLogSettings
 from exporter.request_log.registry import Registry
 from exporter.request_log.search import Cursor, Search, TooLongError, cursor_of
-from exporter.request_log.shown import CUSTOMER_FIELDS, FIELDS
 from exporter.request_log.written import as_object, csv_lines, json_lines
 from exporter.service.web.answers import Scope, Send, answer
 
@@ -34,6 +34,7 @@ _LIMIT, _MOST = 100, 1000
 _SEARCHES, _EXPORTS = 2, 2
 _EXPORT_SECONDS = 600.0
 _ROWS_A_BLOCK = 500
+ONLY_OPERATORS = "answered on this machine only, or with a user or a client certificate of a web config"
 
 
 class RequestsApi:
@@ -52,18 +53,11 @@ class RequestsApi:
     async def operators(self, scope: Scope, send: Send) -> None:
         """Answer an operator; 403 to anybody else."""
         if not scope["state"]["operator"]:
-            text = "answered on this machine only, or with a user or a client certificate of a web config"
-            await _refuse(send, 403, text)
+            await _refuse(send, 403, ONLY_OPERATORS)
             return
-        await self._answer(scope, send, FIELDS, frozenset(FILTERS), None)
+        await self._answer(scope, send)
 
-    async def customer(self, scope: Scope, send: Send, key: str) -> None:
-        """Answer the owner of a key, given by its public name: that key's requests, with fields for customers."""
-        await self._answer(scope, send, CUSTOMER_FIELDS, CUSTOMER_FILTERS, key)
-
-    async def _answer(
-        self, scope: Scope, send: Send, fields: tuple[str, ...], allowed: frozenset[str], key: str | None
-    ) -> None:
+    async def _answer(self, scope: Scope, send: Send) -> None:
         settings = self._settings()
         if settings is None:
             await _refuse(send, 404, "no single requests are kept: the config has no section `requests`")
@@ -71,15 +65,13 @@ class RequestsApi:
         try:
             asked = _query(scope)
             options = {name: asked.pop(name, "") for name in ("limit", "cursor", "after", "format")}
-            wanted = filter_of(asked, allowed)
-            if key is not None:
-                only_key(wanted, key)
+            wanted = filter_of(asked)
             if scope["path"] == SUMS_PATH:
                 await _send_json(send, scope, await self._sums(settings, wanted))
             elif options["format"] in ("", "json"):
-                await _send_json(send, scope, await self._page(settings, wanted, options, fields))
+                await _send_json(send, scope, await self._page(settings, wanted, options))
             else:
-                await self._export(scope, send, settings, wanted, options, fields)
+                await self._export(scope, send, settings, wanted, options)
         except UsageError as error:
             await _refuse(send, 400, str(error))
         except TooLongError as error:
@@ -94,23 +86,21 @@ class RequestsApi:
         async with self._searches:
             return await asyncio.to_thread(search)
 
-    async def _page(
-        self, settings: RequestLogSettings, wanted: Filter, options: dict[str, str], fields: tuple[str, ...]
-    ) -> dict[str, Any]:
-        limit = _whole("limit", options["limit"], _LIMIT, _MOST)
+    async def _page(self, settings: RequestLogSettings, wanted: Filter, options: dict[str, str]) -> dict[str, Any]:
+        limit = whole("limit", options["limit"], _LIMIT, _MOST)
         cursor = cursor_of(options["cursor"]) if options["cursor"] else None
 
         def page() -> dict[str, Any]:
             search = self._search(settings)
             if options["after"]:
-                after = _whole("after", options["after"], 0, 1 << 62)
+                after = whole("after", options["after"], 0, 1 << 62)
                 rows, following = search.after(wanted, after, limit), None
                 last = rows[-1]["id"] if rows else after
             else:
                 last = search.last_id()  # before the search: what comes meanwhile is after it
                 found = search.newest(wanted, limit, cursor)
                 rows, following = found.rows, found.next
-            objects = [as_object(row, fields) for row in rows]
+            objects = [as_object(row, OF_OPERATORS) for row in rows]
             return {"requests": objects, "next": following and str(following), "last": last}
 
         return await self._run(page)
@@ -126,20 +116,18 @@ class RequestsApi:
         settings: RequestLogSettings,
         wanted: Filter,
         options: dict[str, str],
-        fields: tuple[str, ...],
     ) -> None:
         if options["format"] not in _FORMATS:
             raise UsageError(f"format: {options['format'][:40]!r} is not valid (allowed: json, {', '.join(_FORMATS)})")
         content_type, written = _FORMATS[options["format"]]
-        limit = _whole("limit", options["limit"], 0, 1 << 62)
+        limit = whole("limit", options["limit"], 0, 1 << 62)
         cursor: Cursor | None = cursor_of(options["cursor"]) if options["cursor"] else None
-        headers = [(b"content-type", content_type.encode())]
-        if options["format"] == "csv":
-            headers.append((b"content-disposition", b'attachment; filename="requests.csv"'))
+        file = f'attachment; filename="requests.{options["format"]}"'
+        headers = [(b"content-type", content_type.encode()), (b"content-disposition", file.encode())]
         async with self._exports:
             rows = self._search(settings, patience=_EXPORT_SECONDS).each(wanted, cursor)
             try:
-                lines = written(islice(rows, limit) if limit else rows, fields)
+                lines = written(islice(rows, limit) if limit else rows, OF_OPERATORS)
                 block = await asyncio.to_thread(_block, lines)  # before the answer begins: it may be refused
                 await send({"type": "http.response.start", "status": 200, "headers": headers})
                 while block and scope["method"] != "HEAD":
@@ -167,7 +155,8 @@ def _query(scope: Scope) -> dict[str, str]:
     return asked
 
 
-def _whole(name: str, written: str, default: int, most: int) -> int:
+def whole(name: str, written: str, default: int, most: int) -> int:
+    """A whole number as it was asked for. UsageError if it is none, or more than `most`."""
     if not written:
         return default
     if not (written.isdecimal() and len(written) < 20 and int(written) <= most):

@@ -1,4 +1,4 @@
-"""HTTP: /metrics, /-/healthy, /-/ready, /-/reload, the status page, and single requests (`requests`).
+"""HTTP: /metrics, /-/healthy, /-/ready, /-/reload, the status page, and the `pages` of single requests.
 
 All connections share one event loop, so a slow or silent client delays nobody. What a page needs from the pipeline is
 computed in the pipeline's thread; callers that wait for the same page share one answer.
@@ -7,7 +7,7 @@ computed in the pipeline's thread; callers that wait for the same page share one
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import TypeVar
 
@@ -16,10 +16,9 @@ from exporter.metrics.exposition import OPENMETRICS, TEXT
 from exporter.metrics.zero_hold import Visitor
 from exporter.service.pipeline import Pipeline
 from exporter.service.web.access import Access, Guard
-from exporter.service.web.answers import HTML, PLAIN, Receive, Scope, Send, answer
+from exporter.service.web.answers import HTML, PLAIN, Page, Receive, Scope, Send, answer
 from exporter.service.web.connections import Connection, Limits
 from exporter.service.web.listener import Listener
-from exporter.service.web.requests import PATH, SUMS_PATH, RequestsApi
 from exporter.service.web.rounds import Rounds
 from exporter.service.web.scrapes import Held, Scrape, Scrapes
 from exporter.service.web.status import snapshot
@@ -42,31 +41,36 @@ class App:
     """The ASGI application over one pipeline."""
 
     def __init__(
-        self, pipeline: Pipeline, reload: Reload | None, limits: Limits, requests: RequestsApi | None = None
+        self,
+        pipeline: Pipeline,
+        reload: Reload | None,
+        limits: Limits,
+        pages: Mapping[str, Page] | None = None,
+        runbook: Callable[[], str] = lambda: "",
     ) -> None:
         self._pipeline = pipeline
         self._reload = reload
         self._scrapes = Scrapes(pipeline)
         self._held = Held(limits.held_bytes)
         self._alive = Rounds[None, None](lambda _: self._ask(lambda: None))
-        self._page = Rounds[None, bytes](lambda _: self._ask(lambda: page(snapshot(pipeline)).encode()))
+        self._page = Rounds[None, bytes](lambda _: self._ask(lambda: page(snapshot(pipeline), runbook()).encode()))
         self._page_headers = {"content-security-policy": page_policy()}
-        self._pages = {
+        self._pages: dict[str, Page] = {
             "/metrics": self._metrics,
             "/-/healthy": self._healthy,
             "/-/ready": self._ready,
             "/-/reload": self._reloaded,
             "/": self._status,
         }
-        if requests:
-            self._pages |= dict.fromkeys((PATH, SUMS_PATH), requests.operators)
+        self._pages |= pages or {}
 
     async def __call__(self, scope: Scope, _: Receive, send: Send) -> None:
         """Answer one request that a `Guard` let through."""
         ask = self._pages.get(scope["path"])
         allowed = ("POST", "PUT") if scope["path"] == "/-/reload" else ("GET", "HEAD")
         if ask is None:
-            await answer(send, 404, PLAIN, f"Not found. There is {', '.join(self._pages)}.\n".encode())
+            named = ", ".join(path for path in self._pages if "." not in path)  # not the files of pages
+            await answer(send, 404, PLAIN, f"Not found. There is {named}.\n".encode())
         elif scope["method"] not in allowed:
             allow = {"allow": ", ".join(allowed)}
             await answer(send, 405, PLAIN, f"Only {allowed[0]} is answered here.\n".encode(), allow)
@@ -129,7 +133,7 @@ class App:
 
 
 class Server:
-    """Serves a pipeline over HTTP.
+    """Serves a pipeline over HTTP, and further `pages`. `runbook` returns where the runbook is.
 
     If it ends by itself, it has `failed`, and stops the pipeline: nobody could see what that counts.
     """
@@ -142,12 +146,14 @@ class Server:
         reload: Reload | None = None,
         limits: Limits | None = None,
         access: Access | None = None,
-        requests: RequestsApi | None = None,
+        pages: Mapping[str, Page] | None = None,
+        runbook: Callable[[], str] = lambda: "",
     ) -> None:
         self.failed = False
         self._pipeline = pipeline
         limits, access = limits or Limits(), access or Access()
-        guard = Guard(App(pipeline, reload, limits, requests), access, any_host=("/metrics",), changes=("/-/reload",))
+        app = App(pipeline, reload, limits, pages, runbook)
+        guard = Guard(app, access, any_host=("/metrics",), changes=("/-/reload",))
         self.listener = Listener(guard, host, port, access, limits, self._fail)
         self.url = self.listener.url
 

@@ -2,16 +2,18 @@
 
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 from exporter.errors import UsageError, unknown
 from exporter.formats.values import timestamp
+from exporter.http_client import Server
 from exporter.service.web.callers import Caller, RefusedError
 from exporter.usage.ask import Wanted, length, scope_of
+from exporter.usage.kept import Keeper
 from exporter.usage.prometheus import Prometheus
 from exporter.usage.report import Report
 from exporter.usage.scope import GRANULARITIES, ORDERS, SORTS, Terms
-from exporter.usage.source import Source
 
 PATH = "/api/v1/usage"
 TIMEFRAMES = ("1h", "24h", "7d", "30d", "90d", "1y", "all")
@@ -25,20 +27,23 @@ _NAMED = re.compile(r"\A\S+ was seen")
 
 
 class UsageApi:
-    """Answers from a Prometheus. `retention` is what it keeps, if it does not say so itself."""
+    """Answers from a Prometheus. `retention` is what it keeps, if it does not say so itself; `keeper` returns where
+    single requests are kept, None if they are not.
+    """
 
-    def __init__(self, source: Source, terms: Terms, retention: str) -> None:
-        self._source = source
+    def __init__(self, server: Server, terms: Terms, retention: str, keeper: Callable[[], Keeper | None]) -> None:
+        self._server = server
         self._terms = terms
         self._retention = retention
+        self._keeper = keeper
 
     def answer(self, caller: Caller, parameters: dict[str, str]) -> dict[str, Any]:
         """The report. UsageError if a parameter is wrong; QueryError if Prometheus does not answer."""
         wanted = self._wanted(caller, parameters)
-        prometheus = Prometheus(self._source, time.monotonic() + max(self._source.timeout, _PATIENCE_SECONDS))
+        prometheus = Prometheus(self._server, time.monotonic() + max(self._server.timeout, _PATIENCE_SECONDS))
         try:
             scope = scope_of(prometheus, self._terms.match, wanted, time.time(), self._retention)
-            report = Report(prometheus, scope, self._terms).build()
+            report = Report(prometheus, scope, self._terms, keeper=self._keeper()).build()
         finally:
             prometheus.close()
         if not caller.operator:  # addresses of exporters are nothing for customers
