@@ -312,10 +312,12 @@ def test_what_is_filtered_is_exported(scene: Scene, format_: str, tmp_path: Path
     assert [row["request_id"] for row in rows] == ["r6", "r4"]
 
 
-@pytest.mark.parametrize("width", [1600, 1000, 390])
+@pytest.mark.parametrize("width", [1920, 1600, 1200, 1000, 390])
 def test_hostile_texts_are_texts(scene: Scene, width: int) -> None:
     """In any field, at any width, and in the filter of a link: nothing runs, is loaded, or makes the page too wide."""
-    browser = scene.open("?blocked=true&retried=true", 1, width)
+    browser = scene.open("?key=acme,other", len(LINES), width)
+    assert browser.run("document.documentElement.scrollWidth") == width
+    scene.open("?blocked=true&retried=true", 1, width)
     browser.click("tr.request button")
     shown = browser.text("tr.details")
     assert shown.count("<img src=x onerror=") >= 8
@@ -325,6 +327,16 @@ def test_hostile_texts_are_texts(scene: Scene, width: int) -> None:
     eventually(lambda: browser.texts("#problem")[0].startswith("'<b>' is not a filter"))
     assert browser.run("[window.broken, document.images.length]") == [None, 0]
     assert [said for said in browser.said if "400" not in said] == []
+
+
+def test_the_page_says_how_to_keep_requests_where_none_are(scene: Scene, tmp_path: Path) -> None:
+    """Also to somebody whose address has a user and a password."""
+    (tmp_path / "access.log").touch()
+    (tmp_path / "config.yaml").write_text("inputs: [{path: access.log, format: nginx-json}]\n", encoding="utf-8")
+    with Exporter("run", "--config.file", "config.yaml", cwd=tmp_path) as exporter:
+        scene.browser.open(exporter.url.replace("://", "://me:secret@") + "/requests")
+        said = "No single requests are kept: for that, the config needs requests: {} and a state.path."
+        eventually(lambda: scene.browser.texts("body > p") == [said])
 
 
 def test_an_exporter_that_is_away_is_asked_until_it_is_back(scene: Scene) -> None:
