@@ -1,10 +1,10 @@
 """What a report of usage costs Prometheus where a gateway is large: 500 keys, 20 methods, 5 chains, 30 days.
 
-    python -m benchmarks.usage --keys 50
+    python -m benchmarks.usage --keys 100
 
-A tenth of the keys has 30 days of recorded hours in a real Prometheus, and raw series, a sample each minute, at the
-edges of the time. CPU is that of the process while it answers. What is asked of all keys is scaled up by their number,
-though not all of it grows by it; what is asked of one is not.
+A fifth of the keys has 30 days of recorded hours in a real Prometheus, and raw series, a sample each minute, at the
+edges of the time. CPU is that of the process while it answers, the least of three times. What is asked of all keys is
+scaled up by their number, though not all of it grows by it; what is asked of one is not.
 
 Bars: one key takes less than 1 s, all keys less than 5 s. The exit code says whether they hold.
 """
@@ -31,6 +31,7 @@ from exporter.usage.scope import Terms
 _OF_KEYS = 500
 _DAYS = 30
 _ONE_KEY, _ALL_KEYS = 1.0, 5.0
+_TIMES = 3
 # Raw series are needed for the last edge, and the time before it in which an exporter must have been seen.
 _RAW_SECONDS = 2400
 
@@ -79,7 +80,7 @@ def cost(server: Server, url: str, wanted: Wanted, now: float) -> tuple[float, i
 def main() -> int:
     """Print the costs; 1 if a bar is not held."""
     parser = argparse.ArgumentParser(description="What a report of usage costs Prometheus.")
-    parser.add_argument("--keys", type=int, default=50, help="keys of 500 that have data (default: 50)")
+    parser.add_argument("--keys", type=int, default=100, help="keys of 500 that have data (default: 100)")
     keys = parser.parse_args().keys
     now = time.time() // HOUR * HOUR
     recorded_at = now - 600.0
@@ -112,7 +113,7 @@ def main() -> int:
             }
             good = True
             for name, wanted in asked.items():
-                cpu, questions, waited = cost(server, server.address, wanted, now)
+                cpu, questions, waited = min(cost(server, server.address, wanted, now) for _ in range(_TIMES))
                 factor = _OF_KEYS / keys if name == "all keys" else 1.0
                 bar = _ALL_KEYS if name == "all keys" else _ONE_KEY
                 good &= cpu * factor < bar
