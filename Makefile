@@ -11,6 +11,7 @@ BENCH_LOGS := $(patsubst %,build/bench/%.log,steady random combined llm body)
 LLM_LOG := build/bench/llm.log
 # The Collector that `make bench` compares with, where Go is. A later one does not fit benchmarks/otelcol.yaml.
 OTELCOL := 0.145.0
+VICTORIA_LOGS := 1.52.1
 # The tests must reach this percentage of branches and lines.
 COVERED := 90
 LITELLM := build/litellm-1.106.2
@@ -81,7 +82,7 @@ bench: .venv/.dev $(BENCH_LOGS) ## Compare speed and memory with those of other 
 	$(BIN)/python -m benchmarks.pages
 	$(BIN)/python -m benchmarks.rules
 
-peers: build/otelcol/otelcol ## Build the Collector that `make bench` compares with, where Go is installed
+peers: build/otelcol/otelcol build/victoria-logs/victoria-logs ## Build the Collector and VictoriaLogs for `make bench` and some tests, where Go is installed
 
 deb: ## Install the servers that tests run against (Debian and Ubuntu), without starting them
 	$(SUDO) .ci/install $(SERVERS)
@@ -91,7 +92,10 @@ litellm: $(LITELLM)/installed ## Install the LiteLLM proxy that some tests run a
 deb-package: .venv/.dev ## Build a Debian package with an environment of its own, in build/
 	deploy/debian/build $(BIN) build
 
-amtool: build/alertmanager-$(ALERTMANAGER)/amtool ## Build the amtool of a current Alertmanager, where Go is installed
+amtool: build/victoria-logs/victoria-logs:
+	GOBIN=$(abspath $(@D)) $(GO) install github.com/VictoriaMetrics/VictoriaLogs/app/victoria-logs@v$(VICTORIA_LOGS)
+
+build/alertmanager-$(ALERTMANAGER)/amtool ## Build the amtool of a current Alertmanager, where Go is installed
 
 kubernetes-tools: build/kustomize-$(KUSTOMIZE)/kustomize build/helm-$(HELM)/helm ## Build kustomize and Helm, where Go is installed
 
