@@ -82,7 +82,7 @@ bench: .venv/.dev $(BENCH_LOGS) ## Compare speed and memory with those of other 
 	$(BIN)/python -m benchmarks.pages
 	$(BIN)/python -m benchmarks.rules
 
-peers: build/otelcol/otelcol build/victoria-logs/victoria-logs ## Build the Collector and VictoriaLogs for `make bench` and some tests, where Go is installed
+peers: build/otelcol/otelcol build/victoria-logs/victoria-logs ## Build the Collector that `make bench` compares with, and VictoriaLogs for tests, where Go is installed
 
 deb: ## Install the servers that tests run against (Debian and Ubuntu), without starting them
 	$(SUDO) .ci/install $(SERVERS)
@@ -92,10 +92,7 @@ litellm: $(LITELLM)/installed ## Install the LiteLLM proxy that some tests run a
 deb-package: .venv/.dev ## Build a Debian package with an environment of its own, in build/
 	deploy/debian/build $(BIN) build
 
-amtool: build/victoria-logs/victoria-logs:
-	GOBIN=$(abspath $(@D)) $(GO) install github.com/VictoriaMetrics/VictoriaLogs/app/victoria-logs@v$(VICTORIA_LOGS)
-
-build/alertmanager-$(ALERTMANAGER)/amtool ## Build the amtool of a current Alertmanager, where Go is installed
+amtool: build/alertmanager-$(ALERTMANAGER)/amtool ## Build the amtool of a current Alertmanager, where Go is installed
 
 kubernetes-tools: build/kustomize-$(KUSTOMIZE)/kustomize build/helm-$(HELM)/helm ## Build kustomize and Helm, where Go is installed
 
@@ -137,6 +134,9 @@ $(LITELLM)/installed:
 build/otelcol/otelcol: benchmarks/otelcol.yaml
 	GOBIN=$(abspath build) $(GO) install go.opentelemetry.io/collector/cmd/builder@v$(OTELCOL)
 	PATH=$(dir $(GO)):$$PATH build/builder --config $<
+
+build/victoria-logs/victoria-logs:
+	GOBIN=$(abspath $(@D)) $(GO) install github.com/VictoriaMetrics/VictoriaLogs/app/victoria-logs@v$(VICTORIA_LOGS)
 
 build/alertmanager-$(ALERTMANAGER)/amtool:
 	GOBIN=$(abspath $(@D)) $(GO) install github.com/prometheus/alertmanager/cmd/amtool@v$(ALERTMANAGER)
