@@ -40,8 +40,9 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
-    except OSError as error:  # errors of the user's files are raised as ExporterError; this one is the output's
-        logs.say(f"gateway-exporter: can't write: {error.strerror}", "ERROR")
+    except OSError as error:  # of a folder that may not be entered, or of the output, which has no name
+        what = error.filename or "can't write"
+        logs.say(f"gateway-exporter: {what}: {error.strerror}", "ERROR")
         return 1
     except KeyboardInterrupt:
         return 130

@@ -327,6 +327,16 @@ def test_hostile_texts_are_texts(scene: Scene, width: int) -> None:
     assert [said for said in browser.said if "400" not in said] == []
 
 
+def test_the_page_says_how_to_keep_requests_where_none_are(scene: Scene, tmp_path: Path) -> None:
+    """Also to somebody whose address has a user and a password."""
+    (tmp_path / "access.log").touch()
+    (tmp_path / "config.yaml").write_text("inputs: [{path: access.log, format: nginx-json}]\n", encoding="utf-8")
+    with Exporter("run", "--config.file", "config.yaml", cwd=tmp_path) as exporter:
+        scene.browser.open(exporter.url.replace("://", "://me:secret@") + "/requests")
+        said = "No single requests are kept: for that, the config needs requests: {} and a state.path."
+        eventually(lambda: scene.browser.texts("body > p") == [said])
+
+
 def test_an_exporter_that_is_away_is_asked_until_it_is_back(scene: Scene) -> None:
     """What is shown stays; what comes afterwards is shown."""
     browser = scene.open("?key=back", 0)

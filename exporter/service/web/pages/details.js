@@ -135,7 +135,7 @@ function fields(row, filters) {
       for (const [label, one] of Object.entries(value)) add(label, one, "label", `${label}=${one}`);
     }
   }
-  return element("section", {}, element("h3", {}, "Known of it"), list);
+  return element("section", {}, element("h3", {}, "Fields"), list);
 }
 
 function written(name, value, row) {

@@ -243,8 +243,9 @@ try {
     document.querySelector("main").hidden = false;
     new Page(about).read();
   } else {
-    const how = [element("code", {}, "requests: {}"), " to the config, and reload it."];
-    document.body.append(element("p", {}, "No single requests are kept: to keep them, add the section ", ...how));
+    const sections = [element("code", {}, "requests: {}"), " and a ", element("code", {}, "state.path")];
+    const said = ["No single requests are kept: for that, the config needs ", ...sections, "."];
+    document.body.append(element("p", {}, ...said));
   }
 } catch (error) {
   document.body.append(element("p", { role: "alert" }, error.message));

@@ -4,7 +4,9 @@
 export async function ask(address, signal) {
   let answer;
   try {
-    answer = await fetch(address, { signal, headers: { accept: "application/json" } });
+    // The page's address may hold a password, which `fetch` would refuse; `location` does not show it.
+    const whole = new URL(address, location.origin + location.pathname);
+    answer = await fetch(whole, { signal, headers: { accept: "application/json" } });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Error("The exporter does not answer; it is asked again.");
