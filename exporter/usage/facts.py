@@ -119,8 +119,10 @@ class Facts:
             name, has = "fleet:gateway_requests:rate5m", set()
         if set(where) - has:
             raise MissingError(f"{name} has no label {' or '.join(sorted(set(where) - has))}")
-        query = f"max_over_time((sum({self._all(name, where)}))[{duration(self.scope.seconds)}:1m])"
-        found = self._prometheus.instant(query, self.scope.end)
+        series, time = self._all(name, where), duration(self.scope.seconds)
+        found = self._prometheus.instant(f"max_over_time({series}[{time}])", self.scope.end)
+        if len(found) > 1:  # else what is summed is one series, and each minute a step less
+            found = self._prometheus.instant(f"max_over_time((sum({series}))[{time}:1m])", self.scope.end)
         if not found:
             raise MissingError(f"{name} was not recorded: recording.rules.yml is not loaded")
         return 60 * found[0].value
