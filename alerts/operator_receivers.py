@@ -131,13 +131,16 @@ def _part(part: _Part, given: Mapping[str, Any], secrets: Secrets) -> dict[str, 
     names = {name.lower(): name for name in (part.fields + " " + part.pairs).split()}
     made: dict[str, Any] = {}
     for ours, value in given.items():
-        name = names.get(ours.replace("_", ""), "")
-        if inner := part.parts.get(ours):
+        name = names.get(str(ours).replace("_", ""), "")
+        inner = part.parts.get(ours)
+        if (inner or name in part.pairs.split()) and not isinstance(value, Mapping):
+            raise LostError(f"its field {ours} is not a mapping")
+        if inner:
             made[_camel(ours)] = _part(inner, value, secrets)
         elif theirs := part.secrets.get(ours):
             made[theirs] = secrets.reference(value)
         elif name in part.pairs.split():
-            made[name] = [{"key": key, "value": inline(_text(one))} for key, one in value.items()]
+            made[name] = [{"key": str(key), "value": inline(_text(one))} for key, one in value.items()]
         elif name:
             made[name] = inline(value) if isinstance(value, str) else value
         else:

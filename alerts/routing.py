@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from msgspec import to_builtins
+
 from alerts.customers import ADVICE
 from alerts.many import NAME as MANY
 from alerts.many import TROUBLES
@@ -11,6 +13,7 @@ from alerts.promql import Terms, escaped
 from alerts.receivers import receiver
 from alerts.texts import TEMPLATES
 from exporter.config.notify import Notify, Smtp
+from exporter.config.time_intervals import TimeInterval
 
 _NOBODY = "nobody"
 # Outages of the whole: the alerts that report one, what else must be so, and alerts of parts that then keep silent.
@@ -37,7 +40,10 @@ _SAME_MATTER = (
 def alertmanager(terms: Terms) -> dict[str, Any]:
     """The Alertmanager config."""
     notify = terms.config.notify
-    intervals = [{"name": name, "time_intervals": times} for name, times in notify.time_intervals.items()]
+    intervals = [
+        {"name": name, "time_intervals": [_given(one) for one in times]}
+        for name, times in notify.time_intervals.items()
+    ]
     return {
         **({"global": _smtp(notify.smtp)} if notify.smtp else {}),
         "templates": [TEMPLATES],
@@ -49,6 +55,11 @@ def alertmanager(terms: Terms) -> dict[str, Any]:
             *(receiver(name, kinds, notify.is_for_customers(name)) for name, kinds in notify.receivers.items()),
         ],
     }
+
+
+def _given(interval: TimeInterval) -> dict[str, Any]:
+    """Alertmanager takes an empty list for no time at all."""
+    return {name: value for name, value in to_builtins(interval).items() if value}
 
 
 def _smtp(server: Smtp) -> dict[str, Any]:

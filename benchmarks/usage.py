@@ -21,7 +21,7 @@ from pathlib import Path
 from benchmarks.prometheus import Prometheus as Server
 from benchmarks.series import Series, Size, series
 from exporter.http_client import Server as Asked
-from exporter.model.catalog import CATALOG
+from exporter.model.catalog import CATALOG, REQUEST_DURATION_MAX_SECONDS
 from exporter.model.growth import FIRST_START, GROWN, HOUR, SETTLED_SECONDS, UNSTEADY
 from exporter.usage.ask import Wanted, scope_of
 from exporter.usage.prometheus import Prometheus
@@ -47,6 +47,16 @@ def hours(raw: list[Series], end: float) -> Iterator[str]:
             labels = ",".join(f'{name}="{value}"' for name, value in zip(one.labels, values, strict=True) if value)
             for n in reversed(range(_DAYS * 24)):
                 yield f"{one.name}{{{labels}}} {amount:g} {end - n * HOUR}\n"
+
+
+def peaks(raw: list[Series], end: float) -> Iterator[str]:
+    """What is recorded of the busiest minute and of the slowest request, as OpenMetrics."""
+    yield from (f"fleet:gateway_requests:rate5m 1 {end - 60 * n}\n" for n in reversed(range(_DAYS * 1440)))
+    for one in raw:
+        if one.labels["__name__"] == REQUEST_DURATION_MAX_SECONDS.name:
+            labels = ",".join(f'{name}="{one.labels[name]}"' for name in ("chain", "method") if name in one.labels)
+            series = f"method:{REQUEST_DURATION_MAX_SECONDS.name}:max1h{{{labels}}}"
+            yield from (f"{series} {one.value:g} {end - 300 * n}\n" for n in reversed(range(_DAYS * 288)))
 
 
 def samples(raw: list[Series], end: float) -> Iterator[str]:
@@ -82,6 +92,7 @@ def main() -> int:
         folder = Path(made)
         with (folder / "hours.om").open("w", encoding="ascii") as out:
             out.writelines(hours(raw, recorded_at))
+            out.writelines(peaks(raw, recorded_at))
             out.writelines(samples(raw, now))
             out.write("# EOF\n")
         command = ["promtool", "tsdb", "create-blocks-from", "openmetrics", "--quiet", "--max-block-duration=72h"]

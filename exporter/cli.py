@@ -46,8 +46,9 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 1
-    except OSError as error:  # errors of the user's files are raised as ExporterError; this one is the output's
-        logs.say(f"gateway-exporter: can't write: {error.strerror}", "ERROR")
+    except OSError as error:  # of a folder that may not be entered, or of the output, which has no name
+        what = error.filename or "can't write"
+        logs.say(f"gateway-exporter: {what}: {error.strerror}", "ERROR")
         return 1
     except KeyboardInterrupt:
         return 130
@@ -108,7 +109,7 @@ def command_line() -> argparse.ArgumentParser:
     checked = check.add_mutually_exclusive_group(required=True)
     checked.add_argument("config", nargs="?", metavar="FILE", help="config to check")
     checked.add_argument("--config.file", dest="config_file", metavar="FILE", help="the same")
-    check.add_argument("--offline", action="store_true", help="ask neither admin API nor Prometheus")
+    check.add_argument("--offline", action="store_true", help="ask no server that the config names")
     explain = command("explain", _explain, "show the record read from each line and the series it adds to")
     _add_config(explain, "config with the log's format (default: detect the format)")
     explain.add_argument("log", nargs="?", default="-", metavar="LOG", help="log, or - for standard input (default: -)")

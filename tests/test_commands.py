@@ -390,6 +390,8 @@ def test_replay_exports_each_record_for_an_audit(folder: Path) -> None:
             "'yesterday' is not a valid time; use 2026-03-01",
         ),
         (["replay", "--config.file", "config.yaml", "missing.log"], 1, "missing.log: can't be read: No such file"),
+        # As of a folder that another user may not enter: nobody can say whether it is there.
+        (["init", "a" * 300], 1, f"gateway-exporter: {'a' * 300}: File name too long\n"),
         (["chekc"], 2, "invalid choice: 'chekc'"),
     ],
 )

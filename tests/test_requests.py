@@ -130,6 +130,15 @@ def serving(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield exporter
 
 
+def test_the_start_says_where_the_page_is(serving: Exporter, tmp_path: Path) -> None:
+    """Only where requests are kept."""
+    assert f"   requests: {serving.url}/requests\n" in serving.said
+    beside = Beside(tmp_path)
+    beside.log.touch()
+    with Exporter("run", "--config.file", "config.yaml", cwd=beside.folder) as exporter:
+        assert "requests" not in exporter.said.partition("metrics: ")[2]
+
+
 def test_clients_behind_a_proxy_are_no_operators(serving: Exporter) -> None:
     """Nobody has proved who they are."""
     answer = serving.get("/api/v1/requests", **{"X-Forwarded-For": "192.0.2.1"})

@@ -22,7 +22,7 @@ from exporter.service.assembly import used_places
 
 def run(path: str, offline: bool) -> None:
     """Print notes to standard error and a summary to standard output. ConfigError if the config is not valid. The admin
-    API of the key registry and the Prometheus of usage reports are asked, unless `offline`.
+    API of the key registry, the Prometheus of usage reports and the receiver of requests are asked, unless `offline`.
     """
     loaded = load(Path(path))
     rules(path, loaded.config)

@@ -79,7 +79,10 @@ def run(
     finally:
         progress.close()
         prometheus.close()
-    return _report(compared, missing, division, tolerance)
+    code = _report(compared, missing, division, tolerance)
+    if code and end is None:
+        print("an exporter that was away or behind counts late: --to names a time at which it had counted all of it")
+    return code
 
 
 def _compare(store: Store, counters: Counters, progress: Progress) -> tuple[list[Compared], dict[str, str]]:

@@ -12,6 +12,7 @@ families.py   `metrics.families` and `metrics.custom_families`: the families tha
 alerts.py     `alerts`
 objectives.py `alerts.objectives`: promises, and their burn rates
 notify.py     `alerts.notify`
+time_intervals.py `alerts.notify.time_intervals`
 overrides.py  changes of one alert, and exceptions from its thresholds
 served.py     what dashboards and rules may ask for
 server.py     what sections have that name a server to ask

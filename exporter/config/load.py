@@ -122,7 +122,7 @@ def _load_secret(file: YamlFile, loaded: Loaded, folder: Path) -> None:
         loaded.secret_file = Path(config.state.path).with_name("key-hash.secret")
     if config.identity.secret_file:
         loaded.secret_file = folder / config.identity.secret_file
-    if loaded.secret_file and (config.identity.secret_file or loaded.secret_file.exists()):
+    if loaded.secret_file and (config.identity.secret_file or _exists(file, ("state", "path"), loaded.secret_file)):
         loaded.secret = _secret(file, loaded.secret_file)
 
 
@@ -159,6 +159,14 @@ def _load_pricing(file: YamlFile, loaded: Loaded, folder: Path) -> None:
         unbilled=tuple(pricing.unbilled),
     )
     loaded.prices_changed = min(max((path.stat().st_mtime for path in paths), default=0.0), time.time())
+
+
+def _exists(file: YamlFile, at: Steps, path: Path) -> bool:
+    """ConfigError if nobody can say: another user may not look into the folder of a service's state."""
+    try:
+        return path.exists()
+    except OSError as error:
+        raise file.error(at, f"{path} can't be read: {error.strerror}") from None
 
 
 def _readable(file: YamlFile, at: Steps, path: Path) -> Path:

@@ -5,6 +5,7 @@ from typing import Any
 
 from msgspec import field
 
+from exporter.config.time_intervals import TimeInterval
 from exporter.config.values import Duration
 from exporter.errors import FieldError, Steps, unknown
 from exporter.yaml_file import Part
@@ -75,7 +76,7 @@ class Notify(Part):
     """The mail server, for receivers of kind `email`."""
     grouping: Grouping = field(default_factory=Grouping)
     """How alerts are grouped, and how often they are repeated."""
-    time_intervals: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    time_intervals: dict[str, list[TimeInterval]] = field(default_factory=dict)
     """Named times, as in Alertmanager's config."""
     mute: dict[str, list[str]] = field(default_factory=dict)
     """By route, the `time_intervals` in which its alerts are not sent."""
@@ -110,21 +111,25 @@ class Notify(Part):
                 raise FieldError((*at, kind), unknown("kind of receiver", kind, KINDS))
             if kind == "email" and not self.smtp and "smarthost" not in fields:
                 raise FieldError(at, "sends e-mail, but no smtp server is configured; add smtp with a smarthost")
-            for steps, text in _texts(fields):
-                _check_text((*at, kind, *steps), text, _MORE_SECRETS.get(kind, ""))
+            for steps, value in _fields(fields):
+                if isinstance(value, str):
+                    _check_text((*at, kind, *steps), value, _MORE_SECRETS.get(kind, ""))
+                elif steps[-1].endswith("_file"):
+                    raise FieldError((*at, kind, *steps), "must be the path of a file")
+                elif steps[-1] == "http_config" and not isinstance(value, Mapping):
+                    raise FieldError((*at, kind, *steps), "must be a mapping")
 
     def _check_receiver(self, at: Steps, name: str) -> None:
         if name not in self.receivers:
             raise FieldError(at, unknown("receiver", name, self.receivers))
 
 
-def _texts(value: Any) -> Iterator[tuple[Steps, str]]:
-    """Every text in a receiver's fields, and where it is."""
+def _fields(value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value in a receiver's fields, and where it is."""
     if isinstance(value, Mapping):
         for name, inner in value.items():
-            if isinstance(inner, str):
-                yield (name,), inner
-            yield from (((name, *steps), text) for steps, text in _texts(inner))
+            yield (str(name),), inner
+            yield from (((str(name), *steps), one) for steps, one in _fields(inner))
 
 
 def _check_text(at: Steps, text: str, secret: str) -> None:

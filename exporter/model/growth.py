@@ -46,16 +46,21 @@ class Grown(Struct, frozen=True):
 _SECONDS = ("seconds_sum", "seconds_count")
 # Those with fewer series first: the first that has the labels answers a question.
 GROWN = (
+    Grown("fleet", "gateway_requests_total", ()),
     Grown("method", "gateway_calls_total", ("chain", "method", "result")),
     Grown("method", "gateway_errors_total", ("chain", "method", "status", "type")),
     Grown("method_status", "gateway_requests_total", ("chain", "method", "status")),
     *(Grown("method", f"gateway_request_duration_{part}", ("chain", "method")) for part in _SECONDS),
     *(Grown("model", f"gateway_model_request_duration_{part}", ("model", "provider")) for part in _SECONDS),
     Grown("model", "gateway_model_requests_total", ("model", "provider", "status")),
+    Grown("model", "gateway_tokens_total", ("model", "provider", "type")),
+    Grown("model", "gateway_cost_total", ("model", "provider", "currency")),
+    Grown("origin", "gateway_origin_requests_total", ("origin",)),
     *(Grown("key", f"gateway_key_request_duration_{part}", ("key",)) for part in _SECONDS),
     Grown("key", "gateway_request_bytes_total", ("key",)),
     Grown("key", "gateway_response_bytes_total", ("key",)),
     Grown("key", "gateway_credits_total", ("key",)),
+    Grown("key", "gateway_errors_total", ("key",)),
     Grown("key_status", "gateway_requests_total", ("key", "status")),
     Grown("key_chain", "gateway_requests_total", ("key", "chain")),
     Grown("key_model", "gateway_model_requests_total", ("key", "model", "provider")),

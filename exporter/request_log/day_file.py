@@ -2,9 +2,8 @@
 
 import sqlite3
 from collections.abc import Callable
-from itertools import chain
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from msgspec import Struct
@@ -25,7 +24,9 @@ _INSERT_WORD = "INSERT INTO word VALUES (?, ?)"
 
 
 class Kind(Struct, eq=False, gc=False):
-    """What requests share. `share` of them is kept. `special` if costs or tokens are not simply those of the log."""
+    """What requests share. `share` of them is kept. `special` if costs or tokens are not simply those of the log. One
+    that is kept, and is not special, is known by its id alone.
+    """
 
     id: int
     share: float
@@ -39,21 +40,37 @@ class Kind(Struct, eq=False, gc=False):
 NO_REQUEST = Kind(0, -1.0)
 
 
-class Batch(NamedTuple):
-    """Rows with values of the same columns of `request`."""
+class Batch(Struct):
+    """Rows: the values of `columns` of `request`, one row after the other. The first one has the id `first`, the others
+    those after it.
+    """
 
     columns: tuple[str, ...]
-    rows: list[tuple[Any, ...]]
+    values: list[Any]
+    first: int = 0
+
+    @property
+    def count(self) -> int:
+        """The number of rows."""
+        return len(self.values) // len(self.columns)
+
+    def column(self, name: str) -> list[Any]:
+        """The values of a column."""
+        return self.values[self.columns.index(name) :: len(self.columns)]
 
     def insert(self, db: sqlite3.Connection) -> None:
-        """Insert them, many by one statement: that takes half of the time."""
-        names, places = ", ".join(self.columns), f"({', '.join('?' * len(self.columns))})"
-        one = f"INSERT INTO request ({names}) VALUES {places}"
-        many = one + f", {places}" * (_AT_ONCE - 1)
-        rest = len(self.rows) % _AT_ONCE
-        for at in range(0, len(self.rows) - rest, _AT_ONCE):
-            db.execute(many, [*chain.from_iterable(self.rows[at : at + _AT_ONCE])])
-        db.executemany(one, self.rows[len(self.rows) - rest :])
+        """Insert them, many by one statement: that takes half of the time. SQLite gives a row without an id the one
+        after the largest.
+        """
+        width = len(self.columns)
+        names, places = ", ".join(self.columns), f"({', '.join('?' * width)})"
+        db.execute(f"INSERT INTO request (id, {names}) VALUES (?, {places[1:]}", [self.first, *self.values[:width]])
+        at = width
+        for rows in (_AT_ONCE, 1):
+            insert = f"INSERT INTO request ({names}) VALUES {', '.join([places] * rows)}"
+            while at + rows * width <= len(self.values):
+                db.execute(insert, self.values[at : at + rows * width])
+                at += rows * width
 
 
 class Words(dict[Any, Any]):
@@ -75,7 +92,7 @@ class Words(dict[Any, Any]):
 class Known(Struct, eq=False):
     """What one recorder has seen in this file, by raw value."""
 
-    kinds: dict[Any, dict[Any, Kind]]
+    kinds: dict[Any, dict[Any, Kind | int]]
     words: dict[str, Words]
 
 
@@ -101,7 +118,7 @@ class DayFile:
     @property
     def waiting(self) -> int:
         """The number of rows that wait to be written."""
-        return sum(len(batch.rows) for batch in self.batches)
+        return sum(batch.count for batch in self.batches)
 
     def kind(self, values: tuple[Any, ...]) -> int:
         """The id of a kind with these values of KIND_COLUMNS."""
@@ -161,8 +178,7 @@ class DayFile:
         for batch in self.batches:
             for name, known, insert in referred:
                 if name in batch.columns:
-                    used = {row[batch.columns.index(name)] for row in batch.rows}
-                    back = [known[id_] for id_ in used if id_ in known]
+                    back = [known[id_] for id_ in {*batch.column(name)} if id_ in known]
                     self._db.executemany(insert.replace("INSERT", "INSERT OR IGNORE"), back)
 
     def close(self) -> None:

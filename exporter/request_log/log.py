@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, timedelta
-from itertools import count
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
@@ -26,6 +25,7 @@ from exporter.model import catalog
 from exporter.private_folder import make_private_folder
 from exporter.request_log.day_file import Batch, DayFile
 from exporter.request_log.horizon import DAY_SECONDS, Days, Horizon
+from exporter.request_log.outbox.settings import Sending
 from exporter.request_log.schema import ForeignError, last_id, open_to_write
 
 log = logging.getLogger(__name__)
@@ -67,6 +67,10 @@ class Follower(Protocol):
 
     def update_gauges(self) -> None:
         """Set the gauges."""
+
+    @property
+    def sending(self) -> Sending:
+        """How it goes now."""
 
     def close(self) -> None:
         """End."""
@@ -112,8 +116,7 @@ class RequestLog:
         self.follower: Follower | None = None
         self.horizon = Horizon(settings.keep)
         self.problem = ""
-        # The id of the next row; another function after `_begin`.
-        self.next_id = count((mark or 0) + 1).__next__
+        self.next_id = (mark or 0) + 1
         self.mark = mark or 0
         self._restored = mark
         self._has_begun = False
@@ -136,7 +139,7 @@ class RequestLog:
         make_private_folder(self.settings.path)
         last = max((self._cut_off(path) for path in files_in(self.settings.path).values()), default=0)
         self.mark = last if self._restored is None else self._restored
-        self.next_id = count(self.mark + 1).__next__
+        self.next_id = self.mark + 1
         self._has_begun = True
 
     def _cut_off(self, path: Path) -> int:
@@ -171,9 +174,11 @@ class RequestLog:
         return file
 
     def add(self, day: int, batch: Batch) -> None:
-        """Add rows to the file of a day, which `file` has returned."""
+        """Add rows to the file of a day, which `file` has returned. They get their ids."""
+        batch.first = self.next_id
+        self.next_id += batch.count
         self._open[day].batches.append(batch)
-        self._waiting += len(batch.rows)
+        self._waiting += batch.count
         if self._waiting >= _MOST_WAITING:
             self.write()
 
@@ -201,7 +206,7 @@ class RequestLog:
             self.follower.committed(self.mark)
 
     def _write(self, day: int, file: DayFile, waiting: int) -> None:
-        last = file.batches[-1].rows[-1][0]
+        last = file.batches[-1].first + file.batches[-1].count - 1
         try:
             self._check_disk()
             file.write()

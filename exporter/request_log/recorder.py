@@ -30,7 +30,7 @@ from exporter.requests.enrich import Enricher, route_of
 
 _TIMES = ("attempt_times", "attempt_starts", "attempt_ends")
 # With so many requests captured, they become rows.
-_MOST_CAPTURED = 2_000
+_MOST_CAPTURED = 500
 # With more kinds than these known of a file, they are forgotten, and found again by their values.
 _MOST_KNOWN = 50_000
 _DAY_MS = 1000 * DAY_SECONDS
@@ -74,7 +74,7 @@ class Recorder:
         own = [name for name in self._raws if self._has(name) and name not in _TIMES]
         times = ["attempt_times"] if any(self._has(name) for name in _TIMES) else []
         cost = ["cost"] if "cost" not in self._numbers and self._pricing.priced else []
-        return ("id", "time", "kind", "origin", *own, *times, *self._numbers, *cost)
+        return ("time", "kind", "origin", *own, *times, *self._numbers, *cost)
 
     def _has(self, name: str) -> bool:
         return self._raws[name] != "None" and not (name == "client" and self._log.settings.client == "none")
@@ -111,51 +111,51 @@ class Recorder:
             raise
 
     def _move(self, captured: list[tuple[Any, ...]], now: float) -> None:
-        times = self._times(captured, now)
-        days = sorted({at // _DAY_MS for at in (min(times), max(times))})
-        if len(days) == 1:
-            self._add(days[0], captured, times, now)
-            return
-        groups: dict[int, tuple[list[Any], list[int]]] = {}
-        for one, at in zip(captured, times, strict=True):
-            rows, at_times = groups.setdefault(at // _DAY_MS, ([], []))
-            rows.append(one)
-            at_times.append(at)
-        for day, (rows, at_times) in sorted(groups.items()):
-            self._add(day, rows, at_times, now)
+        milliseconds = self._milliseconds(now)
+        others = self._add(milliseconds(captured[0][0]) // _DAY_MS, captured, milliseconds, now)
+        days: dict[int, list[tuple[Any, ...]]] = {}
+        for one in others:
+            days.setdefault(milliseconds(one[0]) // _DAY_MS, []).append(one)
+        for day, of_day in sorted(days.items()):
+            self._add(day, of_day, milliseconds, now)
 
-    def _times(self, captured: list[tuple[Any, ...]], now: float) -> list[int]:
-        """The times of requests in milliseconds; now, if one has none, or one of a day that is still to come. It is the
-        log's time also where it is ahead of the clock: that may be behind.
+    def _milliseconds(self, now: float) -> Callable[[Any], int]:
+        """The function from the raw time of a request to its time; now, if it has none, or one of a day that is still
+        to come. It is the log's time also where it is ahead of the clock: that may be behind.
         """
-        seconds, scale = self._reader.seconds_since_epoch, self._reader.time_scale
-        latest = (self._log.horizon.days(now).last + 1) * DAY_SECONDS
-        at_once, longest = int(now * 1000), 1e11 / scale
-        times = []
-        for one in captured:
-            raw = one[0]
-            at = raw * scale if raw.__class__ is float and 0.0 < raw < longest else seconds(raw)
-            times.append(int(at * 1000) if at is not None and at < latest else at_once)
-        return times
+        seconds = self._reader.seconds_since_epoch
+        latest, at_once = (self._log.horizon.days(now).last + 1) * DAY_SECONDS, int(now * 1000)
 
-    def _add(self, day: int, captured: list[tuple[Any, ...]], times: list[int], now: float) -> None:
-        """Add requests of one day to its file."""
+        def milliseconds(raw: Any) -> int:
+            at = seconds(raw)
+            return int(at * 1000 + 0.5) if at is not None and at < latest else at_once
+
+        return milliseconds
+
+    def _add(
+        self, day: int, captured: list[tuple[Any, ...]], milliseconds: Callable[[Any], int], now: float
+    ) -> list[tuple[Any, ...]]:
+        """Add requests of one day to its file; returns those of other days."""
         is_old = day < self._log.horizon.days(now).first
         file = None if is_old else self._log.file(day)
         if file is None:
             result = "old" if is_old else "dropped"
-            self._log.count(result, sum(self._are_requests[one[2], one[3]] for one in captured))
-            return
+            others = [one for one in captured if milliseconds(one[0]) // _DAY_MS != day]
+            left = {id(one) for one in others}
+            self._log.count(result, sum(self._are_requests[one[2], one[3]] for one in captured if id(one) not in left))
+            return others
         known = file.known.get(self)
         if known is None or self._known >= _MOST_KNOWN:
             self._known = 0
             known = file.known[self] = self._nothing_known(file)
-        rows, left_out = self._rows(
-            captured, times, known, self._log.next_id, lambda *raws: self._miss(file, known, *raws)
+        begin, end = day * _DAY_MS, (day + 1) * _DAY_MS
+        values, left_out, others = self._rows(
+            captured, begin, end, milliseconds, known, lambda *raws: self._miss(file, known, *raws)
         )
-        if rows:
-            self._log.add(day, Batch(self._columns, rows))
+        if values:
+            self._log.add(day, Batch(self._columns, values))
         self._log.count("sampled", left_out)
+        return others
 
     def _nothing_known(self, file: DayFile) -> Known:
         shown: dict[str, Callable[[Any], str]] = {
@@ -170,15 +170,14 @@ class Recorder:
         word = self._groups[name].read(raw).get(name, "")
         return shown_reasons(word) if name == "attempt_reasons" else self._enricher.label(word)
 
-    def _compile(self) -> Callable[..., tuple[list[tuple[Any, ...]], int]]:
-        """The function from captured requests to rows, and the number of those left out. Generated, as it runs for
-        each request: one expression for each column that the input has.
+    def _compile(self) -> Callable[..., tuple[list[Any], int, list[tuple[Any, ...]]]]:
+        """The function from captured requests to the values of their rows, the number of those left out, and those of
+        other days. Generated, as it runs for each request: one expression for each column that the input has.
         """
         more = [name for name in self._raws if self._has(name)]
         shown = {
-            "id": "next_id()",
             "time": "at",
-            "kind": "kind.id",
+            "kind": "kind",
             "origin": "origin_words[origin] if origin else None",
             **{name: f"{name}_words[{name}]" for name in ("client", *self._groups)},
             # Most ids are hexadecimal, which one look in C shows.
@@ -189,27 +188,37 @@ class Recorder:
         }
         shown.setdefault("cost", "None")
         captured = ", ".join(("raw", "origin", "request_key", "caller_key", *more, *self._numbers))
+        row = f"({', '.join(shown[column] for column in self._columns)},)"
+        scale = self._reader.time_scale * 1000
         lines = [
-            "rows, left_out = [], 0",
+            "values, left_out, others = [], 0, []",
             "kinds, words = known.kinds, known.words",
             *(f"{name}_words = words[{name!r}]" for name in ("origin", "client", *self._groups)),
-            f"for ({captured},), at in zip(captured, times):",
+            f"first, last = begin / {scale!r}, (end - 1) / {scale!r}",
+            "for one in captured:",
+            f"  {captured}, = one",
+            "  if raw.__class__ is float and first <= raw < last:",
+            f"    at = int(raw * {scale!r} + 0.5)",
+            "  elif not begin <= (at := milliseconds(raw)) < end:",
+            "    others.append(one)",
+            "    continue",
             "  try:",
             "    kind = kinds[request_key][caller_key]",
             "  except KeyError:",
             "    kind = miss(request_key, caller_key)",
-            "  if kind.share < 1.0 and random() >= kind.share:",
+            "  if kind.__class__ is int:",
+            f"    values += {row}",
+            "  elif kind.share < 1.0 and random() >= kind.share:",
             "    left_out += kind.share >= 0.0",
-            "    continue",
-            f"  row = ({', '.join(shown[column] for column in self._columns)},)",
-            "  rows.append(mended(kind, row) if kind.special else row)",
-            "return rows, left_out",
+            "  else:",
+            f"    values += mended(kind, {row})",
+            "return values, left_out, others",
         ]
         names = {"random": random, "mended": self._mended, "text": text}
         names |= {"is_hex": HEX.fullmatch, "shown_id": request_id, "moments": logged_moments}
         if self._has("attempt_times"):
             names["durations"] = logged_durations(self._reader.scale("attempt_times"))
-        return compile_function("rows", "captured, times, known, next_id, miss", lines, names)
+        return compile_function("rows", "captured, begin, end, milliseconds, known, miss", lines, names)
 
     # --- what requests share
 
@@ -226,12 +235,13 @@ class Recorder:
         record = self._enricher.record(self._reader.fields(raws))
         return not (record.ignored or record.rejected) and record.requests > 0
 
-    def _miss(self, file: DayFile, known: Known, request_key: Any, caller_key: Any) -> Kind:
+    def _miss(self, file: DayFile, known: Known, request_key: Any, caller_key: Any) -> Kind | int:
         """The kind of raw values that are new."""
         kind = self._kind(file, request_key, caller_key)
-        known.kinds.setdefault(request_key, {})[caller_key] = kind
+        found = kind if kind.special or kind.share < 1.0 else kind.id
+        known.kinds.setdefault(request_key, {})[caller_key] = found
         self._known += 1
-        return kind
+        return found
 
     def _kind(self, file: DayFile, request_key: Any, caller_key: Any) -> Kind:
         fields = self._reader.fields((request_key, caller_key))
@@ -279,7 +289,7 @@ class Recorder:
         """A row whose numbers depend on its kind: a cached answer has no tokens, an unbilled one no cost; a cost that
         the log does not have is computed from prices, as the counters have it.
         """
-        values = dict(zip(self._columns, row, strict=True))
+        values = dict(zip(self._columns, row, strict=True)) | {"kind": kind.id}
         if kind.cached:
             values |= zip((name for name in TOKENS if name in values), repeat(None))
         if kind.cached or kind.unbilled:

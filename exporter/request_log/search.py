@@ -131,8 +131,9 @@ class Search:
     def after(self, wanted: Filter, id_: int, limit: int) -> list[dict[str, Any]]:
         """Rows that were added after one, in the order in which they were."""
         where = wanted.where()
+        # With a plus, the times choose no index: the ids after one are few, those of a time may be all.
         sql = (
-            f"SELECT {COLUMNS} {FROM} WHERE r.id > ? AND r.time >= ? AND r.time < ? AND ({where.sql}) "
+            f"SELECT {COLUMNS} {FROM} WHERE r.id > ? AND +r.time >= ? AND +r.time < ? AND ({where.sql}) "
             "ORDER BY r.id LIMIT ?"
         )
         since = max(wanted.since, self._oldest)

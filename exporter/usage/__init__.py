@@ -4,6 +4,7 @@ prometheus.py  asks it
 select.py      selectors of PromQL
 exporters.py   which exporters were seen when
 division.py    which part of a time recorded hours answer, and which raw series
+evenly.py      what can be asked at once
 counters.py    how much counters grew, exactly
 moments.py     how moments are written
 scope.py       whose usage is asked for, and of which time

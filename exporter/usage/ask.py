@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from msgspec import Struct
 
 from exporter.durations import duration, seconds
-from exporter.errors import QueryError, UsageError
+from exporter.errors import UsageError
 from exporter.model.growth import HOUR, SETTLED_SECONDS, UNSTEADY
 from exporter.usage.division import recorded_until
 from exporter.usage.moments import shown
@@ -143,6 +143,8 @@ def chosen_keys(prometheus: Prometheus, match: Where, wanted: Wanted, at: float)
     if wanted.registered:
         return tuple(wanted.keys)
     known = known_keys(prometheus, match, at)
+    if not known:
+        raise UsageError(f"no key was known at {shown(at)}: was an exporter scraped then?")
     if wanted.keys:
         return tuple(dict.fromkeys(key for name in wanted.keys for key in _named(name, known)))
     return _of("owner", wanted.owner, known) if wanted.owner else _of("plan", wanted.plan, known)
@@ -165,8 +167,6 @@ def _named(name: str, known: dict[str, Key]) -> list[str]:
 
 
 def _unknown(what: str, value: str, known: Collection[str]) -> str:
-    if not known:
-        raise QueryError(f"Prometheus has no {what}s: is an exporter scraped?")
     near = get_close_matches(value, known, n=3)
     hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
     return f"unknown {what} {value!r}{hint} ({len(known)} are known)"

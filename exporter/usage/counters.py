@@ -1,15 +1,21 @@
-"""How much counters grew in a time, exactly: the sum over the parts of its division."""
+"""How much counters grew in a time, exactly: the sum over the parts of its division.
+
+Each series is asked for once, by all of its labels, and what evenly spaced parts ask in the same words is one question.
+"""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
 
 from exporter.durations import duration
 from exporter.model.growth import GROWN, HOUR, Grown, at_once, growth
 from exporter.usage.division import MOST_RAW_SECONDS, Division, Window, divide
+from exporter.usage.evenly import evenly
 from exporter.usage.prometheus import Prometheus, Series
 from exporter.usage.select import Where, selector, summed
 
 Amounts = dict[tuple[str, ...], float]
+# By step, what grew in it: by labels.
+Steps = dict[float, Amounts]
 
 
 class MissingError(Exception):
@@ -30,58 +36,106 @@ class Counters:
         self._served = served
         self._match = match
         self._raw: Division | None = None
+        # What was asked: growth in recorded hours, and in each window.
+        self._of_runs: dict[tuple[object, ...], Amounts] = {}
+        self._of_windows: dict[tuple[object, ...], list[Amounts]] = {}
 
     def grown(self, counter: str, by: tuple[str, ...] = (), where: Where | None = None) -> Amounts:
         """The growth by the values of labels, without what did not grow. MissingError if no series says it."""
         where = where or {}
         recorded = self._recorded(counter, {*by, *where})
-        division = self.division if recorded else self._raw_division(counter, {*by, *where})
         found: Amounts = defaultdict(float)
-        for run in division.runs:
-            assert recorded
-            hours = duration(run.last - run.first + 1)
-            query = summed(by, f"sum_over_time({selector(recorded.name, where | self._match)}[{hours}])")
-            _add(found, by, self._prometheus.instant(query, run.last))
-        for window in division.windows:
-            self._add_window(found, division, window, counter, by, where)
-        return {labels: amount for labels, amount in found.items() if amount}
+        labels = recorded.labels if recorded else by
+        if recorded:
+            _add(found, by, labels, self._in_runs(recorded, where))
+        division = self._division(counter, recorded, {*by, *where})
+        for amounts in self._in_windows(counter, division, labels, where):
+            _add(found, by, labels, amounts)
+        return {values: amount for values, amount in found.items() if amount}
 
     def total(self, counter: str, where: Where | None = None) -> float:
         """The growth of all series together."""
         return self.grown(counter, (), where).get((), 0.0)
 
-    def parts(self, counter: str, by: tuple[str, ...], where: Where) -> list[tuple[float, float, Amounts]]:
-        """The growth in each part of the division: its begin, its end, and the growth by labels."""
-        recorded = self._recorded(counter, {*by, *where})
-        division = self.division if recorded else self._raw_division(counter, {*by, *where})
-        parts: list[tuple[float, float, Amounts]] = []
-        for run in division.runs:
-            assert recorded
-            hours: dict[float, Amounts] = {
-                run.begin + HOUR * n: {} for n in range(round((run.last - run.first) / HOUR) + 1)
-            }
-            query = summed(by, selector(recorded.name, where | self._match))
-            for one in self._prometheus.steps(query, run.first, run.last, HOUR):
-                for at, value in one.samples:
-                    hours[run.begin + at - run.first][_values(by, one)] = value
-            parts += [(begin, begin + HOUR, amounts) for begin, amounts in hours.items()]
-        for window in division.windows:
-            found: Amounts = defaultdict(float)
-            self._add_window(found, division, window, counter, by, where)
-            parts.append((window.begin, window.end, found))
-        return sorted(parts, key=lambda part: part[:2])
+    def hours(self, counter: str, where: Where) -> list[float]:
+        """The growth in each recorded hour that had some."""
+        recorded = self._recorded(counter, {*where})
+        query = summed((), selector(recorded.name, where | self._match)) if recorded else ""
+        return [
+            value
+            for run in (self.division.runs if recorded else ())
+            for one in self._prometheus.steps(query, run.first, run.last, HOUR)
+            for _, value in one.samples
+        ]
 
-    def _add_window(
-        self, found: Amounts, division: Division, window: Window, counter: str, by: tuple[str, ...], where: Where
-    ) -> None:
-        series = selector(counter, where | self._match, window.only)
-        if window.moved:
-            for labels, amount in self._moved(division.target_labels, window, counter, where).items():
-                place = tuple(dict(labels).get(label, "") for label in by)
-                found[place] = found.get(place, 0.0) + amount
+    def steps(self, counter: str, by: tuple[str, ...], where: Where, step_of: Callable[[float], float]) -> Steps:
+        """The growth in each step of time; `step_of` gives the step of a moment. An hour is in that of its middle."""
+        recorded = self._recorded(counter, {*by, *where})
+        labels = recorded.labels if recorded else by
+        found: Steps = defaultdict(lambda: defaultdict(float))
+        if recorded:
+            # The last hour of each step in each run, as it was recorded, and how many there are.
+            lasts: dict[tuple[float, float], tuple[int, float]] = {}
+            for run in self.division.runs:
+                for n in range(run.hours):
+                    place = run.first, step_of(run.begin + HOUR * (n + 0.5))
+                    lasts[place] = lasts.get(place, (0, 0.0))[0] + 1, run.first + HOUR * n
+            steps = {at: step for (_, step), (_, at) in lasts.items()}
+            for hours, times in evenly(lasts.values()):
+                query = summed(by, _hours(selector(recorded.name, where | self._match), hours))
+                for at, values, amount in self._at(query, by, times):
+                    found[steps[at]][values] += amount
+        division = self._division(counter, recorded, {*by, *where})
+        amounts = self._in_windows(counter, division, labels, where)
+        for window, some in zip(division.windows, amounts, strict=True):
+            _add(found[step_of((window.begin + window.end) / 2)], by, labels, some)
+        return found
+
+    def _in_runs(self, recorded: Grown, where: Where) -> Amounts:
+        """The growth in recorded hours, by all labels of a series."""
+        key = (recorded.name, *sorted(where.items()))
+        if key not in self._of_runs:
+            found: Amounts = defaultdict(float)
+            for hours, times in evenly((run.hours, run.last) for run in self.division.runs):
+                query = summed(recorded.labels, _hours(selector(recorded.name, where | self._match), hours))
+                for _, values, amount in self._at(query, recorded.labels, times):
+                    found[values] += amount
+            self._of_runs[key] = found
+        return self._of_runs[key]
+
+    def _in_windows(self, counter: str, division: Division, labels: tuple[str, ...], where: Where) -> list[Amounts]:
+        """The growth in each window, by labels."""
+        key = (counter, labels, *sorted(where.items()))
+        if key not in self._of_windows:
+            found: list[Amounts] = [defaultdict(float) for _ in division.windows]
+            places: dict[tuple[str, float], int] = {}
+            for n, window in enumerate(division.windows):
+                if window.moved:
+                    for one, amount in self._moved(division.target_labels, window, counter, where).items():
+                        found[n][tuple(dict(one).get(label, "") for label in labels)] += amount
+                    continue
+                series = selector(counter, where | self._match, window.only)
+                seconds = round(window.end - window.begin, 3)
+                query = summed(labels, at_once(series) if window.whole else growth(series, seconds))
+                places[query, window.end] = n
+            for query, times in evenly(places):
+                for at, values, amount in self._at(query, labels, times):
+                    found[places[query, at]][values] += amount
+            self._of_windows[key] = found
+        return self._of_windows[key]
+
+    def _at(
+        self, query: str, by: tuple[str, ...], times: list[float]
+    ) -> Iterator[tuple[float, tuple[str, ...], float]]:
+        """What a query gives at evenly spaced times: the time, the values of labels, the amount."""
+        if len(times) == 1:
+            series = self._prometheus.instant(query, times[0])
+            yield from ((times[0], _values(by, one), one.value) for one in series)
             return
-        query = at_once(series) if window.whole else growth(series, window.end - window.begin)
-        _add(found, by, self._prometheus.instant(summed(by, query), window.end))
+        step = times[1] - times[0]
+        for one in self._prometheus.steps(query, times[0], times[-1], step):
+            for at, value in one.samples:
+                yield times[round((at - times[0]) / step)], _values(by, one), value
 
     def _moved(
         self, targets: set[str], window: Window, counter: str, where: Where
@@ -111,9 +165,10 @@ class Counters:
         fitting = (one for one in GROWN if one.counter == counter and labels <= {*one.labels})
         return next((one for one in fitting if {*one.labels} <= {*self._served[family]}), None)
 
-    def _raw_division(self, counter: str, labels: set[str]) -> Division:
+    def _division(self, counter: str, recorded: Grown | None, labels: set[str]) -> Division:
+        """How the time is divided for a counter: without recorded hours if no series has these labels."""
         division = self.division
-        if not division.runs:
+        if recorded or not division.runs:
             return division
         if division.end - division.begin > MOST_RAW_SECONDS:
             words = ", ".join(sorted(labels))
@@ -125,10 +180,16 @@ class Counters:
         return self._raw
 
 
-def _add(found: Amounts, by: tuple[str, ...], series: Iterable[Series]) -> None:
-    for one in series:
-        labels = _values(by, one)
-        found[labels] = found.get(labels, 0.0) + one.value
+def _hours(series: str, hours: int) -> str:
+    """The sum of the last hours that were recorded of a series."""
+    return f"sum_over_time({series}[{duration((hours - 1) * HOUR + 1)}])"
+
+
+def _add(found: Amounts, by: tuple[str, ...], labels: tuple[str, ...], amounts: Amounts) -> None:
+    """Add amounts that have these labels, by some of them."""
+    places = [labels.index(label) for label in by]
+    for values, amount in amounts.items():
+        found[tuple(values[place] for place in places)] += amount
 
 
 def _values(by: tuple[str, ...], series: Series) -> tuple[str, ...]:

@@ -31,6 +31,11 @@ class Run(Struct, frozen=True):
     last: float
 
     @property
+    def hours(self) -> int:
+        """How many there are."""
+        return round((self.last - self.first) / HOUR) + 1
+
+    @property
     def begin(self) -> float:
         """Where the first hour begins."""
         return self.first - SETTLED_SECONDS - HOUR

@@ -99,7 +99,10 @@ class Facts:
         recorded = self.scope.seconds > 2 * _HOUR
         name = f"method:{family.name}:max1h" if recorded else family.name
         seconds = self.scope.seconds - (_HOUR if recorded else 0.0)
-        query = f"max(max_over_time({self._all(name, where)}[{duration(seconds)}]))"
+        # Each has an hour, so that one in half an hour will do, and the last one.
+        series = self._all(name, where)
+        each = f"{duration(seconds)}:30m" if recorded else duration(seconds)
+        query = f"max({series} > max_over_time({series}[{each}]) or max_over_time({series}[{each}]) or {series})"
         found = self._prometheus.instant(query, self.scope.end)
         return 1000 * found[0].value if found else None
 
@@ -110,12 +113,16 @@ class Facts:
             name, has = "model:gateway_model_requests:rate5m", {"model"}
         elif self.scope.keys:
             name, has = "key:gateway_requests:rate5m", {"key"}
-        else:
+        elif "chain" in where:
             name, has = "method:gateway_requests:rate5m", {"chain"}
+        else:
+            name, has = "fleet:gateway_requests:rate5m", set()
         if set(where) - has:
             raise MissingError(f"{name} has no label {' or '.join(sorted(set(where) - has))}")
-        query = f"max_over_time((sum({self._all(name, where)}))[{duration(self.scope.seconds)}:1m])"
-        found = self._prometheus.instant(query, self.scope.end)
+        series, time = self._all(name, where), duration(self.scope.seconds)
+        found = self._prometheus.instant(f"max_over_time({series}[{time}])", self.scope.end)
+        if len(found) > 1:  # else what is summed is one series, and each minute a step less
+            found = self._prometheus.instant(f"max_over_time((sum({series}))[{time}:1m])", self.scope.end)
         if not found:
             raise MissingError(f"{name} was not recorded: recording.rules.yml is not loaded")
         return 60 * found[0].value

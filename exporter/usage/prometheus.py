@@ -15,6 +15,8 @@ from exporter.errors import QueryError, SlowQueryError
 from exporter.http_client import HttpClient, Server
 
 _JSON_ERRORS = (ValueError, RecursionError)
+# Prometheus answers up to 11,000 at once.
+_MOST_STEPS = 10_000
 _WRONG_CREDENTIALS = "set username and password_file, or token_file, in usage.prometheus"
 
 
@@ -51,8 +53,15 @@ class Prometheus:
         return self._series("query", query=query, time=f"{at:.3f}")
 
     def steps(self, query: str, start: float, end: float, step: float) -> list[Series]:
-        """What a query gives at each step from start to end, both included."""
-        return self._series("query_range", query=query, start=f"{start:.3f}", end=f"{end:.3f}", step=f"{step:g}")
+        """What a query gives at each step from start to end, both included; series of a long time in several parts."""
+        found: list[Series] = []
+        while start <= end:
+            last = min(start + _MOST_STEPS * step, end)
+            # VictoriaMetrics moves steps to full ones unless `nocache` is set; others don't know the parameter.
+            times = {"start": f"{start:.3f}", "end": f"{last:.3f}", "step": f"{step:.3f}", "nocache": "1"}
+            found += self._series("query_range", query=query, **times)
+            start += (_MOST_STEPS + 1) * step
+        return found
 
     def retention(self) -> str:
         """How long the server keeps samples, in its own words; "" if it does not say."""

@@ -10,7 +10,7 @@ from typing import Any
 from exporter.model import catalog
 from exporter.usage.ahead import Ahead
 from exporter.usage.breakdown import Breakdown, Row, percent
-from exporter.usage.counters import Amounts, Counters
+from exporter.usage.counters import Amounts, Counters, Steps
 from exporter.usage.division import divide
 from exporter.usage.facts import Facts
 from exporter.usage.judgement import alerts, bottlenecks, trend
@@ -19,7 +19,7 @@ from exporter.usage.limits import rate_limits
 from exporter.usage.moments import shown
 from exporter.usage.prometheus import Prometheus
 from exporter.usage.scope import Scope, Terms
-from exporter.usage.steps import Steps, Timeline, whole
+from exporter.usage.steps import Timeline, whole
 from exporter.usage.words import ERRORS
 
 Json = dict[str, Any]
@@ -132,12 +132,8 @@ class Report:
 
     def _peak_per_hour(self, counters: Counters) -> float | None:
         family = catalog.MODEL_REQUESTS if self._scope.model else catalog.REQUESTS
-        hours = [
-            sum(amounts.values())
-            for begin, end, amounts in counters.parts(family.name, (), self._scope.where())
-            if end - begin == _HOUR
-        ]
-        if not hours:
+        hours = self._facts.known("usage.peakRequestsPerHour", lambda: counters.hours(family.name, self._scope.where()))
+        if hours == []:
             self._facts.reasons["usage.peakRequestsPerHour"] = "no whole hour of this time was recorded"
         return round(max(hours)) if hours else None
 

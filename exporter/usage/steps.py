@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from exporter.errors import UsageError
 from exporter.model.growth import growth_of_known
-from exporter.usage.counters import Amounts, Counters
+from exporter.usage.counters import Counters, Steps
 from exporter.usage.division import divide
 from exporter.usage.prometheus import Prometheus
 from exporter.usage.scope import Granularity, Scope, Terms
@@ -20,9 +20,6 @@ from exporter.usage.select import selector, summed
 # More cuts than this are not read from raw series.
 _MOST_CUTS = 35
 _LONGEST_BY_MINUTE = 86400.0
-
-# By step, what grew in it: by labels.
-Steps = dict[float, Amounts]
 
 
 def step_edges(begin: float, end: float, granularity: Granularity, zone: ZoneInfo) -> list[float]:
@@ -66,12 +63,7 @@ class Timeline:
         """The growth of a counter by labels in each step that has some."""
         if self._scope.granularity == "minute":
             return self._by_minute(counter, by)
-        found: Steps = defaultdict(lambda: defaultdict(float))
-        for begin, end, amounts in self._counters.parts(counter, by, self._scope.where()):
-            step = self.step_of((begin + end) / 2)
-            for labels, amount in amounts.items():
-                found[step][labels] += amount
-        return found
+        return self._counters.steps(counter, by, self._scope.where(), self.step_of)
 
     def step_of(self, at: float) -> float:
         """The begin of the step that a moment is in."""

@@ -147,6 +147,34 @@ BAD = [
         "{anomalies: null, overrides: {GatewayKeyCallsSpike: {exceptions: [{plan: a, threshold: 30}]}}}",
         "alerts.overrides.GatewayKeyCallsSpike.exceptions[0]: would change a section that is null, so the alert ",
     ),
+    (
+        "{notify: {time_intervals: {night: [{times: [{start_time: 20:00, end_time: '24:00'}]}]}}}",
+        "alerts.notify.time_intervals.night[0].times[0].start_time: must be text, not a whole number",
+    ),
+    (
+        "{notify: {time_intervals: {night: [{times: [{start_time: '8:00', end_time: '24:00'}]}]}}}",
+        'alerts.notify.time_intervals.night[0].times[0].start_time: must be a time in quotes, as "07:30" or "24:00"',
+    ),
+    (
+        "{notify: {time_intervals: {weekend: [{weekday: [sunday]}]}}}",
+        "alerts.notify.time_intervals.weekend[0].weekday: unknown field 'weekday'; did you mean 'weekdays'? ",
+    ),
+    (
+        "{notify: {time_intervals: {weekend: [{weekdays: [sun]}]}}}",
+        "alerts.notify.time_intervals.weekend[0].weekdays[0]: must be a day or a range, as sunday or monday:friday",
+    ),
+    (
+        "{notify: {time_intervals: {new: [{days_of_month: [1-5]}]}}}",
+        'alerts.notify.time_intervals.new[0].days_of_month[0]: must be as 1, "1:5" or "-3:-1", not \'1-5\'',
+    ),
+    (
+        "{notify: {receivers: {team: {slack: {api_url_file: [a]}}}, routes: {warning: team}}}",
+        "alerts.notify.receivers.team.slack.api_url_file: must be the path of a file",
+    ),
+    (
+        "{notify: {receivers: {team: {webhook: {url: 'http://a', credentials_file: b, http_config: 1}}}}}",
+        "alerts.notify.receivers.team.webhook.http_config: must be a mapping",
+    ),
     ("{kubernetes: {namespace: My_Space}}", "alerts.kubernetes.namespace: must be a namespace in Kubernetes, not 'My_"),
     ("{kubernetes: {name: Gateway Exporter}}", "alerts.kubernetes.name: must be a name in Kubernetes, not 'Gateway "),
     (

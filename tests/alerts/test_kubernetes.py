@@ -1,6 +1,7 @@
 """The objects of the Prometheus operator: valid, and the same for Alertmanager as alertmanager.yml."""
 
 import json
+import re
 import subprocess
 from base64 import b64encode
 from pathlib import Path
@@ -166,6 +167,21 @@ def test_what_is_left_out_is_listed(tmp_path: Path) -> None:
     made = written(of, "alertmanagerconfig.yml")
     assert [mistakes(made, version) for version in VERSIONS] == [[], [], []]
     assert "berlin" not in json.dumps(made)
+
+
+@pytest.mark.parametrize("kind", CARRIED)
+def test_odd_fields_are_carried_over_or_listed(tmp_path: Path, kind: str) -> None:
+    """Alertmanager checks what a receiver is given; here, no value ends in a traceback."""
+    part = CARRIED[kind]
+    names = {re.sub("(?<=[a-z])([A-Z]+)", r"_\1", name).lower() for name in f"{part.fields} {part.pairs}".split()}
+    names |= {*part.parts} - {"http_config"}
+    odd: list[Object] = [{name: value} for name in sorted(names) for value in (1, ["a"], {"a": ["b"]}, {1: None})]
+    odd += [{"http_config": {name: 1}} for name in ("a", "tls_config", "authorization")] if kind != "email" else []
+    good = one_of(kind)["receivers"]["team"][kind] | ({"credentials_file": "/etc/one"} if kind == "webhook" else {})
+    receivers = {f"r{n}": {kind: good | fields} for n, fields in enumerate(odd)}
+    made = alertmanager_config(Terms(served(notify(tmp_path, {"receivers": receivers, "routes": {"warning": "r0"}}))))
+    carried = [one for one in made.manifest["spec"]["receivers"] if f"{kind}Configs" in one]
+    assert len(carried) + len(made.lost) == len(odd)
 
 
 def test_the_secret_s_command_works(tmp_path: Path) -> None:

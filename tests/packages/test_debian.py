@@ -58,6 +58,7 @@ def test_it_runs_from_init_to_a_scrape(unpacked: Path, tmp_path: Path) -> None:
     command = [f"{unpacked}{word}" if word.startswith("/") else word for word in shlex.split(started[0])]
     assert f"StateDirectory={state.name}\n" in unit
     with Exporter(*command[1:], command=command[:1]) as exporter:
+        assert [exporter.get(path).status_code for path in ("/requests", "/requests/main.js")] == [200, 200]
         exporter.eventually('gateway_exporter_lines_total{input="access.json",result="parsed"}', 1)
     assert {"state.db", "key-hash.secret"} <= {path.name for path in state.iterdir()}
 

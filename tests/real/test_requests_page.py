@@ -46,7 +46,7 @@ start_at: beginning
 requests: {}
 """
 KEYS = [
-    *({"id": id_, "name": f"Key {id_}"} for id_ in ("live", "many")),
+    *({"id": id_, "name": f"Key {id_}"} for id_ in ("live", "many", "back")),
     {"id": "acme", "name": "Acme app", "owner": "Acme Ltd"},
     {"id": "other", "name": "<b>bold</b>", "owner": "<i>it</i>"},
 ]
@@ -312,10 +312,12 @@ def test_what_is_filtered_is_exported(scene: Scene, format_: str, tmp_path: Path
     assert [row["request_id"] for row in rows] == ["r6", "r4"]
 
 
-@pytest.mark.parametrize("width", [1600, 1000, 390])
+@pytest.mark.parametrize("width", [1920, 1600, 1200, 1000, 390])
 def test_hostile_texts_are_texts(scene: Scene, width: int) -> None:
     """In any field, at any width, and in the filter of a link: nothing runs, is loaded, or makes the page too wide."""
-    browser = scene.open("?blocked=true&retried=true", 1, width)
+    browser = scene.open("?key=acme,other", len(LINES), width)
+    assert browser.run("document.documentElement.scrollWidth") == width
+    scene.open("?blocked=true&retried=true", 1, width)
     browser.click("tr.request button")
     shown = browser.text("tr.details")
     assert shown.count("<img src=x onerror=") >= 8
@@ -327,6 +329,31 @@ def test_hostile_texts_are_texts(scene: Scene, width: int) -> None:
     assert [said for said in browser.said if "400" not in said] == []
 
 
+def test_the_page_says_how_to_keep_requests_where_none_are(scene: Scene, tmp_path: Path) -> None:
+    """Also to somebody whose address has a user and a password."""
+    (tmp_path / "access.log").touch()
+    (tmp_path / "config.yaml").write_text("inputs: [{path: access.log, format: nginx-json}]\n", encoding="utf-8")
+    with Exporter("run", "--config.file", "config.yaml", cwd=tmp_path) as exporter:
+        scene.browser.open(exporter.url.replace("://", "://me:secret@") + "/requests")
+        said = "No single requests are kept: for that, the config needs requests: {} and a state.path."
+        eventually(lambda: scene.browser.texts("body > p") == [said])
+
+
+def test_an_exporter_that_is_away_is_asked_until_it_is_back(scene: Scene) -> None:
+    """What is shown stays; what comes afterwards is shown."""
+    browser = scene.open("?key=back", 0)
+    scene.write(line(40, key="back"))
+    scene.shows(1)
+    scene.exporter.process.kill()
+    eventually(lambda: browser.texts("#problem") == ["The exporter does not answer; it is asked again."])
+    assert len(browser.texts("tr.request")) == 1
+    address = scene.exporter.url.partition("://")[2]
+    scene.exporter = Exporter("run", "--config.file", "config.yaml", cwd=scene.folder, address=address)
+    scene.write(line(41, key="back"))
+    scene.shows(2)
+    assert browser.run("document.querySelector('#problem').hidden")
+
+
 def test_times_are_in_the_chosen_zone(scene: Scene) -> None:
     """The reader's own at first; the configured one is a choice, and is remembered."""
     browser = scene.open("?provider=b", 1)
@@ -336,5 +363,12 @@ def test_times_are_in_the_chosen_zone(scene: Scene) -> None:
     assert browser.texts("tr.request time") != [before]
     scene.open("?provider=b", 1)
     assert browser.texts("tr.request time") != [before]
+    hours = range(1_760_000_000_000, 1_800_000_000_000, 3_600_000)
+    back = browser.run(
+        "import('./requests/times.js').then(it => "
+        f"{list(hours)[::7]}.filter(at => it.epoch(it.localTime(at)) !== at).map(at => it.localTime(at)))"
+    )
+    # The hour that clocks show twice in autumn is taken for the first or the second one.
+    assert [time_ for time_ in back if not time_.startswith(("2025-11-02T01", "2026-11-01T01"))] == []
     browser.choose("#zone select", "Europe/Berlin")
     assert browser.texts("tr.request time") == [before]

@@ -95,6 +95,11 @@ BAD = [
         GOOD + "identity: {secret_file: none}",
         "2: identity.secret_file: ",
     ),
+    # As for another user, who may not look into the folder of a service's state.
+    (
+        GOOD + f"state: {{path: {'a' * 300}/state.db}}",
+        f"2: state.path: {{folder}}/{'a' * 300}/key-hash.secret can't be read: ",
+    ),
     (GOOD + "pricing: {bill: both}", "2: pricing.bill: unknown bill 'both' (allowed: requested, served)"),
     (GOOD + "pricing: {model: x}", "2: pricing.model: unknown field 'model'; did you mean 'models'? "),
     (

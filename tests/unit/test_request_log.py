@@ -223,6 +223,30 @@ def test_the_loop_has_nothing_of_it_if_requests_are_not_kept(tmp_path: Path, kee
     assert "request_id" not in off.meter.loop.source
 
 
+@pytest.mark.parametrize("count", [1, 2, 100, 101, 102, 201, 350])
+def test_rows_have_their_ids_in_order_however_many_are_inserted_at_once(keeping: Keeping, count: int) -> None:
+    """Two batches, each of which SQLite is given the first id of."""
+    for _ in range(2):
+        keeping.keep(*(line(n) for n in range(count)))
+    rows = sorted(keeping.rows(), key=lambda row: row["id"])
+    assert [row["id"] for row in rows] == [*range(1, 2 * count + 1)]
+    assert [row["request_id"] for row in rows] == [f"r{n}" for n in range(count)] * 2
+    assert keeping.log.mark == 2 * count
+
+
+def test_rows_of_several_days_are_in_their_files(keeping: Keeping) -> None:
+    """However their lines are mixed; a time is exact to the millisecond, also at midnight."""
+    midnight = NOW // 86_400 * 86_400
+    times = [midnight, midnight - 0.001, midnight - 86_400, midnight - 0.0004, midnight + 0.0015, midnight - 1]
+    keeping.keep(*(line(n, t=at) for n, at in enumerate(times)))
+    found = {row["request_id"]: row["time"] for row in keeping.rows()}
+    assert found == {f"r{n}": int(at * 1000 + 0.5) for n, at in enumerate(times)}
+    for day in (midnight, midnight - 86_400):
+        until = {"since": str(day), "until": str(day + 86_400)}
+        expected = [f"r{n}" for n, at in enumerate(times) if day * 1000 <= int(at * 1000 + 0.5) < (day + 86_400) * 1000]
+        assert sorted(keeping.found(**until)) == expected
+
+
 # --- what lasts
 
 
@@ -237,7 +261,7 @@ def test_rows_behind_the_mark_are_deleted_at_the_start(keeping: Keeping) -> None
     keeping.keep(line(2), line(3))
     keeping.log.close()
     again = RequestLog(settings(keeping.folder), Store(), mark)
-    assert (again.mark, again.next_id()) == (2, 3)
+    assert (again.mark, again.next_id) == (2, 3)
     assert keeping.found() == ["r1", "r0"]
 
 
@@ -246,7 +270,7 @@ def test_without_a_mark_all_rows_stay(keeping: Keeping) -> None:
     keeping.keep(line(0), line(1))
     keeping.log.close()
     again = RequestLog(settings(keeping.folder), Store(), None)
-    assert (again.mark, again.next_id()) == (2, 3)
+    assert (again.mark, again.next_id) == (2, 3)
     assert keeping.found() == ["r1", "r0"]
 
 
@@ -299,8 +323,7 @@ def test_the_oldest_file_goes_when_all_are_too_large(tmp_path: Path) -> None:
         file = log.file(today)
         assert file
         kind = file.kind(kinds)
-        rows = [(log.next_id(), (today * 86_400 + n) * 1000, kind, "x" * 2000) for _ in range(1000)]
-        log.add(today, Batch(("id", "time", "kind", "request_id"), rows))
+        log.add(today, Batch(("time", "kind", "request_id"), [(today * 86_400 + n) * 1000, kind, "x" * 2000] * 1000))
         log.write()
         log._tidy(time.time())
         assert log.size <= 64 << 20
@@ -347,7 +370,7 @@ def test_it_begins_again_when_the_folder_can_be_used(tmp_path: Path) -> None:
     held.execute("ROLLBACK")
     held.close()
     assert again.file(NOW // 86_400)
-    assert (again.mark, again.next_id()) == (1, 2)
+    assert (again.mark, again.next_id) == (1, 2)
     assert before.found() == ["r0"]
     again.close()
 

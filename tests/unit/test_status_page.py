@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from exporter.request_log.outbox.settings import Sending
 from exporter.service.input_journal import Rejected
 from exporter.service.web.status import InputStatus, Snapshot
 from exporter.service.web.status_page import page
@@ -41,6 +42,7 @@ HEALTHY = Snapshot(
     inputs=[INPUT],
     families=[("gateway_requests_total", 412, 200_000, "Requests.")],
     implausible=[],
+    sending=None,
     budgets={"key": (41, 5000), "method": (12, 300), "origin": (3, 20)},
     refused={},
 )
@@ -57,6 +59,13 @@ REJECTED = [Rejected(AT, "not_json", 17, SHAPE)]
 # By state: what is shown, and what stands at the top.
 STATES: dict[str, tuple[Snapshot, list[str]]] = {
     "healthy": (HEALTHY, []),
+    "receiver away": (
+        state({}, sending=Sending("http://logs/v1/logs", 1_200, 7_200.0, AT, "http://logs/v1/logs: answered 503")),
+        [
+            "Requests can't be sent on: http://logs/v1/logs: answered 503. 1,200 wait at most, the oldest 2.0 h old; "
+            "they are tried again."
+        ],
+    ),
     "no log": (
         state({"files": [], "readable": False, "unreadable": {"/var/log/nginx/*.json": "no file matches"}}),
         ["edge: /var/log/nginx/*.json can't be read: no file matches. It is tried again every second."],

@@ -13,6 +13,7 @@ from exporter.model.growth import FIRST_START
 SCRAPE = 15.0
 _IDLE = 3600.0  # a series expires after it
 _HELD = 1.1 * SCRAPE
+_QUIET = 180.0
 JOB = "gateway-exporter"
 
 Labels = tuple[tuple[str, str], ...]
@@ -43,7 +44,9 @@ class _Series:
 
 
 class Exporter:
-    """One that counts from `begin` to `end`. Not scraped in `gaps`; moves to `address` times; `lost` its state then."""
+    """One that counts from `begin` to `end`. Not scraped in `gaps`; moves to other addresses at `moves`; loses its
+    state at `lost`. Nothing is logged around `quiet` moments. `logged` is when a key sent how many requests.
+    """
 
     def __init__(
         self,
@@ -57,7 +60,11 @@ class Exporter:
         moves: tuple[float, ...] = (),
         lost: tuple[float, ...] = (),
         seen_from: float = 0.0,
+        quiet: tuple[float, ...] = (),
+        scrape: float = SCRAPE,
     ) -> None:
+        self.logged: list[tuple[float, str, int]] = []
+        self._quiet = quiet
         self.lines: list[tuple[float, str]] = []
         # For each key, when a scrape showed what was counted in all.
         self.cumulated: dict[str, list[tuple[float, int]]] = defaultdict(list)
@@ -67,13 +74,13 @@ class Exporter:
         self._before: dict[str, int] = {}
         self._start = begin
         self._first: float | None = None
-        at = begin + rng.uniform(0, SCRAPE)
+        at = begin + rng.uniform(0, scrape)
         last = begin
         while at < end:
             self._count(last, at)
             if at >= seen_from and not any(start <= at < stop for start, stop in gaps):
                 self._scrape(round(at, 3))
-            last, at = at, at + SCRAPE
+            last, at = at, at + scrape
 
     def _count(self, begin: float, end: float) -> None:
         """Each key is busy for a while and then quiet for longer than a series lives."""
@@ -83,11 +90,14 @@ class Exporter:
                 self._before = {key: seen[-1][1] for key, seen in self.cumulated.items()}
                 self._lives.clear()
         for n, key in enumerate(self._keys):
-            busy = (end + 977 * n) % (9000 + 1700 * n) < 4000
-            if busy and self._rng.random() < 0.4:
+            # By its own time, so that it is the same at every hour of the day: what gaps hide must not come in one.
+            busy = (end - self._begin + 977 * n) % (9000 + 1700 * n) < 4000
+            if busy and self._rng.random() < 0.4 and not any(abs(at - begin) < _QUIET for at in self._quiet):
                 now = self._rng.uniform(begin, end)
                 one = self._lives.setdefault(key, _Series(now))
-                one.add(self._rng.randint(1, 5), now)
+                amount = self._rng.randint(1, 5)
+                self.logged.append((now, key, amount))
+                one.add(amount, now)
 
     def _scrape(self, now: float) -> None:
         moved = sum(at <= now for at in self._moves)

@@ -35,6 +35,30 @@ class Server:
         self.process.end()
 
 
+class Victoria:
+    """VictoriaMetrics, with samples in lines of OpenMetrics."""
+
+    def __init__(self, folder: Path, lines: Iterable[str]) -> None:
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        command = [program("victoria-metrics"), f"-httpListenAddr=127.0.0.1:{port}", "-storageDataPath=victoria"]
+        self.process = Process([*command, "-retentionPeriod=1y"], folder)
+        self.process.listens(port)
+        self.process.started(lambda: requests.get(f"{self.url}/health", timeout=60).ok, "it answers")
+        body = "".join(map(_in_milliseconds, lines))
+        requests.post(f"{self.url}/api/v1/import/prometheus", data=body, timeout=60).raise_for_status()
+        requests.get(f"{self.url}/internal/force_flush", timeout=60).raise_for_status()
+
+    def close(self) -> None:
+        """End it."""
+        self.process.end()
+
+
+def _in_milliseconds(line: str) -> str:
+    series, _, at = line.rstrip("\n").rpartition(" ")
+    return f"{series} {round(1000 * float(at))}\n"
+
+
 def blocks(folder: Path, lines: Iterable[str]) -> None:
     """Samples as blocks of a Prometheus."""
     with (folder / "history.om").open("w", encoding="utf-8") as out:
@@ -44,8 +68,8 @@ def blocks(folder: Path, lines: Iterable[str]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def record(folder: Path, begin: float, end: float, skipped: Iterable[int] = ()) -> None:
-    """Record the hours of a time, but for those that were `skipped`, as Prometheus was down then."""
+def record(folder: Path, begin: float, end: float, skipped: Iterable[int] = ()) -> list[str]:
+    """Record the hours of a time, but for those that were `skipped`, as Prometheus was down then. Returns the lines."""
     server = Server(folder)
     lines = []
     first = begin // HOUR * HOUR + PHASE
@@ -61,4 +85,6 @@ def record(folder: Path, begin: float, end: float, skipped: Iterable[int] = ()) 
                         lines.append((at, f"{rule['record']}{{{labels}}} {value} {at}\n"))
     finally:
         server.close()
-    blocks(folder, [line for _, line in sorted(lines)] + ["# EOF\n"])
+    recorded = [line for _, line in sorted(lines)]
+    blocks(folder, [*recorded, "# EOF\n"])
+    return recorded

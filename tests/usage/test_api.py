@@ -1,6 +1,7 @@
 """The usage API as customers and operators ask it: a real exporter beside a real Prometheus, and one that is slow."""
 
 import json
+import random
 import socket
 import threading
 import time
@@ -174,3 +175,44 @@ def problems(answer: Any, schema: str) -> list[str]:
     made = document()
     validator = Draft202012Validator({"$ref": f"#/components/schemas/{schema}", "components": made["components"]})
     return [f"{error.json_path}: {error.message[:200]}" for error in validator.iter_errors(answer)]
+
+
+def parameters_of(rng: random.Random) -> dict[str, str]:
+    """A question that the document allows; what a parameter's schema leaves open is made up, and often wrong."""
+    made: dict[str, str] = {}
+    listed = document()["paths"]["/api/v1/usage"]["get"]["parameters"]
+    for one in rng.sample(listed, rng.randint(0, 5)):
+        schema = one["schema"]
+        if "enum" in schema:
+            values = [*schema["enum"], "none"]
+        elif schema["type"] == "integer":
+            values = ["0", "1", "7", str(schema.get("maximum", 10**6)), "-1", "1e3", "x"]
+        else:
+            values = MADE_UP.get(
+                one["name"], ["polygon", "", "a\0b", "\U0001f600" * 9, '"}) or vector(1) #', "%", "9" * 400]
+            )
+        made[one["name"]] = rng.choice(values)
+    return made
+
+
+TEXTS = ["polygon", "", "a\0b", "\U0001f600" * 9, '"}) or vector(1) #', "%", "9" * 400]
+MADE_UP = {
+    "timeframe": ["1h", "24h", "90m", "7d", "all", "1y", "-1h", "", "0s", "999999999999999999y"],
+    "from": ["2026-01-01", "now", "1e400", "-5", "0", "2026-01-01T00:00:00Z"],
+    "to": ["2026-01-01", "9999-12-31", "", "nan", "1e10"],
+    "key": ["indexer", "Indexer", "indxer", "", "\\", "a" * 5000],
+}
+
+
+@pytest.mark.parametrize("n", range(60))
+def test_whatever_is_asked_the_answer_is_documented(live: Live, api: Api, n: int) -> None:
+    """Each combination of parameters gives a report or a refusal with one of its statuses, and never a 500."""
+    rng = random.Random(f"questions {n}")
+    asked = parameters_of(rng)
+    if rng.random() < 0.5 and not {"timeframe", "from", "to"} & asked.keys():
+        asked |= times(live)
+    answered = api.ask(rng.choice(["", INDEXER, SEARCH]), **asked)
+    allowed = document()["paths"]["/api/v1/usage"]["get"]["responses"]
+    assert str(answered.status_code) in allowed.keys() - {"502", "503", "504"}, (asked, answered.text[:300])
+    schema = "Report" if answered.status_code == 200 else "Error"
+    assert problems(answered.json(), schema) == [], asked

@@ -1,7 +1,8 @@
-"""The engine against the truth, on a real Prometheus: over restarts, rebirth, several exporters and gaps."""
+"""The engine against the truth, over restarts, rebirth, several exporters and gaps: on real servers."""
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -14,7 +15,7 @@ from exporter.usage.counters import Counters
 from exporter.usage.division import divide
 from exporter.usage.prometheus import Prometheus
 from tests.usage.history import SCRAPE, Fleet
-from tests.usage.server import Server, blocks, record
+from tests.usage.server import Server, Victoria, blocks, record
 
 SEED = 7
 REQUESTS = "gateway_requests_total"
@@ -27,11 +28,22 @@ def fleet() -> Fleet:
 
 
 @pytest.fixture(scope="session")
-def prometheus(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    folder = tmp_path_factory.mktemp("usage")
-    blocks(folder, fleet.openmetrics())
-    record(folder, fleet.begin, fleet.end, skipped=(4,))
-    server = Server(folder)
+def folder(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With the fleet's series in blocks of Prometheus, and all samples in a file."""
+    made = tmp_path_factory.mktemp("usage")
+    series = [*fleet.openmetrics()]
+    blocks(made, series)
+    recorded = record(made, fleet.begin, fleet.end, skipped=(4,))
+    (made / "all.om").write_text("".join(series[:-1] + recorded), encoding="utf-8")
+    return made
+
+
+@pytest.fixture(scope="session", params=["Prometheus", "VictoriaMetrics"])
+def prometheus(request: pytest.FixtureRequest, folder: Path) -> Iterator[Prometheus]:
+    if request.param == "Prometheus":
+        server: Server | Victoria = Server(folder)
+    else:
+        server = Victoria(folder, (folder / "all.om").read_text(encoding="utf-8").splitlines())
     yield Prometheus(Asked(url=server.url, timeout=60))
     server.close()
 
@@ -72,3 +84,22 @@ def test_recorded_hours_are_used(prometheus: Prometheus, fleet: Fleet) -> None:
     """All of those in which every exporter was steady; a skipped one is no hour."""
     runs = divide(prometheus, {}, fleet.begin, fleet.end).runs
     assert [round((run.last - run.first) / 3600) + 1 for run in runs] == [2, 4]
+
+
+def test_each_recorded_hour_is_exact(prometheus: Prometheus, fleet: Fleet) -> None:
+    """Alone and as a step; several are one question."""
+    division = divide(prometheus, {}, fleet.begin, fleet.end)
+    hours = [run.begin + 3600 * n for run in division.runs for n in range(run.hours)]
+    expected = [sum(fleet.grown(hour, hour + 3600).values()) for hour in hours]
+    counters = Counters(prometheus, SERVED, {}, division)
+    assert counters.hours(REQUESTS, {}) == expected
+    steps = counters.steps(REQUESTS, ("key",), {}, lambda at: next((one for one in hours if 0 <= at - one < 3600), 0))
+    for one in hours:
+        assert {key: amount for (key,), amount in steps[one].items() if amount} == fleet.grown(one, one + 3600)
+
+
+def test_steps_begin_where_they_are_asked_to(prometheus: Prometheus, fleet: Fleet) -> None:
+    """Hours are recorded at any minute; VictoriaMetrics moves many steps to full ones if it may cache them."""
+    begin = round(fleet.begin + 1234.567, 3)
+    [found] = prometheus.steps("vector(time())", begin, begin + 99 * 60, 60)
+    assert found.samples == [(at, at) for at in (round(begin + 60 * n, 3) for n in range(100))]

@@ -4,7 +4,7 @@ attributes.py   columns → names and values by OpenTelemetry's conventions
 records.py      rows → OTLP's messages; loads protobuf, so only the sender imports it
 unsent.py       the rows behind a number, from all files
 place.py        how far rows were sent, in a file beside them
-settings.py     where rows are sent
+settings.py     where rows are sent, and how that goes
 endpoint.py     one request to the receiver, and what its answer means
 delivery.py     rows that are sent together: halved where the receiver refuses them
 sender.py       the thread that sends, waits and tries again

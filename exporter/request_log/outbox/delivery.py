@@ -24,8 +24,8 @@ class Delivered(Struct):
 
 
 class Delivery:
-    """`send` tries until there is an answer about what was sent; None if it gives up. `most` is how many rows
-    it is best given at once: fewer, if those of earlier batches were too large.
+    """`send` tries until there is an answer about what was sent; None if it gives up. `most` is how many rows it is
+    best given at once: fewer after some were too large, then slowly more.
     """
 
     def __init__(self, send: Callable[[bytes], Answer | None]) -> None:
@@ -34,7 +34,7 @@ class Delivery:
 
     def deliver(self, rows: Sequence[Row], encode: Callable[[Sequence[Row]], bytes]) -> Iterator[Delivered]:
         """Deliver rows, and yield what became of each part of them, until `send` gives up."""
-        halves = _MOST_HALVES
+        halves, grows = _MOST_HALVES, True
         waiting = [rows]
         while waiting:
             part = waiting.pop()
@@ -48,10 +48,12 @@ class Delivery:
                 refused = min(answer.rejected, len(part))
                 yield Delivered(part[-1][0], len(part) - refused, refused, answer.text)
             elif half and answer.outcome == "too_large":
-                self.most = half
+                self.most, grows = half, False
                 waiting += [part[half:], part[:half]]
             elif half and halves:
                 halves -= 1
                 waiting += [part[half:], part[:half]]
             else:
                 yield Delivered(part[-1][0], 0, len(part), answer.text)
+        if grows:
+            self.most = min(self.most + self.most // 8 + 1, MOST_ROWS)

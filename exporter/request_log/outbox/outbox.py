@@ -12,7 +12,7 @@ from exporter.keys.identity import KeyEntry
 from exporter.metrics.store import Store
 from exporter.model import catalog
 from exporter.request_log.outbox.sender import Sender
-from exporter.request_log.outbox.settings import OtlpSettings
+from exporter.request_log.outbox.settings import OtlpSettings, Sending
 from exporter.request_log.outbox.unsent import count_after
 
 
@@ -21,18 +21,6 @@ class Counted(Struct):
 
     sent: int
     refused: int
-
-
-class Sending(Struct):
-    """What the status page shows: where rows go, how many wait at most and for how long, when a request succeeded last,
-    in epoch seconds, and why nothing is sent now.
-    """
-
-    receiver: str
-    rows: int
-    lag: float
-    succeeded_at: float
-    problem: str
 
 
 class Outbox:

@@ -138,6 +138,7 @@ class Sender:
     def _known_place(self) -> Place:
         if not self.place:
             place = load(self._folder)
+            save(self._folder, place)  # before anything is sent under the name of a new one
             self.begun, self.taken = replace(place), place.cursor
             self.place = place
         return self.place

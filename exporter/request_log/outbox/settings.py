@@ -1,4 +1,4 @@
-"""How rows are sent; apart, as it loads nothing."""
+"""How rows are sent, and how that goes; apart, as it loads nothing."""
 
 from msgspec import Struct
 
@@ -13,3 +13,15 @@ class OtlpSettings(Struct, frozen=True, kw_only=True):
     server: Server
     resource: dict[str, str] = {}
     certificate: tuple[str, str] | None = None
+
+
+class Sending(Struct):
+    """What the status page shows: where rows go, how many wait at most and for how long, when a request succeeded last,
+    in epoch seconds, and why nothing is sent now.
+    """
+
+    receiver: str
+    rows: int
+    lag: float
+    succeeded_at: float
+    problem: str

@@ -7,6 +7,7 @@ from msgspec import Struct
 from exporter import descriptors
 from exporter.metrics.store import Series
 from exporter.model import catalog
+from exporter.request_log.outbox.settings import Sending
 from exporter.service.feed import Feed
 from exporter.service.input_journal import Rejected
 from exporter.service.pipeline import Pipeline
@@ -54,6 +55,8 @@ class Snapshot(Struct):
     implausible: list[tuple[str, str, int]]
     # For each label with a budget, how many values it has admitted, and the budget.
     budgets: dict[str, tuple[int, int]]
+    # How single requests are sent on, if they are.
+    sending: Sending | None
     # See `Pipeline.refused`.
     refused: dict[str, tuple[float, str]]
 
@@ -89,8 +92,14 @@ def snapshot(pipeline: Pipeline) -> Snapshot:
             if isinstance(series, Series) and series.value
         ],
         budgets=pipeline.expiry.places.admissions.used,
+        sending=_sending(pipeline),
         refused=dict(pipeline.refused),
     )
+
+
+def _sending(pipeline: Pipeline) -> Sending | None:
+    follower = pipeline.request_log.follower if pipeline.request_log else None
+    return follower.sending if follower else None
 
 
 def _input(pipeline: Pipeline, feed: Feed, now: float) -> InputStatus:

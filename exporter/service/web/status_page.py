@@ -9,6 +9,7 @@ from html import escape
 from exporter.formats.decoders.decoder import REASONS
 from exporter.inputs.events import LOSSES
 from exporter.model.fields import MOST
+from exporter.request_log.outbox.settings import Sending
 from exporter.service.web.status import InputStatus, Snapshot
 
 # The page is loaded again after so many seconds.
@@ -37,7 +38,7 @@ def page(found: Snapshot, runbook: str = "") -> str:
 <b class={"good" if found.ready else "bad"}>{"ready" if found.ready else "catching up"}</b> ·
 <a href=requests>requests</a> · <a href=metrics>metrics</a> · <a href=-/healthy>health</a> ·
 <a href=-/ready>readiness</a>{documented}</p>
-<p>{_state(found)}</p></header>{_attention(found)}
+<p>{_state(found)}</p>{_sending(found)}</header>{_attention(found)}
 {_section("Inputs", "input|logs|#parsed|#ignored|#rejected|#lines/s|#lag|last record", map(_input, found.inputs))}
 {_section("Rejected lines", "when|input|reason|#bytes|shape", _rejects(found))}
 {_section("Losses", "input|reason|#times|#bytes", _losses(found))}
@@ -70,6 +71,8 @@ def _problems(found: Snapshot) -> Iterator[str]:
             f"{found.unopened:,} logs can't be opened: no file descriptor is left (limit {found.descriptors:,}). "
             "Raise the limit of open files (<code>ulimit -n</code>, <code>LimitNOFILE=</code>)."
         )
+    if found.sending and found.sending.problem:
+        yield _not_sent(found.sending)
     for input_ in found.inputs:
         for problem in _problems_of(input_):
             yield f"{escape(input_.name)}: {problem}"
@@ -85,6 +88,11 @@ def _problems(found: Snapshot) -> Iterator[str]:
                 f"<code>{name}</code> has as many series as it may ({limit:,}): further ones are counted together. "
                 "Raise <code>metrics.max_series</code>, or drop a label."
             )
+
+
+def _not_sent(to: Sending) -> str:
+    oldest = f", the oldest {_span(to.lag)} old" if to.lag else ""
+    return f"Requests can't be sent on: {escape(to.problem)}. {to.rows:,} wait at most{oldest}; they are tried again."
 
 
 def _problems_of(input_: InputStatus) -> Iterator[str]:
@@ -111,6 +119,16 @@ def _state(found: Snapshot) -> str:
     if not found.state:
         return "Counters restart from zero with the process: <code>state.path</code> is not configured."
     return f"State: <code>{escape(found.state)}</code>, last committed {_time(found.committed_at)}"
+
+
+def _sending(found: Snapshot) -> str:
+    to = found.sending
+    if not to:
+        return ""
+    waiting = f"{to.rows:,} wait" if to.rows else "none waits"
+    return (
+        f"<p>Requests are sent to <code>{escape(to.receiver)}</code>: {waiting}, last sent {_time(to.succeeded_at)}</p>"
+    )
 
 
 def _held(series: int) -> str:

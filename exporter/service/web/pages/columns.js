@@ -5,6 +5,9 @@ import { count, duration, money } from "./shown.js";
 import { localTime } from "./times.js";
 import { OUTCOMES } from "./words.js";
 
+// Outcomes that are no failures.
+const MARKS = { success: ["✓", "well"], cancelled: ["○", ""] };
+
 /** The columns; costs in another currency than the configured one name it. */
 export function columns(currency) {
   return [
@@ -68,9 +71,8 @@ function providers(row) {
     else tries.push({ provider, outcome, times: 1 });
   }
   const shown = tries.map(({ provider, outcome, times }, n) => {
-    const well = outcome === "success";
-    const said = sign(well ? "✓" : "✗", `: ${OUTCOMES[outcome] ?? outcome}`);
-    const mark = element("span", { class: well ? "well" : "bad" }, said);
+    const [seen, class_] = MARKS[outcome] ?? ["✗", "bad"];
+    const mark = element("span", { class: class_ }, sign(seen, `: ${OUTCOMES[outcome] ?? outcome}`));
     const many = times > 1 && `\u00a0×${times}`;
     return element("span", {}, n > 0 && sign(" → ", ", then "), provider || "?", "\u00a0", mark, many);
   });

@@ -7,6 +7,7 @@ import { ERRORS, OUTCOMES, words } from "./words.js";
 
 // The filter that finds requests with the same value, where it has another name than the field.
 const FILTER_OF = { key_owner: "owner", time: "", cost: "", id: "", key_name: "" };
+const FAILED = "took failed";
 const BYTES = ["request_bytes", "response_bytes"];
 const SECONDS = ["duration", "time_to_first_token"];
 
@@ -24,33 +25,24 @@ function failure(row) {
   return said.length > 0 && element("p", { class: row.error_type ? "failure" : "" }, said.join(" "));
 }
 
-/** Attempts and other moments of a request, in milliseconds after its begin. */
+/** Attempts, steps between them and other moments of a request, in milliseconds after its begin. */
 function timeline(row) {
-  const events = row.attempts.map((attempt, n) => {
-    const said = [`${attempt.provider || "a provider"} ${OUTCOMES[attempt.outcome] ?? attempt.outcome}`];
-    if (attempt.status) said.push(`status ${attempt.status}`);
-    if (attempt.circuit) said.push(`circuit ${attempt.circuit}`);
-    const known = ["provider", "outcome", "status", "circuit", "seconds", "delay"];
-    for (const [name, value] of Object.entries(attempt)) {
-      if (!known.includes(name) && value !== null && value !== "") said.push(`${words(name).toLowerCase()} ${value}`);
-    }
-    const well = attempt.outcome === "success";
-    return { title: `Attempt ${n + 1}`, said: said.join(", "), from: attempt.delay, took: attempt.seconds, well };
-  });
+  const events = inOrder([...(row.steps ?? []).map(ofStep), ...row.attempts.map(ofAttempt)]);
   if (row.time_to_first_token !== null) {
-    events.push({ title: "First token", said: "the answer began", from: 0, took: row.time_to_first_token, well: true });
+    const took = row.time_to_first_token;
+    events.push({ title: "First token", said: "the answer began", from: 0, took, class_: "took" });
   }
   if (row.duration !== null) {
-    const well = !row.error_type;
-    events.push({ title: "Whole request", said: "to the last byte", from: 0, took: row.duration, well });
+    const class_ = row.error_type ? FAILED : "took";
+    events.push({ title: "Whole request", said: "to the last byte", from: 0, took: row.duration, class_ });
   }
   if (!events.length) return element("p", {}, "The log has no times and no attempts of this request.");
   const end = Math.max(...events.map(({ from, took }) => (from ?? 0) + (took ?? 0)));
-  const lines = events.map(({ title, said, from, took, well }) => {
-    const bar = element("div", { class: well ? "took" : "took failed" });
-    if (from !== null && took !== null && end > 0) {
+  const lines = events.map(({ title, said, from, took, class_ = FAILED }) => {
+    const bar = element("div", { class: class_ });
+    if (from !== null && end > 0) {
       bar.style.marginInlineStart = `${(100 * from) / end}%`;
-      bar.style.inlineSize = `${(100 * took) / end}%`;
+      bar.style.inlineSize = `${(100 * (took ?? 0)) / end}%`;
     } else bar.hidden = true;
     return element(
       "tr",
@@ -73,6 +65,26 @@ function timeline(row) {
     element("thead", { role: "rowgroup" }, element("tr", { role: "row" }, ...heads, last)),
     element("tbody", { role: "rowgroup" }, ...lines),
   );
+}
+
+function ofAttempt({ provider, outcome, status, circuit, reason, seconds, delay }, n) {
+  const said = [`${provider || "a provider"} ${OUTCOMES[outcome] ?? outcome}`];
+  if (status) said.push(`status ${status}`);
+  if (reason) said.push(reason.replaceAll("_", " "));
+  if (circuit) said.push(`circuit ${circuit}`);
+  const class_ = { success: "took", cancelled: "took other" }[outcome];
+  return { title: `Attempt ${n + 1}`, said: said.join(", "), from: delay, took: seconds, class_ };
+}
+
+function ofStep({ provider, step, circuit, at }) {
+  const said = [step.replaceAll("_", " "), provider, circuit && `circuit ${circuit}`].filter(Boolean).join(", ");
+  return { title: "Step", said, from: at, took: null, class_: "took other" };
+}
+
+/** By time; where that is unknown, as they are. */
+function inOrder(events) {
+  if (events.some(({ from }) => from === null)) return events;
+  return events.sort((one, other) => one.from - other.from);
 }
 
 /** The series that the request was counted in, as PromQL selectors. */
@@ -123,7 +135,7 @@ function fields(row, filters) {
       for (const [label, one] of Object.entries(value)) add(label, one, "label", `${label}=${one}`);
     }
   }
-  return element("section", {}, element("h3", {}, "Known of it"), list);
+  return element("section", {}, element("h3", {}, "Fields"), list);
 }
 
 function written(name, value, row) {

@@ -19,7 +19,7 @@ const FIRST = ["status", "key", "user", "method", "provider", "model", "text"];
 const HINTS = {
   status: "4xx, 502",
   key: "name or id",
-  text: "in route or method",
+  text: "route or method",
   slower_than: "seconds",
   costlier_than: "money",
   client: "192.0.2.0/24",

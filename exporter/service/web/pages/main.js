@@ -12,7 +12,7 @@ import { offerZones } from "./times.js";
 const API = "api/v1/requests";
 const A_PAGE = 100;
 // New requests are asked for so often; more than this at once, and only the newest are shown.
-const FOLLOW_MILLISECONDS = 1000;
+const FOLLOW_MILLISECONDS = 600;
 const MOST_NEW = 200;
 // Sums of new requests are asked for this many times less often than they take, and not more often than this.
 const SUMS_SHARE = 10;
@@ -30,6 +30,8 @@ class Page {
     this.last = 0;
     this.isPaused = false;
     this.failures = 0;
+    this.problem = "";
+    this.problemOfSums = "";
     this.unsaid = 0;
     this.saidAt = 0;
     this.abort = new AbortController();
@@ -64,33 +66,40 @@ class Page {
     this.load();
   }
 
-  /** Ask for the newest requests and the sums of the filter; those whose id is above `newest` are new. */
-  async load(newest) {
+  /** Ask for the requests and the sums of another filter. */
+  async load() {
     this.abort.abort();
     this.abort = new AbortController();
     const { signal } = this.abort;
     this.isLoaded = false;
+    this.isRefused = false;
     this.cards.wait();
     byId("requests").setAttribute("aria-busy", "true");
     try {
       this.linkExports();
-      const page = await this.ask("", { limit: A_PAGE }, signal);
-      this.last = page.last;
-      this.table.show(page.requests, newest);
-      this.isWhole = !page.next;
-      this.isLoaded = true;
-      this.solved();
-      this.settle();
-      this.say(`${page.next ? "The newest " : ""}${requests(this.table.rows.length)} shown.`);
-      await this.sum(signal);
+      this.sum(signal);
+      await this.newest(signal);
+      const shown = requests(this.table.rows.length);
+      this.say(this.isWhole ? `${shown} shown.` : `The newest ${shown} shown.`);
     } catch (error) {
       if (signal.aborted) return;
-      if (!this.isLoaded) this.table.show([]);
-      this.cards.fail();
+      this.table.show([]);
       this.failed(error);
+      this.isRefused = error.status < 500; // it would be again
     } finally {
       if (!signal.aborted) this.settle();
     }
+  }
+
+  /** Show the newest requests; those whose id is above `highlighted` are new. */
+  async newest(signal, highlighted) {
+    const page = await this.ask("", { limit: A_PAGE }, signal);
+    this.last = page.last;
+    this.table.show(page.requests, highlighted);
+    this.isWhole = !page.next;
+    this.isLoaded = true;
+    this.solved();
+    this.settle();
   }
 
   settle() {
@@ -109,10 +118,15 @@ class Page {
     this.sumAgain = Infinity;
     try {
       this.cards.show(await this.ask("/sums", {}, signal));
-    } finally {
-      const now = performance.now();
-      this.sumAgain = now + Math.max(SUMS_MILLISECONDS, SUMS_SHARE * (now - begun));
+      this.problemOfSums = "";
+    } catch (error) {
+      if (signal.aborted) return;
+      this.cards.fail();
+      this.problemOfSums = error.message;
     }
+    this.showProblem();
+    const now = performance.now();
+    this.sumAgain = now + Math.max(SUMS_MILLISECONDS, SUMS_SHARE * (now - begun));
   }
 
   async older() {
@@ -154,7 +168,7 @@ class Page {
 
   async addNew(signal) {
     if (!this.isLoaded) {
-      if (this.failures) await this.load();
+      if (this.failures && !this.isRefused) await this.load();
       return;
     }
     if (this.isBehind && this.table.isOpen) return;
@@ -162,20 +176,27 @@ class Page {
     if (signal.aborted) return;
     this.solved();
     this.isBehind = found.length === MOST_NEW;
-    if (this.isBehind) {
-      if (this.table.isOpen) this.say("More requests come than can be shown beside an open one: close it to see them.");
-      else await this.load(this.last);
-      return;
-    }
-    this.last = last;
-    if (found.length) {
-      const { shown, cut } = this.table.insert(found, this.isWhole);
-      this.isWhole = this.isWhole && !cut;
+    if (!this.isBehind) {
+      this.last = last;
+      this.insert(found);
+    } else if (this.table.isOpen) {
+      this.say("More requests come than can be shown beside an open one: close it to see them.");
+    } else {
       this.isSummed = false;
-      this.sayNew(shown);
-      this.settle();
+      await this.newest(signal, this.last);
+      this.sayAtTimes(`The newest ${requests(A_PAGE)} shown; more came in.`);
     }
-    if (!this.isSummed && performance.now() > this.sumAgain) await this.sum(signal);
+    if (!this.isSummed && performance.now() > this.sumAgain) this.sum(signal);
+  }
+
+  insert(found) {
+    if (!found.length) return;
+    const { shown, cut } = this.table.insert(found, this.isWhole);
+    this.isWhole = this.isWhole && !cut;
+    this.isSummed = false;
+    this.unsaid += shown;
+    this.sayAtTimes(`${requests(this.unsaid)} came in.`);
+    this.settle();
   }
 
   linkExports() {
@@ -189,22 +210,26 @@ class Page {
     this.saidAt = performance.now();
   }
 
-  sayNew(number) {
-    this.unsaid += number;
-    if (this.unsaid && performance.now() - this.saidAt > SAY_MILLISECONDS) {
-      this.say(`${requests(this.unsaid)} came in.`);
-    }
+  sayAtTimes(text) {
+    if (performance.now() - this.saidAt > SAY_MILLISECONDS) this.say(text);
   }
 
   failed(error) {
     this.failures += 1;
-    byId("problem").textContent = error.message;
-    byId("problem").hidden = false;
+    this.problem = error.message;
+    this.showProblem();
   }
 
   solved() {
     this.failures = 0;
-    byId("problem").hidden = true;
+    this.problem = "";
+    this.showProblem();
+  }
+
+  showProblem() {
+    const text = this.problem || this.problemOfSums;
+    if (byId("problem").textContent !== text) byId("problem").textContent = text; // it is read aloud
+    byId("problem").hidden = !text;
   }
 }
 
@@ -218,8 +243,9 @@ try {
     document.querySelector("main").hidden = false;
     new Page(about).read();
   } else {
-    const how = [element("code", {}, "requests: {}"), " to the config, and reload it."];
-    document.body.append(element("p", {}, "No single requests are kept: to keep them, add the section ", ...how));
+    const sections = [element("code", {}, "requests: {}"), " and a ", element("code", {}, "state.path")];
+    const said = ["No single requests are kept: for that, the config needs ", ...sections, "."];
+    document.body.append(element("p", {}, ...said));
   }
 } catch (error) {
   document.body.append(element("p", { role: "alert" }, error.message));
