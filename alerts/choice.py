@@ -88,7 +88,7 @@ def _with_each_threshold(config: AlertsConfig) -> Iterator[tuple[Steps, AlertsCo
         for step in steps[:-1]:
             part = getattr(part, str(step))
         name = str(steps[-1])
-        field = next(one for one in msgspec.structs.fields(part) if one.encode_name == name)
+        field = next(field for field in msgspec.structs.fields(part) if field.encode_name == name)
         value = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
         if value is None:
             value = "1h" if str in _types(part, name) else 0.5
@@ -100,16 +100,17 @@ def _with_each_threshold(config: AlertsConfig) -> Iterator[tuple[Steps, AlertsCo
 def _types(part: Any, name: str) -> set[Any]:
     """The plain types that a field may have."""
     return {
-        get_args(one)[0] if hasattr(one, "__metadata__") else one for one in get_args(get_type_hints(type(part))[name])
+        get_args(hint)[0] if hasattr(hint, "__metadata__") else hint
+        for hint in get_args(get_type_hints(type(part))[name])
     }
 
 
 def _nulls(part: msgspec.Struct) -> Iterator[Steps]:
-    for one in msgspec.structs.fields(part):
-        value = getattr(part, one.name)
-        if one.name in ("notify", "kubernetes", "overrides"):
+    for field in msgspec.structs.fields(part):
+        value = getattr(part, field.name)
+        if field.name in ("notify", "kubernetes", "overrides"):
             continue
         if value is None:
-            yield (one.encode_name,)
+            yield (field.encode_name,)
         elif isinstance(value, msgspec.Struct):
-            yield from ((one.encode_name, *steps) for steps in _nulls(value))
+            yield from ((field.encode_name, *steps) for steps in _nulls(value))

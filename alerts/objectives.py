@@ -18,16 +18,16 @@ _BY_METHOD, _BY_MODEL = "gateway_request_duration_seconds", "gateway_model_reque
 def objectives(terms: Terms) -> dict[str, str]:
     """The recorded series of `exporter.model.recorded` that begin with `objective:`."""
     targets, all_, missed = [], [], []
-    for one in terms.config.objectives.promises:
-        for objective, target in (("availability", one.availability), ("latency", one.latency)):
+    for promise in terms.config.objectives.promises:
+        for objective, target in (("availability", promise.availability), ("latency", promise.latency)):
             if target is None:
                 continue
-            whole, part = (_availability if objective == "availability" else _latency)(terms, one)
+            whole, part = (_availability if objective == "availability" else _latency)(terms, promise)
             if not terms.is_served(whole + part):
                 continue
-            targets.append(_labelled(f"vector({target:g})", objective, one))
-            all_.append(_labelled(whole, objective, one))
-            missed.append(_labelled(or_zero(part, f"({whole})"), objective, one))
+            targets.append(_labelled(f"vector({target:g})", objective, promise))
+            all_.append(_labelled(whole, objective, promise))
+            missed.append(_labelled(or_zero(part, f"({whole})"), objective, promise))
     if not targets:
         return {}
     requests, failed = "objective:gateway_requests:increase1h", "objective:gateway_missed_requests:increase1h"
@@ -43,9 +43,9 @@ def objectives(terms: Terms) -> dict[str, str]:
     }
 
 
-def _labelled(expression: str, objective: str, one: Objective) -> str:
+def _labelled(expression: str, objective: str, promise: Objective) -> str:
     """With the labels that tell promises apart."""
-    labels = {"objective": objective} | ({one.label: one.value} if one.label else {})
+    labels = {"objective": objective} | ({promise.label: promise.value} if promise.label else {})
     for label, value in labels.items():
         expression = f'label_replace({expression}, "{label}", {_quoted(value.replace("$", "$$"))}, "", "")'
     return expression
@@ -55,18 +55,18 @@ def _quoted(text: str) -> str:
     return f'"{escaped(text)}"'
 
 
-def _availability(terms: Terms, one: Objective) -> tuple[str, str]:
+def _availability(terms: Terms, promise: Objective) -> tuple[str, str]:
     """Requests of the last hour, and those that failed."""
     by = terms.by()
-    if one.label == "model":
-        requests = f"model:gateway_model_requests:increase1h{{model={_quoted(one.value)}}}"
+    if promise.label == "model":
+        requests = f"model:gateway_model_requests:increase1h{{model={_quoted(promise.value)}}}"
         return f"sum by {by} ({requests})", f'sum by {by} ({requests[:-1]}, status=~"5.."}})'
-    if one.label == "plan":
+    if promise.label == "plan":
         return tuple(  # type: ignore[return-value]
-            f"sum by {by} ({series} {_of_plan(terms, one)})"
+            f"sum by {by} ({series} {_of_plan(terms, promise)})"
             for series in ("key:gateway_requests:increase1h", f"key:gateway_errors:increase1h{{{_OURS}}}")
         )
-    only = f"chain={_quoted(one.value)}" if one.label else ""
+    only = f"chain={_quoted(promise.value)}" if promise.label else ""
     failed = ", ".join(filter(None, (only, _OURS)))
     return (
         f"sum by {by} (method:gateway_requests:increase1h{f'{{{only}}}' if only else ''})",
@@ -74,11 +74,11 @@ def _availability(terms: Terms, one: Objective) -> tuple[str, str]:
     )
 
 
-def _latency(terms: Terms, one: Objective) -> tuple[str, str]:
+def _latency(terms: Terms, promise: Objective) -> tuple[str, str]:
     """Timed requests of the last hour, and those that took longer than promised."""
-    by, within = terms.by(), f'le=~"{bound(one.latency_seconds)}"'
-    if one.label == "plan":
-        of_plan = _of_plan(terms, one)
+    by, within = terms.by(), f'le=~"{bound(promise.latency_seconds)}"'
+    if promise.label == "plan":
+        of_plan = _of_plan(terms, promise)
         family, key = "gateway_key_request_duration_seconds", terms.by("key")
         total, fast = (
             f"sum by {by} (sum by {key} (increase({family}_{part}[1h])) {of_plan})"
@@ -86,15 +86,15 @@ def _latency(terms: Terms, one: Objective) -> tuple[str, str]:
         )
         return total, f"{total} - {fast}"
     matchers, rest = [], ""
-    if one.label:
-        matchers.append(f"{one.label}={_quoted(one.value)}")
-    if one.label != "model":
+    if promise.label:
+        matchers.append(f"{promise.label}={_quoted(promise.value)}")
+    if promise.label != "model":
         if terms.config.slow_methods:
             matchers.append(f'method!~"{either(terms.config.slow_methods)}"')
         models = "method:gateway_model_requests:rate5m"
         if models in terms.served.recorded:
             rest = f" unless on {terms.by('method')} max_over_time({models}[1h]) > 0"
-    family, level = (_BY_MODEL, "model") if one.label == "model" else (_BY_METHOD, "method")
+    family, level = (_BY_MODEL, "model") if promise.label == "model" else (_BY_METHOD, "method")
     total, fast = (
         f"sum by {by} ({level}:{family}_{part}:increase1h{f'{{{only}}}' if only else ''}{rest})"
         for part, only in (("count", ", ".join(matchers)), ("bucket", ", ".join([*matchers, within])))
@@ -102,6 +102,6 @@ def _latency(terms: Terms, one: Objective) -> tuple[str, str]:
     return total, f"{total} - {fast}"
 
 
-def _of_plan(terms: Terms, one: Objective) -> str:
+def _of_plan(terms: Terms, promise: Objective) -> str:
     """A join that keeps the keys of a plan."""
-    return f"* on {terms.by_target('key')} group_left () key:gateway_key_info:unique{{plan={_quoted(one.value)}}}"
+    return f"* on {terms.by_target('key')} group_left () key:gateway_key_info:unique{{plan={_quoted(promise.value)}}}"

@@ -87,7 +87,7 @@ class Terms(Struct, frozen=True):
             (
                 f"sum by {self.by(*labels)} (",
                 f"  {function}({self.selector(series, *labels)}[{window}])",
-                *(f"  unless {one}" for one in without),
+                *(f"  unless {guard}" for guard in without),
                 ")",
             )
         )

@@ -32,9 +32,9 @@ def groups(terms: Terms) -> list[dict[str, Any]]:
             "name": name,
             "interval": f"{every}s",
             "rules": [
-                {"record": one, "expr": expression}
-                for one, expression in rules.items()
-                if one in made and terms.is_served(expression)
+                {"record": record, "expr": expression}
+                for record, expression in rules.items()
+                if record in made and terms.is_served(expression)
             ],
         }
         for name, every, rules in groups
@@ -95,10 +95,12 @@ def _now(terms: Terms) -> dict[str, str]:
             all_failed = errors if level == "fleet" else f"(sum by {by} ({errors}) or 0 * {requests})"
             rules[f"{level}:gateway_success:ratio_rate5m"] = f"1 - {all_failed} / ({requests} > 0)"
     rules |= _durations(terms)
-    unavailable = 'gateway_errors_total{type=~"server_error|upstream_error|timeout"}'
-    rules["fleet:gateway_unavailable_requests:rate5m"] = or_zero(
-        terms.now("rate", unavailable, "5m"), "fleet:gateway_requests:rate5m"
-    )
+    ours = '{type=~"server_error|upstream_error|timeout"}'
+    if "method:gateway_errors:rate5m" in made:
+        failed = f"sum by {terms.by()} (method:gateway_errors:rate5m{ours})"
+    else:
+        failed = terms.now("rate", f"gateway_errors_total{ours}", "5m")
+    rules["fleet:gateway_unavailable_requests:rate5m"] = or_zero(failed, "fleet:gateway_requests:rate5m")
     for name, family, labels in (
         ("model:gateway_model_requests:rate5m", "gateway_model_requests_total", ("model", "provider")),
         ("provider:gateway_upstream_attempts:rate5m", "gateway_upstream_attempts_total", ("provider", "outcome")),
@@ -161,7 +163,7 @@ def _burn(terms: Terms) -> dict[str, str]:
         for window in BURN_WINDOWS:
             part, whole = f"fleet:gateway_{failed}_requests:rate5m", f"fleet:gateway_{all_}:rate5m"
             if window != "5m":
-                part, whole = (f"sum_over_time({one}[{terms.within(window)}])" for one in (part, whole))
+                part, whole = (f"sum_over_time({series}[{terms.within(window)}])" for series in (part, whole))
             rules[f"fleet:gateway_{failed}:ratio_rate{window}"] = f"{part} / ({whole} > 0)"
     return rules
 
@@ -233,21 +235,20 @@ def _newest(terms: Terms, series: str, reset: str) -> str:
         f"\n  {series}\n"
         f"  and on {terms.by_target('job', 'instance', *_LIMIT)} (\n"
         f"    {reset}\n"
-        f"    == on {terms.by_target(*_LIMIT)} group_left ()\n"
-        f"    max by {terms.by_target(*_LIMIT)} ({reset})\n"
+        f"    == on {terms.by_target(*_LIMIT)} group_left () key:gateway_limit_reset_timestamp_seconds:max\n"
         f"  )\n"
     )
 
 
 def _hours(terms: Terms) -> dict[str, str]:
     rules: dict[str, str] = {}
-    for one in HOURLY:
-        summed = hourly(one.summed, one.family)
-        finer = summed if one.summed and summed in terms.served.recorded else f"increase({one.family}[1h])"
-        rules[one.name] = f"sum by {terms.by(*one.labels)} ({finer})"
-    for level, family, labels, with_buckets in HOURLY_HISTOGRAMS:
+    for hour in HOURLY:
+        summed = hourly(hour.summed, hour.family)
+        finer = summed if hour.summed and summed in terms.served.recorded else f"increase({hour.family}[1h])"
+        rules[hour.name] = f"sum by {terms.by(*hour.labels)} ({finer})"
+    for level, family, labels, with_count in HOURLY_HISTOGRAMS:
         for part, more in (("bucket", ("le",)), ("sum", ()), ("count", ())):
-            if part != "bucket" or with_buckets:
+            if part != "count" or with_count:
                 series = f"{family}_{part}"
                 rules[hourly(level, series)] = f"sum by {terms.by(*labels, *more)} (increase({series}[1h]))"
     slowest = "gateway_request_duration_max_seconds"

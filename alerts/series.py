@@ -50,8 +50,8 @@ def page() -> str:
 def _usage() -> str:
     parts = [_USAGE]
     parts += [
-        f"| `{one.name}` | {', '.join(one.labels)} | {CATALOG[one.family].help.replace('|', '/')} | raw |\n"
-        for one in GROWN
+        f"| `{series.name}` | {', '.join(series.labels)} | {CATALOG[series.family].help.replace('|', '/')} | raw |\n"
+        for series in GROWN
     ]
     return "".join(parts)
 

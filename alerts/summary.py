@@ -43,7 +43,7 @@ def _of_messages(notify: Notify) -> Iterator[str]:
     if not notify.receivers:
         yield "alertmanager.yml sends no notifications: the config has no alerts.notify.receivers"
         return
-    repeated = max(seconds(one) for one in (notify.grouping.repeat_warning, notify.grouping.repeat_info)) / 3600
+    repeated = max(seconds(time) for time in (notify.grouping.repeat_warning, notify.grouping.repeat_info)) / 3600
     if repeated > _RETENTION_HOURS:
         yield (
             f"start Alertmanager with --data.retention={repeated + _SPARE_HOURS:.0f}h: with its default of "

@@ -11,8 +11,8 @@ GROUP = "gateway-usage"
 def groups(terms: Terms) -> list[dict[str, Any]]:
     """The group of rules, for the counters that are served with the labels."""
     rules = [
-        {"record": one.name, "expr": f"sum by {terms.by(*one.labels)} (\n{recorded_growth(one.counter)}\n)"}
-        for one in GROWN
-        if terms.has(one.family, *one.labels)
+        {"record": series.name, "expr": f"sum by {terms.by(*series.labels)} (\n{recorded_growth(series.counter)}\n)"}
+        for series in GROWN
+        if terms.has(series.family, *series.labels)
     ]
     return [{"name": GROUP, "interval": f"{HOUR}s", "rules": [{"record": UNSTEADY, "expr": unsteady()}, *rules]}]

@@ -24,7 +24,6 @@ import yaml
 
 from benchmarks.series import Series, free_port
 
-SCRAPE_SECONDS = 60
 _SECONDS = 600
 # Prometheus takes samples that are up to an hour older than its newest.
 _SLICE_SECONDS = 3600
@@ -79,15 +78,15 @@ class Prometheus:
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def write(self, series: Iterable[Series], begin: float, end: float) -> None:
-        """Give it a sample of each series every minute, by remote write. What it has must not be newer than an hour
-        before `begin`.
-        """
+        """Give it samples of each series, by remote write; what it has must be older than an hour before `begin`."""
         written = [(_labels(one.labels), one) for one in series]
+        steps = {one.every for _, one in written}
         for begun in range(int(begin), int(end), _SLICE_SECONDS):
-            samples = _Samples(range(begun, min(begun + _SLICE_SECONDS, int(end) + 1), SCRAPE_SECONDS), end)
+            until = min(begun + _SLICE_SECONDS, int(end) + 1)
+            samples = {every: _Samples(range(begun, until, every), end) for every in steps}
             for first in range(0, len(written), _SERIES_A_REQUEST):
                 some = written[first : first + _SERIES_A_REQUEST]
-                body = b"".join(_field(1, labels + samples.of(one)) for labels, one in some)
+                body = b"".join(_field(1, labels + samples[one.every].of(one)) for labels, one in some)
                 answer = requests.post(
                     f"{self.address}/api/v1/write",
                     data=_uncompressed(body),
@@ -139,7 +138,7 @@ class _Samples:
     """The samples of each series at some times: a double, field 1, and a time in milliseconds, field 2."""
 
     def __init__(self, times: range, end: float) -> None:
-        self._before = [(int(end) - at) / SCRAPE_SECONDS for at in times]
+        self._before = [(int(end) - at) / 60 for at in times]
         self._parts: list[object] = [
             part for at in times for part in (b"\x12\x10\x09", 0.0, b"\x10" + _number(1000 * at))
         ]

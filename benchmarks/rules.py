@@ -57,9 +57,10 @@ def recorded(raw: list[Series], end: float) -> list[Series]:
     made: list[Series] = []
     with tempfile.TemporaryDirectory() as folder, Prometheus(Path(folder)) as server:
         server.write(raw, end - 2 * _HOUR, end)
-        for rule in (rule for group in groups() for rule in group["rules"] if "record" in rule):
+        rules = [(rule, int(seconds(group["interval"]))) for group in groups() for rule in group["rules"]]
+        for rule, every in ((rule, every) for rule, every in rules if "record" in rule):
             new = [
-                Series({**labels, "__name__": rule["record"]}, value)
+                Series({**labels, "__name__": rule["record"]}, value, every=every)
                 for labels, value in server.query(rule["expr"], end)
             ]
             server.write(new, end - _HOUR + 60, end)
@@ -70,7 +71,7 @@ def recorded(raw: list[Series], end: float) -> list[Series]:
 def costs(server: Prometheus, end: float) -> list[Cost]:
     """Of each group, one after the other."""
     samples = [{_name(rule): server.read_samples(rule["expr"], end) for rule in group["rules"]} for group in groups()]
-    _settled(server)
+    settled(server)
     # The least of some: Prometheus tidies up now and then.
     idle = min(_cpu_of(server, [], 0) for _ in range(3))
     return [
@@ -83,7 +84,7 @@ def _name(rule: dict[str, Any]) -> str:
     return str(rule["record"] if "record" in rule else f"{rule['alert']} ({rule['labels']['severity']})")
 
 
-def _settled(server: Prometheus) -> None:
+def settled(server: Prometheus) -> None:
     """Wait until Prometheus has made blocks of what it was given."""
     spent, until = server.cpu_seconds, time.monotonic() + 300
     while time.monotonic() < until:

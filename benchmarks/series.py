@@ -64,11 +64,14 @@ class Size(Struct, frozen=True):
 
 
 class Series(Struct, frozen=True):
-    """One series: its labels with `__name__`, the value at the end, and how much it grows each minute."""
+    """One series: its labels with `__name__`, the value at the end, how much it grows each minute, and the seconds
+    between two samples.
+    """
 
     labels: dict[str, str]
     value: float
     growth: float = 0.0
+    every: int = 60
 
 
 def config(folder: Path, size: Size, listen: str) -> Path:

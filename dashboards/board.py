@@ -68,8 +68,8 @@ class Board(Struct, kw_only=True):
 
     def kept(self) -> list[Row]:
         """The rows with the panels that have something to show, without rows that are empty then."""
-        rows = [replace(row, panels=[one for one in row.panels if not one.absent]) for row in self.rows]
-        return [row for row in rows if any(one.type != "text" for one in row.panels) or not row.title]
+        rows = [replace(row, panels=[panel for panel in row.panels if not panel.absent]) for row in self.rows]
+        return [row for row in rows if any(panel.type != "text" for panel in row.panels) or not row.title]
 
 
 def document(board: Board, served: Served) -> Json:
@@ -112,7 +112,7 @@ def _links(board: Board, served: Served) -> list[core.DashboardLink]:
 def _check_ids(board: Board) -> None:
     headings = [(row.id, row.title) for row in board.rows if row.title]
     taken: dict[int, str] = {}
-    for id_, title in headings + [(one.id, one.title) for row in board.rows for one in row.panels]:
+    for id_, title in headings + [(panel.id, panel.title) for row in board.rows for panel in row.panels]:
         if id_ is None:
             raise ValueError(f"{board.uid}: {title!r} has no id: give it one that the dashboard never had")
         if id_ in taken:
@@ -203,4 +203,4 @@ def _plain(value: Any) -> Any:
         return _plain(value.to_json_data())
     if isinstance(value, dict):
         return {name: _plain(one) for name, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, list) else value
+    return [_plain(item) for item in value] if isinstance(value, list) else value

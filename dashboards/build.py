@@ -62,8 +62,8 @@ def files(served: Served, kubernetes: bool = False) -> dict[str, str]:
     by whose label the sidecar of Grafana's Helm chart finds them.
     """
     made = {
-        f"{one['uid']}.json": json.dumps(one, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-        for one in documents(served)
+        f"{document['uid']}.json": json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+        for document in documents(served)
     }
     made["provisioning/dashboards/gateway-exporter.yaml"] = _MADE + yaml.safe_dump(_DASHBOARDS, sort_keys=False)
     made["provisioning/datasources/gateway-exporter.yaml"] = _MADE + yaml.safe_dump(_DATASOURCES, sort_keys=False)

@@ -25,7 +25,7 @@ def settle(document: Json, served: Served) -> None:
         return
     queries = _each(document["panels"], lambda query: narrowed_alike(query, served))
     unused = [label for label in served.declared if not any(_matcher(label) in query for query in queries)]
-    templates = [one for one in document["templating"]["list"] if one["name"] not in unused]
+    templates = [template for template in document["templating"]["list"] if template["name"] not in unused]
     _each(templates, lambda query: _without(unused, narrowed_alike(query, served)))
     document["templating"]["list"] = templates
 
@@ -34,7 +34,7 @@ def _each(part: object, change: Callable[[str], str]) -> list[str]:
     """Change each query in a part of a document; the queries as they are then."""
     found: list[str] = []
     if isinstance(part, list):
-        found += [query for one in part for query in _each(one, change)]
+        found += [query for inner in part for query in _each(inner, change)]
     elif isinstance(part, dict):
         for name, value in part.items():
             if name in ("expr", "query") and isinstance(value, str):

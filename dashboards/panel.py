@@ -28,7 +28,7 @@ def panel_of(
     **more: Any,
 ) -> Panel:
     """A panel of a type with its queries; those that have nothing to ask are left out."""
-    every = [(legend, (one,) if isinstance(one, str) else one) for legend, one in queries.items()]
+    every = [(legend, (query,) if isinstance(query, str) else query) for legend, query in queries.items()]
     asked = [(legend, query) for legend, some in every for query in some if ABSENT not in query]
     targets = [
         Query(
@@ -65,7 +65,7 @@ def defaults_of(
 
 def apart(queries: Queries) -> list[Json]:
     """The colour of the series that stands apart, which is the second query."""
-    found = any(isinstance(one, tuple) for one in queries.values())
+    found = any(isinstance(query, tuple) for query in queries.values())
     return [override("byFrameRefID", "B", {"color": fixed("purple")})] if found else []
 
 

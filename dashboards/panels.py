@@ -13,6 +13,8 @@ _MOST_BARS = 64
 # More points show more noise than shape.
 _MOST_POINTS = 160
 _AS_BARS: Json = {"interval": "1m", "maxDataPoints": _MOST_BARS}
+# An axis to eight has its numbers one or more apart.
+_LEAST_AXIS = 8
 # A legend beside a graph needs a panel of this width; below one there is place for so many series.
 _BESIDE = 10
 _BELOW = 2
@@ -213,8 +215,8 @@ def heatmap(title: str, description: str, query: str, unit: str, **more: Any) ->
     panel = panel_of(
         "heatmap", title, description, {"{{le}}": query}, defaults={"noValue": no_value}, options=options, **more
     )
-    for one in panel.targets:
-        one.format, one.exemplar = "heatmap", True
+    for target in panel.targets:
+        target.format, target.exemplar = "heatmap", True
     return panel
 
 
@@ -272,7 +274,11 @@ def _over_time(
     **more: Any,
 ) -> Panel:
     defaults = defaults_of(unit, no_value, links) | {"color": {"mode": "palette-classic"}, "custom": custom}
-    defaults |= rounded(unit, decimals)
+    defaults |= (shown_decimals := rounded(unit, decimals))
+    if shown_decimals:
+        # Between two numbers that look the same, Grafana writes at the axis what stands for no value.
+        custom = custom | {"axisSoftMax": _LEAST_AXIS / 10 ** shown_decimals["decimals"]}
+        defaults["custom"] = custom
     if lowest is not None:
         defaults["min"] = lowest
     shown = {"width": 12} | more
@@ -289,6 +295,6 @@ def _over_time(
         options=options,
         **shown,
     )
-    for one in panel.targets:
-        one.exemplar = exemplar
+    for target in panel.targets:
+        target.exemplar = exemplar
     return panel

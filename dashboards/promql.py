@@ -5,6 +5,7 @@ its parts one by one, and `board.py` leaves out the panels that have nothing to 
 """
 
 import re
+from collections.abc import Callable
 
 from exporter.config.served import ABSENT, Served, or_zero
 
@@ -61,7 +62,7 @@ class Metrics:
         matched = [re.split(r"\W", matcher, maxsplit=1)[0] for matcher in matchers]
         if labels is None or not {*matched, *by.split()} <= {*labels, "le", "instance", "job"}:
             return ABSENT
-        narrowed = [f'{one}=~"${one}"' for one in self._variables if one in labels and one not in matched]
+        narrowed = [f'{label}=~"${label}"' for label in self._variables if label in labels and label not in matched]
         every = ",".join([*matchers, *narrowed])
         return f"{name}{{{every}}}" if every else name
 
@@ -118,9 +119,9 @@ class Metrics:
         """The average of the last seven days' hours of a recorded `…:increase1h`, of as many as there are, without the
         last one.
         """
-        hourly = self(f"{name}:increase1h", by=by)
+        hourly, fleet = self(f"{name}:increase1h", by=by), self("fleet:gateway_requests:rate5m")
         week = f"[{7 * 24 * 60 - 1}m:1h] offset 1h"
-        there = f"count_over_time({total(hourly)}{week})"
+        there = f"count_over_time({total(hourly if ABSENT in fleet else fleet)}{week})"
         return f"{total(f'sum_over_time({hourly}{week})', by)} / on () group_left () {there}"
 
     def quantile(self, quantile: float, name: str, by: str = "", over: str = "$__rate_interval") -> str:
@@ -162,12 +163,14 @@ class Metrics:
         labels = self._labels(name)
         if self._covered is None or labels is None:
             return ""
-        asked = {re.split(r"\W", one, maxsplit=1)[0] for one in matchers} | {*by.split()}
+        if kind == "increase1h" and name.endswith("_seconds_count"):
+            name, matchers = name.replace("_count", "_bucket"), (*matchers, 'le="+Inf"')
+        asked = {re.split(r"\W", matcher, maxsplit=1)[0] for matcher in matchers} | {*by.split()}
         asked |= {*self._covered} & {*labels}
         ending = f":{name.removesuffix('_total')}:{kind}"
-        found = {one: self._labels(one) or () for one in self._served.recorded if one.endswith(ending)}
-        fit = [one for one, has in found.items() if asked <= {*has}]
-        smallest = min(fit, key=lambda one: ("key" in found[one], len(found[one])), default="")
+        found = {series: self._labels(series) or () for series in self._served.recorded if series.endswith(ending)}
+        fit = [series for series, has in found.items() if asked <= {*has}]
+        smallest = min(fit, key=lambda series: ("key" in found[series], len(found[series])), default="")
         return smallest and with_matcher(self(smallest, *matchers, by=by), RECORDED)
 
     def _labels(self, name: str) -> tuple[str, ...] | None:
@@ -200,17 +203,22 @@ def success(errors: str, requests: str) -> str:
     return f"1 - ({or_zero(errors, requests)}) / (({requests}) > 0)"
 
 
-def five(query: str, ranking: str, label: str) -> dict[str, str | tuple[str, str]]:
-    """A graph's five largest series, the same ones all along; the fifth apart, as `panels.py` colours it."""
+def five(query: str, ranking: str, label: str, named: Callable[[str], str] = str) -> dict[str, str | tuple[str, str]]:
+    """A graph's five largest series, the same ones all along; the fifth apart, as `panels.py` colours it.
+
+    `named` joins names to these few.
+    """
     fifth = f"(topk(5, {ranking}) unless topk(4, {ranking}))"
-    first, last = (f"({query}) and on ({label}) {top}" for top in (f"topk(4, {ranking})", fifth))
+    first, last = (named(f"(({query}) and on ({label}) {top})") for top in (f"topk(4, {ranking})", fifth))
     return {f"{{{{{label}}}}}": (first, last)}
 
 
-def leaders(query: str, ranking: str, label: str) -> dict[str, str | tuple[str, str]]:
+def leaders(
+    query: str, ranking: str, label: str, named: Callable[[str], str] = str
+) -> dict[str, str | tuple[str, str]]:
     """The five largest, and `others`, so that the sum is the whole."""
     rest = f"sum({query}) - (sum(({query}) and on ({label}) topk(5, {ranking})) or vector(0))"
-    return {**five(query, ranking, label), "others": f"round(clamp_min({rest}, 0), {_NOTHING:f})"}
+    return {**five(query, ranking, label, named), "others": f"round(clamp_min({rest}, 0), {_NOTHING:f})"}
 
 
 def largest(query: str, label: str, most: int = 5) -> str:

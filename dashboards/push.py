@@ -45,11 +45,11 @@ class Grafana:
     def push(self, dashboards: list[Json]) -> Iterator[str]:
         """Make the folder if it is not there, and replace dashboards of the same uid; says what became of each."""
         self._ask("/api/folders", {"uid": _FOLDER_UID, "title": FOLDER}, there=(409, 412))
-        for one in dashboards:
-            told = {"dashboard": one | {"id": None}, "folderUid": _FOLDER_UID, "overwrite": True}
+        for dashboard in dashboards:
+            told = {"dashboard": dashboard | {"id": None}, "folderUid": _FOLDER_UID, "overwrite": True}
             answer = self._ask("/api/dashboards/db", told | {"message": "gateway-exporter dashboards --push"})
-            version, url = answer.get("version", "?"), answer.get("url", f"/d/{one['uid']}")
-            yield f"{one['title']}: version {version}, {self._url}{url}"
+            version, url = answer.get("version", "?"), answer.get("url", f"/d/{dashboard['uid']}")
+            yield f"{dashboard['title']}: version {version}, {self._url}{url}"
 
     def _ask(self, path: str, told: Json, there: tuple[int, ...] = ()) -> Json:
         """Post, and read the answer; statuses in `there` say that it is there already."""

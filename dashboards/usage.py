@@ -35,8 +35,8 @@ folder is up to date; `--push URL` uploads them, with a service account's token 
 | `provisioning/` | `/etc/grafana/provisioning/` |
 
 Load the recording rules that `gateway-exporter alerts` writes into Prometheus first: panels of days and weeks, trends,
-forecasts and the error budget read the series that they record, and say "Needs the recording rules" without them. Whole
-hours count from the first full hour on.
+forecasts and the error budget read the series that they record, and say so without them. Whole hours count from the
+first full hour on.
 
 Panels over the chosen time read what was scraped itself. Where that would be too much (half a day and more of some
 thousand series), they read recorded series, as far as these can tell apart what is chosen, and while the rules have
@@ -74,7 +74,8 @@ def page(served: Served) -> str:
 def _queries(board: Board) -> Iterator[str]:
     for panel in (panel for row in board.kept() for panel in row.panels if panel.targets):
         asked = "\n".join(
-            f"# {one.legendFormat}\n{one.expr}" if one.legendFormat else one.expr for one in panel.targets
+            f"# {target.legendFormat}\n{target.expr}" if target.legendFormat else target.expr
+            for target in panel.targets
         )
         rows = f" ({', '.join(question.row for question in panel.answers)})" if panel.answers else ""
         yield f"\n**{panel.title}**{rows}: {panel.description}\n\n```promql\n{asked}\n```"

@@ -65,8 +65,7 @@ def variables(
     source._current = {"selected": True, "text": "default", "value": "default"}
     found = [source]
     found += [
-        _query(name, name.capitalize(), f"label_values({Metrics(served, ())('gateway_requests_total')}, {name})")
-        for name in served.record_scope
+        _query(name, name.capitalize(), f"label_values(gateway_requests_total, {name})") for name in served.record_scope
     ]
     for name in names:
         query = _busiest(served) if name == "key" and one_key else _values(name, names, served)
@@ -100,9 +99,9 @@ def _recorded(names: tuple[str, ...], covered: tuple[str, ...], served: Served) 
     if ABSENT in fleet + hours + exporters + raw:
         query = no
     else:
-        unchosen = [f'{one}=~"${one}"' for one in names if one not in (*covered, "owner", "plan", "model_type")]
-        for one in unchosen:
-            fleet = with_matcher(fleet, one)
+        unchosen = [f'{name}=~"${name}"' for name in names if name not in (*covered, "owner", "plan", "model_type")]
+        for name in unchosen:
+            fleet = with_matcher(fleet, name)
         conditions = [
             f"vector($__range_s) >= {_SHORTEST}",
             f"count({raw}) * $__range_s > {_LONG}",
@@ -110,10 +109,10 @@ def _recorded(names: tuple[str, ...], covered: tuple[str, ...], served: Served) 
         ]
         for at in ("", " offset $__range"):
             seen, there = (
-                f"(count_over_time(count({one})[$__range:1h]{at}) or vector(0))" for one in (hours, exporters)
+                f"(count_over_time(count({series})[$__range:1h]{at}) or vector(0))" for series in (hours, exporters)
             )
             conditions.append(f"{seen} >= {there} - 1")
-        query = " and on () ".join([yes, *(f"({one})" for one in conditions)]) + f" or on () {no}"
+        query = " and on () ".join([yes, *(f"({condition})" for condition in conditions)]) + f" or on () {no}"
     asked = {"query": f"query_result({query})", "refId": f"variable-{RECORDED_VARIABLE}"}
     template = core.Template(
         RECORDED_VARIABLE,
@@ -157,14 +156,14 @@ def _values(name: str, names: tuple[str, ...], served: Served) -> str:
     if name == "model":
         return f"query_result(group by (model) ({_models(Metrics(served, ()), narrowed, 'model_type' in names)}))"
     # Where no attempts are logged, the answers still say who gave them.
-    asked = [narrowed(f"gateway_{one}_total", by=name) for one in ("model_requests", "upstream_attempts")]
-    groups = [f"group by (provider) ({one})" for one in asked if one != ABSENT]
+    asked = [narrowed(f"gateway_{family}_total", by=name) for family in ("model_requests", "upstream_attempts")]
+    groups = [f"group by (provider) ({selector})" for selector in asked if selector != ABSENT]
     return f"query_result({' or '.join(groups) or ABSENT})"
 
 
 def _declared(name: str, served: Served) -> str:
     """The values of a declared label; narrowed by keys alone, so that no drop-down depends on itself."""
-    family = next(one for one, has in served.families.items() if name in has.labels)
+    family = next(family for family, has in served.families.items() if name in has.labels)
     values = Metrics(served, ())(family, 'key=~"$key"', by=name)
     return f"label_values({values}, {name})"
 
@@ -196,12 +195,16 @@ def _names(m: Metrics, *matchers: str) -> str:
 
 
 def _busiest(served: Served) -> str:
-    """Keys by their requests of the last minutes; those that are none come last."""
+    """Keys by their requests of the last minutes; those that are none come last.
+
+    Requests are counted where they are timed, if they are: of those series there is one for each key.
+    """
     m = Metrics(served, ())
-    load = f"sum by (key) (rate({m('gateway_requests_total', by='key')}[10m]))"
-    registered = m("gateway_requests_total", 'key!~"unknown|other"', by="key")
+    requests, timed = "gateway_requests_total", "gateway_key_request_duration_seconds_count"
+    busy = requests if ABSENT in m(timed, by="key") else timed
+    registered = m(busy, 'key!~"unknown|other"', by="key")
     ours = f"sum by (key) (rate({registered}[10m]))"
-    every = f"{ours} or on (key) 0 * {load}"
+    every = f"{ours} or on (key) 0 * group by (key) ({m(requests, by='key')})"
     if ABSENT not in _names(m):
         every = f"{ours} * on (key) group_left (name) {_names(m)} or on (key) 0 * {_names(m)} or on (key) {every}"
     return f"query_result(sort_desc({every}))"

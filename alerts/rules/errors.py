@@ -137,5 +137,5 @@ def burning(failed: str, long: str, short: str, level: float, terms: Terms) -> s
     failures = terms.over(f"fleet:gateway_{failed}_requests:rate5m", long)
     ratios = (f"fleet:gateway_{failed}:ratio_rate{window}" for window in (long, short))
     # Windows longer than that last while an exporter is away.
-    ratio_long, ratio_short = (terms.kept(one) if one.endswith("rate5m") else one for one in ratios)
+    ratio_long, ratio_short = (terms.kept(ratio) if ratio.endswith("rate5m") else ratio for ratio in ratios)
     return f"{ratio_long} > {level:.6g}\nand {ratio_short} > {level:.6g}\nand {failures} >= {terms.config.min_failures}"

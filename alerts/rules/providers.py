@@ -25,8 +25,8 @@ def _provider_failing(terms: Terms) -> Iterator[Alert]:
     if providers.failing is not None:
         series = "provider:gateway_upstream_attempts:rate5m"
         failed, attempts = (
-            f"sum by {terms.by('provider')} ({terms.kept(one)})"
-            for one in (f'{series}{{outcome!~"{_NOT_THEIRS}"}}', series)
+            f"sum by {terms.by('provider')} ({terms.kept(selector)})"
+            for selector in (f'{series}{{outcome!~"{_NOT_THEIRS}"}}', series)
         )
         yield _alert(
             name="GatewayProviderFailing",

@@ -12,6 +12,8 @@ SHARE = column("percentunit", decimals=1, min=0, max=1) | {"custom.cellOptions":
 KEY = "{{name}}"
 NAME = {"custom.minWidth": 140}
 TEXT = {"custom.minWidth": 110}
+MODEL = {"custom.minWidth": 220}
+METHOD = {"custom.minWidth": 230}
 COUNT = WHOLE
 SUCCESS = column("percentunit", decimals=2)
 # Failures that are not the clients'.
@@ -20,8 +22,10 @@ FAILED_BY_US |= {"custom.cellOptions": {"type": "color-text"}}
 # What to do: a sentence, whole and from the left.
 ADVICE = {"custom.width": 360, "custom.align": "left", "custom.cellOptions": {"type": "color-text"}}
 # Where there is nothing to show.
-NO_EXPORTER = "No exporter is scraped: see Prometheus' targets"
+NO_EXPORTER = "No exporter is scraped"
 NEEDS_RULES = "Needs the recording rules"
+# Of bars and sums of whole hours there are none before the first.
+NEEDS_AN_HOUR = "Needs an hour of the recording rules"
 # Whose failure it was, by type.
 OURS = 'type=~"server_error|upstream_error|timeout"'
 CLIENTS = 'type!~"server_error|upstream_error|timeout"'
@@ -53,7 +57,7 @@ def near(served: Served) -> Steps:
 def late(served: Served) -> Steps:
     """From where the exporter's lag is yellow, and from where red: what is shown is no longer true."""
     lag = served.alerts.exporter.lag
-    warning, critical = (None if one is None else seconds(one) for one in (lag.warning, lag.critical))
+    warning, critical = (None if duration is None else seconds(duration) for duration in (lag.warning, lag.critical))
     return _steps(warning, critical, RED)
 
 

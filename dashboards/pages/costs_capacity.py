@@ -3,6 +3,7 @@
 from dashboards.fields import column
 from dashboards.grafana import Panel
 from dashboards.pages import columns
+from dashboards.pages.costs_queries import HOURS_OF_A_WEEK
 from dashboards.pages.links import Links
 from dashboards.panels import stat
 from dashboards.promql import Metrics, total
@@ -44,17 +45,18 @@ def capacity(m: Metrics, to: Links, served: Served) -> list[Panel]:
 
 def _ahead(title: str, description: str, query: str, unit: str, *, id: int) -> Panel:
     now, before = (f"avg_over_time(({query})[7d:1h]{at})" for at in ("", " offset 7d"))
+    before += f" and on () (count_over_time(({query})[7d:1h] offset 7d) >= {HOURS_OF_A_WEEK})"
     return stat(
         title,
         description,
         {
             "this week": now,
             "last week": before,
-            f"in {_AHEAD} days": f"clamp_min({now} + {_AHEAD / 7:.3g} * ({now} - {before}), 0)",
+            f"in {_AHEAD} days": f"clamp_min({now} + {_AHEAD / 7:.3g} * ({now} - ({before})), 0)",
         },
         unit,
         decimals=0 if unit == "locale" else None,
-        no_value=columns.NEEDS_RULES,
+        no_value=columns.NEEDS_AN_HOUR,
         width=8,
         answers=Question.LOAD_AHEAD,
         id=id,

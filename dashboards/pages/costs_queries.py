@@ -1,6 +1,7 @@
 """What the gateway cost over a time, and what it will: requests and bytes at typed prices, and models."""
 
 from dashboards.promql import Metrics, total
+from exporter.config.served import ABSENT
 
 # The time that the page asks for, also within a subquery, where `time()` is each of its steps.
 _END = "last_over_time(vector(time())[1m:1m] @ end())"
@@ -11,7 +12,7 @@ _DAYS_LEFT = (
     " - hour(vector(time())) / 24 - minute(vector(time())) / 1440)"
 )
 # A few hours may be missing of a week that counts as whole.
-_HOURS_OF_A_WEEK = 160
+HOURS_OF_A_WEEK = 160
 
 
 class Costs:
@@ -35,7 +36,7 @@ class Costs:
 
     def all(self, at: str = "", hours: int = 24, by: str = "") -> str:
         """What a time cost."""
-        return _sum(self.parts(at, hours, by))
+        return _sum(self.parts(at, hours, by), by)
 
     def day(self, at: str = "") -> str:
         """What the last 24 whole hours cost."""
@@ -65,8 +66,8 @@ class Costs:
         )
 
     def whole_month(self) -> str:
-        """What this month will cost, if the days that are left are as the last seven."""
-        days = f"clamp_min(count_over_time(({total(self._hourly)})[{24 * 7 * 60 - 1}m:1h]) or vector(1), 1) / 24"
+        """What this month will cost, if the days that are left are as the last seven; nothing before there is a day."""
+        days = f"count_over_time(({total(self._hourly)})[{24 * 7 * 60 - 1}m:1h]) / 24 >= 1"
         return f"({self.this_month()}) + {_DAYS_LEFT} * ({self.all(hours=24 * 7)}) / ({days})"
 
     def at_this_rate(self, days: int) -> str:
@@ -81,7 +82,7 @@ class Costs:
 
     def _if_whole(self, query: str, at: str) -> str:
         hours = f"count_over_time(({total(self._hourly)})[{24 * 7 * 60 - 1}m:1h]{at})"
-        return f"({query}) and on () ({hours} >= {_HOURS_OF_A_WEEK})"
+        return f"({query}) and on () ({hours} >= {HOURS_OF_A_WEEK})"
 
 
 def _priced(requests: str, sent: str, models: str) -> dict[str, str]:
@@ -92,6 +93,9 @@ def _priced(requests: str, sent: str, models: str) -> dict[str, str]:
     }
 
 
-def _sum(parts: dict[str, str]) -> str:
-    requests, *others = parts.values()
-    return f"({requests})" + "".join(f" + (({one}) or 0 * ({requests}))" for one in others)
+def _sum(parts: dict[str, str], by: str = "") -> str:
+    """Their sum, each read once; of those that there are."""
+    apart = (
+        f'label_replace({query}, "part", "{name}", "", "")' for name, query in parts.items() if ABSENT not in query
+    )
+    return total(" or ".join(apart), by) if ABSENT not in parts["requests"] else ABSENT

@@ -19,13 +19,17 @@ def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
     money = column(columns.money(served), decimals=2)
     by_key, parts = costs.all(hours=_HOURS, by="key"), costs.parts(hours=_HOURS, by="key")
     by_model = m.hours("key_model:gateway_cost", by="model provider", hours=_HOURS)
-    owned = f"({by_key}) * on (key) group_left (owner) {m.info('owner')}"
+    owners = m.info("owner", matchers=('owner!=""',))
+    owned = f"({by_key}) * on (key) group_left (owner) {owners}"
+    hourly = m("key:gateway_requests:increase1h", by="key")
+    known = f"{m.info('name')} and on (key) {hourly}"
     credits = m.hours("key:gateway_credits", by="key", hours=24, at="offset -1d")
     return [
         table(
             "Cost of 30 days by key",
             "Whose requests, bytes and models are paid for.",
-            {"total": m.named(by_key), **{name.replace(" ", "_"): query for name, query in parts.items()}},
+            # Names joined to the total would have it read twice.
+            {"total": by_key, **{name.replace(" ", "_"): query for name, query in parts.items()}, "info": known},
             {
                 "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
                 "name": columns.NAME,
@@ -43,7 +47,7 @@ def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
         table(
             "Cost of 30 days by owner",
             "Whom to bill: the keys of each owner together. Keys without an owner are left out.",
-            {"total": total(owned, "owner"), "keys": f"count by (owner) ({owned})"},
+            {"total": total(owned, "owner"), "keys": f"count by (owner) ({owners} and on (key) {hourly})"},
             {"owner": columns.NAME, "keys": columns.COUNT, "total": money},
             sort="total",
             no_value="No key has an owner, or no recording rules",
@@ -56,8 +60,7 @@ def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
             "Which models, of which provider.",
             {"cost": by_model},
             {
-                "model": column(links=[to.cell("Usage of this model", "gateway-llm", "model")])
-                | {"custom.minWidth": 220},
+                "model": column(links=[to.cell("Usage of this model", "gateway-llm", "model")]) | columns.MODEL,
                 "provider": {"custom.width": 90},
                 "cost": money,
             },
@@ -71,7 +74,7 @@ def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
             "Credits by day, last 30 days",
             "What calls cost in credits: the five keys that cost most, and others.",
             columns.by_key(
-                leaders(m.named(credits), m.hours("key:gateway_credits", by="key", hours=24 * 30, at=TODAY), "key")
+                leaders(credits, m.hours("key:gateway_credits", by="key", hours=24 * 30, at=TODAY), "key", m.named)
             ),
             "short",
             every="1d",

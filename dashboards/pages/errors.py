@@ -24,12 +24,12 @@ TYPES = {
     "blocked": "a policy of the gateway refused it: see Providers",
     "rate_limit_exceeded": "over a limit (429): see Limits and quotas",
     "auth": "key missing, wrong, or not allowed (401, 403): ask the key's owner",
-    "timeout": "the upstream did not answer in time: look at its load, or at heavy calls",
+    "timeout": "the upstream was too slow: look at its load and at heavy calls",
     "upstream_error": "the upstream failed or was not there: look at the upstream",
     "server_error": "the gateway itself failed (5xx): look at its log",
-    "client_abort": "the client went away (499): it is impatient, or answers are slow",
+    "client_abort": "the client went away (499): impatient, or slow answers",
     "client_error": "the request was wrong (4xx): ask the key's owner",
-    "rpc_error": "a JSON-RPC error inside a 200: the call itself was wrong, or the node refused it",
+    "rpc_error": "JSON-RPC error in a 200: a wrong call, or the node refused it",
 }
 
 _COLOURS = {
@@ -70,7 +70,7 @@ def _errors(m: Metrics, to: Links) -> list[Panel]:
             "Failed requests by type",
             "When what failed. The table beside it says what the types mean.",
             {"{{type}}": m.count(errors, by="type", over="$__interval", at="offset -$__interval")},
-            "short",
+            "locale",
             colours=_COLOURS,
             no_value="No request failed",
             answers=Question.WHICH_ERRORS,

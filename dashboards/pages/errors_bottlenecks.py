@@ -95,10 +95,10 @@ def _methods_that_are_slow_or_failing(m: Metrics, to: Links, served: Served) -> 
         "What fails through the gateway or its upstreams is red; what clients are refused is not.",
         {
             "what_to_do": f"topk(50, ({found}) > 0)",
-            "requests": volume + _only(found),
-            "gateway_failures": or_zero(ours, volume) + _only(found),
-            "success": success(errors, volume) + _only(found),
-            "average": mean + _only(found),
+            "requests": _only(volume, found),
+            "gateway_failures": _only(or_zero(ours, volume), found),
+            "success": _only(success(errors, volume), found),
+            "average": _only(mean, found),
         },
         {
             "method": column(links=[to.cell("Only this method", "gateway-errors", "method")]) | {"custom.width": 240},
@@ -115,5 +115,5 @@ def _methods_that_are_slow_or_failing(m: Metrics, to: Links, served: Served) -> 
     )
 
 
-def _only(found: str) -> str:
-    return f" and on (method) (({found}) > 0)"
+def _only(query: str, found: str) -> str:
+    return f"({query}) and on (method) (({found}) > 0)"

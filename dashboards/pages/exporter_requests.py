@@ -36,7 +36,7 @@ def requests(m: Metrics) -> list[Panel]:
             "Requests by what became of their row",
             "Dropped: they could not be written; see the exporter's log. Old: a backlog older than what is kept.",
             {"{{result}}": rows},
-            "short",
+            "locale",
             colours={"^kept$": GREEN, "^dropped$": RED, "^(old|sampled)$": ORANGE},
             no_value=_NONE,
             width=8,

@@ -40,7 +40,7 @@ def series(m: Metrics) -> list[Panel]:
                     "gateway_exporter_overflow_total", by="family label", over="$__interval", at="offset -$__interval"
                 )
             },
-            "short",
+            "locale",
             no_value="Nothing overflowed",
             id=21,
         ),

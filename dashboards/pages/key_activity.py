@@ -22,7 +22,7 @@ def activity(m: Metrics, to: Links, served: Served) -> list[Panel]:
 
 
 def _requests_by_method(m: Metrics, to: Links) -> Panel:
-    volume, failed = (m.count(f"gateway_{one}_total", by="method") for one in ("requests", "errors"))
+    volume, failed = (m.count(f"gateway_{family}_total", by="method") for family in ("requests", "errors"))
     return table(
         "Requests by method",
         "What is asked, how often, what fails. A click on a method narrows this page to it, or shows its errors.",
@@ -79,7 +79,7 @@ def _requests_by_status(m: Metrics, to: Links) -> Panel:
         "When it failed. Yellow all along: the client sends what can't work; red for a while: an incident of the "
         "gateway.",
         {"{{status}}": by_status},
-        "short",
+        "locale",
         colours=STATUS_COLOURS,
         links=[to.page("Errors and latency", "gateway-errors")],
         answers=Question.WHAT_FAILED_FOR_A_KEY,

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dashboards.fields import GREEN, ORANGE, RED
+from dashboards.fields import GREEN, GREY, ORANGE
 from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages import limits_over_fleet as limits
@@ -87,12 +87,12 @@ def _calls_by_day(m: Metrics) -> Panel:
             "succeeded": m.hours("key:gateway_calls", 'result="success"', hours=24, at="offset -1d"),
             "failed": m.hours("key:gateway_calls", 'result="error"', hours=24, at="offset -1d"),
         },
-        "short",
+        "locale",
         every="1d",
         timeFrom="30d",
         maxDataPoints=96,
-        colours={"^succeeded$": GREEN, "^failed$": RED},
-        no_value=columns.NEEDS_RULES,
+        colours={"^succeeded$": GREEN, "^failed$": GREY},
+        no_value=columns.NEEDS_AN_HOUR,
         width=24,
         answers=Question.USE_OF_QUOTA,
         id=31,

@@ -83,8 +83,7 @@ def _registry(m: Metrics, key: Json, served: Served) -> list[Panel]:
 def _compared(m: Metrics, to: Links, key: Json, served: Served) -> list[Panel]:
     requests, failed = (m.count(name, by="key") for name in ("gateway_requests_total", "gateway_errors_total"))
     ranking = m.count("gateway_requests_total", by="key", at="@ end()")
-    hourly = m.named(f"3600 * {m.rate('gateway_requests_total', by='key')}")
-    rate = m.named(m.success(by="key"))
+    hourly = f"3600 * {m.rate('gateway_requests_total', by='key')}"
     return [
         table(
             "Keys side by side",
@@ -123,7 +122,7 @@ def _compared(m: Metrics, to: Links, key: Json, served: Served) -> list[Panel]:
             "Requests an hour by key",
             "The five busiest of the chosen keys, at the rate of each time. One that leaves its usual level: look "
             "where it is used from.",
-            columns.by_key(five(hourly, ranking, "key")),
+            columns.by_key(five(hourly, ranking, "key", m.named)),
             "short",
             links=[to.key()],
             answers=Question.KEYS_SIDE_BY_SIDE,
@@ -132,7 +131,7 @@ def _compared(m: Metrics, to: Links, key: Json, served: Served) -> list[Panel]:
         timeseries(
             "Success rate by key",
             "The five busiest of the chosen keys. One line down: its client; all down: the gateway.",
-            columns.by_key(five(f"({rate})", ranking, "key")),
+            columns.by_key(five(m.success(by="key"), ranking, "key", m.named)),
             "percentunit",
             calcs=("min", "lastNotNull"),
             lowest=None,
@@ -156,7 +155,7 @@ def _suspicious(m: Metrics, to: Links, key: Json) -> list[Panel]:
             "Refused by key: 400, 401, 403",
             "The same refusal over and over: a client with a wrong key or a wrong call. From new origins: a thief.",
             {"{{name}} {{status}}": m.named(f"topk(20, {refused})")},
-            "short",
+            "locale",
             colours={" 40[13]$": ORANGE, " 400$": YELLOW},
             links=[to.key()],
             no_value="Nothing was refused with 400, 401 or 403",
@@ -170,7 +169,7 @@ def _suspicious(m: Metrics, to: Links, key: Json) -> list[Panel]:
             "stolen key: ask its owner, rotate it.",
             {
                 "this_hour": m.named(now),
-                "usual_hour": usual,
+                "usual_hour": f"{usual} and on (key) {now}",
                 "ratio": f"{now} / ({usual} > 0)",
                 "new_origins": or_zero(new, now),
                 "refused": m.count("gateway_errors_total", 'type="auth"', by="key"),
@@ -183,7 +182,7 @@ def _suspicious(m: Metrics, to: Links, key: Json) -> list[Panel]:
                 "ratio": column("percentunit", mappings=range_map(words))
                 | {"custom.cellOptions": {"type": "color-text"}},
                 "new_origins": columns.COUNT | columns.TEXT,
-                "refused": columns.COUNT,
+                "refused": columns.COUNT | {"custom.minWidth": 90},
             },
             sort="new_origins",
             width=12,

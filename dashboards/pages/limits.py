@@ -20,6 +20,8 @@ client ask less."""
 _NO_LIMIT = "No key has a limit"
 _WINDOWS = {"1m": "minute", "1h": "hour", "1d": "day", "1mo": "month"}
 _DAY = 86400
+# As wide as its heading.
+_HEADED = {"custom.minWidth": 125}
 _REFUSED = 'type="rate_limit_exceeded"'
 
 
@@ -123,7 +125,7 @@ def _all(m: Metrics, to: Links, served: Served) -> list[Panel]:
             "Every limit: what is allowed, used and left in the running window, what was used of the last one, and "
             "what to do. Sorted by use; a click opens the key.",
             {
-                "allowed": allowed,
+                "allowed": m.named(allowed),
                 "used": f"{used} and on ({limits.BY}) {allowed}",
                 "left": f"{allowed} - {used}",
                 "use": limits.share(m),
@@ -134,14 +136,15 @@ def _all(m: Metrics, to: Links, served: Served) -> list[Panel]:
             },
             {
                 "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
+                "name": columns.NAME,
                 "unit": {"custom.width": 90},
                 "window": column(mappings=_words(_WINDOWS)) | {"custom.width": 95},
                 "allowed": columns.COUNT,
                 "used": columns.COUNT,
                 "left": columns.COUNT,
                 "use": column("percentunit", decimals=1, steps=columns.near(served)),
-                "last_window": column("percentunit", decimals=1, steps=columns.near(served)),
-                "at_the_reset": column("percentunit", decimals=1, steps={1: ORANGE}),
+                "last_window": column("percentunit", decimals=1, steps=columns.near(served)) | _HEADED,
+                "at_the_reset": column("percentunit", decimals=1, steps={1: ORANGE}) | _HEADED,
                 "resets_in": column("dtdurations", decimals=0) | {"custom.width": 110},
                 "advice": column(mappings=advice) | columns.ADVICE,
             },
@@ -169,14 +172,17 @@ def _over_time(m: Metrics, to: Links) -> list[Panel]:
     found = []
     for n, (window, name) in enumerate(_WINDOWS.items()):
         matchers = ('unit="requests"', f'window="{window}"')
-        share = m.named(f"max by (key) ({limits.share(m, *matchers)})")
+        share = f"max by (key) ({limits.share(m, *matchers)})"
         ranking = f"max by (key) ({limits.share_at_the_end(m, *matchers)})"
         found.append(
             timeseries(
                 f"Use of the running {name}'s requests, of the five keys nearest to their limit",
                 "Share of each key's own limit. It climbs and falls back at each reset; at the dashed line the key is "
                 "refused.",
-                {**columns.by_key(five(f"({share})", ranking, "key")), "limit": f"vector(1) and on () ({share})"},
+                {
+                    **columns.by_key(five(share, ranking, "key", m.named)),
+                    "limit": f"vector(1) and on () {limits.allowed(m, *matchers)}",
+                },
                 "percentunit",
                 limit="limit",
                 links=[to.key()],
@@ -196,16 +202,13 @@ def _refused(m: Metrics, to: Links) -> list[Panel]:
             "When, and whose. A comb of short bursts: the client has no back-off; a plateau: its limit is too small.",
             columns.by_key(
                 leaders(
-                    m.named(
-                        m.count(
-                            "gateway_errors_total", _REFUSED, by="key", over="$__interval", at="offset -$__interval"
-                        )
-                    ),
+                    m.count("gateway_errors_total", _REFUSED, by="key", over="$__interval", at="offset -$__interval"),
                     m.count("gateway_errors_total", _REFUSED, by="key", at="@ end()"),
                     "key",
+                    m.named,
                 )
             ),
-            "short",
+            "locale",
             links=[to.key()],
             no_value="No request was refused for a limit",
             answers=Question.USE_OF_LIMITS,

@@ -262,7 +262,7 @@ def _trend(m: Metrics, to: Links) -> list[Panel]:
             timeFrom="30d",
             maxDataPoints=96,
             links=[to.model()],
-            no_value=columns.NEEDS_RULES,
+            no_value=columns.NEEDS_AN_HOUR,
             width=24,
             answers=(Question.MODELS_BY_DAY, Question.WHERE_ARE_PEAKS),
             id=18,

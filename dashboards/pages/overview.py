@@ -76,7 +76,7 @@ def _availability(m: Metrics, to: Links, served: Served) -> Panel:
 
 def _budget(m: Metrics, to: Links, served: Served) -> Panel:
     objective = served.alerts.objectives.availability
-    failed, requests = (f"sum_over_time({_recorded(m, one)}[30d:5m])" for one in ("unavailable_requests", "requests"))
+    failed, requests = (f"sum_over_time({_recorded(m, name)}[30d:5m])" for name in ("unavailable_requests", "requests"))
     left = f"1 - ({failed}) / ({requests} > 0) / {1 - objective:.4g}" if objective else ABSENT
     return stat(
         "Error budget left",
@@ -89,7 +89,7 @@ def _budget(m: Metrics, to: Links, served: Served) -> Panel:
         steps={0.25: GREEN},
         first="yellow",
         links=[to.page("What fails, and why", "gateway-errors")],
-        no_value=columns.NEEDS_RULES,
+        no_value=columns.NEEDS_AN_HOUR,
         answers=Question.HOW_MUCH,
         id=43,
     )
@@ -168,7 +168,7 @@ def _over_time(m: Metrics, to: Links, served: Served) -> list[Panel]:
                     "gateway_requests_total", by="status", over="$__interval", at="offset -$__interval"
                 )
             },
-            "short",
+            "locale",
             colours=STATUS_COLOURS,
             links=[to.page("Errors and latency", "gateway-errors")],
             width=16,

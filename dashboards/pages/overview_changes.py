@@ -1,6 +1,6 @@
 """The overview: is it getting more, slower, worse, and through whom?"""
 
-from dashboards.fields import GREEN, ORANGE, RED, column, range_map
+from dashboards.fields import GREEN, ORANGE, column, range_map
 from dashboards.grafana import Json, Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
@@ -30,7 +30,7 @@ def changes(m: Metrics, to: Links) -> list[Panel]:
             "Failed requests of the last 24 whole hours and of the 24 before, of every type.",
             "method",
             "method:gateway_errors",
-            column(links=[to.cell("Errors and latency of this method", "gateway-errors", "method")]),
+            column(links=[to.cell("Errors and latency of this method", "gateway-errors", "method")]) | columns.METHOD,
             id=49,
         ),
     ]
@@ -49,7 +49,9 @@ def _trends(m: Metrics) -> list[Panel]:
             ORANGE,
             id=30,
         ),
-        _trend("Trend of failures", about + "Increasing faster than requests: something breaks.", errors, RED, id=31),
+        _trend(
+            "Trend of failures", about + "Increasing faster than requests: something breaks.", errors, "blue", id=31
+        ),
     ]
 
 
@@ -86,9 +88,9 @@ def _changed(m: Metrics, title: str, description: str, label: str, series: str, 
             "change": f"({now}) / ({before} > 0) - 1 and on ({label}) {largest}",
         },
         {
-            label: link | columns.NAME,
+            label: columns.NAME | link,
             **({"name": columns.NAME} if label == "key" else {}),
-            "last_24_hours": columns.COUNT,
+            "last_24_hours": columns.COUNT | {"custom.minWidth": 135},
             "the_day_before": columns.COUNT | {"custom.minWidth": 135},
             "difference": columns.COUNT,
             "change": column("percentunit", decimals=0),

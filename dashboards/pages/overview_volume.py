@@ -1,6 +1,6 @@
 """The overview: how much there is, and how it was by hour, day, week and month."""
 
-from dashboards.fields import RED, override
+from dashboards.fields import GREY, RED, override
 from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
@@ -8,11 +8,12 @@ from dashboards.panel import panel_of
 from dashboards.panels import bars, stat, timeseries
 from dashboards.promql import Metrics, success, total
 from dashboards.questions import Question
-from exporter.config.served import Served, or_zero
+from exporter.config.served import ABSENT, Served, or_zero
 
 # Of each bar its name and its hours, since when (at most 96 of them), and the ids of its two panels.
 _STEPS = (("hour", 1, "4d", 34, 35), ("day", 24, "30d", 36, 37), ("week", 24 * 7, "90d", 38, 39))
 _EVERY_BAR = 96
+_COLOURS = {"^of them failed$": GREY, "^failed by the gateway$": RED}
 
 
 def volume(m: Metrics, to: Links, served: Served) -> list[Panel]:
@@ -78,7 +79,7 @@ def _totals(m: Metrics, to: Links, served: Served) -> list[Panel]:
         stat(
             "Requests of all time",
             "What Prometheus still holds, of up to five years, in whole hours.",
-            {"": m.hours("key:gateway_requests", hours=5 * 365 * 24)},
+            {"": m.hours(_smallest(m, "gateway_requests"), hours=5 * 365 * 24)},
             "locale",
             no_value=columns.NEEDS_RULES,
             answers=Question.HOW_MUCH_OVER_TIME,
@@ -90,7 +91,8 @@ def _totals(m: Metrics, to: Links, served: Served) -> list[Panel]:
 def _peaks(m: Metrics) -> list[Panel]:
     requests = "gateway_requests_total"
     sent, received = m.count("gateway_response_bytes_total"), m.count("gateway_request_bytes_total")
-    day = m.hours("key:gateway_requests", hours=24)
+    whole = _smallest(m, "gateway_requests")
+    hour, day = total(m(f"{whole}:increase1h")), m.hours(whole, hours=24)
     return [
         stat(
             "Requests a minute",
@@ -107,8 +109,8 @@ def _peaks(m: Metrics) -> list[Panel]:
             "Requests an hour",
             "The last whole hour, and the busiest of the chosen time.",
             {
-                "last": total(m("key:gateway_requests:increase1h")),
-                "peak": f"max_over_time({total(m('key:gateway_requests:increase1h'))}[$__range:1h])",
+                "last": hour,
+                "peak": f"max_over_time({hour}[$__range:1h])",
             },
             "locale",
             no_value=columns.NEEDS_RULES,
@@ -118,7 +120,7 @@ def _peaks(m: Metrics) -> list[Panel]:
         stat(
             "Requests a day",
             "The last 24 whole hours, and the busiest day of the last 30.",
-            {"last": day, "peak": f"max_over_time(({day})[30d:1d])"},
+            {"last": day, "peak": f"max_over_time(({day})[30d:1d]) > ({day}) or ({day})"},
             "locale",
             no_value=columns.NEEDS_RULES,
             answers=Question.HOW_MUCH,
@@ -153,6 +155,11 @@ def _peaks(m: Metrics) -> list[Panel]:
     ]
 
 
+def _smallest(m: Metrics, name: str) -> str:
+    """What is recorded of the hours by method, as a large gateway has more keys; by key where there are no methods."""
+    return f"method:{name}" if ABSENT not in m(f"method:{name}:increase1h") else f"key:{name}"
+
+
 def by_step(m: Metrics) -> list[Panel]:
     """Bars of all sizes."""
     found = [
@@ -162,15 +169,20 @@ def by_step(m: Metrics) -> list[Panel]:
             {
                 "requests": m.count("gateway_requests_total", over="$__interval", at="offset -$__interval"),
                 "of them failed": m.count("gateway_errors_total", over="$__interval", at="offset -$__interval"),
+                "failed by the gateway": m.count(
+                    "gateway_errors_total", columns.OURS, over="$__interval", at="offset -$__interval"
+                ),
             },
-            "short",
-            colours={"failed": RED},
+            "locale",
+            colours=_COLOURS,
             width=24,
             answers=Question.HOW_MUCH_OVER_TIME,
             stacked=False,
             id=33,
         )
     ]
+    requests, errors = _smallest(m, "gateway_requests"), _smallest(m, "gateway_errors")
+    duration, every_one = "method:gateway_request_duration_seconds", 'le="+Inf"'
     for step, hours, since, requests_id, latency_id in _STEPS:
         every = "1h" if hours == 1 else f"{hours // 24}d"
         at = f"offset -{every}"
@@ -179,16 +191,17 @@ def by_step(m: Metrics) -> list[Panel]:
                 f"Requests and failures by {step}, last {since}",
                 "Each bar stands at its beginning; the last one is not over. Whole hours, from recorded rules.",
                 {
-                    "requests": m.hours("key:gateway_requests", hours=hours, at=at),
-                    "of them failed": m.hours("key:gateway_errors", hours=hours, at=at),
+                    "requests": m.hours(requests, hours=hours, at=at),
+                    "of them failed": m.hours(errors, hours=hours, at=at),
+                    "failed by the gateway": m.hours(errors, columns.OURS, hours=hours, at=at),
                 },
-                "short",
+                "locale",
                 every=every,
                 maxDataPoints=_EVERY_BAR,
-                colours={"failed": RED},
+                colours=_COLOURS,
                 timeFrom=since,
                 stacked=False,
-                no_value=columns.NEEDS_RULES,
+                no_value=columns.NEEDS_AN_HOUR,
                 answers=Question.HOW_MUCH_OVER_TIME,
                 id=requests_id,
             ),
@@ -196,14 +209,14 @@ def by_step(m: Metrics) -> list[Panel]:
                 f"Average latency by {step}, last {since}",
                 "A slope over weeks is growth or ageing data; a step is a release.",
                 {
-                    "average": f"{m.hours('key:gateway_key_request_duration_seconds_sum', hours=hours, at=at)}"
-                    f" / ({m.hours('key:gateway_key_request_duration_seconds_count', hours=hours, at=at)} > 0)"
+                    "average": f"{m.hours(f'{duration}_sum', hours=hours, at=at)}"
+                    f" / ({m.hours(f'{duration}_bucket', every_one, hours=hours, at=at)} > 0)"
                 },
                 "s",
                 interval=every,
                 maxDataPoints=_EVERY_BAR,
                 timeFrom=since,
-                no_value=columns.NEEDS_RULES,
+                no_value=columns.NEEDS_AN_HOUR,
                 answers=Question.HOW_MUCH_OVER_TIME,
                 id=latency_id,
             ),
@@ -214,19 +227,19 @@ def by_step(m: Metrics) -> list[Panel]:
 def _by_month(m: Metrics) -> Panel:
     """Days as a query gives them, summed by calendar month as Grafana groups rows."""
     sums = {"Value #A": "Requests", "Value #B": "Failed"}
-    grouped = {one: {"operation": "aggregate", "aggregations": ["sum"]} for one in sums}
+    grouped = {column: {"operation": "aggregate", "aggregations": ["sum"]} for column in sums}
     converted = [{"targetField": "Time", "destinationType": "string", "dateFormat": "YYYY-MM"}]
-    named = {f"{one} (sum)": name for one, name in sums.items()} | {"Time": "Month"}
+    named = {f"{column} (sum)": name for column, name in sums.items()} | {"Time": "Month"}
     return panel_of(
         "table",
         "Requests and failures by month, last 12 months",
         "Calendar months, in whole days; the first is not whole and the last not over.",
         {
-            "requests": m.hours("key:gateway_requests", hours=24, at="offset -1d"),
-            "failed": m.hours("key:gateway_errors", hours=24, at="offset -1d"),
+            "requests": m.hours(_smallest(m, "gateway_requests"), hours=24, at="offset -1d"),
+            "failed": m.hours(_smallest(m, "gateway_errors"), hours=24, at="offset -1d"),
         },
         form="table",
-        defaults={"noValue": columns.NEEDS_RULES, **columns.COUNT, "custom": {"align": "auto"}},
+        defaults={"noValue": columns.NEEDS_AN_HOUR, **columns.COUNT, "custom": {"align": "auto"}},
         overrides=[override("byRegexp", "/.*/", {"noValue": "–"})],
         options={"showHeader": True, "cellHeight": "sm", "sortBy": [{"displayName": "Month", "desc": True}]},
         transformations=[

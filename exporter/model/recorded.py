@@ -105,11 +105,11 @@ HOURLY = (
     Hourly("key", "gateway_blocked_requests_total", ("key", "reason")),
 )
 
-# Histograms whose last hour is recorded: sum and count, from which an average over any range is right, and, where
-# True, buckets (with `le`), for its quantiles.
+# Histograms whose last hour is recorded: the sum, buckets (with `le`) for quantiles, and, where True, the count, which
+# is that of the bucket `le="+Inf"` too: of many keys it would be a series each.
 HOURLY_HISTOGRAMS: tuple[tuple[str, str, tuple[str, ...], bool], ...] = (
     ("method", "gateway_request_duration_seconds", ("chain", "method"), True),
-    ("key", "gateway_key_request_duration_seconds", ("key",), True),
+    ("key", "gateway_key_request_duration_seconds", ("key",), False),
     ("model", "gateway_model_request_duration_seconds", ("model", "provider"), True),
     ("model", "gateway_time_to_first_token_seconds", ("model", "provider"), True),
     ("model", "gateway_time_per_output_token_seconds", ("model", "provider"), True),
@@ -245,10 +245,10 @@ def _hourly() -> list[Recorded]:
         about = CATALOG[one.family]
         of = ((one.family, one.labels),)
         made.append(Recorded(one.name, f"In the last hour: {about.help}", one.labels, about.unit, of))
-    for level, family, labels, with_buckets in HOURLY_HISTOGRAMS:
+    for level, family, labels, with_count in HOURLY_HISTOGRAMS:
         about = CATALOG[family]
         for part, more, unit in _PARTS:
-            if part != "bucket" or with_buckets:
+            if part != "count" or with_count:
                 text = f"In the last hour, {part}: {about.help}"
                 of = ((family, labels),)
                 made.append(Recorded(hourly(level, f"{family}_{part}"), text, labels + more, unit, of))

@@ -38,7 +38,9 @@ _LONG_AGO = {
 _WEEKS_BEFORE = 2
 # Rules of hours and minutes read raw series, or what others recorded of those, or of these.
 _DEPTH = 3
-_STEPS = {"gateway-hours": 3600, "gateway-now": 300}
+# Each minute, as Prometheus evaluates them: windows of five minutes, one after the other, would leave out what came
+# between the last scrape of one and the first of the next.
+_STEPS = {"gateway-hours": 3600, "gateway-now": 60}
 # An exporter that counts a day in a minute is catching up, and rules leave out what it counts. Here it was never late.
 _CATCHING_UP = "gateway_exporter_oldest_record_timestamp_seconds"
 

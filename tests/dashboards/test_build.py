@@ -217,6 +217,9 @@ def test_scope_labels_are_variables_of_every_page(tmp_path: Path) -> None:
     for dashboard in documents(show):
         names = [one["name"] for one in dashboard["templating"]["list"]]
         assert names[:3] == ["datasource", "env", "gateway"]
+        # Narrowed by itself, it would forget all others as soon as one is chosen.
+        queries = {one["name"]: one["query"]["query"] for one in dashboard["templating"]["list"][1:3]}
+        assert queries == {name: f"label_values(gateway_requests_total, {name})" for name in ("env", "gateway")}
     requests = panel(show, "gateway-key", "Requests")["targets"][0]["expr"]
     narrowed = 'key=~"$key",chain=~"$chain",method=~"$method",env=~"$env",gateway=~"$gateway",job!~"$recorded"'
     recorded = 'key=~"$key",env=~"$env",gateway=~"$gateway",job=~"$recorded"'

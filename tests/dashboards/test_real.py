@@ -62,11 +62,13 @@ def test_every_query_of_every_panel_and_variable_returns_data(
     dashboard = dashboards[uid]
     values = variables(dashboard, {"budget": "100"})
     silent = [
-        f"{asked}: {asked.query}"
+        asked
         for asked in of_panels(dashboard) + of_variables(dashboard)
-        if not answers(scene, asked, values)
+        if FIFTH not in asked.query and not answers(scene, asked, values)
     ]
-    assert [one for one in silent if FIFTH not in one] == []
+    # What is of the last two minutes may be over where the queries before it took as long.
+    scene.goes_on()
+    assert [f"{asked}: {asked.query}" for asked in silent if not answers(scene, asked, values)] == []
 
 
 @pytest.mark.parametrize("uid", UIDS)
@@ -100,8 +102,9 @@ def test_without_rules_a_panel_answers_or_says_what_it_needs(
         says = panel.get("fieldConfig", {}).get("defaults", {}).get("noValue", "")
         values = variables(dashboard, {"budget": "100"})
         if raw and "rules" not in says and not any(answers(scene, one, values) for one in raw):
-            wrong.append(f"{panel['title']}: {says}")
-    assert wrong == []
+            wrong.append((f"{panel['title']}: {says}", raw))
+    scene.goes_on()  # as above
+    assert [said for said, raw in wrong if not any(answers(scene, one, values) for one in raw)] == []
 
 
 @pytest.mark.parametrize("measure", ["(requests)?", "input|cache_read|cache_write", "output|reasoning"])
