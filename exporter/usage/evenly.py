@@ -6,8 +6,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-# Moments are milliseconds at the finest.
-_SAME_SECONDS = 0.0015
+# Samples have milliseconds: what is asked a millisecond too early does not have them yet.
+_SAME_SECONDS = 0.0005
 
 
 def evenly(moments: Iterable[tuple[T, float]]) -> Iterator[tuple[T, list[float]]]:
@@ -18,7 +18,7 @@ def evenly(moments: Iterable[tuple[T, float]]) -> Iterator[tuple[T, list[float]]
     for question, times in by_question.items():
         run: list[float] = []
         for at in sorted(times):
-            if len(run) > 1 and abs((at - run[-1]) - (run[1] - run[0])) > _SAME_SECONDS:
+            if len(run) > 1 and abs(run[0] + len(run) * round(run[1] - run[0], 3) - at) > _SAME_SECONDS:
                 yield question, run
                 run = []
             run.append(at)
