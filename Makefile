@@ -11,6 +11,7 @@ BENCH_LOGS := $(patsubst %,build/bench/%.log,steady random combined llm body)
 LLM_LOG := build/bench/llm.log
 # The Collector that `make bench` compares with, where Go is. A later one does not fit benchmarks/otelcol.yaml.
 OTELCOL := 0.145.0
+VICTORIA_LOGS := 1.52.1
 # The tests must reach this percentage of branches and lines.
 COVERED := 90
 LITELLM := build/litellm-1.106.2
@@ -82,7 +83,7 @@ bench: .venv/.dev $(BENCH_LOGS) ## Compare speed and memory with those of other 
 	$(BIN)/python -m benchmarks.panels
 	$(BIN)/python -m benchmarks.rules
 
-peers: build/otelcol/otelcol ## Build the Collector that `make bench` compares with, where Go is installed
+peers: build/otelcol/otelcol build/victoria-logs/victoria-logs ## Build the Collector that `make bench` compares with, and VictoriaLogs for tests, where Go is installed
 
 deb: ## Install the servers that tests run against (Debian and Ubuntu), without starting them
 	$(SUDO) .ci/install $(SERVERS)
@@ -134,6 +135,9 @@ $(LITELLM)/installed:
 build/otelcol/otelcol: benchmarks/otelcol.yaml
 	GOBIN=$(abspath build) $(GO) install go.opentelemetry.io/collector/cmd/builder@v$(OTELCOL)
 	PATH=$(dir $(GO)):$$PATH build/builder --config $<
+
+build/victoria-logs/victoria-logs:
+	GOBIN=$(abspath $(@D)) $(GO) install github.com/VictoriaMetrics/VictoriaLogs/app/victoria-logs@v$(VICTORIA_LOGS)
 
 build/alertmanager-$(ALERTMANAGER)/amtool:
 	GOBIN=$(abspath $(@D)) $(GO) install github.com/prometheus/alertmanager/cmd/amtool@v$(ALERTMANAGER)

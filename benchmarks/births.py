@@ -18,6 +18,7 @@ from benchmarks.compare import CONFIG
 from benchmarks.everything import everything
 from benchmarks.logs import KINDS
 from benchmarks.traffic import WIDE, requests
+from exporter.cli import collect_rarely
 from exporter.config.load import load
 from exporter.counting.meter import Meter
 from exporter.formats.spec import build
@@ -73,8 +74,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.births", description="Times new combinations of values.")
     parser.add_argument("--sets", type=int, default=20_000)
     args = parser.parse_args()
+    collect_rarely()
     with tempfile.TemporaryDirectory() as folder:
-        for kind, config in (("wide", CONFIG), ("llm", everything(Path(folder)))):
+        for kind, config in (("wide", CONFIG), ("llm", everything(Path(folder), WIDE))):
             found = measure(kind, config, args.sets)
             figures = ", ".join(f"{state} {spent:.2f}" for state, spent in found.items())
             births = found["new"] - found["known"]

@@ -19,7 +19,7 @@ from benchmarks import mtail
 from benchmarks.compare import COMMAND, CONFIG
 from benchmarks.logs import PROVIDERS
 from benchmarks.measure import Run, measure
-from benchmarks.traffic import label_sets
+from benchmarks.traffic import STEADY, label_sets
 from exporter.keys.identity import Identity
 
 _SECRET = b"a secret of the benchmark"
@@ -35,9 +35,9 @@ _ADDED = {
 }
 
 
-def everything(folder: Path, seed: int = 1) -> Path:
-    """A config with all that can be counted, and its files."""
-    keys = sorted({label_set.api_key for label_set in label_sets(Random(seed))[0]})
+def everything(folder: Path, kinds: tuple[int, int] = STEADY, seed: int = 1) -> Path:
+    """A config with all that can be counted, and its files. `kinds` are those of the log."""
+    keys = sorted({label_set.api_key for label_set in label_sets(Random(seed), kinds)[0]})
     prices = [
         {"model": f"model-{n}", "type": "chat", "per_million_tokens": {"input": 1 + n, "output": 5, "cache_read": 0.1}}
         for n in range(len(PROVIDERS))

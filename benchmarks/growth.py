@@ -21,6 +21,7 @@ import yaml
 from benchmarks.births import cpu, meter_of
 from benchmarks.compare import CONFIG
 from benchmarks.traffic import CHAINS, RPC_METHODS
+from exporter.cli import collect_rarely
 
 CHUNK = 2000
 KINDS = [(chain, method) for chain in CHAINS for method in RPC_METHODS]
@@ -86,6 +87,7 @@ def main() -> None:
     parser.add_argument("--cells", type=int, nargs="+", default=[90_000, 150_000, 300_000])
     parser.add_argument("--lines", type=int, default=1_000_000)
     args = parser.parse_args()
+    collect_rarely()
     with tempfile.TemporaryDirectory() as folder:
         first = 0.0
         for cells in args.cells:

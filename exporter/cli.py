@@ -24,12 +24,18 @@ def command() -> NoReturn:
     os._exit(code)
 
 
+def collect_rarely() -> None:
+    """Set how often garbage is collected. Series and cells are many, live long and are never in cycles: frequent
+    collections find nothing.
+    """
+    gc.set_threshold(100_000, 50, 1000)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run a command and return its exit code."""
     args = command_line().parse_args(argv)
     logs.configure(getattr(args, "log_level", "warn"), getattr(args, "log_format", "text"))
-    # Series and cells are many, live long and are never in cycles: frequent collections find nothing.
-    gc.set_threshold(100_000, 50, 1000)
+    collect_rarely()
     try:
         code: int | None = args.command(args)
         sys.stdout.flush()

@@ -3,6 +3,7 @@
 import gzip
 import ssl
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -76,12 +77,15 @@ class Receiver:
             return [record["gateway.request_id"] for record in self.records.values()]
 
     def _handle(self, request: BaseHTTPRequestHandler) -> None:
-        body = request.rfile.read(int(request.headers["Content-Length"]))
+        length = int(request.headers["Content-Length"])
+        body = request.rfile.read(length)
+        if len(body) < length:  # the exporter was killed
+            return
         with self._lock:
             try:
                 records = self._records(request, body)
-            except Exception as error:
-                self.problems.append(f"{type(error).__name__}: {error}")
+            except Exception:
+                self.problems.append(traceback.format_exc(limit=-1))
                 self._respond(request, (400, {}), b"")
                 return
             self.headers.append(dict(request.headers))
@@ -134,7 +138,7 @@ class Receiver:
         assert record.event_name == "gateway.request"
         assert (record.severity_number, record.severity_text) in ((9, "INFO"), (13, "WARN"), (17, "ERROR"))
         assert record.observed_time_unix_nano > 1.7e18
-        assert record.time_unix_nano > 1.7e18
+        assert record.time_unix_nano > 0
         attributes = self._attributes(record.attributes)
         assert attributes[UID].startswith(resource["service.instance.id"])
         assert record.body.string_value.endswith(f" #{attributes[UID].rpartition('-')[2]}")
@@ -181,4 +185,4 @@ def receiver(certificate: tuple[Path, Path] | None = None, authority: Path | Non
         yield made
     finally:
         made.close()
-    assert made.problems == []
+    assert not made.problems, made.problems[:5]

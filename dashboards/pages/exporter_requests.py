@@ -6,6 +6,7 @@ from dashboards.panels import bars, stat, timeseries
 from dashboards.promql import Metrics
 
 _NONE = "The config keeps no requests (requests)"
+_NOT_SENT = "The config sends no requests (requests.otlp)"
 
 
 def requests(m: Metrics) -> list[Panel]:
@@ -49,5 +50,56 @@ def requests(m: Metrics) -> list[Panel]:
             no_value=_NONE,
             width=8,
             id=40,
+        ),
+        *_sent(m),
+    ]
+
+
+def _sent(m: Metrics) -> list[Panel]:
+    """Whether they arrive where they are sent by OTLP."""
+    by_result = m.count("gateway_exporter_otlp_rows_total", by="result", over="$__interval", at="offset -$__interval")
+    failed = m.count("gateway_exporter_otlp_failures_total", by="reason", over="$__interval", at="offset -$__interval")
+    return [
+        stat(
+            "Last sent by OTLP",
+            "Time since the receiver last took requests.",
+            {"": f"time() - max({m('gateway_exporter_otlp_last_success_timestamp_seconds')})"},
+            "dtdurations",
+            decimals=0,
+            no_value=_NOT_SENT,
+            id=41,
+        ),
+        timeseries(
+            "Requests that wait to be sent",
+            "At most; they wait in the exporter's files.",
+            {"{{instance}}": f"max by (instance) ({m('gateway_exporter_otlp_lag_rows')})"},
+            "short",
+            no_value=_NOT_SENT,
+            id=42,
+        ),
+        timeseries(
+            "Age of the oldest that waits",
+            "By its time in the log. More than requests.keep: what is older is lost to the receiver.",
+            {"{{instance}}": f"max by (instance) ({m('gateway_exporter_otlp_lag_seconds')})"},
+            "s",
+            no_value=_NOT_SENT,
+            id=43,
+        ),
+        bars(
+            "Requests sent by OTLP",
+            "Refused: by the receiver, for good. Lost: deleted by age or size before they were sent.",
+            {"{{result}}": by_result},
+            "short",
+            colours={"^sent$": GREEN, "^(lost|refused)$": ORANGE},
+            no_value=_NOT_SENT,
+            id=44,
+        ),
+        bars(
+            "Failures of the OTLP receiver",
+            "Requests to it that failed, by reason. Rows wait and are sent again, unless they are refused.",
+            {"{{reason}}": failed},
+            "short",
+            no_value=_NOT_SENT,
+            id=45,
         ),
     ]

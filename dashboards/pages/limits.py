@@ -20,6 +20,8 @@ client ask less."""
 _NO_LIMIT = "No key has a limit"
 _WINDOWS = {"1m": "minute", "1h": "hour", "1d": "day", "1mo": "month"}
 _DAY = 86400
+# Each point reads all keys.
+_FEW_POINTS = 60
 # As wide as its heading.
 _HEADED = {"custom.minWidth": 125}
 _REFUSED = 'type="rate_limit_exceeded"'
@@ -185,6 +187,7 @@ def _over_time(m: Metrics, to: Links) -> list[Panel]:
                 },
                 "percentunit",
                 limit="limit",
+                maxDataPoints=_FEW_POINTS,
                 links=[to.key()],
                 no_value=f"No key has a limit of requests by the {name}",
                 answers=(Question.USE_OF_LIMITS, Question.USE_OF_QUOTA) if window == "1mo" else Question.USE_OF_LIMITS,

@@ -180,6 +180,7 @@ class Search:
                 for name, amount in zip((*TOKENS, *_BYTES), row[3:-1], strict=True):
                     setattr(sums, name, getattr(sums, name) + int(amount))
                 total += row[-1]
+        sums.cost = round(sums.cost, 9)  # as that of rows
         if measured := sum(durations):
             sums.average_duration = total / measured / 1e6
             sums.p95_duration = _percentile(durations, 0.95)

@@ -19,6 +19,7 @@ from alerts.build import files
 from exporter.config.load import load
 from tests.dashboards.traffic import LOGS, Traffic, configure
 from tests.exporter import Exporter
+from tests.otlp_receiver import GOOD, receiver
 from tests.process import Process, free_port
 from tests.waiting import eventually
 
@@ -57,8 +58,10 @@ class Scene:
         print(f"seed {SEED}")
         self.folder = folder
         self.traffic = Traffic(SEED)
-        configure(folder)
         self._closing = contextlib.ExitStack()
+        collector = self._closing.enter_context(receiver())
+        collector.answer = lambda _: GOOD if len(collector.requests) > 1 else (503, {})
+        configure(folder, collector.url)
         self.exporter = self._closing.enter_context(Exporter("run", "--config.file", str(folder / "config.yaml")))
         self.address = self.exporter.url.removeprefix("http://")
         self.written: dict[str, list[str]] = {log: [] for log in LOGS}

@@ -55,15 +55,19 @@ _TIMES = ("msec", "startTime", "endTime", "completionStartTime")
 _REST = (("GET", 200), ("GET", 404), ("POST", 201), ("POST", 400), ("POST", 403), ("DELETE", 301), ("GET", 500))
 
 
-def configure(folder: Path) -> None:
-    """Write the config and its registry; keys are called as their clients are, in lower case and with dashes."""
+def configure(folder: Path, receiver: str = "") -> None:
+    """Write the config and its registry; keys are called as their clients are, in lower case and with dashes. Single
+    requests are sent to a receiver, if there is one.
+    """
     (folder / "secret").write_text(SECRET, encoding="utf-8")
     keys = yaml.safe_load(keys_text(Identity(SECRET.encode()).hash))
     for entry in keys:
         entry["id"] = entry["name"].lower().replace(" ", "-")
     (folder / "keys.yaml").write_text(yaml.safe_dump(keys), encoding="utf-8")
     (folder / "prices.yaml").write_text(PRICES, encoding="utf-8")
-    (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
+    sent = f"requests: {{path: requests, otlp: {{endpoint: '{receiver}'}}}}"
+    config = CONFIG.replace("requests: {path: requests}", sent) if receiver else CONFIG
+    (folder / "config.yaml").write_text(config, encoding="utf-8")
     for log in LOGS:
         (folder / log).touch()
 

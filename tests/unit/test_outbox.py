@@ -14,7 +14,7 @@ from exporter.http_client import Server
 from exporter.model import catalog
 from exporter.reference.attributes import page
 from exporter.request_log.day_file import Batch, DayFile
-from exporter.request_log.fields import FIELDS, SHARED, WORDS
+from exporter.request_log.fields import FIELDS, NUMBERS, SHARED, WORDS
 from exporter.request_log.log import files_in
 from exporter.request_log.outbox import sender
 from exporter.request_log.outbox.endpoint import Endpoint
@@ -449,14 +449,14 @@ def test_the_page_of_attributes_has_all_that_are_sent(sending: Sending, collecto
     db = DayFile(sending.folder / "2026-01-01.db")
     values: dict[str, Any] = {"text": "w", "number": 7, "amount": 0.5, "seconds": 2_000_000, "flag": 1}
     values |= {"labels": '{"NAME": "w"}', "attempts": '[["a", "b", "", "", 0]]', "steps": '[["a", "", 1]]'}
-    own = {name: values[field.type] for name, field in FIELDS.items() if field.place == "row" and name != "time"}
+    own = {name: values[FIELDS[name].type] for name in ("request_id", *NUMBERS)}
     own |= {name: db.word("w, w") for name in WORDS}
     requests = ({"method": "GET /x", "status": "200"}, {"method": "m", "status": "5", "protocol": "grpc"})
     for n, request in enumerate(requests, 1):
         shared = [request.get(name) or values.get(name) or values[FIELDS[name].type] for name in SHARED]
         kind = db.kind((*shared, 1))
-        row = own | {"id": n, "time": NOW * 1000, "kind": kind}
-        db.batches.append(Batch(tuple(row), [tuple(row.values())]))
+        row = own | {"time": NOW * 1000, "kind": kind}
+        db.batches.append(Batch(tuple(row), [*row.values()], n))
     db.write()
     db.close()
     sending.outbox.committed(2)
