@@ -54,7 +54,7 @@ check: lint ## Check style and types, and run the tests that need no servers
 
 check-all: lint ## The same with all tests: also those with real servers and of the promises; prints the coverage
 	rm -rf build/coverage
-	$(BIN)/coverage run -m pytest
+	$(BIN)/coverage run -m pytest -n auto --dist loadfile
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --fail-under=$(COVERED)
 
