@@ -17,11 +17,11 @@ def excepted(terms: Terms, alerts: list[Alert], again: Callable[[Terms], list[Al
     for alert in alerts:
         yield _only(alert, terms, None, _exceptions(terms, alert.name))
     for name, change in terms.config.overrides.items():
-        for n, one in enumerate(change.exceptions):
-            other = Terms(msgspec.structs.replace(terms.served, alerts=with_thresholds(terms.config, name, one)))
+        for n, exception in enumerate(change.exceptions):
+            other = Terms(msgspec.structs.replace(terms.served, alerts=with_thresholds(terms.config, name, exception)))
             for alert in again(other):
                 if alert.name == name:
-                    yield _only(alert, terms, one, change.exceptions[:n])
+                    yield _only(alert, terms, exception, change.exceptions[:n])
 
 
 def _exceptions(terms: Terms, name: str) -> list[Excepted]:

@@ -45,14 +45,14 @@ def alertmanager_config(terms: Terms) -> Carried:
     config = alertmanager(terms)
     secrets = Secrets(f"{terms.config.kubernetes.name}-receivers")
     lost: dict[str, str] = {}
-    receivers = [_receiver(one, config.get("global", {}), secrets, lost) for one in config["receivers"]]
+    receivers = [_receiver(receiver, config.get("global", {}), secrets, lost) for receiver in config["receivers"]]
     intervals = _time_intervals(config.get("time_intervals", []), lost)
     manifest = {
         "apiVersion": "monitoring.coreos.com/v1alpha1",
         "kind": "AlertmanagerConfig",
         "metadata": _metadata(terms.config.kubernetes),
         "spec": {
-            "route": _route(config["route"], {one["name"] for one in intervals}),
+            "route": _route(config["route"], {interval["name"] for interval in intervals}),
             "inhibitRules": [
                 {
                     "sourceMatch": _matchers(rule["source_matchers"]),
@@ -102,21 +102,21 @@ def _time_intervals(given: Iterable[Mapping[str, Any]], lost: dict[str, str]) ->
     """Named times. Without their time zone they would be others."""
     made = []
     for named in given:
-        if any(one.get("location", "UTC") != "UTC" for one in named["time_intervals"]):
+        if any(times.get("location", "UTC") != "UTC" for times in named["time_intervals"]):
             lost[f"the times {named['name']}"] = "the operator 0.85 knows no location, so alerts are sent then too"
         else:
-            times = [_times(one) for one in named["time_intervals"]]
+            times = [_times(times) for times in named["time_intervals"]]
             made.append({"name": named["name"], "timeIntervals": times})
     return made
 
 
 def _times(given: Mapping[str, Any]) -> dict[str, Any]:
     made = {
-        "times": [{"startTime": one["start_time"], "endTime": one["end_time"]} for one in given.get("times", ())],
+        "times": [{"startTime": times["start_time"], "endTime": times["end_time"]} for times in given.get("times", ())],
         "weekdays": given.get("weekdays"),
-        "daysOfMonth": [_days(str(one)) for one in given.get("days_of_month", ())],
-        "months": [str(one) for one in given.get("months", ())],
-        "years": [str(one) for one in given.get("years", ())],
+        "daysOfMonth": [_days(str(days)) for days in given.get("days_of_month", ())],
+        "months": [str(month) for month in given.get("months", ())],
+        "years": [str(year) for year in given.get("years", ())],
     }
     return {name: value for name, value in made.items() if value}
 
@@ -136,7 +136,7 @@ def _route(given: Mapping[str, Any], intervals: set[str]) -> dict[str, Any]:
         "groupInterval": given.get("group_interval"),
         "repeatInterval": given.get("repeat_interval"),
         "muteTimeIntervals": [name for name in given.get("mute_time_intervals", ()) if name in intervals],
-        "routes": [_route(one, intervals) for one in given.get("routes", ())],
+        "routes": [_route(route, intervals) for route in given.get("routes", ())],
     }
     return {name: value for name, value in made.items() if value}
 

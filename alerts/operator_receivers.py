@@ -123,7 +123,7 @@ def converted(kind: str, config: Mapping[str, Any], secrets: Secrets) -> dict[st
         raise LostError(_LOST.get(kind, "the operator 0.85 has no such receiver"))
     made = {"sendResolved": config["send_resolved"]}
     # An empty text is the operator's word for Alertmanager's default, but in mails.
-    given = {name: one for name, one in config.items() if name != "send_resolved" and (one != "" or kind == "email")}
+    given = {name: part for name, part in config.items() if name != "send_resolved" and (part != "" or kind == "email")}
     return made | _part(KINDS[kind], given, secrets)
 
 
@@ -140,7 +140,7 @@ def _part(part: _Part, given: Mapping[str, Any], secrets: Secrets) -> dict[str, 
         elif theirs := part.secrets.get(ours):
             made[theirs] = secrets.reference(value)
         elif name in part.pairs.split():
-            made[name] = [{"key": str(key), "value": inline(_text(one))} for key, one in value.items()]
+            made[name] = [{"key": str(key), "value": inline(_text(part))} for key, part in value.items()]
         elif name:
             made[name] = inline(value) if isinstance(value, str) else value
         else:

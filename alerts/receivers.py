@@ -53,4 +53,4 @@ def _config(kind: str, fields: Mapping[str, Any], for_customers: bool) -> dict[s
 def _for_customers(value: Any) -> Any:
     if isinstance(value, str):
         return value.replace('template "gateway.', 'template "customer.')
-    return {name: _for_customers(one) for name, one in value.items()}
+    return {name: _for_customers(part) for name, part in value.items()}

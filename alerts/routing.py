@@ -41,7 +41,7 @@ def alertmanager(terms: Terms) -> dict[str, Any]:
     """The Alertmanager config."""
     notify = terms.config.notify
     intervals = [
-        {"name": name, "time_intervals": [_given(one) for one in times]}
+        {"name": name, "time_intervals": [_given(interval) for interval in times]}
         for name, times in notify.time_intervals.items()
     ]
     return {

@@ -202,5 +202,5 @@ def _plain(value: Any) -> Any:
     if hasattr(value, "to_json_data"):
         return _plain(value.to_json_data())
     if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items()}
+        return {name: _plain(part) for name, part in value.items()}
     return [_plain(item) for item in value] if isinstance(value, list) else value

@@ -58,7 +58,14 @@ def _in_legends(panel: Json) -> set[str]:
 
 def _link_cells(panel: Json, of_labels: dict[str, str], page: str) -> None:
     """From a cell with a label to the requests of its whole row."""
-    columns = next((one["options"] for one in panel["transformations"] if one["id"] == "organize"), None)
+    columns = next(
+        (
+            transformation["options"]
+            for transformation in panel["transformations"]
+            if transformation["id"] == "organize"
+        ),
+        None,
+    )
     if columns is None:
         return
     shown = {name: title for name, title in columns["renameByName"].items() if name in of_labels}
@@ -70,11 +77,11 @@ def _link_cells(panel: Json, of_labels: dict[str, str], page: str) -> None:
 def _links_of_column(overrides: list[Json], title: str) -> list[Json]:
     """A column's links, to be added to."""
     wanted = {"id": "byName", "options": title}
-    of_column = next((one for one in overrides if one["matcher"] == wanted), None)
+    of_column = next((override for override in overrides if override["matcher"] == wanted), None)
     if of_column is None:
         overrides.append(of_column := override("byName", title, {}))
     properties: list[Json] = of_column["properties"]
-    links = next((one for one in properties if one["id"] == "links"), None)
+    links = next((property_ for property_ in properties if property_["id"] == "links"), None)
     if links is None:
         properties.append(links := {"id": "links", "value": []})
     found: list[Json] = links["value"]

@@ -66,6 +66,6 @@ class Placeholders:
 
 def _hidden(name: str, value: str, text: str) -> str:
     shown = f"${{{name}}}"
-    for one in {value, repr(value)[1:-1]} - {""}:
-        text = re.sub(rf"(?<!\w){re.escape(one)}(?!\w)", lambda _: shown, text)
+    for written in {value, repr(value)[1:-1]} - {""}:
+        text = re.sub(rf"(?<!\w){re.escape(written)}(?!\w)", lambda _: shown, text)
     return _QUOTED.sub(lambda found: f"'{shown}'" if (found[1] or found[2]) in value else found[0], text)

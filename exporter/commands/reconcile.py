@@ -133,18 +133,18 @@ def _report(compared: list[Compared], missing: dict[str, str], division: Divisio
     print(f"{shown(division.begin)} to {shown(division.end)}")
     for line in (*(f"not compared: {counter}: {why}" for counter, why in missing.items()), *division.notes):
         print(line)
-    off = [one for one in compared if one.differs(tolerance)]
+    off = [row for row in compared if row.differs(tolerance)]
     if off:
-        cells = [[one.counter, one.key or "-", *map(_number, (one.logged, one.found, one.difference))] for one in off]
+        cells = [[row.counter, row.key or "-", *map(_number, (row.logged, row.found, row.difference))] for row in off]
         print("\n".join(table(["counter", "key", "log", "Prometheus", "difference"], cells)))
     print(_summary(compared, len(off)))
     return int(bool(off))
 
 
 def _summary(compared: list[Compared], off: int) -> str:
-    requests = [one for one in compared if one.counter == catalog.REQUESTS.name]
-    logged, found = sum(one.logged for one in requests), sum(one.found for one in requests)
-    counters = len({one.counter for one in compared})
+    requests = [row for row in compared if row.counter == catalog.REQUESTS.name]
+    logged, found = sum(row.logged for row in requests), sum(row.found for row in requests)
+    counters = len({row.counter for row in compared})
     return (
         f"{logged:,.0f} requests in the log, {found:,.0f} in Prometheus; {counters} counters of {len(requests)} keys: "
         + (f"{off} of {len(compared)} numbers differ" if off else "no difference")

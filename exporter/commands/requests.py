@@ -108,7 +108,9 @@ def _provider(row: dict[str, Any]) -> str:
     """The provider, after those that failed."""
     if len(row["attempts"]) < 2:
         return row["provider"] or ""
-    return " → ".join(f"{one['provider']} {'✓' if one['outcome'] == 'success' else '✗'}" for one in row["attempts"])
+    return " → ".join(
+        f"{attempt['provider']} {'✓' if attempt['outcome'] == 'success' else '✗'}" for attempt in row["attempts"]
+    )
 
 
 _SHOWN: dict[str, Callable[[dict[str, Any]], str]] = {

@@ -50,10 +50,10 @@ def check_families(file: YamlFile, config: Config) -> None:
                 problem = f"can't be off: the plan {plan!r} limits {limit.unit}"
                 raise file.error(("metrics", "families", name), problem)
     durations = families.get(catalog.REQUEST_DURATION_SECONDS.name)
-    for n, one in enumerate(config.alerts.objectives.promises):
+    for n, promise in enumerate(config.alerts.objectives.promises):
         at: Steps = ("alerts", "objectives", *(("each", n - 1) if n else ()), "latency_seconds")
-        if one.latency is not None or not n:
-            _check_bucket(file, families, at, one)
+        if promise.latency is not None or not n:
+            _check_bucket(file, families, at, promise)
     if durations and config.alerts.slow_methods and "method" not in durations.labels:
         problem = f"can't be excluded: {durations.name} has no label method"
         raise file.error(("alerts", "slow_methods"), problem)
@@ -62,10 +62,10 @@ def check_families(file: YamlFile, config: Config) -> None:
 def check_plans(file: YamlFile, config: Config) -> None:
     """ConfigError for an exception from an alert's thresholds that names a plan which is not there."""
     for name, change in config.alerts.overrides.items() if config.plans else ():
-        for n, one in enumerate(change.exceptions):
-            if one.plan and "*" not in one.plan and one.plan not in config.plans:
+        for n, exception in enumerate(change.exceptions):
+            if exception.plan and "*" not in exception.plan and exception.plan not in config.plans:
                 at = ("alerts", "overrides", name, "exceptions", n, "plan")
-                raise file.error(at, unknown("plan", one.plan, config.plans))
+                raise file.error(at, unknown("plan", exception.plan, config.plans))
 
 
 def _check_bucket(file: YamlFile, families: Mapping[str, Family], at: Steps, promised: Objective) -> None:
@@ -77,7 +77,7 @@ def _check_bucket(file: YamlFile, families: Mapping[str, Family], at: Steps, pro
     if durations and seconds_ not in durations.buckets:
         if seconds_ in CATALOG[name].buckets:
             raise file.error(("metrics", "families", name, "buckets"), f"{seconds_:g} is missing: it is {dotted(at)}")
-        bounds = ", ".join(f"{one:g}" for one in durations.buckets)
+        bounds = ", ".join(f"{bound:g}" for bound in durations.buckets)
         raise file.error(at, f"{seconds_:g} is not a bucket of {name} (allowed: {bounds})")
 
 

@@ -129,7 +129,7 @@ def _fields(value: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
     if isinstance(value, Mapping):
         for name, inner in value.items():
             yield (str(name),), inner
-            yield from (((str(name), *steps), one) for steps, one in _fields(inner))
+            yield from (((str(name), *steps), field) for steps, field in _fields(inner))
 
 
 def _check_text(at: Steps, text: str, secret: str) -> None:

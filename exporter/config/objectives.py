@@ -34,7 +34,7 @@ class Objective(Part):
     """In seconds; one of the histogram's bounds."""
 
     def __post_init__(self) -> None:
-        if len([one for one in (self.chain, self.model, self.plan) if one]) != 1:
+        if len([value for value in (self.chain, self.model, self.plan) if value]) != 1:
             raise ValueError("name one of chain, model and plan")
         if self.availability is None and self.latency is None:
             raise ValueError("promises nothing: give it availability or latency")
@@ -76,10 +76,10 @@ class Objectives(Part):
         return [of_all, *self.each]
 
     def __post_init__(self) -> None:
-        named = [(one.label, one.value) for one in self.each]
-        for n, one in enumerate(named):
-            if one in named[:n]:
-                raise FieldError(("each", n), f"{' '.join(one)} is named twice")
+        named = [(promise.label, promise.value) for promise in self.each]
+        for n, promise in enumerate(named):
+            if promise in named[:n]:
+                raise FieldError(("each", n), f"{' '.join(promise)} is named twice")
         for name, target in (("availability", self.availability), ("latency", self.latency)):
             if target is not None and _HIGHEST_FACTOR * (1 - target) >= 1:
                 least = 1 - 1 / _HIGHEST_FACTOR

@@ -100,12 +100,12 @@ class AlertChange(Part, rename={"for_": "for"}):
 def check_exceptions(config: msgspec.Struct, overrides: Mapping[str, AlertChange]) -> None:
     """FieldError for an exception that does not fit its alert, or whose threshold the section `alerts` refuses."""
     for name, change in overrides.items():
-        for n, one in enumerate(change.exceptions):
+        for n, exception in enumerate(change.exceptions):
             with within("overrides", name, "exceptions", n):
                 if name not in THRESHOLDS:
                     raise FieldError((), unknown("alert with exceptions", name, THRESHOLDS))
-                _check(one, THRESHOLDS[name])
-                with_thresholds(config, name, one)
+                _check(exception, THRESHOLDS[name])
+                with_thresholds(config, name, exception)
 
 
 def _check(one: Excepted, about: Threshold) -> None:

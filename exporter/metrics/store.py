@@ -160,13 +160,13 @@ class FamilySeries:
             self._labels = [*self.series]
             self.holds = self.holds or not self.released
         every: Iterable[Any] = self.series.values()
-        held = [row for row, one in enumerate(every) if not one.released] if self.holds else ()
+        held = [row for row, series in enumerate(every) if not series.released] if self.holds else ()
         self.holds = bool(held)
         numbers: array[int] | array[float]
         if self.family.type == "histogram":
-            numbers = array("d", b"".join([one.values for one in every]))
+            numbers = array("d", b"".join([series.values for series in every]))
         else:
-            values = [one.value for one in every]
+            values = [series.value for series in every]
             try:
                 numbers = array("q", values)
             except (TypeError, OverflowError):
@@ -183,8 +183,8 @@ class FamilySeries:
             for row in rows.held
             if every[row].released is False and any(rows.numbers[row * width : (row + 1) * width])
         ]
-        for one in new:
-            one.released = None
+        for series in new:
+            series.released = None
         return new
 
 

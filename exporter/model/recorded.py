@@ -241,10 +241,10 @@ def _now() -> list[Recorded]:
 
 def _hourly() -> list[Recorded]:
     made: list[Recorded] = []
-    for one in HOURLY:
-        about = CATALOG[one.family]
-        of = ((one.family, one.labels),)
-        made.append(Recorded(one.name, f"In the last hour: {about.help}", one.labels, about.unit, of))
+    for series in HOURLY:
+        about = CATALOG[series.family]
+        of = ((series.family, series.labels),)
+        made.append(Recorded(series.name, f"In the last hour: {about.help}", series.labels, about.unit, of))
     for level, family, labels, with_count in HOURLY_HISTOGRAMS:
         about = CATALOG[family]
         for part, more, unit in _PARTS:
@@ -367,7 +367,9 @@ _EXPORTERS = (
     ),
 )
 
-RECORDED: dict[str, Recorded] = {one.name: one for one in (*_now(), *_hourly(), *_KEYS, *_OBJECTIVES, *_EXPORTERS)}
+RECORDED: dict[str, Recorded] = {
+    recorded.name: recorded for recorded in (*_now(), *_hourly(), *_KEYS, *_OBJECTIVES, *_EXPORTERS)
+}
 
 
 def recorded_of(families: Mapping[str, Family]) -> dict[str, Recorded]:

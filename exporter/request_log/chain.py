@@ -28,13 +28,14 @@ def logged_durations(scale: float) -> Callable[[Raw], str | None]:
 def logged_moments(starts: Raw, ends: Raw) -> str | None:
     """Lists of moments, written as seconds since the first of them; None if there are none."""
     lists = {
-        name: [timestamp(one) for one in entries_of(text(raw))] for name, raw in (("starts", starts), ("ends", ends))
+        name: [timestamp(moment) for moment in entries_of(text(raw))]
+        for name, raw in (("starts", starts), ("ends", ends))
     }
     known = [moment for moments in lists.values() for moment in moments if moment is not None]
     if not known:
         return None
     parts = (
-        f"{name} {', '.join(_written(None if one is None else one - min(known)) for one in moments)}"
+        f"{name} {', '.join(_written(None if moment is None else moment - min(known)) for moment in moments)}"
         for name, moments in lists.items()
         if any(moments)
     )
@@ -43,7 +44,7 @@ def logged_moments(starts: Raw, ends: Raw) -> str | None:
 
 def shown_reasons(logged: str) -> str:
     """The gateway's words for attempts: one for each, `-` for what is no word or holds a raw API key by its prefix."""
-    words = [one if _REASON.fullmatch(one) and not has_key_prefix(one) else "-" for one in entries_of(logged)]
+    words = [word if _REASON.fullmatch(word) and not has_key_prefix(word) else "-" for word in entries_of(logged)]
     return ", ".join(words) if any(word != "-" for word in words) else ""
 
 
@@ -82,8 +83,8 @@ def shown(
     """
     tried = msgspec.json.decode(attempts) if attempts else []
     words = entries_of(reasons or "")
-    stepped = [one for one in (msgspec.json.decode(steps) if steps else []) if _at(words, one[-1])]
-    links = [*_tried(tried), *(Link(one[0], one[-1], is_step=True) for one in stepped)]
+    stepped = [step for step in (msgspec.json.decode(steps) if steps else []) if _at(words, step[-1])]
+    links = [*_tried(tried), *(Link(step[0], step[-1], is_step=True) for step in stepped)]
     order = sorted(range(len(links)), key=lambda n: links[n].place)
     found = _times([links[n] for n in order], times or "")
     spans = dict(zip(order, found, strict=True))

@@ -100,8 +100,8 @@ class Filter(Struct, kw_only=True):
     def where(self) -> Where:
         """All conditions except the times."""
         return Where(
-            " AND ".join(f"({one.sql})" for one in self.conditions) or "1",
-            [value for one in self.conditions for value in one.values],
+            " AND ".join(f"({condition.sql})" for condition in self.conditions) or "1",
+            [value for condition in self.conditions for value in condition.values],
         )
 
 

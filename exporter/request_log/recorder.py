@@ -114,8 +114,8 @@ class Recorder:
         milliseconds = self._milliseconds(now)
         others = self._add(milliseconds(captured[0][0]) // _DAY_MS, captured, milliseconds, now)
         days: dict[int, list[tuple[Any, ...]]] = {}
-        for one in others:
-            days.setdefault(milliseconds(one[0]) // _DAY_MS, []).append(one)
+        for row in others:
+            days.setdefault(milliseconds(row[0]) // _DAY_MS, []).append(row)
         for day, of_day in sorted(days.items()):
             self._add(day, of_day, milliseconds, now)
 
@@ -140,9 +140,9 @@ class Recorder:
         file = None if is_old else self._log.file(day)
         if file is None:
             result = "old" if is_old else "dropped"
-            others = [one for one in captured if milliseconds(one[0]) // _DAY_MS != day]
-            left = {id(one) for one in others}
-            self._log.count(result, sum(self._are_requests[one[2], one[3]] for one in captured if id(one) not in left))
+            others = [row for row in captured if milliseconds(row[0]) // _DAY_MS != day]
+            left = {id(row) for row in others}
+            self._log.count(result, sum(self._are_requests[row[2], row[3]] for row in captured if id(row) not in left))
             return others
         known = file.known.get(self)
         if known is None or self._known >= _MOST_KNOWN:
@@ -163,7 +163,7 @@ class Recorder:
             "client": lambda raw: self._client(text(raw)),
             **{name: partial(self._word, name) for name in self._groups},
         }
-        return Known({}, {name: Words(one, file.word) for name, one in shown.items()})
+        return Known({}, {name: Words(words, file.word) for name, words in shown.items()})
 
     def _word(self, name: str, raw: Any) -> str:
         """The word that is shown for the raw value of a group."""

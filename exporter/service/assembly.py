@@ -117,10 +117,10 @@ class Assembly:
         self.context.labels = config.labels
         declared = {label: config.metrics.labels[label] for label in config.labels}
         admissions = self.context.admissions
-        budgets = config.metrics.budgets | {label: one.budget for label, one in declared.items()}
+        budgets = config.metrics.budgets | {label: label_values.budget for label, label_values in declared.items()}
         admissions.bound(budgets, config.metrics.admit_after)
-        for label, one in declared.items():
-            admissions.declare(label, one.values)
+        for label, label_values in declared.items():
+            admissions.declare(label, label_values.values)
         admissions.declare("chain", chains)
         admissions.declare("method", [BATCH, *(method for route in routes for method in methods_of(route))])
         self._register(loaded.keys)

@@ -60,7 +60,7 @@ class Ahead:
 
     def costs(self) -> dict[str, Any]:
         """What the next month, quarter and year cost."""
-        week, before = (one.cost(self._terms) for one in self.weeks)
+        week, before = (week.cost(self._terms) for week in self.weeks)
         return {
             name: {
                 "atThisRate": _money(days / 7 * week),
@@ -87,7 +87,8 @@ class Ahead:
             else _on(week.latency, before.latency, weeks),
         }
         rounded = [
-            {name: None if value is None else round(value, 2) for name, value in one.items()} for one in (now, then)
+            {name: None if value is None else round(value, 2) for name, value in spending.items()}
+            for spending in (now, then)
         ]
         return {"now": rounded[0], "projected": rounded[1], "recommendations": _recommended(now, then)}
 
@@ -111,10 +112,10 @@ class Ahead:
     def _grown(self, counter: str, back: float) -> float:
         """The growth in a week; 0 where no series says it."""
         where = self._scope.where()
-        one = next((one for one in GROWN if one.counter == counter and {*where} <= {*one.labels}), None)
-        if one is None:
+        recorded = next((grown for grown in GROWN if grown.counter == counter and {*where} <= {*grown.labels}), None)
+        if recorded is None:
             return 0.0
-        query = f"sum(sum_over_time({selector(one.name, where | self._terms.match)}[{_WEEK // HOUR}h]))"
+        query = f"sum(sum_over_time({selector(recorded.name, where | self._terms.match)}[{_WEEK // HOUR}h]))"
         found = self._prometheus.instant(query, self._scope.end - back)
         return found[0].value if found else 0.0
 

@@ -123,17 +123,20 @@ def _kept(prometheus: Prometheus, fallback: str) -> float:
 def _first_recorded(prometheus: Prometheus, end: float, kept: float) -> float:
     """The begin of the first recorded hour, else a day before the end."""
     back = min(kept, 10 * 365 * 86400.0)
-    for one in prometheus.instant(f"min_over_time(timestamp({UNSTEADY})[{duration(back)}:1h])", end):
-        return max(one.value - SETTLED_SECONDS - HOUR, end - kept)
+    for series in prometheus.instant(f"min_over_time(timestamp({UNSTEADY})[{duration(back)}:1h])", end):
+        return max(series.value - SETTLED_SECONDS - HOUR, end - kept)
     return end - 86400.0
 
 
 def known_keys(prometheus: Prometheus, match: Where, at: float) -> dict[str, Key]:
     """The keys that exporters knew in the hour before a time, by public name."""
     query = f"max by (key, name, owner, plan) (last_over_time({selector(_INFO, match)}[1h]))"
-    found = (one.labels for one in prometheus.instant(query, at))
-    keys = (Key(one.get("key", ""), one.get("name", ""), one.get("owner", ""), one.get("plan", "")) for one in found)
-    return {one.key: one for one in keys}
+    found = (series.labels for series in prometheus.instant(query, at))
+    keys = (
+        Key(labels.get("key", ""), labels.get("name", ""), labels.get("owner", ""), labels.get("plan", ""))
+        for labels in found
+    )
+    return {key.key: key for key in keys}
 
 
 def chosen_keys(prometheus: Prometheus, match: Where, wanted: Wanted, at: float) -> tuple[str, ...] | None:
@@ -151,18 +154,18 @@ def chosen_keys(prometheus: Prometheus, match: Where, wanted: Wanted, at: float)
 
 
 def _of(label: str, value: str, known: dict[str, Key]) -> tuple[str, ...]:
-    found = tuple(sorted(one.key for one in known.values() if getattr(one, label) == value))
+    found = tuple(sorted(key.key for key in known.values() if getattr(key, label) == value))
     if not found:
-        raise UsageError(_unknown(label, value, {getattr(one, label) for one in known.values()} - {""}))
+        raise UsageError(_unknown(label, value, {getattr(key, label) for key in known.values()} - {""}))
     return found
 
 
 def _named(name: str, known: dict[str, Key]) -> list[str]:
     if name in known:
         return [name]
-    found = [one.key for one in known.values() if one.name == name]
+    found = [key.key for key in known.values() if key.name == name]
     if not found:
-        raise UsageError(_unknown("key", name, {*known, *(one.name for one in known.values())} - {""}))
+        raise UsageError(_unknown("key", name, {*known, *(key.name for key in known.values())} - {""}))
     return found
 
 

@@ -64,8 +64,8 @@ class Counters:
         return [
             value
             for run in (self.division.runs if recorded else ())
-            for one in self._prometheus.steps(query, run.first, run.last, HOUR)
-            for _, value in one.samples
+            for series in self._prometheus.steps(query, run.first, run.last, HOUR)
+            for _, value in series.samples
         ]
 
     def steps(self, counter: str, by: tuple[str, ...], where: Where, step_of: Callable[[float], float]) -> Steps:
@@ -111,8 +111,8 @@ class Counters:
             places: dict[tuple[str, float], int] = {}
             for n, window in enumerate(division.windows):
                 if window.moved:
-                    for one, amount in self._moved(division.target_labels, window, counter, where).items():
-                        found[n][tuple(dict(one).get(label, "") for label in labels)] += amount
+                    for identity, amount in self._moved(division.target_labels, window, counter, where).items():
+                        found[n][tuple(dict(identity).get(label, "") for label in labels)] += amount
                     continue
                 series = selector(counter, where | self._match, window.only)
                 seconds = round(window.end - window.begin, 3)
@@ -129,13 +129,13 @@ class Counters:
     ) -> Iterator[tuple[float, tuple[str, ...], float]]:
         """What a query gives at evenly spaced times: the time, the values of labels, the amount."""
         if len(times) == 1:
-            series = self._prometheus.instant(query, times[0])
-            yield from ((times[0], _values(by, one), one.value) for one in series)
+            found = self._prometheus.instant(query, times[0])
+            yield from ((times[0], _values(by, series), series.value) for series in found)
             return
         step = times[1] - times[0]
-        for one in self._prometheus.steps(query, times[0], times[-1], step):
-            for at, value in one.samples:
-                yield times[round((at - times[0]) / step)], _values(by, one), value
+        for series in self._prometheus.steps(query, times[0], times[-1], step):
+            for at, value in series.samples:
+                yield times[round((at - times[0]) / step)], _values(by, series), value
 
     def _moved(
         self, targets: set[str], window: Window, counter: str, where: Where
@@ -146,7 +146,10 @@ class Counters:
 
         def values(only: str, at: float) -> dict[frozenset[tuple[str, str]], float]:
             found = self._prometheus.instant(at_once(selector(counter, where | self._match, only)), at)
-            return {frozenset((n, v) for n, v in one.labels.items() if n not in targets): one.value for one in found}
+            return {
+                frozenset((n, v) for n, v in series.labels.items() if n not in targets): series.value
+                for series in found
+            }
 
         before, after = values(*window.moved), values(window.only, window.end)
         return {
@@ -162,8 +165,8 @@ class Counters:
         lacking = labels - {*self._served[family]}
         if lacking:
             raise MissingError(f"{family} has no label {' or '.join(sorted(lacking))}")
-        fitting = (one for one in GROWN if one.counter == counter and labels <= {*one.labels})
-        return next((one for one in fitting if {*one.labels} <= {*self._served[family]}), None)
+        fitting = (grown for grown in GROWN if grown.counter == counter and labels <= {*grown.labels})
+        return next((grown for grown in fitting if {*grown.labels} <= {*self._served[family]}), None)
 
     def _division(self, counter: str, recorded: Grown | None, labels: set[str]) -> Division:
         """How the time is divided for a counter: without recorded hours if no series has these labels."""

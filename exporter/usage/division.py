@@ -105,7 +105,7 @@ def recorded_until(prometheus: Prometheus, now: float) -> float | None:
 def _recorded(prometheus: Prometheus, begin: float, end: float) -> list[tuple[float, float]]:
     """When hours were recorded, and the number of unsteady exporters in each."""
     found = prometheus.instant(f"{UNSTEADY}[{duration(max(end - begin, 1))}]", end)
-    return sorted(sample for one in found for sample in one.samples)
+    return sorted(sample for series in found for sample in series.samples)
 
 
 def _runs(prometheus: Prometheus, begin: float, end: float, cuts: list[float]) -> Iterator[Run]:

@@ -64,10 +64,10 @@ class Lives:
         query = f"{selector(FIRST_START, self._match)}[{duration(max(end - begin, 0.001))}]"
         found: dict[float, list[Sight]] = defaultdict(list)
         self.target_labels = set()
-        for one in self._prometheus.instant(query, end):
-            self.target_labels |= one.labels.keys() - {"__name__"}
-            for at, life in one.samples:
-                found[life].append(Sight(at, one.labels.get("instance", "")))
+        for series in self._prometheus.instant(query, end):
+            self.target_labels |= series.labels.keys() - {"__name__"}
+            for at, life in series.samples:
+                found[life].append(Sight(at, series.labels.get("instance", "")))
         return {life: sorted(sights) for life, sights in found.items()}
 
     def within(self, begin: float, end: float) -> Iterator[Seen]:

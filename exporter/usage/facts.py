@@ -132,7 +132,7 @@ class Facts:
         where = {"key": self.scope.keys} if self.scope.keys else {}
         query = f"{of} by ({', '.join(by)}) ({self._all(name, where)})"
         found = self._prometheus.instant(query, self.scope.end)
-        return {tuple(one.labels.get(label, "") for label in by): one.value for one in found}
+        return {tuple(series.labels.get(label, "") for label in by): series.value for series in found}
 
     def _all(self, name: str, where: dict[str, tuple[str, ...]]) -> str:
         return selector(name, where | self._terms.match)

@@ -48,7 +48,7 @@ def _latency_alerts(usage: Entry, terms: Terms) -> Iterator[Entry]:
     latency = usage["averageLatency"]
     if latency is None:
         return
-    warning, critical = (math.inf if one is None else 1000 * one for one in terms.latency)
+    warning, critical = (math.inf if threshold is None else 1000 * threshold for threshold in terms.latency)
     if latency > critical:
         yield _alert("critical_latency", "high", f"A request took {latency:.0f} ms on average")
     elif latency > warning:
@@ -61,7 +61,7 @@ def _alert(type_: str, priority: str, message: str) -> Entry:
 
 def bottlenecks(endpoints: list[Entry] | None, limits: list[Entry], terms: Terms) -> list[Entry]:
     """Slow endpoints, failing ones, and limits near their end."""
-    found = [one for row in endpoints or () if row["requests"] >= _FEWEST for one in _of_endpoint(row, terms)]
+    found = [finding for row in endpoints or () if row["requests"] >= _FEWEST for finding in _of_endpoint(row, terms)]
     near = math.inf if terms.limits[0] is None else 100 * terms.limits[0]
     for key, name, limit in _each_limit(limits):
         if limit["utilization"] >= near:
@@ -101,7 +101,7 @@ def trend(first: float | None, second: float | None) -> Entry:
 
 
 def _each_limit(limits: list[Entry]) -> Iterator[tuple[str, str, Entry]]:
-    for one in limits:
-        for name, limit in one.items():
+    for limit_row in limits:
+        for name, limit in limit_row.items():
             if isinstance(limit, dict):
-                yield one["key"], name, limit
+                yield limit_row["key"], name, limit

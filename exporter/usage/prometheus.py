@@ -77,10 +77,10 @@ class Prometheus:
         try:
             return [
                 Series(
-                    one["metric"],
-                    [(float(at), float(value)) for at, value in one.get("values") or [one["value"]]],
+                    series["metric"],
+                    [(float(at), float(value)) for at, value in series.get("values") or [series["value"]]],
                 )
-                for one in data["result"]
+                for series in data["result"]
             ]
         except (KeyError, TypeError, ValueError):
             raise self._error("the answer is not Prometheus': is the path right?") from None

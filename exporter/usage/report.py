@@ -157,13 +157,15 @@ class Report:
         else:
             failed = steps("failedRequests", catalog.ERRORS.name)
         seconds, timed = (steps("averageLatency", f"{durations}_{part}") for part in ("sum", "count"))
-        received, sent = (steps("dataTransferred", one.name) for one in (catalog.REQUEST_BYTES, catalog.RESPONSE_BYTES))
+        received, sent = (
+            steps("dataTransferred", family.name) for family in (catalog.REQUEST_BYTES, catalog.RESPONSE_BYTES)
+        )
         tokens = steps("tokens", catalog.TOKENS.name)
         cost = steps("cost", catalog.COST.name)
         facts.reasons["timeSeries[].peakLatency"] = "the slowest request is kept for the whole time only"
         all_ = {
-            name: None if one is None else whole(one)
-            for name, one in (
+            name: None if found is None else whole(found)
+            for name, found in (
                 ("requests", requests),
                 ("failed", failed),
                 ("seconds", seconds),
@@ -175,7 +177,7 @@ class Report:
             )
         }
         rows = {
-            at: _step(at, {name: None if one is None else one.get(at, 0.0) for name, one in all_.items()})
+            at: _step(at, {name: None if of_step is None else of_step.get(at, 0.0) for name, of_step in all_.items()})
             for at in timeline.edges[:-1]
         }
         halves = {
@@ -201,7 +203,7 @@ class Report:
             ordered = sorted(counted.items(), key=lambda one: (-one[1], one[0]))
             return [{name: value, "count": round(n), "percentage": percent(n, number)} for value, n in ordered]
 
-        types = [one | {"description": ERRORS.get(one["type"], "")} for one in by(2, "type")]
+        types = [row | {"description": ERRORS.get(row["type"], "")} for row in by(2, "type")]
         return {
             "totalErrors": round(number),
             "errorRate": percent(number, usage["totalRequests"]),

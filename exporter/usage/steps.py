@@ -84,9 +84,9 @@ class Timeline:
             query = summed(by, growth_of_known(series, end - begin))
             asked.append((end - begin, self._prometheus.instant(query, end)))
         for seconds, answer in asked:
-            for one in answer:
-                labels = tuple(one.labels.get(label, "") for label in by)
-                for at, value in one.samples:
+            for grown in answer:
+                labels = tuple(grown.labels.get(label, "") for label in by)
+                for at, value in grown.samples:
                     if value:
                         found[self.step_of(at - seconds / 2)][labels] = value
         return found

@@ -34,8 +34,8 @@ def lines(report: Json) -> Iterator[str]:
             yield from _list(head, rows, usage["currency"])
     yield from _errors(report["errors"])
     yield from _limits(report["rateLimits"])
-    for one in report["alerts"]:
-        yield f"\n{one['priority']}: {one['message']}. {one['recommendation']}"
+    for alert in report["alerts"]:
+        yield f"\n{alert['priority']}: {alert['message']}. {alert['recommendation']}"
     for note in report["notes"]:
         yield f"\nnote: {note}"
 
@@ -88,18 +88,18 @@ def _errors(errors: Json | None) -> Iterator[str]:
     if errors and errors["byType"]:
         yield ""
         cells = [
-            [one["type"], f"{one['count']:,}", f"{one['percentage']:.1f} %", one["description"]]
-            for one in errors["byType"]
+            [row["type"], f"{row['count']:,}", f"{row['percentage']:.1f} %", row["description"]]
+            for row in errors["byType"]
         ]
         yield from table(["error", "count", "share", ""], cells)
 
 
 def _limits(limits: list[Json]) -> Iterator[str]:
     cells = [
-        [key["key"], name, *_used(one)]
+        [key["key"], name, *_used(limit)]
         for key in limits[:_MOST_ROWS]
-        for name, one in key.items()
-        if isinstance(one, dict)
+        for name, limit in key.items()
+        if isinstance(limit, dict)
     ]
     if cells:
         yield ""
@@ -114,7 +114,7 @@ def table(heads: list[str], cells: list[list[str]]) -> Iterator[str]:
     """Rows under heads: the first column to the left, numbers to the right."""
     rows = [heads, *cells]
     widths = [max(len(row[n]) for row in rows) for n in range(len(heads))]
-    numbers = [all(one[n][:1].isdigit() or one[n] in ("-", "") for one in cells) for n in range(len(heads))]
+    numbers = [all(cell[n][:1].isdigit() or cell[n] in ("-", "") for cell in cells) for n in range(len(heads))]
     for row in rows:
         texts = (
             text.rjust(width) if number and n else text.ljust(width)

@@ -185,9 +185,9 @@ def _set(to: AnyValue, value: Value) -> None:
         case float():
             to.double_value = value
         case _:
-            for one in value:
+            for entry in value:
                 pairs = to.array_value.values.add().kvlist_value.values
-                for name, part in one.items():
+                for name, part in entry.items():
                     if part is not None and part != "":
                         _set(pairs.add(key=name).value, part)
 

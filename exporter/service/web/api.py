@@ -97,7 +97,7 @@ class Api:
         """The answer to a question, which may be one that was given to the same lately."""
         question = (path, caller, *sorted(parameters.items()))
         now = time.monotonic()
-        for old in [one for one, (until, _) in self._answers.items() if until < now]:
+        for old in [question for question, (until, _) in self._answers.items() if until < now]:
             del self._answers[old]
         if question not in self._answers:
             waiting = sum(not future.done() for _, future in self._answers.values())

@@ -43,9 +43,9 @@ class Callers:
         self, identity: Identity, hashes: Iterable[Mapping[str, str]], seen: Callable[[str], bool] = lambda _: False
     ) -> None:
         self._identity = identity
-        self._hashes = [one for one in hashes if one]
+        self._hashes = [names for names in hashes if names]
         # Who has read a gateway's log has its hashes of keys: they open nothing.
-        sizes = {hashlib.new(name).digest_size * 2 for one in self._hashes for name in one}
+        sizes = {hashlib.new(name).digest_size * 2 for names in self._hashes for name in names}
         self._logged = re.compile("|".join(f"[0-9a-fA-F]{{{size}}}" for size in sizes) or "(?!)")
         self._seen = seen
 
