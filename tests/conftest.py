@@ -16,14 +16,12 @@ os.environ["GATEWAY_EXPORTER_STATE_FOLDER"] = "."
 _HERE = Path(__file__).parent
 # In folders and files; what is in none of them is `unit` in a folder, and `command` beside this file.
 _REAL = (
-    *("real", "packages", "dashboards/test_real.py", "usage"),
-    *("alerts/test_promtool.py", "alerts/test_labels.py", "alerts/test_texts.py", "alerts/test_grafana.py"),
-    *(
-        "alerts/test_exceptions.py",
-        "alerts/test_alertmanager.py",
-        "alerts/test_receivers.py",
-        "alerts/test_kubernetes.py",
-    ),
+    "real",
+    "packages",
+    "usage",
+    "dashboards/test_real.py",
+    *(f"alerts/test_{name}.py" for name in ("promtool", "labels", "texts", "grafana", "exceptions", "kubernetes")),
+    *(f"alerts/test_{name}.py" for name in ("alertmanager", "receivers")),
 )
 _PROOF = ("test_promises.py", "test_bounded.py")
 _UNIT = ("test_golden.py",)

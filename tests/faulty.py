@@ -60,7 +60,7 @@ STAGES = {
     "new origin": Stage(OriginCounts, "_label"),
     "journal": Stage(input_journal, "shape"),
     "fold": Stage(meter, "compile_fold", lambda cell, *_: _caller(cell), compiles=True),
-    "price": Stage(prices, "price_at", lambda prices, _: prices[0].request == 7),
+    "price": Stage(prices, "price_at", lambda prices, start: start is not None and prices[0].request == 7),
     "limits": Stage(Use, "wait", lambda use: use.key == "marked"),
 }
 # Where a whole cell is at stake, not a line.

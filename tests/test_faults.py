@@ -28,7 +28,7 @@ FILES = {
     "config.yaml": CONFIG,
     "secret": "a secret of the tests",
     "keys.yaml": "- {id: good, plan: free}\n- {id: marked, plan: free}\n",
-    "prices.yaml": "- {model: good, per_request: 2}\n- {model: marked, per_request: 7}\n",
+    "prices.yaml": "- {model: good, per_request: 2}\n- {model: marked, from: 2020-01-01, per_request: 7}\n",
     "access.json": "",
 }
 LINES = 'gateway_exporter_lines_total{{input="access.json",result="{}"}}'

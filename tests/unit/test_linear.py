@@ -109,36 +109,34 @@ def flagged(pattern: re.Pattern[Any]) -> Any:
 # Modules that meet what a client sent, and what in them does more than match at one place. What `every` cuts short is
 # at most 60 characters (words), or 4 kB (journal), or was matched as a whole before (values).
 MEETS_CLIENTS = (
-    *(
-        "model.key_shapes",
-        "requests.identifiers",
-        "requests.body",
-        "requests.routes",
-        "keys.identity",
-        "requests.attempts",
-        "service.input_journal",
-        "counting.kinds",
-        "counting.periods",
-        "requests.enrich",
-        "formats.decoders.json_lines",
-    ),
-    *(
-        "formats.decoders.logfmt_lines",
-        "formats.decoders.container",
-        "formats.decoders.csv_lines",
-        "formats.values",
-        "formats.detection.detect",
-    ),
+    "model.key_shapes",
+    "requests.identifiers",
+    "requests.body",
+    "requests.routes",
+    "keys.identity",
+    "requests.attempts",
+    "service.input_journal",
+    "counting.kinds",
+    "counting.periods",
+    "requests.enrich",
+    "formats.decoders.json_lines",
+    "formats.decoders.json_repair",
+    "formats.decoders.logfmt_lines",
+    "formats.decoders.container",
+    "formats.decoders.csv_lines",
+    "formats.values",
+    "formats.detection.detect",
 )
 EVERY = {
-    *(
-        "requests.routes._KEY_PARAMETER",
-        "requests.attempts._ENTRY_END",
-        "formats.values._ENTRY_END",
-        "counting.periods._ZONE",
-    ),
-    *("formats.decoders.json_lines._UNQUOTED", "formats.decoders.json_lines._STRAY_QUOTE", "formats.values._HEX_BYTES"),
-    *("formats.values._HASH_BYTES", "formats.decoders.logfmt_lines._ESCAPED"),
+    "requests.routes._KEY_PARAMETER",
+    "requests.attempts._ENTRY_END",
+    "formats.values._ENTRY_END",
+    "counting.periods._ZONE",
+    "formats.decoders.json_repair._UNQUOTED",
+    "formats.decoders.json_repair._STRAY_QUOTE",
+    "formats.values._HEX_BYTES",
+    "formats.values._HASH_BYTES",
+    "formats.decoders.logfmt_lines._ESCAPED",
 }
 # At the start of a text `^` and the sign that it stands beside can't both be: the proof does not know that. Of an IPv6
 # address the last group of nine may be a port.
