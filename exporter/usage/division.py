@@ -159,15 +159,15 @@ def _windows(lives: Lives, begin: float, end: float, notes: list[str]) -> Iterat
         yield Window(begin, end, only if len(steady) < len(found) else "")
     for seen in found:
         if seen not in steady and seen.inside:
-            yield from _life(begin, seen.life, lives.begin_of(seen, begin), seen.inside, notes)
+            yield from _life(begin, seen.life.since, lives.begin_of(seen, begin), seen.inside, notes)
 
 
-def _life(begin: float, life: float, before: Sight | None, inside: list[Sight], notes: list[str]) -> Iterator[Window]:
+def _life(begin: float, since: float, before: Sight | None, inside: list[Sight], notes: list[str]) -> Iterator[Window]:
     """The windows of a life, from the last sight before, over every address."""
     at = before
     if at is None:
         at = inside[0]
-        if life >= begin:
+        if since >= begin:
             yield Window(at.at, at.at, _only(at), whole=True)
         else:
             note = f"{at.instance} was seen first at {shown(at.at)}; what it had counted before is left out"

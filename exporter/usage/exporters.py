@@ -1,6 +1,7 @@
 """Which exporters Prometheus saw when: the raw samples of the time since when each counts.
 
 That time is an exporter's life: it stays the same over restarts, and under another address, as long as the state does.
+Exporters that are seen at several addresses at once have begun with copies of one state: each address is a life then.
 """
 
 from bisect import bisect_right
@@ -16,6 +17,8 @@ from exporter.usage.select import Where, selector
 
 # How far back an exporter is looked for that was not seen at the begin of a time, in seconds.
 _BACK = (86400.0, 8 * 86400.0, 32 * 86400.0)
+# Who is seen at an address, at another one, and at the first again within so many seconds, has not moved.
+_TOGETHER_SECONDS = 300.0
 
 
 class Sight(Struct, frozen=True, order=True):
@@ -25,10 +28,17 @@ class Sight(Struct, frozen=True, order=True):
     instance: str
 
 
+class Life(Struct, frozen=True, order=True):
+    """Since when an exporter counts, in epoch seconds; its address, if another one has the same state."""
+
+    since: float
+    instance: str = ""
+
+
 class Seen(Struct, frozen=True):
     """What was seen of a life in a window, and the last time before it."""
 
-    life: float
+    life: Life
     before: Sight | None
     inside: list[Sight]
 
@@ -60,15 +70,15 @@ class Lives:
         self.target_labels: set[str] = set()
         self._sights = self._seen(begin - EDGE_SECONDS, end)
 
-    def _seen(self, begin: float, end: float) -> dict[float, list[Sight]]:
+    def _seen(self, begin: float, end: float) -> dict[Life, list[Sight]]:
         query = f"{selector(FIRST_START, self._match)}[{duration(max(end - begin, 0.001))}]"
         found: dict[float, list[Sight]] = defaultdict(list)
         self.target_labels = set()
         for series in self._prometheus.instant(query, end):
             self.target_labels |= series.labels.keys() - {"__name__"}
-            for at, life in series.samples:
-                found[life].append(Sight(at, series.labels.get("instance", "")))
-        return {life: sorted(sights) for life, sights in found.items()}
+            for at, since in series.samples:
+                found[since].append(Sight(at, series.labels.get("instance", "")))
+        return {life: own for since, sights in found.items() for life, own in _lives(since, sorted(sights))}
 
     def within(self, begin: float, end: float) -> Iterator[Seen]:
         """Each life that was seen in a window, or shortly before it."""
@@ -80,13 +90,32 @@ class Lives:
                 yield Seen(life, before, inside)
 
     def begin_of(self, seen: Seen, begin: float) -> Sight | None:
-        """The last sight of a life up to a window's begin, however long ago."""
-        return seen.before or self.last_before(seen.life, begin)
-
-    def last_before(self, life: float, begin: float) -> Sight | None:
-        """The last sight of a life up to a time; None if there was none in a month."""
+        """The last sight of a life up to a window's begin, if there was one in a month."""
+        if seen.before:
+            return seen.before
+        since, instance = seen.life.since, seen.life.instance
         for back in _BACK:
-            sights = self._seen(begin - back, begin).get(life)
-            if sights:
-                return sights[-1]
+            past = [
+                sight
+                for life, sights in self._seen(begin - back, begin).items()
+                for sight in sights
+                if life.since == since and instance in ("", sight.instance)
+            ]
+            if past:
+                return max(past)
         return None
+
+
+def _lives(since: float, sights: list[Sight]) -> Iterator[tuple[Life, list[Sight]]]:
+    """The lives that began at a time, each with its sights."""
+    by_instance: dict[str, list[Sight]] = defaultdict(list)
+    together, last = False, ""
+    for sight in sights:
+        own = by_instance[sight.instance]
+        together |= bool(own) and last != sight.instance and sight.at - own[-1].at <= _TOGETHER_SECONDS
+        own.append(sight)
+        last = sight.instance
+    if together:
+        yield from ((Life(since, instance), own) for instance, own in by_instance.items())
+    else:
+        yield Life(since), sights

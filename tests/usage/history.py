@@ -15,6 +15,8 @@ _IDLE = 3600.0  # a series expires after it
 _HELD = 1.1 * SCRAPE
 _QUIET = 180.0
 JOB = "gateway-exporter"
+# When the state began that several exporters have copies of.
+_COPIED_SINCE = 1_600_000_000.0
 
 Labels = tuple[tuple[str, str], ...]
 
@@ -45,7 +47,8 @@ class _Series:
 
 class Exporter:
     """One that counts from `begin` to `end`. Not scraped in `gaps`; moves to other addresses at `moves`; loses its
-    state at `lost`. Nothing is logged around `quiet` moments. `logged` is when a key sent how many requests.
+    state at `lost`; has a copy of another's state if it is `copied`. Nothing is logged around `quiet` moments. `logged`
+    is when a key sent how many requests.
     """
 
     def __init__(
@@ -59,6 +62,7 @@ class Exporter:
         gaps: tuple[tuple[float, float], ...] = (),
         moves: tuple[float, ...] = (),
         lost: tuple[float, ...] = (),
+        copied: bool = False,
         seen_from: float = 0.0,
         quiet: tuple[float, ...] = (),
         scrape: float = SCRAPE,
@@ -72,7 +76,7 @@ class Exporter:
         self._lives: dict[str, _Series] = {}
         self._begin, self._gaps, self._moves, self._lost = begin, gaps, moves, lost
         self._before: dict[str, int] = {}
-        self._start = begin
+        self._start = _COPIED_SINCE if copied else begin
         self._first: float | None = None
         at = begin + rng.uniform(0, scrape)
         last = begin
@@ -125,7 +129,7 @@ class Exporter:
 
 
 class Fleet:
-    """Fourteen hours of five exporters. `begin` and `end` are epoch seconds."""
+    """Fourteen hours of seven exporters. `begin` and `end` are epoch seconds."""
 
     def __init__(self, seed: int, begin: float) -> None:
         rng = Random(seed)
@@ -145,6 +149,10 @@ class Fleet:
             Exporter(rng, "moving", begin + 600, self.end, keys="ac", moves=(begin + 4.5 * hour, begin + 8.01 * hour)),
             Exporter(rng, "forgetful", begin + 50, self.end, keys="bd", lost=(begin + 3.3 * hour, begin + 3.4 * hour)),
             Exporter(rng, "brief", begin + 5.1 * hour, begin + 5.6 * hour, keys="ad"),
+            *(
+                Exporter(rng, name, begin - 4000, self.end, keys="ab", seen_from=seen_from, copied=True)
+                for name, seen_from in (("image", begin), ("clone", begin + 4.4 * hour))
+            ),
         ]
 
     def openmetrics(self) -> Iterator[str]:
