@@ -7,7 +7,7 @@ import pytest
 from tests.dashboards.scene import Scene
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     played = Scene(tmp_path_factory.mktemp("scene"))
     try:

@@ -7,7 +7,7 @@ import pytest
 from tests.usage.live import Live
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     made = Live(tmp_path_factory.mktemp("live"))
     yield made

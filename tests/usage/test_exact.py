@@ -22,12 +22,12 @@ REQUESTS = "gateway_requests_total"
 SERVED = {name: family.labels for name, family in CATALOG.items()}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def fleet() -> Fleet:
     return Fleet(SEED, time.time() // 3600 * 3600 - 16 * 3600)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def folder(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """With the fleet's series in blocks of Prometheus, and all samples in a file."""
     made = tmp_path_factory.mktemp("usage")
@@ -38,7 +38,7 @@ def folder(fleet: Fleet, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-@pytest.fixture(scope="session", params=["Prometheus", "VictoriaMetrics"])
+@pytest.fixture(scope="module", params=["Prometheus", "VictoriaMetrics"])
 def prometheus(request: pytest.FixtureRequest, folder: Path) -> Iterator[Prometheus]:
     if request.param == "Prometheus":
         server: Server | Victoria = Server(folder)

@@ -22,7 +22,7 @@ def usage(live: Live, *arguments: str) -> Done:
     return call("usage", *server, *times, *arguments)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def report(live: Live) -> dict[str, Any]:
     done = usage(live, "--format", "json")
     assert done.code == 0, done.stderr
@@ -30,7 +30,7 @@ def report(live: Live) -> dict[str, Any]:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def replayed(live: Live) -> dict[str, float]:
     """What `replay` counts in the logs of both exporters."""
     found: Counter[str] = Counter()
