@@ -181,7 +181,7 @@ def test_filters_stand_in_the_address(scene: Scene) -> None:
     browser.click("#filter-status")
     browser.type("bad")
     eventually(lambda: browser.texts("#problem") == ["status: 'bad' is not valid; use 404, 4xx or other"])
-    assert browser.texts("tr.request") == []
+    eventually(lambda: browser.texts("tr.request") == [])
     browser.click("form button")
     scene.shows(len(LINES))
     assert browser.run("document.querySelector('#problem').hidden")
