@@ -23,7 +23,7 @@ from tests.alerts.test_alertmanager import GOLDEN, amtool
 from tests.alerts.test_receivers import CURRENT, RECEIVERS
 from tests.unit.manifests import VERSIONS, mistakes, read
 
-# The operator's own conversion, which `make operator` built; `make amtool` built the judge of what it makes.
+# A program with the operator's own conversion (`make operator`). amtool checks its output (`make amtool`).
 CONVERT = sorted(ROOT.glob("build/prometheus-operator-*/convert"))[-1:] if CURRENT else []
 SPACE = "gateway"
 
@@ -249,7 +249,7 @@ def operators(convert: str, of: Config, folder: Path) -> Path:
 @pytest.mark.parametrize("convert", CONVERT)
 @pytest.mark.parametrize("kind", CARRIED)
 def test_the_operator_takes_every_receiver(tmp_path: Path, convert: str, kind: str) -> None:
-    """And a current Alertmanager takes what it makes of them, with title and text."""
+    """The operator converts each to a config that amtool accepts and that has its title and text."""
     made = operators(convert, notify(tmp_path, one_of(kind)), tmp_path)
     done = subprocess.run(
         [str(CURRENT), "check-config", str(made)], capture_output=True, text=True, timeout=60, check=False
