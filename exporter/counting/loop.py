@@ -6,7 +6,8 @@ from typing import Any
 
 from exporter.counting.cell import NO_PLACE, Cell
 from exporter.formats.codegen import compile_function, function_source
-from exporter.formats.row_reader import NO_ORIGIN, RowReader, plausible
+from exporter.formats.measures import plausible
+from exporter.formats.row_reader import NO_ORIGIN, RowReader
 from exporter.model.catalog import Family
 from exporter.model.fields import TOKEN_TYPES
 from exporter.request_log.recorder import Recorder
