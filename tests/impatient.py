@@ -1,4 +1,4 @@
-"""An exporter that soon tries again: `python -m tests.impatient run …` waits a hundredth as long for a receiver of rows."""
+"""An exporter that soon tries again: `python -m tests.impatient run …` waits a hundredth as long for a receiver."""
 
 import sys
 from pathlib import Path
