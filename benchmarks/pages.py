@@ -52,20 +52,20 @@ def queries(page: Json) -> Iterator[Query]:
         asked = variable["query"]["query"] if variable["type"] == "query" else ""
         if asked.startswith("query_result("):
             yield Query(f"variable {variable['name']}", asked[len("query_result(") : -1])
-    for variable in page["annotations"]["list"]:
-        yield Query(f"annotation {variable['name']}", variable["expr"], instant=False)
+    for annotation in page["annotations"]["list"]:
+        yield Query(f"annotation {annotation['name']}", annotation["expr"], instant=False)
     for panel in page["panels"]:
         closed = panel.get("panels")
-        for variable in closed or [panel]:
-            for target in variable.get("targets", []):
+        for shown in closed or [panel]:
+            for target in shown.get("targets", []):
                 yield Query(
-                    variable["title"] + (" *" if closed else ""),
+                    shown["title"] + (" *" if closed else ""),
                     target["expr"],
                     not closed,
                     target["instant"],
-                    variable.get("timeFrom", ""),
-                    variable.get("maxDataPoints", 1000),
-                    target.get("interval", variable.get("interval", "")),
+                    shown.get("timeFrom", ""),
+                    shown.get("maxDataPoints", 1000),
+                    target.get("interval", shown.get("interval", "")),
                 )
 
 
