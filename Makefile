@@ -6,9 +6,6 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 SERVERS := nginx-light caddy haproxy curl openssl chromium systemd mtail prometheus prometheus-alertmanager \
   logrotate victoria-metrics
 
-# Without compiled modules, each of the hundreds of processes that the tests start compiles what it imports.
-unexport PYTHONDONTWRITEBYTECODE
-
 BIN := .venv/bin
 BENCH_LOGS := $(patsubst %,build/bench/%.log,steady random combined llm body)
 LLM_LOG := build/bench/llm.log
