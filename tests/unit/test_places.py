@@ -309,7 +309,7 @@ def test_what_earns_a_place() -> None:
     admission = Admission("method", budget=2, declared=["declared"], after=2)
 
     def judged(value: str, success: bool = True) -> tuple[str, bool, bool, bool]:
-        return astuple(admission.judge(value, success))  # type: ignore[return-value]
+        return astuple(admission.judge(value, success))
 
     assert judged("") == ("", False, False, False)
     assert judged("other") == ("other", False, False, False)
