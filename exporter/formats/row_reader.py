@@ -16,7 +16,7 @@ from exporter.formats.measures import Measures, absent
 from exporter.formats.source import Source
 from exporter.formats.spec import Format
 from exporter.formats.values import ESCAPES, UNITS, Raw, text, timestamp
-from exporter.formats.words import MOST_WORDS, Canonical, Words
+from exporter.formats.words import Canonical, Words
 from exporter.memo import Memo
 from exporter.model.fields import FIELDS, LABEL_FIELDS, ROW_FIELDS
 
@@ -166,9 +166,7 @@ class RowReader:
 
     def _add(self, group: FieldGroup, field: str, sources: tuple[Source, ...]) -> None:
         if field == "key" and len(sources) == 1:
-            group.add(
-                field, self._expressions.value(sources[0]), Memo(self._words.canonical(field, sources[0]), 20_000)
-            )
+            group.add(field, self._expressions.value(sources[0]), self._words.memo(field, sources[0], 20_000))
         elif field in CANONICAL:
             group.add(field, "(" + " or ".join(self._canonically(field, source) for source in sources) + ")", None)
         elif all(source.is_plain for source in sources):
@@ -181,12 +179,11 @@ class RowReader:
         return Memo(partial(self._words.word, source), 1000)
 
     def _canonically(self, field: str, source: Source) -> str:
-        canonical = self._words.canonical(field, source)
         raw = self._expressions.value(source)
         if field in NEVER_REPEAT:
-            name, held = self._expressions.name(field, canonical), self._expressions.held()
+            name, held = self._expressions.name(field, self._words.canonical(field, source)), self._expressions.held()
             return f"({name}({held}) if ({held} := {raw}) not in ABSENT else '')"
-        return f"{self._expressions.name(field, Memo(canonical, MOST_WORDS))}[{raw}]"
+        return f"{self._expressions.name(field, self._words.memo(field, source))}[{raw}]"
 
     def _origins(self) -> list[str]:
         return [
