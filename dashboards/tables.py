@@ -91,5 +91,5 @@ def _title(name: str) -> str:
     return name[:1].upper() + name[1:].replace("_", " ")
 
 
-def _column(told: Json | str) -> Json:
-    return {"unit": told} if isinstance(told, str) else told
+def _column(shown: Json | str) -> Json:
+    return {"unit": shown} if isinstance(shown, str) else shown

@@ -39,7 +39,7 @@ def test_init_says_where_each_field_is_what_is_missing_and_what_stays_unread(tmp
     assert "# 3 of 3 sampled lines are requests." in text
     assert rows(text)["method"] == ("request", "GET /v1/items")
     assert rows(text)["duration"] == ("duration", "1.487")
-    assert "#   key             all requests count for nobody" in text
+    assert "#   key             requests count for no key" in text
     assert "In the log, but not read: request_1 (a.a.a), request_2 (a-a-0), request_3 (a/0)" in text
     assert "sk-live" not in text
 
