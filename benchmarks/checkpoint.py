@@ -49,11 +49,10 @@ def filled(family: FamilySeries, count: int) -> list[Any]:
     return made
 
 
-def change(series: Any, bounds: tuple[float, ...]) -> None:
+def change(series: Any) -> None:
     """One more request."""
     if isinstance(series, Histogram):
         series.pending.append(0.3)
-        series.settle(bounds)
     else:
         series.value += 1
 
@@ -72,8 +71,7 @@ def resident() -> int:
 
 def measure(kind: str, families: tuple[str, ...], samples: int, folder: Path) -> None:
     """Measure and print."""
-    bounds = CATALOG[families[0]].buckets
-    each = len(bounds) + 3 if kind == "histograms" else 1
+    each = len(CATALOG[families[0]].buckets) + 3 if kind == "histograms" else 1
     store = Store(max_series=samples, families={name: CATALOG[name] for name in CATALOG})
     before = resident()
     every = [one for name in families for one in filled(store.families[name], samples // each // len(families))]
@@ -88,7 +86,9 @@ def measure(kind: str, families: tuple[str, ...], samples: int, folder: Path) ->
         figures = []
         for _ in range(RUNS):
             for one in every if share == 1 else chance.sample(every, int(len(every) * share)):
-                change(one, bounds)
+                change(one)
+            for name in families:
+                store.families[name].settle()
             stands = cpu(checkpoint.commit) + cpu(lambda: take(store, checkpoint.committed))
             shown = take(store, checkpoint.committed)
             rendering = cpu(lambda: sum(map(len, renderer.blocks(shown))))  # noqa: B023

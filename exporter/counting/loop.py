@@ -1,6 +1,5 @@
 """The hot loop, generated from what a format has."""
 
-from array import array
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any, cast
@@ -27,7 +26,7 @@ _DERIVED = {
 }
 
 # Discards what a cell does not observe: cheaper than a condition on each line.
-UNSEEN = Histogram(array("d"), cast(list[float], deque(maxlen=0)))
+UNSEEN = Histogram(cast(list[float], deque(maxlen=0)))
 
 
 class Loop:

@@ -27,10 +27,10 @@ VALUES = ("acme", "100%", "%d", 'a "quoted" \\ word', "line\nline\r", "é", "")
 def lines(family: FamilySeries, openmetrics: bool) -> Iterator[str]:
     """A family's lines, written one by one."""
     name, labels = family.family.name, family.family.labels
-    for values, one in family.series.items():
+    for (values, row), one in zip(family.rows().each(), family.series.values(), strict=True):
         pairs = [f'{label}="{escaped(value)}"' for label, value in zip(labels, values, strict=False) if value]
         pairs += values[len(labels) :]
-        numbers: list[float] = [*one.values] if isinstance(one, Histogram) else [one.value]
+        numbers: list[float] = [*row] if isinstance(one, Histogram) else [one.value]
         if family.family.persisted and family.family.type != "gauge" and not any(numbers):
             continue
         if not one.released:
@@ -105,7 +105,7 @@ def test_exactly_the_rows_that_are_new_or_have_changed_are_found(seed: int) -> N
                 one.value += rng.choice((0, 1, 0.5))
         family.settle()
         rows = family.rows()
-        new = [one.values.tolist() if isinstance(one, Histogram) else [one.value] for one in family.series.values()]
+        new = [numbers.tolist() for _, numbers in rows.each()]
         changed = [row for row, value in enumerate(new) if row >= len(old) or value != old[row]]
         assert rows.changes_since(before) == changed
         assert [*rows.numbers_of(changed)] == [number for row in changed for number in new[row]]
