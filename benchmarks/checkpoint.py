@@ -41,7 +41,7 @@ def filled(family: FamilySeries, count: int) -> list[Any]:
         labels = sys.intern(f"value_{n % 500:016x}"), sys.intern(f"method_{n // 500}"), *others
         series = family.find(labels)
         if isinstance(series, Histogram):
-            series.pending += [0.004, 0.2, 0.2, 3.0]
+            series += [0.004, 0.2, 0.2, 3.0]
         else:
             series.value = 1_000 + n
         made.append(series)
@@ -52,7 +52,7 @@ def filled(family: FamilySeries, count: int) -> list[Any]:
 def change(series: Any) -> None:
     """One more request."""
     if isinstance(series, Histogram):
-        series.pending.append(0.3)
+        series.append(0.3)
     else:
         series.value += 1
 

@@ -33,13 +33,12 @@ class Series(Struct, gc=False, eq=False):
     released: bool | None = True
 
 
-class Histogram(Struct, gc=False, eq=False):
-    """Observations that wait, one by one, until `FamilySeries.settle` sorts them into buckets. `released` is as a
-    Series'.
-    """
+class Histogram(list[float]):
+    """Observations, which wait here until `FamilySeries.settle` sorts them into buckets. `released` is as a Series'."""
 
-    pending: list[float]
-    released: bool | None = True
+    __slots__ = ("released",)
+
+    released: bool | None
 
 
 class FamilySeries:
@@ -110,7 +109,8 @@ class FamilySeries:
         """Make a series that does not exist yet, whatever the limit."""
         made: Series | Histogram
         if self._empty:
-            made = Histogram([], self.released)
+            made = Histogram()
+            made.released = self.released
             self._numbers.frombytes(self._empty)
         else:
             made = Series(0, self.released)
@@ -122,8 +122,8 @@ class FamilySeries:
     def settle(self) -> None:
         """Sort the pending observations of all histograms into their buckets."""
         for row, (values, series) in enumerate(self.series.items()):
-            if isinstance(series, Histogram) and series.pending:
-                peak = buckets.sort(series.pending, self.family.buckets, self._numbers, row * self._width)
+            if isinstance(series, Histogram) and series:
+                peak = buckets.sort(series, self.family.buckets, self._numbers, row * self._width)
                 if self._keeps_peaks:
                     self.peaks[values] = max(self.peaks.get(values, 0.0), peak)
 
@@ -305,5 +305,5 @@ class Store:
         served = self.families[family.name]
         histogram = served.get()
         assert isinstance(histogram, Histogram), f"{family.name} is not a histogram"
-        histogram.pending.append(value)
+        histogram.append(value)
         served.settle()

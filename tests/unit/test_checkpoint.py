@@ -55,7 +55,7 @@ class Kept:
     def observe(self, *values: str, seconds: float) -> None:
         histogram = self.store.families[DURATION].get(*values)
         assert isinstance(histogram, Histogram)
-        histogram.pending.append(seconds)
+        histogram.append(seconds)
         self.store.families[DURATION].settle()
 
     def blobs(self) -> list[list[Any]]:

@@ -41,7 +41,7 @@ def test_each_row_is_its_series(seed: int) -> None:
                 assert isinstance(one, Histogram)
                 # Sums of quarters are exact in any order; bounds themselves belong to their bucket.
                 seconds = rng.choice((0, 0.25, 0.5, 7.75, BOUNDS[-1], 4096.0)) if rng.random() < 0.9 else 1024.25
-                one.pending.append(seconds)
+                one.append(seconds)
                 known.setdefault(at, []).append(seconds)
         elif step < 0.75 and known:
             gone = {*rng.sample([*known], rng.randint(1, len(known)))}
@@ -73,14 +73,14 @@ def test_rows_that_were_taken_stay() -> None:
     for n in range(3):
         one = family.find(labels(n))
         assert isinstance(one, Histogram)
-        one.pending.append(0.25)
+        one.append(0.25)
     family.settle()
     rows = family.rows()
     before = rows.numbers[:]
     for n in range(4):
         one = family.find(labels(n))
         assert isinstance(one, Histogram)
-        one.pending.append(1.0)
+        one.append(1.0)
     family.settle()
     family.drop(*labels(0))
     assert rows.numbers == before
@@ -95,6 +95,6 @@ def test_only_the_slowest_requests_are_kept() -> None:
         for observed in ([0.5, 2.0], [1.0], [0.25] * 20):
             one = family.find(at)
             assert isinstance(one, Histogram)
-            one.pending.extend(observed)
+            one.extend(observed)
             family.settle()
     assert (longest.peaks, other.peaks) == ({labels(0): 2.0}, {})

@@ -63,7 +63,7 @@ def _step(store: Store, rng: random.Random) -> None:
             made[0] = rng.choice(VALUES) + str(rng.randrange(600))
         one = family.get(*made, *inputs)
         if isinstance(one, Histogram):
-            one.pending.extend(rng.choices((0.001, 0.3, 70, 0.1), k=rng.randrange(3)))
+            one.extend(rng.choices((0.001, 0.3, 70, 0.1), k=rng.randrange(3)))
         else:
             one.value += rng.choice((0, 1, 1, 2**40, 0.1)) if rng.random() < 0.9 else rng.randrange(300)
     family.settle()
@@ -100,7 +100,7 @@ def test_exactly_the_rows_that_are_new_or_have_changed_are_found(seed: int) -> N
         for n in rng.sample(range(700), rng.choice((0, 1, 30, 500))):
             one = family.get(f"value-{n}", *family.family.labels[1:])
             if isinstance(one, Histogram):
-                one.pending.append(rng.random())
+                one.append(rng.random())
             else:
                 one.value += rng.choice((0, 1, 0.5))
         family.settle()
