@@ -65,19 +65,19 @@ def _ahead(title: str, description: str, query: str, unit: str, *, id: int) -> P
 
 def _by_key(m: Metrics, to: Links) -> Panel:
     return table(
-        "Capacity: the last day's average and peak hour, by key",
+        "Load by key: last day and peak hour",
         "Who needs a larger limit or a plan of its own next.",
         {
-            "requests_in_the_last_day": m.named(m.hours("key:gateway_requests", by="key", hours=24)),
+            "last_day": m.named(m.hours("key:gateway_requests", by="key", hours=24)),
             "the_day_before": m.hours("key:gateway_requests", by="key", hours=24, at="offset 1d"),
             "peak_hour": f"max_over_time({total(m('key:gateway_requests:increase1h', by='key'), 'key')}[1d:1h])",
         },
         {
             "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
             "name": columns.NAME,
-            "requests_in_the_last_day": columns.COUNT,
-            "the_day_before": columns.COUNT,
             "peak_hour": columns.COUNT,
+            "last_day": columns.COUNT,
+            "the_day_before": columns.COUNT,
         },
         sort="peak_hour",
         no_value=columns.NEEDS_RULES,

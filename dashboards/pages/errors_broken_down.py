@@ -45,6 +45,7 @@ def _by_key(m: Metrics, to: Links, served: Served) -> Panel:
         {
             "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
             "name": columns.NAME,
+            "failed": columns.COUNT,
             **_columns(served),
         },
         sort="failed",

@@ -21,6 +21,7 @@ def requests(m: Metrics) -> list[Panel]:
             "none",
             mappings=value_map({1: ("yes", GREEN), 0: ("no", RED)}),
             no_value=_NONE,
+            high=8,
             id=37,
         ),
         stat(
@@ -30,6 +31,7 @@ def requests(m: Metrics) -> list[Panel]:
             "dtdurations",
             decimals=0,
             no_value=_NONE,
+            high=8,
             id=38,
         ),
         bars(
@@ -67,6 +69,7 @@ def _sent(m: Metrics) -> list[Panel]:
             "dtdurations",
             decimals=0,
             no_value=_NOT_SENT,
+            high=8,
             id=41,
         ),
         timeseries(
@@ -75,6 +78,7 @@ def _sent(m: Metrics) -> list[Panel]:
             {"{{instance}}": f"max by (instance) ({m('gateway_exporter_otlp_lag_rows')})"},
             "short",
             no_value=_NOT_SENT,
+            width=10,
             id=42,
         ),
         timeseries(
@@ -83,6 +87,7 @@ def _sent(m: Metrics) -> list[Panel]:
             {"{{instance}}": f"max by (instance) ({m('gateway_exporter_otlp_lag_seconds')})"},
             "s",
             no_value=_NOT_SENT,
+            width=10,
             id=43,
         ),
         bars(

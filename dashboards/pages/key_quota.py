@@ -81,7 +81,7 @@ def quota(m: Metrics, to: Links, served: Served) -> list[Panel]:
 
 def _calls_by_day(m: Metrics) -> Panel:
     return bars(
-        "Calls by day, last 30 days",
+        "Calls by day",
         "Each bar stands at its day's beginning; the last one is not over. Whole hours, from recorded rules.",
         {
             "succeeded": m.hours("key:gateway_calls", 'result="success"', hours=24, at="offset -1d"),

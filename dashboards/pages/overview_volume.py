@@ -110,7 +110,7 @@ def _peaks(m: Metrics) -> list[Panel]:
             "The last whole hour, and the busiest of the chosen time.",
             {
                 "last": hour,
-                "peak": f"max_over_time({hour}[$__range:1h])",
+                "peak": f"max_over_time({hour}[$__range:1h]) > ({hour}) or ({hour})",
             },
             "locale",
             no_value=columns.NEEDS_RULES,
@@ -164,7 +164,7 @@ def by_step(m: Metrics) -> list[Panel]:
     """Bars of all sizes."""
     found = [
         bars(
-            "Requests and failures by minute",
+            "Requests by minute",
             "The chosen time in bars of a minute, or longer where they would be too thin.",
             {
                 "requests": m.count("gateway_requests_total", over="$__interval", at="offset -$__interval"),
@@ -188,7 +188,7 @@ def by_step(m: Metrics) -> list[Panel]:
         at = f"offset -{every}"
         found += [
             bars(
-                f"Requests and failures by {step}, last {since}",
+                f"Requests by {step}",
                 "Each bar stands at its beginning; the last one is not over. Whole hours, from recorded rules.",
                 {
                     "requests": m.hours(requests, hours=hours, at=at),
@@ -206,7 +206,7 @@ def by_step(m: Metrics) -> list[Panel]:
                 id=requests_id,
             ),
             timeseries(
-                f"Average latency by {step}, last {since}",
+                f"Average latency by {step}",
                 "A slope over weeks is growth or ageing data; a step is a release.",
                 {
                     "average": f"{m.hours(f'{duration}_sum', hours=hours, at=at)}"
@@ -232,7 +232,7 @@ def _by_month(m: Metrics) -> Panel:
     named = {f"{column} (sum)": name for column, name in sums.items()} | {"Time": "Month"}
     return panel_of(
         "table",
-        "Requests and failures by month, last 12 months",
+        "Requests by month",
         "Calendar months, in whole days; the first is not whole and the last not over.",
         {
             "requests": m.hours(_smallest(m, "gateway_requests"), hours=24, at="offset -1d"),
