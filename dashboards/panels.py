@@ -286,7 +286,6 @@ def _over_time(
     defaults = defaults_of(unit, no_value, links) | {"color": {"mode": "palette-classic"}, "custom": custom}
     defaults |= (shown_decimals := rounded(unit, decimals))
     if shown_decimals and highest is None:
-        # Between two numbers that look the same, Grafana writes at the axis what stands for no value.
         highest = _LEAST_AXIS / 10 ** shown_decimals["decimals"]
     if highest is not None:
         defaults["custom"] = custom | {"axisSoftMax": highest}
@@ -302,7 +301,8 @@ def _over_time(
         description,
         queries,
         defaults=defaults,
-        overrides=[*coloured(colours), *apart(queries), *overrides],
+        # What to say is for a graph without series; Grafana would write it between two numbers of an axis, too.
+        overrides=[override("byRegexp", "/.*/", {"noValue": " "}), *coloured(colours), *apart(queries), *overrides],
         options=options,
         **shown,
     )

@@ -12,9 +12,10 @@ SHARE = column("percentunit", decimals=1, min=0, max=1, thresholds=thresholds({}
 SHARE |= {"custom.cellOptions": {"type": "gauge", "mode": "basic"}}
 # The legend of a key: its name. In tables the name stands beside the key; both are wider than a number.
 KEY = "{{name}}"
-NAME = {"custom.minWidth": 110}
+KEY_ID = {"custom.minWidth": 100}
+NAME = {"custom.minWidth": 120}
 TEXT = {"custom.minWidth": 110}
-MODEL = {"custom.minWidth": 265}
+MODEL = {"custom.minWidth": 272}
 METHOD = {"custom.minWidth": 215}
 COUNT = WHOLE
 # A count that stands first, where a narrow table and a phone show it.

@@ -73,7 +73,7 @@ def _by_key(m: Metrics, to: Links) -> Panel:
             "peak_hour": f"max_over_time({total(m('key:gateway_requests:increase1h', by='key'), 'key')}[1d:1h])",
         },
         {
-            "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
+            "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.KEY_ID,
             "name": columns.NAME,
             "peak_hour": columns.COUNT,
             "last_day": columns.COUNT,

@@ -31,7 +31,7 @@ def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
             # Names joined to the total would have it read twice.
             {"total": by_key, **{name.replace(" ", "_"): query for name, query in parts.items()}, "info": known},
             {
-                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.KEY_ID,
                 "name": columns.NAME,
                 "total": money,
                 "requests": money,
@@ -61,7 +61,7 @@ def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
             {"cost": by_model},
             {
                 "model": column(links=[to.cell("Usage of this model", "gateway-llm", "model")]) | columns.MODEL,
-                "cost": money | {"custom.width": 90},
+                "cost": money | {"custom.width": 86},
                 "provider": {"custom.width": 100},
             },
             sort="cost",
@@ -76,7 +76,7 @@ def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
             columns.by_key(
                 leaders(credits, m.hours("key:gateway_credits", by="key", hours=24 * 30, at=TODAY), "key", m.named)
             ),
-            "short",
+            "locale",
             every="1d",
             timeFrom="30d",
             maxDataPoints=96,

@@ -180,7 +180,7 @@ def _detail(m: Metrics, to: Links) -> list[Panel]:
             {"requests": m.named(f"topk(100, {failures})")},
             {
                 "requests": columns.COUNT_FIRST,
-                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.KEY_ID,
                 "name": columns.NAME,
                 "method": column(links=[to.cell("Only this method", "gateway-errors", "method")]) | columns.METHOD,
                 "chain": "",

@@ -130,7 +130,8 @@ def _inputs(m: Metrics) -> Panel:
         "Each input: can it be read, how old is its last record, what was wrong with its lines.",
         {
             "readable": f"min by (input, instance) ({m('gateway_exporter_input_readable')})",
-            "last_record": f"floor(time() - max by (input, instance) ({last} > 0))",
+            "last_record": f"floor(time() - max by (input, instance) ({last} > 0))"
+            f" or max by (input, instance) ({last}) - 1",
             "lines": read,
             "rejected": of_these("lines", 'result="rejected"'),
             "losses": of_these("losses"),
@@ -142,7 +143,7 @@ def _inputs(m: Metrics) -> Panel:
             "losses": columns.COUNT,
             "readable": column(mappings=value_map({1: ("yes", GREEN), 0: ("no", RED)}))
             | {"custom.cellOptions": {"type": "color-text"}},
-            "last_record": column("dtdurations", decimals=0, noValue="never") | columns.NAME,
+            "last_record": column("dtdurations", decimals=0, mappings=value_map({-1: ("never", "text")})),
             "lines": columns.COUNT,
             "unknown_keys": columns.COUNT,
             "instance": columns.NAME,

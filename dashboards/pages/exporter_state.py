@@ -52,7 +52,7 @@ def series(m: Metrics) -> list[Panel]:
                 "scraped samples": "sum(scrape_samples_scraped and on (instance, job) "
                 f"{m('gateway_exporter_build_info')})",
             },
-            "short",
+            "locale",
             no_value=columns.NO_EXPORTER,
             id=22,
         ),

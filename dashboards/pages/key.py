@@ -74,7 +74,7 @@ def _calls(m: Metrics, to: Links) -> list[Panel]:
             "What the calls cost in credits (compute units). Steps up: a more expensive method is called, or more "
             "often.",
             {"credits": m.count("gateway_credits_total", over="1h", at="offset -1h")},
-            "short",
+            "locale",
             every="1h",
             timeFrom="24h",
             no_value="Calls have no credits: the config has no pricing.credits",

@@ -38,7 +38,7 @@ def quota(m: Metrics, to: Links, served: Served) -> list[Panel]:
         number(
             "Left this month",
             "Requests until it is refused. Little, and days to go: a larger plan, or a client that asks less.",
-            f"{allowed} - {used}",
+            f"clamp_min({allowed} - {used}, 0)",
             "locale",
             steps={1: "text"},
             first=ORANGE,

@@ -24,7 +24,7 @@ _UNUSED = value_map({_NEVER: ("never used", ORANGE)})
 def page(served: Served) -> Board:
     """The dashboard."""
     m, to = Metrics(served, ("key",), _COVERED), Links(served, ())
-    key = column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME
+    key = column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.KEY_ID
     return Board(
         uid="gateway-keys",
         title="Keys",

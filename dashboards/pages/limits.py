@@ -128,7 +128,7 @@ def _all(m: Metrics, to: Links, served: Served) -> list[Panel]:
             {
                 "allowed": m.named(allowed),
                 "used": f"{used} and on ({limits.BY}) {allowed}",
-                "left": f"{allowed} - {used}",
+                "left": f"clamp_min({allowed} - {used}, 0)",
                 "use": limits.share(m),
                 "last_window": limits.share_last(m),
                 "at_the_reset": limits.projected(m),
@@ -136,7 +136,7 @@ def _all(m: Metrics, to: Links, served: Served) -> list[Panel]:
                 "advice": f"{limits.highest_share(m)} + 0",
             },
             {
-                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.KEY_ID,
                 "name": columns.NAME,
                 "use": column("percentunit", decimals=1, steps=columns.near(served)),
                 "unit": {"custom.width": 90},
@@ -226,7 +226,7 @@ def _refused(m: Metrics, to: Links) -> list[Panel]:
                 "peak_hour": f"max_over_time({hourly}[$__range:1h]) and on (key) ({refused} > 0)",
             },
             {
-                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.KEY_ID,
                 "name": columns.NAME,
                 "refused": columns.COUNT,
                 "share": columns.SHARE,
@@ -252,7 +252,7 @@ def _keys(m: Metrics, to: Links, served: Served) -> list[Panel]:
             "The next 30 days. Renew them with their owners, or let them go.",
             {"expires_in": m.named(f"min by (key) ({expires}) - time() < {30 * _DAY}")},
             {
-                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.KEY_ID,
                 "name": columns.NAME,
                 "expires_in": column(
                     "dtdurations", decimals=0, steps=columns.expiring(served, "transparent"), first=ORANGE

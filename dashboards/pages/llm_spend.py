@@ -122,7 +122,7 @@ def of_tokens(m: Metrics, to: Links) -> list[Panel]:
                 "info": f"{m.info('name')} and on (key) {_hourly_tokens(m)}",
             },
             {
-                "key": column(links=[to.cell("Limits of this key", "gateway-limits", "key")]) | columns.NAME,
+                "key": column(links=[to.cell("Limits of this key", "gateway-limits", "key")]) | columns.KEY_ID,
                 "name": columns.NAME,
                 "peak_hour": columns.COUNT,
                 "average_hour": columns.COUNT,
@@ -158,7 +158,7 @@ def rises(m: Metrics, to: Links) -> list[Panel]:
                 "tokens_per_call": f"{now} / ({calls} > 0)",
             },
             {
-                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.KEY_ID,
                 "name": columns.NAME,
                 "token_rise": coloured,
                 "tokens": columns.COUNT,
@@ -228,7 +228,7 @@ def exceptions(m: Metrics, to: Links) -> list[Panel]:
             {"requests": m.named(m.count("gateway_unbilled_requests_total", by="key method"))},
             {
                 "requests": columns.COUNT_FIRST,
-                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.KEY_ID,
                 "name": columns.NAME,
                 "method": columns.METHOD,
             },
@@ -244,7 +244,7 @@ def exceptions(m: Metrics, to: Links) -> list[Panel]:
             {"requests": m.named(m.count("gateway_blocked_requests_total", by="key reason"))},
             {
                 "requests": columns.COUNT_FIRST,
-                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.KEY_ID,
                 "name": columns.NAME,
                 "reason": columns.NAME,
             },

@@ -88,7 +88,7 @@ def _changed(m: Metrics, title: str, description: str, label: str, series: str, 
             "change": f"({now}) / ({before} > 0) - 1 and on ({label}) {largest}",
         },
         {
-            label: columns.NAME | link,
+            label: columns.KEY_ID | link,
             **({"name": columns.NAME} if label == "key" else {}),
             "difference": columns.COUNT,
             "last_24_hours": columns.COUNT,

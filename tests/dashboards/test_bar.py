@@ -495,6 +495,17 @@ def test_panels_leave_no_holes(dashboard: Json) -> None:
 
 
 @pytest.mark.parametrize(("dashboard", "panel"), PANELS)
+def test_an_axis_has_numbers_only(dashboard: Json, panel: Json) -> None:
+    """Where no whole number stands between two, Grafana 9 writes what stands for no value: a blank, and no sentence."""
+    del dashboard
+    if panel["type"] == "timeseries":
+        assert panel["fieldConfig"]["overrides"][0] == {
+            "matcher": {"id": "byRegexp", "options": "/.*/"},
+            "properties": [{"id": "noValue", "value": " "}],
+        }
+
+
+@pytest.mark.parametrize(("dashboard", "panel"), PANELS)
 def test_numbers_are_whole_where_people_compare_them(dashboard: Json, panel: Json) -> None:
     """1,800, not 2 K, in tables and lists; money to its cents, not $1.23K."""
     del dashboard
