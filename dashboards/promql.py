@@ -117,6 +117,10 @@ class Metrics:
             return total(f"sum_over_time({hourly}[{hours * 60 - 1}m:1h] {at})", by)
         return total(f"sum_over_time({hourly}[{hours * 60 - 1}m:1h]) or {hourly}", by)
 
+    def smallest(self, name: str) -> str:
+        """What is recorded of the hours by method, as there are more keys; by key where there are no methods."""
+        return f"method:{name}" if ABSENT not in self(f"method:{name}:increase1h") else f"key:{name}"
+
     def usual_hour(self, name: str, by: str) -> str:
         """The average of the last seven days' hours of a recorded `…:increase1h`, of as many as there are, without the
         last one.

@@ -8,7 +8,7 @@ from dashboards.panel import panel_of
 from dashboards.panels import bars, stat, timeseries
 from dashboards.promql import Metrics, success, total
 from dashboards.questions import Question
-from exporter.config.served import ABSENT, Served, or_zero
+from exporter.config.served import Served, or_zero
 
 # Of each bar its name and its hours, since when (at most 96 of them), and the ids of its two panels.
 _STEPS = (("hour", 1, "4d", 34, 35), ("day", 24, "30d", 36, 37), ("week", 24 * 7, "90d", 38, 39))
@@ -79,7 +79,7 @@ def _totals(m: Metrics, to: Links, served: Served) -> list[Panel]:
         stat(
             "Requests of all time",
             "What Prometheus still holds, of up to five years, in whole hours.",
-            {"": m.hours(_smallest(m, "gateway_requests"), hours=5 * 365 * 24)},
+            {"": m.hours(m.smallest("gateway_requests"), hours=5 * 365 * 24)},
             "locale",
             no_value=columns.NEEDS_RULES,
             answers=Question.HOW_MUCH_OVER_TIME,
@@ -91,7 +91,7 @@ def _totals(m: Metrics, to: Links, served: Served) -> list[Panel]:
 def _peaks(m: Metrics) -> list[Panel]:
     requests = "gateway_requests_total"
     sent, received = m.count("gateway_response_bytes_total"), m.count("gateway_request_bytes_total")
-    whole = _smallest(m, "gateway_requests")
+    whole = m.smallest("gateway_requests")
     hour, day = total(m(f"{whole}:increase1h")), m.hours(whole, hours=24)
     return [
         stat(
@@ -155,11 +155,6 @@ def _peaks(m: Metrics) -> list[Panel]:
     ]
 
 
-def _smallest(m: Metrics, name: str) -> str:
-    """What is recorded of the hours by method, as a large gateway has more keys; by key where there are no methods."""
-    return f"method:{name}" if ABSENT not in m(f"method:{name}:increase1h") else f"key:{name}"
-
-
 def by_step(m: Metrics) -> list[Panel]:
     """Bars of all sizes."""
     found = [
@@ -181,7 +176,7 @@ def by_step(m: Metrics) -> list[Panel]:
             id=33,
         )
     ]
-    requests, errors = _smallest(m, "gateway_requests"), _smallest(m, "gateway_errors")
+    requests, errors = m.smallest("gateway_requests"), m.smallest("gateway_errors")
     duration, every_one = "method:gateway_request_duration_seconds", 'le="+Inf"'
     for step, hours, since, requests_id, latency_id in _STEPS:
         every = "1h" if hours == 1 else f"{hours // 24}d"
@@ -235,8 +230,8 @@ def _by_month(m: Metrics) -> Panel:
         "Requests by month",
         "Calendar months, in whole days; the first is not whole and the last not over.",
         {
-            "requests": m.hours(_smallest(m, "gateway_requests"), hours=24, at="offset -1d"),
-            "failed": m.hours(_smallest(m, "gateway_errors"), hours=24, at="offset -1d"),
+            "requests": m.hours(m.smallest("gateway_requests"), hours=24, at="offset -1d"),
+            "failed": m.hours(m.smallest("gateway_errors"), hours=24, at="offset -1d"),
         },
         form="table",
         defaults={"noValue": columns.NEEDS_AN_HOUR, **columns.COUNT, "custom": {"align": "auto"}},

@@ -298,6 +298,14 @@ def test_a_day_of_recorded_hours_is_what_stands_in_the_log(scene: Scene, dashboa
     assert shown_ == pytest.approx(counts["requests"], rel=0.02)
 
 
+def test_the_load_of_a_week_is_what_stands_in_the_log(scene: Scene, dashboards: dict[str, Json]) -> None:
+    """Of all of each hour: rates of five minutes at full hours are those of what clients do each hour."""
+    until = scene.begin + 25 * 3600
+    asked = next(one for one in of_panels(dashboards["gateway-costs"]) if one.title.startswith("Requests: now"))
+    counts = count.requests(scene.written, until - 86400, until)  # a day that the scene repeats
+    assert scene.value(filled(asked.query, {}), until) == pytest.approx(counts["requests"] / 24, rel=0.03)
+
+
 def test_a_day_has_24_hours(scene: Scene) -> None:
     """At a full hour too, where Prometheus 2 counts both ends of `[1d:1h]`: hence a minute less."""
     hour = scene.begin + 25 * 3600
