@@ -56,11 +56,11 @@ class Measured:
         self._end = time.time() // 3600 * 3600
         raw = series(Size(keys=keys))
         made = recorded(raw, self._end)
-        hours = [one for one in made if one.labels["__name__"].endswith(_HOURS)]
+        hours = [series for series in made if series.labels["__name__"].endswith(_HOURS)]
         server.write(hours, self._end - 30 * _DAY, self._end - 2 * _DAY)
         server.write([*raw, *made], self._end - 2 * _DAY, self._end)
-        every = {one.labels["__name__"]: one.every for one in (*raw, *made)}
-        self._here = Reads([one.labels for one in (*raw, *made)], every, 60)
+        every = {series.labels["__name__"]: series.every for series in (*raw, *made)}
+        self._here = Reads([series.labels for series in (*raw, *made)], every, 60)
         self._few, self._many = Gateway(10), Gateway(20)
 
     def of(self, query: Query, page: Json) -> Cost:
@@ -88,7 +88,7 @@ def report(name: str, panels: dict[str, Cost], opened: Cost) -> bool:
     """Print a page and its panels that take the most; whether the bar holds."""
     print(_row(name.upper(), opened))
     over = [panel for panel, cost in panels.items() if cost.cpu >= _MOST_SECONDS]
-    for panel, cost in sorted(panels.items(), key=lambda one: -one[1].cpu):
+    for panel, cost in sorted(panels.items(), key=lambda panel: -panel[1].cpu):
         if cost.cpu >= _SHORT * _MOST_SECONDS:
             print(_row(f"  {panel}", cost) + (f"  over {_MOST_SECONDS:g} s" if panel in over else ""))
     return not over

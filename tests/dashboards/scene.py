@@ -32,8 +32,10 @@ _JOB = "gateway-exporter"
 _LONG_AGO = {
     "key:gateway_requests:increase1h",
     "fleet:gateway_requests:rate5m",
-    "fleet:gateway_errors:rate5m",
-    "fleet:gateway_request_duration_seconds:mean5m",
+    "method:gateway_requests:increase1h",
+    "method:gateway_errors:increase1h",
+    "method:gateway_request_duration_seconds_sum:increase1h",
+    "method:gateway_request_duration_seconds_bucket:increase1h",
 }
 _WEEKS_BEFORE = 2
 # Rules of hours and minutes read raw series, or what others recorded of those, or of these.
@@ -186,13 +188,13 @@ class Scene:
                         continue
                     made.add(rule["record"])
                     found = self.ask("query_range", query=rule["expr"], start=self.begin, end=until, step=step)
-                    for one in found["result"]:
-                        labels = ",".join(f'{name}="{value}"' for name, value in one["metric"].items())
+                    for series in found["result"]:
+                        labels = ",".join(f'{name}="{value}"' for name, value in series["metric"].items())
                         days = range(_WEEKS_BEFORE * 7 + 1) if rule["record"] in _LONG_AGO else (0,)
                         out.writelines(
                             f"{rule['record']}{{{labels}}} {value} {at - day * 86400}\n"
                             for day in reversed(days)
-                            for at, value in one["values"]
+                            for at, value in series["values"]
                             if not day or at >= until - 86400
                         )
             out.write("# EOF\n")

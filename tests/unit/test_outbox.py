@@ -220,7 +220,7 @@ def test_many_rows_of_several_days_go_in_their_order(sending: Sending, collector
     lines = [line(n, t=float(NOW - n % 3 * 86_400)) for n in range(2_500)]
     sending.commit(*lines)
     sending.wait(sent=2_500)
-    numbers = [int(one[UID].rpartition("-")[2]) for one in collector.records.values()]
+    numbers = [int(record[UID].rpartition("-")[2]) for record in collector.records.values()]
     assert (numbers, collector.repeats) == ([*range(1, 2_501)], 0)
     assert sorted(collector.ids()) == sorted(f"r{n}" for n in range(2_500))
     assert [len(records) for records in collector.requests] == [1_000, 1_000, 500]
@@ -281,7 +281,7 @@ def test_a_receiver_that_asks_for_time_gets_it(
 def test_bad_rows_are_found_and_given_up_alone(sending: Sending, collector: Receiver) -> None:
     """As Loki refuses rows that are too old: the others arrive."""
     bad = {"r7", "r100", "r101"}
-    collector.answer = lambda records: (400, {}) if bad & {one["gateway.request_id"] for one in records} else GOOD
+    collector.answer = lambda records: (400, {}) if bad & {record["gateway.request_id"] for record in records} else GOOD
     sending.commit(*map(line, range(200)))
     sending.wait(sent=197, refused=3)
     assert set(collector.ids()) == {f"r{n}" for n in range(200)} - bad
@@ -460,7 +460,7 @@ def test_the_page_of_attributes_has_all_that_are_sent(sending: Sending, collecto
     sending.outbox.committed(2)
     sending.wait(sent=2)
     types = {str: "string", int: "int", float: "double", bool: "bool", list: "list of maps"}
-    sent = {name: types[type(value)] for one in collector.records.values() for name, value in one.items()}
+    sent = {name: types[type(value)] for record in collector.records.values() for name, value in record.items()}
     rows = [row.split(" | ") for row in page().splitlines() if row.startswith("| `")]
     assert {name.strip("| `"): type_ for name, type_, _ in rows} == {
         name: type_ for name, type_ in sent.items() if name not in ("time", "severity", "body")
