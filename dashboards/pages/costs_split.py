@@ -17,7 +17,8 @@ _HOURS = 24 * 30
 def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
     """The last 30 days by key, owner, model and provider."""
     money = column(columns.money(served), decimals=2)
-    by_key, parts = costs.all(hours=_HOURS, by="key"), costs.parts(hours=_HOURS, by="key")
+    by_key = costs.all(hours=_HOURS, by="key")
+    parts = {name.replace(" ", "_"): query for name, query in costs.parts(hours=_HOURS, by="key").items()}
     by_model = m.hours("key_model:gateway_cost", by="model provider", hours=_HOURS)
     owners = m.info("owner", matchers=('owner!=""',))
     owned = f"({by_key}) * on (key) group_left (owner) {owners}"
@@ -28,8 +29,8 @@ def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
         table(
             "Cost of 30 days by key",
             "Whose requests, bytes and models are paid for.",
-            # Names joined to the total would have it read twice.
-            {"total": by_key, **{name.replace(" ", "_"): query for name, query in parts.items()}, "info": known},
+            # Names joined to the requests would have them read twice.
+            {**parts, "info": known},
             {
                 "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
                 "name": columns.NAME,
@@ -39,6 +40,7 @@ def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
                 "total": money,
             },
             sort="total",
+            whole=("total", tuple(parts)),
             no_value=columns.NEEDS_RULES,
             width=12,
             answers=(Question.COST_BY_KEY_AND_MODEL, Question.COST_AHEAD),
@@ -74,7 +76,7 @@ def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
             "Credits by day, last 30 days",
             "What calls cost in credits: the five keys that cost most, and others.",
             columns.by_key(
-                leaders(credits, m.hours("key:gateway_credits", by="key", hours=24 * 30, at=TODAY), "key", m.named)
+                leaders(credits, m.hours("key:gateway_credits", by="key", hours=24 * 30, at=TODAY), "key", m.named_few)
             ),
             "short",
             every="1d",

@@ -23,7 +23,7 @@ Several keys side by side: *Keys*."""
 
 def page(served: Served) -> Board:
     """The dashboard."""
-    m, to = Metrics(served, _VARIABLES, _COVERED), Links(served, _VARIABLES)
+    m, to = Metrics(served, _VARIABLES, _COVERED, one_key=True), Links(served, _VARIABLES)
     return Board(
         uid="gateway-key",
         title="API key",

@@ -122,7 +122,7 @@ def _compared(m: Metrics, to: Links, key: Json, served: Served) -> list[Panel]:
             "Requests an hour by key",
             "The five busiest of the chosen keys, at the rate of each time. One that leaves its usual level: look "
             "where it is used from.",
-            columns.by_key(five(hourly, ranking, "key", m.named)),
+            columns.by_key(five(hourly, ranking, "key", m.named_few)),
             "short",
             links=[to.key()],
             answers=Question.KEYS_SIDE_BY_SIDE,
@@ -131,7 +131,7 @@ def _compared(m: Metrics, to: Links, key: Json, served: Served) -> list[Panel]:
         timeseries(
             "Success rate by key",
             "The five busiest of the chosen keys. One line down: its client; all down: the gateway.",
-            columns.by_key(five(m.success(by="key"), ranking, "key", m.named)),
+            columns.by_key(five(m.success(by="key"), ranking, "key", m.named_few)),
             "percentunit",
             calcs=("min", "lastNotNull"),
             lowest=None,

@@ -182,7 +182,7 @@ def _over_time(m: Metrics, to: Links) -> list[Panel]:
                 "Share of each key's own limit. It climbs and falls back at each reset; at the dashed line the key is "
                 "refused.",
                 {
-                    **columns.by_key(five(share, ranking, "key", m.named)),
+                    **columns.by_key(five(share, ranking, "key", m.named_few)),
                     "limit": f"vector(1) and on () {limits.allowed(m, *matchers)}",
                 },
                 "percentunit",
@@ -208,7 +208,7 @@ def _refused(m: Metrics, to: Links) -> list[Panel]:
                     m.count("gateway_errors_total", _REFUSED, by="key", over="$__interval", at="offset -$__interval"),
                     m.count("gateway_errors_total", _REFUSED, by="key", at="@ end()"),
                     "key",
-                    m.named,
+                    m.named_few,
                 )
             ),
             "locale",

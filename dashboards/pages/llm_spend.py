@@ -105,7 +105,7 @@ def of_tokens(m: Metrics, to: Links) -> list[Panel]:
                     m.count(tokens, by="key", over="$__interval", at="offset -$__interval"),
                     m.count(tokens, by="key", at="@ end()"),
                     "key",
-                    m.named,
+                    m.named_few,
                 )
             ),
             "short",
