@@ -28,19 +28,19 @@ def _exceptions(terms: Terms, name: str) -> list[Excepted]:
     return terms.config.overrides[name].exceptions if name in terms.config.overrides else []
 
 
-def _only(alert: Alert, terms: Terms, one: Excepted | None, before: Iterable[Excepted]) -> Alert:
+def _only(alert: Alert, terms: Terms, exception: Excepted | None, before: Iterable[Excepted]) -> Alert:
     """An alert about what fits an exception, and none of those before it."""
     parts = [f"({alert.expression})"]
-    parts += [f"and {_fitting(alert.name, one, terms)}"] if one else []
+    parts += [f"and {_fitting(alert.name, exception, terms)}"] if exception else []
     parts += [f"unless {_fitting(alert.name, other, terms)}" for other in before]
     return alert if len(parts) == 1 else msgspec.structs.replace(alert, expression="\n".join(parts))
 
 
-def _fitting(alert: str, one: Excepted, terms: Terms) -> str:
+def _fitting(alert: str, exception: Excepted, terms: Terms) -> str:
     """What fits an exception, with the labels to match on."""
     matchers = ", ".join(
         f'{name}=~"{either([value])}"' if "*" in value else f'{name}="{escaped(value)}"'
-        for name, value in one.names.items()
+        for name, value in exception.names.items()
     )
     if "key" in THRESHOLDS[alert].names:
         return f"on {terms.by_target('key')} {_INFO}{{{matchers}}}"

@@ -41,9 +41,11 @@ def page() -> str:
     for group in groups(Terms(Served())):
         parts.append(f"\n## {group['name']}, every {group['interval']}\n\n{_COLUMNS}")
         for rule in group["rules"]:
-            one = RECORDED[rule["record"]]
+            recorded = RECORDED[rule["record"]]
             raw = "raw" if _RAW.search(rule["expr"]) else "recorded"
-            parts.append(f"| `{one.name}` | {', '.join(one.labels)} | {one.help.replace('|', '/')} | {raw} |\n")
+            parts.append(
+                f"| `{recorded.name}` | {', '.join(recorded.labels)} | {recorded.help.replace('|', '/')} | {raw} |\n"
+            )
     return "".join(parts) + _usage()
 
 

@@ -76,7 +76,7 @@ def measure(kind: str, families: tuple[str, ...], samples: int, folder: Path) ->
     each = len(bounds) + 3 if kind == "histograms" else 1
     store = Store(max_series=samples, families={name: CATALOG[name] for name in CATALOG})
     before = resident()
-    every = [one for name in families for one in filled(store.families[name], samples // each // len(families))]
+    every = [series for name in families for series in filled(store.families[name], samples // each // len(families))]
     alone = (resident() - before) / len(every)
     checkpoint = Checkpoint(State(folder / f"{kind}.db"), store, Admissions(), dict)
     renderer, packer = Renderer(), Packer()
@@ -87,8 +87,8 @@ def measure(kind: str, families: tuple[str, ...], samples: int, folder: Path) ->
     for share in (1.0, 0.01):
         figures = []
         for _ in range(RUNS):
-            for one in every if share == 1 else chance.sample(every, int(len(every) * share)):
-                change(one, bounds)
+            for series in every if share == 1 else chance.sample(every, int(len(every) * share)):
+                change(series, bounds)
             stands = cpu(checkpoint.commit) + cpu(lambda: take(store, checkpoint.committed))
             shown = take(store, checkpoint.committed)
             rendering = cpu(lambda: sum(map(len, renderer.blocks(shown))))  # noqa: B023

@@ -57,12 +57,12 @@ def growth(folder: Path, cells: int) -> float:
     """Microseconds for a line of a cell that is known, among so many."""
     meter, decoder = meter_of(config(folder, cells))
     every = [(n // len(KINDS), n % len(KINDS)) for n in range(cells)]
-    for chunk in chunks(line(*one) for one in every):
+    for chunk in chunks(line(*cell) for cell in every):
         meter.count(decoder.decode(chunk))
     rng = Random(1)
     best = 1e9
     for _ in range(3):
-        drawn = [decoder.decode(chunk) for chunk in chunks(line(*one) for one in rng.choices(every, k=100_000))]
+        drawn = [decoder.decode(chunk) for chunk in chunks(line(*cell) for cell in rng.choices(every, k=100_000))]
         best = min(best, cpu(meter.count, drawn))
     return best * 10
 

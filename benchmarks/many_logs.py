@@ -58,9 +58,9 @@ def reading(folder: Path, size: int) -> tuple[float, float]:
     source.scan()
     while source.read() or source.pending:
         pass
-    every, one = cpu(source, 5, logs), cpu(source, 20, logs[:1])
+    every, single = cpu(source, 5, logs), cpu(source, 20, logs[:1])
     source.close()
-    return every, one
+    return every, single
 
 
 def running(folder: Path, size: int) -> float:
@@ -127,9 +127,11 @@ def main() -> None:
     last = 0.0
     for size in SIZES:
         with tempfile.TemporaryDirectory() as folder:
-            every, one = reading(Path(folder), size)
+            every, single = reading(Path(folder), size)
         ratio = f", {every / last:.2f} times that of half as many" if last else ""
-        print(f"{size:,} logs: a line in each {1000 * every:.1f} ms of CPU{ratio}; a line in one {1000 * one:.2f} ms")
+        print(
+            f"{size:,} logs: a line in each {1000 * every:.1f} ms of CPU{ratio}; a line in one {1000 * single:.2f} ms"
+        )
         last = every
     size = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
     with tempfile.TemporaryDirectory() as folder:

@@ -48,24 +48,24 @@ class Query(Struct, frozen=True):
 
 def queries(page: Json) -> Iterator[Query]:
     """All of a page."""
-    for one in page["templating"]["list"]:
-        asked = one["query"]["query"] if one["type"] == "query" else ""
+    for variable in page["templating"]["list"]:
+        asked = variable["query"]["query"] if variable["type"] == "query" else ""
         if asked.startswith("query_result("):
-            yield Query(f"variable {one['name']}", asked[len("query_result(") : -1])
-    for one in page["annotations"]["list"]:
-        yield Query(f"annotation {one['name']}", one["expr"], instant=False)
+            yield Query(f"variable {variable['name']}", asked[len("query_result(") : -1])
+    for annotation in page["annotations"]["list"]:
+        yield Query(f"annotation {annotation['name']}", annotation["expr"], instant=False)
     for panel in page["panels"]:
         closed = panel.get("panels")
-        for one in closed or [panel]:
-            for target in one.get("targets", []):
+        for shown in closed or [panel]:
+            for target in shown.get("targets", []):
                 yield Query(
-                    one["title"] + (" *" if closed else ""),
+                    shown["title"] + (" *" if closed else ""),
                     target["expr"],
                     not closed,
                     target["instant"],
-                    one.get("timeFrom", ""),
-                    one.get("maxDataPoints", 1000),
-                    target.get("interval", one.get("interval", "")),
+                    shown.get("timeFrom", ""),
+                    shown.get("maxDataPoints", 1000),
+                    target.get("interval", shown.get("interval", "")),
                 )
 
 
@@ -74,7 +74,7 @@ def filled(query: Query, page: Json, seconds: int, recorded: bool) -> tuple[str,
     seconds = _seconds(query.since) if query.since else seconds
     shortest = query.shortest.replace("${recorded:text}", "1h" if recorded else "1m")
     least = _seconds(shortest) if shortest else SCRAPE_SECONDS
-    step = max(min(_STEPS, key=lambda one: abs(one - seconds / query.points)), least)
+    step = max(min(_STEPS, key=lambda offered: abs(offered - seconds / query.points)), least)
     values = {
         "__rate_interval": f"{max(step + SCRAPE_SECONDS, 4 * SCRAPE_SECONDS)}s",
         "__interval": f"{step}s",
@@ -82,9 +82,9 @@ def filled(query: Query, page: Json, seconds: int, recorded: bool) -> tuple[str,
         "__range_s": str(seconds),
         "__to:date:seconds": str(int(time.time())),
     }
-    for one in page["templating"]["list"]:
-        every = ".*" if one.get("includeAll") else "key-000"
-        values[one["name"]] = every if one["type"] == "query" else str(one["current"].get("value"))
+    for variable in page["templating"]["list"]:
+        every = ".*" if variable.get("includeAll") else "key-000"
+        values[variable["name"]] = every if variable["type"] == "query" else str(variable["current"].get("value"))
     values["recorded"] = ".*" if recorded else "-"
     text = re.sub(r"\$\{([\w:]+)\}|\$([a-z_]\w*)", lambda found: values[found[1] or found[2]], query.expr)
     return text, seconds, 0 if query.instant else step
@@ -96,14 +96,14 @@ def recorded_of(raw: list[Labels]) -> list[Labels]:
     for labels in raw:
         names.setdefault(re.sub(r"_(bucket|sum|count)$", "", labels["__name__"]), []).append(labels)
     found: list[Labels] = []
-    for one in RECORDED.values():
-        part = re.search(r"_(bucket|sum|count):", one.name)
-        family = one.of[0][0] if one.of else ""
+    for recorded in RECORDED.values():
+        part = re.search(r"_(bucket|sum|count):", recorded.name)
+        family = recorded.of[0][0] if recorded.of else ""
         some = [of for of in names.get(family, []) if not part or of["__name__"].endswith(f"_{part[1]}")]
-        if "_key_info:" in one.name:
+        if "_key_info:" in recorded.name:
             some = names["gateway_key_info"]
-        made = {tuple((label, of[label]) for label in one.labels if of.get(label)) for of in some}
-        found += [{"__name__": one.name, **dict(labels)} for labels in made or {()}]
+        made = {tuple((label, of[label]) for label in recorded.labels if of.get(label)) for of in some}
+        found += [{"__name__": recorded.name, **dict(labels)} for labels in made or {()}]
     return found
 
 
@@ -111,7 +111,7 @@ class Gateway:
     """What queries read at a gateway of so many keys, and how many series it has."""
 
     def __init__(self, keys: int) -> None:
-        raw: list[Labels] = [one.labels for one in series(Size(keys=keys))]
+        raw: list[Labels] = [each.labels for each in series(Size(keys=keys))]
         recorded = recorded_of(raw)
         every = {
             rule["record"]: int(group["interval"][:-1])
@@ -132,8 +132,8 @@ def main() -> None:
     keys: int = asked.keys
     few, many = Gateway(keys), Gateway(2 * keys)
 
-    def at_size(one: float, two: float) -> float:
-        return one + (two - one) / keys * (KEYS - keys)
+    def at_size(with_few: float, with_many: float) -> float:
+        return with_few + (with_many - with_few) / keys * (KEYS - keys)
 
     raw, made = at_size(few.raw, many.raw), at_size(few.recorded, many.recorded)
     print(f"{raw:,.0f} raw series, {made:,.0f} recorded ones ({made / raw:.0%}); millions of samples:")
@@ -150,7 +150,7 @@ def main() -> None:
                 row[n] += samples
                 opened[n] += samples if query.opened else 0
         print(_row(page["uid"].upper(), opened))
-        for panel, row in sorted(rows.items(), key=lambda one: -one[1][-1]):
+        for panel, row in sorted(rows.items(), key=lambda item: -item[1][-1]):
             if row[-1] >= 1e6:
                 print(_row(f"  {panel}", row))
 
@@ -160,7 +160,7 @@ def _seconds(text: str) -> int:
 
 
 def _row(name: str, samples: list[float]) -> str:
-    return f"{name[:64]:64}" + "".join(f"{one / 1e6:10,.1f}" for one in samples)
+    return f"{name[:64]:64}" + "".join(f"{sample / 1e6:10,.1f}" for sample in samples)
 
 
 if __name__ == "__main__":

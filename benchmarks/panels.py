@@ -46,8 +46,8 @@ class Measured:
         made = recorded(raw, self._end)
         server.write(made, self._end - 30 * _DAY, self._end - 2 * _DAY)
         server.write([*raw, *made], self._end - 2 * _DAY, self._end)
-        every = {one.labels["__name__"]: one.every for one in (*raw, *made)}
-        self._here = Reads([one.labels for one in (*raw, *made)], every, 60)
+        every = {series.labels["__name__"]: series.every for series in (*raw, *made)}
+        self._here = Reads([series.labels for series in (*raw, *made)], every, 60)
         self._few, self._many = Gateway(10), Gateway(20)
 
     def of(self, query: Query, page: Json) -> Cost:
@@ -77,14 +77,14 @@ class Measured:
 def report(name: str, panels: dict[str, Cost], opened: Cost) -> bool:
     """Print a page and its panels that take the most; whether the bar holds."""
     print(_row(name.upper(), opened))
-    for panel, cost in sorted(panels.items(), key=lambda one: -max(one[1])):
+    for panel, cost in sorted(panels.items(), key=lambda panel: -max(panel[1])):
         if max(cost) >= _SHOWN_SECONDS:
             print(_row(f"  {panel}", cost) + (f"  over {_MOST_SECONDS:g} s" if max(cost) >= _MOST_SECONDS else ""))
     return all(max(cost) < _MOST_SECONDS for cost in panels.values())
 
 
 def _row(name: str, cost: Cost) -> str:
-    return f"{name[:80]:80}" + "".join(f"{one:8.2f}" for one in cost)
+    return f"{name[:80]:80}" + "".join(f"{seconds:8.2f}" for seconds in cost)
 
 
 def _added(one: Cost, other: Cost) -> Cost:

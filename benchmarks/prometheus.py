@@ -82,14 +82,14 @@ class Prometheus:
 
     def write(self, series: Iterable[Series], begin: float, end: float) -> None:
         """Give it samples of each series, by remote write; what it has must be older than an hour before `begin`."""
-        written = [(_labels(one.labels), one) for one in series]
-        steps = {one.every for _, one in written}
+        written = [(_labels(each.labels), each) for each in series]
+        steps = {each.every for _, each in written}
         for begun in range(int(begin), int(end), _SLICE_SECONDS):
             until = min(begun + _SLICE_SECONDS, int(end) + 1)
             samples = {every: _Samples(range(begun, until, every), end) for every in steps}
             for first in range(0, len(written), _SERIES_A_REQUEST):
                 some = written[first : first + _SERIES_A_REQUEST]
-                body = b"".join(_field(1, labels + samples[one.every].of(one)) for labels, one in some)
+                body = b"".join(_field(1, labels + samples[each.every].of(each)) for labels, each in some)
                 answer = requests.post(
                     f"{self.address}/api/v1/write",
                     data=_uncompressed(body),
@@ -102,7 +102,7 @@ class Prometheus:
     def query(self, query: str, at: float) -> list[tuple[dict[str, str], float]]:
         """What an instant query gives: labels and value of each series."""
         found = self._ask("query", query=query, time=at)["result"]
-        return [(one["metric"], float(one["value"][1])) for one in found]
+        return [(each["metric"], float(each["value"][1])) for each in found]
 
     def query_range(self, query: str, begin: float, end: float, step: float) -> None:
         """Have it answer a range query, as a panel's is."""
@@ -147,9 +147,9 @@ class _Samples:
         ]
         self._pack = struct.Struct("<" + "3sd7s" * len(times)).pack
 
-    def of(self, one: Series) -> bytes:
+    def of(self, series: Series) -> bytes:
         """Encoded."""
-        value, growth = one.value, one.growth
+        value, growth = series.value, series.growth
         self._parts[1::3] = (
             [value - growth * before for before in self._before] if growth else [value] * len(self._before)
         )

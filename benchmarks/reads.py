@@ -45,8 +45,8 @@ class Reads:
                 return found * (1 if node.at else steps.number), found
             case promql_parser.MatrixSelector():
                 selector, window = node.vector_selector, node.range.total_seconds()
-                every = [self._every.get(one["__name__"], self._otherwise) for one in self._fitting(selector)]
-                return sum(window / one for one in every) * (1 if selector.at else steps.number), len(every)
+                every = [self._every.get(labels["__name__"], self._otherwise) for labels in self._fitting(selector)]
+                return sum(window / seconds for seconds in every) * (1 if selector.at else steps.number), len(every)
             case promql_parser.SubqueryExpr():
                 return self._of_subquery(node, Steps(1, 0) if node.at else steps)
             case promql_parser.BinaryExpr():
@@ -57,8 +57,8 @@ class Reads:
                 samples, series = self._of(node.expr, steps)
                 return samples, series if node.modifier or "topk" in str(node.op) else min(series, 1)
         inner = node.args if isinstance(node, promql_parser.Call) else [node.expr] if hasattr(node, "expr") else []
-        parts = [self._of(one, steps) for one in inner]
-        return sum(one[0] for one in parts), max((one[1] for one in parts), default=1)
+        parts = [self._of(part, steps) for part in inner]
+        return sum(part[0] for part in parts), max((part[1] for part in parts), default=1)
 
     def _of_subquery(self, node: Expr, steps: Steps) -> tuple[float, float]:
         window, step = node.range.total_seconds(), node.step.total_seconds()
@@ -67,8 +67,12 @@ class Reads:
 
     def _fitting(self, selector: Expr) -> list[Labels]:
         matchers = [
-            (one.name, re.compile(one.value if "Re" in str(one.op) else re.escape(one.value)), "Not" not in str(one.op))
-            for one in selector.matchers.matchers
+            (
+                matcher.name,
+                re.compile(matcher.value if "Re" in str(matcher.op) else re.escape(matcher.value)),
+                "Not" not in str(matcher.op),
+            )
+            for matcher in selector.matchers.matchers
         ]
         named = [selector.name] if selector.name else list(self._series)
         return [

@@ -189,8 +189,8 @@ def measure(store: Sqlite | DuckDb, count: int) -> None:
     print(f"sums of a day: {_best(store, day, f'SELECT {SUMS} FROM request'):.0f} ms")
     p95 = f"SELECT duration FROM request ORDER BY duration LIMIT 1 OFFSET {count // DAYS * 95 // 100}"
     print(f"95th percentile of a day: {_best(store, day, p95):.0f} ms")
-    for one in store.open.values():
-        one.close()
+    for file in store.open.values():
+        file.close()
     size = sum(path.stat().st_size for path in store.folder.iterdir())
     print(f"size: {size / made:.0f} bytes a row")
 

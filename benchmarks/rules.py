@@ -133,18 +133,18 @@ def report(found: list[Cost], raw: list[Series], made: list[Series], keys: int) 
     held = True
     print(f"{keys} keys measured, scaled up to {_OF_KEYS} ({scale:g} times)")
     print(f"{'group':26} {'interval':>8} {'CPU':>8} {'share':>7}  worst rule, and samples it reads")
-    for one in found:
-        cpu = max(0.0, one.cpu_seconds) * scale
-        worst = max(one.samples, key=lambda name: one.samples[name])
-        read, share = one.samples[worst] * scale, cpu / one.interval
+    for cost in found:
+        cpu = max(0.0, cost.cpu_seconds) * scale
+        worst = max(cost.samples, key=lambda name: cost.samples[name])
+        read, share = cost.samples[worst] * scale, cpu / cost.interval
         held = held and share < _MOST_SHARE and read < _MOST_SAMPLES
         over = "".join(
             f"  over {most}"
             for most, is_over in (("5 %", share >= _MOST_SHARE), ("5 M", read >= _MOST_SAMPLES))
             if is_over
         )
-        print(f"{one.name:26} {one.interval:>7.0f}s {cpu:>7.2f}s {share:>7.2%}  {worst}: {read / 1e6:.2f} M{over}")
-        for name, samples in one.samples.items():
+        print(f"{cost.name:26} {cost.interval:>7.0f}s {cpu:>7.2f}s {share:>7.2%}  {worst}: {read / 1e6:.2f} M{over}")
+        for name, samples in cost.samples.items():
             if name != worst and samples * scale >= _MOST_SAMPLES:
                 print(f"{'':53} {name}: {samples * scale / 1e6:.2f} M  over 5 M")
     all_raw, all_made = (sum(scale if "key" in series.labels else 1 for series in some) for some in (raw, made))

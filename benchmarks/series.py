@@ -49,9 +49,9 @@ _FORMAT = {
 
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody listens on."""
-    with closing(socket.socket()) as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
         return port
 
 
@@ -177,8 +177,8 @@ def _counted(child: "subprocess.Popen[bytes]", address: str, lines: int) -> str:
             text = _get(f"{address}/metrics")
         except OSError:
             continue
-        read = [one for one in text.splitlines() if one.startswith("gateway_exporter_lines_total{")]
-        if sum(float(one.rpartition(" ")[2]) for one in read) == lines and "show 0 until" not in _get(address):
+        read = [line for line in text.splitlines() if line.startswith("gateway_exporter_lines_total{")]
+        if sum(float(line.rpartition(" ")[2]) for line in read) == lines and "show 0 until" not in _get(address):
             return _get(f"{address}/metrics")
     raise TimeoutError(f"the exporter did not count {lines} lines")
 

@@ -39,33 +39,33 @@ _RAW_SECONDS = 2400
 def hours(raw: list[Series], end: float) -> Iterator[str]:
     """What the rules of usage would have recorded of these series, as OpenMetrics: each hour the same."""
     yield from (f"{UNSTEADY} 0 {end - n * HOUR}\n" for n in reversed(range(_DAYS * 24)))
-    for one in GROWN:
+    for recorded in GROWN:
         grown: dict[tuple[str, ...], float] = defaultdict(float)
         for each in raw:
-            if each.labels["__name__"] == one.counter:
-                grown[tuple(each.labels.get(label, "") for label in one.labels)] += 60 * each.growth
+            if each.labels["__name__"] == recorded.counter:
+                grown[tuple(each.labels.get(label, "") for label in recorded.labels)] += 60 * each.growth
         for values, amount in grown.items():
-            labels = ",".join(f'{name}="{value}"' for name, value in zip(one.labels, values, strict=True) if value)
+            labels = ",".join(f'{name}="{value}"' for name, value in zip(recorded.labels, values, strict=True) if value)
             for n in reversed(range(_DAYS * 24)):
-                yield f"{one.name}{{{labels}}} {amount:g} {end - n * HOUR}\n"
+                yield f"{recorded.name}{{{labels}}} {amount:g} {end - n * HOUR}\n"
 
 
 def peaks(raw: list[Series], end: float) -> Iterator[str]:
     """What is recorded of the busiest minute and of the slowest request, as OpenMetrics."""
     yield from (f"fleet:gateway_requests:rate5m 1 {end - 60 * n}\n" for n in reversed(range(_DAYS * 1440)))
-    for one in raw:
-        if one.labels["__name__"] == REQUEST_DURATION_MAX_SECONDS.name:
-            labels = ",".join(f'{name}="{one.labels[name]}"' for name in ("chain", "method") if name in one.labels)
+    for each in raw:
+        if each.labels["__name__"] == REQUEST_DURATION_MAX_SECONDS.name:
+            labels = ",".join(f'{name}="{each.labels[name]}"' for name in ("chain", "method") if name in each.labels)
             series = f"method:{REQUEST_DURATION_MAX_SECONDS.name}:max1h{{{labels}}}"
-            yield from (f"{series} {one.value:g} {end - 300 * n}\n" for n in reversed(range(_DAYS * 288)))
+            yield from (f"{series} {each.value:g} {end - 300 * n}\n" for n in reversed(range(_DAYS * 288)))
 
 
 def samples(raw: list[Series], end: float) -> Iterator[str]:
     """A sample of each raw series every minute, as OpenMetrics."""
-    for one in raw:
-        labels = ",".join(f'{name}="{value}"' for name, value in one.labels.items() if name != "__name__")
+    for each in raw:
+        labels = ",".join(f'{name}="{value}"' for name, value in each.labels.items() if name != "__name__")
         for n in reversed(range(_RAW_SECONDS // 60)):
-            yield f"{one.labels['__name__']}{{{labels}}} {one.value - n * one.growth:g} {end - 60 * n}\n"
+            yield f"{each.labels['__name__']}{{{labels}}} {each.value - n * each.growth:g} {end - 60 * n}\n"
 
 
 def cost(server: Server, url: str, wanted: Wanted, now: float) -> tuple[float, int, float]:
@@ -86,8 +86,8 @@ def main() -> int:
     recorded_at = now - 600.0
     begin = now - _DAYS * 86400 + HOUR
     raw = [
-        Series(one.labels, begin - 86400.0 if one.labels["__name__"] == FIRST_START else one.value, one.growth)
-        for one in series(Size(keys=keys))
+        Series(each.labels, begin - 86400.0 if each.labels["__name__"] == FIRST_START else each.value, each.growth)
+        for each in series(Size(keys=keys))
     ]
     with tempfile.TemporaryDirectory(prefix="usage-") as made:
         folder = Path(made)

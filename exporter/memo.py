@@ -7,7 +7,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 # Results for longer texts (characters or bytes) are not kept.
-_LONGEST = 1000
+LONGEST = 1000
 _TEXTS = (str, bytes)
 
 
@@ -27,7 +27,7 @@ class Memo(dict[K, V]):
 
     def __missing__(self, key: K) -> V:
         value = self._function(key)
-        if key.__class__ not in _TEXTS or len(key) <= _LONGEST:  # type: ignore[arg-type] # they have a length
+        if key.__class__ not in _TEXTS or len(key) <= LONGEST:  # type: ignore[arg-type] # they have a length
             if len(self) >= self._size:
                 self.clear()
             self[key] = value

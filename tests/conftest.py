@@ -1,6 +1,7 @@
 """Which tests are of which sort, told by where they are; see the markers in pyproject.toml."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,12 @@ __all__ = ["authority"]
 os.environ["GATEWAY_EXPORTER_STATE_FOLDER"] = "."
 
 _HERE = Path(__file__).parent
+
+# Where Python may write no bytecode beside its sources, each of a thousand processes would compile them all again.
+if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(_HERE.parent / "build" / "bytecode")
+    sys.dont_write_bytecode = False
+
 # In folders and files; what is in none of them is `unit` in a folder, and `command` beside this file.
 _REAL = (
     "real",

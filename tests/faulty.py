@@ -13,7 +13,7 @@ from exporter.counting import meter
 from exporter.counting.cells import Cells
 from exporter.counting.kinds import RequestKinds
 from exporter.counting.origins import OriginCounts
-from exporter.formats import row_reader
+from exporter.formats import measures
 from exporter.formats.decoders.json_lines import JsonLines
 from exporter.formats.row_reader import RowReader
 from exporter.limits.usage import Limits
@@ -48,7 +48,7 @@ def _caller(cell: Any) -> bool:
 STAGES = {
     "decode": Stage(JsonLines, "_decode"),
     "rescue": Stage(JsonLines, "_rescue"),
-    "number": Stage(row_reader, "seconds"),
+    "number": Stage(measures, "seconds"),
     "origin": Stage(canonical, "origin_host"),
     "path": Stage(Routes, "target"),
     "period": Stage(RowReader, "seconds_since_epoch", lambda _, raw: raw == MARKED_TIME),

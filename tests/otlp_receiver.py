@@ -171,7 +171,7 @@ def _value(value: AnyValue) -> Any:
     kind = value.WhichOneof("value")
     assert kind, "a value is empty"
     if kind == "array_value":
-        return [_value(one) for one in value.array_value.values]
+        return [_value(item) for item in value.array_value.values]
     if kind == "kvlist_value":
         return {pair.key: _value(pair.value) for pair in value.kvlist_value.values}
     return getattr(value, kind)

@@ -337,8 +337,8 @@ def test_replay_counts_a_line_that_is_too_long_as_rejected(folder: Path) -> None
 def test_replay_joins_a_request_whose_lines_are_in_two_files(tmp_path: Path) -> None:
     """A rotated log and the one after it are one log, as they are while the exporter runs."""
     fields = {"status": "status", "rpc_method": "call", "model": "model"}
-    one = {"path": "access.log*", "name": "edge", "format": {"json": fields, "join": {"by": "id", "until": "model"}}}
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"inputs": [one]}), encoding="utf-8")
+    input_ = {"path": "access.log*", "name": "edge", "format": {"json": fields, "join": {"by": "id", "until": "model"}}}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump({"inputs": [input_]}), encoding="utf-8")
     logs = [tmp_path / "access.log.1", tmp_path / "access.log"]
     logs[0].write_text('{"id":"1","status":200,"call":"chat"}\n', encoding="utf-8")
     logs[1].write_text('{"id":"1","status":200,"call":"chat","model":"gpt-4o"}\n', encoding="utf-8")

@@ -46,9 +46,9 @@ def test_what_init_writes_keeps_its_state_where_it_is_told(place: Path) -> None:
     process = service(place)
     try:
         said = [json.loads(line) for line in process.said.splitlines()]
-        url = next(re.search(r"metrics: (\S+)", one["msg"]) for one in said if "metrics: " in one["msg"])
+        url = next(re.search(r"metrics: (\S+)", entry["msg"]) for entry in said if "metrics: " in entry["msg"])
         assert url
-        assert {one["level"] for one in said} <= {"INFO", "WARNING"}
+        assert {entry["level"] for entry in said} <= {"INFO", "WARNING"}
         eventually(lambda: "gateway_exporter_build_info{" in requests.get(url[1], timeout=30).text)
     finally:
         process.end()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from tests import impatient
 from tests.beside import PARSED, Beside, line
 from tests.command import COMMAND, call
 from tests.exporter import Exporter
@@ -48,8 +49,9 @@ def test_each_request_arrives_wherever_the_exporter_is_killed(
     sending: Beside, collector: Receiver, point: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What it could not note as sent comes again with the same id; what the state does not know has no id yet."""
-    with Exporter(*RUN, cwd=sending.folder):
+    with Exporter(*RUN, cwd=sending.folder) as exporter:
         write(sending, 0, 3)
+        exporter.scrape()  # which commits them
         eventually(lambda: len(collector.ids()) == 3)
     with monkeypatch.context() as patch:
         patch.setenv("GATEWAY_EXPORTER_FAULT", point)
@@ -92,7 +94,7 @@ def test_each_request_arrives_once_by_its_id_across_kills_at_any_moment(sending:
     collector.answer = answer
     written = 0
     for _ in range(4):
-        exporter = Exporter(*RUN, cwd=sending.folder)
+        exporter = Exporter(*RUN, cwd=sending.folder, command=impatient.command())
         try:
             for _ in range(rng.randrange(1, 4)):
                 more, before = rng.randrange(1, 300), len(collector.requests)
@@ -103,7 +105,7 @@ def test_each_request_arrives_once_by_its_id_across_kills_at_any_moment(sending:
                     eventually(lambda before=before: len(collector.requests) > before)  # type: ignore[misc]
         finally:
             exporter.stop(signal.SIGKILL)
-    with Exporter(*RUN, cwd=sending.folder) as exporter:
+    with Exporter(*RUN, cwd=sending.folder, command=impatient.command()) as exporter:
         eventually(lambda: len(collector.records) == written)
         exporter.eventually("gateway_exporter_otlp_lag_rows", 0)
         sent = exporter.scrape()['gateway_exporter_otlp_rows_total{result="sent"}']
@@ -117,6 +119,7 @@ def test_a_reload_changes_the_receiver_and_switches_it_off(sending: Beside, coll
     collector.answer = lambda _: (429, {"Retry-After": "3600"})
     with receiver() as other, Exporter(*RUN, cwd=sending.folder) as exporter:
         write(sending, 0, 2)
+        exporter.scrape()
         eventually(lambda: collector.requests)
         page = exporter.get("/").text
         assert f"Requests can't be sent on: {collector.url}: answered 429" in page
@@ -130,6 +133,7 @@ def test_a_reload_changes_the_receiver_and_switches_it_off(sending: Beside, coll
         assert "Requests are sent" not in exporter.get("/").text
         configure(sending, other.url)
         reload(exporter)
+        exporter.scrape()
         eventually(lambda: other.ids() == ["r0", "r1", "r2"])
         eventually(lambda: f"Requests are sent to <code>{other.url}</code>: none waits" in exporter.get("/").text)
     assert other.repeats == 0

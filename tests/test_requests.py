@@ -36,7 +36,7 @@ def found(beside: Beside, *arguments: str) -> list[dict[str, Any]]:
     """What the command finds."""
     said = call("requests", "--config.file", str(beside.config), "--format", "json", *arguments)
     assert not said.code, said.stderr
-    return [json.loads(one) for one in said.stdout.splitlines()]
+    return [json.loads(line) for line in said.stdout.splitlines()]
 
 
 def ids(rows: list[dict[str, Any]]) -> list[str]:
@@ -92,7 +92,7 @@ def test_the_api_has_pages_exports_sums_and_what_was_added(kept: Beside) -> None
         assert rows[0]["key"] == PUBLIC
         assert rows[0]["time"] == time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(NOW + 9))
         lines = exporter.get("/api/v1/requests?format=jsonl&failed=false&limit=3").text.splitlines()
-        assert ids([json.loads(one) for one in lines]) == ["r8", "r6", "r4"]
+        assert ids([json.loads(line) for line in lines]) == ["r8", "r6", "r4"]
         sums = exporter.get("/api/v1/requests/sums?text=eth_c").json()
         assert (sums["requests"], sums["failures"], sums["response_bytes"]) == (10, 5, 1000)
         assert sums["average_duration"] == pytest.approx(0.02)
@@ -158,7 +158,7 @@ def test_following_prints_requests_as_they_come(kept: Beside) -> None:
             eventually(lambda: '"r2"' in said.read_text("utf-8"))
         finally:
             follower.end(signal.SIGINT)
-    assert ids([json.loads(one) for one in said.read_text("utf-8").splitlines()]) == ["r0", "r1", "r2"]
+    assert ids([json.loads(line) for line in said.read_text("utf-8").splitlines()]) == ["r0", "r1", "r2"]
 
 
 def test_a_reload_switches_it_on_and_off(kept: Beside) -> None:

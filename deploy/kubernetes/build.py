@@ -248,8 +248,8 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
 _Dumper.add_representer(str, _text)
 
 
-def _yaml(one: Object) -> str:
-    return yaml.dump(one, Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True)
+def _yaml(manifest: Object) -> str:
+    return yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True)
 
 
 def files() -> dict[str, str]:
@@ -264,19 +264,21 @@ def files() -> dict[str, str]:
 
     made = {"chart/values.yaml": VALUES.read_text(encoding="utf-8")}
     for base, all_ in objects(plain).items():
-        names = [f"{one['kind'].lower()}-{one['metadata']['name']}.yaml" for one in all_]
-        made |= {f"kustomize/{base}/{name}": HEADER + _yaml(one) for name, one in zip(names, all_, strict=True)}
+        names = [f"{manifest['kind'].lower()}-{manifest['metadata']['name']}.yaml" for manifest in all_]
+        made |= {
+            f"kustomize/{base}/{name}": HEADER + _yaml(manifest) for name, manifest in zip(names, all_, strict=True)
+        }
         kustomization = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": names}
         made[f"kustomize/{base}/kustomization.yaml"] = HEADER + _yaml(kustomization)
     for base, all_ in objects(lambda name: f"@@{name}@@").items():
-        text = "---\n".join(_template(one) for one in all_)
+        text = "---\n".join(_template(manifest) for manifest in all_)
         made[f"chart/templates/{base}.yaml"] = f"{HEADER}{{{{- if {BASES[base]} }}}}\n{text}{{{{- end }}}}\n"
     return made
 
 
-def _template(one: Object) -> str:
+def _template(manifest: Object) -> str:
     """YAML whose values are looked up by Helm. What nginx or Prometheus write with braces stays as it is."""
-    text = _yaml(one).replace("{{", '{{ "{{" }}')
+    text = _yaml(manifest).replace("{{", '{{ "{{" }}')
     text = re.sub(r"'?@@([\w.]+)@@:@@([\w.]+)@@'?", r'"{{ .Values.\1 }}:{{ .Values.\2 }}"', text)
     return re.sub(r"'?@@([\w.]+)@@'?", r"{{ toJson .Values.\1 }}", text)
 

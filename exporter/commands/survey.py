@@ -154,11 +154,11 @@ def _note(
         value = getattr(record, name)
         if value in (None, ""):
             continue
-        one = found.setdefault(name, Found())
-        one.count += 1
-        if one.count == 1:
-            one.example = _example(name, value)
-            one.source = _first_there(format_, fields, raws)
+        known = found.setdefault(name, Found())
+        known.count += 1
+        if known.count == 1:
+            known.example = _example(name, value)
+            known.source = _first_there(format_, fields, raws)
 
 
 def _first_there(format_: Format, fields: tuple[str, ...], raws: dict[str, Raw]) -> str:
@@ -243,8 +243,8 @@ def _steps(path: str) -> tuple[str, ...]:
         return (path,)
 
 
-def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    return one[: len(other)] == other[: len(one)]
+def _overlap(path: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    return path[: len(other)] == other[: len(path)]
 
 
 def _shown(value: str) -> str:

@@ -108,25 +108,25 @@ def check_exceptions(config: msgspec.Struct, overrides: Mapping[str, AlertChange
                 with_thresholds(config, name, exception)
 
 
-def _check(one: Excepted, about: Threshold) -> None:
-    for name in one.names:
+def _check(exception: Excepted, about: Threshold) -> None:
+    for name in exception.names:
         if name not in about.names:
             raise FieldError(name, f"is not known of this alert; name {' or '.join(about.names)}")
-    for name in one.values:
+    for name in exception.values:
         if name not in about.fields:
             raise FieldError(name, unknown("threshold of this alert", name, about.fields))
-    if not one.names:
+    if not exception.names:
         raise FieldError((), f"is an exception for everything; name {' or '.join(about.names)}")
-    if not one.values:
+    if not exception.values:
         raise FieldError((), f"changes nothing; set {' or '.join(about.fields)}")
 
 
-def with_thresholds(config: T, alert: str, one: Excepted) -> T:
+def with_thresholds(config: T, alert: str, exception: Excepted) -> T:
     """The section `alerts` with the thresholds of an exception. FieldError if a value is refused."""
     fields = THRESHOLDS[alert].fields
     # All of an alert's are in one part.
     section, *rest = next(iter(fields.values()))
-    values = {fields[name][-1]: value for name, value in one.values.items()}
+    values = {fields[name][-1]: value for name, value in exception.values.items()}
     # With `threshold` the alert has no critical; the part's own is another alert's.
     config = copy(config)
     try:

@@ -10,8 +10,8 @@ from msgspec import Meta, field
 from exporter.yaml_file import Part
 
 
-def _ranges(one: str) -> str:
-    return rf"\A(?i:({one})(:({one}))?)\Z"
+def _ranges(value: str) -> str:
+    return rf"\A(?i:({value})(:({value}))?)\Z"
 
 
 _DAYS = "sunday|monday|tuesday|wednesday|thursday|friday|saturday"

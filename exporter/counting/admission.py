@@ -6,7 +6,8 @@ value keeps its place until its last series has expired (see `places`).
 """
 
 from collections.abc import Callable, Collection, Iterable, KeysView
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from exporter.model.labels import BUDGETS, OTHER, UNKNOWN
 
@@ -19,7 +20,7 @@ Place = tuple[str, str, str]
 Gone = dict[str, set[str]]
 
 
-class Verdict(NamedTuple):
+class Verdict(Struct, frozen=True, gc=False):
     """The value to show as the label. `open`: a later success may change it. `overflow`: it is `other` because the
     budget is used up. `fresh`: it has just been admitted.
     """

@@ -26,17 +26,14 @@ class Caller(Struct, eq=False):
     counters: tuple[Series, ...]
     # The labels whose value is `other` or `unknown` because the budget is used up.
     overflows: tuple[str, ...]
+    # Whether there are any of these two.
+    is_odd: bool
     last_used: Series | None
     # The key whose limits its requests use up; "" if none.
     user: str = ""
     used: list[Any] = field(default_factory=list)
     # How many values of rows lead to it: see `cells`.
     ways: int = 0
-
-    @property
-    def is_odd(self) -> bool:
-        """Whether its requests add to counters of the exporter's own."""
-        return bool(self.counters or self.overflows)
 
     @property
     def label(self) -> str:

@@ -14,11 +14,11 @@ from exporter.counting.cell import Caller, Cell, CellTargets, KindTargets, Unlog
 from exporter.counting.context import Context
 from exporter.counting.kinds import RequestKind, RequestKinds
 from exporter.counting.layouts import find
-from exporter.counting.loop import Loop
+from exporter.counting.loop import UNSEEN, Loop
 from exporter.counting.origins import OriginCounts
 from exporter.formats.row_reader import RowReader
 from exporter.limits.use import REFUSED
-from exporter.metrics.store import Series
+from exporter.metrics.store import Histogram, Series
 from exporter.model import catalog
 from exporter.model.record import AccessRecord
 from exporter.requests.enrich import Enricher
@@ -61,9 +61,8 @@ class Cells:
         self._limits = context.limits
         self._input_labels = input_labels
         self._loop = loop
-        # Where sums go that requests of a kind do not add to.
-        # Where sums of lines go that are not requests.
-        self._unsummed = (Series(),) * len(loop.summed)
+        # Where the numbers of lines go that are not requests.
+        self._unsummed, self._unobserved = (Series(),) * len(loop.summed), (UNSEEN,) * len(loop.histograms)
         self.origins = OriginCounts(store, context.admissions, input_labels)
         parsed, self._ignored, self._rejected = (
             store.series(catalog.LINES, name, result) for result in ("parsed", "ignored", "rejected")
@@ -186,9 +185,9 @@ class Cells:
             if record.rejected:
                 reason = self._store.series(catalog.REJECTED_LINES, self._name, record.rejected)
                 counters.append(reason)
-            self._uncounted[record.rejected] = RequestKind(
-                record, everyones=self._new_cell(CellTargets(KindTargets(), tuple(counters), self._unsummed))
-            )
+            targets = CellTargets(KindTargets(), tuple(counters), self._unsummed)
+            cell = self._new_cell(targets, self._unobserved)
+            self._uncounted[record.rejected] = RequestKind(record, everyones=cell)
         return (self._uncounted[record.rejected], ""), False
 
     # --- callers
@@ -215,8 +214,8 @@ class Cells:
         if caller is None:
             name = catalog.UNKNOWN_KEY_REQUESTS
             counters = (self._store.series(name, self._name),) if unknown else ()
-            last_used = self._keys.seen(label, about)
-            caller = self.callers[at] = Caller(values, about, counters, overflows, last_used, user)
+            is_odd, last_used = bool(counters or overflows), self._keys.seen(label, about)
+            caller = self.callers[at] = Caller(values, about, counters, overflows, is_odd, last_used, user)
         open_ = any(verdict.open for _, verdict in verdicts)
         if not open_:
             self._known[caller_key, path_key] = caller
@@ -235,9 +234,9 @@ class Cells:
     def _connected(self, kind: RequestKind, caller: Caller) -> Cell:
         """A new cell, connected to all series that its requests add to."""
         assert kind.laid, "lines that are not requests have one cell"
-        layout, shared, full_shared, groups = kind.laid
-        found, full = [*shared], {**full_shared}
-        find(groups, caller.values, found, full)
+        layout, shared, full, groups = kind.laid
+        found = shared.copy()
+        full += find(groups, caller.values, found)
         counts = layout.counts(found)
         if full or caller.is_odd or kind.is_odd:
             counts += (*self._faults(kind, caller, full),)
@@ -250,9 +249,7 @@ class Cells:
             targets.charged = UnloggedCost(layout.cost(found), layout.unpriced(found))
         if caller.user:
             targets.use = self._limits.use(caller.user, kind.record.status in REFUSED)
-        cell = self._new_cell(targets)
-        for name, place in layout.histograms:
-            setattr(cell, name, found[place].pending)
+        cell = self._new_cell(targets, layout.observed(found))
         if kind.targets.requests and self._loop.origins:
             targets.home = self.origins.home(caller.label, kind.values)
             cell.origins = _NONE_YET
@@ -263,15 +260,15 @@ class Cells:
         unknown key, or values that are over a label's budget.
         """
         found = [self._store.series(catalog.IMPLAUSIBLE_VALUES, self._name, field) for field in kind.record.implausible]
-        found += [self._store.series(catalog.OVERFLOW, name) for name in full]
+        found += [self._store.series(catalog.OVERFLOW, name) for name in dict.fromkeys(full)]
         if kind.record.requests:
             found += caller.counters
             for label in (*kind.overflows, *caller.overflows):
                 found += self._kinds.overflows(label, kind.fed)
         return found
 
-    def _new_cell(self, targets: CellTargets) -> Cell:
-        cell = self._loop.cell(targets)
+    def _new_cell(self, targets: CellTargets, observed: Iterable[Histogram]) -> Cell:
+        cell = self._loop.cell(targets, *observed)
         cell.used_at = self.now
         self.born.append(cell)
         return cell

@@ -26,6 +26,8 @@ class RequestKind(Struct, eq=False):
     # The families it adds to, and the labels whose value is `other` because the budget is used up.
     fed: list[FamilySeries] = []
     overflows: tuple[str, ...] = ()
+    # Whether its requests add to counters of the exporter's own.
+    is_odd: bool = False
     # How its cells find their series, and what they add to each.
     laid: Laid | None = None
     # The credits of one request, for each series that gets some.
@@ -34,11 +36,6 @@ class RequestKind(Struct, eq=False):
     cells: dict[Caller, Cell] = {}
     # For lines that are not requests: their only cell, whoever sent them.
     everyones: Cell | None = None
-
-    @property
-    def is_odd(self) -> bool:
-        """Whether its requests add to counters of the exporter's own."""
-        return bool(self.overflows or self.record.implausible)
 
 
 class RequestKinds:
@@ -100,6 +97,7 @@ class RequestKinds:
         request, quote = judged.request, judged.quote
         record, values = request.record, judged.values
         kind = RequestKind(record, values, overflows=judged.overflows)
+        kind.is_odd = bool(judged.overflows or record.implausible)
         kind.targets = targets = KindTargets(record.requests, success=not record.error_type)
         fed = self._fed.of(record, judged.met)
         calls = [] if record.summary else self._calls(kind, judged, fed)

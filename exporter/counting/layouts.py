@@ -13,16 +13,20 @@ from typing import Any, NamedTuple
 
 from msgspec import Struct
 
-from exporter.counting.loop import Loop
+from exporter.counting.loop import UNSEEN, Loop
 from exporter.metrics.store import FamilySeries, Histogram, Series
 
 # What a cell adds to a series, if it is not one of the sums or histograms of the loop.
 COUNT, CREDITS, COST, UNPRICED = "count", "credits", "cost of lines without one", "unpriced"
-# The first places of a cell's list of series: lines that were parsed; where sums go that such requests do not add to.
-_PARSED, _NOWHERE = 0, 1
+# The first places of a cell's list of series: lines that were parsed; where sums and observations go that such requests
+# do not have.
+_PARSED, _NOWHERE, _UNSEEN = 0, 1, 2
 
 Lookup = Callable[[tuple[str, ...]], Series | Histogram | None]
 Pick = Callable[[Any], tuple[Any, ...]]
+# Families of a kind with the same labels, each behind its look-up; the label values that all callers share; the number
+# of the caller's values before them; where these are not in front, what orders all.
+FamilyGroup = tuple[list[tuple[Lookup, FamilySeries]], tuple[str, ...], int, Pick | None]
 
 
 class Feed(Struct, eq=False, frozen=True):
@@ -38,17 +42,6 @@ class Feed(Struct, eq=False, frozen=True):
         return cls(families, [added] * len(families))
 
 
-class FamilyGroup(Struct, gc=False):
-    """Families of a kind with the same labels, each behind its look-up. `own` are the label values that all callers
-    share, and `lead` is the number of the caller's values before them; where these are not in front, `pick` orders all.
-    """
-
-    families: list[tuple[Lookup, FamilySeries]]
-    own: tuple[str, ...]
-    lead: int
-    pick: Pick | None
-
-
 class Layout(Struct, eq=False, frozen=True):
     """What a cell adds to the series of its list: a function for each sort of targets. A series for each sum of the
     loop; `more_sums` are further places with their slots.
@@ -61,7 +54,8 @@ class Layout(Struct, eq=False, frozen=True):
     cost: Pick
     unpriced: Pick
     charged: bool
-    histograms: list[tuple[str, int]]
+    # One for each histogram of the loop.
+    observed: Pick
     # For each group: the number of the label values that it is fed; its order; its families. First those without a
     # label of callers.
     shared: list[tuple[int, "_Order", list[tuple[Lookup, FamilySeries]]]]
@@ -75,7 +69,7 @@ class Laid(NamedTuple):
 
     layout: Layout
     found: list[Any]
-    full: dict[str, None]
+    full: tuple[str, ...]
     groups: list[FamilyGroup]
 
 
@@ -97,7 +91,7 @@ class Layouts:
         self._input_labels = input_labels
         self._sums = loop.summed
         self._histograms = [family.name for family in loop.histograms]
-        self._first = [parsed, Series()]
+        self._first = [parsed, Series(), UNSEEN]
         self._known: dict[tuple[tuple[Feed, int], ...], Layout] = {}
 
     def forget(self) -> None:
@@ -114,16 +108,11 @@ class Layouts:
         fed = [values for _, values in every.values()]
         more = self._input_labels
         shared, groups = (
-            [
-                FamilyGroup(families, order.own(fed[number]) + more, order.lead, order.pick)
-                for number, order, families in laid
-            ]
+            [(families, own(fed[number]) + more, lead, pick) for number, (own, lead, pick), families in laid]
             for laid in (layout.shared, layout.groups)
         )
         found: list[Any] = [*self._first]
-        full: dict[str, None] = {}
-        find(shared, (), found, full)
-        return Laid(layout, found, full, groups)
+        return Laid(layout, found, find(shared, (), found), groups)
 
     def _layout(self, feeds: Iterable[tuple[Feed, int]]) -> Layout:
         # Long, as it names the places of each sort of targets.
@@ -150,20 +139,20 @@ class Layouts:
             cost=pick_of(places[COST]),
             unpriced=pick_of(places[UNPRICED]),
             charged=bool(places[COST] or places[UNPRICED]),
-            histograms=[(name, place) for name in self._histograms for place in places[name]],
+            observed=pick_of([(places[name] or [_UNSEEN])[0] for name in self._histograms]),
             shared=[group for group in looked if not (group[1].lead or group[1].pick)],
             groups=[group for group in looked if group[1].lead or group[1].pick],
         )
 
 
-def find(groups: Iterable[FamilyGroup], caller: tuple[str, ...], found: list[Any], full: dict[str, None]) -> None:
-    """Append to `found` all series of these groups for a caller with these label values. Families that have no room for
-    another series are added to `full`.
+def find(groups: Iterable[FamilyGroup], caller: tuple[str, ...], found: list[Any]) -> tuple[str, ...]:
+    """Append to `found` all series of these groups for a caller with these label values. Returns the names of the
+    families that have no room for another series.
     """
-    for group in groups:
-        pick = group.pick
-        labels = pick((*group.own, *caller)) if pick else caller[: group.lead] + group.own
-        for get, family in group.families:
+    full: tuple[str, ...] = ()
+    for families, own, lead, pick in groups:
+        labels = pick((*own, *caller)) if pick else caller[:lead] + own
+        for get, family in families:
             series = get(labels)
             if series is None:
                 if len(family.series) < family.limit:
@@ -171,8 +160,9 @@ def find(groups: Iterable[FamilyGroup], caller: tuple[str, ...], found: list[Any
                 else:
                     series = family.find(labels)
                     if family.merges(labels):
-                        full[family.family.name] = None
+                        full = (*full, family.family.name)
             found.append(series)
+    return full
 
 
 @cache

@@ -1,12 +1,15 @@
 """The hot loop, generated from what a format has."""
 
+from array import array
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from exporter.counting.cell import NO_PLACE, Cell
 from exporter.formats.codegen import compile_function, function_source
-from exporter.formats.row_reader import NO_ORIGIN, RowReader, plausible
+from exporter.formats.measures import plausible
+from exporter.formats.row_reader import NO_ORIGIN, RowReader
+from exporter.metrics.store import Histogram
 from exporter.model.catalog import Family
 from exporter.model.fields import TOKEN_TYPES
 from exporter.request_log.recorder import Recorder
@@ -24,7 +27,7 @@ _DERIVED = {
 }
 
 # Discards what a cell does not observe: cheaper than a condition on each line.
-_UNSEEN: deque[float] = deque(maxlen=0)
+UNSEEN = Histogram(array("d"), cast(list[float], deque(maxlen=0)))
 
 
 class Loop:
@@ -78,12 +81,12 @@ class Loop:
         return function_source("count", "rows", self._code)
 
     def _cell_type(self) -> type[Cell]:
-        """Cell, with a slot for each sum and each histogram of this format."""
+        """Cell, with a slot for each sum and each histogram of this format, which it is created with."""
         names = [family.name for family in self.histograms]
         sums = [*self.summed, *self.apart]
-        code = ["init(self, targets)", *(f"self.{slot} = 0" for slot in sums)]
-        code += [f"self.{name} = unseen" for name in names]
-        init = compile_function("__init__", "self, targets", code, {"init": Cell.__init__, "unseen": _UNSEEN})
+        code = ["init(self, targets)", *([f"{' = '.join(f'self.{slot}' for slot in sums)} = 0"] if sums else [])]
+        code += [f"self.{name} = {name}.pending" for name in names]
+        init = compile_function("__init__", ", ".join(["self", "targets", *names]), code, {"init": Cell.__init__})
         return type("LoopCell", (Cell,), {"__slots__": (*sums, *names), "__init__": init})
 
     def compile(
@@ -136,10 +139,13 @@ class Loop:
             code += [
                 "  if o is not c.origin:",
                 "    origins = c.origins",
-                "    try:",
-                "      origins[o if o in origins else NO_PLACE] += 1",
+                "    if o in origins:",
+                "      origins[o] += 1",
                 "      c.elsewhere += 1",
-                "    except KeyError:",
+                "    elif NO_PLACE in origins:",
+                "      origins[NO_PLACE] += 1",
+                "      c.elsewhere += 1",
+                "    else:",
                 "      new_origin(c, o)",
             ]
         code += [

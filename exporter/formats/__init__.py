@@ -7,6 +7,9 @@ values.py        what a logged value means
 decoders/        lines of each kind → rows
 join.py          joins the lines of one request
 row_reader.py    a format as Python expressions, for the hot loop
+field_group.py   text fields that are read together
+measures.py      numbers as expressions
+expressions.py   raw values as expressions, and the names they use
 words.py         from raw values to words and canonical values
 row_function.py  a format as one function, for `explain`, `replay --csv` and detection
 codegen.py       turns generated code into functions

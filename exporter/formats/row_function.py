@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from exporter.formats.codegen import compile_function
-from exporter.formats.row_reader import RowReader, plausible
+from exporter.formats.measures import plausible
+from exporter.formats.row_reader import RowReader
 
 
 class RowValues(NamedTuple):

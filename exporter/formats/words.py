@@ -4,15 +4,18 @@ Raw values that repeat cost one look-up in a memo; this is for the others.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 
 from exporter.formats.source import Source
 from exporter.formats.values import Raw, text
-from exporter.memo import Memo
+from exporter.memo import LONGEST, Memo
 
 # The maximum number of canonical values cached per field. A larger cache does not help logs with few values, and is
 # slower for logs whose values never repeat, as it does not fit into the processor's caches.
 MOST_WORDS = 2_000
+
+Unescape: TypeAlias = Callable[[bytes], bytes]
 
 
 class Canonical(NamedTuple):
@@ -22,10 +25,32 @@ class Canonical(NamedTuple):
     cut: Callable[[str], str] | None = None
 
 
+class CutMemo(Memo[Raw, Any]):
+    """A memo of values that rarely repeat. What a new one means is known `of_cut` words. Hot path."""
+
+    __slots__ = ("_cut", "_of_cut", "_text_of")
+
+    def __init__(self, of_cut: Memo[str, Any], cut: Callable[[str], str], text_of: Callable[[Raw], str]) -> None:
+        super().__init__(lambda raw: of_cut[cut(text_of(raw))], MOST_WORDS)
+        self._of_cut = of_cut
+        self._cut = cut
+        self._text_of = text_of
+
+    def __missing__(self, raw: Any) -> Any:
+        word = raw if raw.__class__ is str else self._text_of(raw)
+        value = self._of_cut[self._cut(word)]
+        # As in Memo, without its calls.
+        if len(word) <= LONGEST:
+            if len(self) >= MOST_WORDS:
+                self.clear()
+            self[raw] = value
+        return value
+
+
 class Words:
     """The words of one format. `unescape` gives a text log's bytes as they were before the log escaped them."""
 
-    def __init__(self, unescape: Callable[[bytes], bytes], canonical: dict[str, Canonical]) -> None:
+    def __init__(self, unescape: Unescape, canonical: dict[str, Canonical]) -> None:
         self._unescape = unescape
         self._canonical = canonical
         self._of_cut: list[Memo[str, Any]] = []
@@ -43,23 +68,22 @@ class Words:
 
     def canonical(self, field: str, source: Source) -> Callable[[Raw], Any]:
         """The function from a raw value to the canonical one; it returns "" for an absent value."""
-        canonical, cut = self._canonical[field]
-        unescape = self._unescape
-        if cut:
-            of_cut = Memo(canonical, MOST_WORDS)
-            self._of_cut.append(of_cut)
+        of_word = self._of_word(field)
+        text_of = self._text if source.is_plain else partial(self.word, source)
+        return lambda raw: of_word(text_of(raw))
 
-        def of_any(raw: Raw) -> Any:
-            word = self.word(source, raw)
-            return canonical(word) if word else ""
+    def memo(self, field: str, source: Source, size: int = MOST_WORDS) -> Memo[Raw, Any]:
+        """The same as a memo."""
+        cut = self._canonical[field].cut
+        if not (cut and source.is_plain):
+            return Memo(self.canonical(field, source), size)
+        of_cut = Memo(self._of_word(field), size)
+        self._of_cut.append(of_cut)
+        return CutMemo(of_cut, cut, self._text)
 
-        def of_plain(raw: Raw) -> Any:
-            if raw.__class__ is str:
-                word = raw
-            else:
-                word = unescape(raw).decode("utf-8", "replace") if isinstance(raw, bytes) else text(raw)
-            if not word or word == "-":
-                return ""
-            return of_cut[cut(word)] if cut else canonical(word)
+    def _of_word(self, field: str) -> Callable[[str], Any]:
+        function = self._canonical[field].function
+        return lambda word: function(word) if word and word != "-" else ""
 
-        return of_plain if source.is_plain else of_any
+    def _text(self, raw: Raw) -> str:
+        return str(self._unescape(raw), "utf-8", "replace") if isinstance(raw, bytes) else text(raw)

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from exporter import durable_file
 from exporter.errors import ExporterError
 from exporter.keys.file import load_keys, written
 from exporter.keys.identity import KeyEntry
@@ -128,15 +129,12 @@ class Registry:
             self.poll_once()
 
     def _keep(self, copy: Path, entries: tuple[KeyEntry, ...], changed: bool) -> None:
-        """Replace the copy atomically. Its modification time is when the entries were read."""
+        """Replace the copy. Its modification time is when the entries were read."""
         try:
             if not changed and copy.exists():
                 os.utime(copy)
                 return
-            new = copy.with_name(f"{copy.name}.new")
-            with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(written(entries))
-            new.replace(copy)
+            durable_file.replace(copy, written(entries))
         except OSError as error:
             log.warning("the copy of the key registry can't be written to %s: %s", copy, error.strerror)
 

@@ -1,10 +1,9 @@
 """The secret for key names if the config names none: created once, next to the state file."""
 
-import os
 import secrets
-from contextlib import suppress
 from pathlib import Path
 
+from exporter import durable_file
 from exporter.errors import ExporterError
 from exporter.private_folder import make_private_folder, not_writable
 
@@ -16,17 +15,7 @@ def own_secret(path: Path) -> bytes:
     """
     try:
         make_private_folder(path.parent)
-        made = path.with_name(f"{path.name}.{os.getpid()}")
-        made.unlink(missing_ok=True)
-        with os.fdopen(os.open(made, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(32) + "\n")
-            file.flush()
-            if os.geteuid() == 0:
-                os.fchown(file.fileno(), (owner := path.parent.stat()).st_uid, owner.st_gid)
-            os.fsync(file.fileno())
-        with suppress(FileExistsError):
-            os.link(made, path)  # complete, and never replaces an existing one
-        made.unlink()
+        durable_file.create(path, f"{secrets.token_hex(32)}\n".encode())
         return path.read_bytes().strip()
     except OSError as error:
         raise ExporterError(

@@ -202,8 +202,13 @@ class RequestLog:
 
     def committed(self) -> None:
         """Call it after each commit of the state."""
-        if self.follower and self._has_begun:
-            self.follower.committed(self.mark)
+        if self.follower and self.known_mark is not None:
+            self.follower.committed(self.known_mark)
+
+    @property
+    def known_mark(self) -> int | None:
+        """The mark; None while the files can't be read."""
+        return self.mark if self._has_begun else None
 
     def _write(self, day: int, file: DayFile, waiting: int) -> None:
         last = file.batches[-1].first + file.batches[-1].count - 1

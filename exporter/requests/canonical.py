@@ -5,7 +5,7 @@ from functools import partial
 
 from exporter.formats.words import Canonical
 from exporter.requests.body import read_body
-from exporter.requests.cuts import cut_address, cut_url, path_cut, request_cut
+from exporter.requests.cuts import cut_address, cut_path, cut_request, cut_url, may_cut
 from exporter.requests.routes import Routes, client_network, origin_host
 
 
@@ -14,11 +14,11 @@ def canonical_functions(routes: Routes, public: Callable[[str], str], addresses:
     origins are not shortened to their network.
     """
     origin = Canonical(partial(origin_host, addresses=True) if addresses else origin_host, cut_url)
-    cut = path_cut(routes.templates, routes.chain_paths)
+    cuts = may_cut(routes.templates, routes.chain_paths)
     return {
         "key": Canonical(public),
-        "path": Canonical(routes.target, cut),
-        "request": Canonical(routes.request, cut and request_cut(cut)),
+        "path": Canonical(routes.target, cut_path if cuts else None),
+        "request": Canonical(routes.request, cut_request if cuts else None),
         "host": Canonical(routes.chain_of_host),
         "origin": origin,
         "referer": origin,

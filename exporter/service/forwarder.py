@@ -39,7 +39,7 @@ class Forwarder:
         from exporter.request_log.outbox.outbox import Counted, Outbox  # noqa: PLC0415 - loads protobuf
 
         counted = msgspec.convert(self.restored, Counted) if self.restored else None
-        return Outbox(log_.settings.path, settings, self._entries, self._store, counted)
+        return Outbox(log_.settings.path, settings, self._entries, self._store, counted, log_.known_mark)
 
     @property
     def part(self) -> Any:

@@ -20,7 +20,7 @@ Entry = dict[str, Any]
 def alerts(usage: Entry, limits: list[Entry], terms: Terms) -> list[Entry]:
     """What is over the config's thresholds, the gravest first."""
     found = [*_limit_alerts(limits, terms), *_rate_alerts(usage, terms), *_latency_alerts(usage, terms)]
-    return sorted(found, key=lambda one: one["priority"] != "high")
+    return sorted(found, key=lambda alert: alert["priority"] != "high")
 
 
 def _limit_alerts(limits: list[Entry], terms: Terms) -> Iterator[Entry]:

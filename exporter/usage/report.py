@@ -200,7 +200,7 @@ class Report:
             counted: dict[str, float] = {}
             for labels, amount in found.items():
                 counted[labels[place]] = counted.get(labels[place], 0.0) + amount
-            ordered = sorted(counted.items(), key=lambda one: (-one[1], one[0]))
+            ordered = sorted(counted.items(), key=lambda item: (-item[1], item[0]))
             return [{name: value, "count": round(n), "percentage": percent(n, number)} for value, n in ordered]
 
         types = [row | {"description": ERRORS.get(row["type"], "")} for row in by(2, "type")]

@@ -116,22 +116,22 @@ def test_messages_read_well(state: str, part: str, reader: str) -> None:
 def test_every_template_that_a_receiver_names_is_rendered_here() -> None:
     """So that none is missing."""
     named = set(json.dumps(CONFIG["receivers"]).split('template \\"gateway.'))
-    assert {one.partition('\\"')[0] for one in named if not one.startswith("[")} == {"title", "text", "link"}
+    assert {text.partition('\\"')[0] for text in named if not text.startswith("[")} == {"title", "text", "link"}
 
 
 def test_a_page_is_as_long_as_its_text() -> None:
     """Alertmanager adds every label and annotation of every alert to a page's details, unless they are given."""
-    oncall = next(one for one in CONFIG["receivers"] if one["name"] == "oncall")
+    oncall = next(receiver for receiver in CONFIG["receivers"] if receiver["name"] == "oncall")
     details = oncall["pagerduty_configs"][0]["details"]
     assert details == {"text": '{{ template "gateway.text" . }}', "firing": "", "resolved": ""}
 
 
 def test_an_owner_s_receiver_has_texts_for_customers() -> None:
     """No internal link; only alerts that an owner can act on, and a message for each key."""
-    acme = next(one for one in CONFIG["receivers"] if one["name"] == "acme")
+    acme = next(receiver for receiver in CONFIG["receivers"] if receiver["name"] == "acme")
     assert "gateway." not in json.dumps(acme)
     assert "customer.text" in acme["email_configs"][0]["text"]
-    route = next(one for one in CONFIG["route"]["routes"] if one["receiver"] == "acme")
+    route = next(route for route in CONFIG["route"]["routes"] if route["receiver"] == "acme")
     assert route["group_by"] == ["alertname", "severity", "key"]
     told = amtool(
         "config", "routes", "test", "--config.file", str(GENERATED / "alertmanager.yml"),
@@ -142,7 +142,7 @@ def test_an_owner_s_receiver_has_texts_for_customers() -> None:
 
 def test_what_reports_the_whole_silences_its_parts_but_not_the_owners_alerts() -> None:
     """Alertmanager can't silence for one receiver only, so alerts of owners that have one are never silenced."""
-    rules = {json.dumps(one["source_matchers"]): one for one in CONFIG["inhibit_rules"]}
+    rules = {json.dumps(rule["source_matchers"]): rule for rule in CONFIG["inhibit_rules"]}
     many = rules[json.dumps(['alertname="GatewayManyKeys"', 'about="GatewayLimitNear"'])]
     assert many["target_matchers"] == ['alertname="GatewayLimitNear"', 'owner!~"acme"']
     assert many["equal"] == ["severity"]

@@ -38,7 +38,7 @@ from tests.alerts.built import (
 from tests.command import run
 
 OF_PROMETHEUS = {"up": set[str](), "prometheus_rule_group_iterations_missed_total": {"rule_group"}}
-LABELS: dict[str, set[str]] = {**OF_PROMETHEUS, **{name: set(one.labels) for name, one in RECORDED.items()}}
+LABELS: dict[str, set[str]] = {**OF_PROMETHEUS, **{name: set(recorded.labels) for name, recorded in RECORDED.items()}}
 for family in CATALOG.values():
     parts = [f"{family.name}_{part}" for part in ("bucket", "sum", "count")] if family.type == "histogram" else []
     for name in parts or [family.name]:
@@ -231,13 +231,13 @@ def _with_families(folder: Path, changes: dict[str, Any]) -> Config:
     return load(folder / "config.yaml").config if changes else made
 
 
-CHANGEABLE = [one for one in CATALOG.values() if not one.name.startswith("gateway_exporter_")]
-SUMMED = [one for one in CHANGEABLE if one.type != "gauge"]
+CHANGEABLE = [family for family in CATALOG.values() if not family.name.startswith("gateway_exporter_")]
+SUMMED = [family for family in CHANGEABLE if family.type != "gauge"]
 CHANGES: list[dict[str, Any]] = [
-    *({one.name: False} for one in CHANGEABLE if one.name != "gateway_key_info"),
-    *({one.name: {"drop": [label]}} for one in SUMMED for label in one.labels),
-    {one.name: False for one in CHANGEABLE if one.name != "gateway_key_info"},
-    {one.name: {"drop": list(one.labels)} for one in SUMMED},
+    *({family.name: False} for family in CHANGEABLE if family.name != "gateway_key_info"),
+    *({family.name: {"drop": [label]}} for family in SUMMED for label in family.labels),
+    {family.name: False for family in CHANGEABLE if family.name != "gateway_key_info"},
+    {family.name: {"drop": list(family.labels)} for family in SUMMED},
 ]
 
 
@@ -252,7 +252,7 @@ def test_no_rule_asks_for_what_is_not_served(tmp_path: Path) -> None:
         # A promise is measured by more than one family: what can still be is recorded.
         promises = {name for name in RECORDED if name.startswith("objective:")}
         assert recorded | promises == {*recorded_of(made_for.families)} | promises
-        served = {name: {*one.labels, "le", *OF_TARGETS} for name, one in made_for.families.items()}
+        served = {name: {*family.labels, "le", *OF_TARGETS} for name, family in made_for.families.items()}
         served |= {name: {*RECORDED[name].labels, *OF_TARGETS} for name in recorded}
         served |= {name: {*labels, *OF_TARGETS} for name, labels in OF_PROMETHEUS.items()}
         for rule in made:

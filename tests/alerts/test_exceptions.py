@@ -69,7 +69,7 @@ def _rule_test() -> str:
     test = {
         "interval": "1m",
         "input_series": series,
-        "promql_expr_test": [{**one, "eval_time": "20m"} for one in (near, slow)],
+        "promql_expr_test": [{**asked, "eval_time": "20m"} for asked in (near, slow)],
     }
     groups = ["gateway-fleet", "gateway-now", "gateway-burn", "gateway-limits", "gateway-hours"]
     groups += ["gateway-alerts-quota", "gateway-alerts-latency"]
@@ -105,6 +105,8 @@ def test_the_text_of_an_exception_says_its_own_threshold(tmp_path: Path) -> None
 def test_an_exception_can_switch_on_what_is_off_for_all(tmp_path: Path) -> None:
     """One plan has a budget, the others none."""
     section = "{overrides: {GatewayKeySpendOverBudget: {exceptions: [{plan: trial, threshold: 5}]}}}"
-    made = [one for one in rules(files(config(tmp_path, section))) if one.get("alert") == "GatewayKeySpendOverBudget"]
+    made = [
+        rule for rule in rules(files(config(tmp_path, section))) if rule.get("alert") == "GatewayKeySpendOverBudget"
+    ]
     assert len(made) == 1
     assert made[0]["expr"].endswith('and on (key) key:gateway_key_info:unique{plan="trial"}')

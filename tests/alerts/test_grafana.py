@@ -39,7 +39,7 @@ def test_grafana_s_own_model_reads_each_rule() -> None:
         assert {name: written[name] for name in rule.keys() - {"data"}} == {
             name: rule[name] for name in rule.keys() - {"data"}
         }
-        assert [one["refId"] for one in rule["data"]] == ["A", rule["condition"]]
+        assert [query["refId"] for query in rule["data"]] == ["A", rule["condition"]]
         assert len(rule["uid"]) <= 40
 
 
@@ -84,17 +84,17 @@ def test_what_prometheus_rules_say_grafana_s_queries_say_too(tmp_path: Path, ver
     (tmp_path / "rules.yml").write_text("groups: []", encoding="utf-8")
     test = AWAY["tests"][0]
     first = test["promql_expr_test"][0]
-    firing = [dict(_LABEL.findall(one["labels"])) for one in first["exp_samples"]]
+    firing = [dict(_LABEL.findall(sample["labels"])) for sample in first["exp_samples"]]
     asked = []
     for rule in made:
         labels = {name: rule["labels"][name] for name in ("severity", "range") if name in rule["labels"]}
         fires = {"alertname": rule["title"].partition(" ")[0], **labels} in firing
         samples = [{"labels": "{}", "value": 1}] if fires else []
         asked.append({"expr": f"group({query(rule)})", "eval_time": first["eval_time"], "exp_samples": samples})
-    assert sum(bool(one["exp_samples"]) for one in asked) == 18
+    assert sum(bool(expected["exp_samples"]) for expected in asked) == 18
     content = {"rule_files": ["rules.yml"], "evaluation_interval": "1m"}
-    one = {"interval": "1m", "input_series": test["input_series"], "promql_expr_test": asked}
-    (tmp_path / "test.yml").write_text(yaml.safe_dump(content | {"tests": [one]}), encoding="utf-8")
+    case = {"interval": "1m", "input_series": test["input_series"], "promql_expr_test": asked}
+    (tmp_path / "test.yml").write_text(yaml.safe_dump(content | {"tests": [case]}), encoding="utf-8")
     promtool("test", "rules", f"{tmp_path}/test.yml", path=version)
 
 

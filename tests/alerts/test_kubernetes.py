@@ -49,12 +49,12 @@ def one_of(kind: str) -> Object:
     return {"receivers": {"team": {kind: fields}}, "routes": {"warning": "team"}}
 
 
-def matcher(one: Object) -> str:
-    value = one["value"].replace("\\", "\\\\").replace('"', '\\"')
-    return f'{one["name"]}{one["matchType"]}"{value}"'
+def matcher(theirs: Object) -> str:
+    value = theirs["value"].replace("\\", "\\\\").replace('"', '\\"')
+    return f'{theirs["name"]}{theirs["matchType"]}"{value}"'
 
 
-def route(one: Object) -> Object:
+def route(theirs: Object) -> Object:
     """A route as alertmanager.yml has it."""
     ours = {
         "groupBy": "group_by",
@@ -63,7 +63,7 @@ def route(one: Object) -> Object:
         "repeatInterval": "repeat_interval",
         "muteTimeIntervals": "mute_time_intervals",
     }
-    made = {ours.get(name, name): value for name, value in one.items()}
+    made = {ours.get(name, name): value for name, value in theirs.items()}
     if "matchers" in made:
         made["matchers"] = [*map(matcher, made["matchers"])]
     if "routes" in made:
@@ -98,7 +98,9 @@ def test_routes_inhibitions_and_times_are_those_of_alertmanager_yml(tmp_path: Pa
             }
             for rule in theirs["inhibitRules"]
         ] == ours["inhibit_rules"]
-        assert [one["name"] for one in theirs["receivers"]] == [one["name"] for one in ours["receivers"]]
+        assert [receiver["name"] for receiver in theirs["receivers"]] == [
+            receiver["name"] for receiver in ours["receivers"]
+        ]
     assert theirs["muteTimeIntervals"] == [
         {
             "name": "odd",
@@ -180,7 +182,7 @@ def test_odd_fields_are_carried_over_or_listed(tmp_path: Path, kind: str) -> Non
     good = one_of(kind)["receivers"]["team"][kind] | ({"credentials_file": "/etc/one"} if kind == "webhook" else {})
     receivers = {f"r{n}": {kind: good | fields} for n, fields in enumerate(odd)}
     made = alertmanager_config(Terms(served(notify(tmp_path, {"receivers": receivers, "routes": {"warning": "r0"}}))))
-    carried = [one for one in made.manifest["spec"]["receivers"] if f"{kind}Configs" in one]
+    carried = [receiver for receiver in made.manifest["spec"]["receivers"] if f"{kind}Configs" in receiver]
     assert len(carried) + len(made.lost) == len(odd)
 
 
@@ -206,7 +208,7 @@ def test_the_secret_s_command_works(tmp_path: Path) -> None:
     )  # fmt: skip
     other = f"{tmp_path}/a b/slack".strip("/").replace("/", "-").replace(" ", "-")
     assert done.stdout.splitlines()[-2:] == ["--from-file=slack one", f"--from-file={other} two"]
-    references = [one["slackConfigs"][0]["apiURL"] for one in carried.manifest["spec"]["receivers"][1:]]
+    references = [receiver["slackConfigs"][0]["apiURL"] for receiver in carried.manifest["spec"]["receivers"][1:]]
     assert references == [
         {"name": "gateway-exporter-receivers", "key": "slack"},
         {"name": "gateway-exporter-receivers", "key": other},
@@ -218,7 +220,7 @@ def test_the_secret_s_command_works(tmp_path: Path) -> None:
 def test_messages_are_those_of_the_templates(state: str, receiver: str, reader: str) -> None:
     """Word for word, without the file of templates."""
     receivers = written(EXAMPLE, "alertmanagerconfig.yml")["spec"]["receivers"]
-    (mail,) = next(one for one in receivers if one["name"] == receiver)["emailConfigs"]
+    (mail,) = next(found for found in receivers if found["name"] == receiver)["emailConfigs"]
     for part, text in (("title", mail["headers"][0]["value"]), ("text", mail["text"])):
         told = amtool("template", "render", f"--template.data={GOLDEN}/{state}.json", f"--template.text={text}",
                       "--template.glob=/dev/null")  # fmt: skip

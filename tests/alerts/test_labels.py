@@ -22,7 +22,7 @@ def with_label(series: dict[str, str]) -> list[dict[str, str]]:
     name, brace, labels = series["series"].partition("{")
     if re.sub(r"_(bucket|sum|count)$", "", name) not in OF_CALLERS or not brace:
         return [series]
-    idle = " ".join(_NUMBERS.sub(lambda found: "0" + (found[1] or ""), one) for one in series["values"].split())
+    idle = " ".join(_NUMBERS.sub(lambda found: "0" + (found[1] or ""), value) for value in series["values"].split())
     return [
         {"series": f'{name}{{team="red",{labels}', "values": series["values"]},
         {"series": f'{name}{{team="idle",{labels}', "values": idle},

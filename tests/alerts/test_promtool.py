@@ -86,16 +86,16 @@ def test_each_alert_is_tested_on_both_sides_of_its_edge() -> None:
         step = seconds(content["evaluation_interval"])
         for test in content["tests"]:
             told = {
-                (one["alertname"], seconds(one["eval_time"])): {
-                    (alert["exp_labels"]["severity"], alert["exp_labels"].get("range")) for alert in one["exp_alerts"]
+                (asked["alertname"], seconds(asked["eval_time"])): {
+                    (alert["exp_labels"]["severity"], alert["exp_labels"].get("range")) for alert in asked["exp_alerts"]
                 }
-                for one in test.get("alert_rule_test", [])
+                for asked in test.get("alert_rule_test", [])
             }
             for (name, time), those in told.items():
                 fires[name] |= those - told.get((name, time - step), those)
     wanted = {(rule["alert"], rule["labels"]["severity"], rule["labels"].get("range")) for rule in ALERTS}
     wanted -= {("GatewayWatchdog", "info", None)}  # it has no edge
-    assert wanted <= {(name, *one) for name, those in fires.items() for one in those}
+    assert wanted <= {(name, *labels) for name, those in fires.items() for labels in those}
 
 
 def test_scopes_do_not_add_up(tmp_path: Path) -> None:

@@ -59,8 +59,8 @@ def test_alertmanager_takes_every_kind(tmp_path: Path, kind: str) -> None:
         "smtp": {"smarthost": "mail:25", "sender": "a@b.example", "require_tls": False},
     }
     made = files(config(tmp_path, yaml.safe_dump({"notify": notify}, default_flow_style=True, width=10_000).strip()))
-    one = yaml.safe_load(made["alertmanager.yml"])["receivers"][1][f"{kind}_configs"][0]
-    assert {**one, **RECEIVERS[kind]} == one
+    receiver = yaml.safe_load(made["alertmanager.yml"])["receivers"][1][f"{kind}_configs"][0]
+    assert {**receiver, **RECEIVERS[kind]} == receiver
     write(made, tmp_path)
     done = subprocess.run(
         [str(CURRENT or program("amtool")), "check-config", f"{tmp_path}/alertmanager.yml"],

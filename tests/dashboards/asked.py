@@ -53,17 +53,20 @@ def of_panels(dashboard: Json) -> list[Asked]:
 def of_variables(dashboard: Json) -> list[Asked]:
     """The queries of its variables: the selector in `label_values(…, label)`, the query in `query_result(…)`."""
     found = []
-    for one in dashboard["templating"]["list"]:
-        if one["type"] == "query":
-            asked = re.fullmatch(r"(?:label_values\((.*), \w+\)|query_result\((.*)\))", one["query"]["query"])
-            assert asked, one["query"]
-            found.append(Asked(dashboard["uid"], one["name"], asked[1] or asked[2], True))
+    for variable in dashboard["templating"]["list"]:
+        if variable["type"] == "query":
+            asked = re.fullmatch(r"(?:label_values\((.*), \w+\)|query_result\((.*)\))", variable["query"]["query"])
+            assert asked, variable["query"]
+            found.append(Asked(dashboard["uid"], variable["name"], asked[1] or asked[2], True))
     return found
 
 
 def of_annotations(dashboard: Json) -> list[Asked]:
     """The queries of its annotations."""
-    return [Asked(dashboard["uid"], one["name"], one["expr"]) for one in dashboard["annotations"]["list"]]
+    return [
+        Asked(dashboard["uid"], annotation["name"], annotation["expr"])
+        for annotation in dashboard["annotations"]["list"]
+    ]
 
 
 def variables(dashboard: Json, chosen: dict[str, str] | None = None) -> dict[str, str]:
@@ -76,9 +79,11 @@ def variables(dashboard: Json, chosen: dict[str, str] | None = None) -> dict[str
         "__range_s": "86400",
         "__to:date:seconds": str(now),
     }
-    for one in dashboard["templating"]["list"]:
+    for variable in dashboard["templating"]["list"]:
         # Without a pattern for all of them, Grafana puts in the names that it found, or the first; a name is not empty.
-        found[one["name"]] = one.get("allValue", ".+") if one.get("includeAll") else one["current"].get("value", ".+")
+        found[variable["name"]] = (
+            variable.get("allValue", ".+") if variable.get("includeAll") else variable["current"].get("value", ".+")
+        )
     return found | {name: value for name, value in (chosen or {}).items() if name in found}
 
 

@@ -186,13 +186,13 @@ class Scene:
                         continue
                     made.add(rule["record"])
                     found = self.ask("query_range", query=rule["expr"], start=self.begin, end=until, step=step)
-                    for one in found["result"]:
-                        labels = ",".join(f'{name}="{value}"' for name, value in one["metric"].items())
+                    for series in found["result"]:
+                        labels = ",".join(f'{name}="{value}"' for name, value in series["metric"].items())
                         days = range(_WEEKS_BEFORE * 7 + 1) if rule["record"] in _LONG_AGO else (0,)
                         out.writelines(
                             f"{rule['record']}{{{labels}}} {value} {at - day * 86400}\n"
                             for day in reversed(days)
-                            for at, value in one["values"]
+                            for at, value in series["values"]
                             if not day or at >= until - 86400
                         )
             out.write("# EOF\n")

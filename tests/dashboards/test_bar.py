@@ -19,12 +19,12 @@ from exporter.model.fields import ERROR_TYPES
 from exporter.model.recorded import RECORDED
 from tests.dashboards.asked import Asked, Json, filled, of_annotations, of_panels, of_variables, panels, variables
 
-DASHBOARDS = {one["uid"]: one for one in documents(Served())}
-EVERY = [pytest.param(one, id=uid) for uid, one in DASHBOARDS.items()]
+DASHBOARDS = {dashboard["uid"]: dashboard for dashboard in documents(Served())}
+EVERY = [pytest.param(dashboard, id=uid) for uid, dashboard in DASHBOARDS.items()]
 PANELS = [
-    pytest.param(one, panel, id=f"{uid}: {panel.get('title', 'header')}")
-    for uid, one in DASHBOARDS.items()
-    for panel in panels(one)
+    pytest.param(dashboard, panel, id=f"{uid}: {panel.get('title', 'header')}")
+    for uid, dashboard in DASHBOARDS.items()
+    for panel in panels(dashboard)
 ]
 # Series that Prometheus makes itself or that client libraries give every process.
 FOREIGN = {
@@ -52,14 +52,18 @@ def parsed(dashboard: Json, query: str) -> list[Expr]:
 
 
 def selectors(nodes: list[Expr]) -> list[Expr]:
-    return [one for one in nodes if isinstance(one, promql_parser.VectorSelector)]
+    return [node for node in nodes if isinstance(node, promql_parser.VectorSelector)]
 
 
 def names(selector: Expr) -> list[str]:
     """The metrics that a selector names."""
     if selector.name:
         return [selector.name]
-    return [one.value for one in selector.matchers.matchers if one.name == "__name__" and "(" not in one.value]
+    return [
+        matcher.value
+        for matcher in selector.matchers.matchers
+        if matcher.name == "__name__" and "(" not in matcher.value
+    ]
 
 
 def labels_of(name: str) -> set[str]:
@@ -78,26 +82,26 @@ def test_queries_name_declared_metrics_and_labels_only(dashboard: Json) -> None:
 
     Whether recorded hours answer is asked with the page's variables too: a choice that they lack has to fit none.
     """
-    for one in asked(dashboard):
-        nodes = parsed(dashboard, one.query)
-        known: set[str] = set(re.findall(r'label_replace\(.*?"(\w+)", "', one.query))
+    for query in asked(dashboard):
+        nodes = parsed(dashboard, query.query)
+        known: set[str] = set(re.findall(r'label_replace\(.*?"(\w+)", "', query.query))
         for selector in selectors(nodes):
             for name in names(selector):
                 known |= labels_of(name)
                 matched = {matcher.name for matcher in selector.matchers.matchers} - {"__name__"}
-                if one.title == RECORDED_VARIABLE:
+                if query.title == RECORDED_VARIABLE:
                     matched -= set(variables(dashboard))
-                if "$measure" in one.query:
+                if "$measure" in query.query:
                     matched -= {"type"}  # requests have none: they are counted where it may be empty
-                assert matched <= labels_of(name), f"{one}: {name} has no {matched - labels_of(name)}"
+                assert matched <= labels_of(name), f"{query}: {name} has no {matched - labels_of(name)}"
         for node in nodes:
             grouped = node.modifier.labels if isinstance(node, promql_parser.AggregateExpr) and node.modifier else []
-            assert set(grouped) <= known, f"{one}: no metric of it has {set(grouped) - known}"
+            assert set(grouped) <= known, f"{query}: no metric of it has {set(grouped) - known}"
 
 
 def test_every_family_of_the_catalogue_is_on_a_dashboard() -> None:
     """As itself or as a series that is recorded of it."""
-    shown = " ".join(one.query for dashboard in DASHBOARDS.values() for one in of_panels(dashboard))
+    shown = " ".join(query.query for dashboard in DASHBOARDS.values() for query in of_panels(dashboard))
     rules = yaml.safe_load(rule_files(None)["recording.rules.yml"])
     for group in rules["groups"]:
         for rule in group["rules"]:
@@ -108,43 +112,43 @@ def test_every_family_of_the_catalogue_is_on_a_dashboard() -> None:
 
 def counters(nodes: list[Expr]) -> Counter[str]:
     """How often each counter of the catalogue is asked for."""
-    every = [name for one in selectors(nodes) for name in names(one)]
+    every = [name for selector in selectors(nodes) for name in names(selector)]
     return Counter(name for name in every if ":" not in name and re.search(r"_(total|bucket|sum|count)$", name))
 
 
 @pytest.mark.parametrize("dashboard", EVERY)
 def test_counters_stand_under_rate_or_increase_over_the_grafana_interval(dashboard: Json) -> None:
     """Counters never bare; `rate` over a window that Grafana fits to the scrape and the zoom, or one that is named."""
-    for one in of_panels(dashboard):
-        nodes = parsed(dashboard, one.query)
+    for query in of_panels(dashboard):
+        nodes = parsed(dashboard, query.query)
         ranged: list[Expr] = []
         for call in (node for node in nodes if isinstance(node, promql_parser.Call)):
             if call.func.name in ("rate", "increase"):
                 promql_parser.walk(call, pre_visit=ranged.append)
         bare = counters(nodes) - counters(ranged)
-        assert not bare, f"{one}: {bare}"
-        unquoted = re.sub(r'"[^"]*"', "", one.query)
+        assert not bare, f"{query}: {bare}"
+        unquoted = re.sub(r'"[^"]*"', "", query.query)
         for window in re.findall(r"\b(?:rate|increase)\([^\[]*\[([^\]]+)\]", unquoted):
-            assert window in ("$__rate_interval", "$__interval", "$__range", "1h", "1d"), f"{one}: [{window}]"
+            assert window in ("$__rate_interval", "$__interval", "$__range", "1h", "1d"), f"{query}: [{window}]"
 
 
 @pytest.mark.parametrize("dashboard", EVERY)
 def test_long_ranges_read_recorded_series(dashboard: Json) -> None:
     """No fixed window of more than a day is over raw series; only the choice of what a day's trend counts has a day."""
-    for one in of_panels(dashboard):
-        for name, window in re.findall(r"(\w[\w:]*)(?:\{[^}]*\})?\)?\[(\d+[mhdw])(?::\w+)?\]", one.query):
+    for query in of_panels(dashboard):
+        for name, window in re.findall(r"(\w[\w:]*)(?:\{[^}]*\})?\)?\[(\d+[mhdw])(?::\w+)?\]", query.query):
             days = promql_parser.parse_duration(window).total_seconds() / 86400
             if days >= 1 and ":" not in name and name.startswith("gateway_"):
-                assert name == "gateway_exporter_build_info" or "$measure" in one.query, f"{one}: {name}[{window}]"
+                assert name == "gateway_exporter_build_info" or "$measure" in query.query, f"{query}: {name}[{window}]"
 
 
 @pytest.mark.parametrize("dashboard", EVERY)
 def test_what_grows_with_keys_is_read_as_recorded(dashboard: Json) -> None:
     """A counter by key has a hundred thousand series at a large gateway. One key's may be read as they are."""
     raw = {
-        (one.title, name)
-        for one in of_panels(dashboard)
-        for selector in selectors(parsed(dashboard, one.query))
+        (query.title, name)
+        for query in of_panels(dashboard)
+        for selector in selectors(parsed(dashboard, query.query))
         for name in counters([selector])
         if "key" in labels_of(name) and "job" not in {matcher.name for matcher in selector.matchers.matchers}
     }
@@ -174,14 +178,14 @@ def test_the_quantile_in_a_title_is_the_one_in_the_query(dashboard: Json, panel:
         told = re.findall(r"\bp(\d\d)\b", target["legendFormat"]) or re.findall(r"\bp(\d\d)\b", panel["title"])
         asked_ = re.findall(r"histogram_quantile\(0\.(\d+),", target["expr"])
         if told and asked_:
-            assert [one.ljust(2, "0") for one in asked_] == told
+            assert [digits.ljust(2, "0") for digits in asked_] == told
     columns = [
         name
-        for one in panel.get("transformations", [])
-        for name in one["options"].get("renameByName", {}).values()
+        for transformation in panel.get("transformations", [])
+        for name in transformation["options"].get("renameByName", {}).values()
         if re.fullmatch(r"P\d\d", name)
     ]
-    assert all(any(f"(0.{name[1:]}," in one["expr"] for one in panel["targets"]) for name in columns)
+    assert all(any(f"(0.{name[1:]}," in target["expr"] for target in panel["targets"]) for name in columns)
 
 
 @pytest.mark.parametrize(("dashboard", "panel"), PANELS)
@@ -196,15 +200,19 @@ def test_every_panel_and_query_asks_the_chosen_data_source(dashboard: Json, pane
 @pytest.mark.parametrize(("dashboard", "panel"), PANELS)
 def test_links_lead_to_a_dashboard_with_time_and_variables(dashboard: Json, panel: Json) -> None:
     """The uid exists, each `var-` is a variable there, and what is passed on is a variable here."""
-    here = {one["name"] for one in dashboard["templating"]["list"]}
+    here = {variable["name"] for variable in dashboard["templating"]["list"]}
     overrides = panel.get("fieldConfig", {}).get("overrides", [])
     links = panel.get("fieldConfig", {}).get("defaults", {}).get("links", []) + [
-        link for one in overrides for part in one["properties"] if part["id"] == "links" for link in part["value"]
+        link
+        for override in overrides
+        for part in override["properties"]
+        if part["id"] == "links"
+        for link in part["value"]
     ]
     for link in links:
         uid = re.match(r"/d/([\w-]+)\?", link["url"])
         assert uid, link
-        there = {one["name"] for one in DASHBOARDS[uid[1]]["templating"]["list"]}
+        there = {variable["name"] for variable in DASHBOARDS[uid[1]]["templating"]["list"]}
         assert "${__url_time_range}" in link["url"]
         assert "${datasource:queryparam}" in link["url"]
         assert set(re.findall(r"var-(\w+)=", link["url"])) <= there
@@ -222,13 +230,17 @@ def test_dashboards_are_alike_where_they_should_be(dashboard: Json) -> None:
     assert link["keepTime"]
     assert link["includeVars"]
     # "All keys" of another page is none that the page of one key has.
-    assert [(one["url"], one["includeVars"], one["keepTime"]) for one in others] == (
+    assert [(other["url"], other["includeVars"], other["keepTime"]) for other in others] == (
         [] if of_one_key else [("/d/gateway-key?${datasource:queryparam}", False, True)]
     )
-    ranges = [one["from"] for one in dashboard["timepicker"]["quick_ranges"]]
+    ranges = [range_["from"] for range_ in dashboard["timepicker"]["quick_ranges"]]
     assert ranges == [f"now-{time}" for time in ("15m", "1h", "6h", "24h", "3d", "7d", "30d", "90d", "1y")]
     assert dashboard["refresh"] == "1m"
-    assert [one["name"] for one in dashboard["annotations"]["list"]] == ["Alerts", "Exporter starts", "Config reloads"]
+    assert [annotation["name"] for annotation in dashboard["annotations"]["list"]] == [
+        "Alerts",
+        "Exporter starts",
+        "Config reloads",
+    ]
     assert dashboard["schemaVersion"] == 39
 
 
@@ -239,18 +251,28 @@ def test_variables_keep_up_with_time_and_with_each_other(dashboard: Json) -> Non
     The page of a key has one, the first of those that it lists, and so it must not sort them. Whether recorded hours
     answer is one value, which nobody chooses.
     """
-    for one in dashboard["templating"]["list"]:
-        if one["type"] == "query":
-            if (dashboard["uid"], one["name"]) == ("gateway-key", "key"):
-                assert (one["multi"], one["includeAll"], one["sort"], one["current"]) == (False, False, 0, {})
+    for variable in dashboard["templating"]["list"]:
+        if variable["type"] == "query":
+            if (dashboard["uid"], variable["name"]) == ("gateway-key", "key"):
+                assert (variable["multi"], variable["includeAll"], variable["sort"], variable["current"]) == (
+                    False,
+                    False,
+                    0,
+                    {},
+                )
                 continue
-            if one["name"] == RECORDED_VARIABLE:
-                assert (one["multi"], one["includeAll"], one["refresh"], one["hide"]) == (False, False, 2, 2)
+            if variable["name"] == RECORDED_VARIABLE:
+                assert (variable["multi"], variable["includeAll"], variable["refresh"], variable["hide"]) == (
+                    False,
+                    False,
+                    2,
+                    2,
+                )
                 continue
-            assert (one["multi"], one["includeAll"], one["refresh"]) == (True, True, 2)
-            chained = {"model": "gateway-llm", "key": "gateway-keys|gateway-limits"}.get(one["name"])
-            assert one.get("allValue") == (None if chained and re.fullmatch(chained, dashboard["uid"]) else ".*")
-    by_name = {one["name"]: one.get("query", {}) for one in dashboard["templating"]["list"]}
+            assert (variable["multi"], variable["includeAll"], variable["refresh"]) == (True, True, 2)
+            chained = {"model": "gateway-llm", "key": "gateway-keys|gateway-limits"}.get(variable["name"])
+            assert variable.get("allValue") == (None if chained and re.fullmatch(chained, dashboard["uid"]) else ".*")
+    by_name = {variable["name"]: variable.get("query", {}) for variable in dashboard["templating"]["list"]}
     if "method" in by_name:
         assert 'chain=~"$chain"' in by_name["method"]["query"]
     if "model_type" in by_name:
@@ -267,12 +289,12 @@ def test_no_two_panels_of_a_page_have_the_same_title(dashboard: Json) -> None:
 @pytest.mark.parametrize("dashboard", EVERY)
 def test_panels_lie_side_by_side_and_have_ids_of_their_own(dashboard: Json) -> None:
     """No two overlap, none leaves the grid."""
-    ids = [one["id"] for one in [*panels(dashboard), *(one for one in dashboard["panels"] if one["type"] == "row")]]
+    ids = [panel["id"] for panel in [*panels(dashboard), *(row for row in dashboard["panels"] if row["type"] == "row")]]
     assert len(ids) == len(set(ids))
-    closed = [one["panels"] for one in dashboard["panels"] if one.get("panels")]
-    for group in [[one for one in dashboard["panels"] if not one.get("panels")], *closed]:
+    closed = [row["panels"] for row in dashboard["panels"] if row.get("panels")]
+    for group in [[panel for panel in dashboard["panels"] if not panel.get("panels")], *closed]:
         taken: set[tuple[int, int]] = set()
-        for place in (one["gridPos"] for one in group):
+        for place in (panel["gridPos"] for panel in group):
             assert place["x"] + place["w"] <= 24
             cells = {
                 (x, y)
@@ -281,8 +303,8 @@ def test_panels_lie_side_by_side_and_have_ids_of_their_own(dashboard: Json) -> N
             }
             assert not cells & taken
             taken |= cells
-    tops = [one["gridPos"]["y"] for one in dashboard["panels"]]
-    assert all(one <= other for one, other in pairwise(tops))
+    tops = [panel["gridPos"]["y"] for panel in dashboard["panels"]]
+    assert all(top <= other for top, other in pairwise(tops))
 
 
 @pytest.mark.parametrize(("dashboard", "panel"), PANELS)
@@ -291,9 +313,9 @@ def test_red_stands_for_failures_and_statuses_have_their_colours(dashboard: Json
     del dashboard
     overrides = panel.get("fieldConfig", {}).get("overrides", [])
     fixed = {
-        one["matcher"]["options"]: part["value"]["fixedColor"]
-        for one in overrides
-        for part in one["properties"]
+        override["matcher"]["options"]: part["value"]["fixedColor"]
+        for override in overrides
+        for part in override["properties"]
         if part["id"] == "color" and "fixedColor" in part["value"]
     }
     if any(target["legendFormat"] == "{{status}}" for target in panel.get("targets", [])) and "/^40/" not in fixed:
@@ -317,9 +339,9 @@ def test_limits_are_drawn_dashed_beside_their_use() -> None:
         panel["title"]
         for dashboard in DASHBOARDS.values()
         for panel in panels(dashboard)
-        for one in panel.get("fieldConfig", {}).get("overrides", [])
-        if any(part["id"] == "custom.lineStyle" and part["value"]["fill"] == "dash" for part in one["properties"])
-        and one["matcher"]["options"] in {target["legendFormat"] for target in panel["targets"]}
+        for override in panel.get("fieldConfig", {}).get("overrides", [])
+        if any(part["id"] == "custom.lineStyle" and part["value"]["fill"] == "dash" for part in override["properties"])
+        and override["matcher"]["options"] in {target["legendFormat"] for target in panel["targets"]}
     ]
     assert len([title for title in found if title.startswith("Use of the running")]) == 4
     assert {"Success rate over time", "Latency"} <= set(found)
@@ -363,7 +385,7 @@ def test_alerts_open_the_page_of_what_they_are_about() -> None:
     for url in urls:
         uid = re.search(r"/d/([\w-]+)\?", url)
         assert uid
-        there = {one["name"] for one in DASHBOARDS[uid[1]]["templating"]["list"]}
+        there = {variable["name"] for variable in DASHBOARDS[uid[1]]["templating"]["list"]}
         narrowed = set(re.findall(r"var-(\w+)=", url)) & {"key", "chain", "method", "model", "provider"}
         assert narrowed <= there, url
 
@@ -378,8 +400,8 @@ def test_no_mapping_has_an_open_end() -> None:
         if mapping["type"] == "range"
     ]
     assert len(found) > 10
-    assert all(isinstance(one[end], int | float) for one in found for end in ("from", "to"))
-    assert all(one["from"] <= one["to"] for one in found)
+    assert all(isinstance(options[end], int | float) for options in found for end in ("from", "to"))
+    assert all(options["from"] <= options["to"] for options in found)
 
 
 def mappings(panel: Json) -> list[Json]:
@@ -414,8 +436,8 @@ def test_numbers_are_whole_where_people_compare_them(dashboard: Json, panel: Jso
     units = [(panel.get("fieldConfig", {}).get("defaults", {}).get("unit"))]
     units += [
         part["value"]
-        for one in panel.get("fieldConfig", {}).get("overrides", [])
-        for part in one["properties"]
+        for override in panel.get("fieldConfig", {}).get("overrides", [])
+        for part in override["properties"]
         if part["id"] == "unit"
     ]
     assert not [unit for unit in units if str(unit).startswith("currency")]

@@ -36,7 +36,7 @@ def without(*families: str, drop: str = "") -> Served:
 
 
 def titles(show: Served) -> set[str]:
-    return {panel["title"] for one in documents(show) for panel in panels(one) if "title" in panel}
+    return {panel["title"] for dashboard in documents(show) for panel in panels(dashboard) if "title" in panel}
 
 
 def test_what_is_committed_is_what_the_builders_make() -> None:
@@ -66,8 +66,8 @@ def test_every_question_has_a_panel_and_no_panel_a_question_that_is_not_there() 
 
 def ids(board: Board) -> dict[str, int]:
     dashboard = document(board, Served())
-    headings = {one["title"]: one["id"] for one in dashboard["panels"] if one["type"] == "row"}
-    return headings | {one.get("title", ""): one["id"] for one in panels(dashboard)}
+    headings = {row["title"]: row["id"] for row in dashboard["panels"] if row["type"] == "row"}
+    return headings | {panel.get("title", ""): panel["id"] for panel in panels(dashboard)}
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -144,8 +144,8 @@ def test_a_label_that_is_dropped_takes_what_is_by_it_and_no_more() -> None:
     assert {"Share of methods", "By method", "Methods that are slow or failing"} <= gone
     assert "Requests by status" not in gone
     for dashboard in documents(show):
-        assert "method" not in {one["name"] for one in dashboard["templating"]["list"]}
-        assert not [one for one in of_panels(dashboard) if "method" in one.query.replace("method:", "")]
+        assert "method" not in {variable["name"] for variable in dashboard["templating"]["list"]}
+        assert not [query for query in of_panels(dashboard) if "method" in query.query.replace("method:", "")]
 
 
 @pytest.mark.parametrize("drop", sorted({label for family in CATALOG.values() for label in family.labels}))
@@ -176,10 +176,10 @@ def test_the_config_s_families_decide_what_is_shown(tmp_path: Path) -> None:
     }
     gone = titles(Served()) - titles(show)
     assert {"Credits by the hour, last 24 hours", "Credits by day, last 30 days"} <= gone
-    asked = [one.query for dashboard in documents(show) for one in of_panels(dashboard)]
-    assert not [one for one in asked if "gateway_credits" in one or "gateway_key_enabled" in one]
-    assert [one for one in asked if "gateway_calls_total" in one]
-    assert not [one for one in asked if "method" in one and "gateway_calls_total" in one]
+    asked = [query.query for dashboard in documents(show) for query in of_panels(dashboard)]
+    assert not [query for query in asked if "gateway_credits" in query or "gateway_key_enabled" in query]
+    assert [query for query in asked if "gateway_calls_total" in query]
+    assert not [query for query in asked if "method" in query and "gateway_calls_total" in query]
     out = tmp_path / "out"
     assert run("dashboards", "--config.file", str(tmp_path / "config.yaml"), "--out", str(out)).code == 0
     assert {path.name: path.read_text("utf-8") for path in out.glob("*.json")} == {
@@ -188,8 +188,8 @@ def test_the_config_s_families_decide_what_is_shown(tmp_path: Path) -> None:
 
 
 def panel(show: Served, uid: str, title: str) -> Json:
-    dashboard = next(one for one in documents(show) if one["uid"] == uid)
-    return next(one for one in panels(dashboard) if one.get("title") == title)
+    dashboard = next(document for document in documents(show) if document["uid"] == uid)
+    return next(panel for panel in panels(dashboard) if panel.get("title") == title)
 
 
 def test_thresholds_are_those_of_the_alerts(tmp_path: Path) -> None:
@@ -202,7 +202,7 @@ def test_thresholds_are_those_of_the_alerts(tmp_path: Path) -> None:
     assert panel(show, "gateway-limits", "Limits over 70%")
     show = config(tmp_path, "alerts: {objectives: {availability: null}}\n")
     lines = panel(show, "gateway-overview", "Success rate over time")["targets"]
-    assert [one["legendFormat"] for one in lines] == ["availability", "success rate"]
+    assert [line["legendFormat"] for line in lines] == ["availability", "success rate"]
 
 
 def test_the_currency_is_the_config_s(tmp_path: Path) -> None:
@@ -216,10 +216,10 @@ def test_scope_labels_are_variables_of_every_page(tmp_path: Path) -> None:
     """One that inputs add narrows what is counted; one of Prometheus' targets narrows keys and limits too."""
     show = config(tmp_path, "alerts: {scope_labels: [env, gateway]}\n")
     for dashboard in documents(show):
-        names = [one["name"] for one in dashboard["templating"]["list"]]
+        names = [variable["name"] for variable in dashboard["templating"]["list"]]
         assert names[:3] == ["datasource", "env", "gateway"]
         # Narrowed by itself, it would forget all others as soon as one is chosen.
-        queries = {one["name"]: one["query"]["query"] for one in dashboard["templating"]["list"][1:3]}
+        queries = {variable["name"]: variable["query"]["query"] for variable in dashboard["templating"]["list"][1:3]}
         assert queries == {name: f"label_values(gateway_requests_total, {name})" for name in ("env", "gateway")}
     requests = panel(show, "gateway-key", "Requests")["targets"][0]["expr"]
     narrowed = 'key=~"$key",chain=~"$chain",method=~"$method",env=~"$env",gateway=~"$gateway",job!~"$recorded"'

@@ -26,13 +26,15 @@ def unknown(made: Any, read: Any, path: str = "") -> Iterator[str]:
             else:
                 yield from unknown(value, read[name], f"{path}.{name}")
     elif isinstance(made, list) and isinstance(read, list) and len(made) == len(read):
-        for n, (one, other) in enumerate(zip(made, read, strict=True)):
-            yield from unknown(one, other, f"{path}[{n}]")
+        for n, (part, other) in enumerate(zip(made, read, strict=True)):
+            yield from unknown(part, other, f"{path}[{n}]")
     elif made != read:
         yield f"{path}: {made!r} became {read!r}"
 
 
-@pytest.mark.parametrize("dashboard", [pytest.param(one, id=one["uid"]) for one in documents(Served())])
+@pytest.mark.parametrize(
+    "dashboard", [pytest.param(dashboard, id=dashboard["uid"]) for dashboard in documents(Served())]
+)
 def test_a_round_trip_leaves_no_unknown_key(dashboard: dict[str, Any]) -> None:
     """`from_json` alone takes anything; what comes out again is what was understood."""
     register_default_plugins()

@@ -24,21 +24,21 @@ def declared(folder: Path, families: tuple[str, ...] = FOUR, labels: str = "{tea
 
 
 def variables(document: Json) -> list[str]:
-    return [one["name"] for one in document["templating"]["list"]]
+    return [variable["name"] for variable in document["templating"]["list"]]
 
 
 def test_a_declared_label_has_a_page_and_drop_downs(tmp_path: Path) -> None:
     """Beside the pages whose queries it narrows; the page breaks requests, failures, tokens and cost down by it."""
-    made = {one["uid"]: one for one in documents(declared(tmp_path))}
+    made = {dashboard["uid"]: dashboard for dashboard in documents(declared(tmp_path))}
     titles = [panel["title"] for panel in panels(made["gateway-labels"]) if "title" in panel]
     assert [title for title in titles if title.endswith("by team")] == [
         *("Requests by team", "Failures by team", "Tokens by team", "Cost by team"),
         *("Requests over time by team", "Cost over time by team"),
     ]
-    with_team = {uid for uid, one in made.items() if "team" in variables(one)}
+    with_team = {uid for uid, dashboard in made.items() if "team" in variables(dashboard)}
     assert {"gateway-labels", "gateway-llm", "gateway-errors", "gateway-keys", "gateway-key"} <= with_team
     assert not {"gateway-exporter", "gateway-overview"} & with_team
-    asked = next(one for one in made["gateway-errors"]["templating"]["list"] if one["name"] == "team")
+    asked = next(variable for variable in made["gateway-errors"]["templating"]["list"] if variable["name"] == "team")
     assert asked["query"]["query"] == 'label_values(gateway_requests_total{key=~"$key"}, team)'
 
 

@@ -32,10 +32,12 @@ def test_all_dashboards_arrive_in_a_folder_and_each_result_is_told(grafana: Graf
     assert (done.code, done.stderr) == (0, "")
     made = documents(Served())
     assert done.stdout.splitlines() == [
-        f"{one['title']}: version 1, {grafana.url}/d/{one['uid']}/{one['uid']}" for one in made
+        f"{dashboard['title']}: version 1, {grafana.url}/d/{dashboard['uid']}/{dashboard['uid']}" for dashboard in made
     ]
     assert grafana.folders == {"gateway-exporter": "Gateway"}
-    assert [one["panels"] for one in grafana.dashboards.values()] == [one["panels"] for one in made]
+    assert [dashboard["panels"] for dashboard in grafana.dashboards.values()] == [
+        dashboard["panels"] for dashboard in made
+    ]
 
 
 def test_pushed_again_they_are_replaced(grafana: Grafana, token: str) -> None:
@@ -91,7 +93,7 @@ def test_a_wrong_token_is_told_and_never_shown(grafana: Grafana, tmp_path: Path)
 def test_mistakes_are_one_clear_line(token: str, arguments: list[str], code: int, said: str) -> None:
     """1: Grafana is not there. 2: the command line is wrong. No traceback."""
     assert "GRAFANA_TOKEN" not in os.environ
-    done = run("dashboards", *(token if one == "TOKEN" else one for one in arguments))
+    done = run("dashboards", *(token if argument == "TOKEN" else argument for argument in arguments))
     assert done.code == code
     assert said in done.stderr
     assert "Traceback" not in done.stderr

@@ -36,7 +36,7 @@ CHOSEN = {
 @pytest.fixture(scope="module")
 def dashboards(scene: Scene) -> dict[str, Json]:
     """The dashboards of the scene's own config."""
-    return {one["uid"]: one for one in documents(served(load(scene.folder / "config.yaml").config))}
+    return {dashboard["uid"]: dashboard for dashboard in documents(served(load(scene.folder / "config.yaml").config))}
 
 
 def answers(scene: Scene, asked: Asked, values: dict[str, str]) -> list[Json]:
@@ -49,7 +49,9 @@ def answers(scene: Scene, asked: Asked, values: dict[str, str]) -> list[Json]:
     else:
         found = scene.ask("query_range", query=query, start=now - 86400, end=now, step=asked.step)["result"]
     return [
-        one for one in found if any(not math.isnan(float(value)) for _, value in one.get("values", [one.get("value")]))
+        series
+        for series in found
+        if any(not math.isnan(float(value)) for _, value in series.get("values", [series.get("value")]))
     ]
 
 
@@ -81,9 +83,9 @@ def test_every_series_has_a_name(scene: Scene, dashboards: dict[str, Json], uid:
         for target in panel.get("targets", []) if panel["type"] in SHOWN_BY_LABEL else []:
             shown = re.findall(r"\{\{(\w+)\}\}", target["legendFormat"])
             asked = Asked(uid, panel["title"], target["expr"], target["instant"])
-            for one in answers(scene, asked, variables(dashboard)) if shown else []:
-                if not all(one["metric"].get(label) for label in shown):
-                    nameless.append(f"{asked}: {one['metric']}")
+            for series in answers(scene, asked, variables(dashboard)) if shown else []:
+                if not all(series["metric"].get(label) for label in shown):
+                    nameless.append(f"{asked}: {series['metric']}")
     assert nameless == []
 
 
@@ -96,22 +98,22 @@ def test_without_rules_a_panel_answers_or_says_what_it_needs(
     dashboard = dashboards[uid]
     wrong = []
     for panel in panels(dashboard):
-        drawn = [one for one in panel.get("targets", []) if one["legendFormat"] not in LEVELS]
+        drawn = [target for target in panel.get("targets", []) if target["legendFormat"] not in LEVELS]
         asked = of_panels({"uid": uid, "panels": [panel | {"targets": drawn}]})
-        raw = [one._replace(query=re.sub(r"\w+:gateway_\w+:\w+", "no:rules:here", one.query)) for one in asked]
+        raw = [query._replace(query=re.sub(r"\w+:gateway_\w+:\w+", "no:rules:here", query.query)) for query in asked]
         says = panel.get("fieldConfig", {}).get("defaults", {}).get("noValue", "")
         values = variables(dashboard, {"budget": "100"})
-        if raw and "rules" not in says and not any(answers(scene, one, values) for one in raw):
+        if raw and "rules" not in says and not any(answers(scene, query, values) for query in raw):
             wrong.append((f"{panel['title']}: {says}", raw))
     scene.goes_on()  # as above
-    assert [said for said, raw in wrong if not any(answers(scene, one, values) for one in raw)] == []
+    assert [said for said, raw in wrong if not any(answers(scene, query, values) for query in raw)] == []
 
 
 @pytest.mark.parametrize("measure", ["(requests)?", "input|cache_read|cache_write", "output|reasoning"])
 def test_the_trend_of_models_shows_what_is_chosen(scene: Scene, dashboards: dict[str, Json], measure: str) -> None:
     """Requests, or tokens of the chosen types, and never both."""
     dashboard = dashboards["gateway-llm"]
-    asked = [one.query for one in of_panels(dashboard) if one.title.startswith("By day and model")]
+    asked = [panel.query for panel in of_panels(dashboard) if panel.title.startswith("By day and model")]
     drawn: dict[str, float] = {}
     at = scene.last_step - 86400
     for query in asked:
@@ -128,9 +130,11 @@ def test_the_trend_of_models_shows_what_is_chosen(scene: Scene, dashboards: dict
 def test_a_model_type_chooses_its_models(scene: Scene, dashboards: dict[str, Json]) -> None:
     """The drop-down of models has those of the type, and those whose type nobody knows."""
     dashboard = dashboards["gateway-llm"]
-    (asked,) = (one for one in of_variables(dashboard) if one.title == "model")
+    (asked,) = (variable for variable in of_variables(dashboard) if variable.title == "model")
     listed = {
-        kind: {one["metric"]["model"] for one in answers(scene, asked, variables(dashboard, {"model_type": kind}))}
+        kind: {
+            series["metric"]["model"] for series in answers(scene, asked, variables(dashboard, {"model_type": kind}))
+        }
         for kind in ("chat", "embedding", ".*")
     }
     assert listed["chat"] ^ listed["embedding"] == {"openai/gpt-4o-mini", "openai/text-embedding-3-small"}
@@ -140,7 +144,7 @@ def test_a_model_type_chooses_its_models(scene: Scene, dashboards: dict[str, Jso
 def by_model(scene: Scene, query: str, at: float) -> dict[str, float]:
     """What a query says of each model."""
     result = scene.ask("query", query=query, time=at)["result"]
-    return {one["metric"].get("model", "others"): float(one["value"][1]) for one in result}
+    return {series["metric"].get("model", "others"): float(series["value"][1]) for series in result}
 
 
 @pytest.mark.parametrize("uid", CHOSEN)
@@ -202,7 +206,7 @@ def test_headlines_are_what_stands_in_the_log(
 ) -> None:
     """Counted line by line over the same 24 hours; `increase` may be a scrape interval off at each end."""
     until = scene.last_step
-    asked = next(one for one in of_panels(dashboards[uid]) if one.title == title)
+    asked = next(panel for panel in of_panels(dashboards[uid]) if panel.title == title)
     shown_ = scene.value(filled(asked.query, variables(dashboards[uid])), until)
     counts = count.requests(scene.written, until - 86400, until)
     expected = counts[counted] * (1e-6 if counted == "cost in micros" else 1)
@@ -215,7 +219,7 @@ def test_headlines_of_recorded_hours_are_what_stands_in_the_log(
 ) -> None:
     """As a large gateway's page reads them; and what it compares with, a day later. Each hour is extrapolated."""
     values, until = variables(dashboards[uid], {"recorded": ".*"}), scene.begin + 25 * 3600
-    queries = [filled(one.query, values) for one in of_panels(dashboards[uid]) if one.title == title]
+    queries = [filled(panel.query, values) for panel in of_panels(dashboards[uid]) if panel.title == title]
     before = [(query, until + 86400) for query in queries if "offset 24h" in query]
     counts = count.requests(scene.written, until - 86400, until)
     expected = counts[counted] * (1e-6 if counted == "cost in micros" else 1)
@@ -238,8 +242,8 @@ def test_recorded_series_say_what_raw_ones_say(scene: Scene, dashboards: dict[st
             at = until - 86400 if "offset -1d" in asked.query else until
             found = [
                 [
-                    float(one["value"][1])
-                    for one in scene.ask("query", query=filled(asked.query, values), time=at)["result"]
+                    float(series["value"][1])
+                    for series in scene.ask("query", query=filled(asked.query, values), time=at)["result"]
                 ]
                 for values in (raw, recorded)
             ]
@@ -254,12 +258,12 @@ def test_recorded_series_say_what_raw_ones_say(scene: Scene, dashboards: dict[st
 def test_recorded_hours_answer_where_they_can(scene: Scene, dashboards: dict[str, Json]) -> None:
     """Not for a small gateway, nor where rules missed hours, where something is chosen, or the range is short."""
     dashboard, at = dashboards["gateway-overview"], scene.begin + 25 * 3600
-    (asked,) = (one for one in of_variables(dashboard) if one.title == "recorded")
+    (asked,) = (variable for variable in of_variables(dashboard) if variable.title == "recorded")
     large = asked.query.replace("> 100000000", "> 1")
 
     def used(query: str, **chosen: str) -> str:
-        (one,) = scene.ask("query", query=filled(query, variables(dashboard, chosen)), time=at)["result"]
-        return str(one["metric"]["use"])
+        (series,) = scene.ask("query", query=filled(query, variables(dashboard, chosen)), time=at)["result"]
+        return str(series["metric"]["use"])
 
     assert used(asked.query) == "-"
     assert used(large) == ".*"
@@ -271,7 +275,7 @@ def test_recorded_hours_answer_where_they_can(scene: Scene, dashboards: dict[str
 def test_the_success_rate_is_what_stands_in_the_log(scene: Scene, dashboards: dict[str, Json]) -> None:
     """One minus failures of any type over requests."""
     until = scene.last_step
-    asked = next(one for one in of_panels(dashboards["gateway-overview"]) if one.title == "Success rate")
+    asked = next(panel for panel in of_panels(dashboards["gateway-overview"]) if panel.title == "Success rate")
     counts = count.requests(scene.written, until - 86400, until)
     shown_ = scene.value(filled(asked.query, variables(dashboards["gateway-overview"])), until)
     assert shown_ == pytest.approx(1 - counts["failed"] / counts["requests"], abs=0.002)
@@ -285,14 +289,14 @@ def test_one_key_s_headlines_are_what_stands_in_the_log(scene: Scene, dashboards
     counts = count.requests(of_key, until - 86400, until)
     values = variables(dashboards["gateway-key"], {"key": "swap-front-end"})
     for title, counted in (("Requests", "requests"), ("Failed requests", "failed")):
-        asked = next(one for one in of_panels(dashboards["gateway-key"]) if one.title == title)
+        asked = next(panel for panel in of_panels(dashboards["gateway-key"]) if panel.title == title)
         assert scene.value(filled(asked.query, values), until) == pytest.approx(counts[counted], rel=0.02)
 
 
 def test_a_day_of_recorded_hours_is_what_stands_in_the_log(scene: Scene, dashboards: dict[str, Json]) -> None:
     """`Requests a day`: the last 24 whole hours."""
     until = scene.begin + 25 * 3600
-    asked = next(one for one in of_panels(dashboards["gateway-overview"]) if one.title == "Requests a day")
+    asked = next(panel for panel in of_panels(dashboards["gateway-overview"]) if panel.title == "Requests a day")
     counts = count.requests(scene.written, until - 86400, until)
     shown_ = scene.value(filled(asked.query, variables(dashboards["gateway-overview"])), until + 60)
     assert shown_ == pytest.approx(counts["requests"], rel=0.02)
@@ -310,11 +314,14 @@ def test_the_largest_and_the_others_are_the_whole(scene: Scene, dashboards: dict
     """Stacked bars and donuts: five methods and `others` add up to all calls."""
     dashboard, at = dashboards["gateway-key"], scene.last_step - 3600
     for title in ("Share of methods", "Calls of the five methods called most, and others"):
-        parts = [filled(one.query, variables(dashboard)) for one in of_panels(dashboard) if one.title == title]
-        found = [[float(one["value"][1]) for one in scene.ask("query", query=one, time=at)["result"]] for one in parts]
-        assert [len(one) for one in found] == [4, 1, 1]
+        parts = [filled(panel.query, variables(dashboard)) for panel in of_panels(dashboard) if panel.title == title]
+        found = [
+            [float(series["value"][1]) for series in scene.ask("query", query=query, time=at)["result"]]
+            for query in parts
+        ]
+        assert [len(values) for values in found] == [4, 1, 1]
         whole = scene.value("sum(increase(gateway_calls_total[10m] offset -10m))", at)
-        assert sum(sum(one) for one in found) == pytest.approx(whole)
+        assert sum(sum(values) for values in found) == pytest.approx(whole)
 
 
 def test_a_day_of_every_kind_feeds_every_family(scene: Scene) -> None:

@@ -40,15 +40,15 @@ def without(part: Any) -> Any:
             return None
         return {name: value for name, value in found.items() if not (name == "links" and not value and part[name])}
     if isinstance(part, list):
-        cleaned = [without(one) for one in part if not (isinstance(one, dict) and one.get("title") == TITLE)]
-        return [one for one in cleaned if one is not None]
+        cleaned = [without(item) for item in part if not (isinstance(item, dict) and item.get("title") == TITLE)]
+        return [item for item in cleaned if item is not None]
     return part
 
 
 def test_dashboards_have_no_link_where_nobody_says_where_to(tmp_path: Path, linked: list[Json]) -> None:
     """And else differ in links alone: panels keep their ids, places and queries."""
     plain = documents(configured(tmp_path, "{}"))
-    assert plain == [without(copy.deepcopy(one)) for one in linked]
+    assert plain == [without(copy.deepcopy(dashboard)) for dashboard in linked]
     assert TITLE not in str(plain)
     assert plain == documents(configured(tmp_path, "null"))
 
@@ -58,7 +58,12 @@ def links(document: Json) -> list[tuple[Json, str]]:
     found = []
     for panel in panels(document):
         config = panel.get("fieldConfig", {"defaults": {}, "overrides": []})
-        of_columns = [one["value"] for it in config["overrides"] for one in it["properties"] if one["id"] == "links"]
+        of_columns = [
+            property_["value"]
+            for override in config["overrides"]
+            for property_ in override["properties"]
+            if property_["id"] == "links"
+        ]
         for some in (config["defaults"].get("links", []), *of_columns):
             found += [(panel, link["url"]) for link in some if link["title"] == TITLE]
     return found
@@ -82,7 +87,7 @@ def test_links_have_filters_that_the_page_knows_and_values_that_the_panel_has(li
 
 def test_failures_lead_to_failures(linked: list[Json]) -> None:
     """With all that the row says of them."""
-    errors = next(one for one in linked if one["uid"] == "gateway-errors")
+    errors = next(dashboard for dashboard in linked if dashboard["uid"] == "gateway-errors")
     of_panel = {panel["title"]: url for panel, url in links(errors)}
     assert of_panel["Failures by key, method, status and type"].endswith(
         "&key=${__data.fields.key:percentencode}&method=${__data.fields.method:percentencode}"
@@ -96,7 +101,7 @@ def test_failures_lead_to_failures(linked: list[Json]) -> None:
 
 def test_the_exporters_own_dashboard_links_no_panel(linked: list[Json]) -> None:
     """It is about lines and series, not about requests."""
-    assert links(next(one for one in linked if one["uid"] == "gateway-exporter")) == []
+    assert links(next(dashboard for dashboard in linked if dashboard["uid"] == "gateway-exporter")) == []
 
 
 def test_epoch_milliseconds_are_times_of_the_page() -> None:

@@ -104,7 +104,7 @@ class Traffic:
         return found
 
     def _rest(self, verb: str, status: int, at: float, **more: object) -> str:
-        client = self._rng.choice([one for one in CLIENTS if one.log == LOGS[0] and one.registered])
+        client = self._rng.choice([client for client in CLIENTS if client.log == LOGS[0] and client.registered])
         fields = {"msec": at, "method": verb, "uri": f"/v1/scores/0x{self._rng.getrandbits(40):x}", "status": status}
         sizes = {"request_length": 200, "bytes_sent": 900, "request_time": round(self._rng.uniform(0.1, 2), 3)}
         who = {"api_key": client.key, "scheme": "http", "origin": f"https://site{self._rng.randint(1, 20)}.example"}

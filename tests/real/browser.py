@@ -92,9 +92,9 @@ class Browser:
 
     def click(self, selector: str) -> None:
         """Click into the middle of an element with the mouse."""
-        it = f"document.querySelector({json.dumps(selector)})"
-        self.run(f"{it}.scrollIntoView({{block: 'center'}})")
-        place = self.run(f"(box => [box.x + box.width / 2, box.y + box.height / 2])({it}.getBoundingClientRect())")
+        element = f"document.querySelector({json.dumps(selector)})"
+        self.run(f"{element}.scrollIntoView({{block: 'center'}})")
+        place = self.run(f"(box => [box.x + box.width / 2, box.y + box.height / 2])({element}.getBoundingClientRect())")
         for kind in ("mousePressed", "mouseReleased"):
             self._do("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", clickCount=1)
 
@@ -114,8 +114,10 @@ class Browser:
 
     def choose(self, selector: str, value: str) -> None:
         """Choose an entry of a list."""
-        it = f"document.querySelector({json.dumps(selector)})"
-        self.run(f"{it}.value = {json.dumps(value)}; {it}.dispatchEvent(new Event('change', {{bubbles: true}}))")
+        element = f"document.querySelector({json.dumps(selector)})"
+        self.run(
+            f"{element}.value = {json.dumps(value)}; {element}.dispatchEvent(new Event('change', {{bubbles: true}}))"
+        )
 
     def downloads(self, folder: Path) -> None:
         """Keep what is downloaded in a folder."""
@@ -159,6 +161,6 @@ class Browser:
             case "Log.entryAdded":
                 self.said.append(about["entry"]["text"])
             case "Runtime.consoleAPICalled":
-                self.said.append(" ".join(str(one.get("value")) for one in about["args"]))
+                self.said.append(" ".join(str(argument.get("value")) for argument in about["args"]))
             case "Runtime.exceptionThrown":
                 self.said.append(json.dumps(about["exceptionDetails"]))

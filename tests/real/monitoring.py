@@ -143,7 +143,7 @@ class Prometheus:
 
     def label(self, name: str, query: str) -> set[str]:
         """The values of a label of what a query gives now."""
-        return {one["metric"][name] for one in self._query(query)}
+        return {series["metric"][name] for series in self._query(query)}
 
     def _query(self, query: str) -> list[dict[str, Any]]:
         answer = requests.get(f"{self._api}/api/v1/query", params={"query": query}, timeout=_SECONDS)

@@ -53,7 +53,7 @@ class Database:
     def values(self, query: str, **at: float) -> dict[str, float]:
         """The values of an instant query, by labels."""
         found = self.asks(query, **at)
-        return {json.dumps(one["metric"], sort_keys=True): float(one["value"][1]) for one in found}
+        return {json.dumps(series["metric"], sort_keys=True): float(series["value"][1]) for series in found}
 
 
 class Fleet:
@@ -176,16 +176,16 @@ def test_every_dashboard_is_answered(fleet: Fleet) -> None:
     asked = []
     for dashboard in documents(served(load(fleet.config).config)):
         values = variables(dashboard)
-        asked += [(one, filled(one.query, values)) for one in of_panels(dashboard) + of_variables(dashboard)]
+        asked += [(panel, filled(panel.query, values)) for panel in of_panels(dashboard) + of_variables(dashboard)]
     assert len(asked) > 100
 
     def silent() -> list[str]:
         now = time.time()
         found = []
-        for one, query in asked:
-            at = {"time": now} if one.instant else {"start": now - 60, "end": now, "step": 5}
+        for panel, query in asked:
+            at = {"time": now} if panel.instant else {"start": now - 60, "end": now, "step": 5}
             if fleet.prometheus.asks(query, **at) and not fleet.victoria.asks(query, **at):
-                found.append(f"{one}: {query}")
+                found.append(f"{panel}: {query}")
         return found
 
     eventually(lambda: silent() == [], "a rate needs some samples first", SECONDS)

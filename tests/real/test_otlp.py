@@ -43,8 +43,8 @@ def collector(folder: Path, port: int) -> Iterator[Store]:
 
     def records() -> list[dict[str, str]]:
         written = out.read_text("utf-8") if out.exists() else ""
-        messages = [json.loads(one) for one in written.splitlines(keepends=True) if one.endswith("\n")]
-        logs = [one for message in messages for part in message["resourceLogs"] for one in part["scopeLogs"]]
+        messages = [json.loads(line) for line in written.splitlines(keepends=True) if line.endswith("\n")]
+        logs = [scope for message in messages for part in message["resourceLogs"] for scope in part["scopeLogs"]]
         return [_flat(record) for scope in logs for record in scope["logRecords"]]
 
     process = Process([str(COLLECTOR), "--config", str(folder / "collector.yaml")], folder)
@@ -57,7 +57,7 @@ def collector(folder: Path, port: int) -> Iterator[Store]:
 
 
 def _flat(record: dict[str, Any]) -> dict[str, str]:
-    attributes = {one["key"]: str(next(iter(one["value"].values()))) for one in record["attributes"]}
+    attributes = {attribute["key"]: str(next(iter(attribute["value"].values()))) for attribute in record["attributes"]}
     return attributes | {"_msg": record["body"]["stringValue"], "severity_text": record["severityText"]}
 
 
@@ -68,7 +68,7 @@ def victoria_logs(folder: Path, port: int) -> Iterator[Store]:
 
     def records() -> list[dict[str, str]]:
         found = requests.get(f"http://{address}/select/logsql/query", {"query": "*", "limit": "1000"}, timeout=60).text
-        return [json.loads(one) for one in found.splitlines()]
+        return [json.loads(line) for line in found.splitlines()]
 
     process = Process(command, folder)
     try:

@@ -20,9 +20,9 @@ OWNED = "key-07"
 
 @pytest.fixture
 def acme() -> Iterator[Webhook]:
-    one = Webhook()
-    yield one
-    one.close()
+    made = Webhook()
+    yield made
+    made.close()
 
 
 def test_a_storm_of_keys_is_one_message_and_their_owner_gets_his_own(
@@ -68,6 +68,6 @@ def test_a_storm_of_keys_is_one_message_and_their_owner_gets_his_own(
     assert own["labels"]["key"] == OWNED
     assert "the limit resets" in own["annotations"]["customer_advice"]
     monitoring.alertmanager.silences("GatewayLimitReached")
-    told = [(one["labels"]["alertname"], one["labels"].get("key")) for one in webhook.alerts]
+    told = [(alert["labels"]["alertname"], alert["labels"].get("key")) for alert in webhook.alerts]
     assert set(told) <= {("GatewayWatchdog", None), ("GatewayManyKeys", None), ("GatewayLimitReached", OWNED)}
-    assert {one["labels"].get("key") for one in acme.alerts} == {OWNED}
+    assert {alert["labels"].get("key") for alert in acme.alerts} == {OWNED}

@@ -54,7 +54,9 @@ def test_prometheus_scrapes_with_tls_and_a_password(tmp_path: Path, authority: A
         }
         prometheus = Prometheus(tmp_path, scrapes)
         try:
-            prometheus.eventually(requests_of().replace("{", '{job="right",exported_job="",', 1), lambda it: it == 3)
+            prometheus.eventually(
+                requests_of().replace("{", '{job="right",exported_job="",', 1), lambda value: value == 3
+            )
             failures = eventually(lambda: len(it := prometheus.failures()) == len(scrapes) and it, "all were scraped")
         finally:
             prometheus.process.end()

@@ -33,21 +33,21 @@ _ROUTE = _OPERATOR["monitoring.coreos.com/v1alpha1/AlertmanagerConfig"]["propert
 _ROUTE["properties"]["routes"]["items"] = {"$ref": "#/properties/spec/properties/route"}
 
 
-def mistakes(one: Object, version: str) -> list[str]:
+def mistakes(manifest: Object, version: str) -> list[str]:
     """What the schema of a Kubernetes version, or of the operator, finds wrong."""
-    if schema := _OPERATOR.get(f"{one['apiVersion']}/{one['kind']}"):
-        return [error.message for error in Draft202012Validator(schema).iter_errors(_content(one))]
+    if schema := _OPERATOR.get(f"{manifest['apiVersion']}/{manifest['kind']}"):
+        return [error.message for error in Draft202012Validator(schema).iter_errors(_content(manifest))]
     try:
-        kubernetes_validate.validate(one, version, strict=True)
+        kubernetes_validate.validate(manifest, version, strict=True)
     except kubernetes_validate.ValidationError as error:
         return [str(error.message)]
     return []
 
 
-def _content(one: Object) -> Object:
-    return {name: part for name, part in one.items() if name != "metadata"} | {"metadata": {}}
+def _content(manifest: Object) -> Object:
+    return {name: part for name, part in manifest.items() if name != "metadata"} | {"metadata": {}}
 
 
 def read(text: str) -> list[Object]:
     """The objects of a YAML stream."""
-    return [one for one in yaml.load_all(text, _Loader) if one]
+    return [manifest for manifest in yaml.load_all(text, _Loader) if manifest]

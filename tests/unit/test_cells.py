@@ -129,7 +129,9 @@ def test_once_no_place_is_left_origins_that_have_one_still_count(tmp_path: Path)
     assert of(found, OVERFLOW) == {("gateway_origin_requests_total", "origin"): 4}
     counts = [(*labels[:1], *labels[2:], n) for labels, n in of(found, "gateway_origin_requests_total").items()]
     expected = [("a.example", 1), ("b.example", 1), ("other", 3), (1,)]
-    assert sorted(counts, key=repr) == sorted(((chain, *one) for chain in ("one", "two") for one in expected), key=repr)
+    assert sorted(counts, key=repr) == sorted(
+        ((chain, *labels) for chain in ("one", "two") for labels in expected), key=repr
+    )
 
 
 def test_overflow_of_a_full_family_is_counted_whatever_it_counts(tmp_path: Path) -> None:

@@ -140,8 +140,8 @@ def url(rng: random.Random) -> str:
 
 def request(rng: random.Random) -> str:
     verb, end = (
-        rng.choice(["GET", "POST", "get", "", "G3T", "\x16\x03"]),
-        rng.choice([" HTTP/1.1", " HTTP/2.0", "", " a b"]),
+        rng.choice(["GET", "POST", "get", "", "G3T", "G?T", "\x16\x03"]),
+        rng.choice([" HTTP/1.1", " HTTP/2.0", "", " a b", " ws/13", " HTTP/1.1?a"]),
     )
     return f"{verb} {path(rng)}{end}"
 

@@ -446,12 +446,12 @@ REQUESTS, CALLS, DURATIONS = "gateway_requests_total", "gateway_calls_total", "g
 
 
 def declared(families: dict[str, Any] | None = None) -> dict[str, Any]:
-    config = MetricsConfig(families={name: _change(one) for name, one in (families or {}).items()})
+    config = MetricsConfig(families={name: _change(change) for name, change in (families or {}).items()})
     return families_of(config.families, config.custom_families)
 
 
-def _change(one: Any) -> Any:
-    return Change(**one) if isinstance(one, dict) else one
+def _change(change: Any) -> Any:
+    return Change(**change) if isinstance(change, dict) else change
 
 
 def test_a_store_keeps_all_but_what_is_declared_otherwise() -> None:

@@ -1,7 +1,7 @@
 """Imports run one way, down the rooms that a line passes, so that each can be read and tested without those above."""
 
 import ast
-from collections.abc import Iterator
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -26,16 +26,20 @@ RANK = {folder: rank for rank, folders in enumerate(RANKS) for folder in folders
 KNOW_CONFIG = {"cli", "commands", "service", "config", "reference"}
 
 
-def imported(path: Path) -> Iterator[str]:
+@cache
+def imported(path: Path) -> list[str]:
     """The modules of the exporter, and of what stands beside it, that a file imports."""
+    names: list[str] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            names = (f"{node.module}.{alias.name}" for alias in node.names)
-            yield from (name if is_module(name) else node.module for name in names)
+            imports = [f"{node.module}.{alias.name}" for alias in node.names]
+            names += [name if is_module(name) else node.module for name in imports]
+    return names
 
 
+@cache
 def is_module(name: str) -> bool:
     path = ROOT.joinpath(*name.split("."))
     return path.is_dir() or path.with_suffix(".py").exists()

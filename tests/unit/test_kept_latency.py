@@ -53,7 +53,9 @@ def kept(folder: Path, requests: str = "") -> Keeping:
 
 def expected(begin: float, end: float) -> list[float]:
     inside = [line for line in LINES if begin <= line["t"] < end]
-    return [round(fmean(1000 * one["took"] for one in inside if one["s"] == status), 3) for status in (200, 500)]
+    return [
+        round(fmean(1000 * request["took"] for request in inside if request["s"] == status), 3) for status in (200, 500)
+    ]
 
 
 def test_a_time_that_is_kept_is_filled(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ def base(name: str) -> list[Object]:
     """The objects that a kustomization lists."""
     folder = FOLDER / "kustomize" / name
     listed = yaml.safe_load((folder / "kustomization.yaml").read_text(encoding="utf-8"))["resources"]
-    return [one for file in listed for one in read((folder / file).read_text(encoding="utf-8"))]
+    return [manifest for file in listed for manifest in read((folder / file).read_text(encoding="utf-8"))]
 
 
 def test_the_generated_files_are_up_to_date() -> None:
@@ -47,9 +47,9 @@ def test_the_version_is_the_products() -> None:
 @pytest.mark.parametrize("name", BASES)
 def test_the_bases_are_valid(name: str, version: str) -> None:
     """Every object, and no field that Kubernetes does not know."""
-    for one in base(name):
-        assert mistakes(one, version) == [], one["kind"]
-        assert mistakes(one | {"spek": {}}, version) != [], "the check finds nothing"
+    for manifest in base(name):
+        assert mistakes(manifest, version) == [], manifest["kind"]
+        assert mistakes(manifest | {"spek": {}}, version) != [], "the check finds nothing"
 
 
 def test_rules_and_dashboards_of_the_command_are_valid(tmp_path: Path) -> None:
@@ -58,13 +58,13 @@ def test_rules_and_dashboards_of_the_command_are_valid(tmp_path: Path) -> None:
     """
     assert run("alerts", "--kubernetes", "--out", str(tmp_path)).code == 0
     assert run("dashboards", "--kubernetes", "--out", str(tmp_path)).code == 0
-    written = [one for path in tmp_path.glob("*.yml") for one in read(path.read_text(encoding="utf-8"))]
-    rules = [one for one in written if "apiVersion" in one]
-    assert {one["kind"] for one in rules} == {"PrometheusRule", "AlertmanagerConfig"}
+    written = [manifest for path in tmp_path.glob("*.yml") for manifest in read(path.read_text(encoding="utf-8"))]
+    rules = [manifest for manifest in written if "apiVersion" in manifest]
+    assert {manifest["kind"] for manifest in rules} == {"PrometheusRule", "AlertmanagerConfig"}
     boards = read((tmp_path / "configmaps.yaml").read_text(encoding="utf-8"))
     assert len(boards) == len(list(tmp_path.glob("gateway-*.json")))
-    for one in rules + boards:
-        assert [mistakes(one, version) for version in VERSIONS] == [[], [], []]
+    for manifest in rules + boards:
+        assert [mistakes(manifest, version) for version in VERSIONS] == [[], [], []]
     for board in boards:
         ((name, text),) = board["data"].items()
         assert text == (tmp_path / name).read_text(encoding="utf-8")
@@ -74,8 +74,8 @@ def test_rules_and_dashboards_of_the_command_are_valid(tmp_path: Path) -> None:
 
 def containers(name: str) -> Iterator[tuple[Object, Object]]:
     """Each container of a base, with its pod."""
-    for one in base(name):
-        if pod := one.get("spec", {}).get("template", {}).get("spec"):
+    for manifest in base(name):
+        if pod := manifest.get("spec", {}).get("template", {}).get("spec"):
             for container in pod["containers"]:
                 yield pod, container
 
@@ -108,16 +108,18 @@ def test_the_daemonset_has_few_rights() -> None:
 @pytest.mark.parametrize("name", ["daemonset", "sidecar"])
 def test_the_config_is_valid_and_finds_what_is_mounted(name: str, tmp_path: Path) -> None:
     """The ConfigMap's config is read with its registry and the Secret's key; logs and state are in mounted folders."""
-    config = next(one for one in base(name) if one["kind"] == "ConfigMap" and "config.yaml" in one["data"])
+    config = next(
+        manifest for manifest in base(name) if manifest["kind"] == "ConfigMap" and "config.yaml" in manifest["data"]
+    )
     for file, text in config["data"].items():
         (tmp_path / file).write_text(text, encoding="utf-8")
     (tmp_path / "key-hash.secret").write_text("0123456789abcdef", encoding="utf-8")
     found = load(tmp_path / "config.yaml").config
-    mounts = [mount["mountPath"] for _, one in containers(name) for mount in one["volumeMounts"]]
-    for path in (*(one.path for one in found.inputs), found.state.path):
+    mounts = [mount["mountPath"] for _, container in containers(name) for mount in container["volumeMounts"]]
+    for path in (*(input_.path for input_ in found.inputs), found.state.path):
         assert any(path.startswith(f"{mount}/") for mount in mounts), path
     port = found.web.listen.rpartition(":")[2]
-    ports = {str(port["containerPort"]) for _, one in containers(name) for port in one["ports"]}
+    ports = {str(port["containerPort"]) for _, container in containers(name) for port in container["ports"]}
     assert port in ports
 
 
@@ -145,7 +147,7 @@ def test_the_chart_is_the_base(name: str) -> None:
 
 
 def by_name(objects: list[Object]) -> dict[tuple[str, str], Object]:
-    return {(one["kind"], one["metadata"]["name"]): one for one in objects}
+    return {(manifest["kind"], manifest["metadata"]["name"]): manifest for manifest in objects}
 
 
 @pytest.mark.parametrize("helm", HELM)
@@ -158,15 +160,15 @@ def test_helm_makes_valid_objects(helm: str, mode: str, monitor: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     made = by_name(read(done.stdout))
-    for one in made.values():
-        assert [mistakes(one, version) for version in VERSIONS] == [[], [], []]
-    for one in base(mode) + base(f"{monitor}-monitor"):
-        assert made.pop((one["kind"], one["metadata"]["name"])) == one
+    for manifest in made.values():
+        assert [mistakes(manifest, version) for version in VERSIONS] == [[], [], []]
+    for manifest in base(mode) + base(f"{monitor}-monitor"):
+        assert made.pop((manifest["kind"], manifest["metadata"]["name"])) == manifest
     for name in ("recording", "alerts"):
         rules = yaml.safe_load((ROOT / "alerts" / "generated" / f"{name}.rules.yml").read_text(encoding="utf-8"))
         assert made.pop(("PrometheusRule", f"gateway-exporter-{name}"))["spec"] == rules
     boards = {path.name: path.read_text("utf-8") for path in (ROOT / "dashboards" / "generated").glob("*.json")}
-    assert {name: text for one in made.values() for name, text in one["data"].items()} == boards
+    assert {name: text for manifest in made.values() for name, text in manifest["data"].items()} == boards
 
 
 def example(folder: Path) -> list[str]:
@@ -187,12 +189,12 @@ def test_helm_takes_rules_and_receivers_of_a_config(helm: str, tmp_path: Path) -
         command += ["--set-file", f"monitoring.{value}={tmp_path / name}"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    made = [one for one in read(done.stdout) if one["kind"] in ("PrometheusRule", "AlertmanagerConfig")]
-    expected = [one for name in names for one in read((tmp_path / name).read_text(encoding="utf-8"))]
+    made = [manifest for manifest in read(done.stdout) if manifest["kind"] in ("PrometheusRule", "AlertmanagerConfig")]
+    expected = [manifest for name in names for manifest in read((tmp_path / name).read_text(encoding="utf-8"))]
     assert by_name(made) == by_name(expected)
     assert len(made) == len(expected)
-    for one in made:
-        assert [mistakes(one, version) for version in VERSIONS] == [[], [], []]
+    for manifest in made:
+        assert [mistakes(manifest, version) for version in VERSIONS] == [[], [], []]
 
 
 @pytest.mark.parametrize("kustomize", KUSTOMIZE)
@@ -211,7 +213,7 @@ def test_kustomize_builds_the_bases_together(kustomize: str, tmp_path: Path) -> 
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     made = read(done.stdout)
-    assert {one["metadata"]["namespace"] for one in made} == {"gateway"}
+    assert {manifest["metadata"]["namespace"] for manifest in made} == {"gateway"}
     assert len(made) == len(base("daemonset")) + 1 + len(written) + len(list(tmp_path.glob("gateway-*.json")))
-    for one in made:
-        assert [mistakes(one, version) for version in VERSIONS] == [[], [], []]
+    for manifest in made:
+        assert [mistakes(manifest, version) for version in VERSIONS] == [[], [], []]

@@ -73,10 +73,10 @@ def test_patterns_that_are_not(pattern: str, how: str, text: str) -> None:
 def made_up(chance: random.Random, depth: int = 5) -> str:
     if not depth or chance.random() < 0.25:
         return chance.choice(["a", "b", "[ab]", "[^a]", ".", "c"])
-    one, other = made_up(chance, depth - 1), made_up(chance, depth - 1)
+    left, right = made_up(chance, depth - 1), made_up(chance, depth - 1)
     repeat = chance.choice(["*", "+", "?", "*?", "+?", "*+", "++", "?+", "{0,3}", "{2,}+", "{2}"])
-    shapes = [f"{one}{other}"] * 3 + [f"(?:{one}|{other})"] * 2 + [f"(?:{one}){repeat}"] * 5
-    return chance.choice([*shapes, f"(?>{one})", f"(?={one})", f"(?!{one})"])
+    shapes = [f"{left}{right}"] * 3 + [f"(?:{left}|{right})"] * 2 + [f"(?:{left}){repeat}"] * 5
+    return chance.choice([*shapes, f"(?>{left})", f"(?={left})", f"(?!{left})"])
 
 
 def test_what_is_proved_is_true() -> None:

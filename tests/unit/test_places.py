@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import astuple
 
 from exporter.config.load import load
 from exporter.counting.admission import Admission, Admissions
@@ -308,7 +309,7 @@ def test_what_earns_a_place() -> None:
     admission = Admission("method", budget=2, declared=["declared"], after=2)
 
     def judged(value: str, success: bool = True) -> tuple[str, bool, bool, bool]:
-        return tuple(admission.judge(value, success))  # type: ignore[return-value]
+        return astuple(admission.judge(value, success))
 
     assert judged("") == ("", False, False, False)
     assert judged("other") == ("other", False, False, False)

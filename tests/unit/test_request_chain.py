@@ -20,7 +20,8 @@ def kept(folder: Path, preset: str, *lines: dict[str, Any]) -> list[dict[str, An
 def links(row: dict[str, Any]) -> list[tuple[Any, ...]]:
     """Provider, outcome, reason, seconds and delay of each attempt."""
     return [
-        tuple(one[name] for name in ("provider", "outcome", "reason", "seconds", "delay")) for one in row["attempts"]
+        tuple(attempt[name] for name in ("provider", "outcome", "reason", "seconds", "delay"))
+        for attempt in row["attempts"]
     ]
 
 
@@ -63,7 +64,7 @@ def test_of_claude_code_hub_attempts_end_at_their_moment(tmp_path: Path) -> None
         ("b", "success", "retry_success", 2.5, 1),
     ]
     assert row["steps"] == [{"provider": "a", "step": "initial_selection", "circuit": "closed", "at": 0}]
-    assert {one["circuit"] for one in row["attempts"]} == {"closed"}
+    assert {attempt["circuit"] for attempt in row["attempts"]} == {"closed"}
 
 
 def test_of_a_hedged_request_both_attempts_have_their_own_time(tmp_path: Path) -> None:
@@ -75,7 +76,7 @@ def test_of_a_hedged_request_both_attempts_have_their_own_time(tmp_path: Path) -
         ("b", "success", "hedge_winner", 1, 2),
         ("a", "cancelled", "hedge_loser_cancelled", 3.1, 0),
     ]
-    assert [(one["step"], one["at"]) for one in row["steps"]] == [
+    assert [(step["step"], step["at"]) for step in row["steps"]] == [
         ("initial_selection", 0),
         ("hedge_triggered", 2),
         ("hedge_launched", 2),
@@ -122,7 +123,7 @@ def test_durations_in_another_unit_are_seconds(tmp_path: Path) -> None:
         for name, ms in (("openai", 200), ("groq", 45.5))
     ]
     [row] = kept(tmp_path, "portkey", {"status": 200, "duration": 300, "endpoint": "/v1", "requestOptions": options})
-    assert [(one["seconds"], one["delay"]) for one in row["attempts"]] == [(0.2, 0), (0.0455, 0.2)]
+    assert [(attempt["seconds"], attempt["delay"]) for attempt in row["attempts"]] == [(0.2, 0), (0.0455, 0.2)]
 
 
 @pytest.mark.parametrize("reason", ["sk-live-0123456789abcdef0123456789", "a reason, with a comma", "x" * 80, "né"])
@@ -142,4 +143,4 @@ def test_times_that_are_none_are_left_out(tmp_path: Path, times: str) -> None:
         "upstream_response_time": times,
     }
     [row] = kept(tmp_path, "nginx-json", line)
-    assert all(one["seconds"] is None or 0 <= one["seconds"] < 1 for one in row["attempts"])
+    assert all(attempt["seconds"] is None or 0 <= attempt["seconds"] < 1 for attempt in row["attempts"])

@@ -72,14 +72,14 @@ def test_nothing_is_loaded_from_elsewhere_and_no_text_becomes_html() -> None:
             name
         )
         named = re.findall(r'from "\./([^"]+)"', text) + re.findall(r'(?:src|href)="requests/([^"]+)"', text)
-        assert [one for one in named if one not in FILES] == []
+        assert [file for file in named if file not in FILES] == []
 
 
 def test_packages_have_its_files() -> None:
     root = Path(__file__).parents[2]
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
     patterns = project["tool"]["setuptools"]["package-data"]["exporter.service.web"]
-    assert [name for name in FILES if not any(fnmatch.fnmatch(f"pages/{name}", one) for one in patterns)] == []
+    assert [name for name in FILES if not any(fnmatch.fnmatch(f"pages/{name}", pattern) for pattern in patterns)] == []
 
 
 def test_there_are_words_for_each_error_and_outcome() -> None:
@@ -125,14 +125,14 @@ def test_the_series_of_a_row_are_those_that_it_was_counted_in(tmp_path: Path, na
     grown = [sample for sample, value in after.items() if value > before.get(sample, 0)]
     told = series(keeping.assembly.config.families)
     selectors = {
-        it["name"]: {f'{label}="{row[field]}"' for label, field in it["labels"].items() if row[field]}
-        for it in told
-        if all(row[field] for field in it["when"])
+        family["name"]: {f'{label}="{row[field]}"' for label, field in family["labels"].items() if row[field]}
+        for family in told
+        if all(row[field] for field in family["when"])
     }
-    assert set(selectors) == {it["name"] for it in told} & {sample.partition("{")[0] for sample in grown}
+    assert set(selectors) == {family["name"] for family in told} & {sample.partition("{")[0] for sample in grown}
     for family, pairs in selectors.items():
         labels = [set(sample.partition("{")[2][:-1].split(",")) for sample in grown if sample.startswith(f"{family}{{")]
-        assert any(pairs <= one for one in labels), (family, pairs, labels)
+        assert any(pairs <= found for found in labels), (family, pairs, labels)
 
 
 def test_selectors_have_declared_labels_and_none_that_are_dropped() -> None:

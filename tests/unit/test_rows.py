@@ -27,15 +27,15 @@ VALUES = ("acme", "100%", "%d", 'a "quoted" \\ word', "line\nline\r", "é", "")
 def lines(family: FamilySeries, openmetrics: bool) -> Iterator[str]:
     """A family's lines, written one by one."""
     name, labels = family.family.name, family.family.labels
-    for values, one in family.series.items():
+    for values, series in family.series.items():
         pairs = [f'{label}="{escaped(value)}"' for label, value in zip(labels, values, strict=False) if value]
         pairs += values[len(labels) :]
-        numbers: list[float] = [*one.values] if isinstance(one, Histogram) else [one.value]
+        numbers: list[float] = [*series.values] if isinstance(series, Histogram) else [series.value]
         if family.family.persisted and family.family.type != "gauge" and not any(numbers):
             continue
-        if not one.released:
+        if not series.released:
             numbers = [0.0] * len(numbers)
-        if isinstance(one, Histogram):
+        if isinstance(series, Histogram):
             total = 0.0
             for bound, count in zip((*map(repr, family.family.buckets), "+Inf"), numbers, strict=False):
                 total += count
@@ -61,16 +61,16 @@ def _step(store: Store, rng: random.Random) -> None:
     for _ in range(rng.choice((1, 3, 400))):
         if family.family.labels:
             made[0] = rng.choice(VALUES) + str(rng.randrange(600))
-        one = family.get(*made, *inputs)
-        if isinstance(one, Histogram):
-            one.pending.extend(rng.choices((0.001, 0.3, 70, 0.1), k=rng.randrange(3)))
+        series = family.get(*made, *inputs)
+        if isinstance(series, Histogram):
+            series.pending.extend(rng.choices((0.001, 0.3, 70, 0.1), k=rng.randrange(3)))
         else:
-            one.value += rng.choice((0, 1, 1, 2**40, 0.1)) if rng.random() < 0.9 else rng.randrange(300)
+            series.value += rng.choice((0, 1, 1, 2**40, 0.1)) if rng.random() < 0.9 else rng.randrange(300)
     family.settle()
     if family.series and rng.random() < 0.2:
         family.drop(*rng.choice([*family.series]))
-    for one in rng.sample([*family.series.values()], len(family.series) // 3):
-        one.released = one.released or rng.random() < 0.5
+    for series in rng.sample([*family.series.values()], len(family.series) // 3):
+        series.released = series.released or rng.random() < 0.5
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -98,14 +98,17 @@ def test_exactly_the_rows_that_are_new_or_have_changed_are_found(seed: int) -> N
     old: list[Any] = []
     for _ in range(STEPS):
         for n in rng.sample(range(700), rng.choice((0, 1, 30, 500))):
-            one = family.get(f"value-{n}", *family.family.labels[1:])
-            if isinstance(one, Histogram):
-                one.pending.append(rng.random())
+            series = family.get(f"value-{n}", *family.family.labels[1:])
+            if isinstance(series, Histogram):
+                series.pending.append(rng.random())
             else:
-                one.value += rng.choice((0, 1, 0.5))
+                series.value += rng.choice((0, 1, 0.5))
         family.settle()
         rows = family.rows()
-        new = [one.values.tolist() if isinstance(one, Histogram) else [one.value] for one in family.series.values()]
+        new = [
+            series.values.tolist() if isinstance(series, Histogram) else [series.value]
+            for series in family.series.values()
+        ]
         changed = [row for row, value in enumerate(new) if row >= len(old) or value != old[row]]
         assert rows.changes_since(before) == changed
         assert [*rows.numbers_of(changed)] == [number for row in changed for number in new[row]]
@@ -126,8 +129,8 @@ def test_rows_stay_as_they_were_taken() -> None:
 def test_a_series_is_first_shown_once() -> None:
     store = Store(hold=True)
     store.add(catalog.LINES, "a", "parsed")
-    (one,) = store.families[catalog.LINES.name].series.values()
-    assert first_shown(store, take(store)) == [one]
+    (series,) = store.families[catalog.LINES.name].series.values()
+    assert first_shown(store, take(store)) == [series]
     assert first_shown(store, take(store)) == []
     store.add(catalog.LINES, "b", "parsed")
     assert len(first_shown(store, take(store))) == 1

@@ -98,21 +98,21 @@ class Exporter:
             busy = (end - self._begin + 977 * n) % (9000 + 1700 * n) < 4000
             if busy and self._rng.random() < 0.4 and not any(abs(at - begin) < _QUIET for at in self._quiet):
                 now = self._rng.uniform(begin, end)
-                one = self._lives.setdefault(key, _Series(now))
+                series = self._lives.setdefault(key, _Series(now))
                 amount = self._rng.randint(1, 5)
                 self.logged.append((now, key, amount))
-                one.add(amount, now)
+                series.add(amount, now)
 
     def _scrape(self, now: float) -> None:
         moved = sum(at <= now for at in self._moves)
         target = f'job="{JOB}",instance="{self._name}-{moved}:1"'
         self.lines.append((now, f"{FIRST_START}{{{target}}} {self._start} {now}\n"))
-        for key, one in self._lives.items():
-            shown = one.scraped(now)
+        for key, series in self._lives.items():
+            shown = series.scraped(now)
             if shown is not None:
                 labels = f'key="{key}",chain="eth",method="m",protocol="http",status="200",class="business",{target}'
                 self.lines.append((now, f"gateway_requests_total{{{labels}}} {shown} {now}\n"))
-            self.cumulated[key].append((now, self._before.get(key, 0) + one.told))
+            self.cumulated[key].append((now, self._before.get(key, 0) + series.told))
         if self._first is None:
             self._first = now
 
@@ -157,11 +157,11 @@ class Fleet:
 
     def openmetrics(self) -> Iterator[str]:
         """All samples, in order of time."""
-        for _, line in sorted(line for one in self.exporters for line in one.lines):
+        for _, line in sorted(line for exporter in self.exporters for line in exporter.lines):
             yield line
         yield "# EOF\n"
 
     def grown(self, begin: float, end: float) -> dict[str, int]:
         """What each key's requests came to."""
-        found = {key: sum(one.grown(key, begin, end) for one in self.exporters) for key in "abcd"}
+        found = {key: sum(exporter.grown(key, begin, end) for exporter in self.exporters) for key in "abcd"}
         return {key: amount for key, amount in found.items() if amount}

@@ -36,8 +36,8 @@ class Live:
 
     def close(self) -> None:
         """End all that was started."""
-        for one in self.exporters:
-            one.close()
+        for exporter in self.exporters:
+            exporter.close()
         self._closing.close()
 
     @property
@@ -100,7 +100,9 @@ class Live:
     def _kill_and_start(self, name: str, traffic: Traffic) -> None:
         """Killed while it counts; what is written meanwhile is counted when it is back."""
         port = self.ports["ab".index(name)]
-        victim = next(one for one in self.exporters if one.url.endswith(f":{port}") and one.process.running)
+        victim = next(
+            exporter for exporter in self.exporters if exporter.url.endswith(f":{port}") and exporter.process.running
+        )
         victim.stop(signal.SIGKILL)
         self._write(name, traffic.lines(time.time() - 1, time.time(), _REQUESTS))
         self.prometheus.eventually("sum(up)", lambda value: value == 1)
@@ -117,9 +119,9 @@ class Live:
 
         def settled() -> bool:
             counted = [
-                sum(value for name, value in one.scrape().items() if name.startswith("gateway_requests_total{"))
-                for one in self.exporters
-                if one.process.running
+                sum(value for name, value in exporter.scrape().items() if name.startswith("gateway_requests_total{"))
+                for exporter in self.exporters
+                if exporter.process.running
             ]
             lines = sum(len(Path(log).read_bytes().splitlines()) for log in self.logs)
             read = self.prometheus.value("sum(gateway_exporter_lines_total)")

@@ -78,9 +78,9 @@ def record(folder: Path, begin: float, end: float, skipped: Iterable[int] = ()) 
             asked = {"query": rule["expr"], "start": f"{first:.3f}", "end": f"{end:.3f}", "step": str(HOUR)}
             answer = requests.post(f"{server.url}/api/v1/query_range", data=asked, timeout=60).json()
             assert answer["status"] == "success", answer
-            for one in answer["data"]["result"]:
-                labels = ",".join(f'{name}="{value}"' for name, value in one["metric"].items())
-                for at, value in one["values"]:
+            for series in answer["data"]["result"]:
+                labels = ",".join(f'{name}="{value}"' for name, value in series["metric"].items())
+                for at, value in series["values"]:
                     if round((at - first) / HOUR) not in skipped:
                         lines.append((at, f"{rule['record']}{{{labels}}} {value} {at}\n"))
     finally:

@@ -181,17 +181,17 @@ def parameters_of(rng: random.Random) -> dict[str, str]:
     """A question that the document allows; what a parameter's schema leaves open is made up, and often wrong."""
     made: dict[str, str] = {}
     listed = document()["paths"]["/api/v1/usage"]["get"]["parameters"]
-    for one in rng.sample(listed, rng.randint(0, 5)):
-        schema = one["schema"]
+    for parameter in rng.sample(listed, rng.randint(0, 5)):
+        schema = parameter["schema"]
         if "enum" in schema:
             values = [*schema["enum"], "none"]
         elif schema["type"] == "integer":
             values = ["0", "1", "7", str(schema.get("maximum", 10**6)), "-1", "1e3", "x"]
         else:
             values = MADE_UP.get(
-                one["name"], ["polygon", "", "a\0b", "\U0001f600" * 9, '"}) or vector(1) #', "%", "9" * 400]
+                parameter["name"], ["polygon", "", "a\0b", "\U0001f600" * 9, '"}) or vector(1) #', "%", "9" * 400]
             )
-        made[one["name"]] = rng.choice(values)
+        made[parameter["name"]] = rng.choice(values)
     return made
 
 

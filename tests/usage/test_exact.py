@@ -93,9 +93,11 @@ def test_each_recorded_hour_is_exact(prometheus: Prometheus, fleet: Fleet) -> No
     expected = [sum(fleet.grown(hour, hour + 3600).values()) for hour in hours]
     counters = Counters(prometheus, SERVED, {}, division)
     assert counters.hours(REQUESTS, {}) == expected
-    steps = counters.steps(REQUESTS, ("key",), {}, lambda at: next((one for one in hours if 0 <= at - one < 3600), 0))
-    for one in hours:
-        assert {key: amount for (key,), amount in steps[one].items() if amount} == fleet.grown(one, one + 3600)
+    steps = counters.steps(
+        REQUESTS, ("key",), {}, lambda at: next((hour for hour in hours if 0 <= at - hour < 3600), 0)
+    )
+    for hour in hours:
+        assert {key: amount for (key,), amount in steps[hour].items() if amount} == fleet.grown(hour, hour + 3600)
 
 
 def test_steps_begin_where_they_are_asked_to(prometheus: Prometheus, fleet: Fleet) -> None:

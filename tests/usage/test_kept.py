@@ -41,7 +41,11 @@ def logged(live: Live) -> list[dict[str, Any]]:
     """The key's requests in the first exporter's log that have a latency."""
     lines = (live.folder / "a" / "rpc.access.json").read_text(encoding="utf-8").splitlines()
     parsed = [json.loads(line) for line in lines if INDEXER in line and line.endswith("}")]
-    return [one for one in parsed if live.begin <= one["msec"] < live.end and one["status"] not in (101, 499)]
+    return [
+        request
+        for request in parsed
+        if live.begin <= request["msec"] < live.end and request["status"] not in (101, 499)
+    ]
 
 
 def averages(rows: list[dict[str, Any]], label: str) -> dict[str, float]:

@@ -55,8 +55,8 @@ def test_totals_are_those_of_the_log(report: dict[str, Any], replayed: dict[str,
     data = sum(total(replayed, f"gateway_{way}_bytes_total") for way in ("request", "response"))
     assert found["dataTransferred"] == data
     types = {"input", "output", "cache_read", "cache_write", "reasoning"}
-    tokens = {one: total(replayed, "gateway_tokens_total", f'type="{one}"') for one in types}
-    assert found["tokens"] == {one: number for one, number in tokens.items() if number}
+    tokens = {type_: total(replayed, "gateway_tokens_total", f'type="{type_}"') for type_ in types}
+    assert found["tokens"] == {type_: number for type_, number in tokens.items() if number}
     assert found["cost"] == round(total(replayed, "gateway_cost_total"), 6)
     seconds, timed = (total(replayed, f"gateway_request_duration_seconds_{part}") for part in ("sum", "count"))
     assert found["averageLatency"] == round(1000 * seconds / timed, 3)
@@ -96,8 +96,8 @@ def test_errors_and_verbs_add_up(report: dict[str, Any]) -> None:
     """By type, endpoint, status and HTTP method."""
     errors, found = report["errors"], report["usage"]
     for place in ("byType", "byEndpoint", "byStatusCode"):
-        assert sum(one["count"] for one in errors[place]) == errors["totalErrors"] == found["failedRequests"]
-    assert all(one["description"] for one in errors["byType"])
+        assert sum(error["count"] for error in errors[place]) == errors["totalErrors"] == found["failedRequests"]
+    assert all(error["description"] for error in errors["byType"])
     assert sum(row["requests"] for row in report["breakdown"]["byMethod"]) == found["totalRequests"]
 
 

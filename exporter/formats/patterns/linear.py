@@ -10,6 +10,7 @@ harmful one accepted.
 """
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from itertools import combinations, product
 from typing import NamedTuple
 
@@ -77,11 +78,10 @@ def two_ways(pattern: str | bytes, how: str) -> str | None:
     open_ = [start]
     for here in open_:
         for pair, chars in _next(automaton, here):
-            text = reached[here] + _shown(chars)
             if pair is None:
-                return text
+                return reached[here] + _shown(chars)
             if pair not in reached:
-                reached[pair] = text
+                reached[pair] = reached[here] + _shown(chars)
                 open_.append(pair)
         if len(open_) > _MOST_PAIRS:
             raise OverflowError
@@ -107,6 +107,7 @@ def _next(automaton: Automaton, here: _Pair) -> Iterator[tuple[_Pair | None, int
             yield None if pair.first == pair.second else pair, chars
 
 
+@cache
 def _shown(chars: int) -> str:
     """One of the characters, the most readable."""
     for code in (*range(ord("a"), ord("z") + 1), *range(ord("0"), ord("9") + 1), *range(32, 127), *range(256)):

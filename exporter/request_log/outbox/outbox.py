@@ -24,7 +24,7 @@ class Counted(Struct):
 
 
 class Outbox:
-    """Sends the rows of a folder. `counted` is what the state has."""
+    """Sends the rows of a folder. `counted` is what the state has; `mark`, if it is known, its last row."""
 
     def __init__(
         self,
@@ -33,8 +33,9 @@ class Outbox:
         entries: Callable[[], Mapping[str, KeyEntry]],
         store: Store,
         counted: Counted | None = None,
+        mark: int | None = None,
     ) -> None:
-        self._sender = Sender(folder, settings, entries)
+        self._sender = Sender(folder, settings, entries, mark)
         self._store = store
         self.counted = counted
         self._counts = False

@@ -7,13 +7,13 @@ two requests.
 """
 
 import logging
-import os
 import uuid
 from pathlib import Path
 
 import msgspec
 from msgspec import Struct, field
 
+from exporter import durable_file
 from exporter.private_folder import make_private_folder
 
 log = logging.getLogger(__name__)
@@ -52,12 +52,4 @@ def load(folder: Path) -> Place:
 def save(folder: Path, place: Place) -> None:
     """Write the place, durably: after a crash it is there as a whole, the old or the new one. Raises OSError."""
     make_private_folder(folder)
-    path = folder / NAME
-    new = path.with_name(NAME + ".new")
-    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        os.write(descriptor, msgspec.json.encode(place))
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    new.replace(path)
+    durable_file.replace(folder / NAME, msgspec.json.encode(place))

@@ -34,13 +34,20 @@ _QUIET_SECONDS = 600.0
 
 
 class Sender:
-    """Sends the rows up to `upto`, which the pipeline's thread raises with `allow`. Whatever else is public is read
-    only: the `place`, and what it was at the start, once it is read; `taken`, the last row that it has in hand;
+    """Sends the rows up to `upto`, which the pipeline's thread raises with `allow`. `mark` is the last row that the
+    state had at the start, None if that is not known: what was sent behind it was deleted. Whatever else is public is
+    read only: the `place`, and what it was at the start, once it is read; `taken`, the last row that it has in hand;
     `oldest`, the time of the first of these, in epoch milliseconds; failures by reason; when a request last succeeded,
     in epoch seconds; and `problem`, why nothing is sent now, "" if there is none.
     """
 
-    def __init__(self, folder: Path, settings: OtlpSettings, entries: Callable[[], Mapping[str, KeyEntry]]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: OtlpSettings,
+        entries: Callable[[], Mapping[str, KeyEntry]],
+        mark: int | None = None,
+    ) -> None:
         self.settings = settings
         self.place: Place | None = None
         self.upto = 0
@@ -52,6 +59,7 @@ class Sender:
         self.problem = ""
         self._folder = folder
         self._entries = entries
+        self._mark = mark
         self._unsent = Unsent(folder)
         self._endpoint: Endpoint | None = None
         self._used: OtlpSettings | None = None
@@ -122,7 +130,7 @@ class Sender:
         place, upto = self._known_place(), self.upto
         if not upto or place.cursor == upto:
             return []
-        if place.cursor > upto:  # the state is another one, or older
+        if place.cursor > upto:  # the state was another one, or older, and its mark not known
             place.go_back(upto)
             self.taken = upto
             save(self._folder, place)
@@ -138,6 +146,8 @@ class Sender:
     def _known_place(self) -> Place:
         if not self.place:
             place = load(self._folder)
+            if self._mark is not None and place.cursor > self._mark:
+                place.go_back(self._mark)
             save(self._folder, place)  # before anything is sent under the name of a new one
             self.begun, self.taken = replace(place), place.cursor
             self.place = place

@@ -20,9 +20,8 @@ from exporter.request_log.registry import Registry
 from exporter.request_log.search import Cursor, Search, TooLongError, cursor_of
 from exporter.request_log.written import as_object
 from exporter.service.web.callers import Caller, RefusedError
-from exporter.service.web.requests import PATH, SUMS_PATH, whole
+from exporter.service.web.requests import MOST_PAGE_ROWS, PAGE_ROWS, PATH, SUMS_PATH, whole
 
-LIMIT, MOST = 100, 1000
 _OPTIONS = ("limit", "cursor")
 # A search that takes longer is given up: others wait.
 _PATIENCE_SECONDS = 5.0
@@ -70,7 +69,7 @@ class CustomerRequests:
             raise RefusedError(500, "Requests can't be read at present.") from None
 
     def _page(self, search: Search, wanted: Filter, options: dict[str, str]) -> dict[str, Any]:
-        limit = whole("limit", options.get("limit", ""), LIMIT, MOST)
+        limit = whole("limit", options.get("limit", ""), PAGE_ROWS, MOST_PAGE_ROWS)
         cursor = options.get("cursor", "")
         page = search.newest(wanted, limit, _inner(search, wanted, cursor_of(cursor)) if cursor else None)
         following = _outer(search, wanted, page.next) if page.next else None

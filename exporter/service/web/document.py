@@ -5,8 +5,7 @@ from typing import Any
 from exporter.request_log.fields import FIELDS, OF_CUSTOMERS, Field
 from exporter.request_log.filters import CUSTOMER_FILTERS, FILTERS
 from exporter.request_log.search import Sums
-from exporter.service.web.customer_requests import LIMIT, MOST
-from exporter.service.web.requests import PATH, SUMS_PATH
+from exporter.service.web.requests import MOST_PAGE_ROWS, PAGE_ROWS, PATH, SUMS_PATH
 from exporter.usage import openapi
 from exporter.usage.openapi_parts import COUNT, TEXT, Schema, kind, list_of, or_null, parameter, question, record
 
@@ -33,7 +32,7 @@ def document() -> dict[str, Any]:
     made = openapi.document()
     filters = [parameter(name, FILTERS[name], TEXT) for name in FILTERS if name in CUSTOMER_FILTERS]
     page = [
-        parameter("limit", "At most so many.", kind("integer", minimum=0, maximum=MOST, default=LIMIT)),
+        parameter("limit", "At most so many.", kind("integer", minimum=0, maximum=MOST_PAGE_ROWS, default=PAGE_ROWS)),
         parameter("cursor", "`next` of the page before, with the same filters.", TEXT),
     ]
     made["paths"] |= {

@@ -29,7 +29,8 @@ PATH = "/api/v1/requests"
 SUMS_PATH = "/api/v1/requests/sums"
 _JSON = "application/json"
 _FORMATS = {"csv": ("text/csv; charset=utf-8", csv_lines), "jsonl": ("application/x-ndjson", json_lines)}
-_LIMIT, _MOST = 100, 1000
+# The rows of a page, if nobody says how many, and at most.
+PAGE_ROWS, MOST_PAGE_ROWS = 100, 1000
 # Searches, and exports, that run at a time; others wait.
 _SEARCHES, _EXPORTS = 2, 2
 _EXPORT_SECONDS = 600.0
@@ -87,7 +88,7 @@ class RequestsApi:
             return await asyncio.to_thread(search)
 
     async def _page(self, settings: RequestLogSettings, wanted: Filter, options: dict[str, str]) -> dict[str, Any]:
-        limit = whole("limit", options["limit"], _LIMIT, _MOST)
+        limit = whole("limit", options["limit"], PAGE_ROWS, MOST_PAGE_ROWS)
         cursor = cursor_of(options["cursor"]) if options["cursor"] else None
 
         def page() -> dict[str, Any]:
