@@ -162,10 +162,11 @@ class Metrics:
         found = f"{self.rate(f'{name}_sum', by=by, over=over)} / ({self.rate(f'{name}_count', by=by, over=over)} > 0)"
         return f"round({found}, {_FINEST})" if over == "$__range" else found
 
-    def success(self, by: str = "", over: str = "$__rate_interval") -> str:
+    def success(self, *matchers: str, by: str = "", over: str = "$__rate_interval") -> str:
         """Share of requests that did not fail."""
         return success(
-            self.rate("gateway_errors_total", by=by, over=over), self.rate("gateway_requests_total", by=by, over=over)
+            self.rate("gateway_errors_total", *matchers, by=by, over=over),
+            self.rate("gateway_requests_total", *matchers, by=by, over=over),
         )
 
     def info(self, *labels: str, matchers: tuple[str, ...] = ()) -> str:
@@ -238,6 +239,11 @@ def _asked(matchers: tuple[str, ...], by: str) -> set[str]:
     return {re.split(r"\W", matcher, maxsplit=1)[0] for matcher in matchers} | {*by.split()}
 
 
+def among(name: str) -> str:
+    """A matcher of the keys that a variable of `variables.largest_keys` has found."""
+    return f'key=~"${name}"'
+
+
 def before(query: str) -> str:
     """The same over the time just before the chosen one."""
     query = _HOURS.sub(r"(\1 offset $__range)\2", query)
@@ -272,10 +278,10 @@ def five(
 
 
 def leaders(
-    query: str, ranking: str, label: str, joined: Callable[[str, str], str] | None = None
+    query: str, ranking: str, label: str, joined: Callable[[str, str], str] | None = None, whole: str = ""
 ) -> dict[str, str | tuple[str, str]]:
-    """The five largest, and `others`, so that the sum is the whole."""
-    rest = f"sum({query}) - (sum(({query}) and on ({label}) topk(5, {ranking})) or vector(0))"
+    """The five largest, and `others`, so that the sum is the `whole`; without it, that of the query."""
+    rest = f"{whole or f'sum({query})'} - (sum(({query}) and on ({label}) topk(5, {ranking})) or vector(0))"
     return {**five(query, ranking, label, joined), "others": f"round(clamp_min({rest}, 0), {_NOTHING:f})"}
 
 

@@ -6,12 +6,18 @@ from dashboards.pages import columns
 from dashboards.pages.costs_queries import Costs
 from dashboards.pages.links import Links
 from dashboards.panels import bars
-from dashboards.promql import TODAY, Metrics, leaders, total
+from dashboards.promql import TODAY, Metrics, among, leaders, total
 from dashboards.questions import Question
 from dashboards.tables import table
 from exporter.config.served import Served
 
 _HOURS = 24 * 30
+_CREDITS = "key:gateway_credits"
+
+
+def rankings(m: Metrics) -> dict[str, str]:
+    """Of keys, by the variable that has the five largest."""
+    return {"most_credits": m.hours(_CREDITS, by="key", hours=_HOURS)}
 
 
 def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
@@ -24,7 +30,7 @@ def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
     owned = f"({by_key}) * on (key) group_left (owner) {owners}"
     hourly = m("key:gateway_requests:increase1h", by="key")
     known = f"{m.info('name')} and on (key) {hourly}"
-    credits = m.hours("key:gateway_credits", by="key", hours=24, at="offset -1d")
+    most, day = among("most_credits"), "offset -1d"
     return [
         table(
             "Cost of 30 days by key",
@@ -76,7 +82,13 @@ def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
             "Credits by day, last 30 days",
             "What calls cost in credits: the five keys that cost most, and others.",
             columns.by_key(
-                leaders(credits, m.hours("key:gateway_credits", by="key", hours=24 * 30, at=TODAY), "key", m.named_few)
+                leaders(
+                    m.hours(_CREDITS, most, by="key", hours=24, at=day),
+                    m.hours(_CREDITS, most, by="key", hours=_HOURS, at=TODAY),
+                    "key",
+                    m.named_few,
+                    m.hours(_CREDITS, hours=24, at=day),
+                )
             ),
             "short",
             every="1d",
