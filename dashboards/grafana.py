@@ -64,6 +64,7 @@ class Panel(core.Panel):  # type: ignore[misc]
     interval: str | None = None
     maxDataPoints: int | None = None  # noqa: N815
     timeFrom: str | None = None  # noqa: N815
+    hideTimeOverride: bool | None = None  # noqa: N815
     gridPos: core.GridPos | None = None  # noqa: N815
     defaults: Json = attr.Factory(dict)
     overrides: list[Json] = attr.Factory(list)
@@ -93,5 +94,6 @@ class Panel(core.Panel):  # type: ignore[misc]
             "interval": self.interval,
             "maxDataPoints": self.maxDataPoints,
             "timeFrom": self.timeFrom,
+            "hideTimeOverride": self.hideTimeOverride,
         }
         return {name: value for name, value in found.items() if value not in (None, [], {})}

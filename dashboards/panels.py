@@ -13,6 +13,9 @@ _MOST_BARS = 64
 # More points show more noise than shape.
 _MOST_POINTS = 160
 _AS_BARS: Json = {"interval": "1m", "maxDataPoints": _MOST_BARS}
+# Grafana asks in whole steps, of ten minutes in a day: what began after the last one has no line yet.
+_OR_TOO_NEW = ", or too new for a line"
+_LAST_HOUR: Json = {"timeFrom": "1h", "hideTimeOverride": True, "maxDataPoints": 240}
 # An axis to eight has its numbers one or more apart.
 _LEAST_AXIS = 8
 # A legend beside a graph needs a panel of this width; below one there is place for so many series.
@@ -33,14 +36,17 @@ def timeseries(
     no_value: str = "No requests in this time",
     exemplar: bool = False,
     lowest: float | None = 0,
+    highest: float | None = None,
     **more: Any,
 ) -> Panel:
     """Lines over time; `queries` maps a legend to its query. The series of the legend `limit` is drawn dashed.
 
-    The axis begins at `lowest`, or where the values do.
+    The axis begins at `lowest`, or where the values do, and ends at `highest` at least.
     """
     if all(ABSENT in str(query) for legend, query in queries.items() if legend != limit):
         queries = {}
+    if not no_value.startswith("Needs"):
+        no_value += _OR_TOO_NEW
     dashed = {"custom.lineStyle": {"fill": "dash", "dash": [10, 10]}, "custom.fillOpacity": 0, "color": fixed(ORANGE)}
     return _over_time(
         title,
@@ -55,6 +61,7 @@ def timeseries(
         no_value=no_value,
         exemplar=exemplar,
         lowest=lowest,
+        highest=highest,
         **({"maxDataPoints": _MOST_POINTS} | more),
     )
 
@@ -110,8 +117,9 @@ def stat(
 ) -> Panel:
     """One number. `steps` maps bounds to colours from there up; below all of them it is `first`.
 
-    With `name_only` the legend stands in its place. With `graph` its curve is drawn behind it; `compared`, the number
-    of the time before stands beside it.
+    With `name_only` the legend stands in its place. With `graph` it is the number of now, and its curve over the last
+    hour is drawn behind it: over days, a step of the curve would be old. `compared`, the number of the time before
+    stands beside it.
     """
     if compared:
         (query,) = queries.values()
@@ -129,11 +137,12 @@ def stat(
     return panel_of(
         "stat",
         title,
-        description,
+        f"{description} The curve is the last hour's." if graph else description,
         queries,
         defaults=defaults | {"color": {"mode": "thresholds"}},
         options=options,
         instant=not graph,
+        **(_LAST_HOUR if graph else {}),
         **({"width": 4, "high": 4} | more),
     )
 
@@ -222,7 +231,7 @@ def heatmap(title: str, description: str, query: str, unit: str, **more: Any) ->
 
 def timeline(title: str, description: str, queries: Queries, mappings: list[Json], **more: Any) -> Panel:
     """States over time."""
-    defaults = defaults_of("none", more.pop("no_value"), None, mappings=mappings)
+    defaults = defaults_of("none", more.pop("no_value") + _OR_TOO_NEW, None, mappings=mappings)
     options = {
         "alignValue": "left",
         "legend": legend_of((), shown=False),
@@ -270,15 +279,16 @@ def _over_time(
     no_value: str,
     exemplar: bool = False,
     lowest: float | None = 0,
+    highest: float | None = None,
     decimals: int | None = None,
     **more: Any,
 ) -> Panel:
     defaults = defaults_of(unit, no_value, links) | {"color": {"mode": "palette-classic"}, "custom": custom}
     defaults |= (shown_decimals := rounded(unit, decimals))
-    if shown_decimals:
-        # Between two numbers that look the same, Grafana writes at the axis what stands for no value.
-        custom = custom | {"axisSoftMax": _LEAST_AXIS / 10 ** shown_decimals["decimals"]}
-        defaults["custom"] = custom
+    if shown_decimals and highest is None:
+        highest = _LEAST_AXIS / 10 ** shown_decimals["decimals"]
+    if highest is not None:
+        defaults["custom"] = custom | {"axisSoftMax": highest}
     if lowest is not None:
         defaults["min"] = lowest
     shown = {"width": 12} | more
@@ -291,7 +301,8 @@ def _over_time(
         description,
         queries,
         defaults=defaults,
-        overrides=[*coloured(colours), *apart(queries), *overrides],
+        # What to say is for a graph without series; Grafana would write it between two numbers of an axis, too.
+        overrides=[override("byRegexp", "/.*/", {"noValue": " "}), *coloured(colours), *apart(queries), *overrides],
         options=options,
         **shown,
     )

@@ -29,7 +29,9 @@ BARS_OF_HOURS = "[$__interval:1h]"
 # As many hours as the range has: without it, a range that ends at a full hour has both its ends in Prometheus 2.
 _WHOLE = "offset -500ms"
 _HOURS = re.compile(r"(\w+:\w+:increase1h\{[^}]*\})(\[\$__range:1h\][^)]*" + _WHOLE + ")")
-# Bars of days end at the last midnight, as Grafana asks for them: this is the end of the last one.
+# Bars begin at whole steps, as Grafana asks for them, the last one before now: this is the end of the last one, of any
+# width, and of a day's.
+LAST_BAR = "@ end() offset -$__interval"
 TODAY = "@ end() offset -1d"
 # What is left of a difference of equal sums.
 _NOTHING = 0.000001
@@ -141,6 +143,10 @@ class Metrics:
             with_matcher(self(smaller, *matchers, by=by), f'job=~"{lacked}"'),
             with_matcher(whole, f'job!~"{lacked}"'),
         ]
+
+    def smallest(self, name: str) -> str:
+        """What is recorded of the hours by method, as there are more keys; by key where there are no methods."""
+        return f"method:{name}" if ABSENT not in self(f"method:{name}:increase1h") else f"key:{name}"
 
     def usual_hour(self, name: str, by: str) -> str:
         """The average of the last seven days' hours of a recorded `…:increase1h`, of as many as there are, without the
@@ -282,7 +288,7 @@ def leaders(
 ) -> dict[str, str | tuple[str, str]]:
     """The five largest, and `others`, so that the sum is the `whole`; without it, that of the query."""
     rest = f"{whole or f'sum({query})'} - (sum(({query}) and on ({label}) topk(5, {ranking})) or vector(0))"
-    return {**five(query, ranking, label, joined), "others": f"round(clamp_min({rest}, 0), {_NOTHING:f})"}
+    return {**five(query, ranking, label, joined), "others": f"round({rest}, {_NOTHING:f}) > 0"}
 
 
 def largest(query: str, label: str, most: int = 5) -> str:

@@ -7,6 +7,9 @@ from dashboards.grafana import Json, Panel
 from dashboards.panel import Queries, panel_of
 from exporter.config.served import ABSENT
 
+# Pixels: a letter of a heading; beside it the filter with the borders, and where it is sorted by, the arrow.
+_LETTER, _FILTER, _ARROW = 7, 42, 16
+
 
 def table(
     title: str,
@@ -63,9 +66,8 @@ def table(
     if pivot:
         overrides.append(override("byName", "\\".join(pivot), {"displayName": _title(pivot[0])}))
     overrides += [
-        override("byName", name if pivot else _title(name), _column(columns[name]))
+        override("byName", name if pivot else _title(name), _column(name, columns[name], name == sort))
         for name in dict.fromkeys(fields.values())
-        if columns[name]
     ]
     options: Json = {"showHeader": True, "cellHeight": "sm"}
     options["footer"] = {"show": False, "reducer": ["sum"], "countRows": False}
@@ -99,5 +101,9 @@ def _title(name: str) -> str:
     return name[:1].upper() + name[1:].replace("_", " ")
 
 
-def _column(told: Json | str) -> Json:
-    return {"unit": told} if isinstance(told, str) else told
+def _column(name: str, asked: Json | str, sorted_by: bool) -> Json:
+    """A column's field config. One without a width is as wide as its heading and the icons beside it at least."""
+    found = ({"unit": asked} if asked else {}) if isinstance(asked, str) else asked
+    if "custom.width" in found or "custom.minWidth" in found:
+        return found
+    return found | {"custom.minWidth": _LETTER * len(_title(name)) + _FILTER + _ARROW * sorted_by}

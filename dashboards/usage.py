@@ -13,7 +13,9 @@ from exporter.config.served import Served
 
 # Answered by drop-downs and the time picker rather than by a panel.
 BY_VARIABLES = {
-    Question.NARROWED: "the drop-downs of every page, and the time picker. A status can't narrow tokens and cost."
+    Question.NARROWED: "the drop-downs of every page, and the time picker; by user, team and the like where the config "
+    "declares them (`metrics.labels`). An endpoint (method) narrows *API key* and *Errors and latency*. A status can't "
+    "narrow tokens and cost."
 }
 
 _HEAD = """\
@@ -55,20 +57,39 @@ find the owner's keys. *Keys* and *Limits and quotas* have lists of owners and p
 This file is made of the builders: `python -m dashboards.usage > docs/dashboards.md`.
 """
 
+_QUESTIONS = """
+## Questions and panels
+
+A is what the owner of a key asks, B who pays for language models, C who runs an API, D who hands out keys, E who looks
+at the requests of a hub of language models. Single requests (D3, E3, E6) are no job of Prometheus: they have [a page
+of the exporter's](requests.md), which panels link to where the config says its address. A period as CSV for an audit
+(B8) is `gateway-exporter replay --since … --until … --csv`, from the log, or [`usage`](usage.md), from Prometheus.
+
+| | question | panels |
+| --- | --- | --- |"""
+
 
 def page(served: Served) -> str:
     """The whole document."""
     every = list(boards(served))
     parts = [_HEAD, "| dashboard | uid | for |\n| --- | --- | --- |"]
     parts += [f"| {board.title} | `{board.uid}` | {board.description} |" for board in every]
-    parts.append("\n## Questions and panels\n\n| | question | panels |\n| --- | --- | --- |")
+    parts.append(_QUESTIONS)
     for question in Question:
-        named = [f"{board.title}: {panel.title}" for board, panel in _answers(every, question)]
+        named = [f"{board.title}: {panel.title}{_own_time(panel)}" for board, panel in _answers(every, question)]
         parts.append(f"| {question.row} | {question.text} | {'<br>'.join(named) or BY_VARIABLES[question]} |")
     parts.append("\n## Queries")
     for board in every:
         parts += [f"\n### {board.title}", *_queries(board)]
     return "\n".join(parts) + "\n"
+
+
+def _own_time(panel: Panel) -> str:
+    """The time that a panel shows whatever is chosen, as its title bar says it."""
+    if panel.timeFrom is None or panel.hideTimeOverride:
+        return ""
+    units = {"h": "hours", "d": "days", "y": "year"}
+    return f" (last {panel.timeFrom[:-1]} {units[panel.timeFrom[-1]]})"
 
 
 def _queries(board: Board) -> Iterator[str]:

@@ -2,22 +2,27 @@
 
 from collections.abc import Mapping
 
-from dashboards.fields import ORANGE, RED, WHOLE, YELLOW, column, thresholds
+from dashboards.fields import BLUE, ORANGE, RED, WHOLE, YELLOW, column, thresholds
 from dashboards.grafana import Json
+from dashboards.promql import Metrics
 from exporter.config.served import ABSENT, Served
 from exporter.durations import seconds
 
-SHARE = column("percentunit", decimals=1, min=0, max=1) | {"custom.cellOptions": {"type": "gauge", "mode": "basic"}}
+SHARE = column("percentunit", decimals=1, min=0, max=1, thresholds=thresholds({}, BLUE))
+SHARE |= {"custom.cellOptions": {"type": "gauge", "mode": "basic"}}
 # The legend of a key: its name. In tables the name stands beside the key; both are wider than a number.
 KEY = "{{name}}"
-NAME = {"custom.minWidth": 140}
+KEY_ID = {"custom.minWidth": 100}
+NAME = {"custom.minWidth": 120}
 TEXT = {"custom.minWidth": 110}
-MODEL = {"custom.minWidth": 220}
-METHOD = {"custom.minWidth": 230}
+MODEL = {"custom.minWidth": 272}
+METHOD = {"custom.minWidth": 215}
 COUNT = WHOLE
+# A count that stands first, where a narrow table and a phone show it.
+COUNT_FIRST = WHOLE | {"custom.width": 120}
 SUCCESS = column("percentunit", decimals=2)
 # Failures that are not the clients'.
-FAILED_BY_US = WHOLE | {"thresholds": thresholds({0.5: RED}, "text"), "custom.minWidth": 150}
+FAILED_BY_US = WHOLE | {"thresholds": thresholds({0.5: RED}, "text")}
 FAILED_BY_US |= {"custom.cellOptions": {"type": "color-text"}}
 # What to do: a sentence, whole and from the left.
 ADVICE = {"custom.width": 360, "custom.align": "left", "custom.cellOptions": {"type": "color-text"}}
@@ -37,6 +42,11 @@ Queries = Mapping[str, str | tuple[str, str]]
 def by_key(queries: Queries) -> Queries:
     """Series by key with the names of the keys as legend."""
     return {KEY if legend == "{{key}}" else legend: query for legend, query in queries.items()}
+
+
+def ten_keys(m: Metrics, query: str) -> dict[str, str]:
+    """The ten keys of which a query by key says most, that one first; keys without a name would come last."""
+    return {KEY: f"sort_desc({m.named(f'topk(10, {query})')})"}
 
 
 def latency(served: Served) -> Json:

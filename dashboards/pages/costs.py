@@ -16,8 +16,7 @@ from dashboards.questions import Question
 from dashboards.variables import largest_keys, textbox
 from exporter.config.served import Served
 
-_HEADER = """**For whoever plans money and machines.** Type above what requests, bytes and a month may cost; what \
-models cost comes from the log or the price table. Days and months are in UTC."""
+_HEADER = "**For whoever plans money and machines.** Type prices above. Days are those of UTC."
 _VARIABLES = ("key", "model", "provider")
 # Days from now: the next month, quarter, year.
 _AHEAD = {"month": 30, "quarter": 91, "year": 365}
@@ -62,7 +61,8 @@ def _this_month(costs: Costs, served: Served) -> list[Panel]:
     return [
         _money(
             "Month to date",
-            "Requests, bytes sent, and models, since the first of the month.",
+            "Requests, bytes sent, and models, since the first of the month. What models cost is what the log or the "
+            "price table has.",
             {"": spent},
             served,
             id=20,
@@ -142,7 +142,7 @@ def _days(costs: Costs, served: Served) -> list[Panel]:
     unit = columns.money(served)
     return [
         bars(
-            "Cost by day, last 30 days",
+            "Cost by day",
             "What is paid for: requests, bytes, models. Each bar stands at its day's beginning; the last is not over.",
             costs.parts("offset -1d"),
             unit,

@@ -16,8 +16,7 @@ from exporter.config.served import Served, or_zero
 _VARIABLES = ("key", "chain", "method")
 # Recorded hours answer while nothing is chosen.
 _COVERED: tuple[str, ...] = ()
-_HEADER = """**For whoever has to find out what fails, or what is slow.** Red types are the gateway's or its \
-upstreams'; the others are the clients'. Every table leads on."""
+_HEADER = "**For whoever has to find out what fails, or what is slow.** Every table leads on."
 
 # What the types of errors mean, and what to do.
 TYPES = {
@@ -68,7 +67,8 @@ def _errors(m: Metrics, to: Links) -> list[Panel]:
     return [
         bars(
             "Failed requests by type",
-            "When what failed. The table beside it says what the types mean.",
+            "When what failed. Red types are the gateway's or its upstreams', the others the clients'. The table says "
+            "what they mean.",
             {"{{type}}": m.count(errors, by="type", over="$__interval", at="offset -$__interval")},
             "locale",
             colours=_COLOURS,
@@ -81,9 +81,9 @@ def _errors(m: Metrics, to: Links) -> list[Panel]:
             "How often each occurs, its share, what it means and where to look.",
             {"requests": by_type, "share": f"{by_type} / on () group_left () {m.count(errors)}"},
             {
-                "type": column(mappings=[{"type": "value", "options": meanings}]) | {"custom.width": 530},
-                "requests": columns.COUNT | {"custom.width": 100},
-                "share": columns.SHARE,
+                "requests": columns.COUNT_FIRST,
+                "share": columns.SHARE | {"custom.width": 120},
+                "type": column(mappings=[{"type": "value", "options": meanings}]) | {"custom.minWidth": 480},
             },
             sort="requests",
             no_value="No request failed",
@@ -105,7 +105,7 @@ def _errors(m: Metrics, to: Links) -> list[Panel]:
             id=13,
         ),
         bargauge(
-            "Failed requests of the ten methods that fail most, and others",
+            "Failures of the ten top methods, and others",
             "Which endpoint it is. A click narrows this page to it.",
             {"{{method}}": largest(m.count(errors, by="method"), "method", 10)},
             "locale",
@@ -179,14 +179,14 @@ def _detail(m: Metrics, to: Links) -> list[Panel]:
             "Recorded hours have neither chain nor protocol.",
             {"requests": m.named(f"topk(100, {failures})")},
             {
-                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
+                "requests": columns.COUNT_FIRST,
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.KEY_ID,
                 "name": columns.NAME,
-                "method": column(links=[to.cell("Only this method", "gateway-errors", "method")]),
+                "method": column(links=[to.cell("Only this method", "gateway-errors", "method")]) | columns.METHOD,
                 "chain": "",
-                "protocol": "",
-                "status": "",
-                "type": "",
-                "requests": columns.COUNT,
+                "protocol": {"custom.width": 110},
+                "status": {"custom.width": 100},
+                "type": {"custom.minWidth": 165},
             },
             sort="requests",
             no_value="No request failed",

@@ -101,10 +101,11 @@ def _methods_that_are_slow_or_failing(m: Metrics, to: Links, served: Served) -> 
             "average": _only(mean, found),
         },
         {
-            "method": column(links=[to.cell("Only this method", "gateway-errors", "method")]) | {"custom.width": 240},
+            "method": column(links=[to.cell("Only this method", "gateway-errors", "method")])
+            | {"custom.minWidth": 180},
+            "gateway_failures": columns.FAILED_BY_US,
             "what_to_do": column(mappings=range_map(list(words))) | columns.ADVICE | {"custom.width": 480},
             "requests": columns.COUNT,
-            "gateway_failures": columns.FAILED_BY_US,
             "success": columns.SUCCESS,
             "average": columns.latency(served),
         },

@@ -43,8 +43,9 @@ def _by_key(m: Metrics, to: Links, served: Served) -> Panel:
         "Whose requests. A click opens the key.",
         _compared(m, "key", "gateway_key_request_duration_seconds"),
         {
-            "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
+            "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.KEY_ID,
             "name": columns.NAME,
+            "failed": columns.COUNT,
             **_columns(served),
         },
         sort="failed",

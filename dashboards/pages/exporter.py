@@ -13,8 +13,7 @@ from dashboards.panels import stat, text
 from dashboards.promql import Metrics
 from exporter.config.served import Served, or_zero
 
-_HEADER = """**For whoever asks whether these numbers can be trusted.** All green: every line that the gateway wrote \
-is counted, once, and in time."""
+_HEADER = "**For whoever asks whether these numbers are true.** All green: every line is counted."
 _VARIABLES = ("instance", "input")
 
 
@@ -143,7 +142,7 @@ def _losses(m: Metrics) -> Panel:
 def _inputs_not_readable(m: Metrics) -> Panel:
     readable = m("gateway_exporter_input_readable")
     return _bad(
-        "Inputs not readable",
+        "Unreadable inputs",
         "Logs that are missing or may not be read.",
         or_zero(f"count({readable} == 0)", f"count({readable})"),
         graph=True,

@@ -6,6 +6,7 @@ from dashboards.pages import columns
 from dashboards.panels import bars, timeseries
 from dashboards.promql import Metrics
 from dashboards.tables import table
+from exporter.config.served import or_zero
 
 
 def lines(m: Metrics) -> list[Panel]:
@@ -57,6 +58,7 @@ def _lag_by_input(m: Metrics) -> Panel:
             "fleet": f"max({m('fleet:gateway_exporter_lag_seconds:max')})",
         },
         "s",
+        highest=60,
         no_value=columns.NO_EXPORTER,
         width=8,
         id=14,
@@ -69,6 +71,7 @@ def _bytes_not_read_yet(m: Metrics) -> Panel:
         "How much is waiting.",
         {"{{input}}": f"sum by (input) ({m('gateway_exporter_lag_bytes')})"},
         "bytes",
+        highest=1024,
         no_value=columns.NO_EXPORTER,
         width=6,
         id=15,
@@ -117,27 +120,33 @@ def _rotations_by_kind(m: Metrics) -> Panel:
 
 def _inputs(m: Metrics) -> Panel:
     last = m("gateway_exporter_last_record_timestamp_seconds")
+    read = m.count("gateway_exporter_lines_total", by="input instance")
+
+    def of_these(name: str, *matchers: str) -> str:
+        return or_zero(m.count(f"gateway_exporter_{name}_total", *matchers, by="input instance"), read)
+
     return table(
         "Inputs",
         "Each input: can it be read, how old is its last record, what was wrong with its lines.",
         {
             "readable": f"min by (input, instance) ({m('gateway_exporter_input_readable')})",
-            "last_record": f"floor(time() - max by (input, instance) ({last} > 0))",
-            "lines": m.count("gateway_exporter_lines_total", by="input instance"),
-            "rejected": m.count("gateway_exporter_lines_total", 'result="rejected"', by="input instance"),
-            "losses": m.count("gateway_exporter_losses_total", by="input instance"),
-            "unknown_keys": m.count("gateway_exporter_unknown_key_requests_total", by="input instance"),
+            "last_record": f"floor(time() - max by (input, instance) ({last} > 0))"
+            f" or max by (input, instance) ({last}) - 1",
+            "lines": read,
+            "rejected": of_these("lines", 'result="rejected"'),
+            "losses": of_these("losses"),
+            "unknown_keys": of_these("unknown_key_requests"),
         },
         {
-            "input": "",
-            "instance": "",
-            "readable": column(mappings=value_map({1: ("yes", GREEN), 0: ("no", RED)}))
-            | {"custom.cellOptions": {"type": "color-text"}},
-            "last_record": column("dtdurations", decimals=0, noValue="never") | columns.NAME,
-            "lines": columns.COUNT,
+            "input": columns.NAME,
             "rejected": columns.COUNT,
             "losses": columns.COUNT,
+            "readable": column(mappings=value_map({1: ("yes", GREEN), 0: ("no", RED)}))
+            | {"custom.cellOptions": {"type": "color-text"}},
+            "last_record": column("dtdurations", decimals=0, mappings=value_map({-1: ("never", "text")})),
+            "lines": columns.COUNT,
             "unknown_keys": columns.COUNT,
+            "instance": columns.NAME,
         },
         sort="rejected",
         no_value=columns.NO_EXPORTER,

@@ -9,7 +9,7 @@ from dashboards.pages.key_quota import quota
 from dashboards.pages.key_state import state
 from dashboards.pages.links import Links
 from dashboards.panels import bars, donut, text
-from dashboards.promql import Metrics, leaders
+from dashboards.promql import LAST_BAR, Metrics, leaders
 from dashboards.questions import Question
 from dashboards.tables import table
 from exporter.config.served import Served
@@ -17,8 +17,7 @@ from exporter.config.served import Served
 _VARIABLES = ("key", "chain", "method")
 # Recorded hours answer while neither a chain nor a method is chosen.
 _COVERED = ("key",)
-_HEADER = """**For whoever has to know whether a key is in trouble.** Choose it above: it opens on the busiest. \
-Several keys side by side: *Keys*."""
+_HEADER = "**For whoever has to know whether a key is in trouble.** Choose it above."
 
 
 def page(served: Served) -> Board:
@@ -46,12 +45,12 @@ def _calls(m: Metrics, to: Links) -> list[Panel]:
     calls = "gateway_calls_total"
     methods = leaders(
         m.count(calls, by="method", over="$__interval", at="offset -$__interval"),
-        m.count(calls, by="method", at="@ end()"),
+        m.count(calls, by="method", at=LAST_BAR),
         "method",
     )
     return [
         bars(
-            "Calls of the five methods called most, and others",
+            "Calls of the five top methods, and others",
             "Each colour is a method; together they are all calls. A method that takes over: the client changed.",
             methods,
             "locale",
@@ -71,11 +70,11 @@ def _calls(m: Metrics, to: Links) -> list[Panel]:
             id=13,
         ),
         bars(
-            "Credits by the hour, last 24 hours",
+            "Credits by the hour",
             "What the calls cost in credits (compute units). Steps up: a more expensive method is called, or more "
             "often.",
             {"credits": m.count("gateway_credits_total", over="1h", at="offset -1h")},
-            "short",
+            "locale",
             every="1h",
             timeFrom="24h",
             no_value="Calls have no credits: the config has no pricing.credits",
@@ -89,7 +88,7 @@ def _calls(m: Metrics, to: Links) -> list[Panel]:
             "the page to one.",
             leaders(
                 m.count(calls, by="chain", over="$__interval", at="offset -$__interval"),
-                m.count(calls, by="chain", at="@ end()"),
+                m.count(calls, by="chain", at=LAST_BAR),
                 "chain",
             ),
             "locale",
@@ -106,11 +105,11 @@ def _origins(m: Metrics) -> list[Panel]:
     protocol = f'label_replace(topk(200, {m.count(name, by="origin protocol")}), "protocol", "none", "protocol", "")'
     return [
         bars(
-            "Requests of the five busiest origins, and others",
+            "Requests of the five top origins, others",
             "Sites (or networks) that the key is used from. One that nobody knows: ask the owner, rotate the key.",
             leaders(
                 m.count(name, by="origin", over="$__interval", at="offset -$__interval"),
-                m.count(name, by="origin", at="@ end()"),
+                m.count(name, by="origin", at=LAST_BAR),
                 "origin",
             ),
             "locale",
@@ -148,7 +147,7 @@ def _origins(m: Metrics) -> list[Panel]:
             id=37,
         ),
         bars(
-            "New origins by the hour, last 4 days",
+            "New origins by the hour",
             "Places that the key was never used from before. Many at once: it is in other hands.",
             {"new origins": m.hours("key:gateway_key_new_origins", hours=1, at="offset -1h")},
             "locale",

@@ -58,7 +58,7 @@ def _failed_requests_by_status_and_protocol(m: Metrics, to: Links) -> Panel:
         "What the failures of each method were, HTTPS and WSS apart. Choose a method above to see only its own.",
         {"requests": m.count("gateway_errors_total", by="method status type protocol") + " > 0"},
         {
-            "requests": columns.COUNT | {"custom.width": 105},
+            "requests": columns.COUNT_FIRST,
             "status": {"custom.width": 80},
             "type": {"custom.width": 165},
             "method": column(links=[to.cell("Errors and latency of this method", "gateway-errors", "method")]),

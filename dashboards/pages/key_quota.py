@@ -38,7 +38,7 @@ def quota(m: Metrics, to: Links, served: Served) -> list[Panel]:
         number(
             "Left this month",
             "Requests until it is refused. Little, and days to go: a larger plan, or a client that asks less.",
-            f"{allowed} - {used}",
+            f"clamp_min({allowed} - {used}, 0)",
             "locale",
             steps={1: "text"},
             first=ORANGE,
@@ -81,7 +81,7 @@ def quota(m: Metrics, to: Links, served: Served) -> list[Panel]:
 
 def _calls_by_day(m: Metrics) -> Panel:
     return bars(
-        "Calls by day, last 30 days",
+        "Calls by day",
         "Each bar stands at its day's beginning; the last one is not over. Whole hours, from recorded rules.",
         {
             "succeeded": m.hours("key:gateway_calls", 'result="success"', hours=24, at="offset -1d"),

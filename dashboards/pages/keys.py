@@ -15,8 +15,7 @@ from exporter.config.served import Served, or_zero
 _VARIABLES = ("owner", "plan", "key")
 # What recorded hours must have: "All" is a list of names there.
 _COVERED = ("key",)
-_HEADER = """**For whoever looks after keys.** Narrow the page to owners, plans or keys above; a click on a key opens \
-its own page. Keys that are not registered show while neither an owner nor a plan is chosen."""
+_HEADER = "**For whoever looks after keys.** A click on one opens its own page."
 
 # Seconds since the last use of what was never used: longer than anything.
 _NEVER = 10**11
@@ -26,7 +25,7 @@ _UNUSED = value_map({_NEVER: ("never used", ORANGE)})
 def page(served: Served) -> Board:
     """The dashboard."""
     m, to = Metrics(served, ("key",), _COVERED), Links(served, ())
-    key = column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME
+    key = column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.KEY_ID
     return Board(
         uid="gateway-keys",
         title="Keys",
@@ -49,8 +48,8 @@ def _registry(m: Metrics, key: Json, served: Served) -> list[Panel]:
     return [
         table(
             "Keys",
-            "Every key that is registered or was seen. Those in orange are unused for long: ask the owner, then end "
-            "them.",
+            "Every key that is registered or was seen; those that are not registered while neither an owner nor a plan "
+            "is chosen. Those in orange are unused for long: ask the owner, then end them.",
             {
                 "info": m.info("name", "owner", "plan", "class"),
                 "created": f"1000 * max by (key) ({created})",
@@ -62,16 +61,15 @@ def _registry(m: Metrics, key: Json, served: Served) -> list[Panel]:
             {
                 "key": key,
                 "name": columns.NAME,
-                "owner": columns.NAME,
-                "plan": "",
-                "class": "",
+                "unused_for": column("dtdurations", decimals=0, steps=columns.unused(served), mappings=_UNUSED),
+                "last_used": column("time:YYYY-MM-DD HH:mm", mappings=value_map({0: ("never", "text")})) | columns.NAME,
                 "enabled": column(mappings=value_map({1: ("yes", GREEN), 0: ("no", ORANGE)}))
                 | {"custom.cellOptions": {"type": "color-text"}},
                 "created": "time:YYYY-MM-DD",
-                "last_used": column("time:YYYY-MM-DD HH:mm", mappings=value_map({0: ("never", "text")})) | columns.NAME,
-                "unused_for": column("dtdurations", decimals=0, steps=columns.unused(served), mappings=_UNUSED)
-                | columns.NAME,
-                "requests_in_30_days": columns.COUNT | {"custom.minWidth": 175},
+                "owner": columns.NAME,
+                "plan": "",
+                "class": "",
+                "requests_in_30_days": columns.COUNT,
             },
             sort="unused_for",
             no_value="No key was seen",
@@ -105,7 +103,6 @@ def _compared(m: Metrics, to: Links, key: Json, served: Served) -> list[Panel]:
             {
                 "key": key,
                 "name": columns.NAME,
-                "owner": columns.NAME,
                 "requests": columns.COUNT,
                 "failed": columns.COUNT,
                 "gateway_failures": columns.FAILED_BY_US,
@@ -115,6 +112,7 @@ def _compared(m: Metrics, to: Links, key: Json, served: Served) -> list[Panel]:
                 "credits": columns.COUNT,
                 "tokens": columns.COUNT,
                 "cost": column(columns.money(served), decimals=2),
+                "owner": columns.NAME,
             },
             sort="requests",
             high=10,
@@ -175,17 +173,17 @@ def _suspicious(m: Metrics, to: Links, key: Json) -> list[Panel]:
                 "usual_hour": f"{usual} and on (key) {now}",
                 "ratio": f"{now} / ({usual} > 0)",
                 "new_origins": or_zero(new, now),
-                "refused": m.count("gateway_errors_total", 'type="auth"', by="key"),
+                "refused": or_zero(m.count("gateway_errors_total", 'type="auth"', by="key"), now),
             },
             {
                 "key": key,
                 "name": columns.NAME,
-                "this_hour": columns.COUNT | columns.TEXT,
-                "usual_hour": columns.COUNT | columns.TEXT,
+                "new_origins": columns.COUNT,
                 "ratio": column("percentunit", mappings=range_map(words))
                 | {"custom.cellOptions": {"type": "color-text"}},
-                "new_origins": columns.COUNT | columns.TEXT,
-                "refused": columns.COUNT | {"custom.minWidth": 90},
+                "this_hour": columns.COUNT,
+                "usual_hour": columns.COUNT,
+                "refused": columns.COUNT,
             },
             sort="new_origins",
             width=12,

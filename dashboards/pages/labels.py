@@ -6,11 +6,10 @@ from dashboards.board import Board, Row
 from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.panels import bargauge, bars, text
-from dashboards.promql import Metrics, largest, leaders
+from dashboards.promql import LAST_BAR, Metrics, largest, leaders
 from exporter.config.served import Served
 
-_HEADER = """**For whoever answers for a team, a customer or a region.** The labels are those of `metrics.labels` in \
-the config; each panel is there if its family has the label. `none` is what has no value."""
+_HEADER = "**For whoever answers for a team, a customer or a region.** `none` has no value."
 _VARIABLES = ("key", "model", "provider")
 
 
@@ -44,7 +43,7 @@ def _by(label: str, m: Metrics, served: Served) -> list[Panel]:
 
     def over_time(title: str, description: str, what: str, unit: str, place: int) -> Panel:
         each = count(what, "$__interval", "offset -$__interval")
-        queries = leaders(each, count(what, at="@ end()"), label)
+        queries = leaders(each, count(what, at=LAST_BAR), label)
         return bars(title, description, queries, unit, width=12, id=_id(label, place))
 
     money = columns.money(served)

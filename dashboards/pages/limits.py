@@ -7,7 +7,7 @@ from dashboards.pages import columns
 from dashboards.pages import limits_over_fleet as limits
 from dashboards.pages.links import Links
 from dashboards.panels import bars, stat, text, timeseries
-from dashboards.promql import Metrics, among, five, leaders, total
+from dashboards.promql import LAST_BAR, Metrics, among, five, leaders, total
 from dashboards.questions import Question
 from dashboards.tables import table
 from dashboards.variables import largest_keys
@@ -16,15 +16,12 @@ from exporter.config.served import Served, or_zero
 _VARIABLES = ("owner", "plan", "key")
 # What recorded hours must have: "All" is a list of names there.
 _COVERED = ("key",)
-_HEADER = """**For whoever hands out limits.** Orange: a key is refused, or will be soon. Raise its limit, or have its \
-client ask less."""
+_HEADER = "**For whoever hands out limits.** Orange: a key is refused, or will be soon."
 _NO_LIMIT = "No key has a limit"
 _WINDOWS = {"1m": "minute", "1h": "hour", "1d": "day", "1mo": "month"}
 _DAY = 86400
 # Each point reads all keys.
 _FEW_POINTS = 60
-# As wide as its heading.
-_HEADED = {"custom.minWidth": 125}
 _REFUSED = 'type="rate_limit_exceeded"'
 
 
@@ -53,6 +50,7 @@ def page(served: Served) -> Board:
 def _now(m: Metrics, served: Served) -> list[Panel]:
     warning, critical = _levels(served)
     use, projected = limits.highest_share(m), limits.projected(m)
+    expires = m("gateway_key_expires_timestamp_seconds")
 
     def count(title: str, description: str, query: str, colour: str, *, id: int) -> Panel:
         return stat(title, description, {"": query}, "none", steps={1: colour}, first=GREEN, no_value=_NO_LIMIT, id=id)
@@ -80,16 +78,16 @@ def _now(m: Metrics, served: Served) -> list[Panel]:
             id=5,
         ),
         count(
-            "Will run out before the reset",
+            "Run out before the reset",
             "If the last six hours go on, and a fifth is used already.",
             or_zero(f"count({projected} > 1 and on (key, unit, window) {use} > 0.2)", f"count({use})"),
             YELLOW,
             id=6,
         ),
         stat(
-            "Requests refused for a limit",
+            "Refused for a limit",
             "Requests with an error of type rate_limit_exceeded (429).",
-            {"": f"{m.count('gateway_errors_total', _REFUSED)} or vector(0)"},
+            {"": or_zero(m.count("gateway_errors_total", _REFUSED), m.count("gateway_requests_total"))},
             "locale",
             compared=True,
             id=7,
@@ -97,10 +95,11 @@ def _now(m: Metrics, served: Served) -> list[Panel]:
         stat(
             "Keys that expire in 7 days",
             "Tell their owners. They are listed below.",
-            {"": f"count({m('gateway_key_expires_timestamp_seconds')} - time() < {7 * _DAY} > 0) or vector(0)"},
+            {"": or_zero(f"count({expires} - time() < {7 * _DAY} > 0)", f"count({expires})")},
             "none",
             steps={1: YELLOW},
             first=GREEN,
+            no_value="No key has an expiry date",
             answers=Question.WHICH_KEYS_END_SOON,
             id=8,
         ),
@@ -131,7 +130,7 @@ def _all(m: Metrics, to: Links, served: Served) -> list[Panel]:
             {
                 "allowed": m.named(allowed),
                 "used": f"{used} and on ({limits.BY}) {allowed}",
-                "left": f"{allowed} - {used}",
+                "left": f"clamp_min({allowed} - {used}, 0)",
                 "use": limits.share(m),
                 "last_window": limits.share_last(m),
                 "at_the_reset": limits.projected(m),
@@ -139,16 +138,16 @@ def _all(m: Metrics, to: Links, served: Served) -> list[Panel]:
                 "advice": f"{limits.highest_share(m)} + 0",
             },
             {
-                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.KEY_ID,
                 "name": columns.NAME,
+                "use": column("percentunit", decimals=1, steps=columns.near(served)),
                 "unit": {"custom.width": 90},
                 "window": column(mappings=_words(_WINDOWS)) | {"custom.width": 95},
                 "allowed": columns.COUNT,
                 "used": columns.COUNT,
                 "left": columns.COUNT,
-                "use": column("percentunit", decimals=1, steps=columns.near(served)),
-                "last_window": column("percentunit", decimals=1, steps=columns.near(served)) | _HEADED,
-                "at_the_reset": column("percentunit", decimals=1, steps={1: ORANGE}) | _HEADED,
+                "last_window": column("percentunit", decimals=1, steps=columns.near(served)),
+                "at_the_reset": column("percentunit", decimals=1, steps={1: ORANGE}),
                 "resets_in": column("dtdurations", decimals=0) | {"custom.width": 110},
                 "advice": column(mappings=advice) | columns.ADVICE,
             },
@@ -181,7 +180,7 @@ def _over_time(m: Metrics, to: Links) -> list[Panel]:
         ranking = f"max by (key) ({limits.share_at_the_end(m, *nearest)})"
         found.append(
             timeseries(
-                f"Use of the running {name}'s requests, of the five keys nearest to their limit",
+                f"Use of the running {name}'s limit",
                 "Share of each key's own limit. It climbs and falls back at each reset; at the dashed line the key is "
                 "refused.",
                 {
@@ -212,14 +211,15 @@ def _rankings(m: Metrics) -> dict[str, str]:
 def _refused(m: Metrics, to: Links) -> list[Panel]:
     most = (_REFUSED, among("most_refused"))
     hourly = total(m("key:gateway_requests:increase1h", by="key"), "key")
+    refused = m.count("gateway_errors_total", _REFUSED, by="key")
     return [
         bars(
-            "Refused for a limit, by the five keys refused most, and others",
+            "Refused for a limit, by key",
             "When, and whose. A comb of short bursts: the client has no back-off; a plateau: its limit is too small.",
             columns.by_key(
                 leaders(
                     m.count("gateway_errors_total", *most, by="key", over="$__interval", at="offset -$__interval"),
-                    m.count("gateway_errors_total", *most, by="key", at="@ end()"),
+                    m.count("gateway_errors_total", *most, by="key", at=LAST_BAR),
                     "key",
                     m.named_few,
                     m.count("gateway_errors_total", _REFUSED, over="$__interval", at="offset -$__interval"),
@@ -235,13 +235,12 @@ def _refused(m: Metrics, to: Links) -> list[Panel]:
             "Keys that need a larger limit",
             "Refused requests over all of the key's requests. A tenth and more, day after day: a larger plan.",
             {
-                "refused": m.named(m.count("gateway_errors_total", _REFUSED, by="key")),
-                "share": f"{m.count('gateway_errors_total', _REFUSED, by='key')}"
-                f" / {m.count('gateway_requests_total', by='key')}",
-                "peak_hour": f"max_over_time({hourly}[$__range:1h])",
+                "refused": m.named(f"({refused} > 0)"),
+                "share": f"{refused} / {m.count('gateway_requests_total', by='key')} > 0",
+                "peak_hour": f"max_over_time({hourly}[$__range:1h]) and on (key) ({refused} > 0)",
             },
             {
-                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.KEY_ID,
                 "name": columns.NAME,
                 "refused": columns.COUNT,
                 "share": columns.SHARE,
@@ -267,12 +266,12 @@ def _keys(m: Metrics, to: Links, served: Served) -> list[Panel]:
             "The next 30 days. Renew them with their owners, or let them go.",
             {"expires_in": m.named(f"min by (key) ({expires}) - time() < {30 * _DAY}")},
             {
-                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]),
-                "name": "",
-                "owner": "",
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.KEY_ID,
+                "name": columns.NAME,
                 "expires_in": column(
-                    "dtdurations", decimals=1, steps=columns.expiring(served, "transparent"), first=ORANGE
+                    "dtdurations", decimals=0, steps=columns.expiring(served, "transparent"), first=ORANGE
                 ),
+                "owner": columns.NAME,
             },
             sort="expires_in",
             ascending=True,
@@ -287,9 +286,9 @@ def _keys(m: Metrics, to: Links, served: Served) -> list[Panel]:
             {"allowed": plans, "keys": f"{plans} * 0 + on (plan) group_left () {keys}"},
             {
                 "plan": "",
+                "allowed": columns.COUNT,
                 "unit": "",
                 "window": column(mappings=_words(_WINDOWS)),
-                "allowed": columns.COUNT,
                 "keys": columns.COUNT,
             },
             sort="allowed",

@@ -17,8 +17,7 @@ from exporter.config.served import Served, or_zero
 _VARIABLES = ("key", "model_type", "model", "provider")
 # What recorded hours must have: "All" is a list of names there.
 _COVERED = ("model",)
-_HEADER = """**For whoever pays for tokens, or plans them.** Narrow it to keys, models and providers above; a status \
-can't narrow tokens and cost. Exact, for an audit: `gateway-exporter replay --since … --until … --csv`."""
+_HEADER = "**For whoever pays for tokens, or plans them.** A status can't narrow tokens and cost."
 _NONE = "No requests to models in this time"
 
 # What the day's trend counts, by type: requests have none, and tokens have one.
@@ -88,7 +87,8 @@ def _count(title: str, description: str, query: str, **more: Any) -> Panel:
 def _cost(m: Metrics, served: Served) -> Panel:
     return _card(
         "Cost",
-        "What the gateway logged as cost, or the price table gives. Unpriced models cost nothing here.",
+        "What the gateway logged as cost, or the price table gives. Unpriced models cost nothing here. Exact, for an "
+        "audit: `gateway-exporter replay --since … --until … --csv`.",
         m.count("gateway_cost_total"),
         columns.money(served),
         decimals=2,
@@ -124,7 +124,7 @@ def _internal_calls(m: Metrics) -> Panel:
     return _count(
         "Internal calls",
         "Requests of the platform's own keys and inputs (class internal), of every kind.",
-        f"{m.count(requests, internal)} or vector(0)",
+        or_zero(m.count(requests, internal), m.count(requests)),
         answers=Question.HOW_MANY_CALLS_AND_TOKENS,
         id=6,
     )
@@ -226,11 +226,11 @@ def _trend(m: Metrics, to: Links) -> list[Panel]:
     recorded = "model:gateway_tokens"
     return [
         bars(
-            "By day and model, last 7 days",
+            "By day and model",
             "Choose above what it counts; click a model beside it to hide it. The five models asked most, and others. "
             "Each bar stands at its day's beginning.",
             leaders(f"({requests} or {tokens})", ranking, "model"),
-            "short",
+            "locale",
             every="1d",
             timeFrom="7d",
             links=[to.model()],
@@ -252,7 +252,7 @@ def _trend(m: Metrics, to: Links) -> list[Panel]:
             id=17,
         ),
         bars(
-            "Tokens by model, last 30 days",
+            "Tokens by day and model",
             "Whole hours, from recorded rules: the five models with most tokens, and others. Which model takes over, "
             "and whose growth the next bill shows.",
             leaders(
@@ -286,6 +286,7 @@ def _latency(m: Metrics, to: Links) -> list[Panel]:
             no_value="No such times in the log",
             exemplar=True,
             width=8,
+            high=11,  # so that the legend has five names
             id=id,
         )
 

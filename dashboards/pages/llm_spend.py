@@ -5,14 +5,12 @@ from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bargauge, bars, donut, timeseries
-from dashboards.promql import Metrics, among, five, leaders, total
+from dashboards.promql import LAST_BAR, Metrics, among, five, leaders, total
 from dashboards.questions import Question
 from dashboards.tables import table
 from exporter.config.served import Served
 
 _NONE = "No requests to models in this time"
-# First, where a narrow table shows it.
-_COUNT = {"custom.width": 105}
 
 
 def costs(m: Metrics, to: Links, served: Served) -> list[Panel]:
@@ -24,7 +22,7 @@ def costs(m: Metrics, to: Links, served: Served) -> list[Panel]:
         bargauge(
             "Cost of the ten most expensive keys",
             "Who spends. A click opens the key.",
-            {columns.KEY: m.named(f"topk(10, {by_key})")},
+            columns.ten_keys(m, by_key),
             unit,
             decimals=2,
             links=[to.key()],
@@ -66,13 +64,12 @@ def costs(m: Metrics, to: Links, served: Served) -> list[Panel]:
                 "cost_per_request": f"{by_model} / ({requests} > 0)",
             },
             {
-                "model": column(links=[to.cell("Usage of this model", "gateway-llm", "model")])
-                | {"custom.minWidth": 240},
+                "model": column(links=[to.cell("Usage of this model", "gateway-llm", "model")]) | columns.MODEL,
+                "cost": column(unit, decimals=2),
+                "cost_per_request": column(unit, decimals=6),
                 "requests": columns.COUNT,
                 "input": columns.COUNT,
                 "output": columns.COUNT,
-                "cost": column(unit, decimals=2),
-                "cost_per_request": column(unit, decimals=6),
             },
             sort="cost",
             no_value=_NONE,
@@ -103,7 +100,7 @@ def of_tokens(m: Metrics, to: Links) -> list[Panel]:
             columns.by_key(
                 leaders(
                     m.count(tokens, most, by="key", over="$__interval", at="offset -$__interval"),
-                    m.count(tokens, most, by="key", at="@ end()"),
+                    m.count(tokens, most, by="key", at=LAST_BAR),
                     "key",
                     m.named_few,
                     m.count(tokens, over="$__interval", at="offset -$__interval"),
@@ -126,7 +123,7 @@ def of_tokens(m: Metrics, to: Links) -> list[Panel]:
                 "info": f"{m.info('name')} and on (key) {_hourly_tokens(m)}",
             },
             {
-                "key": column(links=[to.cell("Limits of this key", "gateway-limits", "key")]) | columns.NAME,
+                "key": column(links=[to.cell("Limits of this key", "gateway-limits", "key")]) | columns.KEY_ID,
                 "name": columns.NAME,
                 "peak_hour": columns.COUNT,
                 "average_hour": columns.COUNT,
@@ -152,25 +149,25 @@ def rises(m: Metrics, to: Links) -> list[Panel]:
     usual, usual_calls = (m.usual_hour(name, "key") for name in (tokens, models))
     return [
         table(
-            "Last hour against the average hour of the last 7 days",
+            "Last hour against the week's average hour",
             "Far more calls: a loop in a client. Far more tokens a call: prompts that grow. Ask the owner.",
             {
                 "tokens": m.named(now),
                 "usual_tokens": f"{usual} and on (key) {now}",
-                "tokens_ratio": f"{now} / ({usual} > 0)",
-                "calls_ratio": f"{calls} / ({usual_calls} > 0)",
+                "token_rise": f"{now} / ({usual} > 0)",
+                "call_rise": f"{calls} / ({usual_calls} > 0)",
                 "tokens_per_call": f"{now} / ({calls} > 0)",
             },
             {
-                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.KEY_ID,
                 "name": columns.NAME,
+                "token_rise": coloured,
                 "tokens": columns.COUNT,
                 "usual_tokens": columns.COUNT,
-                "tokens_ratio": coloured,
-                "calls_ratio": coloured,
+                "call_rise": coloured,
                 "tokens_per_call": columns.COUNT,
             },
-            sort="tokens_ratio",
+            sort="token_rise",
             no_value=columns.NEEDS_RULES,
             width=14,
             answers=Question.SUDDEN_RISES,
@@ -204,7 +201,7 @@ def exceptions(m: Metrics, to: Links) -> list[Panel]:
             "Requests that another model served than the one asked for, and which of the two is billed.",
             {"requests": redirects},
             {
-                "requests": columns.COUNT | _COUNT,
+                "requests": columns.COUNT_FIRST,
                 "requested_model": columns.MODEL,
                 "model": columns.MODEL,
                 "billed": {"custom.minWidth": 90},
@@ -219,7 +216,7 @@ def exceptions(m: Metrics, to: Links) -> list[Panel]:
             "Requests to unpriced models",
             "Their cost is missing everywhere here. Add the models to the price table.",
             {"requests": m.count("gateway_unpriced_requests_total", by="model")},
-            {"requests": columns.COUNT | _COUNT, "model": columns.MODEL},
+            {"requests": columns.COUNT_FIRST, "model": columns.MODEL},
             sort="requests",
             no_value="Every model has a price",
             width=10,
@@ -231,8 +228,8 @@ def exceptions(m: Metrics, to: Links) -> list[Panel]:
             "Endpoints that nobody is billed for, such as token counting. Many: somebody works around the bill.",
             {"requests": m.named(m.count("gateway_unbilled_requests_total", by="key method"))},
             {
-                "requests": columns.COUNT | _COUNT,
-                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
+                "requests": columns.COUNT_FIRST,
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.KEY_ID,
                 "name": columns.NAME,
                 "method": columns.METHOD,
             },
@@ -247,8 +244,8 @@ def exceptions(m: Metrics, to: Links) -> list[Panel]:
             "Requests that a policy blocked, and why.",
             {"requests": m.named(m.count("gateway_blocked_requests_total", by="key reason"))},
             {
-                "requests": columns.COUNT | _COUNT,
-                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.NAME,
+                "requests": columns.COUNT_FIRST,
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.KEY_ID,
                 "name": columns.NAME,
                 "reason": columns.NAME,
             },
@@ -262,7 +259,7 @@ def exceptions(m: Metrics, to: Links) -> list[Panel]:
             "Answers without usage",
             "Served, and the log has neither tokens nor a cost: lost billing. Usually streams; see the runbook.",
             {"requests": m.count("gateway_model_requests_without_usage_total", by="model provider")},
-            {"model": "", "provider": "", "requests": columns.COUNT},
+            {"requests": columns.COUNT_FIRST, "model": columns.MODEL, "provider": ""},
             sort="requests",
             no_value="Every answer has its usage",
             width=14,
@@ -273,7 +270,7 @@ def exceptions(m: Metrics, to: Links) -> list[Panel]:
             "Answered from the cache",
             "By the gateway itself: no provider was asked, and nothing was used.",
             {"requests": m.count("gateway_cached_requests_total", by="model")},
-            {"model": "", "requests": columns.COUNT},
+            {"requests": columns.COUNT_FIRST, "model": columns.MODEL},
             sort="requests",
             no_value="Nothing came from the gateway's cache",
             width=10,

@@ -13,8 +13,7 @@ from dashboards.promql import Metrics, success, total
 from dashboards.questions import Question
 from exporter.config.served import ABSENT, Served, or_zero
 
-_HEADER = """**For whoever asks whether the gateway is well.** Green above: it is. Red: click it. *Exporter* says \
-whether these numbers can be trusted."""
+_HEADER = "**For whoever asks whether the gateway is well.** Red below: click it."
 _VARIABLES = ("instance", "input")
 # Recorded hours answer while nothing is chosen.
 _COVERED: tuple[str, ...] = ()

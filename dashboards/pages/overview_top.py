@@ -16,7 +16,7 @@ def top(m: Metrics, to: Links) -> list[Panel]:
         bargauge(
             "Requests of the ten busiest keys",
             "Who uses the gateway most. One that was never here before: look at its origins. A click opens the key.",
-            {columns.KEY: m.named(f"topk(10, {m.count('gateway_requests_total', by='key')})")},
+            columns.ten_keys(m, m.count("gateway_requests_total", by="key")),
             "locale",
             links=[to.key()],
             width=5,
@@ -24,10 +24,10 @@ def top(m: Metrics, to: Links) -> list[Panel]:
             id=15,
         ),
         bargauge(
-            "Failures of the ten keys that fail most",
+            "Failures of the ten top keys",
             "Whose requests fail, of every type. A click opens the key; one key alone is its client's mistake more "
             "often than the gateway's.",
-            {columns.KEY: m.named(f"topk(10, {m.count('gateway_errors_total', by='key')} > 0)")},
+            columns.ten_keys(m, f"{m.count('gateway_errors_total', by='key')} > 0"),
             "locale",
             links=[to.key()],
             no_value="No request failed",
@@ -36,7 +36,7 @@ def top(m: Metrics, to: Links) -> list[Panel]:
             id=16,
         ),
         bargauge(
-            "Calls of the ten methods called most, and others",
+            "Calls of the ten top methods, and others",
             "What is called. Calls in a JSON-RPC batch count one by one. A click opens the method's errors.",
             {"{{method}}": largest(methods, "method", 10)},
             "locale",
@@ -65,7 +65,7 @@ def top(m: Metrics, to: Links) -> list[Panel]:
             id=19,
         ),
         bargauge(
-            "Methods that the gateway or an upstream fails most",
+            "Gateway and upstream failures by method",
             "Failures that count against availability: server_error, upstream_error, timeout.",
             {"{{method}}": f"topk(10, {m.count('gateway_errors_total', columns.OURS, by='method')} > 0)"},
             "locale",
@@ -78,7 +78,7 @@ def top(m: Metrics, to: Links) -> list[Panel]:
         bargauge(
             "Data sent to the ten keys that take most",
             "Whose answers are large. Traffic costs money where the provider bills by the byte.",
-            {columns.KEY: m.named(f"topk(10, {m.count('gateway_response_bytes_total', by='key')})")},
+            columns.ten_keys(m, m.count("gateway_response_bytes_total", by="key")),
             "bytes",
             links=[to.key()],
             answers=Question.HOW_MUCH,

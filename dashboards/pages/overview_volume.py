@@ -8,7 +8,7 @@ from dashboards.panel import panel_of
 from dashboards.panels import bars, stat, timeseries
 from dashboards.promql import Metrics, success, total
 from dashboards.questions import Question
-from exporter.config.served import ABSENT, Served, or_zero
+from exporter.config.served import Served, or_zero
 
 # Of each bar its name and its hours, since when (at most 96 of them), and the ids of its two panels.
 _STEPS = (("hour", 1, "4d", 34, 35), ("day", 24, "30d", 36, 37), ("week", 24 * 7, "90d", 38, 39))
@@ -79,7 +79,7 @@ def _totals(m: Metrics, to: Links, served: Served) -> list[Panel]:
         stat(
             "Requests of all time",
             "What Prometheus still holds, of up to five years, in whole hours.",
-            {"": m.hours(_smallest(m, "gateway_requests"), hours=5 * 365 * 24)},
+            {"": m.hours(m.smallest("gateway_requests"), hours=5 * 365 * 24)},
             "locale",
             no_value=columns.NEEDS_RULES,
             answers=Question.HOW_MUCH_OVER_TIME,
@@ -91,7 +91,7 @@ def _totals(m: Metrics, to: Links, served: Served) -> list[Panel]:
 def _peaks(m: Metrics) -> list[Panel]:
     requests = "gateway_requests_total"
     sent, received = m.count("gateway_response_bytes_total"), m.count("gateway_request_bytes_total")
-    whole = _smallest(m, "gateway_requests")
+    whole = m.smallest("gateway_requests")
     hour, day = total(m(f"{whole}:increase1h")), m.hours(whole, hours=24)
     return [
         stat(
@@ -110,7 +110,7 @@ def _peaks(m: Metrics) -> list[Panel]:
             "The last whole hour, and the busiest of the chosen time.",
             {
                 "last": hour,
-                "peak": f"max_over_time({hour}[$__range:1h])",
+                "peak": f"max_over_time({hour}[$__range:1h]) > ({hour}) or ({hour})",
             },
             "locale",
             no_value=columns.NEEDS_RULES,
@@ -155,16 +155,11 @@ def _peaks(m: Metrics) -> list[Panel]:
     ]
 
 
-def _smallest(m: Metrics, name: str) -> str:
-    """What is recorded of the hours by method, as a large gateway has more keys; by key where there are no methods."""
-    return f"method:{name}" if ABSENT not in m(f"method:{name}:increase1h") else f"key:{name}"
-
-
 def by_step(m: Metrics) -> list[Panel]:
     """Bars of all sizes."""
     found = [
         bars(
-            "Requests and failures by minute",
+            "Requests by minute",
             "The chosen time in bars of a minute, or longer where they would be too thin.",
             {
                 "requests": m.count("gateway_requests_total", over="$__interval", at="offset -$__interval"),
@@ -181,14 +176,14 @@ def by_step(m: Metrics) -> list[Panel]:
             id=33,
         )
     ]
-    requests, errors = _smallest(m, "gateway_requests"), _smallest(m, "gateway_errors")
+    requests, errors = m.smallest("gateway_requests"), m.smallest("gateway_errors")
     duration, every_one = "method:gateway_request_duration_seconds", 'le="+Inf"'
     for step, hours, since, requests_id, latency_id in _STEPS:
         every = "1h" if hours == 1 else f"{hours // 24}d"
         at = f"offset -{every}"
         found += [
             bars(
-                f"Requests and failures by {step}, last {since}",
+                f"Requests by {step}",
                 "Each bar stands at its beginning; the last one is not over. Whole hours, from recorded rules.",
                 {
                     "requests": m.hours(requests, hours=hours, at=at),
@@ -206,7 +201,7 @@ def by_step(m: Metrics) -> list[Panel]:
                 id=requests_id,
             ),
             timeseries(
-                f"Average latency by {step}, last {since}",
+                f"Average latency by {step}",
                 "A slope over weeks is growth or ageing data; a step is a release.",
                 {
                     "average": f"{m.hours(f'{duration}_sum', hours=hours, at=at)}"
@@ -232,11 +227,11 @@ def _by_month(m: Metrics) -> Panel:
     named = {f"{column} (sum)": name for column, name in sums.items()} | {"Time": "Month"}
     return panel_of(
         "table",
-        "Requests and failures by month, last 12 months",
+        "Requests by month",
         "Calendar months, in whole days; the first is not whole and the last not over.",
         {
-            "requests": m.hours(_smallest(m, "gateway_requests"), hours=24, at="offset -1d"),
-            "failed": m.hours(_smallest(m, "gateway_errors"), hours=24, at="offset -1d"),
+            "requests": m.hours(m.smallest("gateway_requests"), hours=24, at="offset -1d"),
+            "failed": m.hours(m.smallest("gateway_errors"), hours=24, at="offset -1d"),
         },
         form="table",
         defaults={"noValue": columns.NEEDS_AN_HOUR, **columns.COUNT, "custom": {"align": "auto"}},

@@ -6,7 +6,7 @@ from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bars, stat, text, timeline, timeseries
-from dashboards.promql import TODAY, Metrics, five, leaders
+from dashboards.promql import LAST_BAR, TODAY, Metrics, five, leaders
 from dashboards.questions import Question
 from dashboards.tables import table
 from exporter.config.served import Served, or_zero
@@ -14,12 +14,12 @@ from exporter.config.served import Served, or_zero
 _VARIABLES = ("key", "model", "provider")
 # Recorded hours answer while nothing is chosen.
 _COVERED: tuple[str, ...] = ()
-_HEADER = """**For whoever routes requests to providers.** An attempt is one try at one provider, a failover the move \
-to the next. What the gateway does not log has no numbers here."""
+_HEADER = "**For whoever routes requests to providers.** An attempt is one try at one of them."
+# Grid rows: so that a legend below a graph has five names.
+_FIVE_NAMES = 11
+_NO_CIRCUITS = "The log has no circuits"
 _NO_ATTEMPTS = "No attempts in this time, or the log has none"
 
-# First, where a narrow table shows it.
-_COUNT = {"custom.width": 105}
 _OUTCOMES = {
     "^success$": GREEN,
     "^(error|failed|failure|timeout|upstream_error|server_error)$": RED,
@@ -54,6 +54,7 @@ def _now(m: Metrics) -> list[Panel]:
         m.count("gateway_upstream_attempts_total"),
         m.count("gateway_upstream_attempts_total", 'outcome="success"'),
     )
+    requests = m.count("gateway_requests_total")
     return [
         stat(
             "Attempts that succeeded",
@@ -71,7 +72,7 @@ def _now(m: Metrics) -> list[Panel]:
         stat(
             "Failovers",
             "Requests that moved on to another provider.",
-            {"": f"{m.count('gateway_failovers_total')} or vector(0)"},
+            {"": or_zero(m.count("gateway_failovers_total"), requests)},
             "locale",
             compared=True,
             answers=Question.PROVIDER_FAILURES,
@@ -90,18 +91,19 @@ def _now(m: Metrics) -> list[Panel]:
         stat(
             "Providers out of use",
             "Circuits that are open: the gateway sends them nothing.",
-            {"": f"sum({m('gateway_provider_circuit_open')}) or vector(0)"},
+            {"": f"sum({m('gateway_provider_circuit_open')})"},
             "none",
             steps={1: ORANGE},
             first=GREEN,
             graph=True,
+            no_value=_NO_CIRCUITS,
             answers=Question.PROVIDER_FAILURES,
             id=6,
         ),
         stat(
             "Redirected requests",
             "Served by another model than the one asked for.",
-            {"": f"{m.count('gateway_model_redirects_total')} or vector(0)"},
+            {"": or_zero(m.count("gateway_model_redirects_total"), requests)},
             "locale",
             compared=True,
             answers=Question.BLOCKED_AND_REDIRECTED,
@@ -110,7 +112,7 @@ def _now(m: Metrics) -> list[Panel]:
         stat(
             "Blocked requests",
             "Stopped by a policy of the gateway.",
-            {"": f"{m.count('gateway_blocked_requests_total')} or vector(0)"},
+            {"": or_zero(m.count("gateway_blocked_requests_total"), requests)},
             "locale",
             compared=True,
             answers=Question.BLOCKED_AND_REDIRECTED,
@@ -159,7 +161,7 @@ def _attempts(m: Metrics, to: Links) -> list[Panel]:
             "Failed attempts",
             "Which provider failed with which model, and how.",
             {"attempts": m.count(name, 'outcome!="success"', by="provider model outcome")},
-            {"attempts": columns.COUNT | _COUNT, "provider": "", "model": columns.MODEL, "outcome": columns.NAME},
+            {"attempts": columns.COUNT_FIRST, "provider": "", "model": columns.MODEL, "outcome": columns.NAME},
             sort="attempts",
             no_value="No attempt failed",
             width=12,
@@ -171,7 +173,7 @@ def _attempts(m: Metrics, to: Links) -> list[Panel]:
             "When a provider was kept out of use.",
             {"{{provider}}": f"max by (provider) ({m('gateway_provider_circuit_open')})"},
             _CIRCUIT,
-            no_value="The log has no circuits",
+            no_value=_NO_CIRCUITS,
             width=12,
             answers=Question.PROVIDER_FAILURES,
             id=13,
@@ -190,12 +192,13 @@ def _failover(m: Metrics) -> list[Panel]:
             "Who was left, when.",
             leaders(
                 m.count(name, by="from_provider", over="$__interval", at="offset -$__interval"),
-                m.count(name, by="from_provider", at="@ end()"),
+                m.count(name, by="from_provider", at=LAST_BAR),
                 "from_provider",
             ),
             "locale",
             no_value="No failover in this time",
-            width=8,
+            width=7,
+            high=_FIVE_NAMES,
             answers=Question.PROVIDER_FAILURES,
             id=15,
         ),
@@ -204,14 +207,15 @@ def _failover(m: Metrics) -> list[Panel]:
             "Which provider failed, why, and who was tried next.",
             {"failovers": m.count(name, by="from_provider to_provider reason")},
             {
-                "failovers": columns.COUNT | _COUNT,
-                "from_provider": columns.TEXT,
-                "to_provider": columns.TEXT,
-                "reason": {"custom.minWidth": 160},
+                "failovers": columns.COUNT_FIRST,
+                "from_provider": "",
+                "to_provider": "",
+                "reason": {"custom.minWidth": 165},
             },
             sort="failovers",
             no_value="No failover in this time",
-            width=8,
+            width=10,
+            high=_FIVE_NAMES,
             answers=Question.PROVIDER_FAILURES,
             id=16,
         ),
@@ -225,12 +229,13 @@ def _failover(m: Metrics) -> list[Panel]:
             ),
             "s",
             no_value="No failover in this time",
-            width=8,
+            width=7,
+            high=_FIVE_NAMES,
             answers=Question.PROVIDER_FAILURES,
             id=17,
         ),
         bars(
-            "Failovers by day, last 30 days",
+            "Failovers by day",
             "Whole hours, from recorded rules. A provider that gets worse.",
             leaders(
                 m.hours("provider:gateway_failovers", by="from_provider", hours=24, at="offset -1d"),
@@ -247,7 +252,7 @@ def _failover(m: Metrics) -> list[Panel]:
             id=18,
         ),
         bars(
-            "Attempts by day and outcome, last 30 days",
+            "Attempts a day by outcome",
             "Whole hours, from recorded rules.",
             {"{{outcome}}": m.hours("provider:gateway_upstream_attempts", by="outcome", hours=24, at="offset -1d")},
             "locale",
@@ -273,6 +278,7 @@ def _answers(m: Metrics, served: Served) -> list[Panel]:
             five(f"3600 * {m.rate(requests, by='provider')}", ranking, "provider"),
             "short",
             width=8,
+            high=_FIVE_NAMES,
             answers=Question.PROVIDER_FAILURES,
             id=21,
         ),
@@ -283,6 +289,7 @@ def _answers(m: Metrics, served: Served) -> list[Panel]:
             "s",
             exemplar=True,
             width=8,
+            high=_FIVE_NAMES,
             answers=Question.PROVIDER_FAILURES,
             id=22,
         ),
@@ -294,6 +301,7 @@ def _answers(m: Metrics, served: Served) -> list[Panel]:
             decimals=2,
             no_value="No cost was logged",
             width=8,
+            high=_FIVE_NAMES,
             answers=Question.PROVIDER_FAILURES,
             id=23,
         ),
@@ -307,25 +315,31 @@ def _policies(m: Metrics, to: Links) -> list[Panel]:
             "Redirects",
             "Asked for, served, and which of the two is billed.",
             {"requests": m.count(redirects, by="requested_model model billed")},
-            {"requests": columns.COUNT | _COUNT, "requested_model": "", "model": columns.NAME, "billed": ""},
+            {
+                "requests": columns.COUNT_FIRST,
+                "requested_model": {"custom.minWidth": 180},
+                "model": columns.MODEL,
+                "billed": "",
+            },
             sort="requests",
             no_value="No request was redirected",
-            width=10,
+            width=12,
             answers=Question.BLOCKED_AND_REDIRECTED,
             id=25,
         ),
         table(
             "Blocked requests by key",
             "By key and reason. One key again and again: talk to its owner.",
-            {"requests": m.count(blocked, by="key reason")},
+            {"requests": m.named(m.count(blocked, by="key reason"))},
             {
-                "requests": columns.COUNT | _COUNT,
-                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]),
-                "reason": "",
+                "requests": columns.COUNT_FIRST,
+                "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.KEY_ID,
+                "name": columns.NAME,
+                "reason": columns.NAME,
             },
             sort="requests",
             no_value="Nothing was blocked",
-            width=6,
+            width=12,
             answers=Question.BLOCKED_AND_REDIRECTED,
             id=26,
         ),
@@ -335,7 +349,7 @@ def _policies(m: Metrics, to: Links) -> list[Panel]:
             {"{{reason}}": m.count(blocked, by="reason", over="$__interval", at="offset -$__interval")},
             "locale",
             no_value="Nothing was blocked",
-            width=8,
+            width=24,
             answers=Question.BLOCKED_AND_REDIRECTED,
             id=27,
         ),

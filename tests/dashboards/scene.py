@@ -32,8 +32,10 @@ _JOB = "gateway-exporter"
 _LONG_AGO = {
     "key:gateway_requests:increase1h",
     "fleet:gateway_requests:rate5m",
-    "fleet:gateway_errors:rate5m",
-    "fleet:gateway_request_duration_seconds:mean5m",
+    "method:gateway_requests:increase1h",
+    "method:gateway_errors:increase1h",
+    "method:gateway_request_duration_seconds_sum:increase1h",
+    "method:gateway_request_duration_seconds_bucket:increase1h",
 }
 _WEEKS_BEFORE = 2
 # Rules of hours and minutes read raw series, or what others recorded of those, or of these.

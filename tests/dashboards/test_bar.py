@@ -1,5 +1,6 @@
 """What every dashboard has to have, told by reading what is generated."""
 
+import json
 import re
 from collections import Counter
 from itertools import pairwise
@@ -403,6 +404,7 @@ def test_no_mapping_has_an_open_end() -> None:
         if mapping["type"] == "range"
     ]
     assert len(found) > 10
+    assert "null" not in json.dumps(found)
     assert all(isinstance(options[end], int | float) for options in found for end in ("from", "to"))
     assert all(options["from"] <= options["to"] for options in found)
 
@@ -429,6 +431,102 @@ def test_a_cell_without_a_value_has_a_dash(dashboard: Json, panel: Json) -> None
         assert first == {
             "matcher": {"id": "byRegexp", "options": "/.*/"},
             "properties": [{"id": "noValue", "value": "–"}],
+        }
+
+
+def widths(panel: Json) -> dict[str, int]:
+    """The least width of each of a table's columns, in pixels and in their order."""
+    (names,) = (one["options"] for one in panel["transformations"] if one["id"] == "organize")
+    order = sorted(names["indexByName"], key=names["indexByName"].__getitem__)
+    found = {names["renameByName"][field]: 0 for field in order if field in names["renameByName"]}
+    for one in panel["fieldConfig"]["overrides"]:
+        for part in one["properties"]:
+            if part["id"] in ("custom.width", "custom.minWidth"):
+                found[one["matcher"]["options"]] = part["value"]
+    return found
+
+
+TABLES = [
+    pytest.param(panel, id=f"{uid}: {panel['title']}")
+    for uid, one in DASHBOARDS.items()
+    for panel in panels(one)
+    if panel["type"] == "table" and "merge" in {step["id"] for step in panel["transformations"]}
+    if "groupBy" not in {step["id"] for step in panel["transformations"]}
+]
+
+
+@pytest.mark.parametrize("panel", TABLES)
+def test_what_a_table_is_sorted_by_is_seen(panel: Json) -> None:
+    """All columns at 1,600 px, and on a phone of 390 px the one that it is sorted by; each as wide as its heading."""
+    found = widths(panel)
+    assert sum(found.values()) <= 64 * panel["gridPos"]["w"] - 8
+    for one in panel["options"].get("sortBy", []):
+        first = [*found][: [*found].index(one["displayName"]) + 1]
+        assert sum(found[name] for name in first) <= 358
+    assert all(7 * len(name) + 30 <= width for name, width in found.items())
+
+
+@pytest.mark.parametrize("panel", TABLES)
+def test_no_column_has_the_name_of_a_label(panel: Json) -> None:
+    """It would be shown in the label's place: a version as 1."""
+    for target in panel["targets"]:
+        if panel["transformations"][0]["id"] == "merge":
+            grouped = set(re.findall(r"\w+", " ".join(re.findall(r"by \(([^)]*)\)", target["expr"]))))
+            (names,) = (one["options"]["renameByName"] for one in panel["transformations"] if one["id"] == "organize")
+            values = {name for field, name in names.items() if field.startswith("Value")}
+            assert not values & {name[:1].upper() + name[1:].replace("_", " ") for name in grouped}
+
+
+@pytest.mark.parametrize(("dashboard", "panel"), PANELS)
+def test_a_share_is_drawn_neither_good_nor_bad(dashboard: Json, panel: Json) -> None:
+    """Grafana's own colour for a bar in a cell is green, that of failures too."""
+    del dashboard
+    for one in panel.get("fieldConfig", {}).get("overrides", []):
+        found = {part["id"]: part["value"] for part in one["properties"]}
+        if found.get("custom.cellOptions", {}).get("type") == "gauge":
+            assert found["thresholds"]["steps"] == [{"color": "blue", "value": None}]
+
+
+@pytest.mark.parametrize(("dashboard", "panel"), PANELS)
+def test_a_number_of_now_is_that_of_now(dashboard: Json, panel: Json) -> None:
+    """Over a day, a step of the curve behind a number is five minutes, and over a month three hours."""
+    del dashboard
+    if panel["type"] == "stat" and not all(target["instant"] for target in panel["targets"]):
+        assert (panel["timeFrom"], panel["maxDataPoints"], panel["hideTimeOverride"]) == ("1h", 240, True)
+
+
+@pytest.mark.parametrize("dashboard", EVERY)
+def test_the_largest_of_all_bars_are_ranked_at_the_end_of_the_last_one(dashboard: Json) -> None:
+    """At its beginning, what is minutes old has no rank, and all of it is called others."""
+    for one in of_panels(dashboard):
+        for bar in ("$__interval", "1d"):
+            if f"offset -{bar}" in one.query and not one.instant:
+                for selector in re.findall(r"(gateway_\w+_total|\w+:increase1h)[^)]*@ end\(\)([^)]*)", one.query):
+                    assert selector[1].startswith(f" offset -{bar}"), f"{one}: {selector}"
+
+
+@pytest.mark.parametrize("dashboard", EVERY)
+def test_panels_leave_no_holes(dashboard: Json) -> None:
+    """Those beside each other are as high, and fill the page's width."""
+    closed = [one["panels"] for one in dashboard["panels"] if one.get("panels")]
+    opened = [one for one in dashboard["panels"] if one["type"] != "row"]
+    for group in [opened, *closed]:
+        lines: dict[int, list[Json]] = {}
+        for one in group:
+            lines.setdefault(one["gridPos"]["y"], []).append(one)
+        for line in lines.values():
+            assert len({one["gridPos"]["h"] for one in line}) == 1, [one.get("title") for one in line]
+            assert sum(one["gridPos"]["w"] for one in line) == 24, [one.get("title") for one in line]
+
+
+@pytest.mark.parametrize(("dashboard", "panel"), PANELS)
+def test_an_axis_has_numbers_only(dashboard: Json, panel: Json) -> None:
+    """Where no whole number stands between two, Grafana 9 writes what stands for no value: a blank, and no sentence."""
+    del dashboard
+    if panel["type"] == "timeseries":
+        assert panel["fieldConfig"]["overrides"][0] == {
+            "matcher": {"id": "byRegexp", "options": "/.*/"},
+            "properties": [{"id": "noValue", "value": " "}],
         }
 
 
@@ -461,10 +559,23 @@ def test_bars_are_few_enough_to_be_told_apart(dashboard: Json, panel: Json) -> N
 
 @pytest.mark.parametrize("dashboard", EVERY)
 def test_a_page_opens_with_few_panels(dashboard: Json) -> None:
-    """The rest is in closed rows, which ask when they are opened. The header is a line."""
-    opened = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
-    assert len(opened) <= 24
-    assert len(opened[0]["options"]["content"]) < 250
+    """The rest is in closed rows, which ask when they are opened. The header is a line, and two on a phone."""
+    header, *opened = (panel for panel in dashboard["panels"] if panel["type"] != "row")
+    assert len(opened) <= 22
+    assert len(header["options"]["content"].replace("*", "")) <= 88
+
+
+@pytest.mark.parametrize(("dashboard", "panel"), PANELS)
+def test_titles_are_seen_whole(dashboard: Json, panel: Json) -> None:
+    """On a page of 1,600 px, and on a phone of 390 px, where each panel has a line: also beside its own time.
+
+    Letters have 7 px on average; the icon of the description and the borders need the rest.
+    """
+    del dashboard
+    if "title" in panel:
+        own_time = 110 if "timeFrom" in panel and not panel.get("hideTimeOverride") else 0
+        for pixels in (64 * panel["gridPos"]["w"] - 8, 358):
+            assert 7 * len(panel["title"]) <= pixels - 54 - own_time
 
 
 @pytest.mark.parametrize(("dashboard", "panel"), PANELS)

@@ -122,7 +122,7 @@ def test_a_folder_that_can_t_be_written_is_one_clear_line(tmp_path: Path) -> Non
 def test_a_family_that_is_off_takes_its_panels_along() -> None:
     """Without credits there is no panel of credits, and the others stay."""
     left = titles(without("gateway_credits_total"))
-    assert titles(Served()) - left == {"Credits by the hour, last 24 hours", "Credits by day, last 30 days"}
+    assert titles(Served()) - left == {"Credits by the hour", "Credits by day"}
 
 
 def test_a_dashboard_without_panels_is_not_made() -> None:
@@ -175,7 +175,7 @@ def test_the_config_s_families_decide_what_is_shown(tmp_path: Path) -> None:
         "key:gateway_key_enabled:max",
     }
     gone = titles(Served()) - titles(show)
-    assert {"Credits by the hour, last 24 hours", "Credits by day, last 30 days"} <= gone
+    assert {"Credits by the hour", "Credits by day"} <= gone
     asked = [query.query for dashboard in documents(show) for query in of_panels(dashboard)]
     assert not [query for query in asked if "gateway_credits" in query or "gateway_key_enabled" in query]
     assert [query for query in asked if "gateway_calls_total" in query]
