@@ -584,6 +584,9 @@ def test_numbers_are_whole_where_people_compare_them(dashboard: Json, panel: Jso
         if part["id"] == "unit"
     ]
     assert not [unit for unit in units if str(unit).startswith("currency")]
+    defaults = panel.get("fieldConfig", {}).get("defaults", {})
+    if str(defaults.get("unit")).startswith(("prefix:", "suffix:")):
+        assert defaults["decimals"] >= 2
     if panel["type"] in ("table", "bargauge", "piechart"):
         assert "short" not in units
 
