@@ -41,7 +41,7 @@ def filled(family: FamilySeries, count: int) -> list[Any]:
         labels = sys.intern(f"value_{n % 500:016x}"), sys.intern(f"method_{n // 500}"), *others
         series = family.find(labels)
         if isinstance(series, Histogram):
-            series.pending += [0.004, 0.2, 0.2, 3.0]
+            series += [0.004, 0.2, 0.2, 3.0]
         else:
             series.value = 1_000 + n
         made.append(series)
@@ -49,11 +49,10 @@ def filled(family: FamilySeries, count: int) -> list[Any]:
     return made
 
 
-def change(series: Any, bounds: tuple[float, ...]) -> None:
+def change(series: Any) -> None:
     """One more request."""
     if isinstance(series, Histogram):
-        series.pending.append(0.3)
-        series.settle(bounds)
+        series.append(0.3)
     else:
         series.value += 1
 
@@ -72,8 +71,7 @@ def resident() -> int:
 
 def measure(kind: str, families: tuple[str, ...], samples: int, folder: Path) -> None:
     """Measure and print."""
-    bounds = CATALOG[families[0]].buckets
-    each = len(bounds) + 3 if kind == "histograms" else 1
+    each = len(CATALOG[families[0]].buckets) + 3 if kind == "histograms" else 1
     store = Store(max_series=samples, families={name: CATALOG[name] for name in CATALOG})
     before = resident()
     every = [series for name in families for series in filled(store.families[name], samples // each // len(families))]
@@ -88,7 +86,9 @@ def measure(kind: str, families: tuple[str, ...], samples: int, folder: Path) ->
         figures = []
         for _ in range(RUNS):
             for series in every if share == 1 else chance.sample(every, int(len(every) * share)):
-                change(series, bounds)
+                change(series)
+            for name in families:
+                store.families[name].settle()
             stands = cpu(checkpoint.commit) + cpu(lambda: take(store, checkpoint.committed))
             shown = take(store, checkpoint.committed)
             rendering = cpu(lambda: sum(map(len, renderer.blocks(shown))))  # noqa: B023

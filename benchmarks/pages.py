@@ -29,6 +29,7 @@ Json = dict[str, Any]
 KEYS = 500
 SCRAPE_SECONDS = 15
 RANGES = {"24 h": 86400, "7 d": 7 * 86400, "30 d": 30 * 86400}
+_FIVE_KEYS = "(key-000|key-001|key-002|key-003|key-004)"
 _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}
 # Some of the steps that Grafana rounds to.
 _STEPS = (15, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 7 * 86400)
@@ -84,6 +85,8 @@ def filled(query: Query, page: Json, seconds: int, recorded: bool) -> tuple[str,
     }
     for variable in page["templating"]["list"]:
         every = ".*" if variable.get("includeAll") else "key-000"
+        if variable.get("hide") and variable.get("includeAll"):
+            every = _FIVE_KEYS
         values[variable["name"]] = every if variable["type"] == "query" else str(variable["current"].get("value"))
     values["recorded"] = ".*" if recorded else "-"
     text = re.sub(r"\$\{([\w:]+)\}|\$([a-z_]\w*)", lambda found: values[found[1] or found[2]], query.expr)

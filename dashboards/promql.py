@@ -44,15 +44,22 @@ class Metrics:
     that knows nothing of it. `by` and `on` are labels, separated by blanks.
     """
 
-    def __init__(self, served: Served, variables: tuple[str, ...], covered: tuple[str, ...] | None = None) -> None:
+    def __init__(
+        self,
+        served: Served,
+        variables: tuple[str, ...],
+        covered: tuple[str, ...] | None = None,
+        one_key: bool = False,
+    ) -> None:
         """With `covered`, long ranges are read of recorded series that have at least these variables' labels.
 
         Counts of the chosen time, of bars and of days are then those of whole recorded hours, and rates those of five
         minutes or, where these are not recorded, of the last hour. The variable `recorded` decides: it is a pattern
-        that either the raw or the recorded series fit.
+        that either the raw or the recorded series fit. With `one_key` a key is always chosen.
         """
         self._served = served
         self._covered = covered
+        self._one_key = one_key
         declared = served.declared if "key" in variables else ()
         self._variables = (*variables, *declared, *served.record_scope)
 
@@ -61,8 +68,8 @@ class Metrics:
         labels = self._labels(name)
         if labels is not None and ":" not in name:
             labels = (*labels, "instance")
-        matched = [re.split(r"\W", matcher, maxsplit=1)[0] for matcher in matchers]
-        if labels is None or not {*matched, *by.split()} <= {*labels, "le", "instance", "job"}:
+        matched = _asked(matchers, "")
+        if labels is None or not matched | {*by.split()} <= {*labels, "le", "instance", "job"}:
             return ABSENT
         narrowed = [f'{label}=~"${label}"' for label in self._variables if label in labels and label not in matched]
         every = ",".join([*matchers, *narrowed])
@@ -78,8 +85,9 @@ class Metrics:
         for kind, seconds in kinds:
             recorded = self._recorded(kind, name, matchers, by)
             if recorded:
-                asked = total(f"rate({with_matcher(raw, NOT_RECORDED)}[{over}])", by)
-                return f"({asked} or {total(f'avg_over_time({recorded}[{over}])', by)}{seconds})"
+                asked = [total(f"rate({with_matcher(raw, NOT_RECORDED)}[{over}])", by)]
+                asked += [f"{total(f'avg_over_time({each}[{over}])', by)}{seconds}" for each in recorded]
+                return f"({' or '.join(asked)})"
         return total(f"rate({raw}[{over}])", by)
 
     def count(
@@ -102,9 +110,10 @@ class Metrics:
             return asked
         # A subquery has one offset; another is its selector's.
         end, shift = ("@ end()" if "@ end()" in at else ""), at.removeprefix("@ end()").strip()
-        shifted = f"({hours} {shift})" if shift else hours
         within = f"[{over}:1h] {end} {_WHOLE}" if end else f"[{over}:1h] {_WHOLE}"
-        return f"({asked} or {total(f'sum_over_time({shifted}{within})', recorded_by)})"
+        shifted = [f"({each} {shift})" if shift else each for each in hours]
+        summed = [total(f"sum_over_time({each}{within})", recorded_by) for each in shifted]
+        return f"({' or '.join([asked, *summed])})"
 
     def hours(self, name: str, *matchers: str, by: str = "", hours: int, at: str = "") -> str:
         """The sum of a recorded `…:increase1h` over whole hours.
@@ -112,10 +121,28 @@ class Metrics:
         A minute less than the hours, because Prometheus 2 counts both ends of a range and Prometheus 3 one. What began
         within this hour counts from its beginning, unless there is an `at`.
         """
-        hourly = self(f"{name}:increase1h", *matchers, by=by)
-        if at:
-            return total(f"sum_over_time({hourly}[{hours * 60 - 1}m:1h] {at})", by)
-        return total(f"sum_over_time({hourly}[{hours * 60 - 1}m:1h]) or {hourly}", by)
+        within = f"[{hours * 60 - 1}m:1h]{at and f' {at}'}"
+        summed = [
+            total(f"sum_over_time({each}{within})" + ("" if at else f" or {each}"), by)
+            for each in self.levels(f"{name}:increase1h", *matchers, by=by)
+        ]
+        return f"({' or '.join(summed)})" if len(summed) > 1 else summed[0]
+
+    def levels(self, name: str, *matchers: str, by: str = "") -> list[str]:
+        """Selectors of a recorded series, one of which has what is asked for, and the others nothing.
+
+        A smaller series answers where "All" is chosen of every label that it lacks: then these fit no label at all,
+        and recorded series have no job.
+        """
+        whole, asked = self(name, *matchers, by=by), _asked(matchers, by)
+        smaller, lacking = self._smaller(name, asked)
+        if not lacking or (self._one_key and "key" in lacking):
+            return [whole]
+        lacked = "".join(f"${label}" for label in lacking)
+        return [
+            with_matcher(self(smaller, *matchers, by=by), f'job=~"{lacked}"'),
+            with_matcher(whole, f'job!~"{lacked}"'),
+        ]
 
     def smallest(self, name: str) -> str:
         """What is recorded of the hours by method, as there are more keys; by key where there are no methods."""
@@ -141,10 +168,11 @@ class Metrics:
         found = f"{self.rate(f'{name}_sum', by=by, over=over)} / ({self.rate(f'{name}_count', by=by, over=over)} > 0)"
         return f"round({found}, {_FINEST})" if over == "$__range" else found
 
-    def success(self, by: str = "", over: str = "$__rate_interval") -> str:
+    def success(self, *matchers: str, by: str = "", over: str = "$__rate_interval") -> str:
         """Share of requests that did not fail."""
         return success(
-            self.rate("gateway_errors_total", by=by, over=over), self.rate("gateway_requests_total", by=by, over=over)
+            self.rate("gateway_errors_total", *matchers, by=by, over=over),
+            self.rate("gateway_requests_total", *matchers, by=by, over=over),
         )
 
     def info(self, *labels: str, matchers: tuple[str, ...] = (), lately: bool = False) -> str:
@@ -168,20 +196,44 @@ class Metrics:
             return nameless
         return f"({query}) * on (key) group_left (name, owner) {info} or on (key) {nameless}"
 
-    def _recorded(self, kind: str, name: str, matchers: tuple[str, ...], by: str) -> str:
-        """The smallest recorded series of a counter that have all labels which are asked for; "" without any."""
+    def named_few(self, query: str, few: str) -> str:
+        """Of a query by key the `few` keys, with their names. Here `query` is read once: `few` knows the keys that
+        have no name, and is cheap where it is the same all along (`@ end()`).
+        """
+        nameless = f'label_replace(group by (key) ({few}), "name", "$1", "key", "(.+)")'
+        info = self.info("name", "owner")
+        known = nameless if ABSENT in info else f"({info} and on (key) {few} or on (key) {nameless})"
+        return f"({query}) * on (key) group_left (name, owner) {known}"
+
+    def _recorded(self, kind: str, name: str, matchers: tuple[str, ...], by: str) -> list[str]:
+        """Selectors of the smallest recorded series of a counter that have all labels which are asked for, if any."""
         labels = self._labels(name)
         if self._covered is None or labels is None:
-            return ""
+            return []
         if kind == "increase1h" and name.endswith("_seconds_count"):
             name, matchers = name.replace("_count", "_bucket"), (*matchers, 'le="+Inf"')
-        asked = {re.split(r"\W", matcher, maxsplit=1)[0] for matcher in matchers} | {*by.split()}
-        asked |= {*self._covered} & {*labels}
-        ending = f":{name.removesuffix('_total')}:{kind}"
-        found = {series: self._labels(series) or () for series in self._served.recorded if series.endswith(ending)}
-        fit = [series for series, has in found.items() if asked <= {*has}]
-        smallest = min(fit, key=lambda series: ("key" in found[series], len(found[series])), default="")
-        return smallest and with_matcher(self(smallest, *matchers, by=by), RECORDED)
+        asked = _asked(matchers, by) | {*self._covered} & {*labels}
+        smallest = self._smallest(self._recorded_like(f":{name.removesuffix('_total')}:{kind}", asked))
+        levels = self.levels(smallest, *matchers, by=by) if smallest else []
+        return [with_matcher(selector, RECORDED) for selector in levels]
+
+    def _recorded_like(self, ending: str, asked: set[str]) -> list[str]:
+        """Recorded series of all levels that have these labels."""
+        named = [series for series in self._served.recorded if series.endswith(ending)]
+        return [series for series in named if asked <= {*(self._labels(series) or ())}]
+
+    def _smaller(self, name: str, asked: set[str]) -> tuple[str, list[str]]:
+        """The smallest series that a recorded one can be summed up to, and the variables that can't narrow it."""
+        has = {*(self._labels(name) or ())}
+        fit = self._recorded_like(name[name.index(":") :], asked)
+        smaller = self._smallest([series for series in fit if {*(self._labels(series) or ())} < has])
+        kept = asked | {*(self._labels(smaller) or ())}
+        return smaller, [label for label in self._variables if smaller and label in has - kept]
+
+    def _smallest(self, recorded: list[str]) -> str:
+        """The name of those that has the fewest series; "" of none."""
+        has = {series: self._labels(series) or () for series in recorded}
+        return min(has, key=lambda series: ("key" in has[series], len(has[series])), default="")
 
     def _labels(self, name: str) -> tuple[str, ...] | None:
         """The labels of a series, those of the scope among them; None where it is not there."""
@@ -190,6 +242,16 @@ class Metrics:
             return None
         counted = not (name.split(":")[1] if ":" in name else name).startswith(NOT_OF_RECORDS)
         return (*labels, *(self._served.record_scope if counted else self._served.target_scope))
+
+
+def _asked(matchers: tuple[str, ...], by: str) -> set[str]:
+    """The labels that a query needs."""
+    return {re.split(r"\W", matcher, maxsplit=1)[0] for matcher in matchers} | {*by.split()}
+
+
+def among(name: str) -> str:
+    """A matcher of the keys that a variable of `variables.largest_keys` has found."""
+    return f'key=~"${name}"'
 
 
 def before(query: str) -> str:
@@ -213,22 +275,24 @@ def success(errors: str, requests: str) -> str:
     return f"1 - ({or_zero(errors, requests)}) / (({requests}) > 0)"
 
 
-def five(query: str, ranking: str, label: str, named: Callable[[str], str] = str) -> dict[str, str | tuple[str, str]]:
+def five(
+    query: str, ranking: str, label: str, joined: Callable[[str, str], str] | None = None
+) -> dict[str, str | tuple[str, str]]:
     """A graph's five largest series, the same ones all along; the fifth apart, as `panels.py` colours it.
 
-    `named` joins names to these few.
+    `joined` joins names to these few.
     """
-    fifth = f"(topk(5, {ranking}) unless topk(4, {ranking}))"
-    first, last = (named(f"(({query}) and on ({label}) {top})") for top in (f"topk(4, {ranking})", fifth))
+    tops = (f"topk(4, {ranking})", f"(topk(5, {ranking}) unless topk(4, {ranking}))")
+    first, last = (joined(query, top) if joined else f"(({query}) and on ({label}) {top})" for top in tops)
     return {f"{{{{{label}}}}}": (first, last)}
 
 
 def leaders(
-    query: str, ranking: str, label: str, named: Callable[[str], str] = str
+    query: str, ranking: str, label: str, joined: Callable[[str, str], str] | None = None, whole: str = ""
 ) -> dict[str, str | tuple[str, str]]:
-    """The five largest, and `others`, so that the sum is the whole."""
-    rest = f"sum({query}) - (sum(({query}) and on ({label}) topk(5, {ranking})) or vector(0))"
-    return {**five(query, ranking, label, named), "others": f"round({rest}, {_NOTHING:f}) > 0"}
+    """The five largest, and `others`, so that the sum is the `whole`; without it, that of the query."""
+    rest = f"{whole or f'sum({query})'} - (sum(({query}) and on ({label}) topk(5, {ranking})) or vector(0))"
+    return {**five(query, ranking, label, joined), "others": f"round({rest}, {_NOTHING:f}) > 0"}
 
 
 def largest(query: str, label: str, most: int = 5) -> str:

@@ -21,19 +21,21 @@ def table(
     ascending: bool = False,
     no_value: str = "No requests in this time",
     pivot: tuple[str, str] | None = None,
+    whole: tuple[str, tuple[str, ...]] = ("", ()),
     **more: Any,
 ) -> Panel:
     """Rows that share their labels, merged.
 
     `queries` maps a column to its query, `columns` a label or a column to its unit or to its field config, in the
     order shown; labels come with `label`. Others are hidden. With `pivot` the values of one label (the second) become
-    columns beside another (the first).
+    columns beside another (the first). Of the `whole`, a column, Grafana makes the sum of the others that it names.
     """
     # Long, as a table of rows and one with a pivot differ in every part of what Grafana is given.
     asked = {name: query for name, query in queries.items() if ABSENT not in query}
     several = len(asked) > 1
     values = {name: f"Value #{chr(65 + n)}" if several else "Value" for n, name in enumerate(asked)}
     fields = {values.get(name, name): name for name in columns if name in values or name not in queries}
+    parts = [values[part] for part in whole[1] if part in values]
     first = next(iter(asked), "")
     if several and first in columns:
         fields["Value"] = first  # as Grafana calls it where the others have no data yet
@@ -48,6 +50,7 @@ def table(
     else:
         transformations = [
             {"id": "merge", "options": {}},
+            *([_sum(whole[0], parts)] if parts else []),
             {"id": "filterFieldsByName", "options": {"include": {"names": list(fields)}}},
             {
                 "id": "organize",
@@ -87,6 +90,11 @@ def table(
         form="table",
         **({"width": 24} | more),
     )
+
+
+def _sum(name: str, parts: list[str]) -> Json:
+    reduce = {"reducer": "sum", "include": parts}
+    return {"id": "calculateField", "options": {"mode": "reduceRow", "reduce": reduce, "alias": name}}
 
 
 def _title(name: str) -> str:

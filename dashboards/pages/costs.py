@@ -8,12 +8,12 @@ from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.costs_capacity import capacity
 from dashboards.pages.costs_queries import Costs
-from dashboards.pages.costs_split import split
+from dashboards.pages.costs_split import rankings, split
 from dashboards.pages.links import Links
 from dashboards.panels import bars, stat, text
 from dashboards.promql import Metrics
 from dashboards.questions import Question
-from dashboards.variables import textbox
+from dashboards.variables import largest_keys, textbox
 from exporter.config.served import Served
 
 _HEADER = "**For whoever plans money and machines.** Type prices above. Days are those of UTC."
@@ -35,6 +35,7 @@ def page(served: Served) -> Board:
             textbox("request_price", "Price of 1000 requests", "0.01"),
             textbox("gigabyte_price", "Price of a GB sent", "0.05"),
             textbox("budget", "Budget of a month", "0"),
+            *largest_keys(**rankings(m)),
         ],
         rows=[
             Row("", [text(_HEADER, id=1)]),

@@ -11,6 +11,7 @@ _DAYS_LEFT = (
     "(days_in_month(vector(time())) - day_of_month(vector(time())) + 1"
     " - hour(vector(time())) / 24 - minute(vector(time())) / 1440)"
 )
+_READ = ("key:gateway_requests", "key:gateway_response_bytes", "key_model:gateway_cost")
 # A few hours may be missing of a week that counts as whole.
 HOURS_OF_A_WEEK = 160
 
@@ -20,7 +21,6 @@ class Costs:
 
     def __init__(self, m: Metrics) -> None:
         self._m = m
-        self._hourly = m("key:gateway_requests:increase1h")
 
     def requests(self, at: str = "") -> str:
         """Requests of the last day."""
@@ -28,11 +28,7 @@ class Costs:
 
     def parts(self, at: str = "", hours: int = 24, by: str = "") -> dict[str, str]:
         """What a time cost, part by part."""
-        requests, sent, models = (
-            self._m.hours(name, by=by, hours=hours, at=at)
-            for name in ("key:gateway_requests", "key:gateway_response_bytes", "key_model:gateway_cost")
-        )
-        return _priced(requests, sent, models)
+        return _priced(*(self._m.hours(name, by=by, hours=hours, at=at) for name in _READ))
 
     def all(self, at: str = "", hours: int = 24, by: str = "") -> str:
         """What a time cost."""
@@ -52,22 +48,11 @@ class Costs:
 
     def this_month(self) -> str:
         """What this month cost up to now."""
-        return _sum(
-            _priced(
-                *(
-                    total(f"sum_over_time(({hourly} {_IN_THIS_MONTH})[31d:1h]) or {hourly}")
-                    for hourly in (
-                        self._hourly,
-                        self._m("key:gateway_response_bytes:increase1h"),
-                        self._m("key_model:gateway_cost:increase1h"),
-                    )
-                )
-            )
-        )
+        return _sum(_priced(*(self._of_this_month(name) for name in _READ)))
 
     def whole_month(self) -> str:
         """What this month will cost, if the days that are left are as the last seven; nothing before there is a day."""
-        days = f"count_over_time(({total(self._hourly)})[{24 * 7 * 60 - 1}m:1h]) / 24 >= 1"
+        days = f"{self._hours_of_a_week()} / 24 >= 1"
         return f"({self.this_month()}) + {_DAYS_LEFT} * ({self.all(hours=24 * 7)}) / ({days})"
 
     def at_this_rate(self, days: int) -> str:
@@ -80,9 +65,20 @@ class Costs:
         added = f"(({self.week()}) - ({self.week_before()}))"
         return f"clamp_min({weeks:.4g} * ({self.week()}) + {weeks * (weeks + 1) / 2:.5g} * {added}, 0)"
 
+    def _of_this_month(self, name: str) -> str:
+        summed = (
+            total(f"sum_over_time(({hourly} {_IN_THIS_MONTH})[31d:1h]) or {hourly}")
+            for hourly in self._m.levels(f"{name}:increase1h")
+        )
+        return f"({' or '.join(summed)})"
+
     def _if_whole(self, query: str, at: str) -> str:
-        hours = f"count_over_time(({total(self._hourly)})[{24 * 7 * 60 - 1}m:1h]{at})"
-        return f"({query}) and on () ({hours} >= {HOURS_OF_A_WEEK})"
+        return f"({query}) and on () ({self._hours_of_a_week(at)} >= {HOURS_OF_A_WEEK})"
+
+    def _hours_of_a_week(self, at: str = "") -> str:
+        """How many were recorded."""
+        levels = self._m.levels("key:gateway_requests:increase1h")
+        return f"({' or '.join(f'count_over_time(({total(each)})[{24 * 7 * 60 - 1}m:1h]{at})' for each in levels)})"
 
 
 def _priced(requests: str, sent: str, models: str) -> dict[str, str]:

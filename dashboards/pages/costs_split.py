@@ -6,30 +6,37 @@ from dashboards.pages import columns
 from dashboards.pages.costs_queries import Costs
 from dashboards.pages.links import Links
 from dashboards.panels import bars
-from dashboards.promql import TODAY, Metrics, leaders, total
+from dashboards.promql import TODAY, Metrics, among, leaders, total
 from dashboards.questions import Question
 from dashboards.tables import table
 from exporter.config.served import Served
 
 _HOURS = 24 * 30
+_CREDITS = "key:gateway_credits"
+
+
+def rankings(m: Metrics) -> dict[str, str]:
+    """Of keys, by the variable that has the five largest."""
+    return {"most_credits": m.hours(_CREDITS, by="key", hours=_HOURS)}
 
 
 def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
     """The last 30 days by key, owner, model and provider."""
     money = column(columns.money(served), decimals=2)
-    by_key, parts = costs.all(hours=_HOURS, by="key"), costs.parts(hours=_HOURS, by="key")
+    by_key = costs.all(hours=_HOURS, by="key")
+    parts = {name.replace(" ", "_"): query for name, query in costs.parts(hours=_HOURS, by="key").items()}
     by_model = m.hours("key_model:gateway_cost", by="model provider", hours=_HOURS)
     owners = m.info("owner", matchers=('owner!=""',))
     owned = f"({by_key}) * on (key) group_left (owner) {owners}"
     hourly = m("key:gateway_requests:increase1h", by="key")
     known = f"{m.info('name')} and on (key) {hourly}"
-    credits = m.hours("key:gateway_credits", by="key", hours=24, at="offset -1d")
+    most, day = among("most_credits"), "offset -1d"
     return [
         table(
             "Cost of 30 days by key",
             "Whose requests, bytes and models are paid for.",
-            # Names joined to the total would have it read twice.
-            {"total": by_key, **{name.replace(" ", "_"): query for name, query in parts.items()}, "info": known},
+            # Names joined to the requests would have them read twice.
+            {**parts, "info": known},
             {
                 "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.KEY_ID,
                 "name": columns.NAME,
@@ -39,6 +46,7 @@ def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
                 "models": money,
             },
             sort="total",
+            whole=("total", tuple(parts)),
             no_value=columns.NEEDS_RULES,
             width=11,
             answers=(Question.COST_BY_KEY_AND_MODEL, Question.COST_AHEAD),
@@ -74,7 +82,13 @@ def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
             "Credits by day",
             "What calls cost in credits: the five keys that cost most, and others.",
             columns.by_key(
-                leaders(credits, m.hours("key:gateway_credits", by="key", hours=24 * 30, at=TODAY), "key", m.named)
+                leaders(
+                    m.hours(_CREDITS, most, by="key", hours=24, at=day),
+                    m.hours(_CREDITS, most, by="key", hours=_HOURS, at=TODAY),
+                    "key",
+                    m.named_few,
+                    m.hours(_CREDITS, hours=24, at=day),
+                )
             ),
             "locale",
             every="1d",

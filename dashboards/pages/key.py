@@ -22,7 +22,7 @@ _HEADER = "**For whoever has to know whether a key is in trouble.** Choose it ab
 
 def page(served: Served) -> Board:
     """The dashboard."""
-    m, to = Metrics(served, _VARIABLES, _COVERED), Links(served, _VARIABLES)
+    m, to = Metrics(served, _VARIABLES, _COVERED, one_key=True), Links(served, _VARIABLES)
     return Board(
         uid="gateway-key",
         title="API key",

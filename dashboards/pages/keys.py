@@ -6,9 +6,10 @@ from dashboards.grafana import Json, Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bars, text, timeseries
-from dashboards.promql import Metrics, five, success
+from dashboards.promql import Metrics, among, five, success
 from dashboards.questions import Question
 from dashboards.tables import table
+from dashboards.variables import largest_keys
 from exporter.config.served import Served, or_zero
 
 _VARIABLES = ("owner", "plan", "key")
@@ -31,6 +32,7 @@ def page(served: Served) -> Board:
         description="Which keys there are, side by side; which are idle, and which look stolen or broken.",
         variables=_VARIABLES,
         covered=_COVERED,
+        more=largest_keys(most_requests=m.count("gateway_requests_total", by="key")),
         rows=[
             Row("", [text(_HEADER, id=1)]),
             Row("All keys", _registry(m, key, served), id=39),
@@ -80,8 +82,9 @@ def _registry(m: Metrics, key: Json, served: Served) -> list[Panel]:
 
 def _compared(m: Metrics, to: Links, key: Json, served: Served) -> list[Panel]:
     requests, failed = (m.count(name, by="key") for name in ("gateway_requests_total", "gateway_errors_total"))
-    ranking = m.count("gateway_requests_total", by="key", at="@ end()")
-    hourly = f"3600 * {m.rate('gateway_requests_total', by='key')}"
+    most = among("most_requests")
+    ranking = m.count("gateway_requests_total", most, by="key", at="@ end()")
+    hourly = f"3600 * {m.rate('gateway_requests_total', most, by='key')}"
     return [
         table(
             "Keys side by side",
@@ -120,7 +123,7 @@ def _compared(m: Metrics, to: Links, key: Json, served: Served) -> list[Panel]:
             "Requests an hour by key",
             "The five busiest of the chosen keys, at the rate of each time. One that leaves its usual level: look "
             "where it is used from.",
-            columns.by_key(five(hourly, ranking, "key", m.named)),
+            columns.by_key(five(hourly, ranking, "key", m.named_few)),
             "short",
             links=[to.key()],
             answers=Question.KEYS_SIDE_BY_SIDE,
@@ -129,7 +132,7 @@ def _compared(m: Metrics, to: Links, key: Json, served: Served) -> list[Panel]:
         timeseries(
             "Success rate by key",
             "The five busiest of the chosen keys. One line down: its client; all down: the gateway.",
-            columns.by_key(five(m.success(by="key"), ranking, "key", m.named)),
+            columns.by_key(five(m.success(most, by="key"), ranking, "key", m.named_few)),
             "percentunit",
             calcs=("min", "lastNotNull"),
             lowest=None,

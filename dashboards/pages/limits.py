@@ -7,9 +7,10 @@ from dashboards.pages import columns
 from dashboards.pages import limits_over_fleet as limits
 from dashboards.pages.links import Links
 from dashboards.panels import bars, stat, text, timeseries
-from dashboards.promql import LAST_BAR, Metrics, five, leaders, total
+from dashboards.promql import LAST_BAR, Metrics, among, five, leaders, total
 from dashboards.questions import Question
 from dashboards.tables import table
+from dashboards.variables import largest_keys
 from exporter.config.served import Served, or_zero
 
 _VARIABLES = ("owner", "plan", "key")
@@ -34,6 +35,7 @@ def page(served: Served) -> Board:
         variables=_VARIABLES,
         covered=_COVERED,
         about="gateway_limit",
+        more=largest_keys(**_rankings(m)),
         rows=[
             Row("", [text(_HEADER, id=1)]),
             Row("Now", _now(m, served), id=2),
@@ -173,15 +175,16 @@ def _over_time(m: Metrics, to: Links) -> list[Panel]:
     found = []
     for n, (window, name) in enumerate(_WINDOWS.items()):
         matchers = ('unit="requests"', f'window="{window}"')
-        share = f"max by (key) ({limits.share(m, *matchers)})"
-        ranking = f"max by (key) ({limits.share_at_the_end(m, *matchers)})"
+        nearest = (*matchers, among(f"nearest_{window}"))
+        share = f"max by (key) ({limits.share(m, *nearest)})"
+        ranking = f"max by (key) ({limits.share_at_the_end(m, *nearest)})"
         found.append(
             timeseries(
                 f"Use of the running {name}'s limit",
                 "Share of each key's own limit. It climbs and falls back at each reset; at the dashed line the key is "
                 "refused.",
                 {
-                    **columns.by_key(five(share, ranking, "key", m.named)),
+                    **columns.by_key(five(share, ranking, "key", m.named_few)),
                     "limit": f"vector(1) and on () {limits.allowed(m, *matchers)}",
                 },
                 "percentunit",
@@ -196,7 +199,17 @@ def _over_time(m: Metrics, to: Links) -> list[Panel]:
     return found
 
 
+def _rankings(m: Metrics) -> dict[str, str]:
+    """Of keys, by the variable that has the five largest."""
+    shares = {
+        f"nearest_{window}": limits.share_at_the_end(m, 'unit="requests"', f'window="{window}"') for window in _WINDOWS
+    }
+    shares = {name: f"max by (key) ({share})" for name, share in shares.items()}
+    return shares | {"most_refused": m.count("gateway_errors_total", _REFUSED, by="key")}
+
+
 def _refused(m: Metrics, to: Links) -> list[Panel]:
+    most = (_REFUSED, among("most_refused"))
     hourly = total(m("key:gateway_requests:increase1h", by="key"), "key")
     refused = m.count("gateway_errors_total", _REFUSED, by="key")
     return [
@@ -205,10 +218,11 @@ def _refused(m: Metrics, to: Links) -> list[Panel]:
             "When, and whose. A comb of short bursts: the client has no back-off; a plateau: its limit is too small.",
             columns.by_key(
                 leaders(
-                    m.count("gateway_errors_total", _REFUSED, by="key", over="$__interval", at="offset -$__interval"),
-                    m.count("gateway_errors_total", _REFUSED, by="key", at=LAST_BAR),
+                    m.count("gateway_errors_total", *most, by="key", over="$__interval", at="offset -$__interval"),
+                    m.count("gateway_errors_total", *most, by="key", at=LAST_BAR),
                     "key",
-                    m.named,
+                    m.named_few,
+                    m.count("gateway_errors_total", _REFUSED, over="$__interval", at="offset -$__interval"),
                 )
             ),
             "locale",

@@ -11,7 +11,7 @@ from dashboards.pages.llm_spend import costs, exceptions, of_tokens, rises
 from dashboards.panels import bars, donut, stat, text, timeseries
 from dashboards.promql import TODAY, Metrics, five, leaders
 from dashboards.questions import Question
-from dashboards.variables import custom
+from dashboards.variables import custom, largest_keys
 from exporter.config.served import Served, or_zero
 
 _VARIABLES = ("key", "model_type", "model", "provider")
@@ -40,7 +40,10 @@ def page(served: Served) -> Board:
         variables=_VARIABLES,
         covered=_COVERED,
         about="gateway_model_requests_total",
-        more=[custom("measure", "Trend of", _MEASURES)],
+        more=[
+            custom("measure", "Trend of", _MEASURES),
+            *largest_keys(most_tokens=m.count("gateway_tokens_total", by="key")),
+        ],
         rows=[
             Row("", [text(_HEADER, id=1)]),
             Row("In the chosen time", _cards(m, served), id=2),

@@ -5,7 +5,7 @@ from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bargauge, bars, donut, timeseries
-from dashboards.promql import LAST_BAR, Metrics, five, leaders, total
+from dashboards.promql import LAST_BAR, Metrics, among, five, leaders, total
 from dashboards.questions import Question
 from dashboards.tables import table
 from exporter.config.served import Served
@@ -81,7 +81,7 @@ def costs(m: Metrics, to: Links, served: Served) -> list[Panel]:
 
 def of_tokens(m: Metrics, to: Links) -> list[Panel]:
     """Tokens by type and key, and the keys' peaks."""
-    tokens = "gateway_tokens_total"
+    tokens, most = "gateway_tokens_total", among("most_tokens")
     return [
         timeseries(
             "Tokens an hour by type",
@@ -99,10 +99,11 @@ def of_tokens(m: Metrics, to: Links) -> list[Panel]:
             "quotas.",
             columns.by_key(
                 leaders(
-                    m.count(tokens, by="key", over="$__interval", at="offset -$__interval"),
-                    m.count(tokens, by="key", at=LAST_BAR),
+                    m.count(tokens, most, by="key", over="$__interval", at="offset -$__interval"),
+                    m.count(tokens, most, by="key", at=LAST_BAR),
                     "key",
-                    m.named,
+                    m.named_few,
+                    m.count(tokens, over="$__interval", at="offset -$__interval"),
                 )
             ),
             "short",

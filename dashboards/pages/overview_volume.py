@@ -131,7 +131,6 @@ def _peaks(m: Metrics) -> list[Panel]:
             "The slowest request of the chosen time, by the hour.",
             {"": f"max(max_over_time({m('method:gateway_request_duration_max_seconds:max1h')}[$__range]))"},
             "s",
-            compared=True,
             no_value=columns.NEEDS_RULES,
             answers=Question.HOW_MUCH,
             id=25,

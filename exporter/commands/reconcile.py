@@ -13,7 +13,7 @@ from exporter.config.load import load
 from exporter.config.reported import HELD, terms_of
 from exporter.durations import seconds
 from exporter.errors import InputError
-from exporter.metrics.store import Histogram, Store
+from exporter.metrics.store import Store
 from exporter.model import catalog
 from exporter.service.assembly import Assembly
 from exporter.usage.counters import Counters, MissingError
@@ -111,15 +111,14 @@ def _logged(store: Store) -> Iterator[tuple[str, ByKey]]:
         names = [f"{name}_sum", f"{name}_count"] if family.type == "histogram" else [name]
         parts: dict[str, ByKey] = {part: defaultdict(float) for part in names}
         at = family.labels.index("key") if "key" in family.labels else None
-        for values, series in served.series.items():
+        served.settle()
+        for values, numbers in served.rows().each():
             key = "" if at is None else values[at]
-            if isinstance(series, Histogram):
-                if series.pending:
-                    series.settle(family.buckets)
-                parts[f"{name}_sum"][key] += series.values[-1]
-                parts[f"{name}_count"][key] += sum(series.values[:-1])
+            if family.type == "histogram":
+                parts[f"{name}_sum"][key] += numbers[-1]
+                parts[f"{name}_count"][key] += sum(numbers[:-1])
             else:
-                parts[name][key] += series.value
+                parts[name][key] += numbers[0]
         yield from parts.items()
 
 

@@ -108,7 +108,7 @@ class Cell:
     With many cells in use, each object that a line touches is a cache miss. So a cell's own counts are in its slots:
     `n`, and the sums of the format's numbers, which the loop's subclass adds. What many cells share is in a list that
     all of them point to: `used` holds the times of the caller's requests, and a slot for each histogram (of the
-    subclass, too) its pending observations. `time` is set only where gauges need it. `targets` is read by the fold.
+    subclass, too) its observations. `time` is set only where gauges need it. `targets` is read by the fold.
     How many values of rows lead to the cell (`ways`), and when a fold last found counts in it (`used_at`), decide
     whether it is kept if there are too many.
     """

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from exporter.counting.admission import LOOKS
 from exporter.counting.places import Places
-from exporter.metrics.store import FamilySeries, Histogram, Series, Store
+from exporter.metrics.store import FamilySeries, Store
 
 
 class _Seen:
@@ -49,7 +49,7 @@ class Expiry:
     def _look(self, family: FamilySeries, seen: _Seen) -> bool:
         """Drop the idle series of a family; whether there were any."""
         # Long, as it compares, drops and keeps the rows of a family side by side, in one pass.
-        values = [_count(series) for series in family.series.values()]
+        values = _counts(family)
         known = len(seen.values)
         idle = array("B", bytes(len(values)))
         for row, value in enumerate(values[:known]):
@@ -61,12 +61,14 @@ class Expiry:
             for row, (looks, labels) in enumerate(zip(idle, family.series, strict=True))
             if looks >= LOOKS and not (place is not None and self._keeps(labels[place]))
         }
-        for labels in expired.values():
-            family.drop(*labels)
+        if expired:
+            family.drop_all({*expired.values()})
         seen.values = [value for row, value in enumerate(values) if row not in expired]
         seen.idle = array("B", [looks for row, looks in enumerate(idle) if row not in expired])
         return bool(expired)
 
 
-def _count(series: Series | Histogram) -> float:
-    return sum(series.values[:-1]) if isinstance(series, Histogram) else series.value
+def _counts(family: FamilySeries) -> list[float]:
+    """The number that each series counts up."""
+    rows = family.rows()
+    return [*rows.numbers] if rows.width == 1 else [sum(numbers[:-1]) for _, numbers in rows.each()]

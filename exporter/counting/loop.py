@@ -1,6 +1,5 @@
 """The hot loop, generated from what a format has."""
 
-from array import array
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any, cast
@@ -27,7 +26,7 @@ _DERIVED = {
 }
 
 # Discards what a cell does not observe: cheaper than a condition on each line.
-UNSEEN = Histogram(array("d"), cast(list[float], deque(maxlen=0)))
+UNSEEN = cast(Histogram, deque(maxlen=0))
 
 
 class Loop:
@@ -85,7 +84,7 @@ class Loop:
         names = [family.name for family in self.histograms]
         sums = [*self.summed, *self.apart]
         code = ["init(self, targets)", *([f"{' = '.join(f'self.{slot}' for slot in sums)} = 0"] if sums else [])]
-        code += [f"self.{name} = {name}.pending" for name in names]
+        code += [f"self.{name} = {name}" for name in names]
         init = compile_function("__init__", ", ".join(["self", "targets", *names]), code, {"init": Cell.__init__})
         return type("LoopCell", (Cell,), {"__slots__": (*sums, *names), "__init__": init})
 

@@ -1,7 +1,7 @@
 """A family's series at one moment: what a commit writes, and a scrape shows."""
 
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain, compress
 from operator import ne
 from typing import TypeAlias
@@ -16,7 +16,7 @@ Numbers: TypeAlias = "array[int] | array[float]"
 class Rows(Struct, frozen=True, eq=False):
     """The values of a family's series, in the order of `labels`.
 
-    `numbers` has one of each counter or gauge; of a histogram its buckets, as in `Histogram`, and the sum. `held` are
+    `numbers` has one of each counter or gauge; of a histogram its buckets, not cumulative, and the sum. `held` are
     the places of series that are shown as 0. `created` is when series were made, where the family keeps that. Nobody
     changes a list or an array in here, so another thread can read it while counting goes on.
     """
@@ -47,6 +47,10 @@ class Rows(Struct, frozen=True, eq=False):
                     changed += compress(range(first, min(first + _COMPARED, known)), map(ne, *pair))
         changed += range(known, len(self.labels))
         return changed
+
+    def each(self) -> Iterator[tuple[tuple[str, ...], Numbers]]:
+        """The label values and the numbers of each row."""
+        return zip(self.labels, _in_rows(self.numbers, self.width), strict=True)
 
     def numbers_of(self, places: list[int]) -> "Iterable[int | float]":
         """The numbers of the rows at these places, in this order."""

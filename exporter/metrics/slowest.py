@@ -4,7 +4,7 @@ The durations are the peaks of the histogram of durations since the last fold.
 """
 
 from exporter.clock import AHEAD, Clock
-from exporter.metrics.store import FamilySeries, Histogram, Store
+from exporter.metrics.store import FamilySeries, Store
 from exporter.model import catalog
 
 _DURATIONS = catalog.REQUEST_DURATION_SECONDS
@@ -48,12 +48,11 @@ class Slowest:
         durations = self._store.families[_DURATIONS.name]
         labels = durations.family.labels
         places = [labels.index(label) for label in gauge.family.labels]
-        for values, histogram in durations.series.items():
-            assert isinstance(histogram, Histogram)
-            if histogram.peak:
+        for values, peak in durations.peaks.items():
+            if peak:
                 shown = (*(values[place] for place in places), *values[len(labels) :])
-                self._known.setdefault(shown, _Minutes()).add(histogram.peak, minute)
-                histogram.peak = 0.0
+                self._known.setdefault(shown, _Minutes()).add(peak, minute)
+        durations.peaks.clear()
 
     def update_gauges(self, minute: int) -> None:
         """Set the gauges as of a minute, and drop those of labels without a request."""

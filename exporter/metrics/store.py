@@ -7,13 +7,13 @@ or a scrape needs, which take the numbers of a whole family (`rows`).
 import logging
 import time
 from array import array
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 from msgspec import Struct
 
 from exporter.clock import AHEAD
+from exporter.metrics import buckets
 from exporter.metrics.roster import LineOf, Roster, Sheet
 from exporter.metrics.rows import Rows
 from exporter.model import catalog
@@ -21,9 +21,6 @@ from exporter.model.catalog import CATALOG, Family
 from exporter.model.labels import OTHER
 
 log = logging.getLogger(__name__)
-
-# So few observations are sorted into buckets one by one: with more, it is faster to look for each bound among them.
-_FEW = 10
 
 
 class Series(Struct, gc=False, eq=False):
@@ -36,38 +33,12 @@ class Series(Struct, gc=False, eq=False):
     released: bool | None = True
 
 
-class Histogram(Struct, gc=False, eq=False):
-    """Observations: `values` are the buckets, not cumulative, one above all bounds, and then the sum.
+class Histogram(list[float]):
+    """Observations, which wait here until `FamilySeries.settle` sorts them into buckets. `released` is as a Series'."""
 
-    `pending` takes observations one by one, until `settle` sorts them into the buckets; `peak` is the
-    highest since somebody reset it. `released` is as a Series'.
-    """
+    __slots__ = ("released",)
 
-    values: "array[float]"
-    pending: list[float]
-    released: bool | None = True
-    peak: float = 0.0
-
-    def settle(self, bounds: tuple[float, ...]) -> None:
-        """Sort the pending observations into the buckets."""
-        values, pending = self.values, self.pending
-        values[-1] = sum(pending, values[-1])
-        if len(pending) <= _FEW:
-            self.peak = max(self.peak, *pending)
-            for value in pending:
-                values[bisect_left(bounds, value)] += 1
-            pending.clear()
-            return
-        pending.sort()
-        self.peak = max(self.peak, pending[-1])
-        below = 0
-        for n, bound in enumerate(bounds):
-            through = bisect_right(pending, bound, below)
-            if through > below:
-                values[n] += through - below
-                below = through
-        values[len(bounds)] += len(pending) - below
-        pending.clear()
+    released: bool | None
 
 
 class FamilySeries:
@@ -79,7 +50,7 @@ class FamilySeries:
     `sheet` has the lines of registered keys without a series, if the family shows such keys. With `has_created`,
     `created` keeps when each series was made, in epoch seconds. A series' row in the state file is its place in
     `series`; `reordered` if places have changed since the last commit. `holds` if a series may not be released.
-    New series are `released` or not.
+    New series are `released` or not. `peaks` are the longest requests since somebody cleared them.
     """
 
     def __init__(self, family: Family, limit: int, hold: bool = False) -> None:
@@ -93,8 +64,13 @@ class FamilySeries:
         self.sheet: Sheet | None = None
         # The label values of all series, listed, if there are as many.
         self._labels: list[tuple[str, ...]] = []
-        # The numbers of a new histogram.
-        self._empty = bytes(8 * (len(family.buckets) + 2)) if family.type == "histogram" else b""
+        # Of a histogram, one row for each series: its buckets, not cumulative, one above all bounds, and the sum. One
+        # array for all takes less memory than one each, and is copied at once.
+        self._numbers = array("d")
+        self._width = len(family.buckets) + 2 if family.type == "histogram" else 0
+        self._empty = bytes(8 * self._width)
+        self._keeps_peaks = family.name == catalog.REQUEST_DURATION_SECONDS.name
+        self.peaks: dict[tuple[str, ...], float] = {}
         self.released = not hold or family.type == "gauge" or not family.persisted
 
     @property
@@ -133,7 +109,9 @@ class FamilySeries:
         """Make a series that does not exist yet, whatever the limit."""
         made: Series | Histogram
         if self._empty:
-            made = Histogram(array("d", self._empty), [], self.released)
+            made = Histogram()
+            made.released = self.released
+            self._numbers.frombytes(self._empty)
         else:
             made = Series(0, self.released)
         if self.has_created:
@@ -143,16 +121,34 @@ class FamilySeries:
 
     def settle(self) -> None:
         """Sort the pending observations of all histograms into their buckets."""
-        for series in self.series.values():
-            if isinstance(series, Histogram) and series.pending:
-                series.settle(self.family.buckets)
+        for row, (values, series) in enumerate(self.series.items()):
+            if isinstance(series, Histogram) and series:
+                peak = buckets.sort(series, self.family.buckets, self._numbers, row * self._width)
+                if self._keeps_peaks:
+                    self.peaks[values] = max(self.peaks.get(values, 0.0), peak)
+
+    def restore(self, numbers: Mapping[tuple[str, ...], "array[float]"]) -> None:
+        """Set the numbers of histograms by label values."""
+        width = self._width
+        for row, values in enumerate(self.series):
+            if values in numbers:
+                self._numbers[row * width : (row + 1) * width] = numbers[values]
 
     def drop(self, *values: str) -> None:
         """Remove a series."""
-        if self.series.pop(values, None):
+        if values in self.series:
+            self.drop_all({values})
+
+    def drop_all(self, gone: Set[tuple[str, ...]]) -> None:
+        """Remove these series, which exist."""
+        if self._width:
+            kept = [row for row, values in enumerate(self.series) if values not in gone]
+            self._numbers = array("d", self.rows().numbers_of(kept))
+        for values in gone:
+            del self.series[values]
             self.created.pop(values, None)
-            self.reordered = True
-            self._labels = []
+        self.reordered = True
+        self._labels = []
 
     def rows(self) -> Rows:
         """The present values of all series. Hot path of a scrape."""
@@ -164,7 +160,7 @@ class FamilySeries:
         self.holds = bool(held)
         numbers: array[int] | array[float]
         if self.family.type == "histogram":
-            numbers = array("d", b"".join([series.values for series in every]))
+            numbers = self._numbers[:]
         else:
             values = [series.value for series in every]
             try:
@@ -309,5 +305,5 @@ class Store:
         served = self.families[family.name]
         histogram = served.get()
         assert isinstance(histogram, Histogram), f"{family.name} is not a histogram"
-        histogram.pending.append(value)
-        histogram.settle(served.family.buckets)
+        histogram.append(value)
+        served.settle()

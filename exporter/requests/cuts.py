@@ -18,10 +18,7 @@ _DIGITS = frozenset("0123456789")
 # An identifier by its first digit: not where a path may have a key, and not a word of APIs such as `2fa`. What follows
 # a colon may be a verb.
 _WORD = rf"(?:{'|'.join(sorted(DIGITAL_WORDS))})(?![^/?: \n])"
-_IDENTIFIER = rf"/(?=[0-9])(?<!//)(?<!v[23]/)(?<!ws/)(?<!wss/)(?<!rpc/)(?<!key/)(?!(?i:{_WORD}))[^/?: \n]++"
-_IDENTIFIERS = re.compile(_IDENTIFIER)
-# The last part of a request line is the protocol.
-_REQUESTED_IDENTIFIERS = re.compile(rf"{_IDENTIFIER}(?=[^ ]* )")
+_IDENTIFIER = re.compile(rf"/(?=[0-9])(?<!//)(?<!v[23]/)(?<!ws/)(?<!wss/)(?<!rpc/)(?<!key/)(?!(?i:{_WORD}))[^/?: \n]++")
 
 
 def cut_address(address: str) -> str:
@@ -51,15 +48,13 @@ def cut_path(path: str) -> str:
     route, with_query, query = path.partition("?")
     if with_query and key_parameter(query):
         return path
-    return _IDENTIFIERS.sub("/0", route)
+    return _IDENTIFIER.sub("/0", route)
 
 
 def cut_request(line: str) -> str:
     """The request line with its path cut."""
-    route, with_query, query = line.partition("?")
-    if not with_query:
-        return _REQUESTED_IDENTIFIERS.sub("/0", line)
-    query, space, protocol = query.partition(" ")
-    if route.count(" ") != 1 or " " in protocol or key_parameter(query):
+    target, space, protocol = line.rpartition(" ")
+    route, with_query, query = target.partition("?")
+    if with_query and (" " not in route or " " in query or key_parameter(query)):
         return line
-    return f"{_IDENTIFIERS.sub('/0', route)}{space}{protocol}"
+    return f"{_IDENTIFIER.sub('/0', route)}{space}{protocol}"

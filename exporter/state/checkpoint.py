@@ -19,7 +19,7 @@ from msgspec import Struct
 from exporter.counting.admission import Admissions, Place
 from exporter.errors import StateError
 from exporter.metrics.rows import Rows
-from exporter.metrics.store import FamilySeries, Histogram, Store
+from exporter.metrics.store import FamilySeries, Series, Store
 from exporter.model import catalog
 from exporter.model.input_labels import in_order
 from exporter.state.database import State
@@ -178,10 +178,9 @@ class Checkpoint:
             # Older states kept the order of the input labels, so one series could be two rows.
             other = filled.get(labels) if family.family.type != "gauge" else None
             filled[labels] = whole = array("d", map(sum, zip(values, other, strict=True))) if other else values
-            if isinstance(series, Histogram):
-                series.values = array("d", whole)
-            else:
+            if isinstance(series, Series):
                 series.value = _number(whole[0])
+        family.restore(filled)
 
     def commit(self) -> bool:
         """Write what has changed. True if all that is in the store is on disk now."""

@@ -170,6 +170,7 @@ def test_the_config_s_families_decide_what_is_shown(tmp_path: Path) -> None:
     assert {name for name in RECORDED if name not in show.recorded} == {
         "key_method:gateway_calls:increase1h",
         "key:gateway_credits:increase1h",
+        "fleet:gateway_credits:increase1h",
         "method:gateway_calls:increase1h",
         "key:gateway_key_enabled:max",
     }

@@ -4,7 +4,6 @@ import socket
 from pathlib import Path
 from types import TracebackType
 
-from exporter.metrics.store import Histogram
 from exporter.service.web.access import Access
 from exporter.service.web.connections import Connection, Limits
 from exporter.service.web.server import Reload, Server
@@ -119,6 +118,4 @@ class Serving:
     @property
     def renderings(self) -> float:
         """How often the exposition was rendered."""
-        histogram = self.pipeline.store.families["gateway_exporter_scrape_duration_seconds"].get()
-        assert isinstance(histogram, Histogram)
-        return sum(histogram.values[:-1])
+        return sum(self.pipeline.store.families["gateway_exporter_scrape_duration_seconds"].rows().numbers[:-1])

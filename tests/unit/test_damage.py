@@ -59,13 +59,13 @@ class Restored:
             (
                 name,
                 labels,
-                series.values.tolist() if isinstance(series, Histogram) else series.value,
+                numbers.tolist() if isinstance(series, Histogram) else series.value,
                 bool(series.released),
                 family.created.get(labels, 0.0),
             )
             for name, family in self.store.families.items()
             if family.family.persisted and not family.family.resets_on_restart
-            for labels, series in family.series.items()
+            for (labels, numbers), series in zip(family.rows().each(), family.series.values(), strict=True)
         ]
         return series, self.parts, sorted(self.admissions.places)
 

@@ -49,7 +49,7 @@ class Shop:
     def observe(self, name: str, *values: str) -> None:
         histogram = self.store.families[name].get(*values)
         assert isinstance(histogram, Histogram)
-        histogram.pending.append(0.1)
+        histogram.append(0.1)
         self.store.families[name].settle()
 
     def passes(self, seconds: float, every: float = 60.0) -> bool:

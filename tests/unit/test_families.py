@@ -483,7 +483,7 @@ def test_the_slowest_requests_are_those_of_the_durations_that_are_left() -> None
     def observe(*values: str, seconds: float) -> dict[tuple[str, ...], float]:
         histogram = store.families[DURATIONS].get(*values)
         assert isinstance(histogram, Histogram)
-        histogram.pending.append(seconds)
+        histogram.append(seconds)
         store.families[DURATIONS].settle()
         slowest.fold(1)
         slowest.update_gauges(1)

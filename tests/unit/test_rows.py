@@ -27,10 +27,10 @@ VALUES = ("acme", "100%", "%d", 'a "quoted" \\ word', "line\nline\r", "é", "")
 def lines(family: FamilySeries, openmetrics: bool) -> Iterator[str]:
     """A family's lines, written one by one."""
     name, labels = family.family.name, family.family.labels
-    for values, series in family.series.items():
+    for (values, row), series in zip(family.rows().each(), family.series.values(), strict=True):
         pairs = [f'{label}="{escaped(value)}"' for label, value in zip(labels, values, strict=False) if value]
         pairs += values[len(labels) :]
-        numbers: list[float] = [*series.values] if isinstance(series, Histogram) else [series.value]
+        numbers: list[float] = [*row] if isinstance(series, Histogram) else [series.value]
         if family.family.persisted and family.family.type != "gauge" and not any(numbers):
             continue
         if not series.released:
@@ -63,7 +63,7 @@ def _step(store: Store, rng: random.Random) -> None:
             made[0] = rng.choice(VALUES) + str(rng.randrange(600))
         series = family.get(*made, *inputs)
         if isinstance(series, Histogram):
-            series.pending.extend(rng.choices((0.001, 0.3, 70, 0.1), k=rng.randrange(3)))
+            series.extend(rng.choices((0.001, 0.3, 70, 0.1), k=rng.randrange(3)))
         else:
             series.value += rng.choice((0, 1, 1, 2**40, 0.1)) if rng.random() < 0.9 else rng.randrange(300)
     family.settle()
@@ -100,15 +100,12 @@ def test_exactly_the_rows_that_are_new_or_have_changed_are_found(seed: int) -> N
         for n in rng.sample(range(700), rng.choice((0, 1, 30, 500))):
             series = family.get(f"value-{n}", *family.family.labels[1:])
             if isinstance(series, Histogram):
-                series.pending.append(rng.random())
+                series.append(rng.random())
             else:
                 series.value += rng.choice((0, 1, 0.5))
         family.settle()
         rows = family.rows()
-        new = [
-            series.values.tolist() if isinstance(series, Histogram) else [series.value]
-            for series in family.series.values()
-        ]
+        new = [numbers.tolist() for _, numbers in rows.each()]
         changed = [row for row, value in enumerate(new) if row >= len(old) or value != old[row]]
         assert rows.changes_since(before) == changed
         assert [*rows.numbers_of(changed)] == [number for row in changed for number in new[row]]

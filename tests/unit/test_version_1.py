@@ -49,11 +49,11 @@ def test_all_of_it_is_read(folder: Path) -> None:
             name: [
                 [
                     [*labels],
-                    series.values.tolist() if isinstance(series, Histogram) else series.value,
+                    numbers.tolist() if isinstance(series, Histogram) else series.value,
                     series.released,
                     family.created.get(labels, 0.0),
                 ]
-                for labels, series in family.series.items()
+                for (labels, numbers), series in zip(family.rows().each(), family.series.values(), strict=True)
             ]
             for name, family in store.families.items()
             if family.family.persisted and family.series and not family.family.resets_on_restart
