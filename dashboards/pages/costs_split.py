@@ -54,7 +54,7 @@ def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
         ),
         table(
             "Cost of 30 days by owner",
-            "Whom to bill: the keys of each owner together. Keys without an owner are left out.",
+            "For billing: the keys of each owner together. Keys without an owner are left out.",
             {"total": total(owned, "owner"), "keys": f"count by (owner) ({owners} and on (key) {hourly})"},
             {"owner": columns.NAME, "total": money, "keys": columns.COUNT},
             sort="total",
