@@ -195,7 +195,7 @@ class Scene:
                             f"{rule['record']}{{{labels}}} {value} {at - day * 86400}\n"
                             for day in reversed(days)
                             for at, value in series["values"]
-                            if not day or at >= until - 86400
+                            if not day or until - 86400 < at <= self.begin + day * 86400  # in order, and none twice
                         )
             out.write("# EOF\n")
         self._blocks("rules.om")
