@@ -203,7 +203,9 @@ def _add_requests(parser: argparse.ArgumentParser) -> None:
 
     _add_config(parser, "config with the section `requests`", required=True)
     parser.add_argument("-f", "--follow", action="store_true", help="keep printing requests as they arrive")
-    parser.add_argument("--limit", type=int, metavar="N", help="maximum number of requests (default: 50; 10 before --follow)")
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="most requests to print (default: 50; 10 before --follow)"
+    )
     parser.add_argument(
         "--format",
         choices=("table", "json", "csv", "sums"),
