@@ -286,7 +286,7 @@ def test_variables_keep_up_with_time_and_with_each_other(dashboard: Json) -> Non
 @pytest.mark.parametrize(("dashboard", "panel"), PANELS)
 def test_an_exporter_that_is_away_is_no_reason_of_the_gateway_s(dashboard: Json, panel: Json) -> None:
     """Gauges go at the first scrape that fails. That no key has a limit, or was never used, does not follow."""
-    every = {name for one in panel.get("targets", []) for name in asked_for(dashboard, one["expr"])}
+    every = {name for target in panel.get("targets", []) for name in asked_for(dashboard, target["expr"])}
     raw = {name for name in every if ":" not in name}
     if raw - ({"gateway_key_info"} if raw < every else set()) and not any(
         re.search(r"_(total|bucket|sum|count)$", name) for name in raw
@@ -303,7 +303,7 @@ def asked_for(dashboard: Json, query: str) -> list[str]:
 def test_a_page_is_narrowed_by_what_its_readers_know(dashboard: Json) -> None:
     """The drop-downs; which data source, and what nobody sees, aside."""
     gateway, keys = ["instance", "input"], ["owner", "plan", "key"]
-    names = [one["name"] for one in dashboard["templating"]["list"][1:] if one.get("hide") != 2]
+    names = [variable["name"] for variable in dashboard["templating"]["list"][1:] if variable.get("hide") != 2]
     assert (
         names
         == {
@@ -481,13 +481,15 @@ def test_a_cell_without_a_value_has_a_dash(dashboard: Json, panel: Json) -> None
 
 def widths(panel: Json) -> dict[str, int]:
     """The least width of each of a table's columns, in pixels and in their order."""
-    (names,) = (one["options"] for one in panel["transformations"] if one["id"] == "organize")
+    (names,) = (
+        transformation["options"] for transformation in panel["transformations"] if transformation["id"] == "organize"
+    )
     order = sorted(names["indexByName"], key=names["indexByName"].__getitem__)
     found = {names["renameByName"][field]: 0 for field in order if field in names["renameByName"]}
-    for one in panel["fieldConfig"]["overrides"]:
-        for part in one["properties"]:
+    for override in panel["fieldConfig"]["overrides"]:
+        for part in override["properties"]:
             if part["id"] in ("custom.width", "custom.minWidth"):
-                found[one["matcher"]["options"]] = part["value"]
+                found[override["matcher"]["options"]] = part["value"]
     return found
 
 
