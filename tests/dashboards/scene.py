@@ -31,6 +31,7 @@ _JOB = "gateway-exporter"
 # The last day is repeated for the weeks before it, where weeks are compared.
 _LONG_AGO = {
     "key:gateway_requests:increase1h",
+    "fleet:gateway_requests:increase1h",
     "fleet:gateway_requests:rate5m",
     "method:gateway_requests:increase1h",
     "method:gateway_errors:increase1h",
