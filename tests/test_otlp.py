@@ -120,9 +120,8 @@ def test_a_reload_changes_the_receiver_and_switches_it_off(sending: Beside, coll
     with receiver() as other, Exporter(*RUN, cwd=sending.folder) as exporter:
         write(sending, 0, 2)
         exporter.scrape()
-        eventually(lambda: collector.requests)
-        page = exporter.get("/").text
-        assert f"Requests can't be sent on: {collector.url}: answered 429" in page
+        refused = f"Requests can't be sent on: {collector.url}: answered 429"
+        eventually(lambda: refused in exporter.get("/").text)
         configure(sending, other.url)
         reload(exporter)
         eventually(lambda: other.ids() == ["r0", "r1"])
