@@ -30,6 +30,7 @@ SEED = 7
 _JOB = "gateway-exporter"
 # The last day is repeated for the weeks before it, where weeks are compared.
 _LONG_AGO = {
+    "fleet:gateway_requests:increase1h",
     "key:gateway_requests:increase1h",
     "fleet:gateway_requests:rate5m",
     "method:gateway_requests:increase1h",
@@ -195,7 +196,7 @@ class Scene:
                             f"{rule['record']}{{{labels}}} {value} {at - day * 86400}\n"
                             for day in reversed(days)
                             for at, value in series["values"]
-                            if not day or at >= until - 86400
+                            if not day or until - 86400 <= at < series["values"][0][0] + day * 86400
                         )
             out.write("# EOF\n")
         self._blocks("rules.om")
