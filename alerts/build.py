@@ -34,7 +34,7 @@ def files(config: Config | None, kubernetes: bool = False, grafana: bool = False
             f"five minutes need four scrapes, one each {_LONGEST_SCRAPE_INTERVAL}s"
         )
     terms = Terms(served(config))
-    recorded, alerting = recording.groups(terms), _alert_groups(terms)
+    recorded, alerting = recording.groups(terms), alert_groups(terms)
     of_usage = usage.groups(terms) if config and config.usage else []
     made = {
         "recording.rules.yml": _yaml({"groups": recorded}),
@@ -51,7 +51,7 @@ def files(config: Config | None, kubernetes: bool = False, grafana: bool = False
     return made
 
 
-def _alert_groups(terms: Terms) -> list[dict[str, Any]]:
+def alert_groups(terms: Terms) -> list[dict[str, Any]]:
     """The groups of alert rules, one for each category."""
     on = chosen(terms)
     groups = {category: [alert.rule(terms) for alert in on if alert.category == category] for category in CATEGORIES}

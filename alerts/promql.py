@@ -21,7 +21,7 @@ _OLDEST = "gateway_exporter_oldest_record_timestamp_seconds"
 # The oldest record is that of so many minutes, so a longer range needs less of it.
 _OLDEST_MINUTES = 5
 
-# What exporters told last is kept for so long where they are away: 15 minutes, and what it takes to be back.
+# The last values of exporters that are away are kept for so long: 15 minutes, and what it takes to be back.
 AWAY = "20m"
 _KEPT = "25m"
 
@@ -136,7 +136,7 @@ class Terms(Struct, frozen=True):
         """The last hour by labels, `key` among them: over the floor, and over the same hour in each of the last weeks.
 
         A key that was known a week ago and did nothing then had 0; one that is new has nothing to compare with.
-        Nothing is told of an hour in which an exporter caught up.
+        An hour in which an exporter caught up has no value.
         """
         anomalies = self.config.anomalies
         assert anomalies is not None

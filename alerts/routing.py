@@ -1,4 +1,4 @@
-"""alertmanager.yml: who is told what, what keeps silent about what, and through which channel."""
+"""alertmanager.yml: who is notified of what, through which channel, and which alerts silence others."""
 
 import re
 from collections.abc import Mapping

@@ -11,6 +11,8 @@ from exporter.config.served import ABSENT
 
 # Where there is no value, the words for it are neither good nor bad.
 _NEUTRAL: Json = {"type": "special", "options": {"match": "null+nan", "result": {"color": "text", "index": 99}}}
+# While no exporter answers, it is not known whether a key has a limit, or was ever used.
+_OR_AWAY = ", or no exporter"
 # A legend and its query; of two queries, the second gets a colour of its own: Grafana's fifth is red.
 Queries = Mapping[str, str | tuple[str, str]]
 # Labels that are empty on what has none, where a legend would be empty too, and Grafana would write "Value".
@@ -28,6 +30,8 @@ def panel_of(
     **more: Any,
 ) -> Panel:
     """A panel of a type with its queries; those that have nothing to ask are left out."""
+    if _of_gauges(queries) and "exporter" not in more["defaults"]["noValue"]:
+        more["defaults"]["noValue"] += _OR_AWAY
     every = [(legend, (query,) if isinstance(query, str) else query) for legend, query in queries.items()]
     asked = [(legend, query) for legend, some in every for query in some if ABSENT not in query]
     targets = [
@@ -67,6 +71,15 @@ def apart(queries: Queries) -> list[Json]:
     """The colour of the series that stands apart, which is the second query."""
     found = any(isinstance(query, tuple) for query in queries.values())
     return [override("byFrameRefID", "B", {"color": fixed("purple")})] if found else []
+
+
+def _of_gauges(queries: Queries) -> bool:
+    """Whether all of it goes at the first scrape that fails. Names of keys go along with what is recorded."""
+    names = set(re.findall(r"[\w:]*gateway_[\w:]+", str([*queries.values()])))
+    raw = {name for name in names if ":" not in name}
+    if raw < names:
+        raw -= {"gateway_key_info"}
+    return bool(raw) and not any(re.search(r"_(total|bucket|sum|count)$", name) for name in raw)
 
 
 def _with_words(query: str, legend: str) -> str:

@@ -175,14 +175,18 @@ class Metrics:
             self.rate("gateway_requests_total", *matchers, by=by, over=over),
         )
 
-    def info(self, *labels: str, matchers: tuple[str, ...] = ()) -> str:
+    def info(self, *labels: str, matchers: tuple[str, ...] = (), lately: bool = False) -> str:
         """What is known of keys: 1 for each key, with more labels; safe to join with while exporters disagree.
 
-        As of the end of the range, so that a key's name does not come and go with its exporter.
+        As of the end of the range, so that a key's name does not come and go with its exporter. With `lately`, keys of
+        the last hour too, and then 2 for what is known now: while no exporter answers, people still choose keys.
         """
         by = ("key", *labels)
-        known = self("gateway_key_info", *matchers, by=" ".join(by))
-        return f"topk by (key) (1, max by ({', '.join(by)}) ({known} @ end()))"
+        selector = self("gateway_key_info", *matchers, by=" ".join(by))
+        known = f"{selector} @ end()"
+        if lately:
+            known = f"2 * {known} or last_over_time({selector}[1h] @ end())"
+        return f"topk by (key) (1, max by ({', '.join(by)}) ({known}))"
 
     def named(self, query: str) -> str:
         """A query by key, with the name of each key joined to it; of a key without one, the key itself."""

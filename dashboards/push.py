@@ -46,14 +46,14 @@ class Grafana:
         """Make the folder if it is not there, and replace dashboards of the same uid; says what became of each."""
         self._ask("/api/folders", {"uid": _FOLDER_UID, "title": FOLDER}, there=(409, 412))
         for dashboard in dashboards:
-            told = {"dashboard": dashboard | {"id": None}, "folderUid": _FOLDER_UID, "overwrite": True}
-            answer = self._ask("/api/dashboards/db", told | {"message": "gateway-exporter dashboards --push"})
+            body = {"dashboard": dashboard | {"id": None}, "folderUid": _FOLDER_UID, "overwrite": True}
+            answer = self._ask("/api/dashboards/db", body | {"message": "gateway-exporter dashboards --push"})
             version, url = answer.get("version", "?"), answer.get("url", f"/d/{dashboard['uid']}")
             yield f"{dashboard['title']}: version {version}, {self._url}{url}"
 
-    def _ask(self, path: str, told: Json, there: tuple[int, ...] = ()) -> Json:
+    def _ask(self, path: str, body: Json, there: tuple[int, ...] = ()) -> Json:
         """Post, and read the answer; statuses in `there` say that it is there already."""
-        answer = self._client.ask("POST", path, json=told, headers=self._headers)
+        answer = self._client.ask("POST", path, json=body, headers=self._headers)
         try:
             said = answer.json()
         except ValueError:

@@ -202,7 +202,7 @@ def _models(scoped: Metrics, narrowed: Metrics, typed: bool) -> str:
 
 def _names(m: Metrics, *matchers: str) -> str:
     """Each key with its name, owner and plan as one name: typing an owner into the drop-down finds the owner's keys."""
-    info = m.info("name", "owner", "plan", matchers=matchers)
+    info = m.info("name", "owner", "plan", matchers=matchers, lately=True)
     joined = f'label_join({info}, "name", " · ", "name", "owner", "plan")'
     return f'label_replace({joined}, "name", "$1", "name", "(.*?)(?: · )+")'
 

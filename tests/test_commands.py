@@ -14,7 +14,7 @@ import yaml
 from exporter.commands.notes import notes
 from exporter.keys.identity import Identity
 from tests.admin_api import admin_api
-from tests.command import run
+from tests.command import call, run
 
 GOLDEN = Path(__file__).parent / "golden"
 SECRET = "a secret of the tests"
@@ -97,13 +97,13 @@ def test_hash_of_nothing_is_a_mistake_and_an_empty_log_is_called_empty(folder: P
 
 def test_init_prints_a_config_that_works(folder: Path) -> None:
     """It passes `check`, and `replay` with it counts every line."""
-    done = run("init", str(folder / "access.log"))
+    done = call("init", str(folder / "access.log"))
     assert done.code == 0
     config = folder / "made.yaml"
     config.write_text(done.stdout, encoding="utf-8")
-    assert run("check", str(config)).stdout == f"{config}: good: 1 input, 0 registered keys\n"
+    assert call("check", str(config)).stdout == f"{config}: good: 1 input, 0 registered keys\n"
     assert yaml.safe_load(done.stdout)["inputs"] == [{"path": str(folder / "access.log"), "format": "nginx-json"}]
-    counted = run("replay", "--config.file", str(config), str(folder / "access.log"))
+    counted = call("replay", "--config.file", str(config), str(folder / "access.log"))
     assert 'gateway_exporter_lines_total{input="access.log",result="parsed"} 3\n' in counted.stdout
 
 
@@ -222,9 +222,9 @@ def test_init_knows_a_containers_log(folder: Path) -> None:
     log = folder / "0.log"
     wrapped = [f"2026-03-03T14:05:09.3Z stdout F {line}\n" for line in LINES.splitlines()]
     log.write_text("".join(wrapped), encoding="utf-8")
-    made = yaml.safe_load(run("init", str(log)).stdout)
+    made = yaml.safe_load(call("init", str(log)).stdout)
     assert made["inputs"][0]["format"] == {"preset": "nginx-json", "container": "cri"}
-    explained = run("explain", str(log))
+    explained = call("explain", str(log))
     assert explained.stdout.count(": parsed") == len(wrapped)
     assert KEY not in explained.stdout
 
@@ -233,7 +233,7 @@ def test_explain_prints_the_generated_loop(folder: Path) -> None:
     """It has a statement for each field of the format, and reads no line."""
     log = folder / "access.log"
     log.write_text(LINES, encoding="utf-8")
-    printed = run("explain", "--loop", str(log)).stdout
+    printed = call("explain", "--loop", str(log)).stdout
     assert printed.startswith("def count(rows):\n  for r in rows:\n")
     assert "c.response_bytes += response_bytes" in printed
     ast.parse(printed)
@@ -244,7 +244,7 @@ def test_explain_shows_what_waits(folder: Path) -> None:
     log = folder / "oneapi.log"
     lines = (GOLDEN / "one-api" / "access.log").read_text("utf-8").splitlines(keepends=True)
     log.write_text("".join(line for line in lines if "2026/04/07" in line), encoding="utf-8")
-    paragraphs = run("explain", str(log)).stdout.split("\n\n")
+    paragraphs = call("explain", str(log)).stdout.split("\n\n")
     assert paragraphs[0] == "line 1: waits for another line of its request"
     assert paragraphs[1].startswith("line 2: parsed\n")
     assert [paragraph.partition("\n")[0] for paragraph in paragraphs[-3:-1]] == ["no other line came: parsed"] * 2
@@ -253,7 +253,7 @@ def test_explain_shows_what_waits(folder: Path) -> None:
 def test_init_says_what_it_knows_when_a_log_is_nothing_it_knows(folder: Path) -> None:
     """… and what else there is."""
     (folder / "poem").write_text("Roses are red\nviolets are blue\n" * 20, encoding="utf-8")
-    done = run("init", str(folder / "poem"))
+    done = call("init", str(folder / "poem"))
     assert done.code == 1
     assert "unknown log format (known: anthropic-usage, " in done.stderr
     assert done.stderr.count("\n") == 1

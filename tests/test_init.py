@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.command import run
+from tests.command import call
 
 HAPROXY = (
     "203.0.113.171:53332 [25/Feb/2019:16:19:48.143] prod~ bk/s1 0/0/7/1457/1487 200 11394 - - ---- 2/1/0/0/0 0/0 "
@@ -18,12 +18,12 @@ RECORD = ["2026-01-21T12:53:22Z", "200", "GET", "/v1/x", "0.012"]
 def said(log: Path, text: str) -> str:
     """What `init` prints of a log below `inputs`, which `check` takes and `replay` counts."""
     log.write_text(text, encoding="utf-8")
-    made = run("init", str(log))
+    made = call("init", str(log))
     assert made.code == 0, made.stderr
     config = log.with_name("made.yaml")
     config.write_text(made.stdout, encoding="utf-8")
-    assert run("check", str(config)).code == 0
-    assert run("replay", "--config.file", str(config), str(log)).code == 0
+    assert call("check", str(config)).code == 0
+    assert call("replay", "--config.file", str(config), str(log)).code == 0
     return made.stdout.partition("# Counters")[0]
 
 
@@ -39,7 +39,7 @@ def test_init_says_where_each_field_is_what_is_missing_and_what_stays_unread(tmp
     assert "# 3 of 3 sampled lines are requests." in text
     assert rows(text)["method"] == ("request", "GET /v1/items")
     assert rows(text)["duration"] == ("duration", "1.487")
-    assert "#   key             all requests count for nobody" in text
+    assert "#   key             requests count for no key" in text
     assert "In the log, but not read: request_1 (a.a.a), request_2 (a-a-0), request_3 (a/0)" in text
     assert "sk-live" not in text
 
@@ -90,7 +90,7 @@ def test_init_drafts_a_config_for_a_log_that_no_preset_reads(tmp_path: Path, nam
         "duration": "0.012",
     }
     assert "sk-9" not in text
-    refused = run("explain", str(tmp_path / "a.log"))
+    refused = call("explain", str(tmp_path / "a.log"))
     assert (refused.code, "prints a draft" in refused.stderr) == (1, True)
 
 
@@ -104,7 +104,7 @@ def test_a_draft_without_a_status_says_so(tmp_path: Path) -> None:
 def test_utf_16_is_named(tmp_path: Path) -> None:
     """No format can read it, and the message says why."""
     (tmp_path / "a.log").write_text(UNKNOWN["json"] * 3, encoding="utf-16")
-    done = run("init", str(tmp_path / "a.log"))
+    done = call("init", str(tmp_path / "a.log"))
     assert (done.code, "UTF-16" in done.stderr) == (1, True)
 
 
@@ -114,7 +114,7 @@ def test_check_looks_into_the_logs_at_hand(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     format_ = "{json: {status: http.statusCode, http_method: http.verb, path: http.uri, duration: nothing}}"
     config.write_text(f"inputs: [{{path: a.log, format: {format_}}}]\n", encoding="utf-8")
-    done = run("check", str(config))
+    done = call("check", str(config))
     assert done.code == 0
     assert done.stderr.splitlines() == [
         f"{config}: input a.log: {tmp_path}/a.log: 2 of 3 sampled lines are requests, 1 rejected (cut); not found: "
@@ -137,7 +137,7 @@ def test_check_looks_at_the_newest_lines_too(tmp_path: Path, is_csv: bool) -> No
     top = "time,status\n" if is_csv else ""
     for lines, newest in ((old * 40_000, False), (old * 20_000 + new * 20_000, True)):
         log.write_text(top + lines, encoding="utf-8")
-        said = run("check", str(config)).stderr
+        said = call("check", str(config)).stderr
         assert ("of its newest lines: 0 of 500 sampled lines are requests" in said) == newest, said
 
 
@@ -151,9 +151,9 @@ def test_init_names_methods_that_take_long(tmp_path: Path) -> None:
 
     text = lines("/v1/reports", 4, 10) + lines("/v1/quick", 0.5, 20) + lines("/v1/seldom", 9, 9)
     log.write_text(text + lines("/v1/chat", 9, 20, model="m-1"), encoding="utf-8")
-    made = run("init", str(log)).stdout
+    made = call("init", str(log)).stdout
     assert made.endswith('alerts: {slow_methods: ["POST /v1/reports"]}\n')
     (tmp_path / "made.yaml").write_text(made, encoding="utf-8")
-    assert run("check", str(tmp_path / "made.yaml")).code == 0
+    assert call("check", str(tmp_path / "made.yaml")).code == 0
     log.write_text(lines("/v1/quick", 0.5, 20), encoding="utf-8")
-    assert "slow_methods" not in run("init", str(log)).stdout
+    assert "slow_methods" not in call("init", str(log)).stdout

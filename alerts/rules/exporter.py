@@ -1,4 +1,4 @@
-"""The exporter itself: whether it is there, has room, keeps its state, and whether anybody would be told."""
+"""The exporter itself: whether it is there, has room, keeps its state, and whether anybody would be notified."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -197,7 +197,7 @@ def _state(terms: Terms) -> Iterator[Alert]:
         expression=f"{terms.last('gateway_exporter_config_last_reload_successful')} == 0",
         for_="5m",
         summary=f"{_WHERE} runs with an old config",
-        description=f"The config that {_WHERE} was last told to load has a mistake; the one before it runs on.",
+        description=f"The config that {_WHERE} was last asked to load has a mistake; the one before it runs on.",
         recommendation="`gateway-exporter check` says the file, the line and the mistake. Mend it and reload.",
     )
     yield _alert(
@@ -241,7 +241,7 @@ def _tables(terms: Terms) -> Iterator[Alert]:
             "gateway_exporter_price_table_timestamp_seconds",
             "price table",
             "Compare it with the providers' prices, change what has changed, and reload. If all is as it was, save "
-            "the file anew: its date says that somebody looked.",
+            "the file again, so that its date shows that somebody looked.",
         ),
         (
             "GatewayKeyRegistryStale",

@@ -127,7 +127,7 @@ def _exporter_rejecting_lines(terms: Terms) -> Iterator[Alert]:
             ),
             recommendation=(
                 "The status page shows the reasons and the shape of rejected lines, and `gateway-exporter explain` "
-                "what it makes of each. Mostly the gateway's log format was changed: change the config's as well."
+                "what is read from each. Mostly the gateway's log format was changed: change the config's as well."
             ),
         )
 

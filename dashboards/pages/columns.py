@@ -12,8 +12,8 @@ SHARE = column("percentunit", decimals=1, min=0, max=1, thresholds=thresholds({}
 SHARE |= {"custom.cellOptions": {"type": "gauge", "mode": "basic"}}
 # The legend of a key: its name. In tables the name stands beside the key; both are wider than a number.
 KEY = "{{name}}"
-KEY_ID = {"custom.minWidth": 100}
-NAME = {"custom.minWidth": 120}
+KEY_ID = {"custom.minWidth": 90}
+NAME = {"custom.minWidth": 130}
 TEXT = {"custom.minWidth": 110}
 MODEL = {"custom.minWidth": 272}
 METHOD = {"custom.minWidth": 215}

@@ -113,8 +113,11 @@ def _now(costs: Costs, served: Served) -> list[Panel]:
         ),
         _money(
             "Cost of a request",
-            "Everything of the last day over its requests.",
-            {"": f"({costs.day()}) / ({costs.requests()} > 0)"},
+            "Everything of the last day over its requests, and of the day before.",
+            {
+                name: f"({costs.day(at)}) / ({costs.requests(at)} > 0)"
+                for name, at in (("last", ""), ("the day before", "offset 1d"))
+            },
             served,
             decimals=6,
             id=5,

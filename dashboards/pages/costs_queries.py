@@ -22,9 +22,9 @@ class Costs:
     def __init__(self, m: Metrics) -> None:
         self._m = m
 
-    def requests(self) -> str:
+    def requests(self, at: str = "") -> str:
         """Requests of the last day."""
-        return self._m.hours("key:gateway_requests", hours=24)
+        return self._m.hours("key:gateway_requests", hours=24, at=at)
 
     def parts(self, at: str = "", hours: int = 24, by: str = "") -> dict[str, str]:
         """What a time cost, part by part."""

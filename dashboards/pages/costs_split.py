@@ -54,11 +54,11 @@ def split(m: Metrics, to: Links, costs: Costs, served: Served) -> list[Panel]:
         ),
         table(
             "Cost of 30 days by owner",
-            "Whom to bill: the keys of each owner together. Keys without an owner are left out.",
+            "For billing: the keys of each owner together. Keys without an owner are left out.",
             {"total": total(owned, "owner"), "keys": f"count by (owner) ({owners} and on (key) {hourly})"},
             {"owner": columns.NAME, "total": money, "keys": columns.COUNT},
             sort="total",
-            no_value="No key has an owner, or no recording rules",
+            no_value="No key has an owner, or no recording rules or exporter",
             width=5,
             answers=Question.COST_BY_KEY_AND_MODEL,
             id=23,

@@ -31,6 +31,11 @@ def _id(label: str, place: int) -> int:
     return 10 * (100 + crc32(label.encode()) % 10_000_000) + place
 
 
+def _decimals(unit: str) -> int:
+    """Counts are whole, money is to its cents."""
+    return 0 if unit == "locale" else 2
+
+
 def _by(label: str, m: Metrics, served: Served) -> list[Panel]:
     def count(what: str, over: str = "$__range", at: str = "") -> str:
         """A counter's increase by the label; `none` is what has no value."""
@@ -39,12 +44,12 @@ def _by(label: str, m: Metrics, served: Served) -> list[Panel]:
 
     def top(title: str, description: str, what: str, unit: str, place: int) -> Panel:
         queries = {f"{{{{{label}}}}}": largest(count(what), label, 10)}
-        return bargauge(title, description, queries, unit, width=6, id=_id(label, place))
+        return bargauge(title, description, queries, unit, decimals=_decimals(unit), width=6, id=_id(label, place))
 
     def over_time(title: str, description: str, what: str, unit: str, place: int) -> Panel:
         each = count(what, "$__interval", "offset -$__interval")
         queries = leaders(each, count(what, at=LAST_BAR), label)
-        return bars(title, description, queries, unit, width=12, id=_id(label, place))
+        return bars(title, description, queries, unit, decimals=_decimals(unit), width=12, id=_id(label, place))
 
     money = columns.money(served)
     return [

@@ -117,8 +117,10 @@ def of_tokens(m: Metrics, to: Links) -> list[Panel]:
             "Peaks by key, last 7 days",
             "The busiest hour of each key against its average: far apart means bursts, which limits by the minute cut.",
             {
-                "peak_hour": f"max by (key) (max_over_time({_hourly_tokens(m)}[7d:1h]))",
-                "average_hour": f"max by (key) (avg_over_time({_hourly_tokens(m)}[7d:1h]))",
+                **{
+                    name: f"max by (key) ({of}_over_time({_hourly_tokens(m)}[7d:1h]) or {_hourly_tokens(m)})"
+                    for name, of in (("peak_hour", "max"), ("average_hour", "avg"))
+                },
                 # Names joined to the first would have it read twice.
                 "info": f"{m.info('name')} and on (key) {_hourly_tokens(m)}",
             },

@@ -17,6 +17,7 @@ _COVERED: tuple[str, ...] = ()
 _HEADER = "**For whoever routes requests to providers.** An attempt is one try at one of them."
 # Grid rows: so that a legend below a graph has five names.
 _FIVE_NAMES = 11
+_MODEL = {"custom.minWidth": 300}
 _NO_CIRCUITS = "The log has no circuits"
 _NO_ATTEMPTS = "No attempts in this time, or the log has none"
 
@@ -161,7 +162,7 @@ def _attempts(m: Metrics, to: Links) -> list[Panel]:
             "Failed attempts",
             "Which provider failed with which model, and how.",
             {"attempts": m.count(name, 'outcome!="success"', by="provider model outcome")},
-            {"attempts": columns.COUNT_FIRST, "provider": "", "model": columns.MODEL, "outcome": columns.NAME},
+            {"attempts": columns.COUNT_FIRST, "provider": "", "model": _MODEL, "outcome": columns.NAME},
             sort="attempts",
             no_value="No attempt failed",
             width=12,

@@ -12,8 +12,8 @@ _MODELS = ("model", "input_tokens", "output_tokens", "cost")
 _WITHOUT = {
     "time": "limits and dated prices use the time of reading",
     "status": "every line counts as a success",
-    "method": "requests are not told apart",
-    "key": "all requests count for nobody",
+    "method": "all requests count as one method",
+    "key": "requests count for no key",
     "duration": "no latency",
     "origin": "no origins",
     "request_bytes": "no traffic in",

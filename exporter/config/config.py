@@ -56,7 +56,7 @@ class StateConfig(Part):
 
 
 class WebConfig(Part):
-    """Where metrics are served, and to whom."""
+    """Where metrics are served, and who may read them."""
 
     listen: str = "127.0.0.1:10114"
     """The address of metrics and the status page, as HOST:PORT."""
@@ -102,7 +102,7 @@ class Config(Part):
     requests: RequestsConfig | None = None
     """Whether single requests are kept, and how. Without this section none is."""
     web: WebConfig = field(default_factory=WebConfig)
-    """Where metrics are served, and to whom."""
+    """Where metrics are served, and who may read them."""
     start_at: Literal["end", "beginning"] = "end"
     """Where to begin to read a log on the first start."""
     alerts: AlertsConfig = field(default_factory=AlertsConfig)

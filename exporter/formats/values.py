@@ -40,12 +40,13 @@ def _unhex(found: re.Match[bytes]) -> bytes:
     return bytes([int(found[1], 16)])
 
 
-# How logs write special bytes: nginx as `\x22`, HAProxy as `#22`; `none`: unchanged, even quotes in JSON.
+# How logs write special bytes: nginx as `\x22`, HAProxy as `#22`; `none`: unchanged, even quotes in JSON. A byte is
+# looked for by its number: for bytes, Python makes the message of an error first, which costs more than the rest.
 ESCAPES: dict[str, Callable[[bytes], bytes]] = {
     "": lambda raw: raw,
     "none": lambda raw: raw,
-    "nginx": lambda raw: _HEX_BYTES.sub(_unhex, raw) if b"\\" in raw else raw,
-    "haproxy": lambda raw: _HASH_BYTES.sub(_unhex, raw) if b"#" in raw else raw,
+    "nginx": lambda raw: _HEX_BYTES.sub(_unhex, raw) if 0x5C in raw else raw,
+    "haproxy": lambda raw: _HASH_BYTES.sub(_unhex, raw) if 0x23 in raw else raw,
 }
 
 

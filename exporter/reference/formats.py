@@ -59,7 +59,7 @@ def _section(preset: str) -> Iterator[str]:
     yield f"- Settings: {said.settings}."
     yield f"- Fields: {', '.join(f'`{field}`' for field in FIELDS if field in fields)}."
     if lacking := "; ".join(filter(None, (", ".join(_absent(fields)), said.lacks))):
-        yield f"- Can't tell: {lacking}."
+        yield f"- Not in the log: {lacking}."
 
 
 def _absent(fields: Collection[str]) -> list[str]:

@@ -6,6 +6,8 @@ schema.py     the tables of a file
 day_file.py   one file being written: what requests share is stored once
 recorder.py   what the hot loop hands over → rows
 log.py        all files: commits, the row mark, age, size, a full disk
+file_names.py days and parts of days as names of files
+follower.py   what the log knows of who sends its rows on
 horizon.py    the days that are kept
 registry.py   names and owners of keys, for searches
 filters.py    what to look for → SQL

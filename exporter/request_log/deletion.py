@@ -6,8 +6,8 @@ from pathlib import Path
 
 from exporter.errors import ExporterError, UsageError
 from exporter.request_log.fields import WORDS
+from exporter.request_log.file_names import files_in
 from exporter.request_log.filters import filter_of
-from exporter.request_log.log import files_in
 from exporter.request_log.registry import Registry
 from exporter.request_log.schema import ForeignError, check, upgrade
 

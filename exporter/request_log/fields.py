@@ -1,4 +1,4 @@
-"""The fields of a row, one entry each: columns of the files, what is shown to whom, and the API's document follow."""
+"""The fields of a row, one entry each: the files' columns, what operators and customers see, and the API's document."""
 
 from typing import Literal, NamedTuple
 

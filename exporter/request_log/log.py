@@ -7,15 +7,13 @@ start, as their lines are read again. Whatever goes wrong here stops rows, never
 
 import errno
 import logging
-import re
 import shutil
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import date, timedelta
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal
 
 from msgspec import Struct
 
@@ -24,14 +22,13 @@ from exporter.metrics.store import Store
 from exporter.model import catalog
 from exporter.private_folder import make_private_folder
 from exporter.request_log.day_file import Batch, DayFile
+from exporter.request_log.file_names import FileName, files_in
+from exporter.request_log.follower import Follower
 from exporter.request_log.horizon import DAY_SECONDS, Days, Horizon
-from exporter.request_log.outbox.settings import Sending
 from exporter.request_log.schema import ForeignError, last_id, open_to_write
 
 log = logging.getLogger(__name__)
 
-_EPOCH = date(1970, 1, 1)
-_NAME = re.compile(r"(\d{4}-\d\d-\d\d)(?:\.(\d{1,6}))?\.db")
 # A new part of a day is begun when a file has this share of `max_size`: the oldest file goes where there is no room.
 _PARTS = 8
 # With so many rows waiting, they are written.
@@ -51,55 +48,6 @@ class RequestLogSettings(Struct, frozen=True, kw_only=True):
     successes: float = 1.0
     failures: float = 1.0
     client: Literal["network", "full", "none"] = "network"
-
-
-class Follower(Protocol):
-    """Who sends rows on. It learns when they are in the state, and before they are deleted."""
-
-    def committed(self, mark: int) -> None:
-        """The state has the rows up to this one."""
-
-    def removing(self, path: Path) -> None:
-        """A file is about to be deleted."""
-
-    def count(self) -> None:
-        """Add to the metrics what is to be committed."""
-
-    def update_gauges(self) -> None:
-        """Set the gauges."""
-
-    @property
-    def sending(self) -> Sending:
-        """How it goes now."""
-
-    def close(self) -> None:
-        """End."""
-
-
-class FileName(NamedTuple):
-    """The name of a file; names sort by age."""
-
-    day: int
-    part: int
-
-    @property
-    def text(self) -> str:
-        """As it is on disk."""
-        day = _EPOCH + timedelta(days=self.day)
-        return f"{day}.{self.part}.db" if self.part > 1 else f"{day}.db"
-
-
-def files_in(folder: Path) -> dict[FileName, Path]:
-    """The files of a request log, the oldest first."""
-    found = {}
-    for path in folder.glob("*.db"):
-        if match := _NAME.fullmatch(path.name):
-            try:
-                day = (date.fromisoformat(match[1]) - _EPOCH).days
-            except ValueError:
-                continue
-            found[FileName(day, int(match[2] or 1))] = path
-    return dict(sorted(found.items()))
 
 
 class RequestLog:

@@ -19,8 +19,8 @@ from msgspec import Struct
 from exporter.errors import ExporterError, UsageError
 from exporter.request_log import chain
 from exporter.request_log.fields import FIELDS, MICROSECONDS, NUMBERS, TOKENS, WORDS
+from exporter.request_log.file_names import files_in
 from exporter.request_log.filters import Filter
-from exporter.request_log.log import files_in
 from exporter.request_log.registry import Registry
 from exporter.request_log.schema import KIND_COLUMNS, ForeignError, look_into
 

@@ -34,6 +34,11 @@ _BY_ERROR = {
 }
 
 
+# The fields that attempts are read from; these with their texts, the provider and the error type of the request.
+_READ = ("attempts", "attempt_outcomes", "upstream_status", "attempt_circuits", "retries", "empty")
+_Asked = tuple[tuple[tuple[str, str], ...], str, str]
+
+
 def attempts_of(fields: dict[str, Any], provider: str, error_type: str) -> tuple[Attempt, ...]:
     """The attempts in a log's line, in their order; () if it has none.
 
@@ -41,12 +46,27 @@ def attempts_of(fields: dict[str, Any], provider: str, error_type: str) -> tuple
     the last attempt and `other` for those before. If `retries` is a list like `attempts`, it has the number of retries
     at each provider.
     """
+    if "attempts" not in fields and "retries" not in fields:
+        return ()
+    # Many kinds of requests were attempted alike.
+    asked = (tuple([(name, fields[name]) for name in _READ if name in fields]), provider, error_type)
+    size = sum([len(word) for _, word in asked[0]], len(provider))
+    return _ATTEMPTS[asked] if size <= _LONGEST else _attempts(asked)
+
+
+def _attempts(asked: _Asked) -> tuple[Attempt, ...]:
+    fields, provider, error_type = dict(asked[0]), *asked[1:]
     items = _items(fields, provider, error_type)
     unsaid = ["other"] * (len(items) - 1) + [_BY_ERROR.get(error_type, error_type)]
     return tuple(
         Attempt(name, _outcome(outcome, status) or otherwise, circuit)
         for (name, outcome, status, circuit, _), otherwise in zip(items, unsaid, strict=False)
     )
+
+
+# Not kept for long texts, so that memory is bounded in bytes.
+_ATTEMPTS: Memo[_Asked, tuple[Attempt, ...]] = Memo(_attempts, 1000)
+_LONGEST = 1000
 
 
 def attempt_details(fields: dict[str, Any], record: AccessRecord) -> list[tuple[str, str, str, str, int]]:

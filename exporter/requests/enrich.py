@@ -211,7 +211,8 @@ def _attempts(
     if provider and _names_models(fields) and len({attempt.provider for attempt in attempts}) == 1:
         # All attempts went to one host, so it is this provider's: many gateways log the host or address.
         return tuple(attempt._replace(provider=provider) for attempt in attempts)
-    return tuple(attempt._replace(provider=public(attempt.provider)) for attempt in attempts)
+    named = [(attempt, public(attempt.provider)) for attempt in attempts]
+    return tuple([attempt if attempt.provider == name else attempt._replace(provider=name) for attempt, name in named])
 
 
 def _names_models(fields: dict[str, Any]) -> bool:
@@ -230,7 +231,7 @@ def _last_provider(attempts: tuple[Attempt, ...]) -> str:
 
 def _multiplier(word: str) -> tuple[float | None, tuple[str, ...]]:
     """The cost multiplier, None if there is none; and the field's name if the number is implausible."""
-    factor = number(word)
+    factor = number(word) if word else None
     if factor is None or 0 <= factor <= MOST["cost_multiplier"]:
         return factor, ()
     return None, ("cost_multiplier",)

@@ -8,17 +8,18 @@ from typing import Any
 import pytest
 import yaml
 
-from alerts import series
+from alerts import recording, series
 from alerts.alert import CATEGORIES, COMPONENTS
-from alerts.build import files
+from alerts.build import alert_groups, files
 from alerts.customers import ADVICE
 from alerts.many import TROUBLES
+from alerts.promql import Terms
 from exporter.config.config import Config
 from exporter.config.load import load
 from exporter.config.notify import SEVERITIES
 from exporter.config.objectives import BURN_RATES
 from exporter.config.overrides import AlertChange
-from exporter.config.served import ABSENT
+from exporter.config.served import ABSENT, served
 from exporter.durations import seconds
 from exporter.model.catalog import CATALOG
 from exporter.model.recorded import BURN_WINDOWS, RECORDED, recorded_of
@@ -225,10 +226,8 @@ def test_thresholds_objectives_and_names_come_from_the_config(tmp_path: Path) ->
 
 
 def _with_families(folder: Path, changes: dict[str, Any]) -> Config:
-    made = config(folder, "{spend: {daily: 5, key_daily: 5}}")
-    text = (folder / "config.yaml").read_text(encoding="utf-8") + yaml.safe_dump({"metrics": {"families": changes}})
-    (folder / "config.yaml").write_text(text, encoding="utf-8")
-    return load(folder / "config.yaml").config if changes else made
+    more = yaml.safe_dump({"metrics": {"families": changes}}) if changes else ""
+    return config(folder, "{spend: {daily: 5, key_daily: 5}}", more)
 
 
 CHANGEABLE = [family for family in CATALOG.values() if not family.name.startswith("gateway_exporter_")]
@@ -243,27 +242,35 @@ CHANGES: list[dict[str, Any]] = [
 
 def test_no_rule_asks_for_what_is_not_served(tmp_path: Path) -> None:
     """Whatever is off or lacks a label takes its rules along, and what is made of their series."""
-    whole = {(rule.get("record"), rule.get("alert")) for rule in rules(files(_with_families(tmp_path, {})))}
+
+    def rules_for(made_for: Config) -> list[dict[str, Any]]:
+        """Those that `files` writes."""
+        terms = Terms(served(made_for))
+        return [rule for group in [*recording.groups(terms), *alert_groups(terms)] for rule in group["rules"]]
+
+    every = _with_families(tmp_path, {})
+    assert rules_for(every) == rules(files(every))
+    whole = {(rule.get("record"), rule.get("alert")) for rule in rules_for(every)}
     for changes in CHANGES:
         made_for = _with_families(tmp_path, changes)
-        made = rules(files(made_for))
+        made = rules_for(made_for)
         assert {(rule.get("record"), rule.get("alert")) for rule in made} <= whole
         recorded = {rule["record"] for rule in made if "record" in rule}
         # A promise is measured by more than one family: what can still be is recorded.
         promises = {name for name in RECORDED if name.startswith("objective:")}
         assert recorded | promises == {*recorded_of(made_for.families)} | promises
-        served = {name: {*family.labels, "le", *OF_TARGETS} for name, family in made_for.families.items()}
-        served |= {name: {*RECORDED[name].labels, *OF_TARGETS} for name in recorded}
-        served |= {name: {*labels, *OF_TARGETS} for name, labels in OF_PROMETHEUS.items()}
+        known = {name: {*family.labels, "le", *OF_TARGETS} for name, family in made_for.families.items()}
+        known |= {name: {*RECORDED[name].labels, *OF_TARGETS} for name in recorded}
+        known |= {name: {*labels, *OF_TARGETS} for name, labels in OF_PROMETHEUS.items()}
         for rule in made:
             assert ABSENT not in rule["expr"]
             for name, matchers in _SELECTOR.findall(_STRING.sub('""', rule["expr"])):
-                family = name if name in served else re.sub("_(bucket|sum|count)$", "", name)
-                assert family in served, (changes, rule)
-                assert set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", matchers)) <= served[family], (changes, rule)
+                family = name if name in known else re.sub("_(bucket|sum|count)$", "", name)
+                assert family in known, (changes, rule)
+                assert set(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", matchers)) <= known[family], (changes, rule)
             for labels, inner in re.findall(r"sum by \(([^)]*)\) \(\n?\s*(?:rate|increase)\((\w+)", rule["expr"]):
-                family = inner if inner in served else re.sub("_(bucket|sum|count)$", "", inner)
-                assert {label.strip() for label in labels.split(",")} - {""} <= served[family], (changes, rule)
+                family = inner if inner in known else re.sub("_(bucket|sum|count)$", "", inner)
+                assert {label.strip() for label in labels.split(",")} - {""} <= known[family], (changes, rule)
 
 
 def test_an_alert_goes_with_its_family_and_others_stay(tmp_path: Path) -> None:

@@ -196,7 +196,8 @@ class Scene:
                             f"{rule['record']}{{{labels}}} {value} {at - day * 86400}\n"
                             for day in reversed(days)
                             for at, value in series["values"]
-                            if not day or until - 86400 <= at < series["values"][0][0] + day * 86400
+                            # In order, and none twice.
+                            if not day or until - 86400 < at < series["values"][0][0] + day * 86400
                         )
             out.write("# EOF\n")
         self._blocks("rules.om")

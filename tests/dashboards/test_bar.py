@@ -283,6 +283,51 @@ def test_variables_keep_up_with_time_and_with_each_other(dashboard: Json) -> Non
         assert 'type=~"$model_type"' in by_name["model"]["query"]
 
 
+@pytest.mark.parametrize(("dashboard", "panel"), PANELS)
+def test_an_exporter_that_is_away_is_no_reason_of_the_gateway_s(dashboard: Json, panel: Json) -> None:
+    """Gauges go at the first scrape that fails. That no key has a limit, or was never used, does not follow."""
+    every = {name for one in panel.get("targets", []) for name in asked_for(dashboard, one["expr"])}
+    raw = {name for name in every if ":" not in name}
+    if raw - ({"gateway_key_info"} if raw < every else set()) and not any(
+        re.search(r"_(total|bucket|sum|count)$", name) for name in raw
+    ):
+        assert "exporter" in panel["fieldConfig"]["defaults"]["noValue"]
+
+
+def asked_for(dashboard: Json, query: str) -> list[str]:
+    """The metrics that a query names."""
+    return [name for selector in selectors(parsed(dashboard, query)) for name in names(selector)]
+
+
+@pytest.mark.parametrize("dashboard", EVERY)
+def test_a_page_is_narrowed_by_what_its_readers_know(dashboard: Json) -> None:
+    """The drop-downs; which data source, and what nobody sees, aside."""
+    gateway, keys = ["instance", "input"], ["owner", "plan", "key"]
+    names = [one["name"] for one in dashboard["templating"]["list"][1:] if one.get("hide") != 2]
+    assert (
+        names
+        == {
+            "gateway-overview": gateway,
+            "gateway-key": ["key", "chain", "method"],
+            "gateway-keys": keys,
+            "gateway-llm": ["key", "model_type", "model", "provider", "measure"],
+            "gateway-limits": keys,
+            "gateway-errors": ["key", "chain", "method"],
+            "gateway-providers": ["key", "model", "provider"],
+            "gateway-costs": ["key", "model", "provider", "request_price", "gigabyte_price", "budget"],
+            "gateway-exporter": gateway,
+        }[dashboard["uid"]]
+    )
+
+
+@pytest.mark.parametrize(("dashboard", "panel"), PANELS)
+def test_a_number_of_the_chosen_time_stands_beside_another(dashboard: Json, panel: Json) -> None:
+    """That of the time before, a peak, a part: alone it is neither much nor little. Not a trend, which is a word."""
+    del dashboard
+    if panel["type"] == "stat" and "$__range" in panel["targets"][0]["expr"]:
+        assert len(panel["targets"]) > 1 or panel["title"].startswith(("Trend of ", "Peak "))
+
+
 @pytest.mark.parametrize("dashboard", EVERY)
 def test_no_two_panels_of_a_page_have_the_same_title(dashboard: Json) -> None:
     """People name a panel when they talk of it."""
@@ -542,6 +587,9 @@ def test_numbers_are_whole_where_people_compare_them(dashboard: Json, panel: Jso
         if part["id"] == "unit"
     ]
     assert not [unit for unit in units if str(unit).startswith("currency")]
+    defaults = panel.get("fieldConfig", {}).get("defaults", {})
+    if str(defaults.get("unit")).startswith(("prefix:", "suffix:")):
+        assert defaults["decimals"] >= 2
     if panel["type"] in ("table", "bargauge", "piechart"):
         assert "short" not in units
 

@@ -52,7 +52,7 @@ def test_the_example_config_makes_the_same_but_for_what_it_says() -> None:
 
 
 def test_the_document_is_what_the_builders_say() -> None:
-    """docs/dashboards.md, made anew."""
+    """docs/dashboards.md, made again."""
     assert (ROOT / "docs" / "dashboards.md").read_text(encoding="utf-8") == usage.page(Served())
 
 

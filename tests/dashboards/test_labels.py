@@ -35,6 +35,12 @@ def test_a_declared_label_has_a_page_and_drop_downs(tmp_path: Path) -> None:
         *("Requests by team", "Failures by team", "Tokens by team", "Cost by team"),
         *("Requests over time by team", "Cost over time by team"),
     ]
+    money = [
+        panel["fieldConfig"]["defaults"]["decimals"]
+        for panel in panels(made["gateway-labels"])
+        if panel.get("title", "").startswith("Cost")
+    ]
+    assert money == [2, 2]
     with_team = {uid for uid, dashboard in made.items() if "team" in variables(dashboard)}
     assert {"gateway-labels", "gateway-llm", "gateway-errors", "gateway-keys", "gateway-key"} <= with_team
     assert not {"gateway-exporter", "gateway-overview"} & with_team

@@ -1,4 +1,4 @@
-"""What only nginx does: bodies on disk, log formats of one's own, a log read with the wrong format."""
+"""What only nginx does: bodies on disk, custom log formats, a log read with the wrong format."""
 
 from collections.abc import Callable
 

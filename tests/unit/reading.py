@@ -3,6 +3,7 @@
 from datetime import UTC
 from typing import Any
 
+from exporter.formats.decoders.decoder import Decoded
 from exporter.formats.row_reader import RowReader
 from exporter.formats.spec import FormatSpec, build
 from exporter.keys.identity import bare_key
@@ -13,17 +14,29 @@ from exporter.requests.records import RecordReader
 from exporter.requests.routes import Routes
 
 
+class Reader:
+    """A format as the exporter reads it."""
+
+    def __init__(self, spec: FormatSpec) -> None:
+        reader = RowReader(build(spec), canonical_functions(Routes(bare_key), bare_key), UTC)
+        self._decoder = reader.decoder
+        self._records = RecordReader(reader, Enricher("business", lambda _: "", hashed=lambda _: "k_hashed"))
+
+    def read(self, log: bytes) -> tuple[list[AccessRecord], Decoded]:
+        """The records of a log, and what else became of its lines."""
+        decoded = self._decoder.decode(log)
+        return [self._records.record(row) for row in decoded.rows + self._decoder.flush().rows], decoded
+
+
 class Reading:
-    """A format as the exporter reads it: `records` and `rejected` of a log; how many lines are `blank` or `joined`."""
+    """What was read of a log: `records` and `rejected`; how many lines are `blank` or `joined`."""
 
     def __init__(self, spec: FormatSpec, log: bytes) -> None:
-        reader = RowReader(build(spec), canonical_functions(Routes(bare_key), bare_key), UTC)
-        records = RecordReader(reader, Enricher("business", lambda _: "", hashed=lambda _: "k_hashed"))
-        decoded = reader.decoder.decode(log)
+        records, decoded = Reader(spec).read(log)
         self.rejected = decoded.rejected
         self.blank = decoded.blank
         self.joined = decoded.joined
-        self.records = [_rounded(records.record(row)) for row in decoded.rows + reader.decoder.flush().rows]
+        self.records = [*map(_rounded, records)]
 
 
 def _rounded(record: AccessRecord) -> AccessRecord:

@@ -45,6 +45,28 @@ def test_attempts(words: dict[str, str], error_type: str, expected: list[str] | 
     assert found == (["a rate_limit_exceeded", "a auth", "b client_abort"] if expected is None else expected)
 
 
+def test_each_field_of_the_attempts_counts() -> None:
+    """What is known of other attempts is not taken for those that differ in one field only; nor are long lists."""
+    words = {"attempts": "a, b", "upstream_status": "502, 200"}
+    failed, served = Attempt("a", "server_error", ""), Attempt("b", "success", "")
+    for _ in range(2):  # the second time from what is known
+        assert attempts_of(words, "p", "") == (failed, served)
+        assert attempts_of(words | {"attempts": "a, c"}, "p", "") == (failed, Attempt("c", "success", ""))
+        assert attempts_of(words | {"upstream_status": "502, 404"}, "p", "") == (
+            failed,
+            Attempt("b", "client_error", ""),
+        )
+        assert attempts_of(words | {"attempt_outcomes": "timeout"}, "p", "") == (Attempt("a", "timeout", ""), served)
+        assert attempts_of(words | {"attempt_circuits": "open"}, "p", "") == (failed._replace(circuit="open"), served)
+        assert attempts_of(words | {"retries": "1"}, "p", "") == (Attempt("a", "other", ""), failed, served)
+        assert attempts_of({"retries": "0"}, "p", "") == (Attempt("p", "success", ""),)
+        assert attempts_of({"retries": "0"}, "q", "") == (Attempt("q", "success", ""),)
+        assert attempts_of({"retries": "0"}, "p", "timeout") == (Attempt("p", "timeout", ""),)
+        assert attempts_of({"retries": "0", "empty": "true"}, "p", "") == ()
+        long = "x" * 2000
+        assert attempts_of({"attempts": long}, "p", "") == (Attempt(long, "success", ""),)
+
+
 @pytest.mark.parametrize(
     ("words", "attempts"),
     [({"retries": "0"}, 0), ({"retries": "0", "upstream_status": "200"}, 1), ({"retries": "1"}, 2)],

@@ -18,7 +18,7 @@ def test_a_preset_says_what_it_reads(preset: str) -> None:
 def test_the_page_says_what_a_log_cannot_tell() -> None:
     """What people look for and a log does not have stands under its name."""
     section = page().partition("## nginx-combined\n")[2].partition("\n## ")[0]
-    assert "- Can't tell: keys, durations." in section
+    assert "- Not in the log: keys, durations." in section
 
 
 def test_a_copy_of_a_preset_may_say_it_too() -> None:

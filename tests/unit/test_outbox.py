@@ -15,7 +15,7 @@ from exporter.model import catalog
 from exporter.reference.attributes import page
 from exporter.request_log.day_file import Batch, DayFile
 from exporter.request_log.fields import FIELDS, NUMBERS, SHARED, WORDS
-from exporter.request_log.log import files_in
+from exporter.request_log.file_names import files_in
 from exporter.request_log.outbox import sender
 from exporter.request_log.outbox.endpoint import Endpoint
 from exporter.request_log.outbox.outbox import Counted, Outbox

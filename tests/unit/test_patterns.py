@@ -1,5 +1,6 @@
 """Regular expressions that users write: proved linear, or run in RE2, or refused with their place."""
 
+import random
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from exporter.formats.patterns.compile import line_pattern
 from exporter.formats.spec import FormatSpec, slow_parts
 from tests.command import run
 from tests.cpu import LINEAR, growth
+from tests.golden import log_of
 from tests.unit.reading import Reading
 
 SLOW = r"(?P<client>.*?) - (?P<key>.*?) (?P<status>\d+) (?P<path>.*)"
@@ -36,6 +38,45 @@ def test_a_line_that_has_no_end_in_it_does_not_read_the_next() -> None:
     spec = FormatSpec(regex=r'"(?P<path>[^"]*)" (?P<status>\d+)')
     assert Reading(spec, b'"/a\n" 200\n').rejected == [("no_match", b'"/a'), ("no_match", b'" 200')]
     assert growth(lambda size: Reading(spec, b'"\n' * size), most=16_000) < LINEAR
+
+
+# Presets that have a quicker pattern for lines without a backslash.
+QUOTING = [
+    *("apache-common", "aws-alb", "aws-elb", "aws-s3", "nginx-combined", "nginx-main", "nginx-proxy-manager"),
+    *("traefik-common", "vhost-combined"),
+]
+
+
+@pytest.mark.parametrize("preset", QUOTING)
+def test_lines_are_read_together_as_they_are_alone(preset: str) -> None:
+    """With and without backslashes, and with quotes that have no end, wherever they stand."""
+    seed = random.randrange(1 << 32)
+    rng = random.Random(seed)
+    good = [line for line in log_of(preset).splitlines() if not line.startswith(b"#")]
+    for _ in range(60):
+        lines = [rng.choice(good) for _ in range(rng.randrange(1, 6))]
+        for _ in range(rng.randrange(4)):
+            n = rng.randrange(len(lines))
+            at = rng.randrange(len(lines[n]) + 1)
+            lines[n] = (
+                lines[n][:at]
+                + rng.choice([b'"', b"\\", b'\\"', b"\\x22", b" ", b""])
+                + lines[n][at + rng.randrange(2) :]
+            )
+        alone = [Reading(FormatSpec(preset=preset), line + b"\n") for line in lines]
+        found = Reading(FormatSpec(preset=preset), b"".join(line + b"\n" for line in lines))
+        assert found.records == [record for reading in alone for record in reading.records], f"seed {seed}: {lines}"
+        assert found.rejected == [line for reading in alone for line in reading.rejected], f"seed {seed}: {lines}"
+
+
+@pytest.mark.parametrize("preset", QUOTING)
+@pytest.mark.parametrize("end", [b'"', b'"a', b'" "', b""])
+def test_many_lines_with_a_quote_that_has_no_end_take_linear_time(preset: str, end: bytes) -> None:
+    """Cut behind each of their quotes."""
+    line = max(log_of(preset).splitlines(), key=lambda line: line.count(b'"'))
+    for part in range(1, line.count(b'"')):
+        cut = b'"'.join(line.split(b'"')[:part]) + end + b"\n"
+        assert growth(lambda size, cut=cut: Reading(FormatSpec(preset=preset), cut * size), most=4_000) < LINEAR  # type: ignore[misc]
 
 
 @pytest.mark.parametrize("pattern", [r"[^\n]+\n(?P<a>\d)", r"(?s)", r"(?P<a>\s+)\S", r"(?P<a>[\n])", r"(?P<a>a|.)+"])

@@ -14,7 +14,8 @@ from exporter.model import catalog
 from exporter.request_log import horizon
 from exporter.request_log.day_file import Batch, DayFile
 from exporter.request_log.deletion import delete
-from exporter.request_log.log import RequestLog, RequestLogSettings, files_in
+from exporter.request_log.file_names import files_in
+from exporter.request_log.log import RequestLog, RequestLogSettings
 from exporter.request_log.registry import Registry
 from exporter.request_log.schema import KIND_COLUMNS
 from tests.counted import of

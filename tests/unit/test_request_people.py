@@ -7,7 +7,7 @@ import pytest
 
 from exporter.errors import UsageError
 from exporter.request_log.deletion import delete
-from exporter.request_log.log import FileName
+from exporter.request_log.file_names import FileName
 from exporter.request_log.registry import Registry
 from tests.keeping import Keeping
 from tests.unit.test_request_log import FORMAT, NOW, line

@@ -119,7 +119,7 @@ class TextLines(LineDecoder):
     """
 
     def __init__(self, pattern: str) -> None:
-        self._regex, self._slow = line_pattern(pattern)
+        self._regex, self._slow, self._quick = line_pattern(pattern)
         self._places = {text(name): group - 1 for name, group in self._regex.groupindex.items()}
         if not self._places:
             raise ValueError("a regex needs named groups, such as (?P<status>[0-9]{3})")
@@ -175,7 +175,8 @@ class TextLines(LineDecoder):
         return done
 
     def _match(self, chunk: bytes) -> Decoded:
-        rows = [] if self._slow else self._regex.findall(chunk)
+        regex = self._quick if self._quick and 0x5C not in chunk else self._regex
+        rows = [] if self._slow else regex.findall(chunk)
         # Each match starts and ends at a line's edge, so equal counts mean one match per line.
         if len(rows) == chunk.count(b"\n"):
             return Decoded(rows, [])

@@ -105,15 +105,18 @@ def _read(candidate: Candidate, lines: list[bytes]) -> tuple[Candidate, dict[str
     spec = FormatSpec(preset=candidate.preset, only=candidate.only, fields={**candidate.named})
     format_ = build(spec, asked=())  # what labels are made of, many logs have alike
     reader = RowReader(format_, dict.fromkeys((*CANONICAL, *ORIGIN_FIELDS), Canonical(str)))
-    read = row_function(reader, others=map(reader.decoder.expression, format_.only))
     decoded = reader.decoder.decode(b"\n".join(lines) + b"\n")
+    rows = decoded.rows + reader.decoder.flush().rows
+    if not rows:  # as with most presets
+        return candidate, {}
+    read = row_function(reader, others=map(reader.decoder.expression, format_.only))
     left_out, requests, fields = 0, 0, 0
     unseen = {
         path
         for path, patterns in format_.only.items()
         if all(pattern.pattern.startswith("(?!") for pattern in patterns)
     }
-    for row in decoded.rows + reader.decoder.flush().rows:
+    for row in rows:
         values = read(row)
         texts = reader.fields(values.dims)
         if texts is None:

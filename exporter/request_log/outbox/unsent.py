@@ -9,7 +9,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from exporter.request_log.log import files_in, is_damage
+from exporter.request_log.file_names import files_in
+from exporter.request_log.log import is_damage
 from exporter.request_log.schema import ForeignError, last_id, look_into
 from exporter.request_log.search import COLUMNS, FROM
 
