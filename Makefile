@@ -14,6 +14,8 @@ OTELCOL := 0.145.0
 VICTORIA_LOGS := 1.52.1
 # The tests must reach this percentage of branches and lines.
 COVERED := 90
+# Tests of the command wait for processes: one worker more than there are cores keeps the cores busy.
+WORKERS = $(shell $(PYTHON) -c 'import os; print(os.cpu_count() + 1)')
 LITELLM := build/litellm-1.106.2
 UV := build/uv-0.13.9
 ALERTMANAGER := 0.34.1
@@ -50,7 +52,7 @@ site: .venv/.dev ## Build the documentation as a site in build/site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 check: lint ## Check style and types, and run the tests that need no servers
-	$(BIN)/pytest -n auto -m "unit or command"
+	$(BIN)/pytest -n $(WORKERS) -m "unit or command"
 
 check-all: lint ## The same with all tests: also those with real servers and of the promises; prints the coverage
 	rm -rf build/coverage

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dashboards.fields import BLUE, GREEN, ORANGE, coloured, fixed, override
+from dashboards.fields import BLUE, GREEN, ORANGE, coloured, fixed, override, value_map
 from dashboards.grafana import Json, Panel
 from dashboards.panel import Queries, apart, defaults_of, last_value, legend_of, panel_of, rounded
 from dashboards.promql import before
@@ -15,6 +15,7 @@ _MOST_POINTS = 160
 _AS_BARS: Json = {"interval": "1m", "maxDataPoints": _MOST_BARS}
 # Grafana asks in whole steps, of ten minutes in a day: what began after the last one has no line yet.
 _OR_TOO_NEW = ", or too new for a line"
+_NOTHING = -1
 _LAST_HOUR: Json = {"timeFrom": "1h", "hideTimeOverride": True, "maxDataPoints": 240}
 # An axis to eight has its numbers one or more apart.
 _LEAST_AXIS = 8
@@ -121,6 +122,10 @@ def stat(
     hour is drawn behind it: over days, a step of the curve would be old. `compared`, the number of the time before
     stands beside it.
     """
+    if graph:
+        # Grafana shows a curve's last value, however old: that of now is a value, too, where there is none.
+        queries = {legend: f"{query} or vector({_NOTHING})" for legend, query in queries.items()}
+        mappings = [*(mappings or []), *value_map({_NOTHING: (no_value, "text")})]
     if compared:
         (query,) = queries.values()
         queries = {"now": query, "before": before(str(query))}

@@ -202,13 +202,15 @@ def _add_requests(parser: argparse.ArgumentParser) -> None:
     from exporter.request_log.filters import FILTERS
 
     _add_config(parser, "config with the section `requests`", required=True)
-    parser.add_argument("-f", "--follow", action="store_true", help="go on with requests as they come")
-    parser.add_argument("--limit", type=int, metavar="N", help="at most so many (default: 50; 10 before --follow)")
+    parser.add_argument("-f", "--follow", action="store_true", help="keep printing requests as they arrive")
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="most requests to print (default: 50; 10 before --follow)"
+    )
     parser.add_argument(
         "--format",
         choices=("table", "json", "csv", "sums"),
         default="table",
-        help="json is a line each; sums adds them up (default: table)",
+        help="json prints an object per line, sums their totals (default: table)",
     )
     parser.add_argument("--delete", action="store_true", help="delete the requests of one --key, --user or --client")
     filters = parser.add_argument_group("which requests", "Several values, separated by commas, are alternatives.")

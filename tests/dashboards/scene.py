@@ -32,6 +32,7 @@ _JOB = "gateway-exporter"
 _LONG_AGO = {
     "fleet:gateway_requests:increase1h",
     "key:gateway_requests:increase1h",
+    "fleet:gateway_requests:increase1h",
     "fleet:gateway_requests:rate5m",
     "method:gateway_requests:increase1h",
     "method:gateway_errors:increase1h",

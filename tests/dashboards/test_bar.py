@@ -534,10 +534,16 @@ def test_a_share_is_drawn_neither_good_nor_bad(dashboard: Json, panel: Json) -> 
 
 @pytest.mark.parametrize(("dashboard", "panel"), PANELS)
 def test_a_number_of_now_is_that_of_now(dashboard: Json, panel: Json) -> None:
-    """Over a day, a step of the curve behind a number is five minutes, and over a month three hours."""
+    """Over a day, a step of the curve behind a number is five minutes, and over a month three hours.
+
+    The last value of a curve that ended is old, too: hence one for nothing, and words for it.
+    """
     del dashboard
     if panel["type"] == "stat" and not all(target["instant"] for target in panel["targets"]):
         assert (panel["timeFrom"], panel["maxDataPoints"], panel["hideTimeOverride"]) == ("1h", 240, True)
+        assert all(target["expr"].endswith(" or vector(-1)") for target in panel["targets"])
+        words = panel["fieldConfig"]["defaults"]["mappings"][-2]["options"]["-1"]["text"]
+        assert panel["fieldConfig"]["defaults"]["noValue"].startswith(words)
 
 
 @pytest.mark.parametrize("dashboard", EVERY)
