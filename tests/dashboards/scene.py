@@ -30,7 +30,6 @@ SEED = 7
 _JOB = "gateway-exporter"
 # The last day is repeated for the weeks before it, where weeks are compared.
 _LONG_AGO = {
-    "fleet:gateway_requests:increase1h",
     "key:gateway_requests:increase1h",
     "fleet:gateway_requests:increase1h",
     "fleet:gateway_requests:rate5m",
@@ -197,8 +196,7 @@ class Scene:
                             f"{rule['record']}{{{labels}}} {value} {at - day * 86400}\n"
                             for day in reversed(days)
                             for at, value in series["values"]
-                            # In order, and none twice.
-                            if not day or until - 86400 < at < series["values"][0][0] + day * 86400
+                            if not day or until - 86400 < at <= self.begin + day * 86400  # in order, and none twice
                         )
             out.write("# EOF\n")
         self._blocks("rules.om")
