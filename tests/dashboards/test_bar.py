@@ -286,7 +286,7 @@ def test_variables_keep_up_with_time_and_with_each_other(dashboard: Json) -> Non
 @pytest.mark.parametrize(("dashboard", "panel"), PANELS)
 def test_an_exporter_that_is_away_is_no_reason_of_the_gateway_s(dashboard: Json, panel: Json) -> None:
     """Gauges go at the first scrape that fails. That no key has a limit, or was never used, does not follow."""
-    every = {name for one in panel.get("targets", []) for name in asked_for(dashboard, one["expr"])}
+    every = {name for target in panel.get("targets", []) for name in asked_for(dashboard, target["expr"])}
     raw = {name for name in every if ":" not in name}
     if raw - ({"gateway_key_info"} if raw < every else set()) and not any(
         re.search(r"_(total|bucket|sum|count)$", name) for name in raw
@@ -303,7 +303,7 @@ def asked_for(dashboard: Json, query: str) -> list[str]:
 def test_a_page_is_narrowed_by_what_its_readers_know(dashboard: Json) -> None:
     """The drop-downs; which data source, and what nobody sees, aside."""
     gateway, keys = ["instance", "input"], ["owner", "plan", "key"]
-    names = [one["name"] for one in dashboard["templating"]["list"][1:] if one.get("hide") != 2]
+    names = [variable["name"] for variable in dashboard["templating"]["list"][1:] if variable.get("hide") != 2]
     assert (
         names
         == {
@@ -481,20 +481,22 @@ def test_a_cell_without_a_value_has_a_dash(dashboard: Json, panel: Json) -> None
 
 def widths(panel: Json) -> dict[str, int]:
     """The least width of each of a table's columns, in pixels and in their order."""
-    (names,) = (one["options"] for one in panel["transformations"] if one["id"] == "organize")
+    (names,) = (
+        transformation["options"] for transformation in panel["transformations"] if transformation["id"] == "organize"
+    )
     order = sorted(names["indexByName"], key=names["indexByName"].__getitem__)
     found = {names["renameByName"][field]: 0 for field in order if field in names["renameByName"]}
-    for one in panel["fieldConfig"]["overrides"]:
-        for part in one["properties"]:
+    for override in panel["fieldConfig"]["overrides"]:
+        for part in override["properties"]:
             if part["id"] in ("custom.width", "custom.minWidth"):
-                found[one["matcher"]["options"]] = part["value"]
+                found[override["matcher"]["options"]] = part["value"]
     return found
 
 
 TABLES = [
     pytest.param(panel, id=f"{uid}: {panel['title']}")
-    for uid, one in DASHBOARDS.items()
-    for panel in panels(one)
+    for uid, dashboard in DASHBOARDS.items()
+    for panel in panels(dashboard)
     if panel["type"] == "table" and "merge" in {step["id"] for step in panel["transformations"]}
     if "groupBy" not in {step["id"] for step in panel["transformations"]}
 ]
@@ -505,8 +507,8 @@ def test_what_a_table_is_sorted_by_is_seen(panel: Json) -> None:
     """All columns at 1,600 px, and on a phone of 390 px the one that it is sorted by; each as wide as its heading."""
     found = widths(panel)
     assert sum(found.values()) <= 64 * panel["gridPos"]["w"] - 8
-    for one in panel["options"].get("sortBy", []):
-        first = [*found][: [*found].index(one["displayName"]) + 1]
+    for sorting in panel["options"].get("sortBy", []):
+        first = [*found][: [*found].index(sorting["displayName"]) + 1]
         assert sum(found[name] for name in first) <= 358
     assert all(7 * len(name) + 30 <= width for name, width in found.items())
 
@@ -517,7 +519,11 @@ def test_no_column_has_the_name_of_a_label(panel: Json) -> None:
     for target in panel["targets"]:
         if panel["transformations"][0]["id"] == "merge":
             grouped = set(re.findall(r"\w+", " ".join(re.findall(r"by \(([^)]*)\)", target["expr"]))))
-            (names,) = (one["options"]["renameByName"] for one in panel["transformations"] if one["id"] == "organize")
+            (names,) = (
+                transformation["options"]["renameByName"]
+                for transformation in panel["transformations"]
+                if transformation["id"] == "organize"
+            )
             values = {name for field, name in names.items() if field.startswith("Value")}
             assert not values & {name[:1].upper() + name[1:].replace("_", " ") for name in grouped}
 
@@ -526,8 +532,8 @@ def test_no_column_has_the_name_of_a_label(panel: Json) -> None:
 def test_a_share_is_drawn_neither_good_nor_bad(dashboard: Json, panel: Json) -> None:
     """Grafana's own colour for a bar in a cell is green, that of failures too."""
     del dashboard
-    for one in panel.get("fieldConfig", {}).get("overrides", []):
-        found = {part["id"]: part["value"] for part in one["properties"]}
+    for override in panel.get("fieldConfig", {}).get("overrides", []):
+        found = {part["id"]: part["value"] for part in override["properties"]}
         if found.get("custom.cellOptions", {}).get("type") == "gauge":
             assert found["thresholds"]["steps"] == [{"color": "blue", "value": None}]
 
@@ -549,25 +555,25 @@ def test_a_number_of_now_is_that_of_now(dashboard: Json, panel: Json) -> None:
 @pytest.mark.parametrize("dashboard", EVERY)
 def test_the_largest_of_all_bars_are_ranked_at_the_end_of_the_last_one(dashboard: Json) -> None:
     """At its beginning, what is minutes old has no rank, and all of it is called others."""
-    for one in of_panels(dashboard):
+    for query in of_panels(dashboard):
         for bar in ("$__interval", "1d"):
-            if f"offset -{bar}" in one.query and not one.instant:
-                for selector in re.findall(r"(gateway_\w+_total|\w+:increase1h)[^)]*@ end\(\)([^)]*)", one.query):
-                    assert selector[1].startswith(f" offset -{bar}"), f"{one}: {selector}"
+            if f"offset -{bar}" in query.query and not query.instant:
+                for selector in re.findall(r"(gateway_\w+_total|\w+:increase1h)[^)]*@ end\(\)([^)]*)", query.query):
+                    assert selector[1].startswith(f" offset -{bar}"), f"{query}: {selector}"
 
 
 @pytest.mark.parametrize("dashboard", EVERY)
 def test_panels_leave_no_holes(dashboard: Json) -> None:
     """Those beside each other are as high, and fill the page's width."""
-    closed = [one["panels"] for one in dashboard["panels"] if one.get("panels")]
-    opened = [one for one in dashboard["panels"] if one["type"] != "row"]
+    closed = [row["panels"] for row in dashboard["panels"] if row.get("panels")]
+    opened = [panel for panel in dashboard["panels"] if panel["type"] != "row"]
     for group in [opened, *closed]:
         lines: dict[int, list[Json]] = {}
-        for one in group:
-            lines.setdefault(one["gridPos"]["y"], []).append(one)
+        for panel in group:
+            lines.setdefault(panel["gridPos"]["y"], []).append(panel)
         for line in lines.values():
-            assert len({one["gridPos"]["h"] for one in line}) == 1, [one.get("title") for one in line]
-            assert sum(one["gridPos"]["w"] for one in line) == 24, [one.get("title") for one in line]
+            assert len({panel["gridPos"]["h"] for panel in line}) == 1, [panel.get("title") for panel in line]
+            assert sum(panel["gridPos"]["w"] for panel in line) == 24, [panel.get("title") for panel in line]
 
 
 @pytest.mark.parametrize(("dashboard", "panel"), PANELS)

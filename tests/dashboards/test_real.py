@@ -305,7 +305,7 @@ def test_a_day_of_recorded_hours_is_what_stands_in_the_log(scene: Scene, dashboa
 def test_the_load_of_a_week_is_what_stands_in_the_log(scene: Scene, dashboards: dict[str, Json]) -> None:
     """Of all of each hour: rates of five minutes at full hours are those of what clients do each hour."""
     until = scene.begin + 25 * 3600
-    asked = next(one for one in of_panels(dashboards["gateway-costs"]) if one.title.startswith("Requests: now"))
+    asked = next(panel for panel in of_panels(dashboards["gateway-costs"]) if panel.title.startswith("Requests: now"))
     counts = count.requests(scene.written, until - 86400, until)  # a day that the scene repeats
     query = filled(asked.query, variables(dashboards["gateway-costs"]))
     assert scene.value(query, until) == pytest.approx(counts["requests"] / 24, rel=0.03)
@@ -339,7 +339,7 @@ def test_what_is_minutes_old_is_called_by_its_name(scene: Scene, dashboards: dic
     values = variables(dashboards[uid], {"__interval": "20m", "key": ".+"})
     wrong = []
     for panel in panels(dashboards[uid]):
-        targets = {one["legendFormat"]: filled(one["expr"], values) for one in panel.get("targets", [])}
+        targets = {target["legendFormat"]: filled(target["expr"], values) for target in panel.get("targets", [])}
         if panel["type"] == "timeseries" and "$__interval" in str(panel["targets"]) and "others" in targets:
             called = next(query for legend, query in targets.items() if legend != "others")
             rest = scene.ask("query", query=targets["others"], time=scene.begin - 600)["result"]
@@ -356,7 +356,7 @@ def test_lists_begin_with_the_largest(scene: Scene, dashboards: dict[str, Json],
     for panel in panels(dashboards[uid]):
         if panel["type"] == "bargauge":
             found = scene.ask("query", query=filled(panel["targets"][0]["expr"], values))["result"]
-            sizes = [float(one["value"][1]) for one in found if "others" not in one["metric"].values()]
+            sizes = [float(series["value"][1]) for series in found if "others" not in series["metric"].values()]
             assert sizes == sorted(sizes, reverse=True), panel["title"]
 
 

@@ -37,11 +37,11 @@ def test_each_row_is_its_series(seed: int) -> None:
         if step < 0.6:
             for _ in range(rng.choice((1, 3, 30))):
                 at = labels(rng.randrange(40))
-                one = family.find(at)
-                assert isinstance(one, Histogram)
+                series = family.find(at)
+                assert isinstance(series, Histogram)
                 # Sums of quarters are exact in any order; bounds themselves belong to their bucket.
                 seconds = rng.choice((0, 0.25, 0.5, 7.75, BOUNDS[-1], 4096.0)) if rng.random() < 0.9 else 1024.25
-                one.append(seconds)
+                series.append(seconds)
                 known.setdefault(at, []).append(seconds)
         elif step < 0.75 and known:
             gone = {*rng.sample([*known], rng.randint(1, len(known)))}
@@ -71,16 +71,16 @@ def test_rows_that_were_taken_stay() -> None:
     """What a commit has taken does not change with what is observed, made or dropped after it."""
     family = FamilySeries(FAMILY, limit=1000)
     for n in range(3):
-        one = family.find(labels(n))
-        assert isinstance(one, Histogram)
-        one.append(0.25)
+        series = family.find(labels(n))
+        assert isinstance(series, Histogram)
+        series.append(0.25)
     family.settle()
     rows = family.rows()
     before = rows.numbers[:]
     for n in range(4):
-        one = family.find(labels(n))
-        assert isinstance(one, Histogram)
-        one.append(1.0)
+        series = family.find(labels(n))
+        assert isinstance(series, Histogram)
+        series.append(1.0)
     family.settle()
     family.drop(*labels(0))
     assert rows.numbers == before
@@ -93,8 +93,8 @@ def test_only_the_slowest_requests_are_kept() -> None:
     other = FamilySeries(CATALOG["gateway_key_request_duration_seconds"], limit=10)
     for family, at in ((longest, labels(0)), (other, ("acme",))):
         for observed in ([0.5, 2.0], [1.0], [0.25] * 20):
-            one = family.find(at)
-            assert isinstance(one, Histogram)
-            one.extend(observed)
+            series = family.find(at)
+            assert isinstance(series, Histogram)
+            series.extend(observed)
             family.settle()
     assert (longest.peaks, other.peaks) == ({labels(0): 2.0}, {})
