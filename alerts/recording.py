@@ -170,7 +170,7 @@ def _burn(terms: Terms) -> dict[str, str]:
 
 def _limits(terms: Terms) -> dict[str, str]:
     limit, limit_here = terms.by_target(*_LIMIT), terms.by_target(*_LIMIT, "instance")
-    used, ends = (_lasting(f"gateway_limit_{what}") for what in ("used", "reset_timestamp_seconds"))
+    used, ends = (_lasting(terms, f"gateway_limit_{what}") for what in ("used", "reset_timestamp_seconds"))
     last = terms.last('gateway_limit_used_last{window="1m"}')
     here = {name: f"max by {limit_here} ({series})" for name, series in (("used", used), ("last", last))}
     newest_last = f"sum by {limit} ({_newest(terms, last, ends)})"
@@ -222,11 +222,12 @@ def _projected() -> str:
     return f"{used}\n  + {left}\n  * clamp_min({pace}, 0)"
 
 
-def _lasting(series: str) -> str:
+def _lasting(terms: Terms, series: str) -> str:
     """A limit's series, or its last value where its exporter is away; of long windows the last hour's, so that an
-    exporter that is away keeps its share.
+    exporter that is away keeps its share. One that is no target any more has no share: another may have its state.
     """
-    return f'(last_over_time({series}{{window=~"1m|1h"}}[{AWAY}]) or last_over_time({series}{{window=~"1d|1mo"}}[1h]))'
+    lately = f'last_over_time({series}{{window=~"1m|1h"}}[{AWAY}]) or last_over_time({series}{{window=~"1d|1mo"}}[1h])'
+    return f'({series} or ({lately}) and on (job, instance) up{{job="{terms.config.job}"}} == 0)'
 
 
 def _newest(terms: Terms, series: str, reset: str) -> str:
