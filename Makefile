@@ -82,8 +82,8 @@ bench: .venv/.dev $(BENCH_LOGS) ## Compare speed and memory with those of other 
 	$(BIN)/python -m benchmarks.latency
 	$(BIN)/python -m benchmarks.many_logs
 	$(BIN)/python -m benchmarks.pages
-	$(BIN)/python -m benchmarks.panels
 	$(BIN)/python -m benchmarks.rules
+	$(BIN)/python -m benchmarks.panels
 
 peers: build/otelcol/otelcol build/victoria-logs/victoria-logs ## Build the Collector that `make bench` compares with, and VictoriaLogs for tests, where Go is installed
 
