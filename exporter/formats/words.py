@@ -25,23 +25,22 @@ class Canonical(NamedTuple):
     cut: Callable[[str], str] | None = None
 
 
-class CutMemo(Memo[Raw, Any]):
+class CutMemo(Memo[Any, Any]):
     """A memo of values that rarely repeat. What a new one means is known `of_cut` words. Hot path."""
 
-    __slots__ = ("_cut", "_of_cut", "_text_of")
+    __slots__ = ("_cut", "_text_of")
 
     def __init__(self, of_cut: Memo[str, Any], cut: Callable[[str], str], text_of: Callable[[Raw], str]) -> None:
-        super().__init__(lambda raw: of_cut[cut(text_of(raw))], MOST_WORDS)
-        self._of_cut = of_cut
+        super().__init__(of_cut.__getitem__, MOST_WORDS)
         self._cut = cut
         self._text_of = text_of
 
     def __missing__(self, raw: Any) -> Any:
+        # As in Memo, without calls of small functions.
         word = raw if raw.__class__ is str else self._text_of(raw)
-        value = self._of_cut[self._cut(word)]
-        # As in Memo, without its calls.
+        value = self._function(self._cut(word))
         if len(word) <= LONGEST:
-            if len(self) >= MOST_WORDS:
+            if len(self) >= self._size:
                 self.clear()
             self[raw] = value
         return value
