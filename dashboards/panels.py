@@ -123,14 +123,15 @@ def stat(
     stands beside it.
     """
     if graph:
-        # Grafana shows a curve's last value, however old: that of now is a value, too, where there is none.
+        # Grafana shows a curve's last value, however old: that of now is a value, too, where there is none. It is
+        # below what is drawn.
         queries = {legend: f"{query} or vector({_NOTHING})" for legend, query in queries.items()}
         mappings = [*(mappings or []), *value_map({_NOTHING: (no_value, "text")})]
     if compared:
         (query,) = queries.values()
         queries = {"now": query, "before": before(str(query))}
     defaults = defaults_of(unit, no_value, links, steps=steps, first=first, mappings=mappings)
-    defaults |= rounded(unit, decimals)
+    defaults |= rounded(unit, decimals) | ({"min": 0} if graph else {})
     options = {
         "colorMode": "value",
         "graphMode": "area" if graph else "none",
