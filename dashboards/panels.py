@@ -20,7 +20,7 @@ _LAST_HOUR: Json = {"timeFrom": "1h", "hideTimeOverride": True, "maxDataPoints":
 # An axis to eight has its numbers one or more apart.
 _LEAST_AXIS = 8
 # A legend beside a graph needs a panel of this width; below one there is place for so many series.
-_BESIDE = 10
+_BESIDE = 12
 _BELOW = 2
 
 

@@ -423,6 +423,8 @@ def test_latency_has_exemplars_and_legends_have_numbers() -> None:
             if panel["type"] == "timeseries":
                 assert panel["options"]["legend"]["displayMode"] == "table"
                 assert panel["options"]["legend"]["calcs"]
+                beside = panel["options"]["legend"]["placement"] == "right"
+                assert not beside or panel["gridPos"]["w"] >= 12, f"{panel['title']}: names of models take half of it"
                 assert panel["options"]["tooltip"] == {"mode": "multi", "sort": "desc"}
 
 
