@@ -218,13 +218,15 @@ class Meter:
                 except Exception as error:
                     self.kept += cell.n
                     self.faults.append(error)
-        self._unfolded = {cell: None for cell in self._unfolded if cell.n}
-        self._noted[:] = [cell for cell in self._unfolded if cell.n != cell.used_up]
+        self._keep_unfolded()
         if self.period:
             self._limits.assign_to(self.period)
-        for _, gauges in sorted(shown, key=itemgetter(0)):
-            for gauge, value in gauges:
-                gauge.value = value
+        for gauge, value in (each for _, gauges in sorted(shown, key=itemgetter(0)) for each in gauges):
+            gauge.value = value
+
+    def _keep_unfolded(self) -> None:
+        self._unfolded = {cell: None for cell in self._unfolded if cell.n}
+        self._noted[:] = [cell for cell in self._unfolded if cell.n != cell.used_up]
 
     def _fold_times(self) -> None:
         """Update last-used gauges and the newest record time. Future timestamps are clamped to now, or one bad line
