@@ -286,7 +286,7 @@ def _latency(m: Metrics, to: Links) -> list[Panel]:
             no_value="No such times in the log",
             exemplar=True,
             width=8,
-            high=11,  # so that the legend has five names
+            high=columns.FIVE_NAMES,
             id=id,
         )
 
