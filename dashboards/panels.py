@@ -20,7 +20,7 @@ _LAST_HOUR: Json = {"timeFrom": "1h", "hideTimeOverride": True, "maxDataPoints":
 # An axis to eight has its numbers one or more apart.
 _LEAST_AXIS = 8
 # A legend beside a graph needs a panel of this width; below one there is place for so many series.
-_BESIDE = 10
+_BESIDE = 12
 _BELOW = 2
 
 
@@ -123,14 +123,15 @@ def stat(
     stands beside it.
     """
     if graph:
-        # Grafana shows a curve's last value, however old: that of now is a value, too, where there is none.
+        # Grafana shows a curve's last value, however old: that of now is a value, too, where there is none. It is
+        # below what is drawn.
         queries = {legend: f"{query} or vector({_NOTHING})" for legend, query in queries.items()}
         mappings = [*(mappings or []), *value_map({_NOTHING: (no_value, "text")})]
     if compared:
         (query,) = queries.values()
         queries = {"now": query, "before": before(str(query))}
     defaults = defaults_of(unit, no_value, links, steps=steps, first=first, mappings=mappings)
-    defaults |= rounded(unit, decimals)
+    defaults |= rounded(unit, decimals) | ({"min": 0} if graph else {})
     options = {
         "colorMode": "value",
         "graphMode": "area" if graph else "none",

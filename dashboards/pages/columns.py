@@ -26,6 +26,8 @@ FAILED_BY_US = WHOLE | {"thresholds": thresholds({0.5: RED}, "text")}
 FAILED_BY_US |= {"custom.cellOptions": {"type": "color-text"}}
 # What to do: a sentence, whole and from the left.
 ADVICE = {"custom.width": 360, "custom.align": "left", "custom.cellOptions": {"type": "color-text"}}
+# Grid rows of a graph, so that a legend below it has five names.
+FIVE_NAMES = 11
 # Where there is nothing to show.
 NO_EXPORTER = "No exporter is scraped"
 NEEDS_RULES = "Needs the recording rules"

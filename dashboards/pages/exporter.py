@@ -3,7 +3,7 @@
 from typing import Any
 
 from dashboards.board import Board, Row
-from dashboards.fields import GREEN, RED, YELLOW
+from dashboards.fields import GREEN, RED, YELLOW, value_map
 from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.exporter_lines import lines
@@ -15,6 +15,8 @@ from exporter.config.served import Served, or_zero
 
 _HEADER = "**For whoever asks whether these numbers are true.** All green: every line is counted."
 _VARIABLES = ("instance", "input")
+# Three columns wide, a curve is drawn below its number, where there is place.
+_HIGH = 5
 
 
 def page(served: Served) -> Board:
@@ -72,6 +74,7 @@ def _bad(
         first=GREEN,
         no_value=no_value,
         width=3,
+        high=_HIGH,
         id=id,
         **more,
     )
@@ -87,6 +90,7 @@ def _exporters(m: Metrics) -> Panel:
         graph=True,
         no_value=columns.NO_EXPORTER,
         width=3,
+        high=_HIGH,
         id=3,
     )
 
@@ -153,8 +157,9 @@ def _inputs_not_readable(m: Metrics) -> Panel:
 def _checkpoint(m: Metrics) -> Panel:
     return _bad(
         "Checkpoint",
-        "1: the last commit failed; counters stay as they were until one succeeds. Look at the disk.",
+        "Failing: the last commit failed; counters stay as they were until one succeeds. Look at the disk.",
         f"1 - min({m('gateway_exporter_checkpoint_healthy')})",
+        mappings=value_map({0: ("good", GREEN), 1: ("failing", RED)}),
         graph=True,
         no_value="No state file is kept",
         id=9,
@@ -164,8 +169,9 @@ def _checkpoint(m: Metrics) -> Panel:
 def _config(m: Metrics) -> Panel:
     return _bad(
         "Config",
-        "1: the config that was loaded last is bad, and the one before runs on. The log says why.",
+        "Bad: the config that was loaded last has mistakes, and the one before runs on. The log says why.",
         f"1 - min({m('gateway_exporter_config_last_reload_successful')})",
+        mappings=value_map({0: ("good", GREEN), 1: ("bad", RED)}),
         graph=True,
         no_value="It runs without a config",
         id=10,

@@ -61,5 +61,6 @@ def projected(m: Metrics, *matchers: str) -> str:
 
 
 def resets_in(m: Metrics, *matchers: str) -> str:
-    """Seconds until the running window ends."""
-    return f"max by ({BY}) ({m('gateway_limit_reset_timestamp_seconds', *matchers, by=_LABELS)}) - time()"
+    """Seconds until the running window ends; 0 from then until the next scrape."""
+    ends = f"max by ({BY}) ({m('gateway_limit_reset_timestamp_seconds', *matchers, by=_LABELS)})"
+    return f"clamp_min({ends} - time(), 0)"

@@ -18,6 +18,7 @@ def costs(m: Metrics, to: Links, served: Served) -> list[Panel]:
     cost, unit = "gateway_cost_total", columns.money(served)
     by_key, by_model, by_provider = (m.count(cost, by=label) for label in ("key", "model", "provider"))
     requests = m.count("gateway_model_requests_total", by="model")
+    narrow = {"custom.width": 190}  # so that models that differ in their date have place for it
     return [
         bargauge(
             "Cost of the ten most expensive keys",
@@ -66,10 +67,10 @@ def costs(m: Metrics, to: Links, served: Served) -> list[Panel]:
             {
                 "model": column(links=[to.cell("Usage of this model", "gateway-llm", "model")]) | columns.MODEL,
                 "cost": column(unit, decimals=2),
-                "cost_per_request": column(unit, decimals=6),
-                "requests": columns.COUNT,
-                "input": columns.COUNT,
-                "output": columns.COUNT,
+                "cost_per_request": column(unit, decimals=6) | narrow,
+                "requests": columns.COUNT | narrow,
+                "input": columns.COUNT | narrow,
+                "output": columns.COUNT | narrow,
             },
             sort="cost",
             no_value=_NONE,
@@ -172,6 +173,7 @@ def rises(m: Metrics, to: Links) -> list[Panel]:
             sort="token_rise",
             no_value=columns.NEEDS_RULES,
             width=14,
+            high=columns.FIVE_NAMES,
             answers=Question.SUDDEN_RISES,
             id=29,
         ),
@@ -188,6 +190,7 @@ def rises(m: Metrics, to: Links) -> list[Panel]:
             links=[to.model()],
             no_value=_NONE,
             width=10,
+            high=columns.FIVE_NAMES,
             answers=Question.SUDDEN_RISES,
             id=30,
         ),
@@ -206,7 +209,7 @@ def exceptions(m: Metrics, to: Links) -> list[Panel]:
                 "requests": columns.COUNT_FIRST,
                 "requested_model": columns.MODEL,
                 "model": columns.MODEL,
-                "billed": {"custom.minWidth": 90},
+                "billed": {"custom.width": 90},
             },
             sort="requests",
             no_value="No request was redirected",

@@ -5,7 +5,7 @@ from dashboards.fields import GREEN, ORANGE, YELLOW, column
 from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
-from dashboards.pages.providers_attempts import FIVE_NAMES, NO_ATTEMPTS, NO_CIRCUITS, attempts, failover
+from dashboards.pages.providers_attempts import NO_ATTEMPTS, NO_CIRCUITS, attempts, failover
 from dashboards.panels import bars, stat, text, timeseries
 from dashboards.promql import Metrics, five
 from dashboards.questions import Question
@@ -120,7 +120,7 @@ def _answers(m: Metrics, served: Served) -> list[Panel]:
             five(f"3600 * {m.rate(requests, by='provider')}", ranking, "provider"),
             "short",
             width=8,
-            high=FIVE_NAMES,
+            high=columns.FIVE_NAMES,
             answers=Question.PROVIDER_FAILURES,
             id=21,
         ),
@@ -131,7 +131,7 @@ def _answers(m: Metrics, served: Served) -> list[Panel]:
             "s",
             exemplar=True,
             width=8,
-            high=FIVE_NAMES,
+            high=columns.FIVE_NAMES,
             answers=Question.PROVIDER_FAILURES,
             id=22,
         ),
@@ -143,7 +143,7 @@ def _answers(m: Metrics, served: Served) -> list[Panel]:
             decimals=2,
             no_value="No cost was logged",
             width=8,
-            high=FIVE_NAMES,
+            high=columns.FIVE_NAMES,
             answers=Question.PROVIDER_FAILURES,
             id=23,
         ),

@@ -10,8 +10,6 @@ from dashboards.questions import Question
 from dashboards.tables import table
 from exporter.config.served import or_zero
 
-# Grid rows: so that a legend below a graph has five names.
-FIVE_NAMES = 11
 _MODEL = {"custom.minWidth": 300}
 NO_CIRCUITS = "The log has no circuits"
 NO_ATTEMPTS = "No attempts in this time, or the log has none"
@@ -104,7 +102,7 @@ def failover(m: Metrics) -> list[Panel]:
             "locale",
             no_value="No failover in this time",
             width=7,
-            high=FIVE_NAMES,
+            high=columns.FIVE_NAMES,
             answers=Question.PROVIDER_FAILURES,
             id=15,
         ),
@@ -121,7 +119,7 @@ def failover(m: Metrics) -> list[Panel]:
             sort="failovers",
             no_value="No failover in this time",
             width=10,
-            high=FIVE_NAMES,
+            high=columns.FIVE_NAMES,
             answers=Question.PROVIDER_FAILURES,
             id=16,
         ),
@@ -136,7 +134,7 @@ def failover(m: Metrics) -> list[Panel]:
             "s",
             no_value="No failover in this time",
             width=7,
-            high=FIVE_NAMES,
+            high=columns.FIVE_NAMES,
             answers=Question.PROVIDER_FAILURES,
             id=17,
         ),
