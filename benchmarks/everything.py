@@ -4,11 +4,11 @@
 
 The log is `llm`. With all: models, tokens, money by a price table, credits, attempts and failovers, a registry of
 all its keys, each with limits by the minute and the month. The nine families of `steady` are what it is compared with.
-Runs are whole processes, in turn; ratios are of CPU time a line.
+Runs are whole processes, in turn. Of each log the one counts that took least CPU time: with everything, the process
+works on twice the memory, so other programs that use the processor's caches slow it down more than with `steady`.
 """
 
 import argparse
-import statistics
 import tempfile
 from pathlib import Path
 from random import Random
@@ -78,20 +78,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.everything", description="Times the whole catalogue.")
     parser.add_argument("llm", type=Path)
     parser.add_argument("steady", type=Path)
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=5)
     args = parser.parse_args()
-    ratios = []
+    spent: list[tuple[float, ...]] = []
     with tempfile.TemporaryDirectory() as folder:
         config = everything(Path(folder))
         for _ in range(args.runs):
-            steady, nine, all_ = run(args.steady, CONFIG), run(args.llm, CONFIG), run(args.llm, config)
-            ratios.append(all_.cpu_per_line / steady.cpu_per_line)
-            print(
-                f"  µs of CPU a line: steady {steady.cpu_per_line:.2f}; llm, nine families {nine.cpu_per_line:.2f};"
-                f" llm, everything {all_.cpu_per_line:.2f}, which is {ratios[-1]:.2f} times steady",
-                flush=True,
-            )
-    print(f"  everything: {statistics.median(ratios):.2f} times steady (median)")
+            runs = run(args.steady, CONFIG), run(args.llm, CONFIG), run(args.llm, config)
+            spent.append(tuple(each.cpu_per_line for each in runs))
+            print(_row(*spent[-1]), flush=True)
+    print(f"  the least of each:{_row(*map(min, zip(*spent, strict=True)))}")
+
+
+def _row(steady: float, nine: float, all_: float) -> str:
+    return (
+        f"  µs of CPU a line: steady {steady:.2f}; llm, nine families {nine:.2f}; llm, everything {all_:.2f},"
+        f" which is {all_ / steady:.2f} times steady"
+    )
 
 
 if __name__ == "__main__":
