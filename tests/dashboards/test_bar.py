@@ -663,6 +663,21 @@ def test_where_there_is_no_value_no_colour_judges_it(dashboard: Json, panel: Jso
         assert last["options"]["result"]["color"] == "text"
 
 
+def test_the_list_of_alerts_is_empty_where_all_is_well() -> None:
+    """What is pending may never fire, and one alert always does, so that its absence is seen."""
+    rules = yaml.safe_load(rule_files(None)["alerts.rules.yml"])
+    always = [
+        rule["alert"]
+        for group in rules["groups"]
+        for rule in group["rules"]
+        if "vector(1) == 1" in rule.get("expr", "")
+    ]
+    (options,) = [panel["options"] for panel in panels(DASHBOARDS["gateway-overview"]) if panel["type"] == "alertlist"]
+    assert options["alertInstanceLabelFilter"] == f'{{alertname!="{always[0]}"}}'
+    assert len(always) == 1
+    assert [state for state, shown in options["stateFilter"].items() if shown] == ["firing", "error"]
+
+
 def test_every_type_of_error_is_explained() -> None:
     """The table of types says what each means."""
     assert set(TYPES) == set(ERROR_TYPES)
