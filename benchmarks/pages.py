@@ -1,11 +1,11 @@
 """What the dashboards read at a large gateway: 500 keys, 20 methods, 5 chains, scraped every 15 seconds.
 
-    python -m benchmarks.pages [--keys 10] [--raw] [UID…]
+    python -m benchmarks.pages [--keys 60] [--raw] [UID…]
 
 Prints of each page, and of its panels, the samples that its queries read over 24 hours, 7 days and 30 days. The series
-are those of an exporter that has counted some keys, and twice as many; samples grow with keys in a straight line, and
-what 500 keys read follows from the two. A page that opens is the sum of its variables, annotations and open panels; a
-panel of a closed row has a `*`. With `--raw`, as without recording rules.
+are those of an exporter that has counted some keys, and twice as many; what 500 keys read follows from the two, as
+samples grow with keys in a straight line once there are more than the leading ones. A page that opens is the sum of its
+variables, annotations and open panels; a panel of a closed row has a `*`. With `--raw`, as without recording rules.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from alerts.build import files
 from benchmarks.reads import Labels, Reads
 from benchmarks.series import Size, series
 from dashboards.build import documents
+from dashboards.variables import LEADING_BY
 from exporter.config.served import Served
 from exporter.model.recorded import RECORDED
 
@@ -29,7 +30,7 @@ Json = dict[str, Any]
 KEYS = 500
 SCRAPE_SECONDS = 15
 RANGES = {"24 h": 86400, "7 d": 7 * 86400, "30 d": 30 * 86400}
-_FIVE_KEYS = "(key-000|key-001|key-002|key-003|key-004)"
+LEADING = sum(LEADING_BY.values())
 _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400, "y": 365 * 86400}
 # Some of the steps that Grafana rounds to.
 _STEPS = (15, 30, 60, 120, 300, 600, 900, 1200, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 7 * 86400)
@@ -86,7 +87,8 @@ def filled(query: Query, page: Json, seconds: int, recorded: bool) -> tuple[str,
     for variable in page["templating"]["list"]:
         every = ".*" if variable.get("includeAll") else "key-000"
         if variable.get("hide") and variable.get("includeAll"):
-            every = _FIVE_KEYS
+            few = sum(int(most) for most in re.findall(r"topk\((\d+), ", variable["query"]["query"]))
+            every = "|".join(f"key-{key:03}" for key in range(few))
         values[variable["name"]] = every if variable["type"] == "query" else str(variable["current"].get("value"))
     values["recorded"] = ".*" if recorded else "-"
     text = re.sub(r"\$\{([\w:]+)\}|\$([a-z_]\w*)", lambda found: values[found[1] or found[2]], query.expr)
@@ -129,7 +131,7 @@ def main() -> None:
     """Print them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("uids", nargs="*")
-    parser.add_argument("--keys", type=int, default=10)
+    parser.add_argument("--keys", type=int, default=LEADING)
     parser.add_argument("--raw", action="store_true")
     asked = parser.parse_args()
     keys: int = asked.keys

@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.pages import KEYS, RANGES, Gateway, Json, Query, filled, queries
+from benchmarks.pages import KEYS, LEADING, RANGES, Gateway, Json, Query, filled, queries
 from benchmarks.prometheus import Prometheus
 from benchmarks.reads import Reads
 from benchmarks.rules import recorded, settled
@@ -48,7 +48,7 @@ class Measured:
         server.write([*raw, *made], self._end - 2 * _DAY, self._end)
         every = {series.labels["__name__"]: series.every for series in (*raw, *made)}
         self._here = Reads([series.labels for series in (*raw, *made)], every, 60)
-        self._few, self._many = Gateway(10), Gateway(20)
+        self._few, self._many = Gateway(LEADING), Gateway(2 * LEADING)
 
     def of(self, query: Query, page: Json) -> Cost:
         """What a query costs at the full size."""
@@ -57,7 +57,7 @@ class Measured:
     def _over(self, query: Query, page: Json, seconds: int) -> float:
         text, span, step = filled(query, page, seconds, recorded=True)
         few, many = (gateway.reads.of(text, span, step) for gateway in (self._few, self._many))
-        here, full = self._here.of(text, span, step), few + (many - few) / 10 * (KEYS - 10)
+        here, full = self._here.of(text, span, step), few + (many - few) / LEADING * (KEYS - LEADING)
         ratio = max(1.0, full / here) if here else 1.0
         cpu = self._ask(text, span, step)
         for _ in range(_TIMES - 1):

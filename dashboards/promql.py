@@ -24,6 +24,10 @@ RECORDED_VARIABLE = "recorded"
 RECORDED = f'job=~"${RECORDED_VARIABLE}"'
 NOT_RECORDED = f'job!~"${RECORDED_VARIABLE}"'
 SHORTEST_BAR = f"${{{RECORDED_VARIABLE}:text}}"
+# The variable of the keys that tables of long ranges compare.
+LEADING_KEYS = "leading_keys"
+# And requests without a key: their label is empty.
+_LEADING = f'key=~"${LEADING_KEYS}|"'
 # Bars of recorded hours are asked so.
 BARS_OF_HOURS = "[$__interval:1h]"
 # As many hours as the range has: without it, a range that ends at a full hour has both its ends in Prometheus 2.
@@ -50,16 +54,19 @@ class Metrics:
         variables: tuple[str, ...],
         covered: tuple[str, ...] | None = None,
         one_key: bool = False,
+        leading: bool = False,
     ) -> None:
         """With `covered`, long ranges are read of recorded series that have at least these variables' labels.
 
         Counts of the chosen time, of bars and of days are then those of whole recorded hours, and rates those of five
         minutes or, where these are not recorded, of the last hour. The variable `recorded` decides: it is a pattern
-        that either the raw or the recorded series fit. With `one_key` a key is always chosen.
+        that either the raw or the recorded series fit. With `one_key` a key is always chosen. With `leading`, what is
+        recorded by key is read of `variables.leading_keys` alone.
         """
         self._served = served
         self._covered = covered
         self._one_key = one_key
+        self._leading = leading
         declared = served.declared if "key" in variables else ()
         self._variables = (*variables, *declared, *served.record_scope)
 
@@ -114,6 +121,16 @@ class Metrics:
         shifted = [f"({each} {shift})" if shift else each for each in hours]
         summed = [total(f"sum_over_time({each}{within})", recorded_by) for each in shifted]
         return f"({' or '.join([asked, *summed])})"
+
+    def ranking(self, name: str, *matchers: str, by: str) -> str:
+        """What puts series in nearly the order of their counts over the chosen time, for half of what these cost.
+
+        Hours that are recorded every few minutes overlap: the values are not to be shown.
+        """
+        raw, hours = self(name, *matchers, by=by), self._recorded("increase1h", name, matchers, by)
+        asked = [total(f"increase({with_matcher(raw, NOT_RECORDED) if hours else raw}[$__range])", by)]
+        asked += [total(f"sum_over_time({each}[$__range])", by) for each in hours]
+        return f"({' or '.join(asked)})" if hours else asked[0]
 
     def hours(self, name: str, *matchers: str, by: str = "", hours: int, at: str = "") -> str:
         """The sum of a recorded `…:increase1h` over whole hours.
@@ -215,7 +232,8 @@ class Metrics:
         asked = _asked(matchers, by) | {*self._covered} & {*labels}
         smallest = self._smallest(self._recorded_like(f":{name.removesuffix('_total')}:{kind}", asked))
         levels = self.levels(smallest, *matchers, by=by) if smallest else []
-        return [with_matcher(selector, RECORDED) for selector in levels]
+        matcher = f"{_LEADING},{RECORDED}" if self._leading and "key" in _asked(matchers, by) else RECORDED
+        return [with_matcher(selector, matcher) for selector in levels]
 
     def _recorded_like(self, ending: str, asked: set[str]) -> list[str]:
         """Recorded series of all levels that have these labels."""

@@ -19,6 +19,7 @@ def table(
     *,
     sort: str = "",
     ascending: bool = False,
+    above_zero: str = "",
     no_value: str = "No requests in this time",
     pivot: tuple[str, str] | None = None,
     whole: tuple[str, tuple[str, ...]] = ("", ()),
@@ -28,7 +29,8 @@ def table(
 
     `queries` maps a column to its query, `columns` a label or a column to its unit or to its field config, in the
     order shown; labels come with `label`. Others are hidden. With `pivot` the values of one label (the second) become
-    columns beside another (the first). Of the `whole`, a column, Grafana makes the sum of the others that it names.
+    columns beside another (the first). Rows whose column `above_zero` is 0 are left out. Of the `whole`, a column,
+    Grafana makes the sum of the others that it names.
     """
     # Long, as a table of rows and one with a pivot differ in every part of what Grafana is given.
     asked = {name: query for name, query in queries.items() if ABSENT not in query}
@@ -50,6 +52,7 @@ def table(
     else:
         transformations = [
             {"id": "merge", "options": {}},
+            *([_above_zero(values[above_zero])] if above_zero in values else []),
             *([_sum(whole[0], parts)] if parts else []),
             {"id": "filterFieldsByName", "options": {"include": {"names": list(fields)}}},
             {
@@ -90,6 +93,12 @@ def table(
         form="table",
         **({"width": 24} | more),
     )
+
+
+def _above_zero(name: str) -> Json:
+    above = {"id": "greater", "options": {"value": 0}}
+    filters = [{"fieldName": name, "config": above}]
+    return {"id": "filterByValue", "options": {"filters": filters, "type": "include", "match": "all"}}
 
 
 def _sum(name: str, parts: list[str]) -> Json:

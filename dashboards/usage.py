@@ -48,11 +48,9 @@ thousand series), they read recorded series, as far as these can tell apart what
 missed no hour. Numbers and bars are then those of whole hours, up to the last full one, and a bar is an hour or more;
 lines are averages of what is recorded each minute or, by key and by model, of the last hour's. So a gateway of 500
 keys, 20 methods and 5 chains opens every page with less than 10 million samples, of 30 days with less than 300 million
-(`python -m benchmarks.pages`). Of a Prometheus 2.42 a panel takes less than 2.5 s of CPU over 24 hours; over 7 days
-*Keys side by side* takes 3.2 s and the others less than 3 s (`python -m benchmarks.panels`, on a busy machine). Over 30
-days these take longer: *Keys side by side* (36 s), failures by key (28 s), by key, method, status and type (20 s), of
-methods (13 s, all of them 4 s) and of the ten top keys (7 s), the ranking of keys by tokens (10 s), *Keys that need a
-larger limit* (5 s), and just 3 s the p95 and p99 of *Errors and latency* and the cost by key.
+(`python -m benchmarks.pages`). Of a Prometheus 2.42 a panel takes less than 3 s of CPU, of 30 days too, with
+blocks as large as of one that keeps 30 days (`python -m benchmarks.panels`, on a busy machine). For that, tables by key
+compare 60 keys at most where recorded series answer: their descriptions say which. Choose an owner or keys for others.
 
 Colours: red is a failure of the gateway, of an upstream or of the exporter; orange and yellow are limits, slowness and
 what expires; what clients are refused is not coloured. A number marked "before" is that of as much time just before the

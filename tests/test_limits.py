@@ -157,11 +157,11 @@ def test_without_a_registry_lines_are_counted_as_if_there_were_no_limits(beside:
         assembly = Assembly(load(beside.config))
         return assembly.meter_of(assembly.config.inputs[0], build(assembly.config.inputs[0].spec)).loop.source
 
-    assert "touched" in loop()
+    assert "noted" in loop()
     beside.config.write_text(CONFIG.replace("keys: keys.yaml", ""), encoding="utf-8")
-    assert "touched" in loop()
+    assert "noted" in loop()
     beside.config.write_text(CONFIG.replace("keys: keys.yaml", "").replace(", cost: cost", ""), encoding="utf-8")
-    assert "touched" not in loop()
+    assert "noted" not in loop()
 
 
 def test_what_was_used_is_used_after_a_restart(beside: Beside) -> None:

@@ -11,6 +11,7 @@ from dashboards.panels import bargauge, bars, heatmap, text, timeseries
 from dashboards.promql import Metrics, five, largest
 from dashboards.questions import Question
 from dashboards.tables import table
+from dashboards.variables import LEADING, leading_keys
 from exporter.config.served import Served, or_zero
 
 _VARIABLES = ("key", "chain", "method")
@@ -43,19 +44,21 @@ _COLOURS = {
 def page(served: Served) -> Board:
     """The dashboard."""
     m, to = Metrics(served, _VARIABLES, _COVERED), Links(served, _VARIABLES)
+    few = Metrics(served, _VARIABLES, _COVERED, leading=True)
     return Board(
         uid="gateway-errors",
         title="Errors and latency",
         description="What fails, where, and why; what is slow. By type, method, status and key.",
         variables=_VARIABLES,
         covered=_COVERED,
+        more=leading_keys(m),
         rows=[
             Row("", [text(_HEADER, id=1)]),
             Row("Bottlenecks", bottlenecks(m, to, served), id=2),
             Row("Errors", _errors(m, to), id=10),
             Row("Latency", _latency(m, to, served), id=15),
-            Row("Broken down", broken_down(m, to, served), closed=True, id=20),
-            Row("Failures in detail", _detail(m, to), closed=True, id=26),
+            Row("Broken down", broken_down(m, few, to, served), closed=True, id=20),
+            Row("Failures in detail", _detail(few, to), closed=True, id=26),
         ],
     )
 
@@ -175,8 +178,8 @@ def _detail(m: Metrics, to: Links) -> list[Panel]:
     return [
         table(
             "Failures by key, method, status and type",
-            "The 100 most frequent failures. What one key alone sees is its client's; what all see is ours. "
-            "Recorded hours have neither chain nor protocol.",
+            "The 100 most frequent failures. What one key alone sees is its client's; what all see is ours. Over long "
+            f"ranges of a large gateway without chain and protocol, of {LEADING}.",
             {"requests": m.named(f"topk(100, {failures})")},
             {
                 "requests": columns.COUNT_FIRST,

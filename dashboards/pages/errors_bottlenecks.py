@@ -11,7 +11,7 @@ from dashboards.panels import stat
 from dashboards.promql import Metrics, success
 from dashboards.questions import Question
 from dashboards.tables import table
-from exporter.config.served import Served, or_zero
+from exporter.config.served import ABSENT, Served, or_zero
 
 
 def bottlenecks(m: Metrics, to: Links, served: Served) -> list[Panel]:
@@ -78,10 +78,9 @@ def _methods_that_are_slow_or_failing(m: Metrics, to: Links, served: Served) -> 
     mean = m.mean("gateway_request_duration_seconds", by="method", over="$__range")
     most = served.alerts.latency.warning or math.inf
     least = served.alerts.success_rate.warning or 0
-    slow = f"({mean}) > bool {most:g}"
-    failing = f"({success(ours, volume)}) < bool {least:g}"
-    refused = f"({success(errors, volume)}) < bool {least:g}"
-    found = " or ".join((f"({slow}) + 2 * ({failing}) + 4 * ({refused})", f"2 * ({failing}) + 4 * ({refused})"))
+    # Of requests that are aborted, or sessions, there is no average; of some logs there is none at all.
+    slow = f"0 * {volume}" if ABSENT in mean else or_zero(f"({mean}) > bool {most:g}", volume)
+    failing, refused = (f"({success(failed, volume)}) < bool {least:g}" for failed in (ours, errors))
     words = (
         (1, 1, "slow: look at its upstream, cache it, or give it a limit of its own", YELLOW),
         (6, 6, "failing: the gateway or its upstream; see its error types below", RED),
@@ -94,11 +93,11 @@ def _methods_that_are_slow_or_failing(m: Metrics, to: Links, served: Served) -> 
         f"Average over {most:g} s, or a success rate under {least:.0%}, in the chosen time, with what to do about it. "
         "What fails through the gateway or its upstreams is red; what clients are refused is not.",
         {
-            "what_to_do": f"topk(50, ({found}) > 0)",
-            "requests": _only(volume, found),
-            "gateway_failures": _only(or_zero(ours, volume), found),
-            "success": _only(success(errors, volume), found),
-            "average": _only(mean, found),
+            "what_to_do": f"({slow}) + 2 * ({failing}) + 4 * ({refused})",
+            "requests": volume,
+            "gateway_failures": or_zero(ours, volume),
+            "success": success(errors, volume),
+            "average": mean,
         },
         {
             "method": column(links=[to.cell("Only this method", "gateway-errors", "method")])
@@ -110,11 +109,8 @@ def _methods_that_are_slow_or_failing(m: Metrics, to: Links, served: Served) -> 
             "average": columns.latency(served),
         },
         sort="gateway_failures",
+        above_zero="what_to_do",
         no_value="No method is slow or failing",
         answers=Question.WHICH_BOTTLENECKS,
         id=9,
     )
-
-
-def _only(query: str, found: str) -> str:
-    return f"({query}) and on (method) (({found}) > 0)"

@@ -8,14 +8,15 @@ from dashboards.panels import donut
 from dashboards.promql import Metrics, success
 from dashboards.questions import Question
 from dashboards.tables import table
+from dashboards.variables import LEADING
 from exporter.config.served import ABSENT, Served, or_zero
 
 
-def broken_down(m: Metrics, to: Links, served: Served) -> list[Panel]:
-    """The same requests, by one label after the other."""
+def broken_down(m: Metrics, few: Metrics, to: Links, served: Served) -> list[Panel]:
+    """The same requests, by one label after the other; `few` reads the leading keys alone."""
     return [
         _by_method(m, to, served),
-        _by_key(m, to, served),
+        _by_key(few, to, served),
         _by_status(m),
         _by_http_method(m),
         _share_of_statuses(m),
@@ -40,7 +41,7 @@ def _by_method(m: Metrics, to: Links, served: Served) -> Panel:
 def _by_key(m: Metrics, to: Links, served: Served) -> Panel:
     return table(
         "By key",
-        "Whose requests. A click opens the key.",
+        f"Whose requests; over long ranges of a large gateway, {LEADING}. A click opens the key.",
         _compared(m, "key", "gateway_key_request_duration_seconds"),
         {
             "key": column(links=[to.cell("Look at this key", "gateway-key", "key")]) | columns.KEY_ID,

@@ -9,7 +9,7 @@ from dashboards.panels import bars, text, timeseries
 from dashboards.promql import Metrics, among, five, success
 from dashboards.questions import Question
 from dashboards.tables import table
-from dashboards.variables import largest_keys
+from dashboards.variables import LEADING, largest_keys, leading_keys
 from exporter.config.served import Served, or_zero
 
 _VARIABLES = ("owner", "plan", "key")
@@ -32,7 +32,7 @@ def page(served: Served) -> Board:
         description="Which keys there are, side by side; which are idle, and which look stolen or broken.",
         variables=_VARIABLES,
         covered=_COVERED,
-        more=largest_keys(most_requests=m.count("gateway_requests_total", by="key")),
+        more=[*largest_keys(most_requests=m.ranking("gateway_requests_total", by="key")), *leading_keys(m)],
         rows=[
             Row("", [text(_HEADER, id=1)]),
             Row("All keys", _registry(m, key, served), id=39),
@@ -81,24 +81,26 @@ def _registry(m: Metrics, key: Json, served: Served) -> list[Panel]:
 
 
 def _compared(m: Metrics, to: Links, key: Json, served: Served) -> list[Panel]:
-    requests, failed = (m.count(name, by="key") for name in ("gateway_requests_total", "gateway_errors_total"))
+    few = Metrics(served, ("key",), _COVERED, leading=True)
+    requests, failed = (few.count(name, by="key") for name in ("gateway_requests_total", "gateway_errors_total"))
     most = among("most_requests")
     ranking = m.count("gateway_requests_total", most, by="key", at="@ end()")
     hourly = f"3600 * {m.rate('gateway_requests_total', most, by='key')}"
     return [
         table(
             "Keys side by side",
-            "The chosen keys, a row each. Sort by a column to find the one that differs; a click opens it alone.",
+            "The chosen keys, a row each; over long ranges of a large gateway "
+            f"{LEADING}. Sort by a column to find the one that differs; a click opens it alone.",
             {
                 "requests": m.named(requests),
                 "failed": or_zero(failed, requests),
-                "gateway_failures": or_zero(m.count("gateway_errors_total", columns.OURS, by="key"), requests),
+                "gateway_failures": or_zero(few.count("gateway_errors_total", columns.OURS, by="key"), requests),
                 "success": success(failed, requests),
-                "p95": m.quantile(0.95, "gateway_key_request_duration_seconds", by="key", over="$__range"),
-                "sent": m.count("gateway_response_bytes_total", by="key"),
-                "credits": m.count("gateway_credits_total", by="key"),
-                "tokens": m.count("gateway_tokens_total", by="key"),
-                "cost": m.count("gateway_cost_total", by="key"),
+                "p95": few.quantile(0.95, "gateway_key_request_duration_seconds", by="key", over="$__range"),
+                "sent": few.count("gateway_response_bytes_total", by="key"),
+                "credits": few.count("gateway_credits_total", by="key"),
+                "tokens": few.count("gateway_tokens_total", by="key"),
+                "cost": few.count("gateway_cost_total", by="key"),
             },
             {
                 "key": key,

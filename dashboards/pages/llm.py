@@ -42,7 +42,7 @@ def page(served: Served) -> Board:
         about="gateway_model_requests_total",
         more=[
             custom("measure", "Trend of", _MEASURES),
-            *largest_keys(most_tokens=m.count("gateway_tokens_total", by="key")),
+            *largest_keys(most_tokens=m.ranking("gateway_tokens_total", by="key")),
         ],
         rows=[
             Row("", [text(_HEADER, id=1)]),

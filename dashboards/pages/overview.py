@@ -11,6 +11,7 @@ from dashboards.pages.overview_volume import by_step, volume
 from dashboards.panels import alerts, bars, stat, text, timeseries
 from dashboards.promql import Metrics, success, total
 from dashboards.questions import Question
+from dashboards.variables import largest_keys
 from exporter.config.served import ABSENT, Served, or_zero
 
 _HEADER = "**For whoever asks whether the gateway is well.** Red below: click it."
@@ -28,6 +29,7 @@ def page(served: Served) -> Board:
         description="Is the gateway well? Availability, error budget, latency, load; and what changed.",
         variables=_VARIABLES,
         covered=_COVERED,
+        more=largest_keys(10, most_failures=m.ranking("gateway_errors_total", by="key")),
         rows=[
             Row("", [text(_HEADER, id=1)]),
             Row("Now", _now(m, to, served), id=2),

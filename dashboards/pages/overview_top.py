@@ -5,7 +5,7 @@ from dashboards.grafana import Panel
 from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bargauge
-from dashboards.promql import Metrics, largest
+from dashboards.promql import Metrics, among, largest
 from dashboards.questions import Question
 
 
@@ -27,7 +27,7 @@ def top(m: Metrics, to: Links) -> list[Panel]:
             "Failures of the ten top keys",
             "Whose requests fail, of every type. A click opens the key; one key alone is its client's mistake more "
             "often than the gateway's.",
-            columns.ten_keys(m, f"{m.count('gateway_errors_total', by='key')} > 0"),
+            columns.ten_keys(m, f"{m.count('gateway_errors_total', among('most_failures'), by='key')} > 0"),
             "locale",
             links=[to.key()],
             no_value="No request failed",

@@ -109,11 +109,12 @@ class Cell:
     `n`, and the sums of the format's numbers, which the loop's subclass adds. What many cells share is in a list that
     all of them point to: `used` holds the times of the caller's requests, and a slot for each histogram (of the
     subclass, too) its observations. `time` is set only where gauges need it. `targets` is read by the fold.
-    How many values of rows lead to the cell (`ways`), and when a fold last found counts in it (`used_at`), decide
-    whether it is kept if there are too many.
+    `used_up` of its requests, and so much of its tokens and cost, have used up limits already: see `fold`. How many
+    values of rows lead to the cell (`ways`), and when a fold last found counts in it (`used_at`), decide whether it is
+    kept if there are too many.
     """
 
-    __slots__ = ("elsewhere", "n", "origin", "origins", "targets", "time", "used", "used_at", "ways")
+    __slots__ = ("elsewhere", "n", "origin", "origins", "targets", "time", "used", "used_at", "used_up", "ways")
 
     def __init__(self, targets: CellTargets) -> None:
         self.n = 0
@@ -124,7 +125,7 @@ class Cell:
         self.origin: str | None = None
         self.elsewhere = 0
         self.origins: Any = NOWHERE
-        self.ways = self.used_at = 0
+        self.ways = self.used_at = self.used_up = 0
 
 
 class _Nowhere:

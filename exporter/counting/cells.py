@@ -79,7 +79,8 @@ class Cells:
         self.born: list[Cell] = []
         self.origins.homes.clear()
         self.callers: dict[Any, Caller] = {}
-        self._known: dict[Any, Caller] = {}
+        # The caller of a row's values, with these values: all cells keep the same text, not one each.
+        self._known: dict[Any, tuple[Caller, Any]] = {}
         self._kinds.forget()
         self._uncounted: dict[str, RequestKind] = {}
         self._asked: dict[Any, tuple[RequestKind, str]] = {}
@@ -117,7 +118,7 @@ class Cells:
 
     def _drop_aliases(self) -> None:
         self._keep_ways(lambda cell: cell.ways == 1)
-        self._known = {values: caller for values, caller in self._known.items() if caller.ways == 1}
+        self._known = {values: known for values, known in self._known.items() if known[0].ways == 1}
         for cell in self.born:
             cell.ways = int(cell.ways == 1)
         for caller in self.callers.values():
@@ -135,7 +136,7 @@ class Cells:
     def _drop_callers(self, callers: Container[Caller | None]) -> None:
         """Drop callers except some, and those with times that could not be folded."""
         self.callers = {at: caller for at, caller in self.callers.items() if caller in callers or caller.used}
-        self._known = {values: caller for values, caller in self._known.items() if caller in callers}
+        self._known = {values: known for values, known in self._known.items() if known[0] in callers}
 
     def _keep_ways(self, keeps: Callable[[Cell], bool]) -> None:
         """Keep the rows' values that lead to some cells only."""
@@ -161,8 +162,10 @@ class Cells:
         kind, key = asked
         cell = kind.everyones
         if cell is None:
-            caller = self._known.get((caller_key, key))
-            if caller is None:
+            known = self._known.get((caller_key, key))
+            if known:
+                caller, caller_key = known
+            else:
                 caller, caller_open = self._caller(kind, key, caller_key)
                 open_ = open_ or caller_open
             cell = kind.cells.get(caller)
@@ -218,7 +221,7 @@ class Cells:
             caller = self.callers[at] = Caller(values, about, counters, overflows, is_odd, last_used, user)
         open_ = any(verdict.open for _, verdict in verdicts)
         if not open_:
-            self._known[caller_key, path_key] = caller
+            self._known[caller_key, path_key] = caller, caller_key
             caller.ways += 1
         return caller, open_
 

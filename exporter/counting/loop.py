@@ -1,7 +1,7 @@
 """The hot loop, generated from what a format has."""
 
 from collections import deque
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from typing import Any, cast
 
 from exporter.counting.cell import NO_PLACE, Cell
@@ -32,7 +32,8 @@ UNSEEN = cast(Histogram, deque(maxlen=0))
 class Loop:
     """The loop of one format and the families it feeds.
 
-    With `noting`, the loop lists the cells it has touched since the last fold, so that frequent folds are cheap.
+    With `noting`, the loop lists the cells it has touched in this period, so that each period costs little. The use of
+    limits is kept `by_minute` of these units.
     `priced` says whether a price table is used for lines without a cost. If so, the cell's slot `unlogged` counts these
     lines, and `rated` has the slot of each measure that prices are for. If the format has a cost, these slots are
     separate sums, without the lines that have a cost. A `recorder` gets each row that was counted.
@@ -44,12 +45,13 @@ class Loop:
         families: Iterable[Family],
         *,
         noting: bool = False,
+        by_minute: Collection[str] = (),
         priced: bool = False,
         recorder: Recorder | None = None,
     ) -> None:
         # Long, as what the format has and what the families ask decide each part of the loop together.
         self._reader = reader
-        self._noting = noting
+        self.noting = noting
         self._recorder = recorder
         # Expressions of the computed measures.
         self.derived = _derived(reader.measures)
@@ -67,8 +69,10 @@ class Loop:
             self.unlogged = "unlogged"
         else:
             summed.update(self.rated)
-        # The slots of lines without a cost.
+        # The slots of lines without a cost; of what has used up limits already.
         self.apart = [self.unlogged, *self.rated.values()] if self.unlogged != "n" else []
+        self.by_minute = by_minute
+        self.used_up = [f"used_up_{unit}" for unit in ("tokens", "cost") if unit in by_minute]
         self.summed = [measure for measure in self._measures if measure in summed]
         self.origins = reader.origin != NO_ORIGIN and not summed.isdisjoint(("origins", "new_origins"))
         self.cell = self._cell_type()
@@ -82,7 +86,7 @@ class Loop:
     def _cell_type(self) -> type[Cell]:
         """Cell, with a slot for each sum and each histogram of this format, which it is created with."""
         names = [family.name for family in self.histograms]
-        sums = [*self.summed, *self.apart]
+        sums = [*self.summed, *self.apart, *self.used_up]
         code = ["init(self, targets)", *([f"{' = '.join(f'self.{slot}' for slot in sums)} = 0"] if sums else [])]
         code += [f"self.{name} = {name}" for name in names]
         init = compile_function("__init__", ", ".join(["self", "targets", *names]), code, {"init": Cell.__init__})
@@ -94,13 +98,13 @@ class Loop:
         miss: Callable[[Any, Any], Cell],
         new_origin: Callable[[Cell, str], None],
         odd: Callable[[Cell, str, float], float],
-        touched: list[Cell],
+        noted: list[Cell],
     ) -> Callable[[Iterator[Any]], None]:
         """The function `count(rows)`. `miss` returns a cell that is not in `cells`; `odd` gets a number outside its
-        field's range, and returns -1.0; touched cells are appended to `touched`.
+        field's range, and returns -1.0; cells whose use of limits changes are appended to `noted`.
         """
         names = {**self._reader.names, "cells": cells, "miss": miss, "new_origin": new_origin, "odd": odd}
-        names |= {"touched": touched, "NO_PLACE": NO_PLACE}
+        names |= {"noted": noted, "NO_PLACE": NO_PLACE}
         if self._recorder:
             names["record"] = self._recorder.captured.append
         return compile_function("count", "rows", self._code, names)
@@ -148,7 +152,7 @@ class Loop:
                 "      new_origin(c, o)",
             ]
         code += [
-            *(["  if not c.n: touched.append(c)"] if self._noting else []),
+            *(["  if c.n == c.used_up: noted.append(c)"] if self.noting else []),
             "  c.n += 1",
             *([f"  c.time = {time}"] if reader.sets_gauges else []),
             f"  c.used.append({time})",

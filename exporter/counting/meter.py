@@ -14,7 +14,7 @@ from typing import Any
 from exporter.counting.cell import Cell
 from exporter.counting.cells import Cells
 from exporter.counting.context import Context
-from exporter.counting.fold import Shown, compile_fold
+from exporter.counting.fold import Shown, compile_fold, compile_use_up
 from exporter.counting.loop import Loop
 from exporter.counting.periods import Periods, latest
 from exporter.formats.codegen import compile_function
@@ -69,23 +69,27 @@ class Meter:
         self._limits = context.limits
         self._clock = context.clock
         self.pricing = context.pricing
-        # If windows or dated prices divide time, cells hold requests of one period at a time.
+        # If windows or dated prices divide time: between two periods, the requests of cells use up limits.
         self.period: Period | None = None
         calendar = context.limits.calendar
         self._periods = Periods(name, reader, calendar) if calendar.divides else None
-        self._touched: list[Cell] = []
+        # Then: the cells that have counted since the period began, and those that have since the last fold.
+        self._noted: list[Cell] = []
+        self._unfolded: dict[Cell, None] = {}
         self.loop = Loop(
             reader,
             [family.family for family in context.store.families.values()],
             noting=self._periods is not None,
+            by_minute=context.limits.units_by_minute,
             priced=context.pricing.priced,
             recorder=recorder,
         )
         self._histograms = [context.store.families[family.name] for family in self.loop.histograms]
         self._cells = Cells(name, reader, enricher, context, self._input_labels, self.loop)
         cells = self._cells
-        self._count = self.loop.compile(cells.by_key, cells.miss, cells.origins.count, cells.odd, self._touched)
+        self._count = self.loop.compile(cells.by_key, cells.miss, cells.origins.count, cells.odd, self._noted)
         self._fold_cell = compile_fold(self.loop, reader.seconds_since_epoch)
+        self._use_up_cell = compile_use_up(self.loop)
         first = f"return [{reader.time} for r in rows[:{_FIRST}]]"
         self._first_times = compile_function("first_times", "rows", [first], reader.names)
         self._records = RecordReader(reader, enricher, self.loop.derived)
@@ -142,16 +146,17 @@ class Meter:
 
     def _turn_to(self, period: Period) -> None:
         """Count from now on for this period."""
-        if period != self.period:
-            self._try(self._fold_cells)
-            self.period = period
+        if self.period and period != self.period:
+            self._try(self._use_up if period.since == self.period.since else self._fold_cells)
+        self.period = period
 
     def forget(self) -> None:
         """Fold, then forget all cells and what values mean: they are looked up again."""
         self.fold()
         self.give_up(self.kept)
         self.kept = 0
-        self._touched.clear()
+        self._noted.clear()
+        self._unfolded.clear()
         self._cells.forget()
         self.reader.forget()
         if self._recorder:
@@ -187,11 +192,25 @@ class Meter:
         except Exception as error:
             self.faults.append(error)
 
+    def _use_up(self) -> None:
+        """Add to the use of limits by the minute what was counted in the running period."""
+        assert self.period, "requests were counted in it"
+        noted, self._noted[:] = [*self._noted], ()
+        for cell in noted:
+            self._unfolded[cell] = None
+            try:
+                self._use_up_cell(cell, cell.targets, self.period.start)
+            except Exception as error:
+                self._noted.append(cell)
+                self.faults.append(error)
+        self._limits.assign_to(self.period)
+
     def _fold_cells(self) -> None:
         shown: Shown = []
         start = self.period.start if self.period else None
         self.kept = 0
-        for cell in self._touched if self._periods else self._cells.born:
+        self._unfolded.update(dict.fromkeys(self._noted))
+        for cell in self._unfolded if self._periods else self._cells.born:
             if cell.n:
                 cell.used_at = self._cells.now
                 try:
@@ -199,12 +218,15 @@ class Meter:
                 except Exception as error:
                     self.kept += cell.n
                     self.faults.append(error)
-        self._touched[:] = [cell for cell in self._touched if cell.n] if self.kept else ()
+        self._keep_unfolded()
         if self.period:
             self._limits.assign_to(self.period)
-        for _, gauges in sorted(shown, key=itemgetter(0)):
-            for gauge, value in gauges:
-                gauge.value = value
+        for gauge, value in (each for _, gauges in sorted(shown, key=itemgetter(0)) for each in gauges):
+            gauge.value = value
+
+    def _keep_unfolded(self) -> None:
+        self._unfolded = {cell: None for cell in self._unfolded if cell.n}
+        self._noted[:] = [cell for cell in self._unfolded if cell.n != cell.used_up]
 
     def _fold_times(self) -> None:
         """Update last-used gauges and the newest record time. Future timestamps are clamped to now, or one bad line

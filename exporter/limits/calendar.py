@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 WindowName = Literal["1m", "1h", "1d", "1mo"]
 WINDOWS: tuple[WindowName, ...] = get_args(WindowName)
+MINUTE = "1m"
 
 # How many periods, and windows of each name, are cached: logs are nearly in order.
 _AT_HAND = 4
@@ -24,11 +25,15 @@ class Window(NamedTuple):
 
 
 class Period(NamedTuple):
-    """The longest time around a moment without a boundary, and the window of each name that contains it."""
+    """The longest time around a moment without a boundary, and the window of each name that contains it.
+
+    Since `since`, only minutes have ended: no longer window, and no boundary, such as a change of prices.
+    """
 
     start: float
     end: float
     windows: dict[str, Window]
+    since: float
 
 
 def time_zone(name: str) -> ZoneInfo:
@@ -68,9 +73,11 @@ class Calendar:
                 return period
         windows = {name: self.window(name, at) for name in self._windows}
         after = bisect_right(self._boundaries, at)
-        start = max([self._boundaries[after - 1], *(window.start for window in windows.values())])
+        longer = [window.start for name, window in windows.items() if name != MINUTE]
+        since = max([self._boundaries[after - 1], *longer])
+        start = max([since, *(window.start for window in windows.values())])
         end = min([self._boundaries[after], *(window.end for window in windows.values())])
-        period = Period(start, end, windows)
+        period = Period(start, end, windows, since)
         self._periods.appendleft(period)
         return period
 
@@ -80,7 +87,7 @@ class Calendar:
             if window.start <= at < window.end:
                 return window
         second = int(at)
-        if name == "1m":
+        if name == MINUTE:
             window = Window(second - second % 60, second - second % 60 + 60)
         else:
             window = self._hour(second) if name == "1h" else self._days(second, name)

@@ -14,7 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from exporter.clock import AHEAD, Clock
-from exporter.limits.calendar import WINDOWS, Calendar, Period
+from exporter.limits.calendar import MINUTE, WINDOWS, Calendar, Period
 from exporter.limits.gauges import LimitGauges
 from exporter.limits.running import Running
 from exporter.limits.use import Amounts, Limit, Use
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 # The maximum number of unregistered keys whose use is kept in case they are registered later.
 _MOST_STRANGERS = 10_000
+# Units that follow from the number of requests.
+_COUNTED = frozenset(("requests", "credits"))
 
 
 class Limits:
@@ -40,6 +42,8 @@ class Limits:
         self._running = Running(Calendar(ZoneInfo("UTC"), ()))
         self._grace = 0.0
         self._windows: tuple[str, ...] = ()
+        # Units of which the use by the minute is kept: what is summed costs more, so only if a plan limits it.
+        self.units_by_minute = _COUNTED
         self._spending = False
         self._division: Any = None
         # The registered keys, each with the name of its plan.
@@ -78,6 +82,8 @@ class Limits:
         self._spending = spending
         self._gauges.configure(plans, spending)
         self._windows = tuple(windows)
+        every = (limit for limits in plans.values() for limit in limits)
+        self.units_by_minute = _COUNTED.union(limit.unit for limit in every if limit.window == MINUTE)
         division = (zone, self._windows, [*boundaries])
         if division != self._division:
             self._division = division
@@ -165,8 +171,10 @@ class Limits:
         for use in self._touched:
             if amounts := use.take():
                 used.add(use.key)
+                by_minute = {unit: amount for unit, amount in amounts.items() if unit in self.units_by_minute}
                 for name, start in starts.items():
-                    use.put(name, start, amounts, self._running.oldest[name])
+                    if kept := by_minute if name == MINUTE else amounts:
+                        use.put(name, start, kept, self._running.oldest[name])
         self._gauges.mark_stale(used)
         if self._changed is not None:
             self._changed |= used

@@ -50,7 +50,8 @@ class Use(Struct, eq=False):
 
     def take(self) -> Amounts:
         """Take the amounts that are not 0, to assign them."""
-        amounts = {unit: amount for unit in UNITS if (amount := getattr(self, unit))}
+        waiting = zip(UNITS, (self.requests, self.tokens, self.credits, self.cost), strict=True)
+        amounts = {unit: amount for unit, amount in waiting if amount}
         self.requests, self.tokens, self.credits, self.cost, self.waiting = 0, 0, 0, 0, False
         return amounts
 

@@ -165,7 +165,8 @@ class State:
         self._inode = 0  # until all went well: a file that is half begun is begun again
         if not self.path.exists():
             self._lock.forget()
-        self._db = sqlite3.connect(self.path, check_same_thread=False)
+        # A statement that is cached keeps a copy of the last blob.
+        self._db = sqlite3.connect(self.path, check_same_thread=False, cached_statements=0)
         if _is_begun(self._db):
             _check(self._db, self.path)
             self._db.execute("BEGIN")  # a damaged header may make the file read-only

@@ -255,6 +255,22 @@ def test_recorded_series_say_what_raw_ones_say(scene: Scene, dashboards: dict[st
     assert wrong == []
 
 
+def test_tables_of_recorded_hours_have_the_leading_keys(scene: Scene, dashboards: dict[str, Json]) -> None:
+    """And requests without a key; raw series have every key."""
+    dashboard, until = dashboards["gateway-errors"], scene.begin + 25 * 3600
+    [query] = [asked.query for asked in of_panels(dashboard) if asked.title == "By key" and "name" in asked.query]
+
+    def keys(recorded: str, leading: str) -> set[str]:
+        values = variables(dashboard, {"recorded": recorded, "leading_keys": leading})
+        found = scene.ask("query", query=filled(query, values), time=until)["result"]
+        return {series["metric"].get("key", "") for series in found}
+
+    every = keys("-", "nobody")
+    one, other = sorted(every - {""})[:2]
+    assert len(every) > 3
+    assert keys(".*", f"({one}|{other})") == {one, other} | every & {""}
+
+
 def test_recorded_hours_answer_where_they_can(scene: Scene, dashboards: dict[str, Json]) -> None:
     """Not for a small gateway, nor where rules missed hours, where something is chosen, or the range is short."""
     dashboard, at = dashboards["gateway-overview"], scene.begin + 25 * 3600

@@ -166,3 +166,11 @@ def test_words_of_one_kind_and_one_caller_share_a_cell(tmp_path: Path) -> None:
     counted.count(line(), *(line(m=f"eth_{n}") for n in range(5)))
     assert [cell.targets.kind.requests for cell in counted.meter._cells.born] == [1, 1]
     assert len(counted.meter._cells.by_key) == 6
+
+
+def test_all_cells_of_a_caller_keep_one_text_of_it(tmp_path: Path) -> None:
+    """Each line has a text of its own; of those that are equal, only the first is kept."""
+    counted = counting(tmp_path)
+    counted.count(*[line(m=f"eth_{n}", key=f"sk-live-{n % 2:016}") for n in range(10)])
+    kept = [caller_key for by_caller in counted.meter._cells.by_key.values() for caller_key in by_caller]
+    assert (len(kept), len({*map(id, kept)})) == (10, 2)

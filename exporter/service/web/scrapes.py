@@ -12,6 +12,7 @@ from typing import NamedTuple
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
+from exporter.memory import give_back
 from exporter.metrics.exposition import Renderer, Shown
 from exporter.metrics.packing import Packer
 from exporter.metrics.zero_hold import Visitor
@@ -57,12 +58,14 @@ class Scrapes:
     def _bodies(self, families: list[Shown], forms: set[_Form]) -> dict[_Form, bytes]:
         """Blocks are packed one by one, so a large exposition that is packed is never in memory as it was."""
         ends = {form: self._of_the_process(form) for form, _ in forms}
-        return {
+        bodies = {
             (form, packed): (self._packer.pack if packed else b"".join)(
                 chain(self._renderer.blocks(families, form), (ends[form],))
             )
             for form, packed in forms
         }
+        give_back()  # buffers of this rendering, and of the commit before it
+        return bodies
 
     def _of_the_process(self, openmetrics: bool) -> bytes:
         generate = generate_openmetrics if openmetrics else generate_latest
