@@ -84,6 +84,7 @@ class Cells:
         self._kinds.forget()
         self._uncounted: dict[str, RequestKind] = {}
         self._asked: dict[Any, tuple[RequestKind, str]] = {}
+        self._values: dict[Any, Any] = {}
         self._entries = self._noted = 0
 
     # --- room for new cells
@@ -117,6 +118,7 @@ class Cells:
         )
 
     def _drop_aliases(self) -> None:
+        self._values.clear()
         self._keep_ways(lambda cell: cell.ways == 1)
         self._known = {values: known for values, known in self._known.items() if known[0].ways == 1}
         for cell in self.born:
@@ -157,8 +159,9 @@ class Cells:
         if asked is None:
             asked, open_ = self._ask(request_key)
             if not open_:
-                self._asked[request_key] = asked
-                self.by_key[request_key] = {}
+                kept = self._kept(request_key)
+                self._asked[kept] = asked
+                self.by_key[kept] = {}
         kind, key = asked
         cell = kind.everyones
         if cell is None:
@@ -172,10 +175,17 @@ class Cells:
             if cell is None:
                 cell = kind.cells[caller] = self._connected(kind, caller)
         if not open_:
-            self.by_key[request_key][caller_key] = cell
+            self.by_key[request_key][self._kept(caller_key)] = cell
             self._entries += 1
             cell.ways += 1
         return cell
+
+    def _kept(self, key: Any) -> Any:
+        """A key of look-ups, in which equal values of all keys are the same object. Each line compares its values with
+        them, so the fewer there are, the more stay in the processor's caches.
+        """
+        same = self._values.setdefault
+        return tuple([same(value, value) for value in key]) if key.__class__ is tuple else same(key, key)
 
     def _ask(self, request_key: Any) -> tuple[tuple[RequestKind, str], bool]:
         """The kind of a row's values, and the key in them; whether the kind may change with a later success."""

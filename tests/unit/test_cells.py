@@ -174,3 +174,15 @@ def test_all_cells_of_a_caller_keep_one_text_of_it(tmp_path: Path) -> None:
     counted.count(*[line(m=f"eth_{n}", key=f"sk-live-{n % 2:016}") for n in range(10)])
     kept = [caller_key for by_caller in counted.meter._cells.by_key.values() for caller_key in by_caller]
     assert (len(kept), len({*map(id, kept)})) == (10, 2)
+
+
+def test_equal_values_that_lead_to_cells_are_one_object(tmp_path: Path) -> None:
+    """Lines are compared with few objects, however many cells there are. After cells were dropped, too."""
+    counted = counting(tmp_path)
+    for _ in range(2):
+        counted.count(*(line(m=f"eth_{n % 5}", s=200 + n % 3, key=f"sk-{n % 7}") for n in range(105)))
+        by_key = counted.meter._cells.by_key
+        values = [value for request_key, callers in by_key.items() for value in (*request_key, *callers)]
+        assert len({*map(id, values)}) == len({*values}) < 25
+        assert len(values) > 105
+        counted.meter.forget()
