@@ -657,6 +657,13 @@ def test_titles_are_seen_whole(dashboard: Json, panel: Json) -> None:
             assert 7 * len(panel["title"]) <= pixels - 54 - own_time
 
 
+@pytest.mark.parametrize("dashboard", EVERY)
+def test_headings_are_a_line_on_a_phone(dashboard: Json) -> None:
+    """Bold letters have 8 px; the arrow before them, and how many panels a closed row has, need the rest of 358 px."""
+    for row in (panel for panel in dashboard["panels"] if panel["type"] == "row"):
+        assert 8 * len(row["title"]) <= 358 - 30 - 72 * row["collapsed"], row["title"]
+
+
 @pytest.mark.parametrize(("dashboard", "panel"), PANELS)
 def test_where_there_is_no_value_no_colour_judges_it(dashboard: Json, panel: Json) -> None:
     """Having no expiry date or no quota is neither good nor bad."""
