@@ -7,6 +7,6 @@ _malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
 
 
 def give_back() -> None:
-    """Give back the pages of this process that nothing uses. It takes about a millisecond; any thread may ask."""
+    """Give back the pages of this process that nothing uses. It takes up to a few milliseconds; any thread may ask."""
     if _malloc_trim:
         _malloc_trim(0)
