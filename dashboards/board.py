@@ -8,11 +8,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from dashboards.declared import of_page, settle
-from dashboards.grafana import DATASOURCE, Json, Panel
+from dashboards.grafana import DATASOURCE, Json, Panel, interval
 from dashboards.promql import Metrics
 from dashboards.single_requests import link_requests
 from dashboards.variables import variables
 from exporter.config.served import ABSENT, Served
+from exporter.durations import seconds
 
 TAG = "gateway-exporter"
 # The page of one key can't take "all keys" from another page, so it is not in the list that passes what is chosen.
@@ -20,6 +21,8 @@ _TAG_OF_ONE_KEY = "gateway-exporter-key"
 # Grafana 10.3's. Older ones read it as it is, newer ones migrate from it without side effects.
 _SCHEMA = 39
 _COLUMNS = 24
+# A bar that sees a single scrape has no increase, and of two it sees half.
+_SCRAPES_OF_A_BAR = 4
 _RANGES = {
     "15m": "15 minutes",
     "1h": "1 hour",
@@ -92,7 +95,7 @@ def document(board: Board, served: Served) -> Json:
         links=_links(board, served),
         templating=core.Templating([*variables(names, served, board.one_key, board.covered), *board.more]),
         annotations=core.Annotations(_annotations(Metrics(served, ()), board.variables)),
-        panels=_placed(board.kept()),
+        panels=_placed(board.kept(), _SCRAPES_OF_A_BAR * served.scrape_interval),
     )
     found = _clean(asked)
     settle(found, served)
@@ -120,8 +123,8 @@ def _check_ids(board: Board) -> None:
         taken[id_] = title
 
 
-def _placed(rows: list[Row]) -> list[Any]:
-    """The panels with their places, from left to right and from top to bottom."""
+def _placed(rows: list[Row], bar: float) -> list[Any]:
+    """The panels with their places, from left to right and from top to bottom; no bar is of fewer seconds."""
     placed: list[Any] = []
     top = 0
     for row in rows:
@@ -135,7 +138,9 @@ def _placed(rows: list[Row]) -> list[Any]:
         for panel in row.panels:
             if left + panel.width > _COLUMNS:
                 top, left, high = top + high, 0, 0
-            panels.append(attr.evolve(panel, gridPos=core.GridPos(panel.high, panel.width, left, top)))
+            every = panel.interval and (panel.interval if seconds(panel.interval) >= bar else interval(bar))
+            place = core.GridPos(panel.high, panel.width, left, top)
+            panels.append(attr.evolve(panel, gridPos=place, interval=every))
             left, high = left + panel.width, max(high, panel.high)
         top += high
         if row.closed:

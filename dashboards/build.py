@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import yaml
 
 from dashboards.board import Board, document
-from dashboards.grafana import Json
+from dashboards.grafana import Json, interval
 from dashboards.pages import PAGES, labels
 from exporter.config.served import Served
 
@@ -25,20 +25,6 @@ _DASHBOARDS = {
             "type": "file",
             "allowUiUpdates": False,
             "options": {"path": "/var/lib/grafana/dashboards/gateway-exporter"},
-        }
-    ],
-}
-_DATASOURCES = {
-    "apiVersion": 1,
-    "datasources": [
-        {
-            "name": "Prometheus",
-            "uid": "prometheus",
-            "type": "prometheus",
-            "access": "proxy",
-            "url": "http://localhost:9090",
-            "isDefault": True,
-            "jsonData": {"httpMethod": "POST", "manageAlerts": True, "timeInterval": "15s"},
         }
     ],
 }
@@ -66,11 +52,26 @@ def files(served: Served, kubernetes: bool = False) -> dict[str, str]:
         for document in documents(served)
     }
     made["provisioning/dashboards/gateway-exporter.yaml"] = _MADE + yaml.safe_dump(_DASHBOARDS, sort_keys=False)
-    made["provisioning/datasources/gateway-exporter.yaml"] = _MADE + yaml.safe_dump(_DATASOURCES, sort_keys=False)
+    sources = yaml.safe_dump(_data_sources(served), sort_keys=False)
+    made["provisioning/datasources/gateway-exporter.yaml"] = _MADE + sources
     if kubernetes:
         maps = [_config_map(name, text) for name, text in made.items() if name.endswith(".json")]
         made["configmaps.yaml"] = _MADE + yaml.safe_dump_all(maps, sort_keys=False, allow_unicode=True, width=1000)
     return made
+
+
+def _data_sources(served: Served) -> Json:
+    """Grafana fits the windows of rates to the interval of scrapes."""
+    source = {
+        "name": "Prometheus",
+        "uid": "prometheus",
+        "type": "prometheus",
+        "access": "proxy",
+        "url": "http://localhost:9090",
+        "isDefault": True,
+        "jsonData": {"httpMethod": "POST", "manageAlerts": True, "timeInterval": interval(served.scrape_interval)},
+    }
+    return {"apiVersion": 1, "datasources": [source]}
 
 
 def _config_map(name: str, text: str) -> Json:

@@ -5,6 +5,7 @@ shape of Grafana 6, which Grafana would migrate with side effects; `Panel` and `
 else in this package knows panel JSON, apart from `board.py`, which puts panels into a dashboard.
 """
 
+import math
 from typing import Any
 
 import attr
@@ -15,6 +16,11 @@ from dashboards.questions import Question
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 
 Json = dict[str, Any]
+
+
+def interval(seconds: float) -> str:
+    """Seconds as Grafana reads an interval: whole, and of one unit."""
+    return f"{math.ceil(seconds)}s"
 
 
 def _several(answers: Question | tuple[Question, ...]) -> tuple[Question, ...]:

@@ -255,8 +255,8 @@ def text(content: str, *, width: int = 24, high: int = 2, **more: Any) -> Panel:
     return Panel(type="text", options={"mode": "markdown", "content": content}, width=width, high=high, **more)
 
 
-def alerts(title: str, description: str, *, filter_: str = "", **more: Any) -> Panel:
-    """Alerts that fire now, of Prometheus and of Grafana."""
+def alerts(title: str, description: str, **more: Any) -> Panel:
+    """Alerts that fire now, of Prometheus and of Grafana; without the one that always does."""
     options = {
         "viewMode": "list",
         "groupMode": "default",
@@ -265,8 +265,8 @@ def alerts(title: str, description: str, *, filter_: str = "", **more: Any) -> P
         "sortOrder": 3,
         "dashboardAlerts": False,
         "alertName": "",
-        "alertInstanceLabelFilter": filter_,
-        "stateFilter": {"firing": True, "pending": True, "noData": False, "normal": False, "error": True},
+        "alertInstanceLabelFilter": '{alertname!="GatewayWatchdog"}',
+        "stateFilter": {"firing": True, "pending": False, "noData": False, "normal": False, "error": True},
     }
     return Panel(type="alertlist", title=title, description=description, options=options, **more)
 

@@ -40,6 +40,9 @@ Load the recording rules that `gateway-exporter alerts` writes into Prometheus f
 forecasts and the error budget read the series that they record, and say so without them. Whole hours count from the
 first full hour on.
 
+Bars last a minute, and four scrapes, at least: with `metrics.scrape_interval: 1m`, four minutes. That is the interval
+of the data source here, too; set it in yours (*Scrape interval*).
+
 Panels over the chosen time read what was scraped itself. Where that would be too much (half a day and more of some
 thousand series), they read recorded series, as far as these can tell apart what is chosen, and while the rules have
 missed no hour. Numbers and bars are then those of whole hours, up to the last full one, and a bar is an hour or more;

@@ -196,16 +196,26 @@ def _keys(m: Metrics, owned: bool) -> str:
     if not owned:
         return f"{_names(m)} or on (key) {requests}"
     chosen = _names(m, 'owner=~"$owner"', 'plan=~"$plan"')
+    requests = f"group by (key) ({_in_range(m, 'gateway_requests_total', 'key:gateway_requests', 'key')})"
     return f"{chosen} or on (key) ({requests} unless on (key) {_names(m)} {_UNCHOSEN})"
 
 
 def _models(scoped: Metrics, narrowed: Metrics, typed: bool) -> str:
-    used = narrowed("gateway_model_requests_total", by="model")
+    models = "gateway_model_requests_total"
     if not typed:
-        return used
+        return narrowed(models, by="model")
+    used = _in_range(narrowed, models, "key_model:gateway_model_requests", "model")
     infos, chosen = scoped("gateway_model_info"), scoped("gateway_model_info", 'type=~"$model_type"')
     # Models whose type is not known stay in, whatever type is chosen.
     return f"{used} unless on (model) ({infos} unless {chosen})"
+
+
+def _in_range(m: Metrics, counter: str, recorded: str, label: str) -> str:
+    """What is counted now or, as the rules recorded it, was in the chosen time: where "All" is a list of names, those
+    that are left out are missing from every sum of the page.
+    """
+    now, hours = m(counter, by=label), m(f"{recorded}:increase1h", by=label)
+    return now if ABSENT in hours else f"({now} or last_over_time({hours}[$__range:1h]))"
 
 
 def _names(m: Metrics, *matchers: str) -> str:

@@ -13,6 +13,7 @@ from typing import NoReturn
 from exporter import __version__, logs
 from exporter.environment import Parser
 from exporter.errors import ExporterError, UsageError
+from exporter.memory import keep_little
 from exporter.private_folder import SERVICE_STATE
 
 
@@ -36,6 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     args = command_line().parse_args(argv)
     logs.configure(getattr(args, "log_level", "warn"), getattr(args, "log_format", "text"))
     collect_rarely()
+    keep_little()
     try:
         code: int | None = args.command(args)
         sys.stdout.flush()

@@ -1,12 +1,26 @@
-"""Memory: what is freed goes back to the system, although the C library would keep it for later."""
+"""Memory: what is freed goes back to the system, although glibc would keep it for later. Other C libraries keep less,
+and have none of these functions.
+"""
 
 import ctypes
 
-# Of glibc; other C libraries have no such function, and keep less.
-_malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+_libc = ctypes.CDLL(None)
+_mallopt, _malloc_trim = getattr(_libc, "mallopt", None), getattr(_libc, "malloc_trim", None)
+# Of malloc.h.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_LARGE = 2 << 20
+
+
+def keep_little() -> None:
+    """From now on, a buffer of 2 MiB or more goes back when it is freed: each thread would keep up to twice the largest
+    one, a snapshot of the state for example.
+    """
+    if _mallopt:
+        _mallopt(_M_MMAP_THRESHOLD, _LARGE)
+        _mallopt(_M_TRIM_THRESHOLD, _LARGE)
 
 
 def give_back() -> None:
-    """Give back the pages of this process that nothing uses. It takes about a millisecond; any thread may ask."""
+    """Give back the pages of this process that nothing uses. It takes up to a few milliseconds; any thread may ask."""
     if _malloc_trim:
         _malloc_trim(0)

@@ -51,8 +51,8 @@ def page(served: Served) -> Board:
             Row("Cost", costs(m, to, served), id=19),
             Row("Sudden rises", rises(m, to), id=28),
             Row("Tokens", of_tokens(m, to), closed=True, id=24),
-            Row("Latency of the five models asked most", _latency(m, to), closed=True, id=31),
-            Row("Redirected, unpriced, unbilled, blocked", exceptions(m, to), closed=True, id=35),
+            Row("Latency of the five top models", _latency(m, to), closed=True, id=31),
+            Row("Redirected, unbilled, blocked", exceptions(m, to), closed=True, id=35),
         ],
     )
 

@@ -158,7 +158,7 @@ def rises(m: Metrics, to: Links) -> list[Panel]:
                 "tokens": m.named(now),
                 "usual_tokens": f"{usual} and on (key) {now}",
                 "token_rise": f"{now} / ({usual} > 0)",
-                "call_rise": f"{calls} / ({usual_calls} > 0)",
+                "call_rise": m.named(f"{calls} / ({usual_calls} > 0)"),  # those that all failed have no tokens
                 "tokens_per_call": f"{now} / ({calls} > 0)",
             },
             {

@@ -76,7 +76,9 @@ def _trend(title: str, description: str, series: str, more: str, *, id: int) -> 
 
 def _changed(m: Metrics, title: str, description: str, label: str, series: str, link: Json, *, id: int) -> Panel:
     now, before = m.hours(series, by=label, hours=24), m.hours(series, by=label, hours=24, at="offset 1d")
-    largest = f"topk(10, abs(({now}) - ({before}) or ({now}) or ({before})))"
+    # On the first day there is nothing that changed.
+    watched = total(f"last_over_time({m('fleet:gateway_requests:rate5m')}[1h] offset 47h)")
+    largest = f"topk(10, abs(({now}) - ({before}) or ({now}) or ({before})) and on () {watched})"
     last = f"({now}) and on ({label}) {largest}"
     return table(
         title,
@@ -96,7 +98,7 @@ def _changed(m: Metrics, title: str, description: str, label: str, series: str, 
             "change": column("percentunit", decimals=0),
         },
         sort="difference",
-        no_value=columns.NEEDS_RULES,
+        no_value="Needs two days of the recording rules",
         width=12,
         answers=Question.WHICH_TRENDS,
         id=id,

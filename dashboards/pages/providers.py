@@ -32,7 +32,7 @@ def page(served: Served) -> Board:
             Row("Now", _now(m), id=2),
             Row("Attempts", attempts(m, to), id=9),
             Row("Failover", failover(m), id=14),
-            Row("Answers of the five providers asked most", _answers(m, served), id=20),
+            Row("Answers of the five top providers", _answers(m, served), id=20),
             Row("Redirected and blocked", _policies(m, to), closed=True, id=24),
         ],
     )

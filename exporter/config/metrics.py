@@ -23,7 +23,7 @@ class MetricsConfig(Part):
     admit_after: Count = 1
     """Successes before a value is admitted as a label; 10 if strangers can cause successes."""
     scrape_interval: Duration = "15s"
-    """Of your slowest scraper. New series show 0 for a little longer than this."""
+    """Of your slowest scraper. New series show 0 for a little longer than this; bars of dashboards last four of it."""
     expire_after: Duration = "24h"
     """Idle series are dropped after this time, at least 1h. Those of registered keys never are."""
     created_timestamps: bool = False

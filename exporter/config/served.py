@@ -7,6 +7,7 @@ from msgspec import Struct, field
 
 from exporter.config.alerts import AlertsConfig
 from exporter.config.config import Config
+from exporter.durations import seconds
 from exporter.model.catalog import CATALOG, Family
 from exporter.model.recorded import RECORDED, Recorded, recorded_of
 
@@ -30,6 +31,8 @@ class Served(Struct, frozen=True, kw_only=True):
     of_inputs: frozenset[str] = frozenset()
     # The labels that the config declares, of those that a family has.
     declared: tuple[str, ...] = ()
+    # Seconds between two scrapes of the slowest scraper.
+    scrape_interval: float = 15
     # Where people open the exporter to see single requests; "" where they can't, or nobody says.
     requests_url: str = ""
 
@@ -63,6 +66,7 @@ def served(config: Config | None) -> Served:
         alerts=config.alerts,
         of_inputs=frozenset(label for input_ in config.inputs for label in input_.labels),
         declared=tuple(config.labels),
+        scrape_interval=seconds(config.metrics.scrape_interval),
         requests_url=config.requests.url.rstrip("/") if config.requests and config.requests.url else "",
     )
 

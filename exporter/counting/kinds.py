@@ -11,11 +11,12 @@ from exporter.counting.fed import Fed, FedFamilies
 from exporter.counting.judge import Judge, Judged
 from exporter.counting.layouts import Feed, Laid, Layouts
 from exporter.counting.loop import Loop
+from exporter.memo import Memo
 from exporter.metrics.store import FamilySeries, Series
 from exporter.model import catalog
 from exporter.model.labels import Request
 from exporter.model.record import AccessRecord
-from exporter.pricing.prices import Quote, Rates
+from exporter.pricing.prices import Price, Quote, Rates
 
 
 class RequestKind(Struct, eq=False):
@@ -45,12 +46,13 @@ class RequestKinds:
         self._store = context.store
         self._judge = Judge(context.admissions, context.pricing)
         self._pricing = context.pricing
-        self._loop = loop
         self._input_labels = input_labels
         self._has_cost = "cost" in loop.summed
         self._fed = FedFamilies(context.store.families.values(), loop)
         self._layouts = Layouts((*CALLER_LABELS, *context.labels), input_labels, loop, parsed)
         self._kinds: dict[Any, RequestKind] = {}
+        # Few prices differ: kinds share the rates.
+        self._rates: Memo[tuple[Price, ...], Rates] = Memo(lambda prices: Rates(prices, loop.rated))
 
     def forget(self) -> None:
         """Forget all kinds."""
@@ -120,7 +122,7 @@ class RequestKinds:
             feeds += self._counters(request, values, fed)
             feeds += self._money(quote, values, fed)
             targets.tokens_limited, targets.cost_limited = fed.tokens_limited, fed.cost_limited
-            targets.rates = Rates(quote.prices, self._loop.rated)
+            targets.rates = self._rates[quote.prices]
             targets.shown = self._shown(request, values)
             self._show_model_type(record, values)
         kind.laid = self._layouts.lay_out([*feeds, *calls])

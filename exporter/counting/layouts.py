@@ -123,7 +123,7 @@ class Layouts:
                 group.families.append(family)
                 group.added.append(added)
         more = len(self._input_labels)
-        groups = [(number, _order(labels, self._of_callers, more), fed) for (number, labels), fed in grouped.items()]
+        groups = [(number, order_of(labels, self._of_callers, more), fed) for (number, labels), fed in grouped.items()]
         groups.sort(key=lambda group: bool(group[1].lead or group[1].pick))
         places: defaultdict[str, list[int]] = defaultdict(list)
         for place, added in enumerate([added for *_, fed in groups for added in fed.added], len(self._first)):
@@ -166,7 +166,7 @@ def find(groups: Iterable[FamilyGroup], caller: tuple[str, ...], found: list[Any
 
 
 @cache
-def _order(labels: tuple[str, ...], of_callers: tuple[str, ...], more: int) -> _Order:
+def order_of(labels: tuple[str, ...], of_callers: tuple[str, ...], more: int) -> _Order:
     """The order of some labels and so many labels of an input."""
     own = tuple(label for label in labels if label not in of_callers)
     lead = len(labels) - len(own)

@@ -5,8 +5,8 @@ from typing import Any, cast
 
 from exporter.counting.admission import Admissions
 from exporter.counting.cell import NO_PLACE, Cell, Origins
-from exporter.counting.layouts import Pick, pick_of
-from exporter.metrics.store import FamilySeries, Series, Store
+from exporter.counting.layouts import FamilyGroup, find, order_of
+from exporter.metrics.store import Series, Store
 from exporter.model import catalog
 from exporter.model.labels import ORIGIN_LABELS, OTHER
 
@@ -19,12 +19,13 @@ class OriginCounts:
         self._admissions = admissions
         self._input_labels = input_labels
         self.homes: dict[tuple[str, ...], Origins] = {}
-        # Families that count origins, by what they add; each with what picks its labels' values among ORIGIN_LABELS.
-        self._families: dict[str, list[tuple[FamilySeries, Pick]]] = {"origins": [], "new_origins": []}
+        # Families that count origins, by what they add.
+        self._groups: dict[str, list[FamilyGroup]] = {"origins": [], "new_origins": []}
         for family in store.families.values():
-            if family.family.adds in self._families:
-                places = [ORIGIN_LABELS.index(label) for label in family.family.labels]
-                self._families[family.family.adds].append((family, pick_of(places)))
+            if family.family.adds in self._groups:
+                _, lead, pick = order_of(family.family.labels, ORIGIN_LABELS, len(input_labels))
+                group: FamilyGroup = ([(family.series.get, family)], input_labels, lead, pick)
+                self._groups[family.family.adds].append(group)
 
     def home(self, key: str, values: dict[str, str]) -> Origins:
         """Where the origins of a key and a kind of request are counted; `values` are the kind's label values."""
@@ -75,16 +76,11 @@ class OriginCounts:
         """
         values = (home.key, home.chain, OTHER if origin is NO_PLACE else origin, home.protocol)
         found: list[Any] = []
-        for family, pick in self._families[what]:
-            labels = pick(values) + self._input_labels
-            series = family.series.get(labels)
-            if series is None:
-                series = family.find(labels)
-                if family.merges(labels):
-                    found.append(self._store.series(catalog.OVERFLOW, family.family.name))
-            found.append(series)
-            if origin is NO_PLACE and "origin" in family.family.labels:
-                found.append(self._store.series(catalog.OVERFLOW, family.family.name, "origin"))
+        for full in find(self._groups[what], values, found):
+            found.append(self._store.series(catalog.OVERFLOW, full))
+        if origin is NO_PLACE:
+            named = [family.family for ((_, family),), *_ in self._groups[what] if "origin" in family.family.labels]
+            found += [self._store.series(catalog.OVERFLOW, family.name, "origin") for family in named]
         return found
 
     def fold(self) -> None:

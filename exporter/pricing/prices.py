@@ -20,6 +20,8 @@ ALWAYS = float("-inf")
 
 # Model, provider, method, calls, chain, status, error type, multiplier, requests.
 _Asked = tuple[str, str, str, tuple[str, ...], str, str, str, float | None, int, bool]
+# Model, provider, method, factor, and whether there was an answer.
+_Priced = tuple[str, str, str, float, bool]
 
 
 class Price(Struct, frozen=True, kw_only=True):
@@ -180,6 +182,7 @@ class Pricing:
         self._multipliers = multipliers or {}
         self._unbilled = unbilled
         self._worths: Memo[_Asked, Quote] = Memo(self._quote)
+        self._prices: Memo[_Priced, tuple[Price, ...]] = Memo(self._multiplied_prices)
         self._entries: Memo[tuple[str, str, str], list[PriceEntry]] = Memo(self._fitting_entries)
 
     @property
@@ -270,20 +273,21 @@ class Pricing:
             return Quote(credits=amounts, unbilled=True)
         if not (requests or summary):
             return Quote(credits=amounts)
-        prices = self._prices(model, provider, method)
-        unpriced = bool(self._tables and model and not error_type) and not _cover_all_times(prices)
         factor = self._multiplier(provider) if multiplier is None else multiplier
-        return Quote(tuple(price.times(factor, requests > 0 and not error_type) for price in prices), amounts, unpriced)
+        prices = self._prices[model, provider, method, factor, requests > 0 and not error_type]
+        unpriced = bool(self._tables and model and not error_type) and not _cover_all_times(prices)
+        return Quote(prices, amounts, unpriced)
 
-    def _prices(self, model: str, provider: str, method: str) -> list[Price]:
+    def _multiplied_prices(self, asked: _Priced) -> tuple[Price, ...]:
         """The prices that may be valid, the most exact first, up to the first that is always valid."""
+        model, provider, method, factor, answered = asked
         prices = []
         for entry in self._fitting(model, provider, method):
             if entry.price:
-                prices.append(entry.price)
+                prices.append(entry.price.times(factor, answered))
                 if entry.price.since == ALWAYS:
                     break
-        return prices
+        return tuple(prices)
 
     def _multiplier(self, provider: str) -> float:
         pattern = best_pattern(provider, self._multipliers)
@@ -306,7 +310,7 @@ def _tails(name: str) -> list[str]:
     return ["/".join(parts[at:]) for at in range(1, len(parts))]
 
 
-def _cover_all_times(prices: list[Price]) -> bool:
+def _cover_all_times(prices: tuple[Price, ...]) -> bool:
     return any(price.since == ALWAYS for price in prices)
 
 

@@ -95,6 +95,7 @@ class Scene:
     def _come_about(self) -> None:
         now = time.time() // 3600 * 3600
         self.begin = now - HOURS * 3600
+        self.recorded_since = now - (1 + 7 * _WEEKS_BEFORE) * 86400
         self._play(self.begin, time.time() - 30)
         recorded: set[str] = set()
         for _ in range(_DEPTH):

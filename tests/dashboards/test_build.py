@@ -246,6 +246,18 @@ def test_the_exporter_knows_nothing_of_dashboards() -> None:
     assert importing == ["generate.py"]
 
 
+def test_bars_are_as_long_as_four_scrapes() -> None:
+    """With one scrape in a bar there is no increase: over an hour, each would be empty. Days stay days."""
+
+    def intervals(every: float) -> set[str]:
+        made = documents(Served(scrape_interval=every))
+        return {panel["interval"] for dashboard in made for panel in panels(dashboard) if "interval" in panel}
+
+    assert intervals(1) == intervals(15) == {"1m", "1h", "1d", "7d"}
+    assert intervals(60) == {"240s", "1h", "1d", "7d"}
+    assert "timeInterval: 60s" in files(Served(scrape_interval=60))["provisioning/datasources/gateway-exporter.yaml"]
+
+
 def test_provisioning_names_what_is_there() -> None:
     """The provider's folder and the data source are plain YAML beside the dashboards."""
     made = files(Served())

@@ -271,6 +271,19 @@ def test_tables_of_recorded_hours_have_the_leading_keys(scene: Scene, dashboards
     assert keys(".*", f"({one}|{other})") == {one, other} | every & {""}
 
 
+def test_nothing_has_changed_on_the_first_day(scene: Scene, dashboards: dict[str, Json]) -> None:
+    """Or every key and method would be listed, with all of its use as the difference."""
+    dashboard = dashboards["gateway-overview"]
+    queries = [asked.query for asked in of_panels(dashboard) if "changed most" in asked.title]
+    first, second = (scene.recorded_since + hours * 3600 for hours in (24, 49))
+    assert len(queries) == 8
+    assert scene.value("sum(key:gateway_requests:increase1h)", first) > 0
+    for query in queries:
+        asked = filled(query, variables(dashboard))
+        assert scene.ask("query", query=asked, time=first)["result"] == []
+    assert scene.ask("query", query=filled(queries[0], variables(dashboard)), time=second)["result"] != []
+
+
 def test_recorded_hours_answer_where_they_can(scene: Scene, dashboards: dict[str, Json]) -> None:
     """Not for a small gateway, nor where rules missed hours, where something is chosen, or the range is short."""
     dashboard, at = dashboards["gateway-overview"], scene.begin + 25 * 3600

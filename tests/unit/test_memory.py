@@ -1,9 +1,10 @@
 """Memory: what is not used any more is the system's again."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from exporter.memory import give_back
+from exporter.memory import give_back, keep_little
 from exporter.state.database import State
 
 MIB = 1 << 20
@@ -23,6 +24,17 @@ def test_pages_between_others_in_use_are_given_back() -> None:
     pieces.clear()
     give_back()
     assert used - resident() > 40 * MIB, f"{len(kept)} pieces are kept"
+
+
+def test_a_large_buffer_goes_back_when_it_is_freed() -> None:
+    """In a thread too, which has memory of its own; also after a larger one."""
+    keep_little()
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(bytes, 1).result()
+        before = resident()
+        for size in (12, 10, 8):
+            thread.submit(lambda size: len(b"x" * (size * MIB)), size).result()
+        assert resident() - before < 4 * MIB
 
 
 def test_a_state_keeps_no_copy_of_what_it_wrote(tmp_path: Path) -> None:
