@@ -210,7 +210,8 @@ def test_requests_go_to_the_file_of_their_day_until_it_is_too_old(
     assert of(samples, catalog.REQUEST_ROWS.name) == {("kept",): 5, ("old",): 1}
     assert len(files_in(keeping.folder)) == 2 + (time.gmtime(NOW).tm_yday != time.gmtime().tm_yday)
     assert keeping.found()[-2:] == [f"r{-day + 1}", f"r{-day}"]
-    late = RequestLog(settings(keeping.folder, keep=0.5 * day), Store(), None)
+    since_midnight = time.time() - NOW // day * day
+    late = RequestLog(settings(keeping.folder, keep=since_midnight - 1), Store(), None)
     assert late.size
     assert keeping.found()[-2:] != [f"r{-day + 1}", f"r{-day}"]
     late.close()
