@@ -1,11 +1,11 @@
 """What the whole catalogue costs: the exporter over one log with the nine families of the comparison, and with all.
 
-    python -m benchmarks.everything llm.log steady.log --runs 3
+    python -m benchmarks.everything llm.log steady.log --runs 5
 
 The log is `llm`. With all: models, tokens, money by a price table, credits, attempts and failovers, a registry of
 all its keys, each with limits by the minute and the month. The nine families of `steady` are what it is compared with.
-Runs are whole processes, in turn. Of each log the one counts that took least CPU time: with everything, the process
-works on twice the memory, so other programs that use the processor's caches slow it down more than with `steady`.
+Runs are whole processes, in turn. Of each log the one counts that took least CPU time, as other programs on the machine
+slow down one run more than another.
 """
 
 import argparse
