@@ -20,11 +20,10 @@ import yaml
 
 from benchmarks.compare import CONFIG
 from benchmarks.logs import write
-from benchmarks.series import free_port
+from benchmarks.series import counted, free_port
 
 SCRAPES = 3
-# After a scrape, and after the start, until all lines are counted.
-_PAUSE_SECONDS, _START_SECONDS = 1.0, 6.0
+_PAUSE_SECONDS = 1.0
 # The lines of a histogram, except its count.
 _OF_HISTOGRAMS = re.compile(rb"\w+_(bucket\{.*,le=|seconds_sum|bytes_sum)")
 
@@ -36,19 +35,21 @@ def scrape(address: str) -> list[bytes]:
     return [line for line in lines if not line.startswith(b"#") and not _OF_HISTOGRAMS.match(line)]
 
 
-def run(log: Path, folder: Path) -> tuple[int, int]:
-    """The resident bytes of a process with this log, and the number of its series."""
+def run(log: Path, lines: int, folder: Path) -> tuple[int, int]:
+    """The resident bytes of a process that has counted the lines of this log, and the number of its series."""
     config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
     config["inputs"] = [config["inputs"][0] | {"path": str(log)}]
     port = free_port()
+    config["metrics"] = config.get("metrics", {}) | {"scrape_interval": "1ms"}  # no new series is held at 0 for long
     config |= {"start_at": "beginning", "state": {"path": "state.db"}, "web": {"listen": f"127.0.0.1:{port}"}}
     (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
     command = [sys.executable, "-m", "exporter", "run", "--config.file", "config.yaml"]
     child = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        time.sleep(_START_SECONDS)
+        address = f"http://127.0.0.1:{port}"
+        counted(child, address, lines)
         for _ in range(SCRAPES):
-            series = scrape(f"http://127.0.0.1:{port}/metrics")
+            series = scrape(f"{address}/metrics")
             time.sleep(_PAUSE_SECONDS)
         resident = int(Path(f"/proc/{child.pid}/statm").read_text(encoding="ascii").split()[1])
     finally:
@@ -69,9 +70,9 @@ def main() -> None:
         write("wide", logs[1], args.lines)
         for _ in range(args.runs):
             found = []
-            for log in logs:
+            for log, lines in zip(logs, (0, args.lines), strict=True):
                 with tempfile.TemporaryDirectory() as folder:
-                    found.append(run(log, Path(folder)))
+                    found.append(run(log, lines, Path(folder)))
             (less, few), (more, many) = found
             each = (more - less) / (many - few)
             print(f"{more / 1e6:.0f} MB, {less / 1e6:.0f} without lines: {each:.0f} bytes for each of {many:,} series")

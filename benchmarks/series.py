@@ -141,7 +141,7 @@ def exposition(size: Size) -> str:
         with (folder / "said").open("wb") as said:
             child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
         try:
-            return _counted(child, f"http://127.0.0.1:{port}", written)
+            return counted(child, f"http://127.0.0.1:{port}", written)
         except TimeoutError as error:
             raise TimeoutError(f"{error}: {(folder / 'said').read_text(errors='replace')}") from None
         finally:
@@ -168,7 +168,7 @@ def _growth(kind: str, sample: Sample) -> float:
     return 60.0 if sample.name.endswith(_MOVING) else 0.0
 
 
-def _counted(child: "subprocess.Popen[bytes]", address: str, lines: int) -> str:
+def counted(child: "subprocess.Popen[bytes]", address: str, lines: int) -> str:
     """What the exporter shows when it has counted so many lines, and holds no new series at 0 any more."""
     until = time.monotonic() + 120
     while time.monotonic() < until and child.poll() is None:
