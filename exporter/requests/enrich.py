@@ -174,7 +174,7 @@ def route_of(fields: dict[str, Any]) -> str:
 
 def _logged_status(fields: dict[str, Any]) -> str | None:
     """The status as the log has it, "" if it has only an error; None if it has neither."""
-    status: str = fields.get("status", "").partition(" ")[0]
+    status: str = fields.get("status", "").strip().partition(" ")[0].removesuffix(".0")  # as pandas writes it
     if not status.removeprefix("-").isdigit() and not fields.get("error"):
         return None
     if status == "0" and _upgraded(fields):
