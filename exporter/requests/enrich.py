@@ -200,7 +200,7 @@ def _methods(fields: dict[str, Any], request: Request, body: Body, public: Calla
     if not methods:
         verb = request.http_method.upper()
         methods = (f"{verb if verb in _VERBS else ''} {request.target.route}".strip(),)
-    return tuple(public(method) for method in methods)
+    return tuple([public(method) for method in methods])
 
 
 def _method(fields: dict[str, Any], methods: tuple[str, ...]) -> str:
@@ -245,7 +245,7 @@ def _multiplier(word: str) -> tuple[float | None, tuple[str, ...]]:
 
 def _several(methods: str) -> tuple[str, ...]:
     """The methods of a comma-separated list, sorted, so that equal batches are equal."""
-    return tuple(sorted(method.strip() for method in methods.split(",") if method.strip()))
+    return tuple(sorted([method.strip() for method in methods.split(",") if method.strip()]))
 
 
 def _status(status: str, protocol: str) -> str:
@@ -279,7 +279,9 @@ def _error_type(status: str, protocol: str, fields: dict[str, Any]) -> str:
     fitting = [fields.get("error", ""), _status_error(status, protocol, fields)]
     if fields.get("rpc_error", "") not in ("", "0", "false"):
         fitting.append("rpc_error")
-    if any(fitting) and fields.get("blocked_reason"):
+    if not any(fitting):
+        return ""
+    if fields.get("blocked_reason"):
         fitting.append("blocked")
     return next((type_ for type_ in ERROR_TYPES if type_ in fitting), "")
 
