@@ -27,6 +27,12 @@ def counted(one: str, many: str, number: str = COUNT) -> str:
     return f'{number} {{{{ if eq ($value | printf "%.0f") "1" }}}}{one}{{{{ else }}}}{many}{{{{ end }}}}'
 
 
+def share(value: str, of: str = "") -> str:
+    """A share that may be many times the whole: 83.5%, 12 times. `of` follows a percentage."""
+    times = f'{{{{ printf "%.0f" {value} }}}} times'
+    return f"{{{{ if ge {value} 10.0 }}}}{times}{{{{ else }}}}{{{{ {value} | humanizePercentage }}}}{of}{{{{ end }}}}"
+
+
 def percent(share: float) -> str:
     """A share from the config, as the value beside it is written: 0.95 → 95%."""
     return f"{100 * share:.4g}%"
@@ -104,6 +110,7 @@ class Alert(Struct, frozen=True, kw_only=True):
             link += "&failed=true"
         for label in self.shown:
             rest = "unknown" if label == "key" else "other"  # which stands for many
-            given = f'{{{{ if ne . "{rest}" }}}}&{label}={{{{ urlquery . }}}}{{{{ end }}}}'
+            # In quotes (%22), as a value may have a comma.
+            given = f'{{{{ if ne . "{rest}" }}}}&{label}=%22{{{{ urlquery . }}}}%22{{{{ end }}}}'
             link += f"{{{{ with $labels.{label} }}}}{given}{{{{ end }}}}"
         return link

@@ -6,21 +6,23 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from alerts.alert import Alert
+from alerts.alert import Alert, share
 from alerts.promql import Terms
 
 NAME = "GatewayManyKeys"
 SHOWN = 10
 
 
-_COUNT, _MONEY = 'printf "%.0f"', 'printf "%.2f"'
+_COUNT, _MONEY, _NUMBER, _DURATION = (
+    f"{{{{ .Value | {how} }}}}" for how in ('printf "%.0f"', 'printf "%.2f"', "humanize", "humanizeDuration")
+)
 
 
 class Trouble(Struct, frozen=True):
-    """What is wrong with keys that have an alert; how to show its value, and whether the lowest are the worst."""
+    """What is wrong with keys that have an alert; a template of its value, and whether the lowest are the worst."""
 
     verb: str
-    format: str = "humanizePercentage"
+    value: str = share(".Value")
     lowest: bool = False
 
 
@@ -29,13 +31,13 @@ TROUBLES = {
     "GatewayLimitReached": Trouble("have used up a limit"),
     "GatewayLimitProjected": Trouble("will use up a limit before it resets"),
     "GatewayRequestsRefused": Trouble("have requests refused with 429"),
-    "GatewayKeyExpiring": Trouble("expire soon", "humanizeDuration", lowest=True),
+    "GatewayKeyExpiring": Trouble("expire soon", _DURATION, lowest=True),
     "GatewayExpiredKeyInUse": Trouble("have expired or are disabled, and the gateway still serves them", _COUNT),
-    "GatewayKeyUnused": Trouble("have not been used for long", "humanizeDuration"),
+    "GatewayKeyUnused": Trouble("have not been used for long", _DURATION),
     "GatewayKeyAuthFailures": Trouble("have requests refused with 401 or 403", _COUNT),
     "GatewayKeyNewOrigins": Trouble("are used from new origins", _COUNT),
-    "GatewayKeyCallsSpike": Trouble("make far more calls than usual", "humanize"),
-    "GatewayKeyTokensSpike": Trouble("use far more tokens than usual", "humanize"),
+    "GatewayKeyCallsSpike": Trouble("make far more calls than usual", _NUMBER),
+    "GatewayKeyTokensSpike": Trouble("use far more tokens than usual", _NUMBER),
     "GatewayKeySuccessRateLow": Trouble("have many failing requests", lowest=True),
     "GatewayKeySpendOverBudget": Trouble("have spent more than a day's budget", _MONEY),
     "GatewaySpendAnomaly": Trouble("spend far more than usual", _MONEY),
@@ -88,5 +90,5 @@ def _worst(trouble: Trouble, expressions: list[str]) -> str:
     query = f"{order}({worst}({SHOWN}, {every}))"
     return (
         f"{{{{ range $n, $one := query `{query}` }}}}{{{{ if $n }}}}, {{{{ end }}}}{{{{ .Labels.name }}}} "
-        f"({{{{ .Value | {trouble.format} }}}}){{{{ end }}}}"
+        f"({trouble.value}){{{{ end }}}}"
     )

@@ -92,6 +92,11 @@ class Terms(Struct, frozen=True):
             )
         )
 
+    @property
+    def up(self) -> str:
+        """Whether each exporter answered its last scrape."""
+        return f'up{{job="{self.config.job}"}}'
+
     def caught_up(self, window: str, *labels: str) -> str:
         """Exporters, by labels, that counted within a time what had been logged before it.
 
@@ -99,7 +104,7 @@ class Terms(Struct, frozen=True):
         """
         back = round(seconds(window) / 60) - _OLDEST_MINUTES
         shown = f"min_over_time({_OLDEST}[{back}m])" if back else _OLDEST
-        last = f'last_over_time({_OLDEST}[{window}]) unless on (job, instance) up{{job="{self.config.job}"}} == 1'
+        last = f"last_over_time({_OLDEST}[{window}]) unless on (job, instance) {self.up} == 1"
         by, late = ", ".join(labels), f"time() - {round(seconds(window)) + _LATE_SECONDS}"
         return f"(min by ({by}) ({shown}) < {late} or min by ({by}) ({last}) < {late})"
 

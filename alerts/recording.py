@@ -44,7 +44,7 @@ def groups(terms: Terms) -> list[dict[str, Any]]:
 
 def _fleet(terms: Terms) -> dict[str, str]:
     info = terms.by_target("key", "name", "owner", "plan", "class")
-    by_key, by_scope, up = terms.by_target("key"), terms.by_target(), f'up{{job="{terms.config.job}"}}'
+    by_key, by_scope, up = terms.by_target("key"), terms.by_target(), terms.up
     unique = f"topk by {by_key} (1, max by {info} ({{}}))"
     lasting = (
         *("gateway_key_enabled", "gateway_key_expires_timestamp_seconds"),
@@ -227,7 +227,7 @@ def _lasting(terms: Terms, series: str) -> str:
     exporter that is away keeps its share. One that is no target any more has no share: another may have its state.
     """
     lately = f'last_over_time({series}{{window=~"1m|1h"}}[{AWAY}]) or last_over_time({series}{{window=~"1d|1mo"}}[1h])'
-    return f'({series} or ({lately}) and on (job, instance) up{{job="{terms.config.job}"}} == 0)'
+    return f"({series} or ({lately}) and on (job, instance) {terms.up} == 0)"
 
 
 def _newest(terms: Terms, series: str, reset: str) -> str:

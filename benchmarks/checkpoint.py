@@ -8,6 +8,7 @@ growth of the resident set: of the series alone, and after the first scrapes.
 """
 
 import argparse
+import os
 import random
 import statistics
 import sys
@@ -20,6 +21,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 
+from benchmarks.measure import resident
 from exporter.counting.admission import Admissions
 from exporter.metrics.exposition import Renderer, take
 from exporter.metrics.packing import Packer
@@ -65,18 +67,13 @@ def cpu(what: Callable[[], object]) -> float:
     return _MILLISECONDS * (time.thread_time() - begun)
 
 
-def resident() -> int:
-    """Bytes."""
-    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4096
-
-
 def measure(kind: str, families: tuple[str, ...], samples: int, folder: Path) -> None:
     """Measure and print."""
     each = len(CATALOG[families[0]].buckets) + 3 if kind == "histograms" else 1
     store = Store(max_series=samples, families={name: CATALOG[name] for name in CATALOG})
-    before = resident()
+    before = resident(os.getpid())
     every = [series for name in families for series in filled(store.families[name], samples // each // len(families))]
-    alone = (resident() - before) / len(every)
+    alone = (resident(os.getpid()) - before) / len(every)
     checkpoint = Checkpoint(State(folder / f"{kind}.db"), store, Admissions(), dict)
     renderer, packer = Renderer(), Packer()
     whole = cpu(checkpoint.commit)
@@ -100,7 +97,8 @@ def measure(kind: str, families: tuple[str, ...], samples: int, folder: Path) ->
             end="",
         )
         print(f" ({client(samples) / rendering:.0f} times as fast as prometheus_client), {packing:.0f} ms of packing")
-    print(f"  memory: {alone:.0f} bytes a series, {(resident() - before) / len(every):.0f} with what scrapes keep")
+    served = (resident(os.getpid()) - before) / len(every)
+    print(f"  memory: {alone:.0f} bytes a series, {served:.0f} with what scrapes keep")
     checkpoint.close()
 
 

@@ -25,6 +25,7 @@ import requests
 import yaml
 
 from alerts.build import files
+from benchmarks.measure import resident
 from benchmarks.series import JOB, Size, exposition, free_port
 
 _GROWING = ("_total", "_count", "_sum", "_bucket")
@@ -102,8 +103,7 @@ class Server:
     @property
     def memory_bytes(self) -> int:
         """Memory that is in use."""
-        pages = Path(f"/proc/{self._child.pid}/statm").read_text(encoding="ascii").split()[1]
-        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+        return resident(self._child.pid)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 KIB = 1024
@@ -50,6 +51,12 @@ class Run:
             f" ({self.lines:,} lines, {self.wall_seconds:.2f} s wall, {self.cpu_seconds:.2f} s CPU,"
             f" peak {self.peak_bytes / 1e6:.0f} MB)"
         )
+
+
+def resident(pid: int) -> int:
+    """The memory of a process that is in use, in bytes."""
+    pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 def measure(

@@ -7,7 +7,6 @@ The resident set of `run` after some packed scrapes of a `wide` log, less that w
 
 import argparse
 import gzip
-import os
 import re
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import yaml
 
 from benchmarks.compare import CONFIG
 from benchmarks.logs import write
+from benchmarks.measure import resident
 from benchmarks.series import counted, free_port
 
 SCRAPES = 3
@@ -51,11 +51,11 @@ def run(log: Path, lines: int, folder: Path) -> tuple[int, int]:
         for _ in range(SCRAPES):
             series = scrape(f"{address}/metrics")
             time.sleep(_PAUSE_SECONDS)
-        resident = int(Path(f"/proc/{child.pid}/statm").read_text(encoding="ascii").split()[1])
+        used = resident(child.pid)
     finally:
         child.terminate()
         child.wait()
-    return resident * os.sysconf("SC_PAGE_SIZE"), len(series)
+    return used, len(series)
 
 
 def main() -> None:

@@ -90,6 +90,7 @@ def _links_of_column(overrides: list[Json], title: str) -> list[Json]:
 
 def _link(page: str, panel: Json, given: dict[str, str]) -> Json:
     """A link with filters; those that all queries of the panel are about go along."""
-    filters = [f"{name}=${{{value}:percentencode}}" for name, value in given.items()]
+    # In quotes (%22), as a value may have a comma.
+    filters = [f"{name}=%22${{{value}:percentencode}}%22" for name, value in given.items()]
     filters += [f"{name}=true" for about, name in _ABOUT.items() if all(about in query for query in _queries(panel))]
     return {"title": TITLE, "url": "&".join([page, "until=${__to}", *filters]), "targetBlank": True}

@@ -215,7 +215,10 @@ def _add_requests(parser: argparse.ArgumentParser) -> None:
         help="json prints an object per line, sums their totals (default: table)",
     )
     parser.add_argument("--delete", action="store_true", help="delete the requests of one --key, --user or --client")
-    filters = parser.add_argument_group("which requests", "Several values, separated by commas, are alternatives.")
+    alternatives = (
+        "Several values, separated by commas, are alternatives; a value with a comma is put in double quotes."
+    )
+    filters = parser.add_argument_group("which requests", alternatives)
     for name, text in FILTERS.items():
         filters.add_argument(f"--{name.replace('_', '-')}", dest=f"filter_{name}", metavar="VALUE", help=text)
 

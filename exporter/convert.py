@@ -69,12 +69,20 @@ def _translated(problem: str, place: _Place) -> FieldError:
         what = next((step for step in reversed(steps) if isinstance(step, str)), "value")
         return FieldError(steps, unknown(what, str(value), _choices(type_)))
     if types := _EXPECTED.match(problem):
-        wanted = " or ".join(_WORDS.get(word, word) for word in types[1].removesuffix(" | null").split(" | "))
-        is_text = isinstance(value, str) and "number" in wanted
-        return FieldError(steps, f"must be {wanted}, not {repr(value) if is_text else _WORDS.get(types[2], types[2])}")
+        return FieldError(steps, f"must be {_expected(types[1], types[2], value, type_)}")
     if _CONSTRAINT.match(problem):
         return FieldError(steps, f"must be {_description(type_, value)}")
     return FieldError(steps, problem)
+
+
+def _expected(types: str, given: str, value: Any, type_: Any) -> str:
+    """The type that is wanted, and the one that was given."""
+    wanted = " or ".join(_WORDS.get(word, word) for word in types.removesuffix(" | null").split(" | "))
+    if wanted == "text" and isinstance(value, (int, float)):
+        has_pattern = next(_metas(type_), None)
+        return _description(type_, value) if has_pattern else f"text, not {_WORDS[given]}: write it in quotes"
+    is_text = isinstance(value, str) and "number" in wanted
+    return f"{wanted}, not {repr(value) if is_text else _WORDS.get(given, given)}"
 
 
 def _description(type_: Any, value: Any) -> str:

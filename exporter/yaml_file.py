@@ -35,6 +35,10 @@ class _Loader(yaml.SafeLoader):
             except LookupError as error:
                 problem = f"environment variable {error.args[0]} is not set (a default: ${{{error.args[0]}:-…}})"
                 raise ConfigError(self.name, event.start_mark.line + 1, "", problem) from None
+        if "\0" in event.value:
+            raise ConfigError(
+                self.name, event.start_mark.line + 1, "", "a text has a NUL character, which is not allowed"
+            )
         return super().compose_scalar_node(anchor)
 
     def compose_mapping_node(self, anchor: Any) -> Any:
@@ -80,8 +84,10 @@ class YamlFile:
             raise ConfigError(str(path), 0, "", "is not UTF-8 text") from None
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
-            problem = getattr(error, "problem", None) or "is not YAML"
+            problem = getattr(error, "problem", None) or getattr(error, "reason", "unknown")  # of a character
             raise ConfigError(str(path), mark.line + 1 if mark else 1, "", f"is not YAML: {problem}") from None
+        except RecursionError:
+            raise ConfigError(str(path), 1, "", "is nested too deep") from None
 
     def convert(self, type_: type[T]) -> T:
         """The content as a type made of msgspec Structs."""

@@ -74,7 +74,7 @@ def _spend_anomaly(terms: Terms) -> Iterator[Alert]:
             severity="warning",
             component="key",
             expression=terms.with_owner(
-                terms.abnormal("key_model:gateway_cost:increase1h", anomalies.cost, "key", "currency")
+                terms.abnormal("key:gateway_cost:increase1h", anomalies.cost, "key", "currency")
             ),
             for_="10m",
             keep_firing_for="15m",

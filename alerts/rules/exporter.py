@@ -51,7 +51,7 @@ def _exporter_absent(terms: Terms) -> Iterator[Alert]:
         name="GatewayExporterAbsent",
         severity="critical",
         # Not absent(up{job=…}): that is content with targets that are down. This one drops `job`, so it is put back.
-        expression=f'absent(up{{job="{job}"}} == 1) == 1',
+        expression=f"absent({terms.up} == 1) == 1",
         for_="2m",
         summary=f"No exporter of job {job} answers",
         description=(
@@ -67,11 +67,10 @@ def _exporter_absent(terms: Terms) -> Iterator[Alert]:
 
 
 def _exporter_down(terms: Terms) -> Iterator[Alert]:
-    job = terms.config.job
     yield _alert(
         name="GatewayExporterDown",
         severity="warning",
-        expression=f'up{{job="{job}"}} == 0',
+        expression=f"{terms.up} == 0",
         for_="2m",
         summary=f"The exporter {_WHERE} does not answer",
         description=(

@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 from functools import partial
 
-from alerts.alert import KEY, PERCENT, Alert
+from alerts.alert import KEY, PERCENT, Alert, share
 from alerts.promql import Terms
 
 _WINDOWS = (("1m", "a minute"), ("1h", "an hour"), ("1d", "a day"), ("1mo", "a month"))
 _PER = "".join(f'{{{{ if eq $labels.window "{window}" }}}}{words}{{{{ end }}}}' for window, words in _WINDOWS)
 # A key may have several limits.
 _LIMIT = f"its limit of {{{{ $labels.unit }}}} {_PER}"
+# The use may be many times the limit.
+_SHARE_OF = share("$value", " of")
 _UTILIZATION = "key:gateway_limit_utilization:ratio"
 _alert = partial(Alert, component="key", category="quota", dashboard="gateway-limits", shown=("key",))
 
@@ -33,8 +35,8 @@ def _limit_near(terms: Terms) -> Iterator[Alert]:
                 expression=terms.with_owner(f"{_UTILIZATION} >= {level:g}"),
                 for_="1m",
                 keep_firing_for="5m",
-                summary=f"{KEY} has used {PERCENT} of {_LIMIT}",
-                description=f"{KEY} has used {PERCENT} of {allowed} (this alert: {level:.0%}).{reset}",
+                summary=f"{KEY} has used {_SHARE_OF} {_LIMIT}",
+                description=f"{KEY} has used {_SHARE_OF} {allowed} (this alert: {level:.0%}).{reset}",
                 recommendation=(
                     "Look at the key's calls by method: is it growth, or a client that repeats itself? Growth: agree "
                     "on a higher limit before requests are refused. A loop: tell the owner which method it is."
@@ -51,7 +53,7 @@ def _limit_reached(terms: Terms) -> Iterator[Alert]:
         for_="1m",
         keep_firing_for="5m",
         summary=f"{KEY} has used up {_LIMIT}",
-        description=f"{KEY} has used {PERCENT} of {allowed}: the gateway may be refusing its requests.{reset}",
+        description=f"{KEY} has used {_SHARE_OF} {allowed}: the gateway may be refusing its requests.{reset}",
         recommendation=(
             "Check on the dashboard whether requests are refused (429). If the owner is a customer who must go on, "
             "raise the limit in the plan and at the gateway; if they did not mean to use so much, tell them."
@@ -71,7 +73,7 @@ def _limit_projected(terms: Terms) -> Iterator[Alert]:
         keep_firing_for="15m",
         summary=f"{KEY} will use up {_LIMIT} before it resets",
         description=(
-            f"If {KEY} goes on as in the last six hours, it will have used {PERCENT} of {allowed} by the reset.{reset}"
+            f"If {KEY} goes on as in the last six hours, it will have used {_SHARE_OF} {allowed} by the reset.{reset}"
         ),
         recommendation=(
             "There is time: compare the key's last days on the dashboard. If this is its new normal, offer the owner "

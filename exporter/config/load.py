@@ -180,7 +180,9 @@ def _readable(file: YamlFile, at: Steps, path: Path) -> Path:
 
 def _secret(file: YamlFile, path: Path) -> bytes:
     at = ("identity", "secret_file")
-    secret = _readable(file, at, path).read_bytes().strip()
+    if _readable(file, at, path).is_char_device():
+        raise file.error(at, f"{path} is a device; write the secret into a file, as with openssl rand -hex 32")
+    secret = path.read_bytes().strip()
     if len(secret) < 16:
         raise file.error(at, f"{path} holds {len(secret)} bytes; at least 16 are needed")
     return secret

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from typing import Any, cast
 
-from exporter.counting.cell import NO_PLACE, Cell
+from exporter.counting.cell import NO_PLACE, NOWHERE, UNUSED, Cell
 from exporter.formats.codegen import compile_function, function_source
 from exporter.formats.measures import plausible
 from exporter.formats.row_reader import NO_ORIGIN, RowReader
@@ -84,13 +84,20 @@ class Loop:
         """The source of the loop, for people."""
         return function_source("count", "rows", self._code)
 
-    def _cell_type(self) -> type[Cell]:
+    def _cell_type(self) -> Callable[..., Cell]:
         """Cell, with a slot for each sum and each histogram of this format, which it is created with."""
         names = [family.name for family in self.histograms]
         sums = [*self.summed, *self.apart, *self.used_up]
-        code = ["init(self, targets)", *([f"{' = '.join(f'self.{slot}' for slot in sums)} = 0"] if sums else [])]
-        code += [f"self.{name} = {name}" for name in names]
-        init = compile_function("__init__", ", ".join(["self", "targets", *names]), code, {"init": Cell.__init__})
+        code = [
+            "self.targets = targets",
+            "self.used = targets.caller.used if targets.caller else UNUSED",
+            "self.time = self.origin = None",
+            "self.origins = NOWHERE",
+            " = ".join(f"self.{slot}" for slot in ("n", "elsewhere", "ways", "used_at", "used_up", *sums)) + " = 0",
+            *(f"self.{name} = {name}" for name in names),
+        ]
+        scope = {"UNUSED": UNUSED, "NOWHERE": NOWHERE}
+        init = compile_function("__init__", ", ".join(["self", "targets", *names]), code, scope)
         return type("LoopCell", (Cell,), {"__slots__": (*sums, *names), "__init__": init})
 
     def compile(

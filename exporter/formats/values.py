@@ -33,6 +33,12 @@ _CLF_TIME = re.compile(rf"(?P<day>\d\d)/(?P<month>\w{{3}})/(?P<year>\d{{4}})[: ]
 _DATE_TIME = re.compile(
     rf"(?P<year>\d{{4}})[-/](?P<month>\d\d)[-/](?P<day>\d\d)(?:(?:[Tt ]| - ){_CLOCK}{_ZONE})?", re.ASCII
 )
+# RFC 9110, section 5.6.7; RFC 5322 has other zones, and days of one digit.
+_HTTP_DATE = re.compile(
+    rf"(?:\w{{3}}, )?(?P<day>\d\d?) (?P<month>\w{{3}}) (?P<year>\d{{4}}) {_CLOCK}(?= (?:GMT|UTC|[+-]\d)){_ZONE}",
+    re.ASCII,
+)
+_LEAP_SECOND = re.compile(r"(:\d\d:)60(?!\d)", re.ASCII)
 _YEARLESS = re.compile(r"(?P<month>[A-Z][a-z]{2}) {1,2}(?P<day>\d{1,2}) \d\d:\d\d:\d\d(?:\.\d+)?", re.ASCII)
 
 
@@ -118,8 +124,8 @@ def listed(entries: list[Raw]) -> str:
 
 
 def timestamp(raw: Raw, scale: float = 1.0, zone: tzinfo | None = None) -> float | None:
-    """Epoch seconds of a number, an ISO 8601 date, or `03/Mar/2026:14:05:09 +0000`; None if it is not a time after
-    1970.
+    """Epoch seconds of a number, an ISO 8601 date, `03/Mar/2026:14:05:09 +0000`, or a date of HTTP; None if it is not a
+    time after 1970. A leap second belongs to its minute.
 
     A number is multiplied by `scale` to give seconds; if it is too large for that (after the year 5138), it is in
     milli-, micro- or nanoseconds. A date without a zone is in `zone`, by default the machine's. A date without a year,
@@ -129,7 +135,7 @@ def timestamp(raw: Raw, scale: float = 1.0, zone: tzinfo | None = None) -> float
     written = text(raw).strip() if isinstance(raw, (str, bytes)) else ""
     if written[3:4] == " " and _YEARLESS.fullmatch(written):
         written = _with_year(written, datetime.now(zone) + timedelta(days=1))
-    elif "-" not in written and "/" not in written:
+    elif not any(mark in written for mark in "-/ "):
         value = number(raw)
         if not value or isnan(value):
             return None
@@ -138,7 +144,7 @@ def timestamp(raw: Raw, scale: float = 1.0, zone: tzinfo | None = None) -> float
             value /= 1000
         return float(value)
     try:
-        date = datetime.fromisoformat(_as_iso(written))
+        date = datetime.fromisoformat(_as_iso(_LEAP_SECOND.sub(r"\g<1>59", written)))
         if date.tzinfo is None:
             date = date.replace(tzinfo=zone) if zone else date.astimezone()
         return max(date.timestamp(), 0.0) or None
@@ -154,15 +160,15 @@ def dated(date: Raw, clock: Raw) -> Raw:
 
 def _as_iso(written: str) -> str:
     """A date in ISO 8601; "" if it is not a date."""
-    if written[10:11] == "T" and written[4:5] == "-":
+    if written[10:11] == "T" and written[4:5] == "-" and " " not in written:
         return written
-    found = _CLF_TIME.fullmatch(written) or _DATE_TIME.fullmatch(written)
+    found = next(filter(None, (date.fullmatch(written) for date in (_CLF_TIME, _DATE_TIME, _HTTP_DATE))), None)
     if not found:
         return ""
     clock, fraction, offset = found.groups("")[-3:]
     month = found["month"] if found["month"].isdigit() else f"{_month(found['month']):02}"
     offset = "Z" if offset in ("z", "UTC", "GMT") else offset
-    return f"{found['year']}-{month}-{found['day']}T{clock or '00:00'}{fraction and '.'}{fraction}{offset}"
+    return f"{found['year']}-{month}-{found['day']:0>2}T{clock or '00:00'}{fraction and '.'}{fraction}{offset}"
 
 
 def _with_year(written: str, latest: datetime) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from exporter.errors import ExporterError, UsageError
 from exporter.request_log.fields import WORDS
 from exporter.request_log.file_names import files_in
-from exporter.request_log.filters import filter_of
+from exporter.request_log.filters import alternatives, filter_of
 from exporter.request_log.registry import Registry
 from exporter.request_log.schema import ForeignError, check, upgrade
 
@@ -30,6 +30,9 @@ def delete(folder: Path, registry: Registry, asked: dict[str, str]) -> int:
     given = {name: value for name, value in asked.items() if value}
     if len(given) != 1 or not given.keys() <= set(SUBJECTS):
         raise UsageError(f"to delete requests, give one of {', '.join(SUBJECTS)}, and no other filter")
+    [(name, value)] = given.items()
+    if len(alternatives(name, value)) != 1:
+        raise UsageError(f"--{name} must be one to delete the requests of; put a name with commas in double quotes")
     where = filter_of(given).where()
     deleted = 0
     try:

@@ -3,6 +3,7 @@
 Conditions on what requests share are answered by the table `kind`, which is small; the others by the rows.
 """
 
+import csv
 import re
 from collections.abc import Callable, Sized
 from typing import Any, NamedTuple
@@ -121,10 +122,20 @@ def only_key(found: Filter, key: str) -> None:
     found.add(_KINDS.format("key = ?"), key)
 
 
+def alternatives(name: str, value: str) -> list[str]:
+    """The values that a filter is given, separated by commas. A value in double quotes may hold commas, as in CSV.
+    UsageError if it can't be read.
+    """
+    try:
+        words = next(csv.reader([value], skipinitialspace=True))
+    except csv.Error:
+        raise UsageError(f"{name}: too long, or with a line break") from None
+    return [word.strip() for word in words if word.strip()]
+
+
 def _add(found: Filter, name: str, value: str) -> None:
-    words = [word.strip() for word in value.split(",") if word.strip()]
     if name in _EQUAL:
-        sql = _EQUAL[name]
+        sql, words = _EQUAL[name], alternatives(name, value)
         values = [word for word in words for _ in range(sql.count("?"))]
         found.add(_KINDS.format(_either(sql, words)), *values)
     elif name in _FLAGS:
@@ -134,20 +145,21 @@ def _add(found: Filter, name: str, value: str) -> None:
     elif name in ("since", "until"):
         setattr(found, name, _milliseconds(name, value))
     elif name in WORDS:
+        words = alternatives(name, value)
         found.add(f"{name} IN (SELECT id FROM word WHERE {_either('text = ?', words)})", *words)
     else:
         _OTHERS[name](found, name, value)
 
 
 def _add_statuses(found: Filter, name: str, value: str) -> None:
-    patterns = [word.strip().replace("x", "_") for word in value.split(",")]
+    patterns = [word.replace("x", "_") for word in alternatives(name, value)]
     if not all(_STATUS.fullmatch(word) for word in patterns):
         raise UsageError(f"{name}: {value[:40]!r} is not valid; use 404, 4xx or other")
     found.add(_KINDS.format(_either("status LIKE ?", patterns)), *patterns)
 
 
 def _add_error_types(found: Filter, name: str, value: str) -> None:
-    words = value.split(",")
+    words = alternatives(name, value)
     for word in words:
         if word not in ERROR_TYPES:
             raise UsageError(f"{name}: {word[:40]!r} is not valid (allowed: {', '.join(ERROR_TYPES)})")
@@ -155,7 +167,7 @@ def _add_error_types(found: Filter, name: str, value: str) -> None:
 
 
 def _add_labels(found: Filter, name: str, value: str) -> None:
-    pairs = [_LABEL.fullmatch(word.strip()) for word in value.split(",")]
+    pairs = [_LABEL.fullmatch(word) for word in alternatives(name, value)]
     if not all(pairs):
         raise UsageError(f"{name}: {value[:40]!r} is not valid; use NAME=VALUE")
     values = [text for pair in pairs if pair for text in (f"$.{pair[1]}", pair[2])]

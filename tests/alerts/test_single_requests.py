@@ -36,10 +36,10 @@ def test_alerts_about_requests_link_to_them(made: dict[str, str]) -> None:
     assert set(links) == {name for name, component in components.items() if component != "exporter"}
     assert links["GatewayMethodSuccessRateLow"] == (
         f"{URL}/requests?last=6h&failed=true"
-        '{{ with $labels.chain }}{{ if ne . "other" }}&chain={{ urlquery . }}{{ end }}{{ end }}'
-        '{{ with $labels.method }}{{ if ne . "other" }}&method={{ urlquery . }}{{ end }}{{ end }}'
+        '{{ with $labels.chain }}{{ if ne . "other" }}&chain=%22{{ urlquery . }}%22{{ end }}{{ end }}'
+        '{{ with $labels.method }}{{ if ne . "other" }}&method=%22{{ urlquery . }}%22{{ end }}{{ end }}'
     )
-    assert '{{ if ne . "unknown" }}&key={{ urlquery . }}' in links["GatewayKeySuccessRateLow"]
+    assert '{{ if ne . "unknown" }}&key=%22{{ urlquery . }}%22' in links["GatewayKeySuccessRateLow"]
     for link in links.values():
         names = {pair.partition("=")[0] for pair in link.partition("?")[2].split("&")[1:]}
         assert names <= {*FILTERS}, link

@@ -67,6 +67,13 @@ def test_no_text_has_one_of_many_or_a_part_of_one(rendered: list[str]) -> None:
     assert [text for text in rendered if _ONE_OF_MANY.search(text) or _PART_OF_ONE.search(text)] == []
 
 
+def test_use_of_many_times_a_limit_is_no_percentage(rendered: list[str]) -> None:
+    """Prometheus would write 1.235e+08%."""
+    of_limits = [text for text in rendered if "limit of requests" in text or " limit: " in text]
+    assert len(of_limits) > len(VALUES)
+    assert [text for text in of_limits if re.search(r"\d{4}%|e\+", text)] == []
+
+
 def test_no_text_has_a_template_that_failed_or_a_number_no_one_reads(rendered: list[str]) -> None:
     """Nor the name of a label that was not there, nor eight digits."""
     assert [text for text in rendered if _BROKEN.search(text)] == []

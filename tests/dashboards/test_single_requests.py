@@ -90,12 +90,14 @@ def test_failures_lead_to_failures(linked: list[Json]) -> None:
     errors = next(dashboard for dashboard in linked if dashboard["uid"] == "gateway-errors")
     of_panel = {panel["title"]: url for panel, url in links(errors)}
     assert of_panel["Failures by key, method, status and type"].endswith(
-        "&key=${__data.fields.key:percentencode}&method=${__data.fields.method:percentencode}"
-        "&chain=${__data.fields.chain:percentencode}&status=${__data.fields.status:percentencode}"
-        "&error_type=${__data.fields.type:percentencode}&failed=true"
+        "&key=%22${__data.fields.key:percentencode}%22&method=%22${__data.fields.method:percentencode}%22"
+        "&chain=%22${__data.fields.chain:percentencode}%22&status=%22${__data.fields.status:percentencode}%22"
+        "&error_type=%22${__data.fields.type:percentencode}%22&failed=true"
     )
-    assert of_panel["Failed requests by type"].endswith("&error_type=${__field.labels.type:percentencode}&failed=true")
-    assert of_panel["Share of statuses"].endswith("&status=${__field.labels.status:percentencode}")
+    assert of_panel["Failed requests by type"].endswith(
+        "&error_type=%22${__field.labels.type:percentencode}%22&failed=true"
+    )
+    assert of_panel["Share of statuses"].endswith("&status=%22${__field.labels.status:percentencode}%22")
     assert errors["links"][-1]["url"] == f"{URL}/requests?since=${{__from}}"
 
 

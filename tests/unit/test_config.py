@@ -179,6 +179,18 @@ BAD = [
         GOOD + "alerts:\n  overrides: {}\n  changes: {}",
         "4: alerts.changes: is the old name of overrides, which is there, too; write overrides only",
     ),
+    (
+        GOOD + "metrics: {scrape_interval: 15}",
+        "2: metrics.scrape_interval: must be a duration, as in 15s, 5m, 24h or 1h30m, not 15",
+    ),
+    (GOOD + "web: {listen: 10114}", "2: web.listen: must be text, not a whole number: write it in quotes"),
+    (GOOD + "alerts: {scope_labels: [no]}", "2: alerts.scope_labels[0]: must be text, not true or false: write it in "),
+    (GOOD + "web: {listen: []}", "2: web.listen: must be text, not a list"),
+    (GOOD + "identity: {secret_file: /dev/zero}", "2: identity.secret_file: /dev/zero is a device; write the secret "),
+    (GOOD + 'state: {path: "a\\0b"}', "2: a text has a NUL character, which is not allowed"),
+    (GOOD + "a: \0", "1: is not YAML: special characters are not allowed"),
+    ("[" * 5_000, "1: is nested too deep"),
+    ("inputs: &a [*a]", "1: inputs[0]: "),
     ("inputs: [", "1: is not YAML: "),
     ("a: b: c", "1: is not YAML: mapping values are not allowed here"),
 ]

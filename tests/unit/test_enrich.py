@@ -195,6 +195,11 @@ def test_a_status_that_is_no_number_is_no_success(status: str) -> None:
     assert record(status=status).rejected == "no_status"
 
 
+@pytest.mark.parametrize("status", [" 200 ", "200.0", "200 OK"])
+def test_a_status_as_exports_write_it(status: str) -> None:
+    assert record(status=status).status == "200"
+
+
 def test_a_key_where_a_method_or_a_model_should_be_is_not_shown() -> None:
     """Clients choose these words, and may put a raw key there."""
     key = "sk_live_9f8e7d6c5b4a39281706f5e4d3c2b1a0"

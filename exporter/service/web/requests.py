@@ -145,7 +145,7 @@ def _block(lines: Iterator[bytes]) -> bytes:
 
 
 def _query(scope: Scope) -> dict[str, str]:
-    """The parameters; a name that is given several times has several values."""
+    """The parameters; a name that is given several times has several values, as with commas."""
     asked: dict[str, str] = {}
     try:
         pairs = parse_qsl(scope["query_string"].decode("latin-1"), max_num_fields=100, errors="replace")

@@ -3,10 +3,12 @@
 
 const UNITS = { s: 1, m: 60, h: 3600, d: 86400 };
 const DEFAULT = "1h";
+const NEEDLESS_QUOTES = /^"([^",]*)"$/;
 
 export function filterOf(search) {
   const found = {};
-  for (const [name, value] of new URLSearchParams(search)) {
+  for (const [name, given] of new URLSearchParams(search)) {
+    const value = given.replace(NEEDLESS_QUOTES, "$1");
     if (value) found[name] = name in found ? `${found[name]},${value}` : value;
   }
   if (!found.last && !found.since && !found.until) found.last = DEFAULT;

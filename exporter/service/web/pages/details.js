@@ -120,9 +120,9 @@ function quoted(value) {
 function fields(row, filters) {
   const list = element("dl", { class: "known" });
   const add = (name, text, filter, value) => {
-    const isFilter = filter && filters.has(filter) && !value.includes(","); // a comma is between alternatives
+    const isFilter = filter && filters.has(filter);
     const title = `only requests with this ${words(name).toLowerCase()}`;
-    const how = { type: "button", class: "only", title, click: () => filters.set(filter, value) };
+    const how = { type: "button", class: "only", title, click: () => filters.set(filter, asOne(filter, value)) };
     const shown = isFilter ? element("button", how, text) : text;
     list.append(element("div", {}, element("dt", {}, words(name)), element("dd", {}, shown)));
   };
@@ -136,6 +136,11 @@ function fields(row, filters) {
     }
   }
   return element("section", {}, element("h3", {}, "Fields"), list);
+}
+
+/** A value as a filter's only one: a comma is between alternatives. */
+function asOne(filter, value) {
+  return filter !== "request_id" && /[",]/.test(value) ? `"${value.replaceAll('"', '""')}"` : value;
 }
 
 function written(name, value, row) {

@@ -10,7 +10,6 @@ import { Table } from "./table.js";
 import { offerZones } from "./times.js";
 
 const API = "api/v1/requests";
-const A_PAGE = 100;
 // New requests are asked for so often; more than this at once, and only the newest are shown.
 const FOLLOW_MILLISECONDS = 600;
 const MOST_NEW = 200;
@@ -93,7 +92,7 @@ class Page {
 
   /** Show the newest requests; those whose id is above `highlighted` are new. */
   async newest(signal, highlighted) {
-    const page = await this.ask("", { limit: A_PAGE }, signal);
+    const page = await this.ask("", {}, signal);
     this.last = page.last;
     this.table.show(page.requests, highlighted);
     this.isWhole = !page.next;
@@ -135,7 +134,7 @@ class Page {
     byId("older").disabled = true;
     try {
       // A place in the order of the rows, as the API's cursors are.
-      const page = await this.ask("", { limit: A_PAGE, cursor: `${Date.parse(time)}.${id}` }, signal);
+      const page = await this.ask("", { cursor: `${Date.parse(time)}.${id}` }, signal);
       this.table.append(page.requests);
       this.isWhole = !page.next;
       this.say(`${requests(this.table.rows.length)} shown.`);
@@ -184,7 +183,7 @@ class Page {
     } else {
       this.isSummed = false;
       await this.newest(signal, this.last);
-      this.sayAtTimes(`The newest ${requests(A_PAGE)} shown; more came in.`);
+      this.sayAtTimes(`The newest ${requests(this.table.rows.length)} shown; more came in.`);
     }
     if (!this.isSummed && performance.now() > this.sumAgain) this.sum(signal);
   }
