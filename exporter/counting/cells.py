@@ -252,9 +252,10 @@ class Cells:
 
     def _connected(self, kind: RequestKind, caller: Caller) -> Cell:
         """A new cell, connected to all series that its requests add to."""
-        assert kind.laid, "lines that are not requests have one cell"
-        full = kind.laid.full.copy()
-        cell = kind.laid.connect(kind, caller, full)
+        laid = kind.laid
+        assert laid, "lines that are not requests have one cell"
+        full = laid.full.copy()
+        cell = laid.connect(kind, caller, full)
         targets = cell.targets
         if full or caller.is_odd or kind.is_odd:
             targets.counts += (*self._faults(kind, caller, full),)

@@ -97,8 +97,8 @@ class _Families:
         key, chain, protocol = home.at
         full: list[str] = []
         found = self._find(self._own, (key, chain, OTHER if origin is NO_PLACE else origin, protocol), full)
-        if full:
-            found += tuple([self._store.series(catalog.OVERFLOW, name) for name in full])
-        if origin is NO_PLACE:
-            found += tuple([self._store.series(catalog.OVERFLOW, name, "origin") for name in self._showing])
-        return found
+        return found if not full and origin is not NO_PLACE else (*found, *self._without_room(full, origin))
+
+    def _without_room(self, full: list[str], origin: str) -> list[Series]:
+        labels = [(name,) for name in full] + [(name, "origin") for name in self._showing if origin is NO_PLACE]
+        return [self._store.series(catalog.OVERFLOW, *values) for values in labels]

@@ -101,7 +101,7 @@ class FamilySeries:
         """Make a series that does not exist yet. With `full`, the limit is kept: the series of a full family is the one
         of `other`, and the family's name is appended to `full`.
         """
-        if full is not None and len(self.series) >= self.limit:
+        if len(self.series) >= self.limit and full is not None:
             return self._other(values, full)
         made: Series | Histogram
         if self._empty:
