@@ -1,14 +1,16 @@
 """What is known of files that are not open now: where each was read to, and which file on disk continues which."""
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple, TypeVar
 
 import msgspec
 from msgspec.structs import replace as changed
 
-from exporter.inputs.disk.content import Content
-from exporter.inputs.disk.fingerprint import SPAN, Identity, Position, Stamp
+from exporter.inputs.disk.content import Content, open_content
+from exporter.inputs.disk.fingerprint import SPAN, Identity, Position, Stamp, digest
 from exporter.inputs.disk.heads import Heads
 from exporter.inputs.disk.tail import Tail
 from exporter.inputs.elsewhere import Elsewhere
@@ -227,8 +229,16 @@ class KnownFiles:
         """Whether nothing is known, here or elsewhere."""
         return not (self.missing or self._finished or self._elsewhere.former)
 
-    def find(self, content: Content, identity: Identity, opened: Heads[Tail]) -> Steps[Found | None]:
-        """The known file that this is, or is a copy of. `opened` are the files that are open.
+    def find(
+        self,
+        content: Content,
+        identity: Identity,
+        opened: Heads[Tail],
+        log: str = "",
+        here: Mapping[Identity, str] = MappingProxyType({}),
+    ) -> Steps[Found | None]:
+        """The known file that this is, or is a copy of. `opened` are the files that are open; `log` is the path of a
+        log, "" of a copy; `here` has the paths of copies.
 
         A short file may begin as another one does. So a few equal bytes are enough only for a missing file; a copy of a
         file that was found already has the same size, or the same inode.
@@ -240,10 +250,10 @@ class KnownFiles:
                 continue
             while content.size() != position.offset and not content.ready(position.offset):
                 yield
-            if position.agrees(content):
+            if position.agrees(content) and not (other and _differs(other, content)):
                 found = Found(position, position.offset, sought, other, rank=_rank(position, identity, sought))
                 best = found if best is None or found.rank > best.rank else best
-        return best or _shorter(candidates, content)
+        return best or (yield from _shorter(candidates, content, identity, log, here))
 
     def _candidates(self, first: bytes, identity: Identity, opened: Heads[Tail]) -> list[_Candidate]:
         """The known files that begin as a file with these first bytes does."""
@@ -279,12 +289,54 @@ class KnownFiles:
         return self._pages.setdefault(number, {})
 
 
-def _shorter(candidates: list[_Candidate], content: Content) -> Found | None:
-    """The known file of which this one holds only the beginning."""
+def _shorter(
+    candidates: list[_Candidate], content: Content, identity: Identity, log: str, here: Mapping[Identity, str]
+) -> Steps[Found | None]:
+    """The known file of which this one holds only the beginning: a copy that is being made, or, after a power loss, the
+    file itself. Many logs may begin with the same long header: so they are compared if the known file is there, and a
+    log must be the same file, or the missing one of its path.
+    """
     size = content.size()
     for position, sought, other in candidates:
-        if position.strong and size is not None and size < position.offset:
+        if not position.strong or size is None or size >= position.offset:
+            continue
+        original = other.content if other else _opened(position, here, identity)
+        if original:
+            is_beginning = (yield from _is_beginning(original, content, size)) or bool(other and not other.intact())
+            if not other:
+                original.close()
+        else:
+            is_beginning = not log or (position.path == log and (sought or position.identity == identity))
+        if is_beginning:
             return Found(position, size, sought, other, shorter=True)
+    return None
+
+
+def _is_beginning(original: Content, content: Content, size: int) -> Steps[bool]:
+    """Whether a file of this size ends as its original does there."""
+    while not original.ready(size):
+        yield
+    return original.pread(SPAN, size - SPAN) == content.pread(SPAN, size - SPAN)
+
+
+def _differs(tail: Tail, content: Content) -> bool:
+    """Whether a file that begins as an open one does goes on differently."""
+    sizes = tail.content.size(), content.size()
+    if tail.content.packed or content.packed or None in sizes or not tail.intact():
+        return False
+    end = min(size for size in sizes if size is not None)
+    start = max(0, end - SPAN)
+    return tail.content.pread(end - start, start) != content.pread(end - start, start)
+
+
+def _opened(position: Position, here: Mapping[Identity, str], identity: Identity) -> Content | None:
+    """A known file that is still there, or a copy of it, as another file than this one: inodes are reused."""
+    for path in (path for other, path in here.items() if other != identity):
+        with suppress(OSError):
+            content = open_content(path)
+            if digest(content.pread(SPAN, 0)) == position.head and position.agrees(content):
+                return content
+            content.close()
     return None
 
 
