@@ -235,7 +235,7 @@ def test_explain_prints_the_generated_loop(folder: Path) -> None:
     log.write_text(LINES, encoding="utf-8")
     printed = call("explain", "--loop", str(log)).stdout
     assert printed.startswith("def count(rows):\n  for r in rows:\n")
-    assert "c.response_bytes += response_bytes" in printed
+    assert "response_bytes_sum += response_bytes" in printed
     ast.parse(printed)
 
 

@@ -10,7 +10,8 @@ origins.py    requests by origin
 kinds.py      what was asked and how it went
 judge.py      the label values of a record
 fed.py        the families that requests may add to
-layouts.py    the series of a cell, and what it adds to each
+layouts.py    which label values find the series of a kind's cells
+connect.py    connects a cell to its series, generated for each layout
 admission.py  which values may be labels
 places.py     gives back the places of values that have expired
 expiry.py     drops series that were idle for long enough

@@ -1,6 +1,7 @@
 """A cell: what requests of one kind and one caller have added since the last fold, and where that goes."""
 
 from collections import deque
+from collections.abc import Collection
 from typing import Any
 
 from msgspec import Struct, field
@@ -45,15 +46,15 @@ class Caller(Struct, eq=False):
 NO_PLACE: Any = object()
 
 
-class Origins(Struct, eq=False):
-    """Requests by origin since the last fold, of one key, chain and protocol.
+class Origins(Struct, eq=False, gc=False):
+    """Requests by origin since the last fold, of the key, chain and protocol in `at`. `admitted` are the key's origins
+    that have a place in the budget.
 
-    Once the key's budget is used up, `counts` has all origins that are admitted, and NO_PLACE for all others.
+    Once that is used up, `counts` has all of them, and NO_PLACE for all others.
     """
 
-    key: str
-    chain: str
-    protocol: str
+    at: tuple[str, str, str]
+    admitted: Collection[str]
     counts: dict[str, int] = {}
 
 
@@ -116,16 +117,17 @@ class Cell:
 
     __slots__ = ("elsewhere", "n", "origin", "origins", "targets", "time", "used", "used_at", "used_up", "ways")
 
-    def __init__(self, targets: CellTargets) -> None:
-        self.n = 0
-        self.targets = targets
-        self.used: Any = targets.caller.used if targets.caller else _UNUSED
-        self.time: Any = None
-        # The first origin; the number of requests from others, and their counts.
-        self.origin: str | None = None
-        self.elsewhere = 0
-        self.origins: Any = NOWHERE
-        self.ways = self.used_at = self.used_up = 0
+    n: int
+    targets: CellTargets
+    used: Any
+    time: Any
+    # The first origin; the number of requests from others, and their counts.
+    origin: str | None
+    elsewhere: int
+    origins: Any
+    ways: int
+    used_at: int
+    used_up: int
 
 
 class _Nowhere:
@@ -142,4 +144,4 @@ class _Nowhere:
 
 
 NOWHERE = _Nowhere()
-_UNUSED: deque[Any] = deque(maxlen=0)
+UNUSED: deque[Any] = deque(maxlen=0)

@@ -10,15 +10,14 @@ from operator import attrgetter
 from typing import Any
 
 from exporter.counting.admission import Verdict
-from exporter.counting.cell import Caller, Cell, CellTargets, KindTargets, UnloggedCost
+from exporter.counting.cell import Caller, Cell, CellTargets, KindTargets
 from exporter.counting.context import Context
 from exporter.counting.kinds import RequestKind, RequestKinds
-from exporter.counting.layouts import find
 from exporter.counting.loop import UNSEEN, Loop
 from exporter.counting.origins import OriginCounts
 from exporter.formats.row_reader import RowReader
 from exporter.limits.use import REFUSED
-from exporter.metrics.store import Histogram, Series
+from exporter.metrics.store import Series
 from exporter.model import catalog
 from exporter.model.record import AccessRecord
 from exporter.requests.enrich import Enricher
@@ -32,6 +31,8 @@ _MOST_ALIASES = 50_000
 # After so many new cells, it is noted which have been used.
 _NOTED_AFTER = 50_000
 
+# What was requested by a row's values: its kind; the key in them; its cells, by the caller's values.
+_Asked = tuple[RequestKind, str, dict[Any, Cell]]
 # The origins of a cell whose first line is still to be counted.
 _NONE_YET: dict[str, int] = {}
 
@@ -83,7 +84,7 @@ class Cells:
         self._known: dict[Any, tuple[Caller, Any]] = {}
         self._kinds.forget()
         self._uncounted: dict[str, RequestKind] = {}
-        self._asked: dict[Any, tuple[RequestKind, str]] = {}
+        self._asked: dict[Any, _Asked] = {}
         self._values: dict[Any, Any] = {}
         self._entries = self._noted = 0
 
@@ -146,7 +147,8 @@ class Cells:
         for request_key, cells in [*self.by_key.items()]:
             kept = {caller_key: cell for caller_key, cell in cells.items() if keeps(cell)}
             self._entries += len(kept)
-            self.by_key[request_key] = kept
+            cells.clear()
+            cells.update(kept)
             if not kept:
                 del self.by_key[request_key], self._asked[request_key]
 
@@ -161,21 +163,22 @@ class Cells:
             if not open_:
                 kept = self._kept(request_key)
                 self._asked[kept] = asked
-                self.by_key[kept] = {}
-        kind, key = asked
+                self.by_key[kept] = asked[-1]
+        kind, key, cells = asked
         cell = kind.everyones
-        if cell is None:
+        if cell is not None:
+            caller_key = self._kept(caller_key)
+        else:
             known = self._known.get((caller_key, key))
-            if known:
-                caller, caller_key = known
-            else:
-                caller, caller_open = self._caller(kind, key, caller_key)
+            if known is None:
+                known, caller_open = self._caller(kind, key, caller_key)
                 open_ = open_ or caller_open
+            caller, caller_key = known
             cell = kind.cells.get(caller)
             if cell is None:
                 cell = kind.cells[caller] = self._connected(kind, caller)
         if not open_:
-            self.by_key[request_key][self._kept(caller_key)] = cell
+            cells[caller_key] = cell
             self._entries += 1
             cell.ways += 1
         return cell
@@ -187,26 +190,28 @@ class Cells:
         same = self._values.setdefault
         return tuple([same(value, value) for value in key]) if key.__class__ is tuple else same(key, key)
 
-    def _ask(self, request_key: Any) -> tuple[tuple[RequestKind, str], bool]:
-        """The kind of a row's values, and the key in them; whether the kind may change with a later success."""
+    def _ask(self, request_key: Any) -> tuple[_Asked, bool]:
+        """What a row's values mean; whether that may change with a later success."""
         record = self._enricher.record(self._reader.request_fields(request_key))
         if not (record.ignored or record.rejected):
             kind, open_ = self._kinds.resolve(record)
-            return (kind, record.key), open_
+            return (kind, record.key, {}), open_
         if record.rejected not in self._uncounted:
             counters = [self._ignored if record.ignored else self._rejected]
             if record.rejected:
                 reason = self._store.series(catalog.REJECTED_LINES, self._name, record.rejected)
                 counters.append(reason)
             targets = CellTargets(KindTargets(), tuple(counters), self._unsummed)
-            cell = self._new_cell(targets, self._unobserved)
+            cell = self._born(self._loop.cell(targets, *self._unobserved))
             self._uncounted[record.rejected] = RequestKind(record, everyones=cell)
-        return (self._uncounted[record.rejected], ""), False
+        return (self._uncounted[record.rejected], "", {}), False
 
     # --- callers
 
-    def _caller(self, kind: RequestKind, path_key: str, caller_key: Any) -> tuple[Caller, bool]:
-        """The caller; whether it may change with a later success. `path_key` is the key in the path."""
+    def _caller(self, kind: RequestKind, path_key: str, caller_key: Any) -> tuple[tuple[Caller, Any], bool]:
+        """The caller, and its values as they are kept; whether it may change with a later success. `path_key` is the
+        key in the path.
+        """
         fields = self._reader.caller_group.read(caller_key)
         key = fields.get("key") or path_key
         proven = not (kind.record.error_type or kind.record.public)
@@ -231,9 +236,10 @@ class Cells:
             caller = self.callers[at] = Caller(values, about, counters, overflows, is_odd, last_used, user)
         open_ = any(verdict.open for _, verdict in verdicts)
         if not open_:
+            caller_key = self._kept(caller_key)
             self._known[caller_key, path_key] = caller, caller_key
             caller.ways += 1
-        return caller, open_
+        return (caller, caller_key), open_
 
     def _declared(self, fields: dict[str, Any], proven: bool) -> list[tuple[str, Verdict]]:
         """The labels that the config declares, with the verdicts on their values."""
@@ -247,26 +253,17 @@ class Cells:
     def _connected(self, kind: RequestKind, caller: Caller) -> Cell:
         """A new cell, connected to all series that its requests add to."""
         assert kind.laid, "lines that are not requests have one cell"
-        layout, shared, full, groups = kind.laid
-        found = shared.copy()
-        full += find(groups, caller.values, found)
-        counts = layout.counts(found)
+        full = kind.laid.full.copy()
+        cell = kind.laid.connect(kind, caller, full)
+        targets = cell.targets
         if full or caller.is_odd or kind.is_odd:
-            counts += (*self._faults(kind, caller, full),)
-        targets = CellTargets(kind.targets, counts, layout.sums(found), caller=caller)
-        if layout.more_sums:
-            targets.more_sums = tuple([(found[place], slot) for place, slot in layout.more_sums])
-        if kind.credits:
-            targets.credited = tuple(zip(layout.credited(found), kind.credits, strict=True))
-        if layout.charged:
-            targets.charged = UnloggedCost(layout.cost(found), layout.unpriced(found))
+            targets.counts += (*self._faults(kind, caller, full),)
         if caller.user:
             targets.use = self._limits.use(caller.user, kind.record.status in REFUSED)
-        cell = self._new_cell(targets, layout.observed(found))
         if kind.targets.requests and self._loop.origins:
-            targets.home = self.origins.home(caller.label, kind.values)
+            targets.home = self.origins.home(caller.values[0], kind.values)
             cell.origins = _NONE_YET
-        return cell
+        return self._born(cell)
 
     def _faults(self, kind: RequestKind, caller: Caller, full: Iterable[str]) -> list[Series]:
         """The exporter's own counters that such a request adds to, because of implausible numbers, full families, an
@@ -280,8 +277,7 @@ class Cells:
                 found += self._kinds.overflows(label, kind.fed)
         return found
 
-    def _new_cell(self, targets: CellTargets, observed: Iterable[Histogram]) -> Cell:
-        cell = self._loop.cell(targets, *observed)
+    def _born(self, cell: Cell) -> Cell:
         cell.used_at = self.now
         self.born.append(cell)
         return cell

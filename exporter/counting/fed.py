@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from exporter.counting.layouts import COST, COUNT, CREDITS, UNPRICED, Feed
+from exporter.counting.connect import COST, COUNT, CREDITS, UNPRICED
+from exporter.counting.layouts import Feed
 from exporter.counting.loop import Loop
 from exporter.metrics.store import FamilySeries
 from exporter.model import catalog

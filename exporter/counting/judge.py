@@ -1,7 +1,9 @@
 """Judge: a record → the label values that are shown of it. Cold path: once for each new combination."""
 
 import re
-from typing import NamedTuple
+from operator import attrgetter
+
+from msgspec import Struct
 
 from exporter.counting.admission import Admissions, Verdict
 from exporter.model.labels import CONDITIONS, LABELS, WHEN_LABELS, Request
@@ -13,11 +15,13 @@ from exporter.requests.attempts import failovers
 _METERED = ("", "chat", "completion", "embedding", "responses")
 # What the name of a model's version has after the model's name.
 _VERSION = re.compile(r"(?>(?:[-@:](?:latest|v?\d{3}[-\d]*+))?)")
-# The labels that a request has one value of, whoever sent it.
-_OF_REQUESTS = [(name, label.of, label.budget, label.proven) for name, label in LABELS.items() if label.of]
+# The labels that a request has one value of, whoever sent it; those of them that have a budget.
+_OF_REQUESTS = {name: label.of for name, label in LABELS.items() if label.of}
+_BUDGETED = [(name, label.budget, label.proven) for name, label in LABELS.items() if label.of and label.budget]
+_values_of = attrgetter(*_OF_REQUESTS.values())
 
 
-class Judged(NamedTuple):
+class Judged(Struct, frozen=True):
     """A request, its price, and its label values.
 
     `methods` are the values of `method` for its calls, `met` what families may ask for with `when`, and `overflows` the
@@ -63,14 +67,13 @@ class Judge:
 
     def _values(self, request: Request, success: bool) -> tuple[dict[str, str], dict[str, Verdict]]:
         """The values of all labels, and the verdicts on those that have a budget."""
-        values: dict[str, str] = {}
+        values: dict[str, str] = dict(zip(_OF_REQUESTS, _values_of(request), strict=True))
         verdicts: dict[str, Verdict] = {}
-        for name, of, budget, proven in _OF_REQUESTS:
-            value = of(request)
-            if value and budget:
+        for name, budget, proven in _BUDGETED:
+            value = values[name]
+            if value:
                 verdicts[name] = verdict = self._admissions.judge(budget, value, success or proven)
-                value = verdict.value
-            values[name] = value
+                values[name] = verdict.value
         return values, verdicts
 
     def _request(self, record: AccessRecord, tried: list[Verdict], quote: Quote) -> Request:
@@ -79,12 +82,16 @@ class Judge:
             attempt if attempt.provider == verdict.value else attempt._replace(provider=verdict.value)
             for attempt, verdict in pairs
         )
+        redirected = not _same_model(record.requested_model, record.model)
+        switches = failovers(attempts)
         return Request(
             record,
             attempts,
-            failovers(attempts),
-            redirected=not _same_model(record.requested_model, record.model),
-            billed=self._pricing.billed(record),
+            switches,
+            requested_model=record.requested_model if redirected else "",
+            billed=self._pricing.billed(record) if redirected else "",
+            to_provider=attempts[-1].provider if switches else "",
+            result="error" if record.error_type else "success",
             currency=self._pricing.currency,
             unbilled=quote.unbilled,
             metered=self._is_metered(record, quote),

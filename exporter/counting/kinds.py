@@ -9,7 +9,7 @@ from exporter.counting.cell import CALLER_LABELS, Caller, Cell, KindTargets
 from exporter.counting.context import Context
 from exporter.counting.fed import Fed, FedFamilies
 from exporter.counting.judge import Judge, Judged
-from exporter.counting.layouts import Feed, Laid, Layouts
+from exporter.counting.layouts import Feed, Feeds, Laid, Layouts, Values
 from exporter.counting.loop import Loop
 from exporter.memo import Memo
 from exporter.metrics.store import FamilySeries, Series
@@ -31,7 +31,7 @@ class RequestKind(Struct, eq=False):
     is_odd: bool = False
     # How its cells find their series, and what they add to each.
     laid: Laid | None = None
-    # The credits of one request, for each series that gets some.
+    # The credits of the calls of one request that have some, by method.
     credits: list[float] = []
     targets: KindTargets = field(default_factory=KindTargets)
     cells: dict[Caller, Cell] = {}
@@ -57,11 +57,9 @@ class RequestKinds:
     def forget(self) -> None:
         """Forget all kinds."""
         self._kinds.clear()
-        self._layouts.forget()
 
     def drop(self, idle: Container[Cell]) -> None:
         """Drop cells, and kinds without any."""
-        self._layouts.forget()
         for key, kind in [*self._kinds.items()]:
             kind.cells = {caller: cell for caller, cell in kind.cells.items() if cell not in idle}
             if not kind.cells:
@@ -103,7 +101,7 @@ class RequestKinds:
         kind.targets = targets = KindTargets(record.requests, success=not record.error_type)
         fed = self._fed.of(record, judged.met)
         calls = [] if record.summary else self._calls(kind, judged, fed)
-        feeds: list[tuple[Feed, dict[str, str]]] = []
+        feeds: Feeds = []
         if record.requests or record.summary:
             logged = self._has_cost and not quote.unbilled
             adds_something = {
@@ -129,49 +127,57 @@ class RequestKinds:
         return kind
 
     @staticmethod
-    def _calls(kind: RequestKind, judged: Judged, fed: Fed) -> list[tuple[Feed, dict[str, str]]]:
+    def _calls(kind: RequestKind, judged: Judged, fed: Fed) -> Feeds:
         """What the calls feed, and their credits."""
-        by_method = {kind.values["method"]: kind.values}
+        by_method: dict[str, Values] = {kind.values["method"]: kind.values}
         for method in judged.methods:
             if method not in by_method:
                 by_method[method] = kind.values | {"method": method}
-        feeds = [(fed.counted["calls"], by_method[method]) for method in judged.methods if "calls" in fed.counted]
+        feeds: Feeds = []
+        if "calls" in fed.counted:
+            feeds.append((fed.counted["calls"], [by_method[method] for method in judged.methods]))
         amounts: dict[str, float] = {}
         for method, amount in zip(judged.methods, judged.quote.credits, strict=False):
             amounts[method] = amounts.get(method, 0) + amount
         kind.targets.credits = sum(amounts.values())
-        for method, amount in amounts.items():
-            if amount and fed.credited.families:
-                feeds.append((fed.credited, by_method[method]))
-                kind.credits += [amount] * len(fed.credited.families)
+        paid = [method for method, amount in amounts.items() if amount]
+        if paid and fed.credited.families:
+            feeds.append((fed.credited, [by_method[method] for method in paid]))
+            kind.credits = [amounts[method] for method in paid]
         return feeds
 
     @staticmethod
-    def _counters(request: Request, values: dict[str, str], fed: Fed) -> Iterator[tuple[Feed, dict[str, str]]]:
+    def _counters(request: Request, values: dict[str, str], fed: Fed) -> Iterator[tuple[Feed, list[Values]]]:
         if "requests" in fed.counted:
-            yield fed.counted["requests"], values
+            yield fed.counted["requests"], [values]
         if "attempts" in fed.counted:
-            for attempt in request.attempts:
-                yield fed.counted["attempts"], values | {"provider": attempt.provider, "outcome": attempt.outcome}
+            yield (
+                fed.counted["attempts"],
+                [values | {"provider": attempt.provider, "outcome": attempt.outcome} for attempt in request.attempts],
+            )
         if "failovers" in fed.counted:
-            for from_, to, why in request.failovers:
-                hop = {"from_provider": from_, "to_provider": to, "reason": why}
-                yield fed.counted["failovers"], values | hop
+            yield (
+                fed.counted["failovers"],
+                [
+                    values | {"from_provider": from_, "to_provider": to, "reason": why}
+                    for from_, to, why in request.failovers
+                ],
+            )
 
     @staticmethod
-    def _measured(fed: Fed, values: dict[str, str]) -> Iterator[tuple[Feed, dict[str, str]]]:
+    def _measured(fed: Fed, values: dict[str, str]) -> Iterator[tuple[Feed, list[Values]]]:
         """The families of numbers: what is summed, and what is observed."""
-        yield fed.measured, values
+        yield fed.measured, [values]
         for type_, feed in fed.tokens.items():
-            yield feed, values | {"type": type_}
+            yield feed, [values | {"type": type_}]
 
     @staticmethod
-    def _money(quote: Quote, values: dict[str, str], fed: Fed) -> Iterator[tuple[Feed, dict[str, str]]]:
+    def _money(quote: Quote, values: dict[str, str], fed: Fed) -> Iterator[tuple[Feed, list[Values]]]:
         if quote.prices:
-            yield fed.cost, values
+            yield fed.cost, [values]
         if fed.unpriced.families:
             billed = values["requested_model" if values["billed"] == "requested" else "model"]
-            yield fed.unpriced, values | {"model": billed}
+            yield fed.unpriced, [values | {"model": billed}]
 
     # --- gauges
 

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from typing import Any, cast
 
-from exporter.counting.cell import NO_PLACE, Cell
+from exporter.counting.cell import NO_PLACE, NOWHERE, UNUSED, Cell
 from exporter.formats.codegen import compile_function, function_source
 from exporter.formats.measures import plausible
 from exporter.formats.row_reader import NO_ORIGIN, RowReader
@@ -53,9 +53,10 @@ class Loop:
         self._reader = reader
         self.noting = noting
         self._recorder = recorder
-        # Expressions of the computed measures.
-        self.derived = _derived(reader.measures)
-        self._measures = {**reader.measures, **self.derived}
+        self._derived = _derived(reader.measures)
+        # Expressions of the computed measures, -1.0 if a request has none.
+        self.derived = {name: f"({value} if {when} else -1.0)" for name, (value, when) in self._derived.items()}
+        self._measures = [*reader.measures, *self.derived]
         fed = [family for family in families if reader.tells_models or family.when not in ("model", "metered")]
         self.histograms = [family for family in fed if family.type == "histogram" and family.adds in self._measures]
         summed = {family.adds for family in fed if family.type == "counter"}
@@ -83,13 +84,20 @@ class Loop:
         """The source of the loop, for people."""
         return function_source("count", "rows", self._code)
 
-    def _cell_type(self) -> type[Cell]:
+    def _cell_type(self) -> Callable[..., Cell]:
         """Cell, with a slot for each sum and each histogram of this format, which it is created with."""
         names = [family.name for family in self.histograms]
         sums = [*self.summed, *self.apart, *self.used_up]
-        code = ["init(self, targets)", *([f"{' = '.join(f'self.{slot}' for slot in sums)} = 0"] if sums else [])]
-        code += [f"self.{name} = {name}" for name in names]
-        init = compile_function("__init__", ", ".join(["self", "targets", *names]), code, {"init": Cell.__init__})
+        code = [
+            "self.targets = targets",
+            "self.used = targets.caller.used if targets.caller else UNUSED",
+            "self.time = self.origin = None",
+            "self.origins = NOWHERE",
+            " = ".join(f"self.{slot}" for slot in ("n", "elsewhere", "ways", "used_at", "used_up", *sums)) + " = 0",
+            *(f"self.{name} = {name}" for name in names),
+        ]
+        scope = {"UNUSED": UNUSED, "NOWHERE": NOWHERE}
+        init = compile_function("__init__", ", ".join(["self", "targets", *names]), code, scope)
         return type("LoopCell", (Cell,), {"__slots__": (*sums, *names), "__init__": init})
 
     def compile(
@@ -157,41 +165,47 @@ class Loop:
             *([f"  c.time = {time}"] if reader.sets_gauges else []),
             f"  c.used.append({time})",
         ]
+        # All new sums are made before any old one is freed. CPython gives a new float the place that was freed last: so
+        # the sums of a cell stay side by side, and are one cache miss.
+        sums = [measure for measure in reader.measures if measure in self.summed]
+        code += [f"  {measure}_sum = c.{measure}" for measure in sums]
         for measure in self._measures:
             if measure in read:
                 code += self._add(measure)
+        code += [f"  c.{measure} = {measure}_sum" for measure in sums]
         if self.unlogged != "n":
-            code += ["  if cost < 0:", f"    c.{self.unlogged} += 1"]
-            code += [f"    if {measure} > 0: c.{slot} += {measure}" for measure, slot in self.rated.items()]
+            code += ["  if cost < 0.0:", f"    c.{self.unlogged} += 1"]
+            code += [f"    if {measure} > 0.0: c.{slot} += {measure}" for measure, slot in self.rated.items()]
         if self._recorder:
             code.append(f"  {self._recorder.capture(time, 'o')}")
         return code
 
     def _add(self, measure: str) -> list[str]:
         """The lines that add a measure to its sum and its histograms."""
-        adds = [f"c.{measure} += {measure}"] if measure in self.summed else []
+        total = f"c.{measure}" if measure in self._derived else f"{measure}_sum"
+        adds = [f"{total} += {measure}"] if measure in self.summed else []
         adds += [f"c.{family.name}.append({measure})" for family in self.histograms if family.adds == measure]
-        if measure in self.derived:
-            return [f"  {measure} = {self._measures[measure]}", f"  if {measure} >= 0: {'; '.join(adds)}"]
+        if measure in self._derived:
+            value, when = self._derived[measure]
+            return [f"  if {when}: {measure} = {value}; {'; '.join(adds)}"]
         return [
             f"  if {plausible(measure)}: {'; '.join(adds) or 'pass'}",
             f"  elif {measure} != -1.0: {measure} = odd(c, {measure!r}, {measure})",
         ]
 
 
-def _derived(measures: Container[str]) -> dict[str, str]:
+def _derived(measures: Container[str]) -> dict[str, tuple[str, str]]:
+    """Expressions of each computed measure, and of when a request has it."""
+    derived = {}
     used = [measure for measure in _DERIVED["without_usage"] if measure in measures]
-    unused = {"without_usage": f"1 if {' and '.join(f'{measure} <= 0' for measure in used)} else -1"} if used else {}
-    if "input_tokens" not in used and "output_tokens" not in used:
-        unused = {}
-    return unused | _time_per_output_token(measures)
-
-
-def _time_per_output_token(measures: Container[str]) -> dict[str, str]:
-    if not all(measure in measures for measure in ("duration", "time_to_first_token", "output_tokens")):
-        return {}
-    reasoning = " + max(reasoning_tokens, 0)" if "reasoning_tokens" in measures else ""
-    return {
-        "time_per_output_token": f"(duration - time_to_first_token) / (output_tokens{reasoning} - 1) "
-        f"if output_tokens{reasoning} > 1 and 0 <= time_to_first_token <= duration else -1.0"
-    }
+    if "input_tokens" in used or "output_tokens" in used:
+        derived["without_usage"] = ("1", " and ".join(f"{measure} <= 0.0" for measure in used))
+    if all(measure in measures for measure in ("duration", "time_to_first_token", "output_tokens")):
+        tokens = "output_tokens"
+        if "reasoning_tokens" in measures:
+            tokens += " + max(reasoning_tokens, 0.0)"
+        derived["time_per_output_token"] = (
+            f"(duration - time_to_first_token) / ({tokens} - 1.0)",
+            f"{tokens} > 1.0 and 0.0 <= time_to_first_token <= duration",
+        )
+    return derived

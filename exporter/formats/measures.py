@@ -15,7 +15,7 @@ from exporter.model.fields import FIELDS, MOST
 
 def plausible(measure: str) -> str:
     """An expression: whether a measure is in its field's range. NaN is in no range."""
-    return f"0.0 <= {measure} <= {MOST[measure]!r}"
+    return f"{measure} >= 0.0 and {measure} <= {MOST[measure]!r}"
 
 
 def absent(field: str, source: Source) -> set[float]:
@@ -69,15 +69,15 @@ class Measures:
     def _less(self, source: Source, code: str) -> str:
         """Subtract the fields that this one `includes`; they are read earlier in the loop."""
         parts = [
-            f"({field} if 0 < {field} <= {MOST[field]!r} else 0)"
+            f"({field} if {field} > 0.0 and {field} <= {MOST[field]!r} else 0.0)"
             for field in source.includes
             if field in self._format.fields
         ]
         if not parts:
             return code
         whole, rest = self._expressions.held(), self._expressions.held()
-        less = f"({rest} if ({rest} := {whole} - {' - '.join(parts)}) > 0 else 0)"
-        return f"({less} if ({whole} := {code}) >= 0 else {whole})"
+        less = f"({rest} if ({rest} := {whole} - {' - '.join(parts)}) > 0.0 else 0.0)"
+        return f"({less} if ({whole} := {code}) >= 0.0 else {whole})"
 
     def _number(self, field: str, raw: str, source: Source) -> str:
         """An expression for a number. Numbers in JSON need no call, numbers in text one look-up."""

@@ -37,7 +37,7 @@ def row_function(
     lines = ["implausible = []"]
     for measure in reader.measures:
         lines += reader.statements(measure)
-        lines.append(f"if not {plausible(measure)}: {measure} = odd(implausible, {measure!r}, {measure})")
+        lines.append(f"if not ({plausible(measure)}): {measure} = odd(implausible, {measure!r}, {measure})")
     lines += [f"{name} = {expression}" for name, expression in (derived or {}).items()]
     held = ", ".join(f"{name!r}: {name}" for name in numbers)
     values = f"{reader.dims}, {reader.time}, {reader.origin}, {{{held}}}, implausible, [{', '.join(others)}]"

@@ -60,13 +60,13 @@ class Use(Struct, eq=False):
         removed, and nothing is added to them.
         """
         starts = self.windows[name]
-        if start not in starts:
+        held = starts.get(start)
+        if held is None:
             for ended in [begun for begun in starts if begun < oldest]:
                 del starts[ended]
-            if start < oldest:
-                return
-            starts[start] = {}
-        held = starts[start]
+            if start >= oldest:
+                starts[start] = {**amounts}
+            return
         for unit, amount in amounts.items():
             held[unit] = held.get(unit, 0) + amount
 

@@ -89,7 +89,7 @@ class FamilySeries:
     def find(self, values: tuple[str, ...]) -> Series | Histogram:
         """The same, for a tuple of values, which is kept: families with equal labels may share it."""
         found = self.series.get(values)
-        return self._make(values) if found is None else found
+        return self.make(values, []) if found is None else found
 
     def own(self, *values: str) -> Series:
         """The gauge of declared values, made whatever the limit."""
@@ -97,16 +97,12 @@ class FamilySeries:
         assert isinstance(found, Series), f"{self.family.name} is a histogram"
         return found
 
-    def _make(self, values: tuple[str, ...]) -> Series | Histogram:
-        if len(self.series) >= self.limit:
-            own = len(self.family.labels)
-            values = (*([OTHER] * own), *values[own:])
-            if values in self.series:
-                return self.series[values]
-        return self.make(values)
-
-    def make(self, values: tuple[str, ...]) -> Series | Histogram:
-        """Make a series that does not exist yet, whatever the limit."""
+    def make(self, values: tuple[str, ...], full: list[str] | None = None) -> Series | Histogram:
+        """Make a series that does not exist yet. With `full`, the limit is kept: the series of a full family is the one
+        of `other`, and the family's name is appended to `full`.
+        """
+        if full is not None and len(self.series) >= self.limit:
+            return self._other(values, full)
         made: Series | Histogram
         if self._empty:
             made = Histogram()
@@ -118,6 +114,14 @@ class FamilySeries:
             self.created[values] = time.time()
         self.series[values] = made
         return made
+
+    def _other(self, values: tuple[str, ...], full: list[str]) -> Series | Histogram:
+        own = len(self.family.labels)
+        other = (*([OTHER] * own), *values[own:])
+        if other != values:
+            full.append(self.family.name)
+        found = self.series.get(other)
+        return self.make(other) if found is None else found
 
     def settle(self) -> None:
         """Sort the pending observations of all histograms into their buckets."""

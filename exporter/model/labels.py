@@ -6,10 +6,12 @@ A label is declared in LABELS, and nowhere else: its value in a request, and the
 from collections.abc import Callable
 from typing import Literal, NamedTuple, get_args
 
+from msgspec import Struct
+
 from exporter.model.record import AccessRecord, Attempt
 
 
-class Request(NamedTuple):
+class Request(Struct, frozen=True):
     """What the label values of a request are taken from: its record, and what is known of it besides."""
 
     record: AccessRecord
@@ -17,9 +19,13 @@ class Request(NamedTuple):
     attempts: tuple[Attempt, ...]
     # From which provider to which other, and why.
     failovers: list[tuple[str, str, str]]
-    # Whether another model served than the requested one; whose price counts: `requested` or `served`.
-    redirected: bool
+    # If another model served than the requested one: that, and whose price counts, `requested` or `served`.
+    requested_model: str
     billed: str
+    # The provider of the last attempt, if there were failovers.
+    to_provider: str
+    # `success` or `error`.
+    result: str
     currency: str
     unbilled: bool
     # Served by a model that counts tokens and is not free.
@@ -27,14 +33,15 @@ class Request(NamedTuple):
 
 
 class Label(NamedTuple):
-    """A label. `of` gives its value in a request; it is None if the value belongs to the caller, or differs among the
-    series of one family that a request adds to. If only families of what a record `adds` can have it, that is named.
+    """A label. `of` is the attribute of a request that is its value; "" if the value belongs to the caller, or differs
+    among the series of one family that a request adds to. If only families of what a record `adds` can have it, that
+    is named.
 
     A label with a `budget` shows only values that were admitted; the budget is that of the label named there.
     `proven`: no request has to succeed first, as the gateway has chosen the value, and no client.
     """
 
-    of: Callable[[Request], str] | None = None
+    of: str = ""
     budget: str = ""
     proven: bool = False
     adds: str = ""
@@ -43,25 +50,21 @@ class Label(NamedTuple):
 LABELS: dict[str, Label] = {
     "key": Label(budget="key"),
     "class": Label(),
-    "chain": Label(lambda request: request.record.chain, budget="chain"),
-    "method": Label(lambda request: request.record.method, budget="method"),
-    "protocol": Label(lambda request: request.record.protocol),
-    "status": Label(lambda request: request.record.status),
-    "type": Label(lambda request: request.record.error_type),
-    "result": Label(lambda request: "error" if request.record.error_type else "success"),
-    "model": Label(lambda request: request.record.model, budget="model"),
-    "provider": Label(lambda request: request.record.provider, budget="provider"),
-    "requested_model": Label(
-        lambda request: request.record.requested_model if request.redirected else "", budget="model"
-    ),
-    "billed": Label(lambda request: request.billed if request.redirected else ""),
-    "reason": Label(lambda request: request.record.blocked_reason, budget="reason", proven=True),
-    "to_provider": Label(
-        lambda request: request.attempts[-1].provider if request.failovers else "", budget="provider", proven=True
-    ),
+    "chain": Label("record.chain", budget="chain"),
+    "method": Label("record.method", budget="method"),
+    "protocol": Label("record.protocol"),
+    "status": Label("record.status"),
+    "type": Label("record.error_type"),
+    "result": Label("result"),
+    "model": Label("record.model", budget="model"),
+    "provider": Label("record.provider", budget="provider"),
+    "requested_model": Label("requested_model", budget="model"),
+    "billed": Label("billed"),
+    "reason": Label("record.blocked_reason", budget="reason", proven=True),
+    "to_provider": Label("to_provider", budget="provider", proven=True),
     "outcome": Label(adds="attempts"),
     "from_provider": Label(budget="provider", adds="failovers"),
-    "currency": Label(lambda request: request.currency, adds="cost"),
+    "currency": Label("currency", adds="cost"),
 }
 # The labels of families that count origins.
 ORIGIN_LABELS = ("key", "chain", "origin", "protocol")

@@ -183,8 +183,8 @@ class Recorder:
             # Most ids are hexadecimal, which one look in C shows.
             "request_id": "request_id if request_id.__class__ is str and is_hex(request_id) else shown_id(request_id)",
             "attempt_times": self._logged_times(),
-            **{name: f"{name} if {name} >= 0 else None" for name in self._numbers},
-            **{name: f"int({name} * 1e6 + 0.5) if {name} >= 0 else None" for name in MICROSECONDS},
+            **{name: f"{name} if {name} >= 0.0 else None" for name in self._numbers},
+            **{name: f"int({name} * 1e6 + 0.5) if {name} >= 0.0 else None" for name in MICROSECONDS},
         }
         shown.setdefault("cost", "None")
         captured = ", ".join(("raw", "origin", "request_key", "caller_key", *more, *self._numbers))

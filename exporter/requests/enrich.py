@@ -85,7 +85,7 @@ class Enricher:
         self._public_routes = public_routes
         self._declared = declared
         # Judging a word takes much longer than a look-up, and logs repeat their words.
-        self._like_a_key = Memo(could_be_a_key)
+        self._words = Memo(_shown)
         self._names = Memo(partial(shown_name, emails=emails))
         self._hashed = hashed
 
@@ -156,9 +156,15 @@ class Enricher:
 
     def _public(self, word: str) -> str:
         """A word that a client may have chosen: `other` where it could be a key."""
-        if self._like_a_key[word]:
+        shown = self._words[word]
+        if shown is None:
             return word if self._declared(word) else OTHER
-        return short_emails(word)
+        return shown
+
+
+def _shown(word: str) -> str | None:
+    """A word as it is shown, None where it could be a key."""
+    return None if could_be_a_key(word) else short_emails(word)
 
 
 def route_of(fields: dict[str, Any]) -> str:

@@ -5,9 +5,12 @@ from typing import Any
 
 from exporter.formats.row_function import row_function
 from exporter.formats.row_reader import RowReader
-from exporter.model.fields import LABEL_FIELDS
+from exporter.model.fields import FIELDS, LABEL_FIELDS
 from exporter.model.record import AccessRecord
 from exporter.requests.enrich import Enricher
+
+# Numbers that are shown without a point where they are whole.
+_COUNTS = frozenset(name for name, (kind, _) in FIELDS.items() if kind == "number")
 
 
 class RecordReader:
@@ -31,7 +34,8 @@ class RecordReader:
         record.time = self._reader.seconds_since_epoch(values.time)
         for measure, value in values.numbers.items():
             if value >= 0 and record.uses(measure):
-                setattr(record, measure, value)
+                whole = measure in _COUNTS and value == int(value)
+                setattr(record, measure, int(value) if whole else value)
         record.implausible += tuple(values.implausible)
         return record
 

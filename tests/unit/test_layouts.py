@@ -17,6 +17,7 @@ metrics:
     gateway_method_bytes_total: {type: counter, help: The key is last., labels: [method, key], adds: response_bytes}
     gateway_size_bytes: {type: histogram, help: Sizes., labels: [chain], adds: response_bytes, buckets: [10, 100]}
     gateway_key_size_bytes: {type: histogram, help: The same sizes., labels: [key], adds: response_bytes, buckets: [50]}
+    gateway_method_credits_total: {type: counter, help: No label of callers., labels: [method], adds: credits}
     gateway_failed_total: {type: counter, help: Failures., labels: [status, key], adds: requests, when: type}
 """
 EU = ("eu-1",)
@@ -54,11 +55,14 @@ def test_every_series_of_a_measure_gets_all_of_it(tmp_path: Path) -> None:
 
 
 def test_each_call_of_a_batch_counts_with_its_own_credits(tmp_path: Path) -> None:
-    """Also one that is called twice, one that is free, and the batch itself, which is no call."""
+    """Also one that is called twice, one that is free, and the batch itself, which is no call. Whether or not a family
+    has the key as well.
+    """
     batch = {"s": 200, "m": "eth_call,free_call,eth_call,other", "c": "eth", "key": "sk-live-0000000000000001"}
     found = counting(tmp_path).count(batch, batch)
     calls = {labels[3]: value for labels, value in of(found, "gateway_calls_total").items()}
     assert calls == {"eth_call": 4, "free_call": 2, "other": 2}
     credits = {labels[3]: value for labels, value in of(found, "gateway_credits_total").items()}
     assert credits == {"eth_call": 104, "other": 40}
+    assert of(found, "gateway_method_credits_total") == {(*EU, "eth_call"): 104, (*EU, "other"): 40}
     assert {labels[4]: value for labels, value in of(found, "gateway_requests_total").items()} == {"batch": 2}
