@@ -48,7 +48,8 @@ from exporter.inputs.logs.following import Follower
 from exporter.inputs.logs.headers import HeaderReader, Headers
 from exporter.inputs.logs.sorting import InputFiles, Sorter
 from exporter.inputs.rotations.copies import RotatedCopies
-from exporter.inputs.rotations.known_files import KnownFiles, at_once
+from exporter.inputs.rotations.known_files import KnownFiles
+from exporter.inputs.rotations.matches import at_once
 
 # A renamed file is closed when its writer has been silent for this long.
 _LINGER_SECONDS = 10.0

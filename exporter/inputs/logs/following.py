@@ -14,7 +14,7 @@ from exporter.inputs.elsewhere import Elsewhere, Reader
 from exporter.inputs.logs.discovery import LogFinder
 from exporter.inputs.logs.objects import MOST, Objects
 from exporter.inputs.logs.sorting import InputFiles, Sorter
-from exporter.inputs.rotations.known_files import at_once
+from exporter.inputs.rotations.matches import at_once
 
 
 class Follower:

@@ -14,7 +14,8 @@ from exporter.inputs.disk.tail import Tail
 from exporter.inputs.events import InputEvents
 from exporter.inputs.lines import CHUNK
 from exporter.inputs.rotations.copies import RotatedCopies
-from exporter.inputs.rotations.known_files import Found, KnownFiles, MissingFile, Steps
+from exporter.inputs.rotations.known_files import KnownFiles, MissingFile
+from exporter.inputs.rotations.matches import Found, Steps
 from exporter.model.columns import Columns
 
 # How long `go_on` works before it lets other logs be read.

@@ -23,7 +23,8 @@ from exporter.inputs.disk.open_files import OpenIndex
 from exporter.inputs.disk.tail import Tail
 from exporter.inputs.events import InputEvents
 from exporter.inputs.rotations.choice import Choice, open_copy
-from exporter.inputs.rotations.known_files import Found, KnownFiles, Steps, at_once
+from exporter.inputs.rotations.known_files import KnownFiles
+from exporter.inputs.rotations.matches import Found, Steps, at_once
 from exporter.inputs.rotations.names import Copy, Family, Names
 
 # Files may be rotated while copies are listed and opened: list them again, up to this many times.
@@ -192,7 +193,6 @@ class RotatedCopies:
 
     def _choose(self, family: Family, opened: OpenIndex) -> Steps[Choice]:
         """Choose the copies of a log that have to be read."""
-        here = {copy.identity: copy.path for copy in family.copies}
         choice = Choice(family.log, self._known.nothing_read, self._events)
         for copy in _whole(family.copies):
             if held := opened.all.get(copy.identity):
@@ -203,7 +203,7 @@ class RotatedCopies:
             elif copy.stamp in self._settled:
                 choice.is_known(copy)
             elif copy.named or self._known.missing:
-                yield from self._inspect(copy, opened, choice, here)
+                yield from self._inspect(copy, opened, choice, family.paths)
         live = opened.live.get(family.log)
         if live and (live.started or (yield from self._goes_on(live, opened))):
             choice.leave_out_unseen()

@@ -1,39 +1,24 @@
 """What is known of files that are not open now: where each was read to, and which file on disk continues which."""
 
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import NamedTuple, TypeVar
 
 import msgspec
 from msgspec.structs import replace as changed
 
-from exporter.inputs.disk.content import Content, open_content
-from exporter.inputs.disk.fingerprint import SPAN, Identity, Position, Stamp, digest
+from exporter.inputs.disk.content import Content
+from exporter.inputs.disk.fingerprint import SPAN, Identity, Position, Stamp
 from exporter.inputs.disk.heads import Heads
 from exporter.inputs.disk.tail import Tail
 from exporter.inputs.elsewhere import Elsewhere
+from exporter.inputs.rotations.matches import Candidate, Found, Steps, agrees, differs, rank_of, shorter
 
 # A file that was read to its end is remembered as long as it is there. Of files that are gone the last ones are
 # remembered, this many, in case they come back.
 _GONE = 200
 # Finished files are stored in this many parts; a commit writes those that have changed.
 _PAGES = 256
-
-T = TypeVar("T")
-# A generator that yields between steps of its work, so that other work can run, and returns a result.
-Steps = Generator[None, None, T]
-
-
-def at_once(steps: Steps[T]) -> T:
-    """Run all steps without a pause. Returns their result."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: T = end.value
-            return result
 
 
 @dataclass(eq=False)
@@ -52,29 +37,6 @@ class MissingFile:
     def emptied(self, identity: Identity | None) -> bool:
         """Whether a file is the one that was truncated: what it holds now is something else."""
         return self.truncated and self.position.identity == identity
-
-
-class Found(NamedTuple):
-    """The known file that a file is the same as, or a copy of, and the offset to read on from.
-
-    `sought` if the known file is missing, `other` is its tail if it is open. If `shorter`, the file ends before the
-    place where the known one was read to. The largest `rank` is the best match.
-    """
-
-    position: Position
-    offset: int
-    sought: bool
-    other: Tail | None = None
-    shorter: bool = False
-    rank: tuple[bool, bool, int, bool] = (False, False, 0, False)
-
-
-class _Candidate(NamedTuple):
-    """A known file that begins as a file does, before the rest of it was compared; see `Found`."""
-
-    position: Position
-    sought: bool
-    other: Tail | None = None
 
 
 class KnownFiles:
@@ -248,21 +210,19 @@ class KnownFiles:
         for position, sought, other in sorted(candidates, key=lambda candidate: candidate.position.offset):
             if not (sought or position.strong or position.identity == identity or content.size() == position.offset):
                 continue
-            while content.size() != position.offset and not content.ready(position.offset):
-                yield
-            if position.agrees(content) and not (other and _differs(other, content)):
-                found = Found(position, position.offset, sought, other, rank=_rank(position, identity, sought))
+            if (yield from agrees(position, content)) and not differs(other, content):
+                found = Found(position, position.offset, sought, other, rank=rank_of(position, identity, sought))
                 best = found if best is None or found.rank > best.rank else best
-        return best or (yield from _shorter(candidates, content, identity, log, here))
+        return best or (yield from shorter(candidates, content, identity, log, here))
 
-    def _candidates(self, first: bytes, identity: Identity, opened: Heads[Tail]) -> list[_Candidate]:
+    def _candidates(self, first: bytes, identity: Identity, opened: Heads[Tail]) -> list[Candidate]:
         """The known files that begin as a file with these first bytes does."""
-        sought = [_Candidate(file.position, not file.emptied(identity)) for file in self._sought.alike(first)]
+        sought = [Candidate(file.position, not file.emptied(identity)) for file in self._sought.alike(first)]
         finished = [*self._read.alike(first), *self._elsewhere.alike(first)]
         return [
             *sought,
-            *(_Candidate(position, sought=False) for position in finished),
-            *(_Candidate(tail.reached(), sought=False, other=tail) for tail in opened.alike(first)),
+            *(Candidate(position, sought=False) for position in finished),
+            *(Candidate(tail.reached(), sought=False, other=tail) for tail in opened.alike(first)),
         ]
 
     def _found(self, missing: MissingFile) -> None:
@@ -287,59 +247,3 @@ class KnownFiles:
         number = position.inode % _PAGES
         self._encoded.pop(number, None)
         return self._pages.setdefault(number, {})
-
-
-def _shorter(
-    candidates: list[_Candidate], content: Content, identity: Identity, log: str, here: Mapping[Identity, str]
-) -> Steps[Found | None]:
-    """The known file of which this one holds only the beginning: a copy that is being made, or, after a power loss, the
-    file itself. Many logs may begin with the same long header: so they are compared if the known file is there, and a
-    log must be the same file, or the missing one of its path.
-    """
-    size = content.size()
-    for position, sought, other in candidates:
-        if not position.strong or size is None or size >= position.offset:
-            continue
-        original = other.content if other else _opened(position, here, identity)
-        if original:
-            is_beginning = (yield from _is_beginning(original, content, size)) or bool(other and not other.intact())
-            if not other:
-                original.close()
-        else:
-            is_beginning = not log or (position.path == log and (sought or position.identity == identity))
-        if is_beginning:
-            return Found(position, size, sought, other, shorter=True)
-    return None
-
-
-def _is_beginning(original: Content, content: Content, size: int) -> Steps[bool]:
-    """Whether a file of this size ends as its original does there."""
-    while not original.ready(size):
-        yield
-    return original.pread(SPAN, size - SPAN) == content.pread(SPAN, size - SPAN)
-
-
-def _differs(tail: Tail, content: Content) -> bool:
-    """Whether a file that begins as an open one does goes on differently."""
-    sizes = tail.content.size(), content.size()
-    if tail.content.packed or content.packed or None in sizes or not tail.intact():
-        return False
-    end = min(size for size in sizes if size is not None)
-    start = max(0, end - SPAN)
-    return tail.content.pread(end - start, start) != content.pread(end - start, start)
-
-
-def _opened(position: Position, here: Mapping[Identity, str], identity: Identity) -> Content | None:
-    """A known file that is still there, or a copy of it, as another file than this one: inodes are reused."""
-    for path in (path for other, path in here.items() if other != identity):
-        with suppress(OSError):
-            content = open_content(path)
-            if digest(content.pread(SPAN, 0)) == position.head and position.agrees(content):
-                return content
-            content.close()
-    return None
-
-
-def _rank(position: Position, identity: Identity, sought: bool) -> tuple[bool, bool, int, bool]:
-    """How well a file matches a known file that it agrees with: of several, the largest rank is the best match."""
-    return position.strong, position.identity == identity, position.offset, sought == position.strong
