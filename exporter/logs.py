@@ -28,6 +28,7 @@ def configure(level: str, form: str) -> None:
     handler.setFormatter(_Json() if form == "json" else logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=max(least, logging.WARNING))
     logging.getLogger("exporter").setLevel(least)
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of each block that a client does not wait for
     logging.getLogger("urllib3").setLevel(logging.CRITICAL)  # it logs URLs with their queries
 
 

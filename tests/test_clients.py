@@ -78,6 +78,23 @@ def test_120_that_read_nothing_of_a_large_exposition_take_little_memory(beside: 
                 assert memory(exporter) - before < 50 * MB
 
 
+@pytest.mark.parametrize("heads", [0, 14])
+def test_1500_that_leave_take_no_memory_and_fill_no_log(beside: Beside, heads: int) -> None:
+    """Before their request is whole, with 14 KB of it, or in the middle of the answer."""
+    said = b"GET /metrics HTTP/1.1\r\nHost: x\r\n" + b"".join(b"X-%d: %01000d\r\n" % (n, n) for n in range(heads))
+    with beside.exporter() as exporter:
+        beside.write("".join(line(key=f"sk-{n:06}") for n in range(1_000)))
+        exporter.eventually(PARSED, 1_000)
+        before = memory(exporter)
+        for _ in range(1_500):
+            with clients(exporter, 1, said if heads else said + b"\r\n") as (client,):
+                if not heads:
+                    client.recv(100)
+        exporter.get()
+        assert memory(exporter) - before < 15 * MB
+        assert "socket" not in exporter.said
+
+
 def test_with_more_logs_than_descriptors_it_serves_what_it_can_and_says_so(beside: Beside) -> None:
     """In the log once, on the status page, and by `check` before; the limit is raised as far as it may be."""
     logs = [beside.folder / f"{n}.json" for n in range(100)]

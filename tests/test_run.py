@@ -153,6 +153,10 @@ def test_both_formats_plain_and_packed_hold_the_same(beside: Beside, exporter: E
     openmetrics = exporter.get(Accept="application/openmetrics-text; version=1.0.0", **{"Accept-Encoding": "identity"})
     assert openmetrics.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
     assert openmetrics.text.endswith("# EOF\n")
+    prefers_text = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.6"
+    plain = exporter.get(Accept=prefers_text, **{"Accept-Encoding": "gzip;q=0"})
+    assert plain.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert "content-encoding" not in plain.headers
     families = parse_openmetrics(openmetrics.text)  # type: ignore[no-untyped-call]
     found = {sample.name for family in families for sample in family.samples}
     assert {"gateway_requests_total", "gateway_request_duration_seconds_bucket", "process_open_fds"} <= found

@@ -25,6 +25,8 @@ _EQUAL = {
     "owner": "owner_of(key, key_owner) = ?",
     "provider": "provider = ? OR EXISTS (SELECT 1 FROM json_each(attempts) WHERE json_extract(value, '$[0]') = ?)",
 }
+# More alternatives than this are refused: SQLite has a limit, too.
+_MOST_WORDS = 200
 _KINDS = "kind IN (SELECT id FROM kind WHERE {})"
 _LABEL = re.compile(r"([A-Za-z_]\w*)=(.*)", re.ASCII | re.DOTALL)
 _STATUS = re.compile(r"[1-5]__|\d{1,3}|other")
@@ -127,10 +129,12 @@ def alternatives(name: str, value: str) -> list[str]:
     UsageError if it can't be read.
     """
     try:
-        words = next(csv.reader([value], skipinitialspace=True))
+        words = [word.strip() for word in next(csv.reader([value], skipinitialspace=True)) if word.strip()]
     except csv.Error:
         raise UsageError(f"{name}: too long, or with a line break") from None
-    return [word.strip() for word in words if word.strip()]
+    if len(words) > _MOST_WORDS:
+        raise UsageError(f"{name}: has {len(words)} values; at most {_MOST_WORDS} can be asked for at once")
+    return words
 
 
 def _add(found: Filter, name: str, value: str) -> None:

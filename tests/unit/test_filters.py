@@ -71,6 +71,16 @@ def test_any_values_are_read_as_csv_writes_them() -> None:
         assert alternatives("key", written.getvalue()) == words, words
 
 
+def test_so_many_values_as_are_allowed_are_found(keeping: Keeping) -> None:
+    """Of each filter together; more are refused, and not by the database."""
+    many = ",".join(["a"] * 200)
+    asked = {"key": many, "owner": "Acme," * 200, "user": many, "status": "2xx," * 200, "provider": many}
+    assert keeping.found(**asked) == []
+    assert keeping.found(key=many) == ["r1"]
+    with pytest.raises(UsageError, match="key: has 201 values; at most 200 can be asked for at once"):
+        alternatives("key", many + ",a")
+
+
 def test_what_is_no_line_is_refused() -> None:
     for given in ("a\nb", "a\rb", "x" * 200_000):
         with pytest.raises(UsageError, match="key: too long, or with a line break"):

@@ -1,7 +1,10 @@
 """The open files of one input, and which of them is read next."""
 
+import os
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
+from typing import NamedTuple
 
 from exporter.inputs.disk.fingerprint import SPAN, Head, Identity, Position
 from exporter.inputs.disk.heads import Heads
@@ -31,18 +34,35 @@ class OpenIndex:
         self.heads.remove(self._begins.pop(tail), tail)
 
 
+class Double(NamedTuple):
+    """The path of a file that was a copy of an open one when it had this size, and how much of it are whole lines."""
+
+    path: str
+    size: int
+    lines: int
+
+    @property
+    def grown(self) -> int:
+        """By how much it is larger now; negative if it is smaller."""
+        with suppress(OSError):
+            return os.stat(self.path).st_size - self.size  # noqa: PTH116 - at each scan
+        return 0
+
+
 class OpenFiles:
     """Read in this order: `old` files, which are no logs any more, oldest first; the logs (`live`); and `last` files
     that may be copies of a log and are read if its original is not found.
 
-    `doubles` are files that have a log's name and are only copies of open ones. `paths` are those of the logs.
+    `doubles` are files that have a log's name and are only copies of open ones so far. Of those that have grown since,
+    `copied` says how much is a copy, until they are started. `paths` are those of the logs.
     """
 
     def __init__(self) -> None:
         self.old: dict[Tail, None] = {}
         self.live: dict[Identity, Tail] = {}
         self.last: dict[Tail, None] = {}
-        self.doubles: set[Identity] = set()
+        self.doubles: dict[Identity, Double] = {}
+        self.copied: dict[Identity, int] = {}
         self.paths: frozenset[str] = frozenset()
         # Files with something to read: those that others wait for, then all others.
         self.first: deque[Tail] = deque()

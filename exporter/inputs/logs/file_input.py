@@ -11,7 +11,8 @@ Losses that are reported:
 Losses that are not noticed:
 - lines that were written and truncated between two scans, if no copy was kept and nothing of the log had been read;
 - a rotated file without a whole line, if it is compressed while the exporter restarts;
-- a log that was replaced by one with the same first bytes, up to where it was read, if no copy was kept;
+- a log that was replaced by one with the same first bytes, up to where it was read, if no copy was kept; the first KiB
+  is enough if the new log is shorter, as after a power loss;
 - a rotation that was never seen and whose name says that it is older than a known one;
 - lines written to a deleted log after its writer was silent for ten seconds.
 
@@ -47,7 +48,8 @@ from exporter.inputs.logs.following import Follower
 from exporter.inputs.logs.headers import HeaderReader, Headers
 from exporter.inputs.logs.sorting import InputFiles, Sorter
 from exporter.inputs.rotations.copies import RotatedCopies
-from exporter.inputs.rotations.known_files import KnownFiles, at_once
+from exporter.inputs.rotations.known_files import KnownFiles
+from exporter.inputs.rotations.matches import at_once
 
 # A renamed file is closed when its writer has been silent for this long.
 _LINGER_SECONDS = 10.0

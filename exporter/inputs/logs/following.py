@@ -14,7 +14,7 @@ from exporter.inputs.elsewhere import Elsewhere, Reader
 from exporter.inputs.logs.discovery import LogFinder
 from exporter.inputs.logs.objects import MOST, Objects
 from exporter.inputs.logs.sorting import InputFiles, Sorter
-from exporter.inputs.rotations.known_files import at_once
+from exporter.inputs.rotations.matches import at_once
 
 
 class Follower:
@@ -42,11 +42,22 @@ class Follower:
 
     def scan(self) -> None:
         """Notice logs that were added, removed or renamed."""
+        is_changed = self._look_at_doubles()
         has_room = self._are_left and len(self._files.live) < MOST // 2
-        if self.is_first_look or self.is_shared or has_room or self.finder.changed():
+        if self.is_first_look or self.is_shared or has_room or is_changed or self.finder.changed():
             there = self._there()
             if self.is_first_look or there != {identity: tail.log for identity, tail in self._files.live.items()}:
                 self._follow(there)
+
+    def _look_at_doubles(self) -> bool:
+        """Whether logs that were copies of others have changed since: they may be logs of their own now."""
+        files = self._files
+        files.copied = {identity: lines for identity, lines in files.copied.items() if identity in files.live}
+        changed_ones = {identity: grown for identity, double in files.doubles.items() if (grown := double.grown)}
+        for identity, grown in changed_ones.items():
+            double = files.doubles.pop(identity)
+            files.copied[identity] = double.lines if grown > 0 else 0
+        return bool(changed_ones)
 
     def forget_doubles(self) -> None:
         """A file was truncated: a log that was a copy of it is a log of its own now."""
@@ -62,7 +73,7 @@ class Follower:
         there = self.finder.find(opened, before | self._elsewhere.paths)
         if self.objects:
             there = self.objects.unread(there)
-        files.doubles &= there.keys()
+        files.doubles = {identity: double for identity, double in files.doubles.items() if identity in there}
         single = {identity: path for identity, path in there.items() if identity not in files.doubles}
         own = {
             identity: path
@@ -120,7 +131,8 @@ class Follower:
             return True
         if self._known.is_empty:
             return False
-        return bool(at_once(self._known.find(tail.content, tail.identity, Heads()))) or self._copies.is_known(tail.log)
+        found = at_once(self._known.find(tail.content, tail.identity, Heads(), tail.log))
+        return bool(found) or self._copies.is_known(tail.log)
 
     def _arrivals(self, there: dict[Identity, str]) -> list[Tail]:
         """Open the logs that are not open yet. Returns them."""

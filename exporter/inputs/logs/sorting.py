@@ -9,11 +9,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from exporter.inputs.disk.fingerprint import SPAN
-from exporter.inputs.disk.open_files import OpenFiles, OpenIndex
+from exporter.inputs.disk.open_files import Double, OpenFiles, OpenIndex
 from exporter.inputs.disk.tail import Tail
 from exporter.inputs.events import InputEvents
+from exporter.inputs.lines import CHUNK
 from exporter.inputs.rotations.copies import RotatedCopies
-from exporter.inputs.rotations.known_files import Found, KnownFiles, MissingFile, Steps
+from exporter.inputs.rotations.known_files import KnownFiles, MissingFile
+from exporter.inputs.rotations.matches import Found, Steps
 from exporter.model.columns import Columns
 
 # How long `go_on` works before it lets other logs be read.
@@ -160,11 +162,13 @@ class Sorter:
             self.start_again(tail)
             return
         index = self._index = self._index or self._files.index()
-        found = yield from self._known.find(tail.content, tail.identity, index.heads)
+        copied = self._files.copied.pop(tail.identity, 0)
+        log = tail.log if tail.identity in self._files.live else tail.name if tail.wanted else ""
+        found = yield from self._known.find(tail.content, tail.identity, index.heads, log)
         if found:
             self._start_known(tail, found, index)
         else:
-            self._start_unknown(tail, index)
+            self._start_unknown(tail, index, copied)
 
     def _start_known(self, tail: Tail, found: Found, index: OpenIndex) -> None:
         """Read on a file that is a known one, or a copy of it, unless there is nothing more in it."""
@@ -177,7 +181,7 @@ class Sorter:
             del files.old[other]  # a log was replaced by a copy that holds more, as rsync does
             other.close()
         elif other or (found.shorter and not is_live) or not (found.sought or tail.wanted):
-            self._drop(tail)
+            self._drop(tail, found)
             return
         elif found.sought or not found.shorter:
             self._report_rest(self._known.pop(found.position), tail)
@@ -189,25 +193,33 @@ class Sorter:
         self._started(tail, index)
         self._events.resumed(tail.name, found.offset)
 
-    def _start_unknown(self, tail: Tail, index: OpenIndex) -> None:
-        """Read a file from its beginning, unless it was opened only in case it was a known one."""
+    def _start_unknown(self, tail: Tail, index: OpenIndex, copied: int) -> None:
+        """Read a file from its beginning, unless it was opened only in case it was a known one. If it begins as a copy
+        of another, so many bytes were read there.
+        """
         if not tail.wanted:
-            self._drop(tail)
+            self._files.remove(tail)
             return
         self._known.pop_empty(tail.log, tail.identity if tail.identity in self._files.live else None)
-        tail.start(0)
+        tail.start(copied)
         self._started(tail, index)
-        self._events.opened(tail.name, 0)
+        if copied:
+            self._events.resumed(tail.name, copied)
+        else:
+            self._events.opened(tail.name, 0)
 
     def _started(self, tail: Tail, index: OpenIndex) -> None:
         index.add(tail)
         if tail.unread() or tail in self._files.old:
             self._files.queue(tail)
 
-    def _drop(self, tail: Tail) -> None:
+    def _drop(self, tail: Tail, found: Found) -> None:
         """Close a file that is a copy of an open one."""
         if tail.identity in self._files.live:
-            self._files.doubles.add(tail.identity)
+            size = found.offset if found.shorter else tail.content.size() or 0
+            last = tail.content.pread(CHUNK, max(0, size - CHUNK))[: min(size, CHUNK)]
+            lines = size - len(last) + last.rfind(b"\n") + 1
+            self._files.doubles[tail.identity] = Double(tail.log, size, lines)
         self._files.remove(tail)
 
     # --- losses

@@ -7,7 +7,7 @@ from exporter.inputs.disk.content import Content, open_content
 from exporter.inputs.disk.fingerprint import Identity, Position, Stamp, stamp
 from exporter.inputs.disk.tail import Tail
 from exporter.inputs.events import InputEvents
-from exporter.inputs.rotations.known_files import Found
+from exporter.inputs.rotations.matches import Found
 from exporter.inputs.rotations.names import Copy
 
 

@@ -23,7 +23,8 @@ from exporter.inputs.disk.open_files import OpenIndex
 from exporter.inputs.disk.tail import Tail
 from exporter.inputs.events import InputEvents
 from exporter.inputs.rotations.choice import Choice, open_copy
-from exporter.inputs.rotations.known_files import Found, KnownFiles, Steps, at_once
+from exporter.inputs.rotations.known_files import KnownFiles
+from exporter.inputs.rotations.matches import Found, Steps, at_once
 from exporter.inputs.rotations.names import Copy, Family, Names
 
 # Files may be rotated while copies are listed and opened: list them again, up to this many times.
@@ -100,7 +101,7 @@ class RotatedCopies:
         """Whether any copy of a log is a known file."""
         self._names.refresh(self._is_first)
         return any(
-            copy.named and at_once(self._find(copy, OpenIndex((), ())))[0] is not None
+            copy.named and at_once(self._find(copy, OpenIndex((), ()), {}))[0] is not None
             for family in self._names.families(self._all([log]), {})
             for copy in family.copies
             if family.log == log
@@ -202,15 +203,15 @@ class RotatedCopies:
             elif copy.stamp in self._settled:
                 choice.is_known(copy)
             elif copy.named or self._known.missing:
-                yield from self._inspect(copy, opened, choice)
+                yield from self._inspect(copy, opened, choice, family.paths)
         live = opened.live.get(family.log)
         if live and (live.started or (yield from self._goes_on(live, opened))):
             choice.leave_out_unseen()
         return choice
 
-    def _inspect(self, copy: Copy, opened: OpenIndex, choice: Choice) -> Steps[None]:
+    def _inspect(self, copy: Copy, opened: OpenIndex, choice: Choice, here: dict[Identity, str]) -> Steps[None]:
         """Compare a copy with the known files."""
-        found, longer = yield from self._find(copy, opened)
+        found, longer = yield from self._find(copy, opened, here)
         if found:
             choice.add_known(copy, found, longer)
         elif copy.named:
@@ -220,7 +221,7 @@ class RotatedCopies:
             choice.add_unseen(copy)
         yield
 
-    def _find(self, copy: Copy, opened: OpenIndex) -> Steps[tuple[Found | None, bool]]:
+    def _find(self, copy: Copy, opened: OpenIndex, here: dict[Identity, str]) -> Steps[tuple[Found | None, bool]]:
         """The known file that a copy is a copy of, and whether the copy holds more than was read of it."""
         first = self._firsts.get(copy.stamp)
         if first is not None and not self._known.begins(first, opened.heads):
@@ -232,7 +233,7 @@ class RotatedCopies:
             if len(self._firsts) >= _FIRSTS:
                 self._firsts.clear()
             self._firsts[copy.stamp] = content.pread(SPAN, 0)
-            found = yield from self._known.find(content, copy.identity, opened.heads)
+            found = yield from self._known.find(content, copy.identity, opened.heads, here=here)
             return found, found is not None and not found.shorter and bool(content.pread(1, found.offset))
         finally:
             content.close()
@@ -248,7 +249,7 @@ class RotatedCopies:
 
     def _goes_on(self, tail: Tail, opened: OpenIndex) -> Steps[bool]:
         """Whether a log is certainly a file that was read before: then every unseen copy is older."""
-        found = yield from self._known.find(tail.content, tail.identity, opened.heads)
+        found = yield from self._known.find(tail.content, tail.identity, opened.heads, tail.log)
         return found is not None and found.position.strong
 
 

@@ -1,8 +1,8 @@
 """What is known of files that are not open now: where each was read to, and which file on disk continues which."""
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, TypeVar
+from types import MappingProxyType
 
 import msgspec
 from msgspec.structs import replace as changed
@@ -12,26 +12,13 @@ from exporter.inputs.disk.fingerprint import SPAN, Identity, Position, Stamp
 from exporter.inputs.disk.heads import Heads
 from exporter.inputs.disk.tail import Tail
 from exporter.inputs.elsewhere import Elsewhere
+from exporter.inputs.rotations.matches import Candidate, Found, Steps, agrees, differs, rank_of, shorter
 
 # A file that was read to its end is remembered as long as it is there. Of files that are gone the last ones are
 # remembered, this many, in case they come back.
 _GONE = 200
 # Finished files are stored in this many parts; a commit writes those that have changed.
 _PAGES = 256
-
-T = TypeVar("T")
-# A generator that yields between steps of its work, so that other work can run, and returns a result.
-Steps = Generator[None, None, T]
-
-
-def at_once(steps: Steps[T]) -> T:
-    """Run all steps without a pause. Returns their result."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            result: T = end.value
-            return result
 
 
 @dataclass(eq=False)
@@ -50,29 +37,6 @@ class MissingFile:
     def emptied(self, identity: Identity | None) -> bool:
         """Whether a file is the one that was truncated: what it holds now is something else."""
         return self.truncated and self.position.identity == identity
-
-
-class Found(NamedTuple):
-    """The known file that a file is the same as, or a copy of, and the offset to read on from.
-
-    `sought` if the known file is missing, `other` is its tail if it is open. If `shorter`, the file ends before the
-    place where the known one was read to. The largest `rank` is the best match.
-    """
-
-    position: Position
-    offset: int
-    sought: bool
-    other: Tail | None = None
-    shorter: bool = False
-    rank: tuple[bool, bool, int, bool] = (False, False, 0, False)
-
-
-class _Candidate(NamedTuple):
-    """A known file that begins as a file does, before the rest of it was compared; see `Found`."""
-
-    position: Position
-    sought: bool
-    other: Tail | None = None
 
 
 class KnownFiles:
@@ -227,8 +191,16 @@ class KnownFiles:
         """Whether nothing is known, here or elsewhere."""
         return not (self.missing or self._finished or self._elsewhere.former)
 
-    def find(self, content: Content, identity: Identity, opened: Heads[Tail]) -> Steps[Found | None]:
-        """The known file that this is, or is a copy of. `opened` are the files that are open.
+    def find(
+        self,
+        content: Content,
+        identity: Identity,
+        opened: Heads[Tail],
+        log: str = "",
+        here: Mapping[Identity, str] = MappingProxyType({}),
+    ) -> Steps[Found | None]:
+        """The known file that this is, or is a copy of. `opened` are the files that are open; `log` is the path of a
+        log, "" of a copy; `here` has the paths of copies.
 
         A short file may begin as another one does. So a few equal bytes are enough only for a missing file; a copy of a
         file that was found already has the same size, or the same inode.
@@ -238,21 +210,19 @@ class KnownFiles:
         for position, sought, other in sorted(candidates, key=lambda candidate: candidate.position.offset):
             if not (sought or position.strong or position.identity == identity or content.size() == position.offset):
                 continue
-            while content.size() != position.offset and not content.ready(position.offset):
-                yield
-            if position.agrees(content):
-                found = Found(position, position.offset, sought, other, rank=_rank(position, identity, sought))
+            if (yield from agrees(position, content)) and not differs(other, content):
+                found = Found(position, position.offset, sought, other, rank=rank_of(position, identity, sought))
                 best = found if best is None or found.rank > best.rank else best
-        return best or _shorter(candidates, content)
+        return best or (yield from shorter(candidates, content, identity, log, here))
 
-    def _candidates(self, first: bytes, identity: Identity, opened: Heads[Tail]) -> list[_Candidate]:
+    def _candidates(self, first: bytes, identity: Identity, opened: Heads[Tail]) -> list[Candidate]:
         """The known files that begin as a file with these first bytes does."""
-        sought = [_Candidate(file.position, not file.emptied(identity)) for file in self._sought.alike(first)]
+        sought = [Candidate(file.position, not file.emptied(identity)) for file in self._sought.alike(first)]
         finished = [*self._read.alike(first), *self._elsewhere.alike(first)]
         return [
             *sought,
-            *(_Candidate(position, sought=False) for position in finished),
-            *(_Candidate(tail.reached(), sought=False, other=tail) for tail in opened.alike(first)),
+            *(Candidate(position, sought=False) for position in finished),
+            *(Candidate(tail.reached(), sought=False, other=tail) for tail in opened.alike(first)),
         ]
 
     def _found(self, missing: MissingFile) -> None:
@@ -277,17 +247,3 @@ class KnownFiles:
         number = position.inode % _PAGES
         self._encoded.pop(number, None)
         return self._pages.setdefault(number, {})
-
-
-def _shorter(candidates: list[_Candidate], content: Content) -> Found | None:
-    """The known file of which this one holds only the beginning."""
-    size = content.size()
-    for position, sought, other in candidates:
-        if position.strong and size is not None and size < position.offset:
-            return Found(position, size, sought, other, shorter=True)
-    return None
-
-
-def _rank(position: Position, identity: Identity, sought: bool) -> tuple[bool, bool, int, bool]:
-    """How well a file matches a known file that it agrees with: of several, the largest rank is the best match."""
-    return position.strong, position.identity == identity, position.offset, sought == position.strong

@@ -36,6 +36,11 @@ class Family(NamedTuple):
     copies: list[Copy]
     inodes: set[int]
 
+    @property
+    def paths(self) -> dict[Identity, str]:
+        """The paths of the copies."""
+        return {copy.identity: copy.path for copy in self.copies}
+
 
 class Names:
     """The names in the folders that logs are in. A folder is listed again when its names have changed.

@@ -9,6 +9,7 @@ requests_page.py  … the page over it, whose files are in pages/
 rounds.py       one round of work for all callers that wait
 listener.py     an application on an address
 answers.py      how an application answers
+preferences.py  in which form a client wants it
 access.py       who may ask what
 customers.py    the listener that customers reach, with its
 api.py          … answers in JSON, each caller at its pace, and

@@ -6,13 +6,19 @@ adds what it lacks to its protocol, with what it keeps of a connection: `cycle`,
 """
 
 import asyncio
+import gc
 import logging
+from collections.abc import Iterator
+from itertools import count
 from typing import Any, ClassVar, NamedTuple
 
 import h11
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.server import ServerState
+
+# What uvicorn keeps of a connection is in cycles: after so many, it is collected.
+_COLLECTED_AT_ONCE = 200
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +41,7 @@ class Connection(H11Protocol):
     """
 
     limits: ClassVar[Limits] = Limits()
+    _closed: ClassVar[Iterator[int]] = count(1)
 
     def __init__(
         self,
@@ -68,6 +75,8 @@ class Connection(H11Protocol):
         super().connection_lost(exc)
         if self.answering:
             self.answering.cancel()
+        if not next(self._closed) % _COLLECTED_AT_ONCE:
+            gc.collect(0)
 
     def data_received(self, data: bytes) -> None:
         """A request or a part of one."""

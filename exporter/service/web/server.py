@@ -19,6 +19,7 @@ from exporter.service.web.access import Access, Guard
 from exporter.service.web.answers import HTML, PLAIN, Page, Receive, Scope, Send, answer
 from exporter.service.web.connections import Connection, Limits
 from exporter.service.web.listener import Listener
+from exporter.service.web.preferences import weight
 from exporter.service.web.rounds import Rounds
 from exporter.service.web.scrapes import Held, Scrape, Scrapes
 from exporter.service.web.status import snapshot
@@ -83,9 +84,12 @@ class App:
 
     async def _metrics(self, scope: Scope, send: Send) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        openmetrics = "application/openmetrics-text" in headers.get("accept", "")
-        packed = "gzip" in headers.get("accept-encoding", "")
-        content_type = OPENMETRICS if openmetrics else TEXT
+        openmetrics, text = (
+            weight(headers.get("accept", ""), type_) for type_ in ("application/openmetrics-text", "text/plain")
+        )
+        is_open = openmetrics > 0 and openmetrics >= text
+        packed = weight(headers.get("accept-encoding", ""), "gzip") > 0
+        content_type = OPENMETRICS if is_open else TEXT
         more = {"vary": "accept, accept-encoding"} | ({"content-encoding": "gzip"} if packed else {})
         if scope["method"] == "HEAD":  # nothing is rendered: new series stay held at 0 for the next real scrape
             await answer(send, 200, content_type, b"", more)
@@ -95,7 +99,7 @@ class App:
         connection.is_scraper = connection.is_scraper or declared
         query = scope["query_string"].decode("latin-1")
         visitor = Visitor(*connection.address, headers.get("user-agent", ""), query, declared, time.monotonic())
-        body = await self._scrapes.ask(Scrape(visitor, openmetrics, packed))
+        body = await self._scrapes.ask(Scrape(visitor, is_open, packed))
         with self._held.by(connection, body):
             await answer(send, 200, content_type, body, more)
 

@@ -1,0 +1,113 @@
+"""Whether a file is a known one, a copy of it, or only begins as it does."""
+
+from collections.abc import Generator, Mapping
+from contextlib import suppress
+from typing import NamedTuple, TypeVar
+
+from exporter.inputs.disk.content import Content, open_content
+from exporter.inputs.disk.fingerprint import SPAN, Identity, Position, digest
+from exporter.inputs.disk.tail import Tail
+
+T = TypeVar("T")
+# A generator that yields between steps of its work, so that other work can run, and returns a result.
+Steps = Generator[None, None, T]
+
+
+def at_once(steps: Steps[T]) -> T:
+    """Run all steps without a pause. Returns their result."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+
+class Found(NamedTuple):
+    """The known file that a file is the same as, or a copy of, and the offset to read on from.
+
+    `sought` if the known file is missing, `other` is its tail if it is open. If `shorter`, the file ends before the
+    place where the known one was read to. The largest `rank` is the best match.
+    """
+
+    position: Position
+    offset: int
+    sought: bool
+    other: Tail | None = None
+    shorter: bool = False
+    rank: tuple[bool, bool, int, bool] = (False, False, 0, False)
+
+
+class Candidate(NamedTuple):
+    """A known file that begins as a file does, before the rest of it was compared; see `Found`."""
+
+    position: Position
+    sought: bool
+    other: Tail | None = None
+
+    def may_be(self, log: str, identity: Identity) -> bool:
+        """Whether a log may be this file, which is not there any more as another one."""
+        return self.position.path == log and (self.sought or self.position.identity == identity)
+
+
+def shorter(
+    candidates: list[Candidate], content: Content, identity: Identity, log: str, here: Mapping[Identity, str]
+) -> Steps[Found | None]:
+    """The known file of which this one holds only the beginning: a copy that is being made, or, after a power loss, the
+    file itself. Many logs may begin with the same long header: so they are compared if the known file is there, and a
+    log must be the same file, or the missing one of its path.
+    """
+    size = content.size()
+    for candidate in candidates:
+        position, sought, other = candidate
+        if not position.strong or size is None or size >= position.offset:
+            continue
+        if original := other.content if other else _opened(position, here, identity):
+            is_beginning = yield from _is_beginning(original, content, size)
+            is_beginning |= other is not None and not other.intact()
+            if not other:
+                original.close()
+        else:
+            is_beginning = not log or candidate.may_be(log, identity)
+        if is_beginning:
+            return Found(position, size, sought, other, shorter=True)
+    return None
+
+
+def _is_beginning(original: Content, content: Content, size: int) -> Steps[bool]:
+    """Whether a file of this size ends as its original does there."""
+    while not original.ready(size):
+        yield
+    return original.pread(SPAN, size - SPAN) == content.pread(SPAN, size - SPAN)
+
+
+def agrees(position: Position, content: Content) -> Steps[bool]:
+    """Whether a file holds what was read up to a position."""
+    while content.size() != position.offset and not content.ready(position.offset):
+        yield
+    return position.agrees(content)
+
+
+def differs(tail: Tail | None, content: Content) -> bool:
+    """Whether a file that begins as an open one does goes on differently."""
+    if not tail or tail.content.packed or content.packed or not tail.intact():
+        return False
+    end = min(tail.content.size() or 0, content.size() or 0)
+    start = max(0, end - SPAN)
+    return tail.content.pread(end - start, start) != content.pread(end - start, start)
+
+
+def _opened(position: Position, here: Mapping[Identity, str], identity: Identity) -> Content | None:
+    """A known file that is still there, or a copy of it, as another file than this one: inodes are reused."""
+    for path in (path for other, path in here.items() if other != identity):
+        with suppress(OSError):
+            content = open_content(path)
+            if digest(content.pread(SPAN, 0)) == position.head and position.agrees(content):
+                return content
+            content.close()
+    return None
+
+
+def rank_of(position: Position, identity: Identity, sought: bool) -> tuple[bool, bool, int, bool]:
+    """How well a file matches a known file that it agrees with: of several, the largest rank is the best match."""
+    return position.strong, position.identity == identity, position.offset, sought == position.strong

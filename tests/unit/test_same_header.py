@@ -1,0 +1,110 @@
+"""Logs that begin with the same long header, as exports with many columns do: each is a log of its own.
+
+A file is known by its first KiB, so that is not enough here.
+"""
+
+import gzip
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.unit.test_many_files import Kept
+
+HEADER = b"time,status," + b",".join(b"column_%03d" % n for n in range(150)) + b"\n"
+
+
+def rows(name: bytes, count: int) -> bytes:
+    return b"".join(b"%s row %d\n" % (name, n) for n in range(count))
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Kept:
+    """A log of 100 rows that was read."""
+    (tmp_path / "a.csv").write_bytes(HEADER + rows(b"a", 100))
+    made = Kept(str(tmp_path / "*.csv"), "beginning")
+    assert made.read() == HEADER + rows(b"a", 100)
+    return made
+
+
+def append(path: Path, text: bytes) -> None:
+    with path.open("ab") as log:
+        log.write(text)
+
+
+def test_a_shorter_log_is_read(tmp_path: Path, kept: Kept) -> None:
+    """It is no beginning of the other one: its rows differ."""
+    other = tmp_path / "b.csv"
+    other.write_bytes(HEADER + rows(b"b", 3))
+    assert kept.read() == HEADER + rows(b"b", 3)
+    append(other, b"more\n")
+    assert kept.read() == b"more\n"
+    assert kept.restart() == b""
+    append(other, rows(b"c", 200))
+    assert kept.restart() == rows(b"c", 200)
+
+
+@pytest.mark.parametrize("half", [b"", b"half a "])
+def test_a_log_that_began_as_another_one_does_is_read_on_when_it_differs(
+    tmp_path: Path, kept: Kept, half: bytes
+) -> None:
+    """With only the header in it, it could be a copy of the other one that is being made."""
+    other = tmp_path / "b.csv"
+    other.write_bytes(HEADER)
+    assert kept.read() == b""
+    append(other, half)
+    kept.read()
+    append(other, b"row\n")
+    found = kept.read()
+    assert found.removeprefix(HEADER) == half + b"row\n"
+    append(other, b"more\n")
+    assert (kept.read(), kept.restart()) == (b"more\n", b"")
+
+
+def test_a_copy_that_is_being_made_is_no_log_of_its_own(tmp_path: Path, kept: Kept) -> None:
+    """In pieces of any size, and while the original goes on."""
+    original, copy = tmp_path / "a.csv", tmp_path / "b.csv"
+    whole = original.read_bytes()
+    for end in (1500, len(HEADER), len(HEADER) + 5, len(whole) - 1, len(whole)):
+        copy.write_bytes(whole[:end])
+        assert kept.read() == b""
+    append(original, b"more\n")
+    assert kept.read() == b"more\n"
+    append(copy, b"more\n")
+    assert kept.read() == b""
+
+
+def test_the_next_log_is_read_where_the_last_one_was_packed_while_it_was_down(tmp_path: Path, kept: Kept) -> None:
+    """And the logs beside it are not read again."""
+    log = tmp_path / "a.csv"
+    (tmp_path / "b.csv").write_bytes(HEADER + rows(b"b", 150))
+    assert kept.read() == HEADER + rows(b"b", 150)
+    append(log, b"last\n")
+    Path(f"{log}.1.gz").write_bytes(gzip.compress(log.read_bytes()))
+    log.unlink()
+    log.write_bytes(HEADER + rows(b"new", 2))
+    assert kept.restart() == b"last\n" + HEADER + rows(b"new", 2)
+    assert kept.losses() == []
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_rotations_between_two_looks_are_read(
+    tmp_path: Path, kept: Kept, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    """Each is shorter than the one before; the oldest may be packed meanwhile."""
+    log = tmp_path / "a.csv"
+    shutil.move(log, f"{log}.1")
+    log.write_bytes(HEADER)
+    kept.settle(monkeypatch)
+    if suffix:
+        Path(f"{log}.3.gz").write_bytes(gzip.compress(Path(f"{log}.1").read_bytes()))
+        Path(f"{log}.1").unlink()
+    else:
+        shutil.move(f"{log}.1", f"{log}.3")
+    append(log, rows(b"b", 50))
+    shutil.move(log, f"{log}.2")
+    Path(f"{log}.1").write_bytes(HEADER + rows(b"c", 20))
+    log.write_bytes(HEADER + rows(b"d", 5))
+    found = kept.read() + kept.settle(monkeypatch)
+    assert found.replace(HEADER, b"") == rows(b"b", 50) + rows(b"c", 20) + rows(b"d", 5)
+    assert (kept.losses(), kept.restart()) == ([], b"")
