@@ -1,5 +1,6 @@
 """What a command works with: the secret for key names, the input that a log belongs to."""
 
+import logging
 from pathlib import Path
 
 from exporter.config.config import Config
@@ -9,10 +10,18 @@ from exporter.errors import UsageError, unknown
 from exporter.inputs.disk.names import covers, is_pattern
 from exporter.keys.secret import own_secret
 
+log = logging.getLogger(__name__)
+
 
 def with_secret(loaded: Loaded) -> Loaded:
     """The config with the secret for key names, which is created on first use if the config gives it a file."""
     if not loaded.secret and loaded.secret_file:
+        if loaded.config.state.path and Path(loaded.config.state.path).exists():
+            log.warning(
+                "%s is missing although there is a state: a new secret is created, and hashed names of keys are others "
+                "from now on; put the old file back, if you have it",
+                loaded.secret_file,
+            )
         loaded.secret = own_secret(loaded.secret_file)
     return loaded
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from exporter.commands.select_input import with_secret
+from exporter.config.load import load
 from exporter.errors import StateError
 from exporter.keys.secret import own_secret
 from exporter.state.database import State
@@ -62,3 +64,17 @@ def test_check_tells_of_secrets_that_others_can_read(tmp_path: Path) -> None:
     for name in files.values():
         (tmp_path / name).chmod(0o600)
     assert call(*check).stderr == ""
+
+
+def test_a_secret_that_is_missing_beside_a_state_is_noted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As after a restore of the state alone: every hashed name becomes another one. The first start has none."""
+    config = tmp_path / "config.yaml"
+    config.write_text("inputs: [{path: a.log, format: caddy}]\nstate: {path: state.db}\n", encoding="utf-8")
+    for state in (False, True):
+        if state:
+            State(tmp_path / "state.db").close()
+            (tmp_path / "key-hash.secret").unlink()
+        with_secret(load(config))
+        assert caplog.text.count("hashed names of keys are others from now on") == state
+    with_secret(load(config))
+    assert len(caplog.records) == 1
