@@ -66,3 +66,12 @@ def test_each_call_of_a_batch_counts_with_its_own_credits(tmp_path: Path) -> Non
     assert credits == {"eth_call": 104, "other": 40}
     assert of(found, "gateway_method_credits_total") == {(*EU, "eth_call"): 104, (*EU, "other"): 40}
     assert {labels[4]: value for labels, value in of(found, "gateway_requests_total").items()} == {"batch": 2}
+
+
+def test_batches_of_any_calls_have_one_layout(tmp_path: Path) -> None:
+    """A function is compiled for each layout, and kept: a client must not be able to make more of them."""
+    counted = counting(tmp_path)
+    calls = [",".join(["eth_call", "other", "eth_call", *("call" for _ in range(n))]) for n in range(20)]
+    counted.count(*({"s": 200, "m": methods, "key": "sk-live-0000000000000001"} for methods in calls))
+    kinds = counted.meter._cells._kinds
+    assert (len(kinds._kinds), len(kinds._layouts._known)) == (20, 1)
