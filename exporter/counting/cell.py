@@ -112,7 +112,7 @@ class Cell:
     subclass, too) its observations. `time` is set only where gauges need it. `targets` is read by the fold.
     `used_up` of its requests, and so much of its tokens and cost, have used up limits already: see `fold`. How many
     values of rows lead to the cell (`ways`), and when a fold last found counts in it (`used_at`), decide whether it is
-    kept if there are too many.
+    kept if there are too many. The subclass sets all slots of a new cell.
     """
 
     __slots__ = ("elsewhere", "n", "origin", "origins", "targets", "time", "used", "used_at", "used_up", "ways")

@@ -1,6 +1,6 @@
-"""Connects new cells to series, with a function generated for each layout: it takes no loops and no look-ups of names.
+"""Connects new cells to series, with a function generated for each layout, which has two lines for each family.
 
-Cold path, but for each new cell: see `benchmarks.births`.
+Cold path, but called for each new cell: see `benchmarks.births`.
 """
 
 from collections import defaultdict
