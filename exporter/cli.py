@@ -27,7 +27,7 @@ def command() -> NoReturn:
 
 def collect_rarely() -> None:
     """Set how often garbage is collected. Series and cells are many, live long and are never in cycles: a collection
-    finds nothing, and takes a fifth of what a new cell takes. Connections are in cycles, and see to it themselves.
+    finds nothing, and takes a fifth of what a new cell takes.
     """
     gc.set_threshold(400_000, 50, 1000)
 

@@ -1,6 +1,7 @@
 """A web server over a real pipeline, in this process, whose thread a test plays: nothing is answered until it says."""
 
 import socket
+import struct
 from pathlib import Path
 from types import TracebackType
 
@@ -57,6 +58,11 @@ class Client:
 
     def leave(self) -> None:
         """Close it."""
+        self._socket.close()
+
+    def reset(self) -> None:
+        """Close it without a word of farewell: the server sees an error."""
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._socket.close()
 
 

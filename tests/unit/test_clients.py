@@ -1,5 +1,6 @@
 """Clients of the web server: none of them, whatever it sends or does not read, keeps a scraper from its answer."""
 
+import gc
 import gzip
 import tomllib
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ import pytest
 import uvicorn
 
 from exporter.model import catalog
-from exporter.service.web.connections import Limits
+from exporter.service.web.connections import Connection, Limits
 from tests.unit.serving import Client, Serving, get
 from tests.waiting import eventually
 
@@ -27,6 +28,25 @@ def serving(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Serving]
 def limits(**some: Any) -> pytest.MarkDecorator:
     """For a test: a server with these limits."""
     return pytest.mark.parametrize("serving", [Limits(**some)], indirect=True, ids=[""])
+
+
+# --- what is left of one
+
+
+def test_a_connection_that_has_ended_is_freed_without_garbage_collection(serving: Serving) -> None:
+    """Answered or not, and also if the client has reset it: garbage is rarely collected."""
+    gc.collect()
+    gc.disable()
+    try:
+        for request in (b"", b"GET /", get("/-/ready"), get()):
+            serving.client(request).leave()
+        for leave in (Client.leave, Client.reset):
+            client = serving.client(get("/-/ready"))
+            client.answer()
+            leave(client)
+        eventually(lambda: not any(issubclass(type(it), Connection) for it in gc.get_objects()))
+    finally:
+        gc.enable()
 
 
 # --- who waits is served together

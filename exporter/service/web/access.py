@@ -146,7 +146,7 @@ class Guard:
         try:
             await self._answer(scope, receive, send, connection)
         except asyncio.CancelledError:
-            if not connection.cycle.disconnected:
+            if connection.cycle and not connection.cycle.disconnected:
                 connection.end("the server ends")
         except Exception as error:
             log.error("a page could not be answered: %s", type(error).__name__)  # no message: secrets
