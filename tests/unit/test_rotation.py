@@ -211,8 +211,8 @@ def test_random_histories_lose_and_repeat_nothing(tmp_path: Path, monkeypatch: p
 
 
 def test_random_histories_of_logs_with_the_same_long_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Longer than what a file is known by. Two of a hundred other histories lose a file that was rotated unseen, or
-    whose beginning was deleted, and none repeats a line.
+    """Longer than what a file is known by. Six of a thousand other histories lose a file that was rotated
+    unseen, or whose beginning was deleted, and none repeats a line.
     """
     for n in range(SCENARIOS_WITH_HEADERS):
         folder = tmp_path / str(n)

@@ -108,3 +108,28 @@ def test_rotations_between_two_looks_are_read(
     found = kept.read() + kept.settle(monkeypatch)
     assert found.replace(HEADER, b"") == rows(b"b", 50) + rows(b"c", 20) + rows(b"d", 5)
     assert (kept.losses(), kept.restart()) == ([], b"")
+
+
+def test_a_log_that_was_deleted_and_made_again_while_it_was_down_is_read(tmp_path: Path, kept: Kept) -> None:
+    """It is shorter than the deleted one, and another file."""
+    new = tmp_path / "new"
+    new.write_bytes(HEADER + rows(b"new", 3))
+    new.replace(tmp_path / "a.csv")
+    assert kept.restart() == HEADER + rows(b"new", 3)
+
+
+def test_rotations_between_two_looks_are_read_though_a_longer_one_was_deleted(
+    tmp_path: Path, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are no beginnings of that one."""
+    log = tmp_path / "a.csv"
+    log.unlink()
+    log.write_bytes(b"")
+    kept.settle(monkeypatch)
+    log.write_bytes(HEADER + rows(b"b", 50))
+    shutil.move(log, f"{log}.2")
+    Path(f"{log}.1").write_bytes(HEADER + rows(b"c", 20))
+    log.write_bytes(HEADER + rows(b"d", 5))
+    found = kept.read() + kept.settle(monkeypatch)
+    assert found == b"".join(HEADER + part for part in (rows(b"b", 50), rows(b"c", 20), rows(b"d", 5)))
+    assert (kept.losses(), kept.restart()) == ([], b"")

@@ -12,7 +12,7 @@ Losses that are not noticed:
 - lines that were written and truncated between two scans, if no copy was kept and nothing of the log had been read;
 - a rotated file without a whole line, if it is compressed while the exporter restarts;
 - a log that was replaced by one with the same first bytes, up to where it was read, if no copy was kept; the first KiB
-  is enough if the new log is shorter, as after a power loss;
+  is enough if the log is shorter now but still the same inode, as after a power loss;
 - a rotation that was never seen and whose name says that it is older than a known one;
 - lines written to a deleted log after its writer was silent for ten seconds.
 

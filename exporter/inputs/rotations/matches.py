@@ -46,8 +46,15 @@ class Candidate(NamedTuple):
     other: Tail | None = None
 
     def may_be(self, log: str, identity: Identity) -> bool:
-        """Whether a log may be this file, which is not there any more as another one."""
-        return self.position.path == log and (self.sought or self.position.identity == identity)
+        """Whether a file may be this one, which is not there any more as another one: a copy, if `log` is "", or the
+        log with this path. A missing log may have another inode only if the device has another number, too, as after a
+        restart of the machine.
+        """
+        if self.position.identity == identity:
+            return log in ("", self.position.path)
+        if log:
+            return self.sought and log == self.position.path and identity[0] != self.position.device
+        return self.sought
 
 
 def shorter(
@@ -68,7 +75,7 @@ def shorter(
             if not other:
                 original.close()
         else:
-            is_beginning = not log or candidate.may_be(log, identity)
+            is_beginning = candidate.may_be(log, identity)
         if is_beginning:
             return Found(position, size, sought, other, shorter=True)
     return None
