@@ -63,8 +63,8 @@ class Connection(H11Protocol):
             longest_idle.end("there are too many")
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Cancel the answer: nobody is there to read it. Let go of what refers to the connection, so that it is freed at
-        once: garbage is rarely collected.
+        """Cancel the answer: nobody is there to read it. Break the cycles of references to the connection, so that it
+        is freed at once: garbage is rarely collected.
         """
         self._time(None, 0)
         super().connection_lost(exc)
