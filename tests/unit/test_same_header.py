@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from exporter.inputs.disk.content import Content, open_content
+from exporter.inputs.rotations import matches
 from tests.unit.test_many_files import Kept
 
 HEADER = b"time,status," + b",".join(b"column_%03d" % n for n in range(150)) + b"\n"
@@ -133,3 +135,27 @@ def test_rotations_between_two_looks_are_read_though_a_longer_one_was_deleted(
     found = kept.read() + kept.settle(monkeypatch)
     assert found == b"".join(HEADER + part for part in (rows(b"b", 50), rows(b"c", 20), rows(b"d", 5)))
     assert (kept.losses(), kept.restart()) == ([], b"")
+
+
+def test_each_file_is_compared_with_each_known_one_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """20 rotations that it never saw, beside 40 that it knows: no file is looked for among all others."""
+    log = tmp_path / "a.csv"
+    for n in range(40):
+        Path(f"{log}-{20250101 + n}").write_bytes(HEADER + rows(b"%d" % n, 100 + n))
+    log.write_bytes(HEADER + rows(b"a", 50))
+    kept = Kept(str(log))
+    kept.read()
+    shutil.move(log, f"{log}-20260101")
+    for n in range(20):
+        Path(f"{log}-{20260102 + n}").write_bytes(HEADER + rows(b"new %d" % n, 10 + n))
+    log.write_bytes(HEADER + rows(b"b", 10))
+    opened = 0
+
+    def counted(path: str) -> Content:
+        nonlocal opened
+        opened += 1
+        return open_content(path)
+
+    monkeypatch.setattr(matches, "open_content", counted)
+    assert kept.restart().count(HEADER) == 21
+    assert opened <= 2 * 21 * 41, "a look compares each new file with each known one; there are two"

@@ -61,15 +61,15 @@ def shorter(
     candidates: list[Candidate], content: Content, identity: Identity, log: str, here: Mapping[Identity, str]
 ) -> Steps[Found | None]:
     """The known file of which this one holds only the beginning: a copy that is being made, or, after a power loss, the
-    file itself. Many logs may begin with the same long header: so they are compared if the known file is there, and a
-    log must be the same file, or the missing one of its path.
+    file itself. Many logs may begin with the same long header, so this one is compared with the known file if that is
+    there; see `may_be` if not.
     """
     size = content.size()
     for candidate in candidates:
         position, sought, other = candidate
         if not position.strong or size is None or size >= position.offset:
             continue
-        if original := other.content if other else _opened(position, here, identity):
+        if original := other.content if other else _opened(candidate, here, identity):
             is_beginning = yield from _is_beginning(original, content, size)
             is_beginning |= other is not None and not other.intact()
             if not other:
@@ -78,6 +78,7 @@ def shorter(
             is_beginning = candidate.may_be(log, identity)
         if is_beginning:
             return Found(position, size, sought, other, shorter=True)
+        yield
     return None
 
 
@@ -104,9 +105,14 @@ def differs(tail: Tail | None, content: Content) -> bool:
     return tail.content.pread(end - start, start) != content.pread(end - start, start)
 
 
-def _opened(position: Position, here: Mapping[Identity, str], identity: Identity) -> Content | None:
-    """A known file that is still there, or a copy of it, as another file than this one: inodes are reused."""
-    for path in (path for other, path in here.items() if other != identity):
+def _opened(candidate: Candidate, here: Mapping[Identity, str], identity: Identity) -> Content | None:
+    """A known file that is still there as another file than this one. All are looked at only for a missing one, and for
+    one that had this inode, which may have been reused: there may be hundreds.
+    """
+    position = candidate.position
+    is_anywhere = candidate.sought or position.identity == identity
+    others = here.keys() if is_anywhere else here.keys() & {position.identity}
+    for path in (here[other] for other in others if other != identity):
         with suppress(OSError):
             content = open_content(path)
             if digest(content.pread(SPAN, 0)) == position.head and position.agrees(content):
