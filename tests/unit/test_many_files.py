@@ -330,6 +330,19 @@ def test_a_log_and_a_copy_of_it_that_come_at_once_count_once(tmp_path: Path) -> 
     assert kept.read() == text
 
 
+def test_a_log_that_is_replaced_by_a_longer_copy_goes_on_with_its_unfinished_line(tmp_path: Path) -> None:
+    """As rsync does, at any moment."""
+    text = b"".join(b"row %d\n" % n for n in range(300))
+    log = tmp_path / "a.log"
+    log.write_bytes(text + b"half")
+    kept = Kept(str(log), "beginning")
+    assert kept.read() == text
+    (tmp_path / "new").write_bytes(text + b"half line\nmore\n")
+    (tmp_path / "new").replace(log)
+    assert kept.read() == b"half line\nmore\n"
+    assert (kept.restart(), kept.losses()) == (b"", [])
+
+
 def test_a_log_that_comes_is_no_rotation_of_others(tmp_path: Path) -> None:
     """Only what was renamed was rotated."""
     (tmp_path / "a.log").write_bytes(b"1\n")

@@ -175,8 +175,9 @@ class Sorter:
         # Long, as every way in which a known file can be found is in one place: open, missing, finished, cut short.
         files = self._files
         is_live = tail.identity in files.live
-        other = found.other
+        other, offset = found.other, found.offset
         if other and is_live and other.identity not in files.live:
+            offset = other.position().offset  # its unfinished line is read again
             index.remove(other)
             del files.old[other]  # a log was replaced by a copy that holds more, as rsync does
             other.close()
@@ -188,10 +189,10 @@ class Sorter:
         if not tail.wanted:
             del files.last[tail]
             files.old[tail] = None
-        tail.start(found.offset, found.position.skipping and not found.shorter)
+        tail.start(offset, found.position.skipping and not found.shorter)
         tail.columns = Columns(found.position.columns)
         self._started(tail, index)
-        self._events.resumed(tail.name, found.offset)
+        self._events.resumed(tail.name, offset)
 
     def _start_unknown(self, tail: Tail, index: OpenIndex, copied: int) -> None:
         """Read a file from its beginning, unless it was opened only in case it was a known one. If it begins as a copy
