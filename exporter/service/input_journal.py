@@ -53,6 +53,8 @@ class InputJournal:
         self._store = store
         self._reported: set[str] = set()
         self._faults: set[str] = set()
+        # Whether the state was, so that it is not known how far logs were read.
+        self._is_damaged = False
         # Lines that were parsed before: a restart without new ones says nothing about their times.
         self._parsed_before = self._parsed
 
@@ -118,6 +120,7 @@ class InputJournal:
 
     def loss(self, path: str, reason: str) -> None:
         """Lines may have been lost before they could be read."""
+        self._is_damaged = self._is_damaged or reason == "state_damaged"
         log.warning("%s: lines of %s may have been lost: %s", self.name, printable(path), LOSSES[reason])
         self._store.add(catalog.LOSSES, self.name, reason)
 
@@ -138,7 +141,8 @@ class InputJournal:
         if offset:
             text = "%s: reading %s from its end; the %d bytes before are not counted (%s)"
             cure = "to count them, set start_at: beginning before the first start"
-            log.warning(text, self.name, printable(path), offset, cure)
+            why = "they may be in Prometheus already: the state was damaged" if self._is_damaged else cure
+            log.warning(text, self.name, printable(path), offset, why)
         else:
             log.info("%s: reading %s from its beginning", self.name, printable(path))
 

@@ -35,6 +35,24 @@ def test_lost_bytes_are_an_event_and_a_size() -> None:
     assert store.series(catalog.LOST_BYTES, "a", "truncated").value == 12
 
 
+@pytest.mark.parametrize(
+    ("is_damaged", "why"),
+    [
+        (False, "to count them, set start_at: beginning before the first start"),
+        (True, "they may be in Prometheus already: the state was damaged"),
+    ],
+)
+def test_a_log_that_is_read_from_its_end_is_reported_with_the_reason(
+    caplog: pytest.LogCaptureFixture, is_damaged: bool, why: str
+) -> None:
+    """After a damaged state, `start_at` has no say."""
+    journal = InputJournal("a", Store())
+    if is_damaged:
+        journal.loss("a.log", "state_damaged")
+    journal.opened("a.log", 7)
+    assert caplog.messages[-1] == f"a: reading a.log from its end; the 7 bytes before are not counted ({why})"
+
+
 def test_the_last_twenty_rejected_lines_are_kept() -> None:
     journal = InputJournal("a", Store())
     journal.note(Decoded([], [("no_status", b"x" * n) for n in range(30)]))
