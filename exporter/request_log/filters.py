@@ -129,9 +129,10 @@ def alternatives(name: str, value: str) -> list[str]:
     UsageError if it can't be read.
     """
     try:
-        words = [word.strip() for word in next(csv.reader([value], skipinitialspace=True)) if word.strip()]
+        words = next(csv.reader([value], skipinitialspace=True, strict=True))
     except csv.Error:
-        raise UsageError(f"{name}: too long, or with a line break") from None
+        raise UsageError(f'{name}: too long, with a line break, or with an odd " (write "a ""b"", c")') from None
+    words = [word.strip() for word in words if word.strip()]
     if len(words) > _MOST_WORDS:
         raise UsageError(f"{name}: has {len(words)} values; at most {_MOST_WORDS} can be asked for at once")
     return words
