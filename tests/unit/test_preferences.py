@@ -9,6 +9,20 @@ TEXT_FIRST = "text/plain;version=0.0.4;q=0.6,application/openmetrics-text;versio
 
 
 @pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("text/plain;q=0.2, text/*;q=0.9, */*", 0.2),
+        ("text/plain;q=0, */*", 0),
+        ("application/openmetrics-text;q=0.5, */*;q=0.8", 0.8),
+        ("text/html, text/*;q=0.3", 0.3),
+        ("text/html", 0),
+    ],
+)
+def test_the_most_specific_name_counts(header: str, expected: float) -> None:
+    assert weight(header, "text/plain", "text/*", "*/*") == expected
+
+
+@pytest.mark.parametrize(
     ("header", "name", "expected"),
     [
         (TEXT_FIRST, "text/plain", 0.6),

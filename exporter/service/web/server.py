@@ -84,10 +84,9 @@ class App:
 
     async def _metrics(self, scope: Scope, send: Send) -> None:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        openmetrics, text = (
-            weight(headers.get("accept", ""), type_) for type_ in ("application/openmetrics-text", "text/plain")
-        )
-        is_open = openmetrics > 0 and openmetrics >= text
+        accept = headers.get("accept", "")
+        openmetrics = weight(accept, "application/openmetrics-text")
+        is_open = openmetrics > 0 and openmetrics >= weight(accept, "text/plain", "text/*", "*/*")
         packed = weight(headers.get("accept-encoding", ""), "gzip") > 0
         content_type = OPENMETRICS if is_open else TEXT
         more = {"vary": "accept, accept-encoding"} | ({"content-encoding": "gzip"} if packed else {})
