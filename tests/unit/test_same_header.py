@@ -4,6 +4,7 @@ A file is known by its first KiB, so that is not enough here.
 """
 
 import gzip
+import random
 import shutil
 from pathlib import Path
 
@@ -61,6 +62,44 @@ def test_a_log_that_began_as_another_one_does_is_read_on_when_it_differs(
     assert found.removeprefix(HEADER) == half + b"row\n"
     append(other, b"more\n")
     assert (kept.read(), kept.restart()) == (b"more\n", b"")
+
+
+def test_a_log_is_read_beside_one_that_holds_only_the_header(tmp_path: Path) -> None:
+    """Which may be its copy, until it goes on differently."""
+    empty, other = tmp_path / "a.csv", tmp_path / "b.csv"
+    empty.write_bytes(HEADER)
+    kept = Kept(str(tmp_path / "*.csv"), "beginning")
+    assert kept.read() == HEADER
+    other.write_bytes(HEADER + rows(b"b", 3))
+    assert kept.read() == rows(b"b", 3)
+    append(other, b"more\n")
+    assert (kept.read(), kept.restart()) == (b"more\n", b"")
+    append(empty, rows(b"a", 2))
+    assert kept.read() == rows(b"a", 2)
+    append(other, b"and more\n")
+    append(empty, b"last\n")
+    assert sorted(kept.read().splitlines()) == [b"and more", b"last"]
+    assert (kept.restart(), kept.losses()) == (b"", [])
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_two_logs_with_the_same_lines_count_once(tmp_path: Path, seed: int) -> None:
+    """Whichever of them is ahead, and over restarts."""
+    chance = random.Random(seed)
+    text = rows(b"a", 400)
+    written = {tmp_path / name: 1500 for name in ("a.log", "b.log")}
+    first, second = written
+    first.write_bytes(text[:1500])
+    kept = Kept(str(tmp_path / "*.log"), "beginning")
+    found = kept.read()
+    second.write_bytes(text[:1500])
+    while min(written.values()) < len(text):
+        path = chance.choice([first, second])
+        end = written[path] + chance.randrange(1, 400)
+        append(path, text[written[path] : end])
+        written[path] = min(end, len(text))
+        found += chance.choice((lambda: b"", kept.read, kept.read, kept.restart))()
+    assert found + kept.read() == text
 
 
 def test_a_copy_that_is_being_made_is_no_log_of_its_own(tmp_path: Path, kept: Kept) -> None:

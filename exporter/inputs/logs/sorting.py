@@ -139,7 +139,11 @@ class Sorter:
         copies = yield from self._copies.to_read(logs, self._files.index())
         self._add_copies(copies)
         self.forget_index()
-        self._unbegun = deque(tail for tail in self._files.all() if not tail.started and tail.log not in self._logs)
+        # Logs that were read before come first: others are compared with them, and may be their copies.
+        files, before = self._files, {missing.position.identity for missing in self._known.missing}
+        live = sorted(files.live.values(), key=lambda tail: tail.identity not in before)
+        tails = (*files.old, *live, *files.last)
+        self._unbegun = deque(tail for tail in tails if not tail.started and tail.log not in self._logs)
 
     def _check(self, tail: Tail) -> None:
         """Notice that a file's content was replaced, before its copies are compared with what was read of it."""
@@ -176,13 +180,12 @@ class Sorter:
         files = self._files
         is_live = tail.identity in files.live
         other, offset = found.other, found.offset
-        if other and is_live and other.identity not in files.live:
+        if other and is_live and (other.identity not in files.live or _holds_more(tail, other)):
             offset = other.position().offset  # its unfinished line is read again
             index.remove(other)
-            del files.old[other]  # a log was replaced by a copy that holds more, as rsync does
-            other.close()
+            self._drop(other, other.content.size() or 0)  # replaced by a longer copy, as by rsync, or only begun
         elif other or (found.shorter and not is_live) or not (found.sought or tail.wanted):
-            self._drop(tail, found)
+            self._drop(tail, found.offset if found.shorter else tail.content.size() or 0)
             return
         elif found.sought or not found.shorter:
             self._report_rest(self._known.pop(found.position), tail)
@@ -214,10 +217,9 @@ class Sorter:
         if tail.unread() or tail in self._files.old:
             self._files.queue(tail)
 
-    def _drop(self, tail: Tail, found: Found) -> None:
-        """Close a file that is a copy of an open one."""
+    def _drop(self, tail: Tail, size: int) -> None:
+        """Close a file that is a copy of an open one, as far as this size."""
         if tail.identity in self._files.live:
-            size = found.offset if found.shorter else tail.content.size() or 0
             last = tail.content.pread(CHUNK, max(0, size - CHUNK))[: min(size, CHUNK)]
             lines = size - len(last) + last.rfind(b"\n") + 1
             self._files.doubles[tail.identity] = Double(tail.log, size, lines)
@@ -251,3 +253,10 @@ class Sorter:
                 self._events.loss(position.path, reason)
             lines += missing.rest + b"\n" if missing.rest else b""
         return lines
+
+
+def _holds_more(tail: Tail, other: Tail) -> bool:
+    """Whether a file that begins as an open one does goes on behind its end."""
+    if tail.content.packed or other.content.packed or not other.intact():
+        return False
+    return (tail.content.size() or 0) > (other.content.size() or 0)
