@@ -3,6 +3,7 @@
 A file is known by its first KiB, so that is not enough here.
 """
 
+import errno
 import gzip
 import random
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from exporter.inputs.disk.content import Content, open_content
+from exporter.inputs.logs import following
 from exporter.inputs.rotations import matches
 from tests.unit.test_many_files import Kept
 
@@ -62,6 +64,25 @@ def test_a_log_that_began_as_another_one_does_is_read_on_when_it_differs(
     assert found.removeprefix(HEADER) == half + b"row\n"
     append(other, b"more\n")
     assert (kept.read(), kept.restart()) == (b"more\n", b"")
+
+
+def test_what_was_a_copy_is_not_read_again_where_the_log_cannot_be_opened_at_first(
+    tmp_path: Path, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As while no file descriptor is left."""
+    other = tmp_path / "b.csv"
+    other.write_bytes(HEADER + rows(b"a", 50))
+    assert kept.read() == b""
+    append(other, rows(b"b", 2))
+
+    def refuse(path: str) -> Content:
+        raise OSError(errno.EMFILE, path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(following, "open_log", refuse)
+        assert kept.read() + kept.read() == b""
+    append(tmp_path / "c.csv", b"a log that comes\n")
+    assert sorted(kept.read().splitlines()) == [b"a log that comes", b"b row 0", b"b row 1"]
 
 
 def test_a_log_is_read_beside_one_that_holds_only_the_header(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -97,6 +97,11 @@ class OpenFiles:
             self.first.append(tail)
         else:
             self.ready.append(tail)
+
+    def forget_copies(self, there: Container[Identity]) -> None:
+        """Forget what is known of copies that are not there any more."""
+        self.doubles = {identity: double for identity, double in self.doubles.items() if identity in there}
+        self.copied = {identity: lines for identity, lines in self.copied.items() if identity in there}
 
     def remove(self, tail: Tail) -> None:
         """Close a file."""

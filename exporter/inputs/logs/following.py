@@ -52,7 +52,6 @@ class Follower:
     def _look_at_doubles(self) -> bool:
         """Whether logs that were copies of others have changed since: they may be logs of their own now."""
         files = self._files
-        files.copied = {identity: lines for identity, lines in files.copied.items() if identity in files.live}
         changed_ones = {identity: grown for identity, double in files.doubles.items() if (grown := double.grown)}
         for identity, grown in changed_ones.items():
             double = files.doubles.pop(identity)
@@ -73,7 +72,7 @@ class Follower:
         there = self.finder.find(opened, before | self._elsewhere.paths)
         if self.objects:
             there = self.objects.unread(there)
-        files.doubles = {identity: double for identity, double in files.doubles.items() if identity in there}
+        files.forget_copies(there)
         single = {identity: path for identity, path in there.items() if identity not in files.doubles}
         own = {
             identity: path
