@@ -149,7 +149,7 @@ BAD = [
     ),
     (
         "{notify: {time_intervals: {night: [{times: [{start_time: 20:00, end_time: '24:00'}]}]}}}",
-        "alerts.notify.time_intervals.night[0].times[0].start_time: must be text, not a whole number",
+        'alerts.notify.time_intervals.night[0].times[0].start_time: must be a time in quotes, as "07:30" or "24:00",',
     ),
     (
         "{notify: {time_intervals: {night: [{times: [{start_time: '8:00', end_time: '24:00'}]}]}}}",

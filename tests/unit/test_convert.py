@@ -44,7 +44,7 @@ class Outer(Struct, forbid_unknown_fields=True, rename={"class_": "class"}):
         ({"share": True}, ("share",), "must be a number, not true or false"),
         ({"share": "x"}, ("share",), "must be a number, not 'x'"),
         ({"name": "A1"}, ("name",), "must be a name"),
-        ({"name": 5}, ("name",), "must be text, not a whole number"),
+        ({"name": 5}, ("name",), "must be a name"),
         ({"class": "on"}, ("class",), "unknown class 'on'; did you mean 'one'? (allowed: one, two)"),
         ({"inner": {"x": 7}}, ("inner", "x", 0), "is seven"),
         ({"inner": {"x": 8}}, ("inner",), "eight"),

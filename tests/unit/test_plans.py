@@ -66,7 +66,7 @@ BAD = [
         "3: limits.timezone: unknown timezone 'Europe/Berln': did you mean 'Europe/Berlin'?",
     ),
     ("limits: {timezone: ''}", "2: limits.timezone: unknown timezone '': names are like Europe/Berlin or UTC"),
-    ("limits: {grace: 5}", "2: limits.grace: must be text, not a whole number"),
+    ("limits: {grace: 5}", "2: limits.grace: must be a duration, as in 15s, 5m, 24h or 1h30m, not 5"),
     ("limits: {grace: soon}", "2: limits.grace: must be a duration, as in 15s, 5m, 24h or 1h30m, not 'soon'"),
     (
         "limits: {zone: UTC}",
