@@ -16,5 +16,6 @@ def compile_function(name: str, arguments: str, lines: Iterable[str], names: Map
     """The function itself; `names` are the globals that its lines use."""
     scope = dict(names)
     exec(compile(function_source(name, arguments, lines), f"<generated {name}>", "exec"), scope)
-    function: Callable[..., Any] = scope[name]
+    # Taken out of its own globals, or it would keep them, and all that they hold, until garbage is collected.
+    function: Callable[..., Any] = scope.pop(name)
     return function

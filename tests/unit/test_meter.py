@@ -1,10 +1,12 @@
 """The meter: what a fold moves into series, and into the use of limits."""
 
+import gc
 from pathlib import Path
 
 import pytest
 
 from exporter.counting import meter
+from exporter.counting.cell import Cell
 from tests.counted import Counting, of
 
 CONFIG = """
@@ -76,3 +78,22 @@ def test_a_key_was_last_used_at_the_latest_time_in_whatever_order_the_log_is(
     counted.count(*({"t": at, "s": 200, "m": "eth_call", "key": "acme"} for at in times))
     assert of(counted.samples(), "gateway_key_last_used_timestamp_seconds") == {("acme",): 90}
     assert counted.meter.last_time == 90
+
+
+def cells() -> int:
+    """The number of cells in memory."""
+    return sum(isinstance(each, Cell) for each in gc.get_objects())
+
+
+def test_the_cells_of_a_meter_that_is_dropped_are_freed_at_once(counted: Counting) -> None:
+    """They are many: each reload makes other ones, and garbage is rarely collected."""
+    gc.collect()
+    gc.disable()
+    try:
+        before = cells()
+        counted.count(*({"t": 5, "s": 200, "m": method, "key": "acme"} for method in ("eth_call", "net_version")))
+        assert cells() == before + 2
+        del counted.meter
+        assert cells() == before
+    finally:
+        gc.enable()
