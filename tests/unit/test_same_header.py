@@ -8,6 +8,7 @@ import gzip
 import random
 import shutil
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -195,6 +196,27 @@ def test_rotations_between_two_looks_are_read_though_a_longer_one_was_deleted(
     found = kept.read() + kept.settle(monkeypatch)
     assert found == b"".join(HEADER + part for part in (rows(b"b", 50), rows(b"c", 20), rows(b"d", 5)))
     assert (kept.losses(), kept.restart()) == ([], b"")
+
+
+def test_a_copy_that_cannot_be_read_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk may fail at each read: no descriptor is lost."""
+    log = tmp_path / "a.csv"
+    Path(f"{log}.1").write_bytes(HEADER + rows(b"old", 100))
+    log.write_bytes(HEADER + rows(b"a", 50))
+    kept = Kept(str(log))
+    kept.read()
+    shutil.move(f"{log}.1", f"{log}.3")
+    Path(f"{log}.2").write_bytes(HEADER + rows(b"new", 10))
+    opened: list[Mock] = []
+
+    def failing(path: str) -> Content:
+        opened.append(Mock(pread=Mock(side_effect=OSError(errno.EIO, path))))
+        return opened[-1]
+
+    monkeypatch.setattr(matches, "open_content", failing)
+    kept.restart()
+    assert opened
+    assert all(content.close.called for content in opened)
 
 
 def test_each_file_is_compared_with_each_known_one_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 """Whether a file is a known one, a copy of it, or only begins as it does."""
 
 from collections.abc import Generator, Mapping
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import NamedTuple, TypeVar
 
 from exporter.inputs.disk.content import Content, open_content
@@ -70,10 +70,12 @@ def shorter(
         if not position.strong or size is None or size >= position.offset:
             continue
         if original := other.content if other else _opened(candidate, here, identity):
-            is_beginning = yield from _is_beginning(original, content, size)
-            is_beginning |= other is not None and not other.intact()
-            if not other:
-                original.close()
+            try:
+                is_beginning = yield from _is_beginning(original, content, size)
+                is_beginning |= other is not None and not other.intact()
+            finally:
+                if not other:
+                    original.close()
         else:
             is_beginning = candidate.may_be(log, identity)
         if is_beginning:
@@ -113,11 +115,12 @@ def _opened(candidate: Candidate, here: Mapping[Identity, str], identity: Identi
     is_anywhere = candidate.sought or position.identity == identity
     others = here.keys() if is_anywhere else here.keys() & {position.identity}
     for path in (here[other] for other in others if other != identity):
-        with suppress(OSError):
+        with suppress(OSError), ExitStack() as opened:
             content = open_content(path)
+            opened.callback(content.close)
             if digest(content.pread(SPAN, 0)) == position.head and position.agrees(content):
+                opened.pop_all()
                 return content
-            content.close()
     return None
 
 
