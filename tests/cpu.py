@@ -1,5 +1,6 @@
 """How the time that something takes grows with its size: for tests that must pass on a busy machine, too."""
 
+import gc
 import time
 from collections.abc import Callable
 
@@ -16,7 +17,7 @@ def growth(work: Callable[[int], object], size: int = 60, most: int = 64_000) ->
         if size >= most:
             return 0.0
         size *= 2
-    # Caches and the garbage collector may disturb one try, hardly all; a size at which memory becomes slower, the next.
+    # Caches may disturb one try, hardly all; a size at which memory becomes slower, the next.
     found = _seconds(work, 4 * size) / once
     for times in (1, 1, 4):
         if found < LINEAR or (times > 1 and found > _CERTAIN):
@@ -26,6 +27,13 @@ def growth(work: Callable[[int], object], size: int = 60, most: int = 64_000) ->
 
 
 def _seconds(work: Callable[[int], object], size: int) -> float:
-    begun = time.process_time()
-    work(size)
-    return time.process_time() - begun
+    """CPU time of this thread. Garbage is not collected meanwhile: that would take time for what other tests left, the
+    more often the more is allocated.
+    """
+    gc.disable()
+    try:
+        begun = time.thread_time()
+        work(size)
+        return time.thread_time() - begun
+    finally:
+        gc.enable()
