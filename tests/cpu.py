@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 # Where time grows as the size does, four times the size takes four times the time; where it grows as its square, 16.
 LINEAR = 8.0
-# Slower memory does not do this.
-_CERTAIN = 32.0
 _ENOUGH_SECONDS = 0.004
+# Sizes that are compared, as multiples of the first that takes long enough.
+_STEPS = ((1, 4), (4, 16), (8, 32))
 
 
 def growth(work: Callable[[int], object], size: int = 60, most: int = 64_000) -> float:
@@ -17,13 +17,19 @@ def growth(work: Callable[[int], object], size: int = 60, most: int = 64_000) ->
         if size >= most:
             return 0.0
         size *= 2
-    # Caches may disturb one try, hardly all; a size at which memory becomes slower, the next.
     found = _seconds(work, 4 * size) / once
-    for times in (1, 1, 4):
-        if found < LINEAR or (times > 1 and found > _CERTAIN):
+    # Memory that is new, and from some size on all memory, can take five times the time. The first is left out; the
+    # second is seen by one or two of the steps, not by all.
+    for less, more in _STEPS:
+        if found < LINEAR:
             break
-        found = min(found, _seconds(work, 4 * times * size) / _seconds(work, times * size))
+        found = min(found, _least(work, more * size) / _least(work, less * size))
     return found
+
+
+def _least(work: Callable[[int], object], size: int) -> float:
+    """CPU time without that of memory that is new."""
+    return min(_seconds(work, size) for _ in range(3))
 
 
 def _seconds(work: Callable[[int], object], size: int) -> float:
