@@ -37,7 +37,7 @@ class Running:
             self.exporter.stop()
             self.exporter = self.beside.exporter()
             return ""
-        answer = requests.post(self.exporter.url + "/-/reload", timeout=10)
+        answer = requests.post(self.exporter.url + "/-/reload", timeout=60)
         assert answer.status_code == 200, answer.text
         return answer.text.strip()
 

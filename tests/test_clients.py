@@ -35,7 +35,7 @@ def clients(exporter: Exporter, count: int, said: bytes = b"") -> Iterator[list[
         with ExitStack() as stack:
             made = []
             for _ in range(count):
-                made.append(stack.enter_context(socket.create_connection((host, int(port)), timeout=10)))
+                made.append(stack.enter_context(socket.create_connection((host, int(port)), timeout=60)))
                 made[-1].sendall(said)
             yield made
     finally:

@@ -49,7 +49,7 @@ def test_what_init_writes_keeps_its_state_where_it_is_told(place: Path) -> None:
         url = next(re.search(r"metrics: (\S+)", entry["msg"]) for entry in said if "metrics: " in entry["msg"])
         assert url
         assert {entry["level"] for entry in said} <= {"INFO", "WARNING"}
-        eventually(lambda: "gateway_exporter_build_info{" in requests.get(url[1], timeout=30).text)
+        eventually(lambda: "gateway_exporter_build_info{" in requests.get(url[1], timeout=60).text)
     finally:
         process.end()
     assert {path.name for path in (place / "lib").iterdir()} >= {"state.db", "key-hash.secret"}

@@ -99,12 +99,12 @@ class Cheated:
     def _answers(self) -> bool:
         assert not self._victim.dies(0.01), "it died"
         try:
-            return requests.get(self._url, timeout=5, headers={"User-Agent": "fast"}).ok
+            return requests.get(self._url, timeout=60, headers={"User-Agent": "fast"}).ok
         except requests.ConnectionError:
             return False
 
     def _differences(self) -> list[str]:
-        return self.told.differences(samples(requests.get(self._url, timeout=5).text))
+        return self.told.differences(samples(requests.get(self._url, timeout=60).text))
 
 
 def _play(cheated: Cheated) -> list[str]:

@@ -204,7 +204,7 @@ def test_debug_shows_what_the_product_does_and_nothing_of_libraries(beside: Besi
         eventually(lambda: "metrics: " in said.read_text("utf-8"), "it starts")
         for _ in range(scrapes := 30):
             beside.write(line())
-            assert requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10).ok
+            assert requests.get(f"http://127.0.0.1:{port}/metrics", timeout=60).ok
         eventually(lambda: said.read_text("utf-8").count("GET /metrics of 127.0.0.1") == scrapes, "all are shown")
     finally:
         process.terminate()

@@ -169,7 +169,7 @@ class Scene:
         command = ["prometheus", "--config.file=prometheus.yml", "--storage.tsdb.path=data", "--log.level=warn"]
         running = _Prometheus([*command, f"--web.listen-address=127.0.0.1:{port}"], self.folder)
         running.listens(port)
-        eventually(lambda: requests.get(f"{self._url}/-/ready", timeout=5).ok, "Prometheus is ready", 60)
+        eventually(lambda: requests.get(f"{self._url}/-/ready", timeout=60).ok, "Prometheus is ready", 60)
         return running
 
     def _backfill_rules(self, until: float, recorded: set[str]) -> set[str]:

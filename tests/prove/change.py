@@ -81,7 +81,7 @@ class Changer(threading.Thread):
     def post(self) -> None:
         """Reload."""
         try:
-            answer = requests.post(self._url, timeout=10)
+            answer = requests.post(self._url, timeout=60)
         except requests.RequestException:
             return  # it is not there, or was killed meanwhile
         assert answer.status_code == 200, f"{answer.status_code}: {answer.text}"

@@ -22,7 +22,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     key, signed, both = folder / "key.pem", folder / "signed.pem", folder / "both.pem"
     made = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=gateway.example"]
     command = [program("openssl"), "req", *made, "-keyout", str(key), "-out", str(signed)]
-    subprocess.run(command, check=True, capture_output=True, timeout=30)
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
     both.write_bytes(signed.read_bytes() + key.read_bytes())
     return both
 

@@ -64,7 +64,7 @@ class LiteLlm:
         body = {"model": model, "messages": [{"role": "user", "content": QUESTION}], **more}
         headers = {"Authorization": f"Bearer {key}", "Origin": "https://app.example"}
         stream = bool(more.get("stream"))
-        return requests.post(f"{self.url}/v1/chat/completions", headers=headers, json=body, timeout=30, stream=stream)
+        return requests.post(f"{self.url}/v1/chat/completions", headers=headers, json=body, timeout=60, stream=stream)
 
 
 def _config(upstream: str) -> dict[str, Any]:

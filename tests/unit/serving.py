@@ -21,7 +21,7 @@ class Client:
     """One connection."""
 
     def __init__(self, address: tuple[str, int]) -> None:
-        self._socket = socket.create_connection(address, timeout=10)
+        self._socket = socket.create_connection(address, timeout=60)
 
     def send(self, data: bytes) -> None:
         """Say something."""
