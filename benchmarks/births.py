@@ -14,9 +14,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from benchmarks.compare import CONFIG
 from benchmarks.everything import everything
 from benchmarks.logs import KINDS
+from benchmarks.program import CONFIG
 from benchmarks.traffic import WIDE, requests
 from exporter.cli import collect_rarely
 from exporter.config.load import load

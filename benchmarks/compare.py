@@ -11,16 +11,15 @@ import argparse
 import platform
 import statistics
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
 from benchmarks import mtail
+from benchmarks.everything import everything
 from benchmarks.measure import Run, measure
 from benchmarks.peers import PEERS, Peer
+from benchmarks.program import COMMAND, CONFIG
 
-CONFIG = Path(__file__).with_name("exporter.yaml")
-COMMAND = Path(sys.executable).with_name("gateway-exporter")
 COMBINED = "inputs: [{path: combined.log, name: fields, format: nginx-combined}]\n"
 
 
@@ -29,7 +28,7 @@ def run_exporter(log: Path, config: Path) -> Run:
     lines = mtail.count_lines(log)
     with tempfile.TemporaryFile() as exposition:
         name = "body" if log.stem == "body" else "fields"
-        replay = [str(COMMAND), "replay", "--config.file", str(config), "--input", name]
+        replay = [COMMAND, "replay", "--config.file", str(config), "--input", name]
         result = measure([*replay, str(log)], lines, stdout=exposition)
         for family in (mtail.LINES_FAMILY, mtail.REQUESTS_FAMILY):
             counted = mtail.total(exposition, family)
@@ -40,8 +39,6 @@ def run_exporter(log: Path, config: Path) -> Run:
 
 def config_of(kind: str, folder: Path) -> Path:
     """The exporter's config for a kind of log: with all there is for `llm` and `combined`."""
-    from benchmarks.everything import everything  # noqa: PLC0415 - which needs what is here
-
     if kind == "llm":
         return everything(folder)
     if kind == "combined":

@@ -16,9 +16,9 @@ from random import Random
 import yaml
 
 from benchmarks import mtail
-from benchmarks.compare import COMMAND, CONFIG
 from benchmarks.logs import PROVIDERS
 from benchmarks.measure import Run, measure
+from benchmarks.program import COMMAND, CONFIG
 from benchmarks.traffic import STEADY, label_sets
 from exporter.keys.identity import Identity
 
@@ -69,7 +69,7 @@ def everything(folder: Path, kinds: tuple[int, int] = STEADY, seed: int = 1) -> 
 
 def run(log: Path, config: Path) -> Run:
     """One run over the whole log."""
-    replay = [str(COMMAND), "replay", "--config.file", str(config), "--input", "fields", str(log)]
+    replay = [COMMAND, "replay", "--config.file", str(config), "--input", "fields", str(log)]
     return measure(replay, mtail.count_lines(log))
 
 

@@ -10,7 +10,6 @@ them. CPU is user and system time, so it is much the same on a busy machine.
 
 import argparse
 import gzip
-import os
 import re
 import subprocess
 import tempfile
@@ -25,8 +24,9 @@ import requests
 import yaml
 
 from alerts.build import files
-from benchmarks.measure import resident
-from benchmarks.series import JOB, Size, exposition, free_port
+from benchmarks.measure import cpu_seconds, resident
+from benchmarks.program import free_port
+from benchmarks.series import JOB, Size, exposition
 
 _GROWING = ("_total", "_count", "_sum", "_bucket")
 
@@ -97,8 +97,7 @@ class Server:
     @property
     def cpu_seconds(self) -> float:
         """User and system time until now."""
-        fields = Path(f"/proc/{self._child.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self._child.pid)
 
     @property
     def memory_bytes(self) -> int:

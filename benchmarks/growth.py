@@ -19,7 +19,7 @@ from random import Random
 import yaml
 
 from benchmarks.births import cpu, meter_of
-from benchmarks.compare import CONFIG
+from benchmarks.program import CONFIG
 from benchmarks.traffic import CHAINS, RPC_METHODS
 from exporter.cli import collect_rarely
 

@@ -7,8 +7,6 @@ import argparse
 import json
 import os
 import random
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -18,11 +16,12 @@ from pathlib import Path
 
 import requests
 
+from benchmarks.measure import cpu_seconds
+from benchmarks.program import running
 from exporter.keys.identity import Identity
 
 RUNS = 5
 _SECRET = b"a secret of the benchmark"
-_TICK = os.sysconf("SC_CLK_TCK")
 _CONFIG = """
 inputs: [{path: access.json, format: {json: {time: ts, status: status, key: key, path: path, duration: seconds}}}]
 identity: {secret_file: secret}
@@ -31,7 +30,6 @@ plans:
   free: {limits: [{window: 1m, requests: 60}, {window: 1mo, requests: 20000}]}
   pro: {limits: [{window: 1mo, requests: 200000}]}
 state: {path: state.db}
-web: {listen: "127.0.0.1:0"}
 """
 
 
@@ -68,23 +66,8 @@ class Bench:
     @contextmanager
     def running(self) -> Iterator["Running"]:
         """The exporter, until it is no longer wanted."""
-        exporter = str(Path(sys.executable).with_name("gateway-exporter"))
-        command = [exporter, "run", "--config.file", str(self.folder / "config.yaml")]
-        with (self.folder / "said").open("w", encoding="utf-8") as said:
-            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
-        try:
-            yield Running(child.pid, self._url(child))
-        finally:
-            child.kill()
-            child.wait()
-
-    def _url(self, child: "subprocess.Popen[bytes]") -> str:
-        while child.poll() is None:
-            for word in (self.folder / "said").read_text(encoding="utf-8").split():
-                if word.startswith("http://"):
-                    return word.removesuffix("/metrics").rstrip("/,.")
-            time.sleep(0.05)
-        raise RuntimeError((self.folder / "said").read_text(encoding="utf-8"))
+        with running(self.folder, "--config.file", str(self.folder / "config.yaml")) as exporter:
+            yield Running(exporter.pid, exporter.url)
 
 
 class Running:
@@ -97,8 +80,7 @@ class Running:
 
     def cpu(self) -> float:
         """Seconds of CPU time, of all threads since the start."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICK
+        return cpu_seconds(self.pid)
 
     def memory(self) -> str:
         """What it holds, and the most it held."""

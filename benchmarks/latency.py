@@ -9,15 +9,15 @@ until the line is counted. A plain request for /metrics without a new line is ti
 import argparse
 import random
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 import urllib.request
 from pathlib import Path
 
-COMMAND = Path(sys.executable).with_name("gateway-exporter")
+from benchmarks.measure import cpu_seconds
+from benchmarks.program import Exporter, running
+
 LINE = '{"msec":1772546709.331,"status":200,"method":"POST","uri":"/v1/x","api_key":"a","request_time":0.1}\n'
 COUNT = b'gateway_exporter_lines_total{input="access.json",result="parsed"} '
 IDLE_SECONDS = 10
@@ -31,18 +31,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "access.json"
         log.write_text(LINE, encoding="utf-8")
-        command = [str(COMMAND), "run", str(log), "--web.listen-address", "127.0.0.1:0"]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as exporter:
-            try:
-                report(log, exporter, lines)
-            finally:
-                exporter.terminate()
+        with running(Path(folder), str(log)) as exporter:
+            report(log, exporter, lines)
 
 
-def report(log: Path, exporter: "subprocess.Popen[str]", lines: int) -> None:
+def report(log: Path, exporter: Exporter, lines: int) -> None:
     """Measure and print."""
-    assert exporter.stderr
-    url = next(line.split()[1] for line in exporter.stderr if line.startswith("metrics: "))
+    url = f"{exporter.url}/metrics"
     rng, pause = random.Random(1), threading.Event()
     visible, plain = [], []
     for written in range(2, lines + 2):
@@ -63,12 +58,6 @@ def report(log: Path, exporter: "subprocess.Popen[str]", lines: int) -> None:
     before = cpu_seconds(exporter.pid)
     pause.wait(IDLE_SECONDS)
     print(f"idle                 {1e3 * (cpu_seconds(exporter.pid) - before) / IDLE_SECONDS:.1f} ms of CPU a second")
-
-
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / 100
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from each of LOGS (5,000) logs, and is scraped every five seconds: the share of 
 """
 
 import os
-import subprocess
 import sys
 import tempfile
 import threading
@@ -16,12 +15,13 @@ import time
 import urllib.request
 from pathlib import Path
 
+from benchmarks.measure import cpu_seconds
+from benchmarks.program import running
 from exporter.inputs.logs.file_input import FileInput
 
 LINE = b'{"status":200,"request":"GET /a HTTP/1.1","request_time":0.5,"remote_addr":"192.0.2.1"}\n'
 SIZES = (500, 1000, 2000, 4000)
 SECONDS = 30
-_PORT = 19472
 
 
 class Silent:
@@ -63,18 +63,13 @@ def reading(folder: Path, size: int) -> tuple[float, float]:
     return every, single
 
 
-def running(folder: Path, size: int) -> float:
+def share(folder: Path, size: int) -> float:
     """The share of a core that `run` takes with a line a second in each log."""
     logs = folder / "logs"
     logs.mkdir()
     files = [os.open(logs / f"host-{n}.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND) for n in range(size)]
     config = folder / "config.yaml"
-    config.write_text(
-        f"inputs: [{{path: logs/*.log, format: nginx-json, name: many}}]\n"
-        f'state: {{path: state.db}}\nweb: {{listen: "127.0.0.1:{_PORT}"}}\n'
-    )
-    command = [str(Path(sys.executable).with_name("gateway-exporter")), "run", "--config.file", str(config)]
-    child = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    config.write_text("inputs: [{path: logs/*.log, format: nginx-json, name: many}]\nstate: {path: state.db}\n")
     done = threading.Event()
 
     def write() -> None:
@@ -89,33 +84,27 @@ def running(folder: Path, size: int) -> float:
     writer = threading.Thread(target=write)
     writer.start()
     try:
-        time.sleep(10)
-        begun, before = time.monotonic(), _cpu_of(child.pid)
-        counted = _lines()
-        while time.monotonic() < begun + SECONDS:
-            time.sleep(5)
-            lines = _lines() - counted
-        seconds = time.monotonic() - begun
-        print(f"{lines:,} lines were counted in {seconds:.0f} s")
-        return (_cpu_of(child.pid) - before) / seconds
+        with running(folder, "--config.file", str(config)) as exporter:
+            time.sleep(10)
+            begun, before = time.monotonic(), cpu_seconds(exporter.pid)
+            counted = _lines(exporter.url)
+            while time.monotonic() < begun + SECONDS:
+                time.sleep(5)
+                lines = _lines(exporter.url) - counted
+            seconds = time.monotonic() - begun
+            print(f"{lines:,} lines were counted in {seconds:.0f} s")
+            return (cpu_seconds(exporter.pid) - before) / seconds
     finally:
         done.set()
         writer.join()
-        child.terminate()
-        child.wait()
         for file in files:
             os.close(file)
 
 
-def _lines() -> int:
-    with urllib.request.urlopen(f"http://127.0.0.1:{_PORT}/metrics", timeout=10) as answer:
+def _lines(url: str) -> int:
+    with urllib.request.urlopen(f"{url}/metrics", timeout=10) as answer:
         text = answer.read().decode()
     return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith("gateway_exporter_lines_total{"))
-
-
-def _cpu_of(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def main() -> None:
@@ -135,7 +124,7 @@ def main() -> None:
         last = every
     size = int(sys.argv[1]) if len(sys.argv) > 1 else 5000
     with tempfile.TemporaryDirectory() as folder:
-        print(f"run, {size:,} logs with a line a second each: {running(Path(folder), size):.0%} of a core")
+        print(f"run, {size:,} logs with a line a second each: {share(Path(folder), size):.0%} of a core")
 
 
 if __name__ == "__main__":

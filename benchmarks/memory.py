@@ -8,8 +8,6 @@ The resident set of `run` after some packed scrapes of a `wide` log, less that w
 import argparse
 import gzip
 import re
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -17,10 +15,10 @@ from urllib.request import Request, urlopen
 
 import yaml
 
-from benchmarks.compare import CONFIG
 from benchmarks.logs import write
 from benchmarks.measure import resident
-from benchmarks.series import counted, free_port
+from benchmarks.program import CONFIG, running
+from benchmarks.series import counted
 
 SCRAPES = 3
 _PAUSE_SECONDS = 1.0
@@ -39,23 +37,15 @@ def run(log: Path, lines: int, folder: Path) -> tuple[int, int]:
     """The resident bytes of a process that has counted the lines of this log, and the number of its series."""
     config = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))
     config["inputs"] = [config["inputs"][0] | {"path": str(log)}]
-    port = free_port()
     config["metrics"] = config.get("metrics", {}) | {"scrape_interval": "1ms"}  # no new series is held at 0 for long
-    config |= {"start_at": "beginning", "state": {"path": "state.db"}, "web": {"listen": f"127.0.0.1:{port}"}}
+    config |= {"start_at": "beginning", "state": {"path": "state.db"}}
     (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    command = [sys.executable, "-m", "exporter", "run", "--config.file", "config.yaml"]
-    child = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        address = f"http://127.0.0.1:{port}"
-        counted(child, address, lines)
+    with running(folder, "--config.file", str(folder / "config.yaml")) as exporter:
+        counted(exporter, lines)
         for _ in range(SCRAPES):
-            series = scrape(f"{address}/metrics")
+            series = scrape(f"{exporter.url}/metrics")
             time.sleep(_PAUSE_SECONDS)
-        used = resident(child.pid)
-    finally:
-        child.terminate()
-        child.wait()
-    return used, len(series)
+        return resident(exporter.pid), len(series)
 
 
 def main() -> None:

@@ -4,7 +4,6 @@ A peer raises if it did not count each line. What none can do, `why_not` says in
 """
 
 import shutil
-import socket
 import sys
 import tempfile
 import urllib.request
@@ -17,6 +16,7 @@ import yaml
 
 from benchmarks import mtail
 from benchmarks.measure import Run, measure
+from benchmarks.program import free_port
 
 COLLECTOR = Path("build/otelcol/otelcol")
 NGINXLOG = shutil.which("prometheus-nginxlog-exporter")
@@ -58,7 +58,7 @@ def _run_client(log: Path) -> Run:
 
 
 def _run_collector(log: Path) -> Run:
-    port = _free_port()
+    port = free_port()
     names = ["method", "scheme", "status"] if log.stem == "combined" else ["api_key", "chain", "scheme", "status"]
     names += ["rpc_method"] if log.stem in ("steady", "llm") else []
     parser = {"type": "json_parser"}
@@ -90,7 +90,7 @@ def _no_collector(kind: str) -> str:
 
 
 def _run_nginxlog(log: Path) -> Run:
-    port = _free_port()
+    port = free_port()
     source = {"name": "nginx", "format": _NGINX, "source": {"files": [str(log.resolve())]}}
     config = {"listen": {"port": port, "address": "127.0.0.1"}, "namespaces": [source]}
     with tempfile.TemporaryDirectory() as folder:
@@ -123,12 +123,6 @@ def _until_counted(command: list[str], log: Path, port: int, family: bytes) -> R
 def _check(lines: int, counted: int) -> None:
     if counted != lines:
         raise RuntimeError(f"{counted} of {lines} lines were counted")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
 
 
 PEERS = (

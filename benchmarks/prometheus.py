@@ -21,7 +21,8 @@ from typing import Any, Self
 import requests
 import yaml
 
-from benchmarks.series import Series, free_port
+from benchmarks.program import free_port
+from benchmarks.series import Series
 
 _SECONDS = 600
 _BLOCK_SECONDS = 18 * 3600

@@ -12,14 +12,10 @@ gauges keep their values, but times of the log, which move on.
 """
 
 import json
-import socket
-import subprocess
-import sys
 import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing
 from itertools import product
 from pathlib import Path
 
@@ -27,6 +23,8 @@ import yaml
 from msgspec import Struct
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
+
+from benchmarks.program import Exporter, running
 
 JOB, INSTANCE = "gateway-exporter", "gateway-1:9108"
 _MODELS = tuple((f"model-{n}", f"provider-{n}") for n in range(4))
@@ -45,14 +43,6 @@ _FORMAT = {
         "output_tokens": "output_tokens",
     }
 }
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Size(Struct, frozen=True):
@@ -74,7 +64,7 @@ class Series(Struct, frozen=True):
     every: int = 60
 
 
-def config(folder: Path, size: Size, listen: str) -> Path:
+def config(folder: Path, size: Size) -> Path:
     """Write the exporter's config and its files. Credits, prices, limits: all that can be counted is."""
     limits = [
         {"window": "1m", "requests": 10_000},
@@ -94,7 +84,6 @@ def config(folder: Path, size: Size, listen: str) -> Path:
         "pricing": {"models": "prices.yaml", "credits": {"default": 20}},
         "state": {"path": str(folder / "state.db")},
         "metrics": {"scrape_interval": "1ms"},  # so that no new series is held at 0 for long
-        "web": {"listen": listen},
     }
     (folder / "keys.yaml").write_text(yaml.safe_dump(keys), encoding="utf-8")
     (folder / "prices.yaml").write_text(yaml.safe_dump(prices), encoding="utf-8")
@@ -128,7 +117,6 @@ def log(size: Size, at: float) -> Iterator[dict[str, object]]:
 
 def exposition(size: Size) -> str:
     """What the exporter shows of that log."""
-    port = free_port()
     with tempfile.TemporaryDirectory() as made:
         folder = Path(made)
         written = 0
@@ -136,17 +124,8 @@ def exposition(size: Size) -> str:
             for line in log(size, time.time()):
                 written += 1
                 out.write(json.dumps(line) + "\n")
-        command = [str(Path(sys.executable).with_name("gateway-exporter")), "run", "--config.file"]
-        command.append(str(config(folder, size, f"127.0.0.1:{port}")))
-        with (folder / "said").open("wb") as said:
-            child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said)
-        try:
-            return counted(child, f"http://127.0.0.1:{port}", written)
-        except TimeoutError as error:
-            raise TimeoutError(f"{error}: {(folder / 'said').read_text(errors='replace')}") from None
-        finally:
-            child.terminate()
-            child.wait()
+        with running(folder, "--config.file", str(config(folder, size))) as exporter:
+            return counted(exporter, written)
 
 
 def series(size: Size) -> list[Series]:
@@ -168,19 +147,21 @@ def _growth(kind: str, sample: Sample) -> float:
     return 60.0 if sample.name.endswith(_MOVING) else 0.0
 
 
-def counted(child: "subprocess.Popen[bytes]", address: str, lines: int) -> str:
-    """What the exporter shows when it has counted so many lines, and holds no new series at 0 any more."""
+def counted(exporter: Exporter, lines: int) -> str:
+    """What the exporter shows when it has counted so many lines, and holds no new series at 0 any more. TimeoutError
+    if it does not within two minutes.
+    """
     until = time.monotonic() + 120
-    while time.monotonic() < until and child.poll() is None:
+    while time.monotonic() < until and exporter.child.poll() is None:
         time.sleep(0.5)
         try:
-            text = _get(f"{address}/metrics")
+            text = _get(f"{exporter.url}/metrics")
         except OSError:
             continue
         read = [line for line in text.splitlines() if line.startswith("gateway_exporter_lines_total{")]
-        if sum(float(line.rpartition(" ")[2]) for line in read) == lines and "show 0 until" not in _get(address):
-            return _get(f"{address}/metrics")
-    raise TimeoutError(f"the exporter did not count {lines} lines")
+        if sum(float(line.rpartition(" ")[2]) for line in read) == lines and "show 0 until" not in _get(exporter.url):
+            return _get(f"{exporter.url}/metrics")
+    raise TimeoutError(f"the exporter did not count {lines} lines: {exporter.said.read_text(errors='replace')}")
 
 
 def _get(address: str) -> str:
