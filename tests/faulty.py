@@ -18,8 +18,8 @@ from exporter.formats.decoders.json_lines import JsonLines
 from exporter.formats.row_reader import RowReader
 from exporter.limits.usage import Limits
 from exporter.limits.use import Use
-from exporter.pricing import prices
-from exporter.pricing.prices import Pricing
+from exporter.pricing import price
+from exporter.pricing.pricing import Pricing
 from exporter.requests import canonical
 from exporter.requests.enrich import Enricher
 from exporter.requests.routes import Routes
@@ -60,7 +60,7 @@ STAGES = {
     "new origin": Stage(OriginCounts, "_label"),
     "journal": Stage(input_journal, "shape"),
     "fold": Stage(meter, "compile_fold", lambda cell, *_: _caller(cell), compiles=True),
-    "price": Stage(prices, "price_at", lambda prices, start: start is not None and prices[0].request == 7),
+    "price": Stage(price, "price_at", lambda prices, start: start is not None and prices[0].request == 7),
     "limits": Stage(Use, "wait", lambda use: use.key == "marked"),
 }
 # Where a whole cell is at stake, not a line.

@@ -19,7 +19,7 @@ from exporter.inputs.syslog.address import is_syslog
 from exporter.keys.file import load_keys
 from exporter.keys.identity import KeyEntry
 from exporter.keys.registry import kept
-from exporter.pricing.prices import Pricing
+from exporter.pricing.pricing import Pricing
 from exporter.pricing.tables import load_prices, read_credits
 from exporter.yaml_file import YamlFile
 

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from exporter.limits.use import Use
 from exporter.metrics.store import Series
 from exporter.model.record import AccessRecord
-from exporter.pricing.prices import NO_RATES, Rates
+from exporter.pricing.price import NO_RATES, Rates
 
 # The labels whose values belong to the caller; those that the config declares follow.
 CALLER_LABELS = ("key", "class")

@@ -8,7 +8,7 @@ from exporter.keys.key_metrics import Keys
 from exporter.limits.usage import Limits
 from exporter.metrics.slowest import Slowest
 from exporter.metrics.store import Store
-from exporter.pricing.prices import Pricing
+from exporter.pricing.pricing import Pricing
 
 
 class Context(Struct):

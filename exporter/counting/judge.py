@@ -8,7 +8,7 @@ from msgspec import Struct
 from exporter.counting.admission import Admissions, Verdict
 from exporter.model.labels import CONDITIONS, LABELS, WHEN_LABELS, Request
 from exporter.model.record import AccessRecord
-from exporter.pricing.prices import Pricing, Quote
+from exporter.pricing.pricing import Pricing, Quote
 from exporter.requests.attempts import failovers
 
 # The types, in price tables, of models that count tokens.

@@ -16,7 +16,8 @@ from exporter.metrics.store import FamilySeries, Series
 from exporter.model import catalog
 from exporter.model.labels import Request
 from exporter.model.record import AccessRecord
-from exporter.pricing.prices import Price, Quote, Rates
+from exporter.pricing.price import Price, Rates
+from exporter.pricing.pricing import Quote
 
 
 class RequestKind(Struct, eq=False):

@@ -13,7 +13,9 @@ from typing import Annotated, Any
 import msgspec
 
 from exporter.errors import ConfigError, FieldError
-from exporter.pricing.prices import ALWAYS, Credits, Price, PriceEntry, PriceTable
+from exporter.pricing.credits import Credits
+from exporter.pricing.entries import PriceEntry, PriceTable
+from exporter.pricing.price import ALWAYS, Price
 from exporter.yaml_file import Part, YamlFile, read_date
 
 _LITELLM_TOKENS = {

@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 
 from msgspec import Struct
 
-from exporter.pricing.prices import Price
+from exporter.pricing.price import Price
 from exporter.request_log.fields import WORDS
 from exporter.request_log.schema import KIND_COLUMNS, last_id, open_to_write
 

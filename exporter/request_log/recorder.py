@@ -17,7 +17,8 @@ from exporter.formats.row_reader import ROW_WORDS, RowReader
 from exporter.formats.values import text
 from exporter.memo import Memo
 from exporter.model.record import AccessRecord
-from exporter.pricing.prices import Pricing, price_at
+from exporter.pricing.price import price_at
+from exporter.pricing.pricing import Pricing
 from exporter.request_log.chain import logged_durations, logged_moments, shown_reasons
 from exporter.request_log.day_file import NO_REQUEST, Batch, DayFile, Kind, Known, Words
 from exporter.request_log.fields import MICROSECONDS, NUMBERS, TOKENS

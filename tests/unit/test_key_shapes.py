@@ -12,7 +12,9 @@ import pytest
 from exporter.formats.spec import FormatSpec, build
 from exporter.keys.identity import Identity
 from exporter.model.key_shapes import could_be_a_key, short_emails, shown_name
-from exporter.pricing.prices import Credits, PriceEntry, PriceTable, Pricing
+from exporter.pricing.credits import Credits
+from exporter.pricing.entries import PriceEntry, PriceTable
+from exporter.pricing.pricing import Pricing
 from exporter.requests.canonical import canonical_functions
 from exporter.requests.enrich import Enricher
 from exporter.requests.routes import Routes, origin_host

@@ -9,7 +9,10 @@ import pytest
 
 from exporter.errors import ConfigError
 from exporter.model.record import AccessRecord
-from exporter.pricing.prices import Credits, Price, PriceEntry, PriceTable, Pricing
+from exporter.pricing.credits import Credits
+from exporter.pricing.entries import PriceEntry, PriceTable
+from exporter.pricing.price import Price
+from exporter.pricing.pricing import Pricing
 from exporter.pricing.tables import load_prices
 from tests.counted import Counting, of
 
