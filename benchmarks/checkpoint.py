@@ -25,7 +25,8 @@ from benchmarks.measure import resident
 from exporter.counting.admission import Admissions
 from exporter.metrics.exposition import Renderer, take
 from exporter.metrics.packing import Packer
-from exporter.metrics.store import FamilySeries, Histogram, Store
+from exporter.metrics.series import FamilySeries, Histogram
+from exporter.metrics.store import Store
 from exporter.model.catalog import CATALOG
 from exporter.state.checkpoint import Checkpoint
 from exporter.state.database import State

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from exporter.limits.use import Use
-from exporter.metrics.store import Series
+from exporter.metrics.series import Series
 from exporter.model.record import AccessRecord
 from exporter.pricing.price import NO_RATES, Rates
 

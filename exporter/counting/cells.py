@@ -17,7 +17,7 @@ from exporter.counting.loop import UNSEEN, Loop
 from exporter.counting.origins import OriginCounts
 from exporter.formats.row_reader import RowReader
 from exporter.limits.use import REFUSED
-from exporter.metrics.store import Series
+from exporter.metrics.series import Series
 from exporter.model import catalog
 from exporter.model.record import AccessRecord
 from exporter.requests.enrich import Enricher

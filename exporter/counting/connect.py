@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from exporter.counting.cell import Cell, CellTargets, UnloggedCost
 from exporter.counting.loop import UNSEEN, Loop
 from exporter.formats.codegen import compile_function
-from exporter.metrics.store import FamilySeries, Series
+from exporter.metrics.series import FamilySeries, Series
 
 # What a cell adds to a series, if it is not one of the sums or histograms of the loop.
 COUNT, CREDITS, COST, UNPRICED = "count", "credits", "cost of lines without one", "unpriced"

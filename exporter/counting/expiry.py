@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from exporter.counting.admission import LOOKS
 from exporter.counting.places import Places
-from exporter.metrics.store import FamilySeries, Store
+from exporter.metrics.series import FamilySeries
+from exporter.metrics.store import Store
 
 
 class _Seen:

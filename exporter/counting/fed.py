@@ -8,7 +8,7 @@ from msgspec import Struct
 from exporter.counting.connect import COST, COUNT, CREDITS, UNPRICED
 from exporter.counting.layouts import Feed
 from exporter.counting.loop import Loop
-from exporter.metrics.store import FamilySeries
+from exporter.metrics.series import FamilySeries
 from exporter.model import catalog
 from exporter.model.fields import TOKEN_TYPES
 from exporter.model.record import AccessRecord

@@ -10,7 +10,7 @@ from typing import Any
 from exporter.counting.cell import Cell, CellTargets
 from exporter.counting.loop import Loop
 from exporter.formats.codegen import compile_function
-from exporter.metrics.store import Series
+from exporter.metrics.series import Series
 from exporter.model.fields import TOKEN_TYPES
 
 # Gauges with the values that a request sets, by the time of the request.

@@ -12,7 +12,7 @@ from exporter.counting.judge import Judge, Judged
 from exporter.counting.layouts import Feed, Feeds, Laid, Layouts, Values
 from exporter.counting.loop import Loop
 from exporter.memo import Memo
-from exporter.metrics.store import FamilySeries, Series
+from exporter.metrics.series import FamilySeries, Series
 from exporter.model import catalog
 from exporter.model.labels import Request
 from exporter.model.record import AccessRecord

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from exporter.counting.connect import Connect, Find, Group, Pick, compile_connect, compile_find
 from exporter.counting.loop import Loop
-from exporter.metrics.store import FamilySeries, Series
+from exporter.metrics.series import FamilySeries, Series
 
 Values = Mapping[str, str]
 

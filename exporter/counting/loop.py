@@ -8,7 +8,7 @@ from exporter.counting.cell import NO_PLACE, NOWHERE, UNUSED, Cell
 from exporter.formats.codegen import compile_function, function_source
 from exporter.formats.measures import plausible
 from exporter.formats.row_reader import NO_ORIGIN, RowReader
-from exporter.metrics.store import Histogram
+from exporter.metrics.series import Histogram
 from exporter.model.catalog import Family
 from exporter.model.fields import TOKEN_TYPES
 from exporter.request_log.recorder import Recorder

@@ -7,7 +7,8 @@ from exporter.counting.admission import Admissions
 from exporter.counting.cell import NO_PLACE, Cell, Origins
 from exporter.counting.connect import Group, compile_find
 from exporter.counting.layouts import order_of
-from exporter.metrics.store import Series, Store
+from exporter.metrics.series import Series
+from exporter.metrics.store import Store
 from exporter.model import catalog
 from exporter.model.labels import ORIGIN_LABELS, OTHER
 

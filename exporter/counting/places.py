@@ -8,7 +8,8 @@ from operator import itemgetter
 
 from exporter.counting.admission import Admissions
 from exporter.keys.key_metrics import Keys
-from exporter.metrics.store import FamilySeries, Store
+from exporter.metrics.series import FamilySeries
+from exporter.metrics.store import Store
 from exporter.model.labels import LABELS
 
 

@@ -8,7 +8,8 @@ from functools import partial
 
 from exporter.clock import AHEAD, Clock
 from exporter.keys.identity import KeyEntry
-from exporter.metrics.store import Series, Store
+from exporter.metrics.series import Series
+from exporter.metrics.store import Store
 from exporter.metrics.templates import number, sample
 from exporter.model import catalog
 from exporter.model.catalog import Family

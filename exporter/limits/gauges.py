@@ -12,7 +12,8 @@ from msgspec import Struct
 from exporter.limits.running import Running
 from exporter.limits.use import Limit, Use
 from exporter.metrics.roster import Sheet
-from exporter.metrics.store import Series, Store
+from exporter.metrics.series import Series
+from exporter.metrics.store import Store
 from exporter.metrics.templates import sample
 from exporter.model import catalog
 from exporter.model.catalog import Family

@@ -1,6 +1,7 @@
 """Series: the store, its text, new series held at zero, the slowest request, registered keys at rest.
 
-store.py       counters, gauges and histograms by family
+store.py       the families that are served
+series.py      counters, gauges and histograms of a family
 buckets.py     observations sorted into buckets
 rows.py        the values of a family at one moment
 exposition.py  the store as text

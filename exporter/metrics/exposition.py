@@ -10,7 +10,8 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from exporter.metrics.rows import Rows
-from exporter.metrics.store import Histogram, Series, Store
+from exporter.metrics.series import Histogram, Series
+from exporter.metrics.store import Store
 from exporter.metrics.templates import HistogramLines, Lines, ValueLines
 from exporter.model.catalog import Family
 

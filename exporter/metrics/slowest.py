@@ -4,7 +4,8 @@ The durations are the peaks of the histogram of durations since the last fold.
 """
 
 from exporter.clock import AHEAD, Clock
-from exporter.metrics.store import FamilySeries, Store
+from exporter.metrics.series import FamilySeries
+from exporter.metrics.store import Store
 from exporter.model import catalog
 
 _DURATIONS = catalog.REQUEST_DURATION_SECONDS

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from math import inf
 from typing import NamedTuple
 
-from exporter.metrics.store import Histogram, Series
+from exporter.metrics.series import Histogram, Series
 
 _LEAST, _MOST = 1.1, 3.3
 # A scraper is active for this many of its intervals after its last scrape.

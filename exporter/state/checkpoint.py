@@ -19,7 +19,8 @@ from msgspec import Struct
 from exporter.counting.admission import Admissions, Place
 from exporter.errors import StateError
 from exporter.metrics.rows import Rows
-from exporter.metrics.store import FamilySeries, Series, Store
+from exporter.metrics.series import FamilySeries, Series
+from exporter.metrics.store import Store
 from exporter.model import catalog
 from exporter.model.input_labels import in_order
 from exporter.state.database import State

@@ -12,7 +12,8 @@ import pytest
 
 from exporter.counting.admission import Admissions
 from exporter.metrics.exposition import render
-from exporter.metrics.store import Histogram, Store
+from exporter.metrics.series import Histogram
+from exporter.metrics.store import Store
 from exporter.model import catalog
 from exporter.model.catalog import CATALOG, Family
 from exporter.state import database as state

@@ -14,7 +14,8 @@ import pytest
 
 from exporter.config.load import load
 from exporter.counting.admission import Admissions
-from exporter.metrics.store import Histogram, Store
+from exporter.metrics.series import Histogram
+from exporter.metrics.store import Store
 from exporter.model import catalog
 from exporter.service.assembly import Assembly
 from exporter.state.checkpoint import Checkpoint

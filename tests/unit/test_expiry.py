@@ -13,7 +13,8 @@ from exporter.counting.places import Places
 from exporter.keys.identity import KeyEntry
 from exporter.keys.key_metrics import Keys
 from exporter.metrics.exposition import render
-from exporter.metrics.store import Histogram, Store
+from exporter.metrics.series import Histogram
+from exporter.metrics.store import Store
 from exporter.model import catalog
 from exporter.model.catalog import CATALOG
 from exporter.service.assembly import Assembly

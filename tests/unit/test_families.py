@@ -14,8 +14,9 @@ from exporter.config.metrics import MetricsConfig
 from exporter.errors import ConfigError
 from exporter.formats.spec import build
 from exporter.metrics.exposition import render
+from exporter.metrics.series import Histogram
 from exporter.metrics.slowest import Slowest
-from exporter.metrics.store import Histogram, Store
+from exporter.metrics.store import Store
 from exporter.model import catalog
 from exporter.model.catalog import CATALOG
 from exporter.model.labels import LABELS, WHEN

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from exporter.metrics.store import FamilySeries, Histogram
+from exporter.metrics.series import FamilySeries, Histogram
 from exporter.model.catalog import CATALOG
 
 FAMILY = CATALOG["gateway_request_duration_seconds"]

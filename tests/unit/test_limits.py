@@ -12,7 +12,8 @@ from exporter.limits.calendar import WINDOWS
 from exporter.limits.usage import Limits
 from exporter.limits.use import UNITS, Limit, Use
 from exporter.metrics.exposition import render
-from exporter.metrics.store import Series, Store
+from exporter.metrics.series import Series
+from exporter.metrics.store import Store
 
 BERLIN = ZoneInfo("Europe/Berlin")
 MINUTE = (Limit(unit="requests", window="1m", amount=60),)

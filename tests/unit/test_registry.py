@@ -19,7 +19,8 @@ from exporter.keys.file import load_keys, written
 from exporter.keys.identity import Identity, KeyEntry
 from exporter.keys.key_metrics import Keys
 from exporter.keys.registry import KeyFile, Registry, kept
-from exporter.metrics.store import Series, Store
+from exporter.metrics.series import Series
+from exporter.metrics.store import Store
 from exporter.model.record import AccessRecord
 from tests.admin_api import Gateway, admin_api
 from tests.counted import Counting, of

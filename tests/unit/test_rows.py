@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from exporter.metrics.exposition import Renderer, first_shown, take
-from exporter.metrics.store import FamilySeries, Histogram, Store
+from exporter.metrics.series import FamilySeries, Histogram
+from exporter.metrics.store import Store
 from exporter.metrics.templates import number
 from exporter.model import catalog
 from exporter.model.catalog import CATALOG

@@ -15,7 +15,8 @@ import pytest
 
 from exporter.config.load import load
 from exporter.counting.admission import Admissions
-from exporter.metrics.store import Histogram, Series, Store
+from exporter.metrics.series import Histogram, Series
+from exporter.metrics.store import Store
 from exporter.service.assembly import Assembly
 from exporter.state.checkpoint import Checkpoint
 from exporter.state.database import State

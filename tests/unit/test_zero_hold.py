@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from exporter.metrics.store import Series
+from exporter.metrics.series import Series
 from exporter.metrics.zero_hold import Visitor, ZeroHold
 
 PROMETHEUS = "Prometheus/3"

@@ -5,7 +5,7 @@ import time
 from msgspec import Struct
 
 from exporter import descriptors
-from exporter.metrics.store import Series
+from exporter.metrics.series import Series
 from exporter.model import catalog
 from exporter.request_log.outbox.settings import Sending
 from exporter.service.feed import Feed
