@@ -18,10 +18,10 @@ from benchmarks.everything import everything
 from benchmarks.logs import KINDS
 from benchmarks.program import CONFIG
 from benchmarks.traffic import WIDE, requests
-from exporter.cli import collect_rarely
 from exporter.config.load import load
 from exporter.counting.meter import Meter
 from exporter.formats.spec import build
+from exporter.memory import collect_rarely
 from exporter.service.assembly import Assembly
 
 RUNS = 3

@@ -21,7 +21,7 @@ import yaml
 from benchmarks.births import cpu, meter_of
 from benchmarks.program import CONFIG
 from benchmarks.traffic import CHAINS, RPC_METHODS
-from exporter.cli import collect_rarely
+from exporter.memory import collect_rarely
 
 CHUNK = 2000
 KINDS = [(chain, method) for chain in CHAINS for method in RPC_METHODS]

@@ -3,6 +3,7 @@ and have none of these functions.
 """
 
 import ctypes
+import gc
 
 _libc = ctypes.CDLL(None)
 _mallopt, _malloc_trim = getattr(_libc, "mallopt", None), getattr(_libc, "malloc_trim", None)
@@ -24,3 +25,10 @@ def give_back() -> None:
     """Give back the pages of this process that nothing uses. It takes up to a few milliseconds; any thread may ask."""
     if _malloc_trim:
         _malloc_trim(0)
+
+
+def collect_rarely() -> None:
+    """Set how often garbage is collected. Series and cells are many, live long and are never in cycles: a collection
+    finds nothing, and takes a fifth of what a new cell takes.
+    """
+    gc.set_threshold(400_000, 50, 1000)

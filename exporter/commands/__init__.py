@@ -1,4 +1,4 @@
-"""What each command of the command line does; `cli` parses the arguments and calls these functions.
+"""What each command of the command line does; `cli` calls these functions with the arguments.
 
 run.py             `run`: count logs and serve metrics until a signal or the end of the inputs
 demo.py            `demo`: the same with a sample gateway, and a Prometheus if there is one

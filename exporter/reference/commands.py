@@ -2,7 +2,7 @@
 
 import argparse
 
-from exporter.cli import command_line
+from exporter.command_line import command_line
 
 _HEAD = """\
 # Commands

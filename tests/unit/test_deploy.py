@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from exporter.cli import _run, command_line
+from exporter.command_line import command_line
 from exporter.formats.spec import presets
 
 # Folders with a page of their own, or with docs/install.md.
@@ -38,7 +38,7 @@ def test_the_unit_runs_a_command_that_there_is_and_keeps_its_state() -> None:
     program, *arguments = settings["ExecStart"].split()
     assert Path(program).name == "gateway-exporter"
     args = command_line().parse_args(arguments)
-    assert (args.command, args.config) == (_run, "/etc/gateway-exporter/config.yaml")
+    assert (args.command, args.config) == ("run", "/etc/gateway-exporter/config.yaml")
     assert settings["ExecReload"] == "/bin/kill -HUP $MAINPID"
     state = f"state: {{path: /var/lib/{settings['StateDirectory']}/state.db}}"
     assert state in unit

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.cli import command_line
+from exporter.command_line import command_line
 from exporter.config.load import load
 from exporter.environment import variable
 from exporter.errors import ConfigError

@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 RANKS = (
     ("__main__", "reference"),
     ("cli",),
+    ("command_line",),
     ("commands",),
     ("demo", "service"),
     ("state",),
@@ -76,7 +77,7 @@ def test_there_is_no_circle() -> None:
 def test_every_folder_has_its_place_in_the_order() -> None:
     """A new one has to be put there."""
     folders = {path.name for path in (ROOT / "exporter").iterdir() if path.is_dir() and path.name != "__pycache__"}
-    assert folders | {"__main__", "cli", "leaves"} == set(RANK)
+    assert folders | {"__main__", "cli", "command_line", "leaves"} == set(RANK)
 
 
 def test_every_folder_lists_its_files() -> None:
