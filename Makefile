@@ -86,7 +86,7 @@ bench: .venv/.dev $(BENCH_LOGS) ## Compare speed and memory with those of other 
 	$(BIN)/python -m benchmarks.rules
 	$(BIN)/python -m benchmarks.panels
 
-peers: build/otelcol/otelcol build/victoria-logs/victoria-logs ## Build the Collector that `make bench` compares with, and VictoriaLogs for tests, where Go is installed
+peers: build/gonx/gonx build/otelcol/otelcol build/victoria-logs/victoria-logs ## Build the Go programs that `make bench` compares with, and VictoriaLogs for tests, where Go is installed
 
 deb: ## Install the servers that tests run against (Debian and Ubuntu), without starting them
 	$(SUDO) .ci/install $(SERVERS)
@@ -134,6 +134,9 @@ $(LITELLM)/installed:
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/pip install --quiet 'litellm[proxy]==$(LITELLM:build/litellm-%=%)'
 	touch $@
+
+build/gonx/gonx: $(wildcard benchmarks/gonx/*)
+	cd benchmarks/gonx && $(GO) build -o $(abspath $@)
 
 build/otelcol/otelcol: benchmarks/otelcol.yaml
 	GOBIN=$(abspath build) $(GO) install go.opentelemetry.io/collector/cmd/builder@v$(OTELCOL)

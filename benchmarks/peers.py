@@ -19,7 +19,9 @@ from benchmarks.measure import Run, measure
 from benchmarks.program import free_port
 
 COLLECTOR = Path("build/otelcol/otelcol")
+GONX = Path("build/gonx/gonx")
 NGINXLOG = shutil.which("prometheus-nginxlog-exporter")
+_NGINX_FAMILY = b"nginx_http_response_count_total"
 _COMBINED = r'^\S+ - \S+ \[[^\]]*\] "(?P<method>[A-Z]+) [^ "]* (?P<scheme>[^"]*)" (?P<status>\d+) '
 _NGINX = (
     '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"'
@@ -89,23 +91,45 @@ def _no_collector(kind: str) -> str:
     return "reads no list of calls" if kind == "body" else ""
 
 
+def _run_gonx(log: Path, *flags: str) -> Run:
+    lines = mtail.count_lines(log)
+    with tempfile.TemporaryFile() as exposition:
+        run = measure([str(GONX), *flags, str(log)], lines, stdout=exposition)
+        _check(lines, mtail.total(exposition, _NGINX_FAMILY))
+    return run
+
+
+def _run_gonx_tail(log: Path) -> Run:
+    return _run_gonx(log, "-tail")
+
+
+def _no_gonx(kind: str) -> str:
+    return _nginx_only(kind) if GONX.exists() else "not built: `make peers`, with Go"
+
+
 def _run_nginxlog(log: Path) -> Run:
     port = free_port()
-    source = {"name": "nginx", "format": _NGINX, "source": {"files": [str(log.resolve())]}}
-    config = {"listen": {"port": port, "address": "127.0.0.1"}, "namespaces": [source]}
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "config.yaml"
+        path, followed = Path(folder) / "config.yaml", Path(folder) / "access.log"
+        source = {"name": "nginx", "format": _NGINX, "source": {"files": [str(followed)]}}
+        config = {"listen": {"port": port, "address": "127.0.0.1"}, "namespaces": [source]}
         path.write_text(yaml.safe_dump(config), encoding="utf-8")
         command = [str(NGINXLOG), "-config-file", str(path), "-verify-config=false"]
-        return _until_counted(command, log, port, b"nginx_http_response_count_total")
+        return _until_counted(command, log, port, _NGINX_FAMILY, followed)
 
 
 def _no_nginxlog(kind: str) -> str:
-    return ("" if kind == "combined" else "reads nginx's formats only") if NGINXLOG else "not installed"
+    return _nginx_only(kind) if NGINXLOG else "not installed"
 
 
-def _until_counted(command: list[str], log: Path, port: int, family: bytes) -> Run:
-    """A run of a program that goes on: it is scraped until it has counted each line."""
+def _nginx_only(kind: str) -> str:
+    return "" if kind == "combined" else "reads nginx's formats only"
+
+
+def _until_counted(command: list[str], log: Path, port: int, family: bytes, followed: Path | None = None) -> Run:
+    """A run of a program that goes on: it is scraped until it has counted each line. One that starts at the end of a
+    log that is there finds it at `followed`, once it answers.
+    """
     lines, counted = mtail.count_lines(log), 0
 
     def is_done() -> bool:
@@ -113,6 +137,8 @@ def _until_counted(command: list[str], log: Path, port: int, family: bytes) -> R
         with suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
             samples = [line for line in answer.read().splitlines() if line.startswith(family + b"{")]
             counted = round(sum(float(sample.rsplit(maxsplit=1)[1]) for sample in samples))
+            if followed and not followed.is_symlink():
+                followed.symlink_to(log.resolve())
         return counted >= lines
 
     run = measure(command, lines, until=is_done)
@@ -128,6 +154,8 @@ def _check(lines: int, counted: int) -> None:
 PEERS = (
     Peer("mtail", _no_mtail, _run_mtail, "nine families as the exporter has, of combined five; no routes, no hashing"),
     Peer("OpenTelemetry Collector", _no_collector, _run_collector, "requests, by up to five labels"),
+    Peer("Go with gonx and client_golang", _no_gonx, _run_gonx, "requests and bytes, by method and status"),
+    Peer("Go with gonx, client_golang, tail", _no_gonx, _run_gonx_tail, "the same, of lines that nxadm/tail reads"),
     Peer("prometheus-nginxlog-exporter", _no_nginxlog, _run_nginxlog, "requests, bytes and times by method and status"),
     Peer("Python with prometheus_client", lambda _: "", _run_client, "nine families; no routes, limits or hashing"),
 )
