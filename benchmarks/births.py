@@ -20,7 +20,7 @@ from benchmarks.program import CONFIG
 from benchmarks.traffic import WIDE, requests
 from exporter.config.load import load
 from exporter.counting.meter import Meter
-from exporter.formats.spec import build
+from exporter.formats.format import build
 from exporter.memory import collect_rarely
 from exporter.service.assembly import Assembly
 

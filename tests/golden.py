@@ -15,7 +15,8 @@ import yaml
 
 from exporter.formats.decoders.batch import Batched
 from exporter.formats.decoders.decoder import Decoder
-from exporter.formats.spec import FormatSpec, build
+from exporter.formats.format import build
+from exporter.formats.spec import FormatSpec
 
 GOLDEN = Path(__file__).parent / "golden"
 FOLDERS = sorted(folder for folder in GOLDEN.iterdir() if folder.is_dir())

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from exporter.config.load import load
-from exporter.formats.spec import build
+from exporter.formats.format import build
 from exporter.metrics.exposition import Renderer
 from exporter.metrics.zero_hold import Visitor
 from exporter.service.assembly import Assembly

@@ -15,7 +15,8 @@ from exporter.config.load import Loaded, load
 from exporter.config.server import SECRET_FILES, ServerPart
 from exporter.config.web import load_web
 from exporter.errors import StateError
-from exporter.formats.spec import resolved, slow_parts
+from exporter.formats.format import slow_parts
+from exporter.formats.spec import resolved
 from exporter.inputs.archive import head, newest
 from exporter.service.assembly import used_places
 

@@ -11,7 +11,7 @@ from exporter.config.load import load
 from exporter.counting.meter import Meter
 from exporter.errors import UsageError, place
 from exporter.formats.decoders.decoder import REASONS, Decoded, Decoder
-from exporter.formats.spec import build
+from exporter.formats.format import build
 from exporter.inputs.archive import whole_lines
 from exporter.metrics.exposition import Renderer, take
 from exporter.metrics.store import Store

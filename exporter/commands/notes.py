@@ -8,7 +8,7 @@ from pathlib import Path
 from exporter import descriptors
 from exporter.config.config import Config
 from exporter.config.labels import fields_of
-from exporter.formats.spec import build
+from exporter.formats.format import build
 from exporter.inputs.disk.content import no_file
 from exporter.inputs.disk.names import are_objects, is_pattern, matching
 from exporter.inputs.overlap import shared_logs

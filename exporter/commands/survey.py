@@ -18,8 +18,9 @@ from exporter.formats.decoders.json_lines import JsonLines
 from exporter.formats.decoders.logfmt_lines import pairs
 from exporter.formats.decoders.text_lines import TextLines
 from exporter.formats.detection.draft import columns, paths_of
+from exporter.formats.format import Format, build
 from exporter.formats.source import Source, parse_path
-from exporter.formats.spec import Format, FormatSpec, build, resolved
+from exporter.formats.spec import FormatSpec, resolved
 from exporter.formats.values import Raw, elapsed, number, seconds, text, timestamp
 from exporter.model.fields import FIELDS, LABEL_FIELDS
 from exporter.model.record import AccessRecord

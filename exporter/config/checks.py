@@ -7,7 +7,8 @@ from exporter.config.config import Config
 from exporter.config.labels import check_labels as check_declared
 from exporter.config.objectives import Objective
 from exporter.errors import Steps, dotted, unknown
-from exporter.formats.spec import build, resolved
+from exporter.formats.format import build
+from exporter.formats.spec import resolved
 from exporter.inputs.syslog.address import is_syslog
 from exporter.model import catalog
 from exporter.model.catalog import CATALOG, Family

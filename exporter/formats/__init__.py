@@ -1,6 +1,7 @@
 """Lines → rows: decoders, the expressions that read a row's fields, presets, detection.
 
-spec.py          a format: decoder, sources, conditions
+spec.py          how a config or a preset describes a format
+format.py        a format: decoder, sources, conditions
 about.py         what a preset says of itself
 source.py        where a value stands in a row
 values.py        what a logged value means

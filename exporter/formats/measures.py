@@ -6,8 +6,8 @@ from datetime import tzinfo
 from math import nan
 
 from exporter.formats.expressions import Expressions, or_absent
+from exporter.formats.format import Format
 from exporter.formats.source import Source
-from exporter.formats.spec import Format
 from exporter.formats.values import UNITS, Raw, elapsed, number, picked, seconds, text
 from exporter.memo import Memo
 from exporter.model.fields import FIELDS, MOST

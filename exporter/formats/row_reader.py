@@ -12,9 +12,9 @@ from zoneinfo import ZoneInfo
 
 from exporter.formats.expressions import Expressions
 from exporter.formats.field_group import FieldGroup
+from exporter.formats.format import Format
 from exporter.formats.measures import Measures, absent
 from exporter.formats.source import Source
-from exporter.formats.spec import Format
 from exporter.formats.values import ESCAPES, UNITS, Raw, text, timestamp
 from exporter.formats.words import Canonical, Words
 from exporter.memo import Memo

@@ -1,7 +1,8 @@
 """docs/fields.md: the fields that a log can have, and the presets that fill each."""
 
 from exporter.formats import source
-from exporter.formats.spec import FormatSpec, build, presets
+from exporter.formats.format import build
+from exporter.formats.spec import FormatSpec, presets
 from exporter.model.fields import FIELDS, MOST
 
 _HEAD = """\

@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Iterator
 
-from exporter.formats.spec import FormatSpec, about, build, presets
+from exporter.formats.format import build
+from exporter.formats.spec import FormatSpec, about, presets
 from exporter.model.fields import FIELDS
 
 _HEAD = """\

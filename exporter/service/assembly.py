@@ -20,8 +20,8 @@ from exporter.counting.expiry import Expiry
 from exporter.counting.meter import Meter
 from exporter.counting.places import Places
 from exporter.durations import seconds
+from exporter.formats.format import Format, build
 from exporter.formats.row_reader import ROW_WORDS, RowReader
-from exporter.formats.spec import Format, build
 from exporter.inputs.elsewhere import StoredInput
 from exporter.inputs.factory import Inputs
 from exporter.keys.api import KeyApi

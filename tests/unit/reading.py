@@ -4,8 +4,9 @@ from datetime import UTC
 from typing import Any
 
 from exporter.formats.decoders.decoder import Decoded
+from exporter.formats.format import build
 from exporter.formats.row_reader import RowReader
-from exporter.formats.spec import FormatSpec, build
+from exporter.formats.spec import FormatSpec
 from exporter.keys.identity import bare_key
 from exporter.model.record import AccessRecord
 from exporter.requests.canonical import canonical_functions

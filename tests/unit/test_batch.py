@@ -5,8 +5,9 @@ import json
 import pytest
 
 from exporter.formats.detection.detect import detect
+from exporter.formats.format import build
 from exporter.formats.join import JoinSpec
-from exporter.formats.spec import FormatSpec, build
+from exporter.formats.spec import FormatSpec
 from tests.golden import log_of
 from tests.unit.reading import Reading
 

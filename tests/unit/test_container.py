@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from exporter.formats.detection.detect import detect
-from exporter.formats.spec import FormatSpec, build
+from exporter.formats.format import build
+from exporter.formats.spec import FormatSpec
 from tests.unit.reading import Reading
 
 BAD = '{"status":404,"request":"GET /a HTTP/1.1","request_time":0.5,"remote_addr":"192.0.2.1"}'

@@ -8,7 +8,8 @@ import pytest
 
 from exporter.errors import FieldError
 from exporter.formats.decoders.csv_lines import CsvLines
-from exporter.formats.spec import FormatSpec, build
+from exporter.formats.format import build
+from exporter.formats.spec import FormatSpec
 from tests.unit.reading import Reading
 
 SPEC = FormatSpec(csv={"time": "Time", "status": "Status Code", "key": "Key", "model": "Model"})

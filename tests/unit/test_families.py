@@ -12,7 +12,7 @@ from exporter.config.families import ADDS, Change, families_of
 from exporter.config.load import load
 from exporter.config.metrics import MetricsConfig
 from exporter.errors import ConfigError
-from exporter.formats.spec import build
+from exporter.formats.format import build
 from exporter.metrics.exposition import render
 from exporter.metrics.series import Histogram
 from exporter.metrics.slowest import Slowest

@@ -20,8 +20,9 @@ from exporter.formats.decoders.decoder import Decoded
 from exporter.formats.decoders.json_lines import JsonLines
 from exporter.formats.decoders.logfmt_lines import LogfmtLines
 from exporter.formats.decoders.text_lines import TextLines
+from exporter.formats.format import build
 from exporter.formats.join import Joined, JoinSpec
-from exporter.formats.spec import FormatSpec, build
+from exporter.formats.spec import FormatSpec
 from exporter.requests.enrich import Enricher
 from exporter.service.assembly import Assembly
 from exporter.service.input_journal import InputJournal

@@ -9,10 +9,11 @@ import msgspec
 import pytest
 
 from exporter.formats.decoders.text_lines import TextLines, template_regex
+from exporter.formats.format import build
 from exporter.formats.join import JoinSpec
 from exporter.formats.row_reader import RowReader
 from exporter.formats.source import Each, FromJson, Length, Where, Within, parse_path, parse_sources
-from exporter.formats.spec import FormatSpec, build
+from exporter.formats.spec import FormatSpec
 from tests.unit.reading import Reading
 
 

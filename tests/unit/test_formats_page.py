@@ -3,7 +3,8 @@
 import pytest
 
 from exporter.formats.about import About
-from exporter.formats.spec import FormatSpec, about, build, presets
+from exporter.formats.format import build
+from exporter.formats.spec import FormatSpec, about, presets
 from exporter.reference.formats import page
 
 

@@ -8,7 +8,8 @@ from exporter.config.config import Config
 from exporter.config.inputs import InputConfig
 from exporter.config.load import Loaded
 from exporter.formats.decoders.decoder import BYTE_ORDER_MARK
-from exporter.formats.spec import FormatSpec, build, presets
+from exporter.formats.format import build
+from exporter.formats.spec import FormatSpec, presets
 from exporter.model import catalog
 from exporter.service.assembly import Assembly
 from tests.golden import counting, log_of

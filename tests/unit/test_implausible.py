@@ -10,7 +10,8 @@ import pytest
 from exporter.config.config import Config
 from exporter.config.inputs import InputConfig
 from exporter.config.load import Loaded
-from exporter.formats.spec import FormatSpec, build, presets
+from exporter.formats.format import build
+from exporter.formats.spec import FormatSpec, presets
 from exporter.metrics.exposition import render
 from exporter.model.fields import FIELDS, MOST, TOKEN_TYPES
 from exporter.service.assembly import Assembly

@@ -7,9 +7,10 @@ import pytest
 
 from exporter.formats.codegen import compile_function
 from exporter.formats.decoders.decoder import Decoder
+from exporter.formats.format import build
 from exporter.formats.join import Joined, JoinSpec
 from exporter.formats.row_reader import RowReader
-from exporter.formats.spec import FormatSpec, build, presets
+from exporter.formats.spec import FormatSpec, presets
 from tests.golden import log_of
 from tests.unit.reading import Reading
 

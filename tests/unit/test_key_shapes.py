@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from exporter.formats.spec import FormatSpec, build
+from exporter.formats.format import build
+from exporter.formats.spec import FormatSpec
 from exporter.keys.identity import Identity
 from exporter.model.key_shapes import could_be_a_key, short_emails, shown_name
 from exporter.pricing.credits import Credits

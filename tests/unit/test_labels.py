@@ -8,7 +8,8 @@ import pytest
 from exporter.config.load import load
 from exporter.counting.admission import Admissions
 from exporter.errors import ConfigError
-from exporter.formats.spec import FormatSpec, build
+from exporter.formats.format import build
+from exporter.formats.spec import FormatSpec
 from exporter.service.assembly import Assembly
 from tests.counted import Counting, of
 

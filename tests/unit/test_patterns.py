@@ -7,8 +7,9 @@ import pytest
 
 from exporter.config.load import load
 from exporter.errors import ConfigError
+from exporter.formats.format import slow_parts
 from exporter.formats.patterns.compile import line_pattern
-from exporter.formats.spec import FormatSpec, slow_parts
+from exporter.formats.spec import FormatSpec
 from tests.command import run
 from tests.cpu import LINEAR, growth
 from tests.golden import log_of

@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from exporter.counting.periods import Periods
+from exporter.formats.format import build
 from exporter.formats.row_reader import RowReader
-from exporter.formats.spec import FormatSpec, build
+from exporter.formats.spec import FormatSpec
 from exporter.formats.values import timestamp
 from exporter.limits.calendar import Calendar
 

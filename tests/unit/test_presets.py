@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from exporter.formats.decoders.json_lines import JsonLines
+from exporter.formats.format import build
 from exporter.formats.row_function import row_function
 from exporter.formats.row_reader import RowReader
-from exporter.formats.spec import FormatSpec, build
+from exporter.formats.spec import FormatSpec
 from exporter.model.fields import ERROR_TYPES
 from tests import golden
 from tests.golden import GOLDEN, NAMES, log_of

@@ -10,9 +10,10 @@ from exporter.formats.decoders.container import CONTAINERS, Contained
 from exporter.formats.decoders.decoder import Decoded
 from exporter.formats.decoders.json_lines import JsonLines
 from exporter.formats.expressions import ABSENT
+from exporter.formats.format import build
 from exporter.formats.row_function import RowValues, row_function
 from exporter.formats.row_reader import CANONICAL, ORIGIN_FIELDS, RowReader
-from exporter.formats.spec import FormatSpec, build, presets, resolved
+from exporter.formats.spec import FormatSpec, presets, resolved
 from exporter.formats.words import Canonical
 
 _LINES = 500

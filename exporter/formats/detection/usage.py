@@ -6,9 +6,10 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
+from exporter.formats.format import build
 from exporter.formats.row_function import RowValues, row_function
 from exporter.formats.row_reader import CANONICAL, ORIGIN_FIELDS, RowReader
-from exporter.formats.spec import FormatSpec, build
+from exporter.formats.spec import FormatSpec
 from exporter.formats.words import Canonical
 from exporter.model.key_shapes import could_be_a_key
 
