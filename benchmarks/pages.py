@@ -21,7 +21,7 @@ from alerts.build import files
 from benchmarks.reads import Labels, Reads
 from benchmarks.series import Size, series
 from dashboards.build import documents
-from dashboards.variables import LEADING_BY
+from dashboards.leading import LEADING_BY
 from exporter.config.served import Served
 from exporter.model.recorded import RECORDED
 

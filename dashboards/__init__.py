@@ -1,6 +1,8 @@
 """Grafana dashboards over the exporter's metrics, built for a config.
 
-promql.py       queries over what a config's exporter serves, narrowed by a dashboard's variables
+promql.py       shapes of queries, as text
+metrics.py      queries over what a config's exporter serves, narrowed by a dashboard's variables
+leading.py      the same of the keys that lead, for tables of long ranges
 grafana.py      the thin layer over grafanalib
 panels.py       its panels by name, and tables.py; panel.py, fields.py: their parts
 variables.py    the drop-downs

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from dashboards.declared import of_page, settle
 from dashboards.grafana import DATASOURCE, Json, Panel, interval
-from dashboards.promql import Metrics
+from dashboards.metrics import Metrics
 from dashboards.single_requests import link_requests
 from dashboards.variables import variables
 from exporter.config.served import ABSENT, Served

@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable
 
 from dashboards.grafana import Json
-from dashboards.promql import NOT_OF_RECORDS, RECORDED
+from dashboards.metrics import NOT_OF_RECORDS
+from dashboards.promql import RECORDED
 from exporter.config.served import Served
 
 _SELECTOR = re.compile(r'(?<!\w)((?:\w+:)?gateway_\w+(?::\w+)?)(\{(?:"(?:[^"\\]|\\.)*"|[^"}])*\})?')

@@ -5,7 +5,8 @@ from typing import Any
 from grafanalib import core
 
 from dashboards.grafana import DATASOURCE
-from dashboards.promql import LEADING_KEYS, RECORDED_VARIABLE, Metrics, total, with_matcher
+from dashboards.metrics import Metrics
+from dashboards.promql import RECORDED_VARIABLE, total, with_matcher
 from exporter.config.served import ABSENT, Served
 
 # A label without a value is absent, and `.*` matches that too: with `.+`, "All" would leave requests out.
@@ -29,11 +30,6 @@ _REGEX = {
     "model": '/model="([^"]+)"/',
     "provider": '/provider="([^"]+)"/',
 }
-# How many of the leading keys lead in what.
-LEADING_BY = {"gateway_requests_total": 30, "gateway_errors_total": 20, "gateway_cost_total": 10}
-LEADING = "the keys with the most requests ({}), the most failures ({}) and the highest cost ({})".format(
-    *LEADING_BY.values()
-)
 _FIRST_KEY = '/key="([^"]+)"/'
 # Values of a label, as they are.
 _PLAIN = {
@@ -137,14 +133,7 @@ def largest_keys(most: int = 5, /, **rankings: str) -> list[core.Template]:
 
     So panels read these few alone, and the ranking of all keys is asked for once.
     """
-    return [_keys_of(name, f"topk({most}, {ranking})") for name, ranking in rankings.items() if ABSENT not in ranking]
-
-
-def leading_keys(m: Metrics) -> list[core.Template]:
-    """As one pattern, the keys that tables of long ranges compare."""
-    rankings = {family: m.ranking(family, by="key") for family in LEADING_BY}
-    tops = [f"topk({LEADING_BY[family]}, {ranking})" for family, ranking in rankings.items() if ABSENT not in ranking]
-    return [_keys_of(LEADING_KEYS, " or on (key) ".join(tops))] if tops else []
+    return [keys_of(name, f"topk({most}, {ranking})") for name, ranking in rankings.items() if ABSENT not in ranking]
 
 
 def custom(name: str, label: str, options: dict[str, str]) -> core.Template:
@@ -249,7 +238,7 @@ def _one(name: str, label: str, query: str, regex: str) -> core.Template:
     return template
 
 
-def _keys_of(name: str, query: str) -> core.Template:
+def keys_of(name: str, query: str) -> core.Template:
     """The keys that a query finds; nobody sees it."""
     return _query(name, "", f"query_result({query})", allValue=None, regex=_FIRST_KEY, hide=core.HIDE_VARIABLE)
 

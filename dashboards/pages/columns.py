@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from dashboards.fields import BLUE, ORANGE, RED, WHOLE, YELLOW, column, thresholds
 from dashboards.grafana import Json
-from dashboards.promql import Metrics
+from dashboards.metrics import Metrics
 from exporter.config.served import ABSENT, Served
 from exporter.durations import seconds
 

@@ -5,13 +5,13 @@ from typing import Any
 from dashboards.board import Board, Row
 from dashboards.fields import ORANGE, YELLOW
 from dashboards.grafana import Panel
+from dashboards.metrics import Metrics
 from dashboards.pages import columns
 from dashboards.pages.costs_capacity import capacity
 from dashboards.pages.costs_queries import Costs
 from dashboards.pages.costs_split import rankings, split
 from dashboards.pages.links import Links
 from dashboards.panels import bars, stat, text
-from dashboards.promql import Metrics
 from dashboards.questions import Question
 from dashboards.variables import largest_keys, textbox
 from exporter.config.served import Served

@@ -2,11 +2,12 @@
 
 from dashboards.fields import column
 from dashboards.grafana import Panel
+from dashboards.metrics import Metrics
 from dashboards.pages import columns
 from dashboards.pages.costs_queries import HOURS_OF_A_WEEK
 from dashboards.pages.links import Links
 from dashboards.panels import stat
-from dashboards.promql import Metrics, total
+from dashboards.promql import total
 from dashboards.questions import Question
 from dashboards.tables import table
 from exporter.config.served import Served, or_zero

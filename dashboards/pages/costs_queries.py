@@ -1,6 +1,7 @@
 """What the gateway cost over a time, and what it will: requests and bytes at typed prices, and models."""
 
-from dashboards.promql import Metrics, total
+from dashboards.metrics import Metrics
+from dashboards.promql import total
 from exporter.config.served import ABSENT
 
 # The time that the page asks for, also within a subquery, where `time()` is each of its steps.

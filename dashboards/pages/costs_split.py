@@ -2,11 +2,12 @@
 
 from dashboards.fields import column
 from dashboards.grafana import Panel
+from dashboards.metrics import Metrics
 from dashboards.pages import columns
 from dashboards.pages.costs_queries import Costs
 from dashboards.pages.links import Links
 from dashboards.panels import bars
-from dashboards.promql import TODAY, Metrics, among, leaders, total
+from dashboards.promql import TODAY, among, leaders, total
 from dashboards.questions import Question
 from dashboards.tables import table
 from exporter.config.served import Served

@@ -3,15 +3,16 @@
 from dashboards.board import Board, Row
 from dashboards.fields import GREY, ORANGE, RED, YELLOW, column
 from dashboards.grafana import Panel
+from dashboards.leading import LEADING, OfLeadingKeys, leading_keys
+from dashboards.metrics import Metrics
 from dashboards.pages import columns
 from dashboards.pages.errors_bottlenecks import bottlenecks
 from dashboards.pages.errors_broken_down import broken_down
 from dashboards.pages.links import Links
 from dashboards.panels import bargauge, bars, heatmap, text, timeseries
-from dashboards.promql import Metrics, five, largest
+from dashboards.promql import five, largest
 from dashboards.questions import Question
 from dashboards.tables import table
-from dashboards.variables import LEADING, leading_keys
 from exporter.config.served import Served, or_zero
 
 _VARIABLES = ("key", "chain", "method")
@@ -44,7 +45,7 @@ _COLOURS = {
 def page(served: Served) -> Board:
     """The dashboard."""
     m, to = Metrics(served, _VARIABLES, _COVERED), Links(served, _VARIABLES)
-    few = Metrics(served, _VARIABLES, _COVERED, leading=True)
+    few = OfLeadingKeys(served, _VARIABLES, _COVERED)
     return Board(
         uid="gateway-errors",
         title="Errors and latency",

@@ -5,10 +5,11 @@ from typing import Any
 
 from dashboards.fields import GREEN, RED, YELLOW, column, range_map
 from dashboards.grafana import Panel
+from dashboards.metrics import Metrics
 from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import stat
-from dashboards.promql import Metrics, success
+from dashboards.promql import success
 from dashboards.questions import Question
 from dashboards.tables import table
 from exporter.config.served import ABSENT, Served, or_zero

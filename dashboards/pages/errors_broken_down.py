@@ -2,13 +2,14 @@
 
 from dashboards.fields import STATUS_COLOURS, column
 from dashboards.grafana import Json, Panel
+from dashboards.leading import LEADING
+from dashboards.metrics import Metrics
 from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import donut
-from dashboards.promql import Metrics, success
+from dashboards.promql import success
 from dashboards.questions import Question
 from dashboards.tables import table
-from dashboards.variables import LEADING
 from exporter.config.served import ABSENT, Served, or_zero
 
 

@@ -5,12 +5,12 @@ from typing import Any
 from dashboards.board import Board, Row
 from dashboards.fields import GREEN, RED, YELLOW, value_map
 from dashboards.grafana import Panel
+from dashboards.metrics import Metrics
 from dashboards.pages import columns
 from dashboards.pages.exporter_lines import lines
 from dashboards.pages.exporter_requests import requests
 from dashboards.pages.exporter_state import process, series, state
 from dashboards.panels import stat, text
-from dashboards.promql import Metrics
 from exporter.config.served import Served, or_zero
 
 _HEADER = "**For whoever asks whether these numbers are true.** All green: every line is counted."

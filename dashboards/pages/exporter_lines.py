@@ -2,9 +2,9 @@
 
 from dashboards.fields import GREEN, RED, column, value_map
 from dashboards.grafana import Panel
+from dashboards.metrics import Metrics
 from dashboards.pages import columns
 from dashboards.panels import bars, timeseries
-from dashboards.promql import Metrics
 from dashboards.tables import table
 from exporter.config.served import or_zero
 

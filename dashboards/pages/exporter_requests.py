@@ -2,8 +2,8 @@
 
 from dashboards.fields import GREEN, ORANGE, RED, value_map
 from dashboards.grafana import Panel
+from dashboards.metrics import Metrics
 from dashboards.panels import bars, stat, timeseries
-from dashboards.promql import Metrics
 
 _NONE = "The config keeps no requests (requests)"
 _NOT_SENT = "The config sends no requests (requests.otlp)"

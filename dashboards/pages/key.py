@@ -3,13 +3,14 @@
 from dashboards.board import Board, Row
 from dashboards.fields import YELLOW
 from dashboards.grafana import Panel
+from dashboards.metrics import Metrics
 from dashboards.pages import columns
 from dashboards.pages.key_activity import activity
 from dashboards.pages.key_quota import quota
 from dashboards.pages.key_state import state
 from dashboards.pages.links import Links
 from dashboards.panels import bars, donut, text
-from dashboards.promql import LAST_BAR, Metrics, leaders
+from dashboards.promql import LAST_BAR, leaders
 from dashboards.questions import Question
 from dashboards.tables import table
 from exporter.config.served import Served

@@ -2,10 +2,11 @@
 
 from dashboards.fields import STATUS_COLOURS, column
 from dashboards.grafana import Panel
+from dashboards.metrics import Metrics
 from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bars, timeseries
-from dashboards.promql import Metrics, success
+from dashboards.promql import success
 from dashboards.questions import Question
 from dashboards.tables import table
 from exporter.config.served import Served, or_zero

@@ -4,11 +4,11 @@ from typing import Any
 
 from dashboards.fields import GREEN, GREY, ORANGE
 from dashboards.grafana import Panel
+from dashboards.metrics import Metrics
 from dashboards.pages import columns
 from dashboards.pages import limits_over_fleet as limits
 from dashboards.pages.links import Links
 from dashboards.panels import bars, stat
-from dashboards.promql import Metrics
 from dashboards.questions import Question
 from exporter.config.served import Served
 

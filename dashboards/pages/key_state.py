@@ -2,11 +2,12 @@
 
 from dashboards.fields import GREEN, ORANGE, RED, value_map
 from dashboards.grafana import Panel
+from dashboards.metrics import Metrics
 from dashboards.pages import columns
 from dashboards.pages.limits_over_fleet import highest_share
 from dashboards.pages.links import Links
 from dashboards.panels import stat
-from dashboards.promql import Metrics, success
+from dashboards.promql import success
 from dashboards.questions import Question
 from exporter.config.served import Served, or_zero
 

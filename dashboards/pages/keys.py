@@ -3,13 +3,15 @@
 from dashboards.board import Board, Row
 from dashboards.fields import GREEN, ORANGE, YELLOW, column, range_map, value_map
 from dashboards.grafana import Json, Panel
+from dashboards.leading import LEADING, OfLeadingKeys, leading_keys
+from dashboards.metrics import Metrics
 from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bars, text, timeseries
-from dashboards.promql import Metrics, among, five, success
+from dashboards.promql import among, five, success
 from dashboards.questions import Question
 from dashboards.tables import table
-from dashboards.variables import LEADING, largest_keys, leading_keys
+from dashboards.variables import largest_keys
 from exporter.config.served import Served, or_zero
 
 _VARIABLES = ("owner", "plan", "key")
@@ -81,7 +83,7 @@ def _registry(m: Metrics, key: Json, served: Served) -> list[Panel]:
 
 
 def _compared(m: Metrics, to: Links, key: Json, served: Served) -> list[Panel]:
-    few = Metrics(served, ("key",), _COVERED, leading=True)
+    few = OfLeadingKeys(served, ("key",), _COVERED)
     requests, failed = (few.count(name, by="key") for name in ("gateway_requests_total", "gateway_errors_total"))
     most = among("most_requests")
     ranking = m.count("gateway_requests_total", most, by="key", at="@ end()")

@@ -4,9 +4,10 @@ from zlib import crc32
 
 from dashboards.board import Board, Row
 from dashboards.grafana import Panel
+from dashboards.metrics import Metrics
 from dashboards.pages import columns
 from dashboards.panels import bargauge, bars, text
-from dashboards.promql import LAST_BAR, Metrics, largest, leaders
+from dashboards.promql import LAST_BAR, largest, leaders
 from exporter.config.served import Served
 
 _HEADER = "**For whoever answers for a team, a customer or a region.** `none` has no value."

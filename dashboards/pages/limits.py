@@ -3,11 +3,12 @@
 from dashboards.board import Board, Row
 from dashboards.fields import GREEN, ORANGE, YELLOW, column, range_map
 from dashboards.grafana import Panel
+from dashboards.metrics import Metrics
 from dashboards.pages import columns
 from dashboards.pages import limits_over_fleet as limits
 from dashboards.pages.links import Links
 from dashboards.panels import bars, stat, text, timeseries
-from dashboards.promql import LAST_BAR, Metrics, among, five, leaders, total
+from dashboards.promql import LAST_BAR, among, five, leaders, total
 from dashboards.questions import Question
 from dashboards.tables import table
 from dashboards.variables import largest_keys

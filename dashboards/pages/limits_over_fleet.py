@@ -3,7 +3,7 @@
 All are by key, unit and window.
 """
 
-from dashboards.promql import Metrics
+from dashboards.metrics import Metrics
 
 BY = "key, unit, window"
 _LABELS = "key unit window"

@@ -5,11 +5,12 @@ from typing import Any
 
 from dashboards.board import Board, Row
 from dashboards.grafana import Panel
+from dashboards.metrics import Metrics
 from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.pages.llm_spend import costs, exceptions, of_tokens, rises
 from dashboards.panels import bars, donut, stat, text, timeseries
-from dashboards.promql import TODAY, Metrics, five, leaders
+from dashboards.promql import TODAY, five, leaders
 from dashboards.questions import Question
 from dashboards.variables import custom, largest_keys
 from exporter.config.served import Served, or_zero

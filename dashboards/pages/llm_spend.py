@@ -2,10 +2,11 @@
 
 from dashboards.fields import GREEN, ORANGE, YELLOW, column, range_map
 from dashboards.grafana import Panel
+from dashboards.metrics import Metrics
 from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bargauge, bars, donut, timeseries
-from dashboards.promql import LAST_BAR, Metrics, among, five, leaders, total
+from dashboards.promql import LAST_BAR, among, five, leaders, total
 from dashboards.questions import Question
 from dashboards.tables import table
 from exporter.config.served import Served

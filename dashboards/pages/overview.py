@@ -3,13 +3,14 @@
 from dashboards.board import Board, Row
 from dashboards.fields import GREEN, GREY, RED, STATUS_COLOURS, override, range_map
 from dashboards.grafana import Panel
+from dashboards.metrics import Metrics
 from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.pages.overview_changes import changes
 from dashboards.pages.overview_top import top
 from dashboards.pages.overview_volume import by_step, volume
 from dashboards.panels import alerts, bars, stat, text, timeseries
-from dashboards.promql import Metrics, success, total
+from dashboards.promql import success, total
 from dashboards.questions import Question
 from dashboards.variables import largest_keys
 from exporter.config.served import ABSENT, Served, or_zero

@@ -2,10 +2,11 @@
 
 from dashboards.fields import GREEN, ORANGE, column, range_map
 from dashboards.grafana import Json, Panel
+from dashboards.metrics import Metrics
 from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import stat
-from dashboards.promql import Metrics, total
+from dashboards.promql import total
 from dashboards.questions import Question
 from dashboards.tables import table
 

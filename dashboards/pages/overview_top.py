@@ -2,10 +2,11 @@
 
 from dashboards.fields import RED
 from dashboards.grafana import Panel
+from dashboards.metrics import Metrics
 from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bargauge
-from dashboards.promql import Metrics, among, largest
+from dashboards.promql import among, largest
 from dashboards.questions import Question
 
 

@@ -2,11 +2,12 @@
 
 from dashboards.fields import GREY, RED, override
 from dashboards.grafana import Panel
+from dashboards.metrics import Metrics
 from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panel import panel_of
 from dashboards.panels import bars, stat, timeseries
-from dashboards.promql import Metrics, success, total
+from dashboards.promql import success, total
 from dashboards.questions import Question
 from exporter.config.served import Served, or_zero
 

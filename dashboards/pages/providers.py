@@ -3,11 +3,12 @@
 from dashboards.board import Board, Row
 from dashboards.fields import GREEN, ORANGE, YELLOW, column
 from dashboards.grafana import Panel
+from dashboards.metrics import Metrics
 from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.pages.providers_attempts import NO_ATTEMPTS, NO_CIRCUITS, attempts, failover
 from dashboards.panels import bars, stat, text, timeseries
-from dashboards.promql import Metrics, five
+from dashboards.promql import five
 from dashboards.questions import Question
 from dashboards.tables import table
 from exporter.config.served import Served, or_zero

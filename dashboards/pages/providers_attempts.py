@@ -2,10 +2,11 @@
 
 from dashboards.fields import GREEN, GREY, ORANGE, RED, YELLOW, column, range_map
 from dashboards.grafana import Panel
+from dashboards.metrics import Metrics
 from dashboards.pages import columns
 from dashboards.pages.links import Links
 from dashboards.panels import bars, timeline, timeseries
-from dashboards.promql import LAST_BAR, TODAY, Metrics, five, leaders
+from dashboards.promql import LAST_BAR, TODAY, five, leaders
 from dashboards.questions import Question
 from dashboards.tables import table
 from exporter.config.served import or_zero
