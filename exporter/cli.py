@@ -96,6 +96,7 @@ def _replay(args: argparse.Namespace) -> None:
 def _usage(args: argparse.Namespace) -> None:
     from exporter.commands import usage
     from exporter.usage.ask import Wanted, length
+    from exporter.usage.scope import ENTRIES
 
     if args.since and args.begin is not None:
         raise UsageError("--since and --from both say when it begins; give one")
@@ -111,7 +112,7 @@ def _usage(args: argparse.Namespace) -> None:
         granularity=args.granularity,
         sort=args.sort,
         order=args.order,
-        limit=args.limit if args.limit is not None else sys.maxsize if args.format == "csv" else 100,
+        limit=args.limit if args.limit is not None else sys.maxsize if args.format == "csv" else ENTRIES,
         offset=args.offset,
     )
     usage.run(args.config, args.prometheus, wanted, args.format)

@@ -8,7 +8,7 @@ from exporter.environment import Parser
 from exporter.formats.values import timestamp
 from exporter.private_folder import SERVICE_STATE
 from exporter.request_log.filters import FILTERS
-from exporter.usage.scope import GRANULARITIES, ORDERS, SORTS
+from exporter.usage.scope import ENTRIES, GRANULARITIES, ORDERS, SORTS
 
 
 def command_line() -> argparse.ArgumentParser:
@@ -120,7 +120,7 @@ def _add_usage(usage: argparse.ArgumentParser) -> None:
     usage.add_argument("--granularity", choices=GRANULARITIES, help="steps of the time series (default: by the time)")
     usage.add_argument("--sort", choices=SORTS, default="requests", help="what lists are sorted by (default: requests)")
     usage.add_argument("--order", choices=ORDERS, default="desc", help="the largest first, or asc (default: desc)")
-    usage.add_argument("--limit", type=_count, metavar="N", help="entries of each list (default: 100; csv: all)")
+    usage.add_argument("--limit", type=_count, metavar="N", help=f"entries of each list (default: {ENTRIES}; csv: all)")
     usage.add_argument("--offset", type=_count, default=0, metavar="N", help="first entry of each list (default: 0)")
     usage.add_argument(
         "--format",

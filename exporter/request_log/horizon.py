@@ -4,6 +4,7 @@ import time
 from typing import NamedTuple
 
 DAY_SECONDS = 86_400
+DAY_MS = 1000 * DAY_SECONDS
 # The days move on when the clock has agreed for so long, at most twice as long.
 PATIENCE_SECONDS = 1800.0
 _EVER = 1 << 40

@@ -22,7 +22,7 @@ from exporter.pricing.pricing import Pricing
 from exporter.request_log.chain import logged_durations, logged_moments, shown_reasons
 from exporter.request_log.day_file import NO_REQUEST, Batch, DayFile, Kind, Known, Words
 from exporter.request_log.fields import MICROSECONDS, NUMBERS, TOKENS
-from exporter.request_log.horizon import DAY_SECONDS
+from exporter.request_log.horizon import DAY_MS, DAY_SECONDS
 from exporter.request_log.log import RequestLog
 from exporter.request_log.schema import KIND_COLUMNS
 from exporter.request_log.shown import HEX, client_function, request_id
@@ -34,7 +34,6 @@ _TIMES = ("attempt_times", "attempt_starts", "attempt_ends")
 _MOST_CAPTURED = 500
 # With more kinds than these known of a file, they are forgotten, and found again by their values.
 _MOST_KNOWN = 50_000
-_DAY_MS = 1000 * DAY_SECONDS
 
 
 class Recorder:
@@ -113,10 +112,10 @@ class Recorder:
 
     def _move(self, captured: list[tuple[Any, ...]], now: float) -> None:
         milliseconds = self._milliseconds(now)
-        others = self._add(milliseconds(captured[0][0]) // _DAY_MS, captured, milliseconds, now)
+        others = self._add(milliseconds(captured[0][0]) // DAY_MS, captured, milliseconds, now)
         days: dict[int, list[tuple[Any, ...]]] = {}
         for row in others:
-            days.setdefault(milliseconds(row[0]) // _DAY_MS, []).append(row)
+            days.setdefault(milliseconds(row[0]) // DAY_MS, []).append(row)
         for day, of_day in sorted(days.items()):
             self._add(day, of_day, milliseconds, now)
 
@@ -141,7 +140,7 @@ class Recorder:
         file = None if is_old else self._log.file(day)
         if file is None:
             result = "old" if is_old else "dropped"
-            others = [row for row in captured if milliseconds(row[0]) // _DAY_MS != day]
+            others = [row for row in captured if milliseconds(row[0]) // DAY_MS != day]
             left = {id(row) for row in others}
             self._log.count(result, sum(self._are_requests[row[2], row[3]] for row in captured if id(row) not in left))
             return others
@@ -149,7 +148,7 @@ class Recorder:
         if known is None or self._known >= _MOST_KNOWN:
             self._known = 0
             known = file.known[self] = self._nothing_known(file)
-        begin, end = day * _DAY_MS, (day + 1) * _DAY_MS
+        begin, end = day * DAY_MS, (day + 1) * DAY_MS
         values, left_out, others = self._rows(
             captured, begin, end, milliseconds, known, lambda *raws: self._miss(file, known, *raws)
         )

@@ -21,10 +21,10 @@ from exporter.request_log import chain
 from exporter.request_log.fields import FIELDS, MICROSECONDS, NUMBERS, TOKENS, WORDS
 from exporter.request_log.file_names import files_in
 from exporter.request_log.filters import Filter
+from exporter.request_log.horizon import DAY_MS
 from exporter.request_log.registry import Registry
 from exporter.request_log.schema import KIND_COLUMNS, ForeignError, look_into
 
-DAY_MS = 86_400_000
 # A search that takes longer is given up.
 PATIENCE_SECONDS = 10.0
 # SQLite's steps between two looks at the clock.

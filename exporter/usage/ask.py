@@ -12,7 +12,7 @@ from exporter.model.growth import HOUR, SETTLED_SECONDS, UNSTEADY
 from exporter.usage.division import recorded_until
 from exporter.usage.moments import shown
 from exporter.usage.prometheus import Prometheus
-from exporter.usage.scope import Granularity, Order, Scope, Sort, granularity_for
+from exporter.usage.scope import ENTRIES, Granularity, Order, Scope, Sort, granularity_for
 from exporter.usage.select import Where, selector
 
 _INFO = "gateway_key_info"
@@ -35,7 +35,7 @@ class Wanted(Struct, kw_only=True):
     granularity: Granularity | None = None
     sort: Sort = "requests"
     order: Order = "desc"
-    limit: int = 100
+    limit: int = ENTRIES
     offset: int = 0
 
 

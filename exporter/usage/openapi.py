@@ -17,7 +17,7 @@ from exporter.usage.openapi_parts import (
     question,
     record,
 )
-from exporter.usage.scope import GRANULARITIES, ORDERS, SORTS
+from exporter.usage.scope import ENTRIES, GRANULARITIES, MOST_ENTRIES, ORDERS, SORTS
 
 PATH = "/api/v1/openapi.json"
 
@@ -194,7 +194,7 @@ def document() -> dict[str, Any]:
         parameter("granularity", "Steps of the time series.", kind("string", enum=list(GRANULARITIES))),
         parameter("sort", "What lists are sorted by.", kind("string", enum=list(SORTS), default="requests")),
         parameter("order", "The largest first, or last.", kind("string", enum=list(ORDERS), default="desc")),
-        parameter("limit", "Entries of each list.", kind("integer", minimum=0, maximum=1000, default=100)),
+        parameter("limit", "Entries of each list.", kind("integer", minimum=0, maximum=MOST_ENTRIES, default=ENTRIES)),
         parameter("offset", "First entry of each list.", kind("integer", minimum=0, default=0)),
     ]
     return {

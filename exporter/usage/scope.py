@@ -10,6 +10,8 @@ Order = Literal["desc", "asc"]
 GRANULARITIES: tuple[Granularity, ...] = get_args(Granularity)
 SORTS: tuple[Sort, ...] = get_args(Sort)
 ORDERS: tuple[Order, ...] = get_args(Order)
+# How many entries a list has if nobody says, and at most in an answer of the API.
+ENTRIES, MOST_ENTRIES = 100, 1000
 
 
 class Scope(Struct, frozen=True, kw_only=True):
@@ -25,7 +27,7 @@ class Scope(Struct, frozen=True, kw_only=True):
     granularity: Granularity = "hour"
     sort: Sort = "requests"
     order: Order = "desc"
-    limit: int = 100
+    limit: int = ENTRIES
     offset: int = 0
 
     @property

@@ -96,7 +96,7 @@ def test_a_key_opens_its_own_usage(live: Live, api: Api) -> None:
         (INDEXER, {"owner": "Acme"}, 400, "unknown parameter 'owner'; did you mean 'order'? (allowed: chain, from,"),
         ("", {"limt": "3"}, 400, "unknown parameter 'limt'; did you mean 'limit'? (allowed: chain, from, granularity,"),
         ("", {"granularity": "second"}, 400, "granularity: unknown value 'second' (allowed: day, hour, minute, month"),
-        ("", {"limit": "1001"}, 400, "limit: not a valid number; use 0 or more and at most 1000"),
+        ("", {"limit": "1001"}, 400, "limit: must be a whole number of at most 1000"),
         ("", {"timeframe": "soon"}, 400, "timeframe: 'soon' is not a valid time; use 1h, 24h, 7d, 30d, 90d, 1y or all"),
         ("", {"from": "yesterday"}, 400, "from: not a valid time"),
         ("", {"key": "indxer", "timeframe": "1h"}, 400, "unknown key 'indxer'; did you mean 'indexer'"),

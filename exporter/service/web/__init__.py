@@ -16,7 +16,8 @@ api.py          … answers in JSON, each caller at its pace, and
 usage_api.py    … the usage of a key,
 customer_requests.py  … single requests of the key, and
 document.py     … says what it answers
-callers.py      who asks: an operator, or which key
+callers.py      who asks: an operator, or which key, and
+parameters.py   … with which parameters
 passwords.py    checks passwords
 connections.py  closes silent and slow clients
 handshake.py    closes those that don't finish their TLS handshake

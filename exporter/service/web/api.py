@@ -8,7 +8,6 @@ import asyncio
 import json
 import logging
 import math
-import re
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from urllib.parse import parse_qsl
 from exporter.errors import ExporterError, QueryError, SlowQueryError, UsageError, place
 from exporter.service.web.answers import Receive, Scope, Send, answer
 from exporter.service.web.callers import Caller, Callers, RefusedError
+from exporter.service.web.parameters import quoted
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ _MINUTE = 60.0
 Question = Callable[[Caller, dict[str, str]], Any]
 
 
-class Pace:
+class Allowance:
     """Lets each key ask so many times a minute: as many at once, and then evenly."""
 
     def __init__(self, per_minute: int) -> None:
@@ -65,7 +65,7 @@ class Api:
         self._callers = callers
         self._questions = questions
         self._open = {path: json.dumps(document).encode() for path, document in open_.items()}
-        self._pace = Pace(per_minute)
+        self._allowance = Allowance(per_minute)
         self._cached_seconds = cached_seconds
         self._answers: dict[tuple[Any, ...], tuple[float, asyncio.Future[bytes]]] = {}
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="api")
@@ -88,7 +88,7 @@ class Api:
         if path in self._open:
             return self._open[path]
         caller = self._callers.caller(scope)
-        wait = 0.0 if caller.operator else self._pace.wait(caller.key, time.monotonic())
+        wait = 0.0 if caller.operator else self._allowance.wait(caller.key, time.monotonic())
         if wait:
             raise RefusedError(429, "This API key asks too often.", {"retry-after": str(int(wait) + 1)})
         return await self._asked(path, caller, _parameters(scope))
@@ -147,14 +147,9 @@ def _parameters(scope: Scope) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
         if name in found:
-            raise RefusedError(400, f"The parameter {_quoted(name)} is there twice.")
+            raise RefusedError(400, f"The parameter {quoted(name)} is there twice.")
         found[name] = value
     return found
-
-
-def _quoted(name: str) -> str:
-    """A name that a client chose, if it is a plain word."""
-    return name if re.fullmatch(r"[A-Za-z_]{1,40}", name) else "…"
 
 
 async def _fail(send: Send, status: int, message: str, headers: Mapping[str, str]) -> None:

@@ -3,7 +3,6 @@
 Nothing says how many requests others have made: rows have no number, and a cursor counts the key's own rows only.
 """
 
-import re
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -11,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from exporter.errors import ExporterError, UsageError, unknown
+from exporter.errors import ExporterError, UsageError
 from exporter.keys.identity import KeyEntry
 from exporter.request_log.fields import OF_CUSTOMERS
 from exporter.request_log.filters import CUSTOMER_FILTERS, Filter, filter_of, only_key
@@ -20,12 +19,12 @@ from exporter.request_log.registry import Registry
 from exporter.request_log.search import Cursor, Search, TooLongError, cursor_of
 from exporter.request_log.written import as_object
 from exporter.service.web.callers import Caller, RefusedError
-from exporter.service.web.requests import MOST_PAGE_ROWS, PAGE_ROWS, PATH, SUMS_PATH, whole
+from exporter.service.web.parameters import LARGEST, check_names, whole
+from exporter.service.web.requests import MOST_PAGE_ROWS, PAGE_ROWS, PATH, SUMS_PATH
 
 _OPTIONS = ("limit", "cursor")
 # A search that takes longer is given up: others wait.
 _PATIENCE_SECONDS = 5.0
-_END = 1 << 62
 
 
 class CustomerRequests:
@@ -56,7 +55,8 @@ class CustomerRequests:
         settings = self._settings()
         if settings is None:
             raise RefusedError(404, "No single requests are kept.")
-        wanted = _filter({name: value for name, value in parameters.items() if name not in options}, options)
+        check_names(parameters, (*CUSTOMER_FILTERS, *options))
+        wanted = filter_of({name: value for name, value in parameters.items() if name not in options}, CUSTOMER_FILTERS)
         only_key(wanted, caller.key)
         search = Search(settings.path, Registry(self._entries()), settings.keep, _PATIENCE_SECONDS)
         try:
@@ -79,15 +79,6 @@ class CustomerRequests:
         return msgspec.structs.asdict(search.sums(wanted))
 
 
-def _filter(asked: dict[str, str], options: tuple[str, ...]) -> Filter:
-    """The filter. UsageError names those that customers have, and the other parameters."""
-    for name in asked:
-        if name not in CUSTOMER_FILTERS:
-            quoted = name if re.fullmatch(r"\w{1,40}", name, re.ASCII) else "…"
-            raise UsageError(unknown("parameter", quoted, (*CUSTOMER_FILTERS, *options)))
-    return filter_of(asked, CUSTOMER_FILTERS)
-
-
 def _outer(search: Search, wanted: Filter, cursor: Cursor) -> Cursor:
     """A cursor as customers get it: instead of a row's id, how many rows of the filter and the same time are left."""
     return Cursor(cursor.time, bisect_left(search.ids_at(wanted, cursor.time), cursor.id))
@@ -96,7 +87,7 @@ def _outer(search: Search, wanted: Filter, cursor: Cursor) -> Cursor:
 def _inner(search: Search, wanted: Filter, cursor: Cursor) -> Cursor:
     """The same place by a row's id. New rows of that time have higher ids, and change nothing."""
     ids = search.ids_at(wanted, cursor.time)
-    return Cursor(cursor.time, ids[cursor.id] if cursor.id < len(ids) else _END)
+    return Cursor(cursor.time, ids[cursor.id] if cursor.id < len(ids) else LARGEST)
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

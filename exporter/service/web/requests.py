@@ -22,6 +22,7 @@ from exporter.request_log.registry import Registry
 from exporter.request_log.search import Cursor, Search, TooLongError, cursor_of
 from exporter.request_log.written import as_object, csv_lines, json_lines
 from exporter.service.web.answers import Scope, Send, answer
+from exporter.service.web.parameters import whole
 
 T = TypeVar("T")
 
@@ -94,7 +95,7 @@ class RequestsApi:
         def page() -> dict[str, Any]:
             search = self._search(settings)
             if options["after"]:
-                after = whole("after", options["after"], 0, 1 << 62)
+                after = whole("after", options["after"], 0)
                 rows, following = search.after(wanted, after, limit), None
                 last = rows[-1]["id"] if rows else after
             else:
@@ -121,7 +122,7 @@ class RequestsApi:
         if options["format"] not in _FORMATS:
             raise UsageError(f"format: {options['format'][:40]!r} is not valid (allowed: json, {', '.join(_FORMATS)})")
         content_type, written = _FORMATS[options["format"]]
-        limit = whole("limit", options["limit"], 0, 1 << 62)
+        limit = whole("limit", options["limit"], 0)
         cursor: Cursor | None = cursor_of(options["cursor"]) if options["cursor"] else None
         file = f'attachment; filename="requests.{options["format"]}"'
         headers = [(b"content-type", content_type.encode()), (b"content-disposition", file.encode())]
@@ -154,15 +155,6 @@ def _query(scope: Scope) -> dict[str, str]:
     for name, value in pairs:
         asked[name] = f"{asked[name]},{value}" if name in asked else value
     return asked
-
-
-def whole(name: str, written: str, default: int, most: int) -> int:
-    """A whole number as it was asked for. UsageError if it is none, or more than `most`."""
-    if not written:
-        return default
-    if not (written.isdecimal() and len(written) < 20 and int(written) <= most):
-        raise UsageError(f"{name}: must be a whole number of at most {most}")
-    return int(written)
 
 
 async def _send_json(send: Send, scope: Scope, found: dict[str, Any]) -> None:

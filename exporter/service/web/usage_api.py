@@ -9,15 +9,14 @@ from exporter.errors import UsageError, unknown
 from exporter.formats.values import timestamp
 from exporter.http_client import Server
 from exporter.service.web.callers import Caller, RefusedError
+from exporter.service.web.parameters import check_names, whole
 from exporter.usage.ask import Wanted, length, scope_of
 from exporter.usage.kept import Keeper
 from exporter.usage.prometheus import Prometheus
 from exporter.usage.report import Report
-from exporter.usage.scope import GRANULARITIES, ORDERS, SORTS, Terms
+from exporter.usage.scope import ENTRIES, GRANULARITIES, MOST_ENTRIES, ORDERS, SORTS, Terms
 
 PATH = "/api/v1/usage"
-TIMEFRAMES = ("1h", "24h", "7d", "30d", "90d", "1y", "all")
-MOST_ENTRIES = 1000
 # What customers may ask, and what operators may ask besides.
 OF_CUSTOMERS = ("timeframe", "from", "to", "chain", "model", "granularity", "sort", "order", "limit", "offset")
 OF_OPERATORS = ("key", "owner", "plan")
@@ -52,9 +51,7 @@ class UsageApi:
 
     def _wanted(self, caller: Caller, parameters: dict[str, str]) -> Wanted:
         allowed = OF_CUSTOMERS + (OF_OPERATORS if caller.operator else ("key",))
-        for name in parameters:
-            if name not in allowed:
-                raise UsageError(unknown("parameter", name if re.fullmatch(r"\w{1,40}", name) else "…", allowed))
+        check_names(parameters, allowed)
         keys = [parameters["key"]] if parameters.get("key") else []
         if not caller.operator:
             if keys not in ([], [caller.key]):
@@ -75,8 +72,8 @@ class UsageApi:
             granularity=_chosen("granularity", parameters, GRANULARITIES, None),
             sort=_chosen("sort", parameters, SORTS, "requests"),
             order=_chosen("order", parameters, ORDERS, "desc"),
-            limit=_number("limit", parameters, 100),
-            offset=_number("offset", parameters, 0),
+            limit=whole("limit", parameters.get("limit", ""), ENTRIES, MOST_ENTRIES),
+            offset=whole("offset", parameters.get("offset", ""), 0),
         )
 
 
@@ -94,11 +91,3 @@ def _chosen(name: str, parameters: dict[str, str], allowed: tuple[Any, ...], def
     if value is not default and value not in allowed:
         raise UsageError(f"{name}: {unknown('value', value[:40], allowed)}")
     return value
-
-
-def _number(name: str, parameters: dict[str, str], default: int) -> int:
-    text = parameters.get(name, str(default))
-    if not re.fullmatch(r"[0-9]{1,7}", text) or (name == "limit" and int(text) > MOST_ENTRIES):
-        most = f" and at most {MOST_ENTRIES}" if name == "limit" else ""
-        raise UsageError(f"{name}: not a valid number; use 0 or more{most}")
-    return int(text)
