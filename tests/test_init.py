@@ -12,7 +12,6 @@ HAPROXY = (
     "203.0.113.171:53332 [25/Feb/2019:16:19:48.143] prod~ bk/s1 0/0/7/1457/1487 200 11394 - - ---- 2/1/0/0/0 0/0 "
     '{api.example.com|sk-live-0123456789|curl/8} "GET /v1/items HTTP/1.1"\n'
 )
-RECORD = ["2026-01-21T12:53:22Z", "200", "GET", "/v1/x", "0.012"]
 
 
 def said(log: Path, text: str) -> str:

@@ -55,7 +55,7 @@ class Cheated:
         self.scrapers = [Scraper(self.checks, name, port, 1) for name in ("fast", "slow")]
         self._url = f"http://127.0.0.1:{port}/metrics"
         self._victim = Victim(command(breach), folder)
-        self._changer = Changer(folder, port, self._victim, random.Random())
+        self._changer = Changer(folder, port, self._victim, random.Random(1))
         self._keys = 0
 
     @property

@@ -13,8 +13,6 @@ from exporter.metrics.exposition import render
 from tests.counted import Counting
 
 GOOD = "inputs: [{path: a.log, format: nginx-json}]\n"
-PRESETS_HINT = "(allowed: "
-
 # A config, and what is said of it: line, field, problem.
 BAD = [
     ("", "1: the field 'inputs' is missing"),

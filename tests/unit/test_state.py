@@ -187,7 +187,7 @@ def test_a_blob_of_another_state_file_is_not_taken_for_its_own(path: Path) -> No
     db.close()
     opened = State(path.with_name("one"))
     opened.close()
-    assert opened.damaged
+    assert (opened.damaged, opened.blobs) == (True, [])
 
 
 def test_a_file_without_its_write_ahead_log_has_lost_commits(path: Path, caplog: pytest.LogCaptureFixture) -> None:
