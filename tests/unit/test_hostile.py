@@ -1,5 +1,6 @@
 """Hostile and broken lines: each is counted once, with its reason, and none stops the exporter."""
 
+import json
 import random
 
 import pytest
@@ -63,6 +64,42 @@ def test_json_lines_that_gateways_break(line: bytes, method: str, status: str) -
     found = read("nginx-json", line + b"\n")
     assert found.rejected == []
     assert [(record.method, record.status) for record in found.records] == [(method, status)]
+
+
+# What a client may send, as gateways are known to write it into JSON.
+CLIENTS_TEXTS = [
+    *(rb"\ud83d", rb"\ude00\ud83d", rb"\uD83Dx", rb"\x22", rb"\xD0\x94\x5C", rb"\v", rb"\u00zz", b"\\ ", b"\t", b"\1"),
+    *(b"\x7f", b"\xed\xa0\x80", b"\xff", rb"\ud83d\ude00", rb"\\ud83d", rb"\\x22"),
+]
+PLACES = [b'"agent":"%sx"', b'"agent":"a","path":"/a?a=%s"', b'"body":{"a":[{"b":"%s "}]}']
+
+
+@pytest.mark.parametrize("text", CLIENTS_TEXTS)
+@pytest.mark.parametrize("place", PLACES)
+def test_no_text_of_a_client_hides_its_request(text: bytes, place: bytes) -> None:
+    """Halves of surrogate pairs, as Python and JavaScript write them, escapes of nginx and Apache, raw tabs: such
+    lines count, or a client could choose not to be counted.
+    """
+    found = read("nginx-json", GOOD + b"\n" + GOOD.replace(b"}", b"," + place % text + b"}") + b"\n")
+    assert found.rejected == []
+    assert [(record.method, record.status) for record in found.records] == [("GET /a", "200")] * 2
+
+
+def test_escapes_that_json_does_not_have_are_read_as_meant() -> None:
+    """A model that nginx wrote without `escape=json`; valid escapes beside it stay."""
+    line = rb'{"status":200,"model":"\xD0\x94\x22x\ud83d\ude00\ud83d\v\\x22\u0041"}'
+    assert [record.model for record in read("nginx-json", line + b"\n").records] == ['Д"x😀\ufffd\\v\\x22A']
+
+
+@pytest.mark.parametrize(("start", "end"), [(b"[", b"]"), (b'{"a":', b"}")])
+def test_what_is_nested_deep_hides_no_request(start: bytes, end: bytes) -> None:
+    """Bodies of clients are in some logs, as objects and as texts: what is read of them is not deep."""
+    deep = start * 5000 + b"1" + end * 5000
+    log = b'{"status":200,"path":"/v1/x","method":"GET","x":' + deep + b',"request_id":"[","model":"gpt-4o"}\n'
+    assert [record.model for record in read("nginx-json", log).records] == ["gpt-4o"]
+    inner = json.dumps({"text": (b'{"x":' + deep + b',"status":200}').decode()}).encode() + b"\n"
+    found = Reading(FormatSpec(json={"status": "text | fromjson | status"}), inner)
+    assert [record.status for record in found.records] == ["200"]
 
 
 @pytest.mark.parametrize("blank", [b"", b" ", b"\t", b"\r", b"\0\0\0"])

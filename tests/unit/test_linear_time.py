@@ -76,9 +76,26 @@ def test_hostile_lines_of_templates_take_linear_time(template: str) -> None:
 
 
 @pytest.mark.parametrize("escape", ["", "none"])
-@pytest.mark.parametrize("noise", [b'"x":', b'"x": ', b'"x": 0.1, ', b'"x":-, ', b'"a"', b'"a" ', b'"  ', b" ", b"- "])
+@pytest.mark.parametrize(
+    "noise",
+    [
+        b'"x":',
+        b'"x": ',
+        b'"x": 0.1, ',
+        b'"x":-, ',
+        b'"a"',
+        b'"a" ',
+        b'"  ',
+        b" ",
+        b"- ",
+        b'\\"',
+        b"\\x22",
+        b"\\ud83d",
+        b"[",
+    ],
+)
 def test_what_mends_json_takes_linear_time(noise: bytes, escape: str) -> None:
-    """Unquoted values and stray quotes are looked for once."""
+    """Unquoted values, stray quotes, escapes and brackets are looked for once."""
     reader = Reader(FormatSpec(json={"status": "status"}, escape=escape))
     for start, end in ((b'{"a":', b"}"), (b'{"a":"', b'"}'), (b"{", b""), (b'{"x":' + b" " * 50, b"x")):
         assert growth(lambda n, s=start, e=end: reader.read(s + noise * n + e + b"\n")) < LINEAR, (start, end)  # type: ignore[misc]

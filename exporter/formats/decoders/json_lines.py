@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from exporter.formats.decoders.decoder import Decoded, LineDecoder, bare
-from exporter.formats.decoders.json_repair import is_json, large_numbers_as_text, repaired
+from exporter.formats.decoders.json_repair import is_json, repaired, simplified
 from exporter.formats.decoders.json_values import NoList, each, item, size, where, within
 from exporter.formats.source import Each, FromJson, Length, Step, Where, Within, parse_path
 
@@ -225,11 +225,12 @@ class JsonLines(LineDecoder):
             return value
         try:
             return self._decoder.decode(value)
-        except (UnicodeDecodeError, TypeError, RecursionError):
+        except TypeError:
             return None
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             with suppress(msgspec.DecodeError, ValueError, RecursionError):
-                return self._decoder.decode(large_numbers_as_text(value))
+                written = value if isinstance(value, bytes) else value.encode()
+                return self._decoder.decode(simplified(repaired(written, escaped=True)))
             return None
 
     def decode_again(self, value: Any) -> Any:
@@ -311,8 +312,8 @@ class JsonLines(LineDecoder):
             self._retry(mended, "cut" if cut else "not_json", line, done)
 
     def _retry(self, mended: bytes, reason: str, line: bytes, done: Decoded) -> None:
-        """Decode a line with numbers that JSON or msgspec can't represent as text; if that fails, reject it."""
+        """Decode a line without what msgspec can't represent; if that fails, reject it."""
         try:
-            done.rows.append(self._decoder.decode(large_numbers_as_text(mended)))
+            done.rows.append(self._decoder.decode(simplified(mended)))
         except (msgspec.DecodeError, ValueError, RecursionError):
             done.reject(reason, line)
