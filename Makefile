@@ -28,7 +28,7 @@ KUSTOMIZE := 5.8.2
 GO ?= $(firstword $(shell command -v go) /usr/local/go/bin/go)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo install lint reference site check check-all format fuzz prove bench peers deb deb-package litellm amtool kubernetes-tools operator prometheus clean
+.PHONY: help demo install lint reference site check check-all format fuzz prove bench peers deb deb-package litellm amtool kubernetes-tools operator prometheus pin clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
