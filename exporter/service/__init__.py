@@ -9,9 +9,10 @@ pace.py           lines per second
 learning.py       learns the format of a pipe
 oldest.py         how far back reaches what was just counted
 assembly.py       builds an exporter from a config
+stored_parts.py   what its state has beside the series
 key_watch.py      follows the key registry
 reload.py         applies a changed config
-continued.py      inputs that got another name
+continued.py      inputs that got another name, and where they continue
 web/              the pages, and who may ask for them
 
 May import everything but `commands` and `demo`.

@@ -6,9 +6,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
-from msgspec.structs import replace as changed
-
 from exporter import __version__
 from exporter.clock import Clock
 from exporter.config.inputs import InputConfig
@@ -22,14 +19,12 @@ from exporter.counting.places import Places
 from exporter.durations import seconds
 from exporter.formats.format import Format, build
 from exporter.formats.row_reader import ROW_WORDS, RowReader
-from exporter.inputs.elsewhere import StoredInput
 from exporter.inputs.factory import Inputs
 from exporter.keys.api import KeyApi
 from exporter.keys.identity import Identity, KeyEntry
 from exporter.keys.key_metrics import Keys
 from exporter.keys.seal import Seal
 from exporter.limits.calendar import WINDOWS
-from exporter.limits.stored_use import UseParts, restored
 from exporter.limits.usage import Limits
 from exporter.metrics.exposition import render
 from exporter.metrics.slowest import Slowest
@@ -42,12 +37,13 @@ from exporter.request_log.recorder import Recorder
 from exporter.requests.canonical import canonical_functions
 from exporter.requests.enrich import BATCH, Enricher, methods_of
 from exporter.requests.routes import Routes
-from exporter.service.continued import follows, in_place_of, place
-from exporter.service.feed import Feed, stored_inputs
+from exporter.service.continued import assign_positions, in_place_of, place
+from exporter.service.feed import Feed
 from exporter.service.forwarder import Forwarder
 from exporter.service.input_journal import InputJournal
 from exporter.service.pace import Pace
 from exporter.service.pipeline import Pipeline
+from exporter.service.stored_parts import StoredParts
 from exporter.state.checkpoint import Checkpoint, Parts, places_of
 from exporter.state.database import State, peek
 
@@ -94,7 +90,6 @@ class Assembly:
         )
         self.inputs = Inputs()
         self.entries: tuple[KeyEntry, ...] = ()
-        self._first_start = time.time()
         self.request_log: RequestLog | None = None
         self.forwarder = Forwarder(self.store, lambda: self.identity.entries)
         self.apply_config(loaded)
@@ -219,29 +214,20 @@ class Assembly:
         expiry = Expiry(self.store, seconds(metrics.expire_after), keys.__contains__, places, now)
         clock = self.context.clock
         pipeline = Pipeline([], self.store, self.context.slowest, limits, zero_hold, expiry, clock)
-        restored_parts: Parts = {}
+        stored_parts = StoredParts(self.context, self.inputs.elsewhere, self.forwarder)
+        parts: Parts = {}
         damaged = False
         if self.config.state.path:
             state = State(Path(self.config.state.path))
-            checkpoint = Checkpoint(state, self.store, self.context.admissions, lambda: self._parts(pipeline))
+            checkpoint = Checkpoint(state, self.store, self.context.admissions, lambda: stored_parts.take(pipeline))
             pipeline.checkpoint = checkpoint
-            restored_parts = checkpoint.restore()
+            parts = checkpoint.restore()
             damaged = state.damaged
             zero_hold.hold(render(self.store)[1], now)
-        self.open_request_log(restored_parts.get("row_mark"))
-        self.forwarder.restored = restored_parts.get("outbox")
+        self.open_request_log(parts.get("row_mark"))
         pipeline.request_log = self.request_log
-        self._first_start = restored_parts.get("first_start", self._first_start)
-        self.store.set(catalog.FIRST_START_TIMESTAMP_SECONDS, to=self._first_start)
-        keys.restore(restored_parts.get("keys", {}))
-        limits.restore(restored(restored_parts))
+        gone = stored_parts.restore(parts)
         self.adopt()
-        self._use_parts = UseParts(limits)
-        gone = stored_inputs(restored_parts)
-        self.inputs.elsewhere.former = [
-            changed(former, positions=[position.restored() for position in former.positions])
-            for former in msgspec.convert(restored_parts.get("former", []), list[StoredInput])
-        ]
         new: list[InputConfig] = []
         for input_ in self.config.inputs:
             feed = self.feed(input_, "end" if damaged else self.config.start_at, pipeline.wake)
@@ -253,34 +239,11 @@ class Assembly:
                 new.append(input_)
             if damaged:
                 feed.journal.loss(input_.path, "state_damaged")
-        self.assign_positions(pipeline.feeds, new, gone)
+        assign_positions(self.inputs, self.store, pipeline.feeds, new, gone)
         for feed in pipeline.feeds:
             feed.pace = Pace(sum(feed.lines(self.store)))
         clock.follow()
         return pipeline
-
-    def assign_positions(self, feeds: list[Feed], new: list[InputConfig], gone: list[StoredInput]) -> None:
-        """Let each input continue where its logs were read to. `gone` are the inputs that were just removed, `new`
-        those that were just added.
-        """
-        by_name = {feed.name: feed for feed in feeds}
-        for input_ in new:
-            before = [stored for stored in (*gone, *self.inputs.elsewhere.former) if follows(input_, stored)]
-            by_name[input_.name].follow(before)
-        inputs = {feed.name: feed.input for feed in feeds}
-        patterns = {feed.place[0] for feed in feeds} - {input_.path for input_ in new}
-        patterns |= {stored.pattern for stored in gone}
-        self._report_unread(self.inputs.arrange(inputs, gone, patterns), gone)
-
-    def _report_unread(self, forgotten: list[StoredInput], gone: list[StoredInput]) -> None:
-        """Report what removed inputs left uncounted: lost if their files are gone, else still there to be read."""
-        for former in forgotten:
-            if former.unread:
-                InputJournal(former.name, self.store).lost(former.pattern, "removed", former.unread)
-        for former in gone:
-            if former.unread:
-                text = "%s was removed from the config; %d bytes of %s are not counted unless an input reads them again"
-                log.warning(text, former.name, former.unread, former.pattern)
 
     def feed(self, input_: InputConfig, start_at: str, wake: Callable[[], None]) -> Feed:
         """The feed of a configured input."""
@@ -290,23 +253,6 @@ class Assembly:
         return Feed(
             place(input_), input_.spec, source, format_.decoder, self.meter_of(input_, format_), journal, self._seal
         )
-
-    def _parts(self, pipeline: Pipeline) -> Parts:
-        """What is committed together with the store."""
-        parts: Parts = {"first_start": self._first_start, "keys": self.context.keys.snapshot()}
-        parts |= {**self._use_parts.parts(), "inputs": {}}
-        if self.request_log:
-            parts["row_mark"] = self.request_log.mark
-        if self.forwarder.part:
-            parts["outbox"] = self.forwarder.part
-        for feed in pipeline.feeds:
-            parts["inputs"][feed.name], pages = feed.stored()
-            parts |= pages
-        parts["former"] = [
-            changed(former, positions=[position.stored() for position in former.positions])
-            for former in self.inputs.elsewhere.former
-        ]
-        return parts
 
     def key_api(self, keys: KeyApiConfig) -> KeyApi:
         """The gateway's admin API, as a source of keys."""

@@ -16,7 +16,7 @@ from exporter.inputs.elsewhere import StoredInput
 from exporter.inputs.overlap import shared_logs
 from exporter.model import catalog
 from exporter.service.assembly import Assembly
-from exporter.service.continued import follows, place
+from exporter.service.continued import assign_positions, follows, place
 from exporter.service.feed import Feed
 from exporter.service.key_watch import KeyWatch
 from exporter.service.pace import Pace
@@ -91,7 +91,7 @@ class Reload:
             seconds(metrics.scrape_interval),
             seconds(metrics.expire_after),
         )
-        assembly.assign_positions(pipeline.feeds, new, gone)
+        assign_positions(assembly.inputs, assembly.store, pipeline.feeds, new, gone)
         pipeline.open()
         self._keys.start()
         self._record_result()

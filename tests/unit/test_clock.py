@@ -9,6 +9,7 @@ import pytest
 from exporter.clock import Clock
 from exporter.config.load import load
 from exporter.limits.calendar import WINDOWS
+from exporter.limits.stored_use import UseParts
 from exporter.metrics.exposition import Renderer
 from exporter.metrics.zero_hold import Visitor
 from exporter.model.catalog import CATALOG
@@ -249,7 +250,7 @@ def test_a_state_of_a_clock_that_was_ahead_is_mended(
     future = int(right + 400 * DAY) // 60 * 60
     windows = {name: {future: {"requests": 4}} for name in WINDOWS}
     poisoned = [float(future), [["acme", False, windows]]]
-    monkeypatch.setattr(run.assembly._use_parts, "parts", lambda: {"limits": poisoned})
+    monkeypatch.setattr(UseParts, "parts", lambda _: {"limits": poisoned})
     run.assembly.store.own(CATALOG[LAST_USED], "acme").value = future
     run.pipeline.feeds[0].meter.last_time = float(future)
     run.pipeline.commit()
