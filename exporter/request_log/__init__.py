@@ -5,6 +5,7 @@ fields.py     the fields of a row
 schema.py     the tables of a file
 day_file.py   one file being written: what requests share is stored once
 recorder.py   what the hot loop hands over → rows
+kinds.py      what requests share
 log.py        all files: commits, the row mark, age, size, a full disk
 file_names.py days and parts of days as names of files
 follower.py   what the log knows of who sends its rows on

@@ -10,24 +10,20 @@ from itertools import repeat
 from random import random
 from typing import Any
 
-import msgspec
-
 from exporter.formats.codegen import compile_function
 from exporter.formats.row_reader import ROW_WORDS, RowReader
 from exporter.formats.values import text
 from exporter.memo import Memo
-from exporter.model.record import AccessRecord
 from exporter.pricing.price import price_at
 from exporter.pricing.pricing import Pricing
 from exporter.request_log.chain import logged_durations, logged_moments, shown_reasons
-from exporter.request_log.day_file import NO_REQUEST, Batch, DayFile, Kind, Known, Words
+from exporter.request_log.day_file import Batch, DayFile, Kind, Known, Words
 from exporter.request_log.fields import MICROSECONDS, NUMBERS, TOKENS
 from exporter.request_log.horizon import DAY_MS, DAY_SECONDS
+from exporter.request_log.kinds import Kinds
 from exporter.request_log.log import RequestLog
-from exporter.request_log.schema import KIND_COLUMNS
 from exporter.request_log.shown import HEX, client_function, request_id
-from exporter.requests.attempts import attempt_details
-from exporter.requests.enrich import Enricher, route_of
+from exporter.requests.enrich import Enricher
 
 _TIMES = ("attempt_times", "attempt_starts", "attempt_ends")
 # With so many requests captured, they become rows.
@@ -50,12 +46,11 @@ class Recorder:
         log: RequestLog,
         labels: Mapping[str, str],
     ) -> None:
-        self._name = name
         self._reader = reader
         self._enricher = enricher
         self._pricing = pricing
         self._log = log
-        self._labels = labels
+        self._kinds = Kinds(name, reader, enricher, pricing, log, labels)
         self.captured: list[tuple[Any, ...]] = []
         self._numbers = [name for name in NUMBERS if name in reader.measures]
         self._groups = {name: group for name in (*ROW_WORDS, "attempt_reasons") if (group := reader.group(name))}
@@ -64,8 +59,7 @@ class Recorder:
         self._client = client_function(log.settings.client)
         self._hides_networks = log.settings.client == "none"
         self._known = 0
-        # Whether a line of these raw values is a request, for rows that can't be kept.
-        self._are_requests = Memo(self._is_request)
+        self._are_requests = Memo(self._kinds.is_request)
         self._columns = self._used_columns()
         self._rows = self._compile()
 
@@ -231,59 +225,13 @@ class Recorder:
         durations = "text" if self._reader.scale("attempt_times") == 1.0 else "durations"
         return f"({durations}(attempt_times) or {code} if attempt_times else {code})"
 
-    def _is_request(self, raws: tuple[Any, Any]) -> bool:
-        record = self._enricher.record(self._reader.fields(raws))
-        return not (record.ignored or record.rejected) and record.requests > 0
-
     def _miss(self, file: DayFile, known: Known, request_key: Any, caller_key: Any) -> Kind | int:
         """The kind of raw values that are new."""
-        kind = self._kind(file, request_key, caller_key)
+        kind = self._kinds.kind(file, request_key, caller_key)
         found = kind if kind.special or kind.share < 1.0 else kind.id
         known.kinds.setdefault(request_key, {})[caller_key] = found
         self._known += 1
         return found
-
-    def _kind(self, file: DayFile, request_key: Any, caller_key: Any) -> Kind:
-        fields = self._reader.fields((request_key, caller_key))
-        record = self._enricher.record(fields)
-        if fields is None or record.ignored or record.rejected or not record.requests:
-            return NO_REQUEST
-        quote = self._pricing.quote(record)
-        settings = self._log.settings
-        return Kind(
-            file.kind(self._values(record, fields, quote.unbilled)),
-            settings.failures if record.error_type else settings.successes,
-            bool(quote.prices) or quote.unbilled or record.cached,
-            quote.prices,
-            quote.unbilled,
-            record.cached,
-        )
-
-    def _values(self, record: AccessRecord, fields: dict[str, Any], unbilled: bool) -> tuple[Any, ...]:
-        """The values of KIND_COLUMNS."""
-        details, steps = attempt_details(fields, record), self._enricher.steps(fields)
-        values = {
-            "input": self._name,
-            "class": record.class_,
-            "route": route_of(fields),
-            "attempts": msgspec.json.encode(details).decode() if details else None,
-            "steps": msgspec.json.encode(steps).decode() if steps else None,
-            "unbilled": int(unbilled),
-            "cached": int(record.cached),
-            "currency": self._pricing.currency,
-            "timed": int(record.timed),
-            "labels": self._declared(fields),
-        }
-        return tuple(
-            values[name] if name in values else (getattr(record, name) if getattr(record, name) != "" else None)
-            for name in KIND_COLUMNS
-        )
-
-    def _declared(self, fields: dict[str, Any]) -> str | None:
-        """The labels that the config declares, as JSON."""
-        values = {name: self._enricher.label(fields.get(field, "")) for name, field in self._labels.items()}
-        found = {name: value for name, value in values.items() if value}
-        return msgspec.json.encode(found).decode() if found else None
 
     def _mended(self, kind: Kind, row: tuple[Any, ...]) -> tuple[Any, ...]:
         """A row whose numbers depend on its kind: a cached answer has no tokens, an unbilled one no cost; a cost that
