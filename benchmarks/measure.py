@@ -66,10 +66,14 @@ def cpu_seconds(pid: int) -> float:
 
 
 def measure(
-    argv: list[str], lines: int, stdout: IO[bytes] | None = None, until: Callable[[], bool] | None = None
+    argv: list[str],
+    lines: int,
+    stdout: IO[bytes] | None = None,
+    until: Callable[[], bool] | None = None,
+    cwd: Path | None = None,
 ) -> Run:
-    """Runs `argv` to its end over `lines` lines; a failure raises with what it wrote to stderr. A program that does not
-    end by itself is asked to once `until` is true.
+    """Runs `argv` in `cwd` to its end over `lines` lines; a failure raises with what it wrote to stderr. A program that
+    does not end by itself is asked to once `until` is true.
 
     `stdout` receives its output, which is dropped if none is given.  On Linux
     `peak_bytes` is never below the caller's own peak, since the child begins as
@@ -78,7 +82,7 @@ def measure(
     with tempfile.TemporaryFile() as stderr:
         began = time.perf_counter()
         child = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=stdout or subprocess.DEVNULL, stderr=stderr, env=_INSTALLED
+            argv, stdin=subprocess.DEVNULL, stdout=stdout or subprocess.DEVNULL, stderr=stderr, env=_INSTALLED, cwd=cwd
         )
         try:
             if until:
