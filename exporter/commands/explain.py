@@ -86,7 +86,7 @@ def _rows(where: str, rows: list[Any], meter: Meter, store: Store, renderer: Ren
 
 def _paragraph(where: str, record: AccessRecord, added: dict[str, float]) -> str:
     if record.ignored:
-        return f"{where}: ignored: the format's `only` leaves it out\n"
+        return f"{where}: ignored: no request, or one that the format's `only` leaves out\n"
     if record.rejected:
         return f"{where}: rejected, {record.rejected}: {REASONS[record.rejected]}\n"
     fields = [f"  {name.rstrip('_'):24} {value}" for name, value in _shown(record)]

@@ -35,6 +35,7 @@ FIELDS: dict[str, tuple[str, str]] = {
     "service": ("text", "service that the gateway passed the request to"),
     "body": ("text", "request body: JSON-RPC methods are read from it"),
     "rpc_method": ("text", "JSON-RPC method; several, separated by commas, are a batch"),
+    "grpc_status": ("text", "status of a gRPC call that HTTP answered with 200: a code or its name"),
     "rpc_error": ("text", "JSON-RPC error inside the answer: a code, or true"),
     "batch_index": ("text", "place of this line in its batch, where each item has a line: 0 is the request"),
     "summary": ("text", "true where a line sums up many requests: its tokens and cost count, and no request"),

@@ -59,6 +59,19 @@ _BY_GRPC_CODE = {
     "14": "upstream_error",
 }
 
+# The names of the codes, as Envoy and gRPC's libraries write them: without capitals and underlines.
+_GRPC_CODES = {
+    name: str(code)
+    for code, name in enumerate(
+        (
+            *("ok", "canceled", "unknown", "invalidargument", "deadlineexceeded", "notfound", "alreadyexists"),
+            *("permissiondenied", "resourceexhausted", "failedprecondition", "aborted", "outofrange", "unimplemented"),
+            *("internal", "unavailable", "dataloss", "unauthenticated"),
+        )
+    )
+} | {"cancelled": "1"}
+_UNKNOWN = "2"
+
 
 def methods_of(route: str) -> list[str]:
     """The usual values of the label `method` for requests of a route."""
@@ -108,9 +121,9 @@ class Enricher:
         return [(self._public(name), circuit, place) for name, circuit, place in step_details(fields)]
 
     def record(self, fields: dict[str, Any] | None) -> AccessRecord:
-        """The record of these fields; `ignored` if there are none, `rejected` if they hold no status."""
+        """The record of these fields; `ignored` if there are none, or no request; `rejected` if they hold no status."""
         # Long, as a record has that many fields, and each has a value for what is not logged.
-        if fields is None:
+        if fields is None or _is_connection(fields):
             return AccessRecord(ignored=True)
         status = _logged_status(fields)
         if status is None:
@@ -119,6 +132,9 @@ class Enricher:
         target = request.target
         body: Body = fields.get("body") or NOTHING
         protocol = _protocol(fields.get("scheme", ""), status == "101" or _upgraded(fields))
+        if code := _grpc_code(fields, status, protocol):
+            protocol = "grpc"
+            status = status if code == "0" else code
         key = fields.get("key") or target.key
         public = self._public
         methods = _methods(fields, request, body, public)
@@ -180,6 +196,25 @@ def _logged_status(fields: dict[str, Any]) -> str | None:
     if status == "0" and _upgraded(fields):
         return "101"  # Caddy and Traefik log status 0 for upgraded connections
     return "200" if status == "0" and fields.get("empty") == "true" else status
+
+
+def _is_connection(fields: dict[str, Any]) -> bool:
+    """Whether the line is of a TCP connection. Envoy logs these beside requests, with status 0 and without the rest."""
+    asked = fields.get("http_method") or fields.get("path") or fields.get("request")
+    return fields.get("status") == "0" and "path" in fields and not asked
+
+
+def _grpc_code(fields: dict[str, Any], status: str, protocol: str) -> str:
+    """The code of a gRPC call that HTTP answered with 200; "" if it was none.
+
+    Older versions of Envoy log a code of any request, UNKNOWN of a plain 200. That says nothing, unless it is known to
+    be a call of gRPC. Source: https://github.com/envoyproxy/envoy/issues/31483.
+    """
+    logged = fields.get("grpc_status", "")
+    if not logged or status != "200":
+        return ""
+    code = logged if logged in _BY_GRPC_CODE else _GRPC_CODES.get(logged.replace("_", "").lower(), "")
+    return "" if code == _UNKNOWN and protocol != "grpc" else code
 
 
 def _upgraded(fields: dict[str, Any]) -> bool:

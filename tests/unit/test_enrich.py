@@ -73,6 +73,17 @@ def record(**words: Any) -> AccessRecord:
         ({"status": "14", "scheme": "grpc"}, "upstream_error"),
         ({"status": "16", "scheme": "grpc"}, "auth"),
         ({"status": "success"}, ""),
+        ({"status": "200", "grpc_status": "0"}, ""),
+        ({"status": "200", "grpc_status": "Canceled"}, "client_abort"),
+        ({"status": "200", "grpc_status": "CANCELLED"}, "client_abort"),
+        ({"status": "200", "grpc_status": "DEADLINE_EXCEEDED"}, "timeout"),
+        ({"status": "200", "grpc_status": "PermissionDenied"}, "auth"),
+        ({"status": "200", "grpc_status": "8"}, "rate_limit_exceeded"),
+        ({"status": "200", "grpc_status": "14"}, "upstream_error"),
+        ({"status": "200", "grpc_status": "Unknown", "scheme": "grpc"}, "server_error"),
+        ({"status": "200", "grpc_status": "Unknown", "scheme": "https"}, ""),
+        ({"status": "404", "grpc_status": "Unimplemented"}, "client_error"),
+        ({"status": "200", "grpc_status": "17"}, ""),
     ],
 )
 def test_error_types(words: dict[str, str], expected: str) -> None:
@@ -98,6 +109,11 @@ def test_error_types(words: dict[str, str], expected: str) -> None:
         ({"status": "14", "scheme": "grpc"}, "14"),
         ({"status": "17", "scheme": "grpc"}, "other"),
         ({"status": "14", "scheme": "https"}, "other"),
+        ({"status": "200", "grpc_status": "OK"}, "200"),
+        ({"status": "200", "grpc_status": "Unavailable"}, "14"),
+        ({"status": "200", "grpc_status": "unauthenticated"}, "16"),
+        ({"status": "503", "grpc_status": "Unavailable"}, "503"),
+        ({"status": "200", "grpc_status": "-1"}, "200"),
     ],
 )
 def test_statuses(words: dict[str, str], expected: str) -> None:
@@ -124,6 +140,9 @@ def test_statuses(words: dict[str, str], expected: str) -> None:
         ({"upgrade": "websocket"}, "ws"),
         ({"scheme": "https", "status": "101"}, "wss"),
         ({"status": "101"}, "ws"),
+        ({"status": "200", "scheme": "https", "grpc_status": "0"}, "grpc"),
+        ({"status": "200", "scheme": "https", "grpc_status": "2"}, "https"),
+        ({"status": "404", "scheme": "https", "grpc_status": "12"}, "https"),
     ],
 )
 def test_protocols(words: dict[str, str], expected: str) -> None:
@@ -165,8 +184,12 @@ def test_batches_of_a_line_each(index: str, requests: int) -> None:
 
 
 def test_what_is_no_record() -> None:
-    """A line that `only` leaves out is ignored; one without a status is rejected with that reason."""
+    """A line that `only` leaves out is ignored, and so is a TCP connection; one without a status is rejected with that
+    reason.
+    """
     assert Enricher("business", lambda _: "").record(None) == AccessRecord(ignored=True)
+    assert record(status="0", path="") == AccessRecord(ignored=True)
+    assert record(status="0", path="", http_method="GET").error_type == "client_abort"
     assert record() == AccessRecord(rejected="no_status")
 
 

@@ -29,7 +29,8 @@ def read(name: str) -> Reading:
 def test_labels_are_of_closed_sets(name: str) -> None:
     """Whatever the log says: status, protocol and error type are of the documented sets."""
     for record in read(name).records:
-        assert re.fullmatch(r"[1-5]\d\d|other|", record.status)
+        grpc = r"|\d|1[0-6]" if record.protocol == "grpc" else ""
+        assert re.fullmatch(rf"[1-5]\d\d|other|{grpc}", record.status)
         assert record.protocol in ("", "http", "https", "ws", "wss", "grpc")
         assert record.error_type in ("", *ERROR_TYPES)
 

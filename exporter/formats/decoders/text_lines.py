@@ -20,6 +20,7 @@ NGINX_VARIABLES: dict[str, list[str]] = {field: [field] for field in FIELDS} | {
     "path": ["request_uri", "uri"],
     "host": ["host", "http_host", "server_name"],
     "upgrade": ["http_upgrade"],
+    "grpc_status": ["grpc_status", "sent_trailer_grpc_status", "upstream_trailer_grpc_status", "sent_http_grpc_status"],
     "client": ["http_x_forwarded_for", "realip_remote_addr", "remote_addr"],
     "origin": ["http_origin"],
     "referer": ["http_referer"],
