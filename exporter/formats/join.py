@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from exporter.errors import FieldError, within
 from exporter.formats.codegen import compile_function
-from exporter.formats.decoders.decoder import Decoded, Decoder, NamedLines
+from exporter.formats.decoders.decoder import Decoded, NamedLines, Wrapper
 from exporter.formats.decoders.json_lines import JsonLines
 from exporter.formats.decoders.text_lines import TextLines
 from exporter.formats.source import Source, sources_of
@@ -41,7 +41,7 @@ class JoinSpec(Struct, kw_only=True, forbid_unknown_fields=True, omit_defaults=T
                 raise FieldError(name, f"must be 0 or more, not {getattr(self, name)}")
 
 
-class Joined(Decoder):
+class Joined(Wrapper[JsonLines | NamedLines | TextLines]):
     """Joins the rows of the inner decoder. Lines without `by`, and those that `only` ignores, are not joined."""
 
     def __init__(
@@ -50,7 +50,7 @@ class Joined(Decoder):
         spec: JoinSpec,
         only: dict[str, tuple[re.Pattern[str], ...]],
     ) -> None:
-        self._decoder = decoder
+        super().__init__(decoder)
         self._only = only
         with within("by"):
             self._by = sources_of("text", spec.by)
@@ -71,20 +71,6 @@ class Joined(Decoder):
         self._bytes = 0
         # The number of lines read at the last `release`.
         self._mark: int | None = None
-
-    @property
-    def inside(self) -> Decoder:
-        """The decoder of single lines."""
-        return self._decoder.inside
-
-    @property
-    def names(self) -> dict[str, Any]:
-        """The names that the expressions use."""
-        return self._decoder.names
-
-    def expression(self, path: str) -> str:
-        """The inner decoder's expression for a path."""
-        return self._decoder.expression(path)
 
     def _place(self, path: str) -> int | str:
         """The position of a value in a row: its index or its attribute."""

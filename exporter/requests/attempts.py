@@ -9,6 +9,7 @@ import re
 from itertools import pairwise
 from typing import Any
 
+from exporter.formats.values import entries_of
 from exporter.memo import Memo
 from exporter.model.fields import ATTEMPT_OUTCOMES
 from exporter.model.record import AccessRecord, Attempt
@@ -18,7 +19,6 @@ _IGNORED = "ignored"
 # The maximum number of attempts per request: more are a mistake in the log.
 _MOST = 50
 _COUNT = re.compile(r"\d{1,9}", re.ASCII)
-_ENTRY_END = re.compile(r",|\s:\s")
 _BY_STATUS = {
     **dict.fromkeys(("401", "403", "407"), "auth"),
     **dict.fromkeys(("408", "504", "522", "524"), "timeout"),
@@ -139,10 +139,7 @@ def _entries(fields: dict[str, Any], name: str) -> list[str]:
 
 
 def _listed(written: str) -> list[str]:
-    if not written.strip():
-        return []
-    entries = [entry.strip() for entry in _ENTRY_END.split(written.strip())]
-    return ["" if entry == "-" else entry for entry in entries]
+    return ["" if entry == "-" else entry for entry in entries_of(written.strip())]
 
 
 _LISTED: Memo[str, list[str]] = Memo(_listed, 1000)

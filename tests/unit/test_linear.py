@@ -129,7 +129,6 @@ MEETS_CLIENTS = (
 )
 EVERY = {
     "requests.routes._KEY_PARAMETER",
-    "requests.attempts._ENTRY_END",
     "formats.values._ENTRY_END",
     "counting.periods._ZONE",
     "formats.decoders.json_repair._UNQUOTED",

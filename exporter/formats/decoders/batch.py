@@ -6,11 +6,11 @@ from typing import Any
 import msgspec
 
 from exporter.errors import FieldError
-from exporter.formats.decoders.decoder import Decoded, Decoder, bare
+from exporter.formats.decoders.decoder import Decoded, Decoder, Wrapper, bare
 from exporter.formats.source import Each, Step, parse_path
 
 
-class Batched(Decoder):
+class Batched(Wrapper[Decoder]):
     """Decodes lines with a list of records at `path`; each record counts as a line for the inner decoder.
 
     A line without such a list is one record.
@@ -20,24 +20,10 @@ class Batched(Decoder):
         steps = parse_path(path)
         if not all(isinstance(step, str) or step is Each for step in steps) or steps[-1] is not Each:
             raise FieldError("each", f"must be names and lists, and end with a list, as in records[]; not {path!r}")
-        self._decoder = decoder
+        super().__init__(decoder)
         self._steps = steps
         self._first = f'"{steps[0]}"'.encode()
         self._lists = msgspec.json.Decoder(_type_of(steps))
-
-    @property
-    def names(self) -> dict[str, Any]:
-        """The names that the expressions use."""
-        return self._decoder.names
-
-    @property
-    def patience(self) -> float:  # type: ignore[override]
-        """How long lines wait in the inner decoder."""
-        return self._decoder.patience
-
-    def expression(self, path: str) -> str:
-        """The inner decoder's expression for a path."""
-        return self._decoder.expression(path)
 
     def number(self, path: str, convert: Mapping[Any, float]) -> str | None:
         """The inner decoder's expression for a number."""
@@ -69,22 +55,6 @@ class Batched(Decoder):
             return [line]
         found = [*_walk(whole, self._steps)]
         return [line] if None in found else [bytes(entry) for entry in found]
-
-    def flush(self) -> Decoded:
-        """The rows that wait in the inner decoder."""
-        return self._decoder.flush()
-
-    def release(self) -> Decoded:
-        """The rows that have waited long enough in the inner decoder."""
-        return self._decoder.release()
-
-    def snapshot(self) -> Any:
-        """The inner decoder's state."""
-        return self._decoder.snapshot()
-
-    def restore(self, remembered: Any) -> None:
-        """Restore the inner decoder's state."""
-        self._decoder.restore(remembered)
 
 
 def _type_of(steps: tuple[Step, ...]) -> Any:

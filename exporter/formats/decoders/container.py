@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
-from exporter.formats.decoders.decoder import BYTE_ORDER_MARK, Decoded, Decoder
+from exporter.formats.decoders.decoder import BYTE_ORDER_MARK, Decoded, Decoder, Wrapper
 from exporter.model.fields import LONGEST_LINE
 
 # Kubernetes, containerd and CRI-O: `2026-03-03T14:05:09.331Z stdout F line`; P instead of F if more pieces follow.
@@ -42,36 +42,22 @@ CONTAINERS = {"cri": _cri_piece, "docker": _docker_piece}
 STREAMS = ("stdout", "stderr", "all")
 
 
-class Contained(Decoder):
+class Contained(Wrapper[Decoder]):
     """Unwraps the lines of a container runtime (`kind`, see CONTAINERS) for the inner decoder.
 
     Lines of another `stream` are ignored: most gateways log requests to stdout and errors to stderr. Pieces of a line
-    wait in memory, at most `longest` bytes per stream, until the last one arrives. They are not in the snapshot, as
-    they may hold a key: if a restart separates them, the rest of the line is rejected.
+    wait in memory, at most `longest` bytes per stream, until the last one arrives; `flush` drops them. They are not in
+    the snapshot, as they may hold a key: if a restart separates them, the rest of the line is rejected.
     """
 
     def __init__(self, decoder: Decoder, kind: str, stream: str = "all", longest: int = LONGEST_LINE) -> None:
-        self._decoder = decoder
+        super().__init__(decoder)
         self._piece = CONTAINERS[kind]
         # Lines of Docker without a stream are always read.
         self._ignored = {"stdout": "stderr", "stderr": "stdout"}.get(stream)
         self._longest = longest
         # By stream; None if the beginning is lost, or the line is too long.
         self._pieces: dict[str, bytearray | None] = {}
-
-    @property
-    def inside(self) -> Decoder:
-        """The decoder of the lines themselves."""
-        return self._decoder.inside
-
-    @property
-    def names(self) -> dict[str, Any]:
-        """The names that the expressions use."""
-        return self._decoder.names
-
-    def expression(self, path: str) -> str:
-        """The inner decoder's expression for a path."""
-        return self._decoder.expression(path)
 
     def decode(self, chunk: bytes) -> Decoded:
         """The rows of the lines that end in this chunk."""
@@ -116,19 +102,6 @@ class Contained(Decoder):
             else:
                 outer.blank += 1
         return b"".join(inside)
-
-    def flush(self) -> Decoded:
-        """The rows that wait in the inner decoder. A line that has not ended is dropped."""
-        return self._decoder.flush()
-
-    @property
-    def patience(self) -> float:  # type: ignore[override]
-        """How long lines wait in the inner decoder."""
-        return self._decoder.patience
-
-    def release(self) -> Decoded:
-        """The rows that have waited long enough in the inner decoder."""
-        return self._decoder.release()
 
     def snapshot(self) -> tuple[list[str], Any] | None:
         """The streams with an unfinished line, and the inner decoder's state."""

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from math import inf
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
@@ -164,6 +164,47 @@ class Decoder(ABC):
     def follow(self, other: "Decoder") -> None:
         """Continue where another decoder of the same format stopped, in the same process."""
         self.restore(other.snapshot())
+
+
+Inner = TypeVar("Inner", bound=Decoder)
+
+
+class Wrapper(Decoder, Generic[Inner]):
+    """A decoder around another one, whose rows, expressions and state it passes on."""
+
+    def __init__(self, decoder: Inner) -> None:
+        self._decoder = decoder
+        self.patience = decoder.patience
+
+    @property
+    def inside(self) -> Decoder:
+        """The decoder of single lines."""
+        return self._decoder.inside
+
+    @property
+    def names(self) -> dict[str, Any]:
+        """The names that the expressions use."""
+        return self._decoder.names
+
+    def expression(self, path: str) -> str:
+        """The inner decoder's expression for a path."""
+        return self._decoder.expression(path)
+
+    def flush(self) -> Decoded:
+        """The rows that wait in the inner decoder."""
+        return self._decoder.flush()
+
+    def release(self) -> Decoded:
+        """The rows that have waited long enough in the inner decoder."""
+        return self._decoder.release()
+
+    def snapshot(self) -> Any:
+        """The inner decoder's state."""
+        return self._decoder.snapshot()
+
+    def restore(self, remembered: Any) -> None:
+        """Restore the inner decoder's state."""
+        self._decoder.restore(remembered)
 
 
 class LineDecoder(Decoder):
