@@ -17,8 +17,8 @@ from typing import Any
 from exporter.metrics.store import Store
 from exporter.request_log.day_file import Batch
 from exporter.request_log.filters import filter_of
+from exporter.request_log.key_names import KeyNames
 from exporter.request_log.log import RequestLog, RequestLogSettings
-from exporter.request_log.registry import Registry
 from exporter.request_log.schema import KIND_COLUMNS
 from exporter.request_log.search import Search
 
@@ -82,7 +82,7 @@ def ask(folder: Path, day: int) -> None:
     """Search, and print how long it took."""
 
     def search() -> Search:
-        return Search(folder, Registry(), FOR_EVER, patience=600)
+        return Search(folder, KeyNames(), FOR_EVER, patience=600)
 
     end = (day + 1) * DAY_SECONDS
     hour = {"since": str(end - 3600), "until": str(end)}

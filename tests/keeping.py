@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from exporter.request_log.filters import filter_of
+from exporter.request_log.key_names import KeyNames
 from exporter.request_log.log import RequestLog
-from exporter.request_log.registry import Registry
 from exporter.request_log.search import Search, Sums
 from tests.counted import Counting
 from tests.exporter import Samples
@@ -39,7 +39,7 @@ requests: {{{requests}}}
 
     def search(self) -> Search:
         """A search, as people make it."""
-        return Search(self.folder, Registry(self.assembly.identity.entries), FOR_EVER)
+        return Search(self.folder, KeyNames(self.assembly.identity.entries), FOR_EVER)
 
     def rows(self, **asked: str) -> list[dict[str, Any]]:
         """All rows of a filter, the newest first."""

@@ -13,7 +13,7 @@ from exporter.errors import UsageError
 from exporter.request_log.deletion import delete
 from exporter.request_log.fields import OF_OPERATORS
 from exporter.request_log.filters import Filter, filter_of
-from exporter.request_log.registry import Registry
+from exporter.request_log.key_names import KeyNames
 from exporter.request_log.search import Search, Sums
 from exporter.request_log.written import cell, csv_lines, json_lines
 
@@ -33,7 +33,7 @@ def run(config: str, asked: dict[str, str], limit: int | None, form: str, follow
     requests = loaded.config.requests
     if requests is None:
         raise UsageError(f"{config} has no section `requests`: no single requests are kept")
-    registry = Registry({entry.public: entry for entry in loaded.keys})
+    registry = KeyNames({entry.public: entry for entry in loaded.keys})
     if remove:
         print(f"{delete(Path(requests.path), registry, asked)} requests deleted")
         return
@@ -51,7 +51,7 @@ def run(config: str, asked: dict[str, str], limit: int | None, form: str, follow
     _print(_followed(requests, registry, wanted, [*reversed(newest)], last), form)
 
 
-def _search(requests: RequestsConfig, registry: Registry) -> Search:
+def _search(requests: RequestsConfig, registry: KeyNames) -> Search:
     return Search(Path(requests.path), registry, seconds(requests.keep), _PATIENCE_SECONDS)
 
 
@@ -63,7 +63,7 @@ def _limited(rows: Iterator[dict[str, Any]], limit: int | None) -> Iterator[dict
 
 
 def _followed(
-    requests: RequestsConfig, registry: Registry, wanted: Filter, shown: list[dict[str, Any]], last: int
+    requests: RequestsConfig, registry: KeyNames, wanted: Filter, shown: list[dict[str, Any]], last: int
 ) -> Iterator[dict[str, Any]]:
     """The rows shown at first, then all that are added, for ever."""
     yield from shown

@@ -16,7 +16,7 @@ from exporter.service.learning import Learning
 from exporter.service.pipeline import Pipeline
 from exporter.service.reload import Reload
 from exporter.service.web.access import Access
-from exporter.service.web.connections import Limits
+from exporter.service.web.connections import ClientLimits
 from exporter.service.web.customer_requests import CustomerRequests
 from exporter.service.web.listener import Listener
 from exporter.service.web.requests import PATH, SUMS_PATH, RequestsApi
@@ -86,7 +86,7 @@ def _listeners(
     assembly: Assembly, pipeline: Pipeline, reload: Reload | None, address: tuple[str, int]
 ) -> tuple[Server, list[Listener]]:
     """What serves operators, and what serves customers."""
-    limits = Limits(connections=descriptors.for_connections(descriptors.limit()))
+    limits = ClientLimits(connections=descriptors.for_connections(descriptors.limit()))
     web = assembly.config.web
     access = Access(Path(web.config) if web.config else None, web.hosts)
     kept = (lambda: pipeline.request_log.settings if pipeline.request_log else None, lambda: assembly.identity.entries)
@@ -95,7 +95,7 @@ def _listeners(
     return server, _customers(assembly, access, limits, CustomerRequests(*kept))
 
 
-def _customers(assembly: Assembly, access: Access, limits: Limits, requests: CustomerRequests) -> list[Listener]:
+def _customers(assembly: Assembly, access: Access, limits: ClientLimits, requests: CustomerRequests) -> list[Listener]:
     """The listener for customers, if the config wants one."""
     usage = assembly.config.usage
     if not usage or not usage.listen:

@@ -10,7 +10,7 @@ log.py        all files: commits, the row mark, age, size, a full disk
 file_names.py days and parts of days as names of files
 follower.py   what the log knows of who sends its rows on
 horizon.py    the days that are kept
-registry.py   names and owners of keys, for searches
+key_names.py names and owners of keys, for searches
 filters.py    what to look for → SQL
 search.py     finds rows and sums in files that the exporter may hold open
 latency.py    latencies for reports of usage

@@ -8,7 +8,7 @@ from exporter.errors import ExporterError, UsageError
 from exporter.request_log.fields import WORDS
 from exporter.request_log.file_names import files_in
 from exporter.request_log.filters import alternatives, filter_of
-from exporter.request_log.registry import Registry
+from exporter.request_log.key_names import KeyNames
 from exporter.request_log.schema import ForeignError, check, upgrade
 
 # Whose requests can be deleted.
@@ -23,7 +23,7 @@ _UNUSED = (
 )
 
 
-def delete(folder: Path, registry: Registry, asked: dict[str, str]) -> int:
+def delete(folder: Path, registry: KeyNames, asked: dict[str, str]) -> int:
     """Delete what a filter of SUBJECTS finds, and overwrite it. Returns how many requests that were. UsageError if
     anything else is asked for.
     """
@@ -44,7 +44,7 @@ def delete(folder: Path, registry: Registry, asked: dict[str, str]) -> int:
     return deleted
 
 
-def _delete(path: Path, registry: Registry, where: str, values: list[object]) -> int:
+def _delete(path: Path, registry: KeyNames, where: str, values: list[object]) -> int:
     with closing(sqlite3.connect(path, timeout=_PATIENCE_SECONDS, isolation_level=None)) as db:
         check(db)
         upgrade(db)

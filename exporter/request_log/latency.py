@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from exporter.errors import ExporterError
 from exporter.request_log.filters import Filter
+from exporter.request_log.key_names import KeyNames
 from exporter.request_log.log import RequestLogSettings
-from exporter.request_log.registry import Registry
 from exporter.request_log.search import Search, TooLongError
 from exporter.usage.kept import Kept, Latency
 from exporter.usage.scope import Scope
@@ -41,7 +41,7 @@ class KeptLatency:
             raise ExporterError("single requests can't be searched at present") from None
 
     def _kept(self, scope: Scope, step_of: Callable[[float], float]) -> Kept:
-        search = Search(self._settings.path, Registry(), self._settings.keep, _PATIENCE_SECONDS)
+        search = Search(self._settings.path, KeyNames(), self._settings.keep, _PATIENCE_SECONDS)
         found = Kept(since=search.first_time())
         begin, end = scope.begin, scope.end
         whole = _filter(scope, begin, end)

@@ -22,7 +22,7 @@ from exporter.request_log.fields import FIELDS, MICROSECONDS, NUMBERS, TOKENS, W
 from exporter.request_log.file_names import files_in
 from exporter.request_log.filters import Filter
 from exporter.request_log.horizon import DAY_MS
-from exporter.request_log.registry import Registry
+from exporter.request_log.key_names import KeyNames
 from exporter.request_log.schema import KIND_COLUMNS, ForeignError, look_into
 
 # A search that takes longer is given up.
@@ -100,7 +100,7 @@ def cursor_of(written: str) -> Cursor:
 class Search:
     """Searches the folder of a request log. Nothing older than `keep` seconds is found."""
 
-    def __init__(self, folder: Path, registry: Registry, keep: float, patience: float = PATIENCE_SECONDS) -> None:
+    def __init__(self, folder: Path, registry: KeyNames, keep: float, patience: float = PATIENCE_SECONDS) -> None:
         self._folder = folder
         self._registry = registry
         self._keep = keep

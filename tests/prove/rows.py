@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from exporter.request_log.filters import Filter
-from exporter.request_log.registry import Registry
+from exporter.request_log.key_names import KeyNames
 from exporter.request_log.search import Search
 from tests.prove.truth import Truth
 
@@ -20,7 +20,7 @@ def rows_of(folder: Path, since: float) -> Counter[str]:
     AssertionError if one has a time that no line had: lines were written since a time, or long before.
     """
     found: Counter[str] = Counter()
-    for row in Search(folder, Registry(), keep=_FOR_EVER, patience=60).each(Filter()):
+    for row in Search(folder, KeyNames(), keep=_FOR_EVER, patience=60).each(Filter()):
         at = row["time"] / 1000
         assert since - 1 <= at <= time.time() + 1 or at < LONG_AGO + 1000, f"a row has the time {at:.3f}"
         found[Truth.series("gateway_requests_total", {name: row[name] or "" for name in _LABELS})] += 1

@@ -6,7 +6,7 @@ from pathlib import Path
 from types import TracebackType
 
 from exporter.service.web.access import Access
-from exporter.service.web.connections import Connection, Limits
+from exporter.service.web.connections import ClientLimits, Connection
 from exporter.service.web.server import Reload, Server
 from tests.counted import Counting
 from tests.waiting import eventually
@@ -70,7 +70,7 @@ class Serving:
     """`clients` are closed in the end."""
 
     def __init__(
-        self, folder: Path, limits: Limits, access: Access | None = None, reload: Reload | None = None
+        self, folder: Path, limits: ClientLimits, access: Access | None = None, reload: Reload | None = None
     ) -> None:
         config = "inputs: [{path: a.log, format: nginx-json}]\n"
         self.pipeline = Counting(folder, config).assembly.pipeline()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from exporter.service.web.access import Access
-from exporter.service.web.connections import Limits
+from exporter.service.web.connections import ClientLimits
 from tests.unit.serving import Serving, get
 
 EVIL = "Host: evil.example"
@@ -20,7 +20,7 @@ def serving(tmp_path: Path) -> Iterator[Serving]:
         done.set_result("reloaded")
         return done
 
-    with Serving(tmp_path, Limits(), Access(hosts=["metrics.example.net"]), reload) as made:
+    with Serving(tmp_path, ClientLimits(), Access(hosts=["metrics.example.net"]), reload) as made:
         yield made
 
 

@@ -11,7 +11,7 @@ from exporter.keys.identity import Identity, KeyEntry
 from exporter.service.web.access import Access, Guard
 from exporter.service.web.answers import PLAIN, Receive, Scope, Send, answer
 from exporter.service.web.callers import Callers, RefusedError
-from exporter.service.web.connections import Limits
+from exporter.service.web.connections import ClientLimits
 from exporter.service.web.listener import Listener
 
 PATH = "/api/v1/usage"
@@ -44,7 +44,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     # The password is "secret".
     web.write_text("basic_auth_users: {ops: $2b$04$T4xk0S3vGWNJdP9cSLzL6OtbYxEVq3PcTkzVbMnmu0fC.mC3bRcoC}\n")
     access = Access(web if request.param else None)
-    listener = Listener(Guard(app, access, by_key=(PATH,)), "127.0.0.1", 0, access, Limits(), lambda: None)
+    listener = Listener(Guard(app, access, by_key=(PATH,)), "127.0.0.1", 0, access, ClientLimits(), lambda: None)
     listener.start()
     yield listener.url
     listener.end()

@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 
 from exporter.model import catalog
-from exporter.service.web.connections import Connection, Limits
+from exporter.service.web.connections import ClientLimits, Connection
 from tests.unit.serving import Client, Serving, get
 from tests.waiting import eventually
 
@@ -21,13 +21,13 @@ MB = 1 << 20
 
 @pytest.fixture
 def serving(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Serving]:
-    with Serving(tmp_path, getattr(request, "param", Limits())) as made:
+    with Serving(tmp_path, getattr(request, "param", ClientLimits())) as made:
         yield made
 
 
 def limits(**some: Any) -> pytest.MarkDecorator:
     """For a test: a server with these limits."""
-    return pytest.mark.parametrize("serving", [Limits(**some)], indirect=True, ids=[""])
+    return pytest.mark.parametrize("serving", [ClientLimits(**some)], indirect=True, ids=[""])
 
 
 # --- what is left of one
@@ -236,7 +236,7 @@ def test_a_web_server_that_dies_stops_the_pipeline(
         raise OSError(24, "Too many open files")
 
     monkeypatch.setattr("exporter.service.web.listener._QuietServer.main_loop", fail)
-    with Serving(tmp_path, Limits()) as serving:
+    with Serving(tmp_path, ClientLimits()) as serving:
         eventually(serving.pipeline._done)
         assert serving.server.failed
     assert "the web server failed: OSError: [Errno 24] Too many open files" in caplog.text

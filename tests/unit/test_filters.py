@@ -11,7 +11,7 @@ import pytest
 from exporter.errors import UsageError
 from exporter.request_log.deletion import delete
 from exporter.request_log.filters import alternatives
-from exporter.request_log.registry import Registry
+from exporter.request_log.key_names import KeyNames
 from tests.keeping import Keeping
 from tests.unit.test_request_log import FORMAT, line
 
@@ -57,8 +57,8 @@ def test_a_value_with_a_comma_stands_in_quotes(keeping: Keeping, asked: dict[str
 def test_only_one_is_deleted(keeping: Keeping, given: str) -> None:
     """A name with a comma is not the two that are in it."""
     with pytest.raises(UsageError, match="--key must be one to delete the requests of"):
-        delete(keeping.folder, Registry(), {"key": given})
-    assert delete(keeping.folder, Registry(), {"key": '"a,b"'}) == 1
+        delete(keeping.folder, KeyNames(), {"key": given})
+    assert delete(keeping.folder, KeyNames(), {"key": '"a,b"'}) == 1
     assert keeping.found() == ["r2", "r1"]
 
 

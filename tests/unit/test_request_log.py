@@ -15,8 +15,8 @@ from exporter.request_log import horizon
 from exporter.request_log.day_file import Batch, DayFile
 from exporter.request_log.deletion import delete
 from exporter.request_log.file_names import files_in
+from exporter.request_log.key_names import KeyNames
 from exporter.request_log.log import RequestLog, RequestLogSettings
-from exporter.request_log.registry import Registry
 from exporter.request_log.schema import KIND_COLUMNS
 from tests.counted import of
 from tests.keeping import Keeping
@@ -342,7 +342,7 @@ def test_the_requests_of_a_key_or_client_can_be_deleted_while_it_writes(keeping:
     """Also what only they referred to; who comes again afterwards is kept again."""
     keeping.keep(line(0, key="a", ip="192.0.2.1"), line(1, key="b", ip="198.51.100.1"))
     key = keeping.rows()[1]["key"]
-    assert delete(keeping.folder, Registry(), {"key": key}) == 1
+    assert delete(keeping.folder, KeyNames(), {"key": key}) == 1
     assert keeping.found() == ["r1"]
     [path] = files_in(keeping.folder).values()
     assert key.encode() not in path.read_bytes()
@@ -352,7 +352,7 @@ def test_the_requests_of_a_key_or_client_can_be_deleted_while_it_writes(keeping:
         ("r3", "192.0.2.0/24"),
         ("r2", "192.0.2.0/24"),
     ]
-    assert delete(keeping.folder, Registry(), {"client": "198.51.100.0/24"}) == 1
+    assert delete(keeping.folder, KeyNames(), {"client": "198.51.100.0/24"}) == 1
     assert keeping.found() == ["r3", "r2"]
 
 

@@ -8,7 +8,7 @@ import pytest
 from exporter.errors import UsageError
 from exporter.request_log.deletion import delete
 from exporter.request_log.file_names import FileName
-from exporter.request_log.registry import Registry
+from exporter.request_log.key_names import KeyNames
 from tests.keeping import Keeping
 from tests.unit.test_request_log import FORMAT, NOW, line
 
@@ -46,7 +46,7 @@ def test_a_row_has_user_team_and_declared_labels(tmp_path: Path) -> None:
     assert keeping.sums(team="core").requests == 2
     with pytest.raises(UsageError, match="label: 'gold' is not valid; use NAME=VALUE"):
         keeping.found(label="gold")
-    assert delete(keeping.folder, Registry(), {"user": "ada"}) == 1
+    assert delete(keeping.folder, KeyNames(), {"user": "ada"}) == 1
     assert keeping.found(team="core") == ["r1"]
     keeping.log.close()
 
@@ -116,10 +116,10 @@ def test_a_file_of_an_earlier_version_is_searched_and_continued(tmp_path: Path) 
     [row] = keeping.rows(origin="app.test")
     assert (row["request_id"], row["user"], row["labels"], row["cost"]) == ("old", None, {}, 2)
     assert (keeping.found(user="ada"), keeping.sums().cost, keeping.search().last_id()) == ([], 2, 1)
-    assert delete(keeping.folder, Registry(), {"user": "ada"}) == 0
+    assert delete(keeping.folder, KeyNames(), {"user": "ada"}) == 0
     again = Keeping(tmp_path, PEOPLE)
     again.keep(line(1, who="ada"))
     assert [(row["request_id"], row["user"], row["id"]) for row in again.rows()] == [("r1", "ada", 2), ("old", None, 1)]
-    assert delete(keeping.folder, Registry(), {"user": "ada"}) == 1
+    assert delete(keeping.folder, KeyNames(), {"user": "ada"}) == 1
     assert again.found() == ["old"]
     again.log.close()

@@ -28,9 +28,9 @@ from exporter.keys.identity import KeyEntry
 from exporter.memo import Memo
 from exporter.request_log import chain
 from exporter.request_log.fields import FIELDS
+from exporter.request_log.key_names import KeyNames
 from exporter.request_log.outbox.attributes import SUMS, Value, attributes_of, is_sent, standard_name
 from exporter.request_log.outbox.unsent import Row
-from exporter.request_log.registry import Registry
 from exporter.request_log.schema import KIND_COLUMNS
 from exporter.request_log.search import ROW_NAMES
 
@@ -81,7 +81,7 @@ class Records:
     ) -> None:
         self.instance = instance
         self._entries = entries
-        self._registry = Registry(entries())
+        self._registry = KeyNames(entries())
         self._kinds = Memo(self._kind, _MOST_KINDS)
         self._layouts = Memo(_layout, _MOST_KINDS)
         head, scope = ResourceLogs(), ScopeLogs()
@@ -93,7 +93,7 @@ class Records:
     def message(self, rows: Sequence[Row]) -> bytes:
         """A request with these rows, as it is sent."""
         if self._registry.entries is not (entries := self._entries()):
-            self._registry = Registry(entries)
+            self._registry = KeyNames(entries)
             self._kinds.clear()
         now = time.time_ns()
         records = b"".join([_framed(_RECORDS, self._record(row, now)) for row in rows])

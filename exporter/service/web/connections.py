@@ -17,8 +17,8 @@ from uvicorn.server import ServerState
 log = logging.getLogger(__name__)
 
 
-class Limits(NamedTuple):
-    """Limits for clients: connections in all, seconds to send a request, seconds until the whole answer was read
+class ClientLimits(NamedTuple):
+    """What clients may take: connections in all, seconds to send a request, seconds until the whole answer was read
     (including the wait for it), and bytes of answers that are being sent.
     """
 
@@ -34,7 +34,7 @@ class Connection(H11Protocol):
     Applications set `is_scraper`, and `answering`: the task that makes the answer.
     """
 
-    limits: ClassVar[Limits] = Limits()
+    limits: ClassVar[ClientLimits] = ClientLimits()
 
     def __init__(
         self,

@@ -14,8 +14,8 @@ from exporter.errors import ExporterError, UsageError
 from exporter.keys.identity import KeyEntry
 from exporter.request_log.fields import OF_CUSTOMERS
 from exporter.request_log.filters import CUSTOMER_FILTERS, Filter, filter_of, only_key
+from exporter.request_log.key_names import KeyNames
 from exporter.request_log.log import RequestLogSettings
-from exporter.request_log.registry import Registry
 from exporter.request_log.search import Cursor, Search, TooLongError, cursor_of
 from exporter.request_log.written import as_object
 from exporter.service.web.callers import Caller, RefusedError
@@ -58,7 +58,7 @@ class CustomerRequests:
         check_names(parameters, (*CUSTOMER_FILTERS, *options))
         wanted = filter_of({name: value for name, value in parameters.items() if name not in options}, CUSTOMER_FILTERS)
         only_key(wanted, caller.key)
-        search = Search(settings.path, Registry(self._entries()), settings.keep, _PATIENCE_SECONDS)
+        search = Search(settings.path, KeyNames(self._entries()), settings.keep, _PATIENCE_SECONDS)
         try:
             return answer(search, wanted, parameters)
         except TooLongError:

@@ -10,7 +10,7 @@ from exporter.service.web import usage_api
 from exporter.service.web.access import Access, Guard
 from exporter.service.web.api import Api
 from exporter.service.web.callers import Callers
-from exporter.service.web.connections import Limits
+from exporter.service.web.connections import ClientLimits
 from exporter.service.web.customer_requests import CustomerRequests
 from exporter.service.web.document import document
 from exporter.service.web.listener import Listener
@@ -18,7 +18,7 @@ from exporter.usage import openapi
 
 
 def customers_listener(
-    assembly: Assembly, usage: UsageConfig, access: Access, limits: Limits, requests: CustomerRequests
+    assembly: Assembly, usage: UsageConfig, access: Access, limits: ClientLimits, requests: CustomerRequests
 ) -> Listener:
     """The listener, not started yet. ExporterError if its address can't be had."""
     config = assembly.config

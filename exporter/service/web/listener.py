@@ -16,7 +16,7 @@ import uvicorn
 from exporter.errors import ExporterError
 from exporter.service.web.access import Access
 from exporter.service.web.answers import App
-from exporter.service.web.connections import Connection, Limits
+from exporter.service.web.connections import ClientLimits, Connection
 from exporter.service.web.handshake import Handshake, Pending
 
 log = logging.getLogger(__name__)
@@ -60,7 +60,7 @@ class Listener:
     """The address is bound at once: ExporterError where it can't be. `ended` is called where it ends by itself."""
 
     def __init__(
-        self, app: App, host: str, port: int, access: Access, limits: Limits, ended: Callable[[], object]
+        self, app: App, host: str, port: int, access: Access, limits: ClientLimits, ended: Callable[[], object]
     ) -> None:
         self._access = access
         self._ended = ended

@@ -17,8 +17,8 @@ from exporter.errors import ExporterError, UsageError
 from exporter.keys.identity import KeyEntry
 from exporter.request_log.fields import OF_OPERATORS
 from exporter.request_log.filters import Filter, filter_of
+from exporter.request_log.key_names import KeyNames
 from exporter.request_log.log import RequestLogSettings
-from exporter.request_log.registry import Registry
 from exporter.request_log.search import Cursor, Search, TooLongError, cursor_of
 from exporter.request_log.written import as_object, csv_lines, json_lines
 from exporter.service.web.answers import Scope, Send, answer
@@ -82,7 +82,7 @@ class RequestsApi:
             await _refuse(send, 500, str(error))
 
     def _search(self, settings: RequestLogSettings, **patience: float) -> Search:
-        return Search(settings.path, Registry(self._entries()), settings.keep, **patience)
+        return Search(settings.path, KeyNames(self._entries()), settings.keep, **patience)
 
     async def _run(self, search: Callable[[], T]) -> T:
         async with self._searches:

@@ -17,7 +17,7 @@ from exporter.metrics.zero_hold import Visitor
 from exporter.service.pipeline import Pipeline
 from exporter.service.web.access import Access, Guard
 from exporter.service.web.answers import HTML, PLAIN, Page, Receive, Scope, Send, answer
-from exporter.service.web.connections import Connection, Limits
+from exporter.service.web.connections import ClientLimits, Connection
 from exporter.service.web.listener import Listener
 from exporter.service.web.preferences import weight
 from exporter.service.web.rounds import Rounds
@@ -45,7 +45,7 @@ class App:
         self,
         pipeline: Pipeline,
         reload: Reload | None,
-        limits: Limits,
+        limits: ClientLimits,
         pages: Mapping[str, Page] | None = None,
         runbook: Callable[[], str] = lambda: "",
     ) -> None:
@@ -147,14 +147,14 @@ class Server:
         host: str,
         port: int,
         reload: Reload | None = None,
-        limits: Limits | None = None,
+        limits: ClientLimits | None = None,
         access: Access | None = None,
         pages: Mapping[str, Page] | None = None,
         runbook: Callable[[], str] = lambda: "",
     ) -> None:
         self.failed = False
         self._pipeline = pipeline
-        limits, access = limits or Limits(), access or Access()
+        limits, access = limits or ClientLimits(), access or Access()
         app = App(pipeline, reload, limits, pages, runbook)
         guard = Guard(app, access, any_host=("/metrics",), changes=("/-/reload",))
         self.listener = Listener(guard, host, port, access, limits, self._fail)

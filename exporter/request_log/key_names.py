@@ -8,7 +8,7 @@ from msgspec import Struct
 from exporter.keys.identity import KeyEntry
 
 
-class Registry(Struct):
+class KeyNames(Struct):
     """The key registry's entries, by public name."""
 
     entries: Mapping[str, KeyEntry] = {}
