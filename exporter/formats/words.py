@@ -26,20 +26,25 @@ class Canonical(NamedTuple):
 
 
 class CutMemo(Memo[Any, Any]):
-    """A memo of values that rarely repeat. What a new one means is known `of_cut` words. Hot path."""
+    """A memo of values that rarely repeat. What a new one means is known `of_cut` words. Hot path.
 
-    __slots__ = ("_cut", "_text_of")
+    It keeps one new value of seven: those in use are soon among them, and those that never repeat cost little.
+    """
+
+    __slots__ = ("_cut", "_new", "_text_of")
 
     def __init__(self, of_cut: Memo[str, Any], cut: Callable[[str], str], text_of: Callable[[Raw], str]) -> None:
         super().__init__(of_cut.__getitem__, MOST_WORDS)
         self._cut = cut
         self._text_of = text_of
+        self._new = 0
 
     def __missing__(self, raw: Any) -> Any:
-        # As in Memo, without calls of small functions.
+        # Without calls of small functions.
         word = raw if raw.__class__ is str else self._text_of(raw)
         value = self._function(self._cut(word))
-        if len(word) <= LONGEST:
+        self._new = new = self._new + 1
+        if not new % 7 and len(word) <= LONGEST:
             if len(self) >= self._size:
                 self.clear()
             self[raw] = value
@@ -85,4 +90,4 @@ class Words:
         return lambda word: function(word) if word and word != "-" else ""
 
     def _text(self, raw: Raw) -> str:
-        return str(self._unescape(raw), "utf-8", "replace") if isinstance(raw, bytes) else text(raw)
+        return self._unescape(raw).decode("utf-8", "replace") if raw.__class__ is bytes else text(raw)

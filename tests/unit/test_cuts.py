@@ -5,7 +5,12 @@ from collections.abc import Callable
 
 import pytest
 
+from exporter.formats.source import Source
+from exporter.formats.values import ESCAPES
+from exporter.formats.words import MOST_WORDS, Words
 from exporter.keys.identity import bare_key
+from exporter.memo import LONGEST
+from exporter.requests import cuts
 from exporter.requests.canonical import canonical_functions
 from exporter.requests.routes import Routes
 
@@ -161,6 +166,7 @@ ROUTES = {
     "chains": Routes(bare_key, chains={"ethereum": ["/eth/*", "eth.test"], "polygon": ["/mainnet", "*.test"]}),
     "keys": Routes(bare_key, ["/products/:key", "/files/*"]),
     "numbers": Routes(bare_key, ["/status/7", "/users/:id"]),
+    "first": Routes(bare_key, ["/:place"]),
     "globs": Routes(bare_key, chains={"seven": ["/v1/7*"], "end": ["/*7"]}),
 }
 
@@ -178,7 +184,7 @@ def test_a_cut_value_means_what_the_whole_value_means(field: str, routes: str) -
         less = cut(word) if cut else word
         shorter += less != word
         assert function(less) == function(word), f"{word!r} was cut to {less!r} (seed {seed})"
-    assert bool(shorter) == (field not in ("path", "request") or routes in ("none", "routes", "chains"))
+    assert bool(shorter) == (field not in ("path", "request") or routes in ("none", "routes", "chains", "first"))
 
 
 def test_what_varies_is_cut() -> None:
@@ -202,3 +208,58 @@ def test_a_very_long_value_is_cut_at_once() -> None:
     path = "/17" * 500_000
     assert cut(f"GET {path} HTTP/1.1") == f"GET {'/0' * 500_000} HTTP/1.1"
     assert cut(f"GET {path}") == f"GET {path}"
+
+
+@pytest.mark.parametrize("routes", ["none", "routes", "chains", "first"])
+@pytest.mark.parametrize("start", ["", "GET "])
+def test_a_path_is_cut_alike_whatever_was_cut_before(start: str, routes: str) -> None:
+    """What is known of others that begin like it never gives it another meaning."""
+    seed = random.randrange(10**6)
+    rng = random.Random(seed)
+    field, end = ("request", " HTTP/1.1") if start else ("path", "")
+    function, cut = canonical_functions(ROUTES[routes], bare_key)[field]
+    assert cut is not None
+    beginnings = [
+        "",
+        "/",
+        "/v2",
+        "/eth/v3",
+        "/rpc",
+        "/a/rpc/",
+        "/queries/7/api-key",
+        "/v1/scores",
+        "/users/5",
+        "//h",
+        "/files",
+    ]
+    for _ in range(4000):
+        last = rng.choice(["2FA", "2fa", "status", "0", "9f2c41d07a", "7\n", made(rng, rng.choice(PARTS))])
+        word = (
+            f"{start}{rng.choice(beginnings)}{rng.choice(['/', ''])}{last}{rng.choice(['', '', '?a', '?key=b'])}{end}"
+        )
+        assert function(cut(word)) == function(word), f"{word!r} was cut to {cut(word)!r} (seed {seed})"
+
+
+def test_new_values_are_kept_now_and_then() -> None:
+    """One in seven. A value in use is soon kept, though every other one is new; no more are kept than there may be."""
+    memo = Words(ESCAPES[""], canonical_functions(Routes(bare_key), bare_key)).memo("path", Source(path="p"))
+    for n in range(20):
+        assert memo["/in/use"] == "/in/use\0\0"
+        assert memo[f"/new/{n}"] == "/new/:id\0\0"
+    assert "/in/use" in memo
+    for n in range(20, 20 + 7 * 3000):
+        assert memo[f"/new/{n}"] == "/new/:id\0\0"
+    assert 500 < len(memo) <= MOST_WORDS
+    memo.clear()
+    for n in range(700):
+        assert memo["/" + "x" * 5000 + str(n)] == "/:id\0\0"
+    assert not memo
+
+
+def test_only_so_many_beginnings_are_remembered() -> None:
+    """And none that is long: a log of random paths takes no memory."""
+    for n in range(3000):
+        assert cuts.cut_path(f"/page{n:x}/7") == f"/page{n:x}/0"
+        assert cuts.cut_path(f"/{'x' * 2000}{n}/7") == f"/{'x' * 2000}{n}/0"
+    assert len(cuts._fronts) <= 2000
+    assert max(map(len, cuts._fronts)) <= LONGEST
