@@ -16,7 +16,7 @@ from exporter.formats.format import Format
 from exporter.formats.measures import Measures, absent
 from exporter.formats.source import Source
 from exporter.formats.values import ESCAPES, UNITS, Raw, text, timestamp
-from exporter.formats.words import Canonical, Words
+from exporter.formats.words import Canonical, SiteMemo, Words
 from exporter.memo import Memo
 from exporter.model.fields import FIELDS, LABEL_FIELDS, ROW_FIELDS
 
@@ -183,7 +183,17 @@ class RowReader:
         if field in NEVER_REPEAT:
             name, held = self._expressions.name(field, self._words.canonical(field, source)), self._expressions.held()
             return f"({name}({held}) if ({held} := {raw}) not in ABSENT else '')"
-        return f"{self._expressions.name(field, self._words.memo(field, source))}[{raw}]"
+        memo = self._words.memo(field, source)
+        name = self._expressions.name(field, memo)
+        return self._by_site(memo, name, source, raw) if isinstance(memo, SiteMemo) else f"{name}[{raw}]"
+
+    def _by_site(self, memo: SiteMemo, name: str, source: Source, raw: str) -> str:
+        """The same of URLs, nearly all of which are new, but not their sites: these are looked up before `name`."""
+        sites = self._expressions.name("site", memo.sites)
+        held, site = self._expressions.held(), self._expressions.held()
+        kind, slash = ("bytes", b"/") if self._format.text and "|" not in source.path else ("str", "/")
+        begin = f"({site} := {held}[: {held}.find({slash!r}, 8) + 1])"
+        return f"({sites}[{site}] if ({held} := {raw}).__class__ is {kind} and {begin} in {sites} else {name}[{held}])"
 
     def _origins(self) -> list[str]:
         return [

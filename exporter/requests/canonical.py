@@ -5,7 +5,7 @@ from functools import partial
 
 from exporter.formats.words import Canonical
 from exporter.requests.body import read_body
-from exporter.requests.cuts import cut_address, cut_path, cut_request, cut_url, may_cut
+from exporter.requests.cuts import cut_address, cut_path, cut_request, cut_url, may_cut, site
 from exporter.requests.routes import Routes, client_network, origin_host
 
 
@@ -21,7 +21,7 @@ def canonical_functions(routes: Routes, public: Callable[[str], str], addresses:
         "request": Canonical(routes.request, cut_request if cuts else None),
         "host": Canonical(routes.chain_of_host),
         "origin": origin,
-        "referer": origin,
+        "referer": origin._replace(site=site),
         "client": Canonical(client_network, cut_address),
         "body": Canonical(read_body),
     }

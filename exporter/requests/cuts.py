@@ -8,6 +8,7 @@ For each cut and any text: the cut text means exactly what the text means (`test
 import re
 from collections.abc import Iterable
 from itertools import product
+from typing import AnyStr
 
 from exporter.globs import is_glob
 from exporter.memo import LONGEST
@@ -37,8 +38,18 @@ def cut_address(address: str) -> str:
 
 def cut_url(url: str) -> str:
     """The URL without its path."""
-    host_end = url.find("/", 8) + 1
-    return url[:host_end] if host_end and url.startswith(("https://", "http://")) else url
+    return site(url) or url
+
+
+def site(url: AnyStr) -> AnyStr:
+    """A URL up to the first slash behind its eighth character, as the log has it; empty if it has none, or is not one
+    of HTTP.
+    """
+    if isinstance(url, bytes):
+        begin = url[: url.find(b"/", 8) + 1]
+        return begin if begin.startswith((b"https://", b"http://")) else b""
+    begin = url[: url.find("/", 8) + 1]
+    return begin if begin.startswith(("https://", "http://")) else ""
 
 
 def may_cut(templates: Iterable[str], chains: Iterable[str]) -> bool:

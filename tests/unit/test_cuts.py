@@ -1,11 +1,17 @@
 """Cuts: a cut value means exactly what the whole value means, whatever a client wrote."""
 
+import json
 import random
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
+from exporter.formats.format import build
+from exporter.formats.row_function import row_function
+from exporter.formats.row_reader import RowReader
 from exporter.formats.source import Source
+from exporter.formats.spec import FormatSpec
 from exporter.formats.values import ESCAPES
 from exporter.formats.words import MOST_WORDS, Words
 from exporter.keys.identity import bare_key
@@ -177,7 +183,7 @@ def test_a_cut_value_means_what_the_whole_value_means(field: str, routes: str) -
     """For addresses, lists of them, URLs, paths and request lines, valid or not, and routes of every kind."""
     seed = random.randrange(10**6)
     rng = random.Random(seed)
-    function, cut = canonical_functions(ROUTES[routes], bare_key)[field]
+    function, cut, _ = canonical_functions(ROUTES[routes], bare_key)[field]
     shorter = 0
     for _ in range(400):
         word = WRITTEN[field](rng)
@@ -217,7 +223,7 @@ def test_a_path_is_cut_alike_whatever_was_cut_before(start: str, routes: str) ->
     seed = random.randrange(10**6)
     rng = random.Random(seed)
     field, end = ("request", " HTTP/1.1") if start else ("path", "")
-    function, cut = canonical_functions(ROUTES[routes], bare_key)[field]
+    function, cut, _ = canonical_functions(ROUTES[routes], bare_key)[field]
     assert cut is not None
     beginnings = [
         "",
@@ -238,6 +244,53 @@ def test_a_path_is_cut_alike_whatever_was_cut_before(start: str, routes: str) ->
             f"{start}{rng.choice(beginnings)}{rng.choice(['/', ''])}{last}{rng.choice(['', '', '?a', '?key=b'])}{end}"
         )
         assert function(cut(word)) == function(word), f"{word!r} was cut to {cut(word)!r} (seed {seed})"
+
+
+@pytest.mark.parametrize("escape", ["", "nginx", "haproxy", "none"])
+def test_a_site_means_what_each_of_its_pages_means(escape: str) -> None:
+    """For URLs as text, and as bytes of a log, which may be escaped."""
+    seed = random.randrange(10**6)
+    rng = random.Random(seed)
+    canonical = canonical_functions(Routes(bare_key), bare_key)
+    meaning = Words(ESCAPES[escape], canonical).canonical("referer", Source(path="referer"))
+    site, found = canonical["referer"].site, 0
+    assert site is not None
+    for _ in range(4000):
+        page = url(rng)
+        for mark in ("\\x", "#"):
+            if rng.random() < 0.2:
+                page = "".join(f"{mark}{ord(c):02x}" if rng.random() < 0.1 and c < "\x7f" else c for c in page)
+        for raw in (page, page.encode()):
+            begin = site(raw)
+            found += bool(begin)
+            slash: Any = b"/" if isinstance(raw, bytes) else "/"
+            assert not begin or begin == raw[: raw.find(slash, 8) + 1]
+            assert not begin or meaning(begin) == meaning(raw), f"{raw!r} has the site {begin!r} (seed {seed})"
+    assert found > 500
+
+
+def test_the_loop_reads_the_origin_of_each_referer() -> None:
+    """As the slow way does, for text, bytes, and whatever else JSON may hold, before and after their site is known."""
+    seed = random.randrange(10**6)
+    rng = random.Random(seed)
+    canonical = canonical_functions(Routes(bare_key), bare_key)
+    absent = [None, "", "-", 7, 1.5, True]
+    for spec in (
+        FormatSpec(json={"status": "s", "referer": "r"}),
+        FormatSpec(regex="(?P<status>[^ ]*) (?P<referer>.*)", escape="nginx"),
+    ):
+        reader = RowReader(build(spec), canonical)
+        slow = Words(ESCAPES[spec.escape], canonical).canonical("referer", Source(path="referer"))
+        read = row_function(reader)
+        pages = [url(rng) for _ in range(400)]
+        for page in (*absent, *pages, *pages[::-1]) if spec.json else (*pages, "-", "", *pages[::-1]):
+            if "\n" in str(page):
+                continue
+            line = json.dumps({"s": 200, "r": page}).encode() if spec.json else f"200 {page}".encode()
+            (row,) = reader.decoder.decode(line + b"\n").rows
+            raw = page if spec.json else str(page).encode()
+            assert read(row).origin == slow(raw), f"{page!r} (seed {seed})"
+        reader.forget()
 
 
 def test_new_values_are_kept_now_and_then() -> None:
