@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from exporter.keys.seal import Seal
-from tests.beside import Beside
+from exporter.model.fields import FIELDS, LABEL_FIELDS
+from tests.beside import PARSED, Beside
 from tests.waiting import eventually
 
 CANARY = "sk-canary-0123456789abcdefCANARY"
@@ -41,6 +42,29 @@ def test_lines_that_wait_for_another_are_kept_without_their_keys(tmp_path: Path)
         beside.write(json.dumps({"t": 1772546709.4, "id": "a", "status": 200}) + "\n")
         exporter.eventually('gateway_requests_total{class="business",status="200"}', 1)
         assert "canary" not in exporter.get().text.lower() + exporter.get("/").text.lower() + exporter.said.lower()
+    assert found(tmp_path) == []
+
+
+def test_no_field_lets_a_key_out(tmp_path: Path) -> None:
+    """Whatever field of the log a key is in, alone or in a list: no page, metric, row or file has it."""
+    beside = Beside(tmp_path)
+    fields = {field: field for field in FIELDS}
+    added = {"gateway_requests_total": {"add": LABEL_FIELDS}}
+    metrics = {"labels": {field: {} for field in (*LABEL_FIELDS, "shop")}, "families": added}
+    log = {"path": "access.json", "format": {"json": fields, "custom_fields": {"shop": "shop"}}}
+    beside.configure(inputs=[log], start_at="beginning", metrics=metrics, requests={"path": "requests"})
+    good = {"status": 200, "attempts": "a, b", "model": "m"}
+    values = (CANARY, f"x, {CANARY}", f"https://{CANARY}@x.com/{CANARY}?{CANARY}", f"Bearer {CANARY}")
+    lines = [good | {field: value} for field in (*FIELDS, "shop") for value in values]
+    beside.write("".join(json.dumps(line) + "\n" for line in lines))
+    with beside.exporter() as exporter:
+        rejected = len(values)  # where the key is the status
+        exporter.eventually('gateway_exporter_rejected_lines_total{input="access.json",reason="no_status"}', rejected)
+        exporter.eventually(PARSED, len(lines) - rejected)
+        answers = [exporter.get(path).text for path in ("/metrics", "/", "/requests", "/api/v1/requests?limit=1000")]
+        kept = json.loads(answers[-1])["requests"]
+        assert len(kept) == len(lines) - rejected - len(values), "a batch_index that is not 0 is a call"
+        assert [answer for answer in [*answers, exporter.said] if "canary" in answer.lower()] == []
     assert found(tmp_path) == []
 
 

@@ -208,7 +208,7 @@ class Recorder:
             f"    values += mended(kind, {row})",
             "return values, left_out, others",
         ]
-        names = {"random": random, "mended": self._mended, "text": text}
+        names = {"random": random, "mended": self._mended}
         names |= {"is_hex": HEX.fullmatch, "shown_id": request_id, "moments": logged_moments}
         if self._has("attempt_times"):
             names["durations"] = logged_durations(self._reader.scale("attempt_times"))
@@ -222,8 +222,7 @@ class Recorder:
         code = f"moments({', '.join(moments)})" if moments != ["''", "''"] else "None"
         if not self._has("attempt_times"):
             return code
-        durations = "text" if self._reader.scale("attempt_times") == 1.0 else "durations"
-        return f"({durations}(attempt_times) or {code} if attempt_times else {code})"
+        return f"(durations(attempt_times) or {code} if attempt_times else {code})"
 
     def _miss(self, file: DayFile, known: Known, request_key: Any, caller_key: Any) -> Kind | int:
         """The kind of raw values that are new."""

@@ -19,6 +19,9 @@ _IGNORED = "ignored"
 # The maximum number of attempts per request: more are a mistake in the log.
 _MOST = 50
 _COUNT = re.compile(r"\d{1,9}", re.ASCII)
+# What the other lists hold; anything else is left out, as it may be a key.
+_STATUS = re.compile(r"-?\d{1,4}", re.ASCII)
+_CIRCUITS = ("open", "closed", "half_open")
 _BY_STATUS = {
     **dict.fromkeys(("401", "403", "407"), "auth"),
     **dict.fromkeys(("408", "504", "522", "524"), "timeout"),
@@ -96,14 +99,18 @@ def _logged(fields: dict[str, Any], provider: str, error_type: str) -> list[tupl
     tried = listed or _retried(fields, provider, error_type)
     if not tried:
         return []
-    details = [
+    outcomes, statuses, circuits = (
         _padded(_entries(fields, name), len(tried), at_end=bool(listed))
         for name in ("attempt_outcomes", "upstream_status", "attempt_circuits")
-    ]
+    )
+    statuses = [status if _STATUS.fullmatch(status) else "" for status in statuses]
+    circuits = [circuit if circuit in _CIRCUITS else "" for circuit in circuits]
     retries = _padded(_entries(fields, "retries"), len(listed), at_end=True) if listed else [""] * len(tried)
     return [
         attempt
-        for place, (more, item) in enumerate(zip(retries, zip(tried, *details, strict=True), strict=True))
+        for place, (more, item) in enumerate(
+            zip(retries, zip(tried, outcomes, statuses, circuits, strict=True), strict=True)
+        )
         for attempt in (*[(item[0], "other", "", item[3], -1)] * _count(more), (*item, place))
     ]
 
