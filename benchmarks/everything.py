@@ -35,9 +35,9 @@ _ADDED = {
 }
 
 
-def everything(folder: Path, kinds: tuple[int, int] = STEADY, seed: int = 1) -> Path:
+def everything(folder: Path, kinds: tuple[int, int] = STEADY) -> Path:
     """A config with all that can be counted, and its files. `kinds` are those of the log."""
-    keys = sorted({label_set.api_key for label_set in label_sets(Random(seed), kinds)[0]})
+    keys = sorted({label_set.api_key for label_set in label_sets(Random(1), kinds)[0]})
     prices = [
         {"model": f"model-{n}", "type": "chat", "per_million_tokens": {"input": 1 + n, "output": 5, "cache_read": 0.1}}
         for n in range(len(PROVIDERS))

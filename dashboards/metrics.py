@@ -156,12 +156,10 @@ class Metrics:
         found = f"{self.rate(f'{name}_sum', by=by, over=over)} / ({self.rate(f'{name}_count', by=by, over=over)} > 0)"
         return f"round({found}, {_FINEST})" if over == "$__range" else found
 
-    def success(self, *matchers: str, by: str = "", over: str = "$__rate_interval") -> str:
+    def success(self, *matchers: str, by: str = "") -> str:
         """Share of requests that did not fail."""
-        return success(
-            self.rate("gateway_errors_total", *matchers, by=by, over=over),
-            self.rate("gateway_requests_total", *matchers, by=by, over=over),
-        )
+        errors, requests = (self.rate(f"gateway_{what}_total", *matchers, by=by) for what in ("errors", "requests"))
+        return success(errors, requests)
 
     def info(self, *labels: str, matchers: tuple[str, ...] = (), lately: bool = False) -> str:
         """What is known of keys: 1 for each key, with more labels; safe to join with while exporters disagree.

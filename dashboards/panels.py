@@ -250,9 +250,9 @@ def timeline(title: str, description: str, queries: Queries, mappings: list[Json
     return panel_of("state-timeline", title, description, queries, defaults=defaults | custom, options=options, **more)
 
 
-def text(content: str, *, width: int = 24, high: int = 2, **more: Any) -> Panel:
+def text(content: str, **more: Any) -> Panel:
     """Words for whoever opens the page, in Markdown."""
-    return Panel(type="text", options={"mode": "markdown", "content": content}, width=width, high=high, **more)
+    return Panel(type="text", options={"mode": "markdown", "content": content}, width=24, high=2, **more)
 
 
 def alerts(title: str, description: str, **more: Any) -> Panel:

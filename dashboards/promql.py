@@ -75,7 +75,7 @@ def leaders(
     return {**five(query, ranking, label, joined), "others": f"round({rest}, {_NOTHING:f}) > 0"}
 
 
-def largest(query: str, label: str, most: int = 5) -> str:
-    """The largest now, and `others`."""
-    top = f"topk({most}, {query})"
+def largest(query: str, label: str) -> str:
+    """The ten largest now, and `others`."""
+    top = f"topk(10, {query})"
     return f'{top} or label_replace(sum({query}) - sum({top}) > {_NOTHING}, "{label}", "others", "", "")'

@@ -111,7 +111,7 @@ def _errors(m: Metrics, to: Links) -> list[Panel]:
         bargauge(
             "Failures of the ten top methods, and others",
             "Which endpoint it is. A click narrows this page to it.",
-            {"{{method}}": largest(m.count(errors, by="method"), "method", 10)},
+            {"{{method}}": largest(m.count(errors, by="method"), "method")},
             "locale",
             links=[to.method()],
             no_value="No request failed",

@@ -44,7 +44,7 @@ def _by(label: str, m: Metrics, served: Served) -> list[Panel]:
         return f'label_replace({found}, "{label}", "none", "{label}", "")'
 
     def top(title: str, description: str, what: str, unit: str, place: int) -> Panel:
-        queries = {f"{{{{{label}}}}}": largest(count(what), label, 10)}
+        queries = {f"{{{{{label}}}}}": largest(count(what), label)}
         return bargauge(title, description, queries, unit, decimals=_decimals(unit), width=6, id=_id(label, place))
 
     def over_time(title: str, description: str, what: str, unit: str, place: int) -> Panel:

@@ -11,9 +11,9 @@ class Links:
     def __init__(self, served: Served, variables: tuple[str, ...]) -> None:
         self._passed = (*served.record_scope, *variables)
 
-    def key(self, label: str = "key") -> Json:
+    def key(self) -> Json:
         """From a series or a bar to its key."""
-        return self._to(f"Look at key ${{__field.labels.{label}}}", "gateway-key", key=label)
+        return self._to("Look at key ${__field.labels.key}", "gateway-key", key="key")
 
     def method(self) -> Json:
         """From a series or a bar to the errors and the latency of its method."""

@@ -39,7 +39,7 @@ def top(m: Metrics, to: Links) -> list[Panel]:
         bargauge(
             "Calls of the ten top methods, and others",
             "What is called. Calls in a JSON-RPC batch count one by one. A click opens the method's errors.",
-            {"{{method}}": largest(methods, "method", 10)},
+            {"{{method}}": largest(methods, "method")},
             "locale",
             links=[to.method()],
             width=8,
@@ -49,7 +49,7 @@ def top(m: Metrics, to: Links) -> list[Panel]:
         bargauge(
             "Requests by chain",
             "Which networks are asked. A chain that went quiet: its node or its route is down.",
-            {"{{chain}}": largest(m.count("gateway_requests_total", by="chain"), "chain", 10)},
+            {"{{chain}}": largest(m.count("gateway_requests_total", by="chain"), "chain")},
             "locale",
             links=[to.chain()],
             width=6,

@@ -107,13 +107,11 @@ class Admissions:
     (True) or given back (False) since the last commit.
     """
 
-    def __init__(
-        self, budgets: dict[str, int] | None = None, declared: dict[str, Iterable[str]] | None = None, after: int = 1
-    ) -> None:
+    def __init__(self, budgets: dict[str, int] | None = None, declared: dict[str, Iterable[str]] | None = None) -> None:
         self.changes: dict[Place, bool] = {}
         self._labels: dict[str, Admission] = {}
         self._origins: dict[str, Admission] = {}
-        self.bound(budgets or {}, after)
+        self.bound(budgets or {}, after=1)
         for label, values in (declared or {}).items():
             self.declare(label, values)
 

@@ -23,11 +23,11 @@ _LOG_BYTES = 32 << 20
 
 
 class SampleGateway:
-    """Writes `rpc.access.json` and `llm.jsonl` into a folder. The same seed makes the same random choices."""
+    """Writes `rpc.access.json` and `llm.jsonl` into a folder, with the same random choices each time."""
 
-    def __init__(self, folder: Path, seed: int = 1) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._rng = Random(seed)
+        self._rng = Random(1)
         self._shares = [client.share for client in CLIENTS]
         self._written = 0.0
         self._owed = 0.0

@@ -50,7 +50,7 @@ class Contained(Wrapper[Decoder]):
     the snapshot, as they may hold a key: if a restart separates them, the rest of the line is rejected.
     """
 
-    def __init__(self, decoder: Decoder, kind: str, stream: str = "all", longest: int = LONGEST_LINE) -> None:
+    def __init__(self, decoder: Decoder, kind: str, stream: str, longest: int = LONGEST_LINE) -> None:
         super().__init__(decoder)
         self._piece = CONTAINERS[kind]
         # Lines of Docker without a stream are always read.

@@ -32,8 +32,8 @@ class Outbox:
         settings: OtlpSettings,
         entries: Callable[[], Mapping[str, KeyEntry]],
         store: Store,
-        counted: Counted | None = None,
-        mark: int | None = None,
+        counted: Counted | None,
+        mark: int | None,
     ) -> None:
         self._sender = Sender(folder, settings, entries, mark)
         self._store = store

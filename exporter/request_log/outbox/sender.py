@@ -46,7 +46,7 @@ class Sender:
         folder: Path,
         settings: OtlpSettings,
         entries: Callable[[], Mapping[str, KeyEntry]],
-        mark: int | None = None,
+        mark: int | None,
     ) -> None:
         self.settings = settings
         self.place: Place | None = None

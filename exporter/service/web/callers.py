@@ -39,9 +39,7 @@ class Callers:
     let its key in.
     """
 
-    def __init__(
-        self, identity: Identity, hashes: Iterable[Mapping[str, str]], seen: Callable[[str], bool] = lambda _: False
-    ) -> None:
+    def __init__(self, identity: Identity, hashes: Iterable[Mapping[str, str]], seen: Callable[[str], bool]) -> None:
         self._identity = identity
         self._hashes = [names for names in hashes if names]
         # Who has read a gateway's log has its hashes of keys: they open nothing.

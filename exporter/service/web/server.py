@@ -46,8 +46,8 @@ class App:
         pipeline: Pipeline,
         reload: Reload | None,
         limits: ClientLimits,
-        pages: Mapping[str, Page] | None = None,
-        runbook: Callable[[], str] = lambda: "",
+        pages: Mapping[str, Page] | None,
+        runbook: Callable[[], str],
     ) -> None:
         self._pipeline = pipeline
         self._reload = reload
