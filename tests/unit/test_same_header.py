@@ -124,6 +124,19 @@ def test_two_logs_with_the_same_lines_count_once(tmp_path: Path, seed: int) -> N
     assert found + kept.read() == text
 
 
+@pytest.mark.parametrize("text", [rows(b"a", 400), rows(b"a", 3)], ids=["long", "short"])
+def test_logs_that_are_copies_at_the_first_look_count_once(tmp_path: Path, text: bytes) -> None:
+    """Until one goes on alone. What was rotated before is not read."""
+    logs = [tmp_path / name for name in ("a.log", "b.log", "c.log")]
+    for log in logs:
+        log.write_bytes(text)
+        Path(f"{log}.1").write_bytes(b"old " + text)
+    kept = Kept(str(tmp_path / "*.log"), "beginning")
+    assert kept.read() == text
+    append(logs[1], b"more\n")
+    assert (kept.read(), kept.restart()) == (b"more\n", b"")
+
+
 def test_a_copy_that_is_being_made_is_no_log_of_its_own(tmp_path: Path, kept: Kept) -> None:
     """In pieces of any size, and while the original goes on."""
     original, copy = tmp_path / "a.csv", tmp_path / "b.csv"
@@ -171,6 +184,17 @@ def test_rotations_between_two_looks_are_read(
     found = kept.read() + kept.settle(monkeypatch)
     assert found.replace(HEADER, b"") == rows(b"b", 50) + rows(b"c", 20) + rows(b"d", 5)
     assert (kept.losses(), kept.restart()) == ([], b"")
+
+
+def test_a_packed_copy_is_not_looked_at_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its size on disk is not that of its content."""
+    for name in ("a.log.gz", "b.log.gz"):
+        (tmp_path / name).write_bytes(gzip.compress(rows(b"a", 400)))
+    kept = Kept(str(tmp_path / "*.log.gz"), "beginning")
+    assert kept.read() == rows(b"a", 400)
+    opened = Mock(side_effect=open_content)
+    monkeypatch.setattr(following, "open_log", opened)
+    assert (kept.read(), opened.called) == (b"", False)
 
 
 def test_a_log_that_was_deleted_and_made_again_while_it_was_down_is_read(tmp_path: Path, kept: Kept) -> None:

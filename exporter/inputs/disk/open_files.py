@@ -35,7 +35,9 @@ class OpenIndex:
 
 
 class Double(NamedTuple):
-    """The path of a file that was a copy of an open one when it had this size, and how much of it are whole lines."""
+    """The path of a file that was a copy of an open one when it had this size on disk, and how many bytes of what it
+    holds were whole lines of that one.
+    """
 
     path: str
     size: int

@@ -6,7 +6,7 @@ import time
 from msgspec.structs import replace as changed
 
 from exporter.inputs.disk.content import open_log
-from exporter.inputs.disk.fingerprint import Identity
+from exporter.inputs.disk.fingerprint import SPAN, Identity
 from exporter.inputs.disk.heads import Heads
 from exporter.inputs.disk.names import are_objects
 from exporter.inputs.disk.tail import Tail
@@ -102,13 +102,14 @@ class Follower:
         self.is_new = self.is_first_look = False
 
     def _begin(self, arrived: list[Tail]) -> list[Tail]:
-        """Start the logs of a new input that nobody has read before. Returns them."""
-        begun = [tail for tail in arrived if not self._goes_on(tail)]
+        """Start the logs of a new input that nobody has read before. Returns them, without those that may be copies."""
+        new = [tail for tail in arrived if not self._goes_on(tail)]
+        begun = new if self._at_end else _without_alike(new)
         for tail in begun:
             tail.start(tail.seen if self._at_end else 0)
             self._events.opened(tail.name, tail.at)
-        if begun or not (arrived or self._known.missing):
-            self._copies.leave_out([tail.log for tail in begun], arrived)
+        if new or not (arrived or self._known.missing):
+            self._copies.leave_out([tail.log for tail in new], arrived)
         return begun
 
     def _rename(self, there: dict[Identity, str]) -> None:
@@ -160,3 +161,12 @@ class Follower:
                 self._known.restore(changed(position, finished=False))
             arrived.append(tail)
         return arrived
+
+
+def _without_alike(tails: list[Tail]) -> list[Tail]:
+    """Files without those that are as long as an earlier one and begin as it does."""
+    different: dict[object, Tail] = {}
+    for tail in tails:
+        first = tail.content.pread(SPAN, 0)
+        different.setdefault((tail.content.size(), first) if first else tail, tail)
+    return [*different.values()]

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from exporter.inputs.disk.fingerprint import SPAN
+from exporter.inputs.disk.fingerprint import SPAN, stamp
 from exporter.inputs.disk.open_files import Double, OpenFiles, OpenIndex
 from exporter.inputs.disk.tail import Tail
 from exporter.inputs.events import InputEvents
@@ -222,7 +222,8 @@ class Sorter:
         if tail.identity in self._files.live:
             last = tail.content.pread(CHUNK, max(0, size - CHUNK))[: min(size, CHUNK)]
             lines = size - len(last) + last.rfind(b"\n") + 1
-            self._files.doubles[tail.identity] = Double(tail.log, size, lines)
+            on_disk = stamp(tail.content)[2] if tail.content.packed else size
+            self._files.doubles[tail.identity] = Double(tail.log, on_disk, lines)
         self._files.remove(tail)
 
     # --- losses
