@@ -186,6 +186,18 @@ def test_rotations_between_two_looks_are_read(
     assert (kept.losses(), kept.restart()) == ([], b"")
 
 
+def test_packed_rotations_of_the_same_length_are_told_apart(tmp_path: Path, kept: Kept) -> None:
+    """By what is in them, not by the length that is stored with it."""
+    log = tmp_path / "a.csv"
+    parts = [HEADER + rows(name, 50) for name in (b"b", b"c")]
+    for number, text in zip("32", parts, strict=True):
+        Path(f"{log}.{number}.gz").write_bytes(gzip.compress(text))
+    shutil.move(log, f"{log}.4")
+    log.write_bytes(HEADER + rows(b"d", 5))
+    assert kept.restart() == b"".join(parts) + HEADER + rows(b"d", 5)
+    assert (kept.losses(), kept.restart()) == ([], b"")
+
+
 def test_a_packed_copy_is_not_looked_at_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its size on disk is not that of its content."""
     for name in ("a.log.gz", "b.log.gz"):

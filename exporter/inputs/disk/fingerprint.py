@@ -93,9 +93,17 @@ class Position(Struct, frozen=True, array_like=True):
         """Whether another file is unlikely to have the same head: it is a whole KiB, and not all zeros."""
         return self.head_size == SPAN and self.head != _NULS
 
+    def is_packed(self, content: Content) -> bool:
+        """Whether a packed file with the same head need not be unpacked to know it: it has the same length, and either
+        nothing more is known or the time of the last change, which packing keeps, is the same, too.
+        """
+        if not content.packed or content.size() != self.offset:
+            return False
+        return not self.tail_size or self.changed == stamp(content)[-1]
+
     def agrees(self, content: Content) -> bool:
         """Whether a file with the same head also has the same bytes before the offset."""
-        if content.packed and content.size() == self.offset:
+        if self.is_packed(content):
             return True
         before = content.pread(self.tail_size, self.offset - self.tail_size)
         return self.tail_size > 0 and digest(before) == self.tail

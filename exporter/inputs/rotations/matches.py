@@ -93,7 +93,7 @@ def _is_beginning(original: Content, content: Content, size: int) -> Steps[bool]
 
 def agrees(position: Position, content: Content) -> Steps[bool]:
     """Whether a file holds what was read up to a position."""
-    while content.size() != position.offset and not content.ready(position.offset):
+    while not position.is_packed(content) and not content.ready(position.offset):
         yield
     return position.agrees(content)
 
