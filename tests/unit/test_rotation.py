@@ -1,15 +1,9 @@
-"""Rotation: whatever happens to a log, while the exporter runs or not, each line that is still there counts once.
-
-A model writes, rotates and destroys logs at random, and knows what should be read. Then scenarios by name.
-"""
+"""Rotations by name: what happens to a log, while the exporter runs or not, and what is read then."""
 
 import gzip
 import os
 import random
 import shutil
-import time
-from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
@@ -19,209 +13,10 @@ import zstandard
 from exporter.inputs.disk.fingerprint import Position
 from exporter.inputs.logs import file_input
 from exporter.inputs.logs.file_input import FileInput
+from tests.unit.histories import PACK, Reader
 from tests.unit.test_files import Told, read_all
 
 SEED = 20261121
-SCENARIOS = 400
-SEED_OF_HEADERS, SCENARIOS_WITH_HEADERS = 9_034, 90
-HEADER = b"#Fields: the same first line in many files\n"
-PACK: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".zst": zstandard.compress}
-
-
-class Reader:
-    """An exporter that commits what it has read together with its positions, and crashes."""
-
-    def __init__(self, pattern: str) -> None:
-        self.committed = b""
-        self.told = Told()
-        self._pattern = pattern
-        self._uncommitted = b""
-        self._stored = b""
-        self.source = FileInput(pattern, self.told)
-
-    def scan(self) -> None:
-        self.source.scan()
-
-    def read(self, chunks: int = 1_000_000) -> None:
-        while chunks and ((chunk := self.source.read()) or self.source.pending):
-            self._uncommitted += chunk
-            chunks -= 1
-
-    def commit(self) -> None:
-        self.committed += self._uncommitted
-        self._uncommitted = b""
-        self._stored = msgspec.msgpack.encode(self.source.positions())
-
-    def crash(self) -> None:
-        self.source.close()
-        self._uncommitted = b""
-        self.source = FileInput(self._pattern, self.told)
-        if self._stored:
-            self.source.restore(msgspec.msgpack.decode(self._stored, type=list[Position]))
-
-
-class Model:
-    """A gateway and its log rotation. A file's bytes are what it should be read as; `due` is what was not destroyed."""
-
-    def __init__(
-        self, folder: Path, rng: random.Random, packed_after: int, suffix: str, dated: bool, header: bytes
-    ) -> None:
-        self.log = folder / "access.log"
-        self.log.write_bytes(b"")
-        self.folder = folder
-        self.rng = rng
-        self.due: list[bytes] = [b""]  # the content of each file, in order; the last is the log's
-        self.after, self.suffix, self.dated = packed_after, suffix, dated
-        self.day = 20260101
-        self.count = 0
-        self.header = header
-        self.now = time.time_ns() - 3_600_000_000_000
-
-    def write(self) -> None:
-        """Some lines, the last of them perhaps half; the first one as long as others or longer than 1 KiB."""
-        text = b""
-        if not self.due[-1] and self.rng.random() < 0.5:
-            text += self.header
-        for _ in range(self.rng.randrange(1, 30)):
-            self.count += 1
-            text += b"%d %s\n" % (self.count, b"x" * self.rng.choice((3, 50, 300)))
-        if self.rng.random() < 0.4:
-            text = text[: -self.rng.randrange(1, 4)]
-        with self.log.open("ab") as out:
-            out.write(text)
-        self._touch()
-        self.due[-1] += text
-
-    def rename(self) -> None:
-        self.log.rename(self._place())
-        self.log.write_bytes(b"")
-        self._touch()
-        self.due.append(b"")
-
-    def copy_and_truncate(self) -> None:
-        shutil.copy(self.log, self._place())
-        with self.log.open("r+b") as opened:
-            opened.truncate(0)
-        self._touch()
-        self.due.append(b"")
-
-    def rotate(self) -> None:
-        self.rng.choice((self.rename, self.copy_and_truncate))()
-
-    def rotate_several(self) -> None:
-        for _ in range(self.rng.randrange(2, 4)):
-            self.write()
-            self.rotate()
-
-    def snapshot(self) -> None:
-        """Somebody copies the log under a name of their own."""
-        if len(self.due[-1]) >= 1024:  # less can't always be told
-            shutil.copy(self.log, self.folder / f"access.log.of-{self.rng.choice('abc')}")
-
-    def delete(self) -> None:
-        """Delete the log once all of it was read: nothing is destroyed."""
-        self.log.unlink()
-        self.log.write_bytes(b"")
-        self._touch()
-        self.due.append(b"")
-
-    def expected(self) -> Counter[bytes]:
-        return Counter(line for text in self.due for line in text.splitlines())
-
-    def _touch(self) -> None:
-        """Time passes, more of it than the clock of a file system would notice in a quick test."""
-        self.now += 10_000_000
-        os.utime(self.log, ns=(self.now, self.now))
-
-    def _place(self) -> Path:
-        """The next name for an old log; older ones move on and are packed."""
-        if self.dated:
-            self.day += 1
-            self._pack(sorted(self.folder.glob("access-*.log"))[::-1])
-            return self.folder / f"access-{self.day}.log"
-        old = sorted(self.folder.glob("access.log.[0-9]*"), key=lambda path: int(path.name.split(".")[2]))
-        for path in old[::-1]:
-            parts = path.name.split(".")
-            path.rename(self.folder / ".".join([*parts[:2], str(int(parts[2]) + 1), *parts[3:]]))
-        self._pack([self.folder / f"access.log.{n + 2}" for n in range(len(old))])
-        return self.folder / "access.log.1"
-
-    def _pack(self, paths: list[Path]) -> None:
-        for path in paths[self.after :]:
-            if path.exists() and self.suffix:
-                Path(f"{path}{self.suffix}").write_bytes(PACK[self.suffix](path.read_bytes()))
-                path.unlink()
-
-
-def play(folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch, header: bytes = HEADER) -> None:
-    """One random history. At its end all that was written and not destroyed was read and committed once."""
-    rng = random.Random(seed)
-    model = Model(folder, rng, rng.randrange(3), rng.choice(("", ".gz", ".zst")), rng.random() < 0.4, header)
-    pattern = rng.choice(("access.log", "access.log*")) if not model.dated else "access.log"
-    reader = Reader(str(folder / pattern))
-    reader.scan()
-    reader.commit()
-    for _ in range(rng.randrange(3, 25)):
-        step = rng.random()
-        monkeypatch.setattr(file_input, "_LINGER_SECONDS", rng.choice((-1.0, 1000.0)))
-        if step < 0.3:
-            model.write()
-        elif step < 0.45:
-            model.rotate()
-        elif step < 0.5:
-            model.rotate_several()
-        elif step < 0.53 and pattern == "access.log":
-            model.snapshot()
-        elif step < 0.56:
-            monkeypatch.setattr(file_input, "_LINGER_SECONDS", 1000.0)
-            reader.scan()
-            reader.read()
-            if not model.due[-1] or model.due[-1].endswith(b"\n"):
-                reader.commit()
-                model.delete()
-                reader.scan()
-        elif step < 0.75:
-            reader.scan()
-            reader.read(rng.randrange(1, 4))
-        elif step < 0.88:
-            reader.commit()
-        else:
-            reader.crash()
-    monkeypatch.setattr(file_input, "_LINGER_SECONDS", -1.0)
-    model.rotate()
-    for _ in range(3):
-        reader.scan()
-        reader.read()
-    reader.commit()
-    found, expected = Counter(reader.committed.splitlines()), model.expected()
-    repeated, lost = ([line[:20] for line in (mine - other)] for mine, other in ((found, expected), (expected, found)))
-    assert not repeated + lost, f"seed {seed}: repeated {repeated[:9]}, lost {lost[:9]}"
-
-
-def test_random_histories_lose_and_repeat_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lines and half lines, rotations of all kinds, several at once, packing, restarts and crashes in any order.
-
-    Three of 20,000 other histories lose the half line of a file that holds nothing else and is packed during a restart.
-    """
-    for n in range(SCENARIOS):
-        folder = tmp_path / str(n)
-        folder.mkdir()
-        play(folder, SEED + n, monkeypatch)
-        shutil.rmtree(folder)
-
-
-def test_random_histories_of_logs_with_the_same_long_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Longer than what a file is known by. Six of a thousand other histories lose a file that was rotated
-    unseen, or whose beginning was deleted, and none repeats a line.
-    """
-    for n in range(SCENARIOS_WITH_HEADERS):
-        folder = tmp_path / str(n)
-        folder.mkdir()
-        play(folder, SEED_OF_HEADERS + n, monkeypatch, HEADER * 30)
-        shutil.rmtree(folder)
-
-
-# --- by name
 
 
 class Scene:
@@ -357,6 +152,20 @@ def test_truncated_with_no_copy_is_told(tmp_path: Path, down: bool, told: tuple[
     scene.log.write_bytes(b"new\n")
     assert (scene.start() if down else scene.read()) == b"new\n"
     assert scene.losses() == [told]
+
+
+@pytest.mark.parametrize("text", [LONG, b"short\n", b"unfinished"], ids=["long", "short", "unfinished"])
+@pytest.mark.parametrize("down", [False, True], ids=["running", "down"])
+def test_a_log_that_is_replaced_by_a_longer_copy_is_read_on(tmp_path: Path, text: bytes, down: bool) -> None:
+    """As rsync does: it writes another file and renames it."""
+    scene = Scene(tmp_path, text)
+    if down:
+        scene.stop()
+    (tmp_path / "copy").write_bytes(text + b" and more\n")
+    (tmp_path / "copy").replace(scene.log)
+    unfinished = text[text.rfind(b"\n") + 1 :]
+    assert (scene.start() if down else scene.read()) == unfinished + b" and more\n"
+    assert (scene.read(), scene.losses()) == (b"", [])
 
 
 def test_deleted_while_it_was_down_is_told(tmp_path: Path) -> None:

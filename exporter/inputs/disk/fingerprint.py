@@ -40,6 +40,7 @@ class Position(Struct, frozen=True, array_like=True):
       not opened again.
     - `ended`: the file was renamed, and nothing is left to read in it now.
     - `skipping`: the offset is within a line that is too long and is being left out.
+    - `head` is that of the unfinished line if the offset is 0.
     - `columns` is the file's header, cell by cell, if its lines have one.
     - A `tail_size` of 0 means that only the length is known, as a compressor stored it.
     """
@@ -103,7 +104,7 @@ class Position(Struct, frozen=True, array_like=True):
 
     def agrees(self, content: Content) -> bool:
         """Whether a file with the same head also has the same bytes before the offset."""
-        if self.is_packed(content):
+        if not self.offset or self.is_packed(content):
             return True
         before = content.pread(self.tail_size, self.offset - self.tail_size)
         return self.tail_size > 0 and digest(before) == self.tail

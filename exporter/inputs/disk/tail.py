@@ -83,13 +83,13 @@ class Tail:
     @property
     def has_stirred(self) -> bool:
         """Whether a file of which nothing was read may hold something else than when it was opened: it was empty and
-        has changed, or its first bytes differ. A file that has only grown begins with the same bytes.
+        has changed, or its last bytes then, or the first ones if it is packed, are others now.
         """
         if self.at:
             return False
-        if not self._first:
+        if not self._noted:
             return stamp(self.content) != self._stamp
-        return self.content.pread(len(self._first), 0) != self._first
+        return self.content.pread(len(self._noted), self._noted_at) != self._noted
 
     def forget(self) -> None:
         """Forget the position: the content was replaced."""
@@ -143,16 +143,24 @@ class Tail:
         self._consumed = self._window
         return self.lines.finish()
 
+    @property
+    def is_deleted(self) -> bool:
+        """Whether the file has no name any more."""
+        return not os.fstat(self._fd).st_nlink
+
     def intact(self) -> bool:
-        """Whether the file still holds what was read last."""
+        """Whether the file still holds what was read last; if that is nothing, whether it has not stirred."""
+        if self.has_stirred:
+            return False
         return self.content.pread(len(self._window), self.at - len(self._window)) == self._window
 
     def position(self, ended: bool = False) -> Position:
         """The position to store: reading can continue there after a restart."""
         offset = self.at - len(self.lines.rest)
         old = self._position
-        now = (offset, self.log, self.lines.skipping, ended, self.columns.names)
-        if old is None or (old.offset, old.path, old.skipping, old.ended, old.columns) != now:
+        size = min(self.begin[0], offset or SPAN)
+        now = (offset, size, self.log, self.lines.skipping, ended, self.columns.names)
+        if old is None or (old.offset, old.head_size, old.path, old.skipping, old.ended, old.columns) != now:
             self._position = old = self._position_at(offset, self._consumed, ended)
         return old
 
@@ -169,7 +177,7 @@ class Tail:
 
     def _position_at(self, offset: int, before: bytes, ended: bool = False) -> Position:
         size, head = self.begin
-        if offset < size:
+        if 0 < offset < size:  # without a whole line, the first bytes are all that is known
             size, head = offset, digest(self._head[:offset])
         return Position(
             *(self.log, *self.identity, offset, head, size, digest(before), len(before)),
@@ -183,9 +191,10 @@ class Tail:
         return max(0, self.seen - self.at)
 
     def _note(self) -> None:
-        """Remember the stamp and the first bytes of the file, see `has_stirred`."""
+        """Remember the stamp and some bytes of the file, see `has_stirred`."""
         self._stamp = stamp(self.content)
-        self._first = self.content.pread(SPAN, 0)
+        self._noted_at = 0 if self.content.packed else max(0, self._stamp[2] - SPAN)
+        self._noted = self.content.pread(SPAN, self._noted_at)
 
     def _skip_hole(self, until: int) -> None:
         """Skip zero bytes. A writer that does not append continues at its old offset after a truncation, which leaves a

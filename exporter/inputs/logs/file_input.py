@@ -10,14 +10,14 @@ Losses that are reported:
 
 Losses that are not noticed:
 - lines that were written and truncated between two scans, if no copy was kept and nothing of the log had been read;
-- a rotated file without a whole line, if it is compressed while the exporter restarts;
 - a log that was replaced by one with the same first bytes, up to where it was read, if no copy was kept; the first KiB
   is enough if the log is shorter now but still the same inode, as after a power loss;
-- a rotation that was never seen and whose name says that it is older than a known one;
+- a rotation that was never seen and whose name says that it is older than a known one, or than one with the same bytes
+  as a known one, such as a header and nothing else;
 - lines written to a deleted log after its writer was silent for ten seconds.
 
-Lines that may count twice: those of a file of less than 1 KiB after a power loss, or in a copy whose name is not that
-of a rotation; lines that were edited in place.
+Lines that may count twice: those of a file of less than 1 KiB after a power loss, in a copy whose name is not that of a
+rotation, or in a longer copy that replaced it and was rotated between two scans; lines that were edited in place.
 
 - A renamed file is read on while its writer still adds to it (nginx does until it reopens its logs). After ten seconds
   without new lines it is closed, and checked now and then: if it has grown, it is read on.
@@ -28,7 +28,6 @@ Copies are inspected when a log is new or was truncated, each once, and in slice
 between.
 """
 
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -216,7 +215,7 @@ class FileInput(Input):
         """
         rest = b""
         for tail in self._files.all():
-            if tail.started and not tail.unread() and not os.fstat(tail.content.fileno()).st_nlink:
+            if tail.started and not tail.unread() and tail.is_deleted:
                 rest += tail.finish()
                 self._known.finish(tail.position())
                 self._files.remove(tail)

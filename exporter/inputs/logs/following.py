@@ -1,6 +1,5 @@
 """Following the names of logs: which files are the logs now, and which were added, removed or renamed."""
 
-import os
 import time
 
 from msgspec.structs import replace as changed
@@ -119,7 +118,7 @@ class Follower:
             if identity not in there:
                 files.old[files.live.pop(identity)] = None
                 tail.grown_at = time.monotonic()
-                if os.fstat(tail.content.fileno()).st_nlink:
+                if not tail.is_deleted:
                     self._events.rotated("rename")
             elif tail.log != there[identity]:
                 tail.log = tail.name = there[identity]

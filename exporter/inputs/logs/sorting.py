@@ -15,7 +15,7 @@ from exporter.inputs.events import InputEvents
 from exporter.inputs.lines import CHUNK
 from exporter.inputs.rotations.copies import RotatedCopies
 from exporter.inputs.rotations.known_files import KnownFiles, MissingFile
-from exporter.inputs.rotations.matches import Found, Steps
+from exporter.inputs.rotations.matches import Found, Steps, holds_more
 from exporter.model.columns import Columns
 
 # How long `go_on` works before it lets other logs be read.
@@ -169,10 +169,14 @@ class Sorter:
         copied = self._files.copied.pop(tail.identity, 0)
         log = tail.log if tail.identity in self._files.live else tail.name if tail.wanted else ""
         found = yield from self._known.find(tail.content, tail.identity, index.heads, log)
-        if found:
+        if found and not self._is_next(tail, found):
             self._start_known(tail, found, index)
         else:
             self._start_unknown(tail, index, copied)
+
+    def _is_next(self, tail: Tail, found: Found) -> bool:
+        """Whether a log comes after a rotated file, of which it holds only the beginning, such as a header."""
+        return found.shorter and tail.identity in self._files.live and found.other in self._files.old
 
     def _start_known(self, tail: Tail, found: Found, index: OpenIndex) -> None:
         """Read on a file that is a known one, or a copy of it, unless there is nothing more in it."""
@@ -180,10 +184,12 @@ class Sorter:
         files = self._files
         is_live = tail.identity in files.live
         other, offset = found.other, found.offset
-        if other and is_live and (other.identity not in files.live or _holds_more(tail, other)):
+        is_ahead = other is not None and holds_more(tail.content, found)
+        if other and ((is_live and other.identity not in files.live) or (is_ahead and tail.wanted)):
             offset = other.position().offset  # its unfinished line is read again
-            index.remove(other)
-            self._drop(other, other.content.size() or 0)  # replaced by a longer copy, as by rsync, or only begun
+            if other.is_deleted or not is_ahead or (is_live and other.identity in files.live):
+                index.remove(other)
+                self._drop(other, other.content.size() or 0)  # replaced by a longer copy, as by rsync, or only begun
         elif other or (found.shorter and not is_live) or not (found.sought or tail.wanted):
             self._drop(tail, found.offset if found.shorter else tail.content.size() or 0)
             return
@@ -254,10 +260,3 @@ class Sorter:
                 self._events.loss(position.path, reason)
             lines += missing.rest + b"\n" if missing.rest else b""
         return lines
-
-
-def _holds_more(tail: Tail, other: Tail) -> bool:
-    """Whether a file that begins as an open one does goes on behind its end."""
-    if tail.content.packed or other.content.packed or not other.intact():
-        return False
-    return (tail.content.size() or 0) > (other.content.size() or 0)

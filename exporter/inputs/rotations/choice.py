@@ -1,10 +1,11 @@
 """Choosing the rotated copies of one log that have to be read, once it is known what each is a copy of."""
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 
 from exporter.inputs.disk.content import Content, open_content
-from exporter.inputs.disk.fingerprint import Identity, Position, Stamp, stamp
+from exporter.inputs.disk.fingerprint import Identity, Position, Stamp, stamp, stamp_of
 from exporter.inputs.disk.tail import Tail
 from exporter.inputs.events import InputEvents
 from exporter.inputs.rotations.matches import Found
@@ -13,12 +14,14 @@ from exporter.inputs.rotations.names import Copy
 
 class Choice:
     """The copies of one log, fed oldest first: those that have to be read (`to_read`, with open files among them) and
-    those that never will be (`settled`). `nothing_read` are missing files of which no whole line was read.
+    those that never will be (`settled`). `taken` are the known files whose copies were found, `nothing_read` the
+    missing files of which nothing was read.
     """
 
     def __init__(self, log: str, nothing_read: set[Identity], events: InputEvents) -> None:
         self.to_read: list[Copy | Tail] = []
         self.settled: dict[Stamp, Position | None] = {}
+        self.taken: set[Position] = set()
         self._log = log
         self._nothing_read = nothing_read
         self._events = events
@@ -31,19 +34,32 @@ class Choice:
             self._unseen.append(copy)
 
     def add_known(self, copy: Copy, found: Found, longer: bool) -> None:
-        """Read a copy of a known file if that file is missing, or if the copy is `longer` than what was read."""
-        if found.sought or (copy.named and not found.other and longer):
+        """Read a copy of a known file if that file is missing, or if the copy is `longer`, see `holds_more`."""
+        only_begins = found.shorter or found.other or found.position in self.taken
+        if found.sought or (copy.named and longer):
             self.to_read.append(copy)
+            if copy.named and only_begins:
+                self._unseen.append(copy)
         elif copy.named and not found.other:
             self.settled[copy.stamp] = found.position
-        # A few equal bytes, or an inode, are reason enough to read a file on, but none to leave out older ones.
-        if not found.sought or found.position.strong:
-            self.is_known(copy)
+        if self.is_certain(found, copy.identity, longer):
+            self.is_known(copy, found.position)
 
-    def is_known(self, copy: Copy) -> None:
+    def is_certain(self, found: Found, identity: Identity, longer: bool) -> bool:
+        """Whether a file that fits a known one proves that unseen ones are older. A few equal bytes, or only a
+        beginning, don't: logs may have the same header. Nor does what fits after an older copy does: that one is it.
+        """
+        position = found.position
+        has_ended = not found.sought or position.ended
+        only_begins = found.shorter or (has_ended and longer and (found.other or position.identity != identity))
+        return position.strong and not only_begins and position not in self.taken
+
+    def is_known(self, copy: Copy, position: Position | None = None) -> None:
         """A copy is known: leave out the unseen ones, which are older, if its name says that it is a rotated one."""
         if copy.named:
             self.leave_out_unseen()
+            if position:
+                self.taken.add(position)
 
     def leave_out_unseen(self) -> None:
         """What was never seen so far is older than what is known: it was there before the exporter."""
@@ -52,8 +68,12 @@ class Choice:
             self.settled[copy.stamp] = None
         self._unseen.clear()
 
+    def is_there(self) -> bool:
+        """Whether what has to be read still has the same names."""
+        return all(isinstance(file, Tail) or _identity(file.path) == file.identity for file in self.to_read)
+
     def tails(self) -> Iterator[Tail]:
-        """Open what has to be read. A file that was just renamed is left to the next scan."""
+        """Open what has to be read. A file that was just renamed is left out."""
         for file in self.to_read:
             if isinstance(file, Tail):
                 yield file
@@ -68,4 +88,10 @@ def open_copy(copy: Copy) -> Content | None:
         if stamp(content)[:2] == copy.identity:
             return content
         content.close()
+    return None
+
+
+def _identity(path: str) -> Identity | None:
+    with suppress(OSError):
+        return stamp_of(os.stat(path))[:2]  # noqa: PTH116 - many are looked at
     return None

@@ -11,7 +11,7 @@ A copy is opened once: what was found out about it holds until its stamp changes
 import glob
 import os
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import suppress
 
 from msgspec.structs import replace as changed
@@ -24,7 +24,7 @@ from exporter.inputs.disk.tail import Tail
 from exporter.inputs.events import InputEvents
 from exporter.inputs.rotations.choice import Choice, open_copy
 from exporter.inputs.rotations.known_files import KnownFiles
-from exporter.inputs.rotations.matches import Found, Steps, at_once
+from exporter.inputs.rotations.matches import Found, Steps, at_once, holds_more
 from exporter.inputs.rotations.names import Copy, Family, Names
 
 # Files may be rotated while copies are listed and opened: list them again, up to this many times.
@@ -128,18 +128,16 @@ class RotatedCopies:
             logs |= self._known.logs()
             self._settled |= {position.stamp: position for position in self._known.finished() if position.changed}
         families = yield from self._families(logs, opened)
-        for _ in range(_TRIES):
-            choices = []
-            for family in families:
-                choices.append((yield from self._choose(family, opened)))
-                yield
+        for tries_left in reversed(range(_TRIES)):
+            choices = yield from self._choose_all(families, opened)
             before, families = families, (yield from self._families(logs, opened))
-            if _names(before) == _names(families):
+            if tries_left and _names(before) != _names(families):
+                continue
+            yield from self._settle_all(choices, families)
+            if all(choice.is_there() for choice in choices):
                 break
+            families = yield from self._families(logs, opened)
         self._is_first = False
-        for choice in choices:
-            self._settled |= choice.settled
-        yield from self._remember(families)
         return [tail for choice in choices for tail in choice.tails()]
 
     def _families(self, logs: Iterable[str], opened: OpenIndex) -> Steps[list[Family]]:
@@ -191,27 +189,39 @@ class RotatedCopies:
             else:
                 self._known.is_gone(position)
 
+    def _choose_all(self, families: list[Family], opened: OpenIndex) -> Steps[list[Choice]]:
+        choices = []
+        for family in families:
+            choices.append((yield from self._choose(family, opened)))
+            yield
+        return choices
+
+    def _settle_all(self, choices: list[Choice], families: list[Family]) -> Steps[None]:
+        for choice in choices:
+            self._settled |= choice.settled
+        yield from self._remember(families)
+
     def _choose(self, family: Family, opened: OpenIndex) -> Steps[Choice]:
         """Choose the copies of a log that have to be read."""
         choice = Choice(family.log, self._known.nothing_read, self._events)
         for copy in _whole(family.copies):
             if held := opened.all.get(copy.identity):
                 if held.started:
-                    choice.is_known(copy)
+                    choice.is_known(copy, held.reached())
                 elif copy.identity in opened.old and held.wanted:
                     choice.to_read.append(held)
             elif copy.stamp in self._settled:
-                choice.is_known(copy)
+                choice.is_known(copy, self._settled[copy.stamp])
             elif copy.named or self._known.missing:
                 yield from self._inspect(copy, opened, choice, family.paths)
         live = opened.live.get(family.log)
-        if live and (live.started or (yield from self._goes_on(live, opened))):
+        if live and (yield from self._goes_on(live, opened, choice)):
             choice.leave_out_unseen()
         return choice
 
     def _inspect(self, copy: Copy, opened: OpenIndex, choice: Choice, here: dict[Identity, str]) -> Steps[None]:
         """Compare a copy with the known files."""
-        found, longer = yield from self._find(copy, opened, here)
+        found, longer = yield from self._find(copy, opened, here, choice.taken)
         if found:
             choice.add_known(copy, found, longer)
         elif copy.named:
@@ -221,8 +231,10 @@ class RotatedCopies:
             choice.add_unseen(copy)
         yield
 
-    def _find(self, copy: Copy, opened: OpenIndex, here: dict[Identity, str]) -> Steps[tuple[Found | None, bool]]:
-        """The known file that a copy is a copy of, and whether the copy holds more than was read of it."""
+    def _find(
+        self, copy: Copy, opened: OpenIndex, here: Mapping[Identity, str], taken: Container[Position] = ()
+    ) -> Steps[tuple[Found | None, bool]]:
+        """The known file that a copy is a copy of, and whether the copy holds more."""
         first = self._firsts.get(copy.stamp)
         if first is not None and not self._known.begins(first, opened.heads):
             return None, False
@@ -233,8 +245,8 @@ class RotatedCopies:
             if len(self._firsts) >= _FIRSTS:
                 self._firsts.clear()
             self._firsts[copy.stamp] = content.pread(SPAN, 0)
-            found = yield from self._known.find(content, copy.identity, opened.heads, here=here)
-            return found, found is not None and not found.shorter and bool(content.pread(1, found.offset))
+            found = yield from self._known.find(content, copy.identity, opened.heads, here=here, taken=taken)
+            return found, found is not None and holds_more(content, found)
         finally:
             content.close()
 
@@ -247,10 +259,14 @@ class RotatedCopies:
         content.close()
         return is_elsewhere
 
-    def _goes_on(self, tail: Tail, opened: OpenIndex) -> Steps[bool]:
+    def _goes_on(self, tail: Tail, opened: OpenIndex, choice: Choice) -> Steps[bool]:
         """Whether a log is certainly a file that was read before: then every unseen copy is older."""
-        found = yield from self._known.find(tail.content, tail.identity, opened.heads, tail.log)
-        return found is not None and found.position.strong
+        if tail.started and tail.intact():
+            return True
+        found = yield from self._known.find(tail.content, tail.identity, opened.heads, tail.log, taken=choice.taken)
+        if not found or found.position.identity != tail.identity:
+            return False
+        return choice.is_certain(found, tail.identity, holds_more(tail.content, found))
 
 
 def _whole(copies: list[Copy]) -> list[Copy]:

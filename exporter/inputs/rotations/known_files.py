@@ -1,6 +1,6 @@
 """What is known of files that are not open now: where each was read to, and which file on disk continues which."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -198,29 +198,28 @@ class KnownFiles:
         opened: Heads[Tail],
         log: str = "",
         here: Mapping[Identity, str] = MappingProxyType({}),
+        taken: Container[Position] = (),
     ) -> Steps[Found | None]:
         """The known file that this is, or is a copy of. `opened` are the files that are open; `log` is the path of a
-        log, "" of a copy; `here` has the paths of copies.
-
-        A short file may begin as another one does. So a few equal bytes are enough only for a missing file; a copy of a
-        file that was found already has the same size, or the same inode.
+        log, "" of a copy; `here` has the paths of copies; `taken` are missing files that were found as others.
         """
-        candidates = self._candidates(content.pread(SPAN, 0), identity, opened)
+        candidates = self._candidates(content.pread(SPAN, 0), identity, opened, taken)
+        likely = [candidate for candidate in candidates if candidate.is_likely(content, identity, log)]
         best: Found | None = None
-        for position, sought, other in sorted(candidates, key=lambda candidate: candidate.position.offset):
-            if not (sought or position.strong or position.identity == identity or content.size() == position.offset):
-                continue
+        for position, sought, other in sorted(likely, key=lambda candidate: candidate.position.offset):
             if (yield from agrees(position, content)) and not differs(other, content):
                 found = Found(position, position.offset, sought, other, rank=rank_of(position, identity, sought))
                 best = found if best is None or found.rank > best.rank else best
         return best or (yield from shorter(candidates, content, identity, log, here))
 
-    def _candidates(self, first: bytes, identity: Identity, opened: Heads[Tail]) -> list[Candidate]:
+    def _candidates(
+        self, first: bytes, identity: Identity, opened: Heads[Tail], taken: Container[Position]
+    ) -> list[Candidate]:
         """The known files that begin as a file with these first bytes does."""
-        sought = [Candidate(file.position, not file.emptied(identity)) for file in self._sought.alike(first)]
+        sought = [file for file in self._sought.alike(first) if file.position not in taken]
         finished = [*self._read.alike(first), *self._elsewhere.alike(first)]
         return [
-            *sought,
+            *(Candidate(file.position, not file.emptied(identity)) for file in sought),
             *(Candidate(position, sought=False) for position in finished),
             *(Candidate(tail.reached(), sought=False, other=tail) for tail in opened.alike(first)),
         ]

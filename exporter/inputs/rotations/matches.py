@@ -45,6 +45,16 @@ class Candidate(NamedTuple):
     sought: bool
     other: Tail | None = None
 
+    def is_likely(self, content: Content, identity: Identity, log: str) -> bool:
+        """Whether a file that has as many equal bytes may be this one. A short file may begin as another one does. So a
+        few bytes are enough only for a missing file, or for a log in place of its deleted one; a copy of a file that
+        was found already has the same size, or the same inode.
+        """
+        position, sought, other = self
+        if sought or position.strong or position.identity == identity or content.size() == position.offset:
+            return True
+        return other is not None and other.is_deleted and other.log == log
+
     def may_be(self, log: str, identity: Identity) -> bool:
         """Whether a file may be this one, which is not there any more as another one: a copy, if `log` is "", or the
         log with this path. A missing log may have another inode only if the device has another number, too, as after a
@@ -67,7 +77,7 @@ def shorter(
     size = content.size()
     for candidate in candidates:
         position, sought, other = candidate
-        if not position.strong or size is None or size >= position.offset:
+        if not position.strong or size is None or not SPAN <= size < position.offset:
             continue
         if original := other.content if other else _opened(candidate, here, identity):
             try:
@@ -105,6 +115,16 @@ def differs(tail: Tail | None, content: Content) -> bool:
     end = min(tail.content.size() or 0, content.size() or 0)
     start = max(0, end - SPAN)
     return tail.content.pread(end - start, start) != content.pread(end - start, start)
+
+
+def holds_more(content: Content, found: Found) -> bool:
+    """Whether a file holds more than was read of the known file that it fits; more than that holds if it is open, so
+    that it is no copy, and only begins as that does.
+    """
+    end: int | None = found.offset
+    if found.other:
+        end = found.other.content.size() if found.other.intact() else None
+    return not found.shorter and end is not None and bool(content.pread(1, end))
 
 
 def _opened(candidate: Candidate, here: Mapping[Identity, str], identity: Identity) -> Content | None:
