@@ -26,7 +26,7 @@ class Periods:
     """Divides one input's rows. A row without a time, or with one ahead of the wall clock, belongs to now."""
 
     def __init__(self, name: str, reader: RowReader, calendar: Calendar) -> None:
-        self._seconds = reader.seconds_since_epoch
+        self._seconds, self._forget_times = reader.seconds_since_epoch, reader.forget_times
         self._calendar = calendar
         self._timed = reader.time != "None"
         self._times = compile_function("times", "rows", [f"return [{reader.time} for r in rows]"], reader.names)
@@ -37,9 +37,10 @@ class Periods:
         """The rows of each period, the earliest period first. `now` is the wall clock."""
         if not self._timed:
             return [(self._calendar.period(now), rows)]
+        self._forget_times(now)
         times = self._times(rows)
         first, last = span(times, self._seconds)
-        if first and last and last <= now + AHEAD:
+        if first and last and first <= last <= now + AHEAD:
             period = self._calendar.period(first)
             if last < period.end:
                 return [(period, rows)]

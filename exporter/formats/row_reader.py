@@ -75,6 +75,7 @@ class RowReader:
         }
         # What a number has to be multiplied with to be a time in epoch seconds.
         self.time_scale = UNITS[ended.unit]
+        self._half_hour = 0.0
         self._times = Memo(partial(timestamp, scale=self.time_scale, zone=self._zone), 1000)
         self.names |= self.decoder.names
 
@@ -88,6 +89,12 @@ class RowReader:
             self._add(self.caller_group, field, sources)
         for path in self._format.only:
             self.request_group.add(f"only {path}", self.decoder.expression(path), Memo(text, 1000))
+
+    def forget_times(self, now: float) -> None:
+        """Forget what times meant if another half hour has begun: where clocks are set back, it means another time."""
+        if self._half_hour != (half_hour := now // 1800):
+            self._half_hour = half_hour
+            self._times.clear()
 
     def seconds_since_epoch(self, raw: Raw) -> float | None:
         """The result of `time` in epoch seconds."""

@@ -10,6 +10,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta, tzinfo
 from math import isnan, nan
+from time import time as wall_clock
+
+from exporter.clock import AHEAD
 
 Raw = str | int | float | bool | bytes | None
 Number = int | float
@@ -128,8 +131,9 @@ def timestamp(raw: Raw, scale: float = 1.0, zone: tzinfo | None = None) -> float
     time after 1970. A leap second belongs to its minute.
 
     A number is multiplied by `scale` to give seconds; if it is too large for that (after the year 5138), it is in
-    milli-, micro- or nanoseconds. A date without a zone is in `zone`, by default the machine's. A date without a year,
-    as Go and syslog write it (`Mar  3 14:05:09`), is in the latest year in which it is not after tomorrow.
+    milli-, micro- or nanoseconds. A date without a zone is in `zone`, by default the machine's, and see
+    `_located`. A date without a year, as Go and syslog write it (`Mar  3 14:05:09`), is in the latest year in which it
+    is not after tomorrow.
     """
     # Long, as it has a branch for each way in which a time is written.
     written = text(raw).strip() if isinstance(raw, (str, bytes)) else ""
@@ -146,7 +150,7 @@ def timestamp(raw: Raw, scale: float = 1.0, zone: tzinfo | None = None) -> float
     try:
         date = datetime.fromisoformat(_as_iso(_LEAP_SECOND.sub(r"\g<1>59", written)))
         if date.tzinfo is None:
-            date = date.replace(tzinfo=zone) if zone else date.astimezone()
+            date = _located(date, zone, written.rpartition(" ")[2])
         return max(date.timestamp(), 0.0) or None
     except (ValueError, OverflowError, OSError):
         return None
@@ -156,6 +160,20 @@ def dated(date: Raw, clock: Raw) -> Raw:
     """A date and a separate time of day as one text; None if one of them is absent."""
     written = text(date), text(clock)
     return " ".join(written) if all(written) else None
+
+
+def _located(date: datetime, zone: tzinfo | None, name: str) -> datetime:
+    """A date in its zone. Where clocks are set back an hour occurs twice: it is the one whose zone has this name (CET),
+    else the second, unless that is still to come.
+    """
+    first, second = (
+        date.replace(tzinfo=zone, fold=fold) if zone else date.replace(fold=fold).astimezone() for fold in (0, 1)
+    )
+    if first.utcoffset() == second.utcoffset() or second.timestamp() < first.timestamp():  # less: the hour is skipped
+        return first
+    if name in (first.tzname(), second.tzname()):
+        return first if name == first.tzname() else second
+    return second if second.timestamp() <= wall_clock() + AHEAD else first
 
 
 def _as_iso(written: str) -> str:

@@ -75,8 +75,6 @@ def test_the_last_line_of_a_period_and_the_first_of_the_next_are_told_apart(form
     write = FORMS[form]
     calendar = Calendar(ZoneInfo("UTC"))
     before, after = write(border - 1), write(border)
-    if form == "without a zone":  # 02:00 of that night comes twice; the first is meant
-        border -= 3600
     assert divided([before] * 3, calendar)[0][1] == [before] * 3
     assert divided([after, before, after], calendar) == expected([after, before, after], calendar)
     assert len(divided([after, before, after], calendar)) == 2
@@ -97,6 +95,21 @@ def test_any_chunk_is_divided_as_its_lines_say(form: str, windows: tuple[str, ..
             raws.append(FORMS[chance.choice(list(FORMS))](round(start + span, 3)))
         calendar = Calendar(BERLIN, windows)
         assert divided(raws, calendar) == expected(raws, calendar), f"seed {seed}"
+
+
+def test_the_hour_that_clocks_repeat_is_read_as_it_passes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same words mean another time an hour later."""
+    reads = reader()
+    rows = reads.decoder.decode(b'{"s":200,"t":"25/Oct/2026:02:15:07"}\n').rows
+    periods = Periods("log", reads, Calendar(BERLIN, ("1m",)))
+    for late in (-3600, 0):
+        now = BORDER.timestamp() + late + 15 * 60 + 10
+        monkeypatch.setattr("exporter.formats.values.wall_clock", lambda now=now: now)
+        assert [period.start for period, _ in periods.divide(rows, now)] == [BORDER.timestamp() + late + 15 * 60]
+    border = b'{"s":200,"t":"25/Oct/2026:02:59:58"}\n{"s":200,"t":"25/Oct/2026:02:00:03"}\n'
+    now = BORDER.timestamp() + 5
+    parts = periods.divide(reads.decoder.decode(border).rows, now)
+    assert [period.start - BORDER.timestamp() for period, _ in parts] == [-60, 0]
 
 
 def test_dates_that_are_written_in_no_order_are_read_one_by_one() -> None:

@@ -2,7 +2,7 @@
 
 import math
 import random
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -154,6 +154,30 @@ def test_timestamp(raw: Any, expected: float | None) -> None:
     """A time is an epoch whose size tells its unit, or a date; one without a zone is in the input's."""
     found = timestamp(raw, zone=ZoneInfo("Europe/Berlin"))
     assert found == (None if expected is None else pytest.approx(expected, abs=1e-6))
+
+
+@pytest.mark.parametrize(
+    ("raw", "now", "expected"),
+    [
+        ("25/Oct/2026:02:15:00", "00:15:00", "00:15:00"),
+        ("25/Oct/2026:02:15:00", "01:10:00", "00:15:00"),
+        ("25/Oct/2026:02:15:00", "01:15:00", "01:15:00"),
+        ("2026-10-25T02:15:00", "23:00:00", "01:15:00"),
+        ("2026-10-25 02:15:00 CEST", "01:30:00", "00:15:00"),
+        ("2026-10-25 02:15:00 CET", "00:15:00", "01:15:00"),
+        ("2026-10-25 02:15:00 +0100", "00:15:00", "01:15:00"),
+        ("2026-10-25 01:59:59", "01:30:00", "23:59:59"),
+        ("2026-10-25 03:00:00", "01:30:00", "02:00:00"),
+        ("2026-03-29 02:30:00", "01:30:00", "01:30:00"),
+    ],
+)
+def test_a_date_that_occurs_twice(raw: str, now: str, expected: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As clocks are set back, the later one is meant unless it is still to come, or the name of its zone says which."""
+    clock = datetime.fromisoformat(f"2026-10-25T{now}Z").timestamp()
+    monkeypatch.setattr("exporter.formats.values.wall_clock", lambda: clock)
+    found = timestamp(raw, zone=ZoneInfo("Europe/Berlin"))
+    assert found is not None
+    assert datetime.fromtimestamp(found, UTC).strftime("%H:%M:%S") == expected
 
 
 @pytest.mark.parametrize("days", [-1, 0, 1, 40, 363])
