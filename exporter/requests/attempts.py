@@ -21,7 +21,7 @@ _MOST = 50
 _COUNT = re.compile(r"\d{1,9}", re.ASCII)
 # What the other lists hold; anything else is left out, as it may be a key.
 _STATUS = re.compile(r"-?\d{1,4}", re.ASCII)
-_CIRCUITS = ("open", "closed", "half_open")
+_CIRCUITS = ("open", "closed", "half_open", "half-open")
 _BY_STATUS = {
     **dict.fromkeys(("401", "403", "407"), "auth"),
     **dict.fromkeys(("408", "504", "522", "524"), "timeout"),
