@@ -22,9 +22,10 @@ _HEAD = """\
 # Dashboards
 
 Nine Grafana dashboards, for Grafana 9.4 and later. `gateway-exporter dashboards --config.file config.yaml --out DIR`
-writes them for a config: families and labels that are not served take their panels along, thresholds are those of the
-alerts. Those in [dashboards/generated](../dashboards/generated) are made with the defaults. `--check` says whether a
-folder is up to date; `--push URL` uploads them, with a service account's token in `GRAFANA_TOKEN` or `--token.file`.
+writes them for a config: panels of families and labels that are not served are left out, and thresholds are those of
+the alerts. The dashboards in [dashboards/generated](../dashboards/generated) are made with the defaults. `--check` says
+whether a folder is up to date; `--push URL` uploads them, with a service account's token in `GRAFANA_TOKEN` or
+`--token.file`.
 
 ## Set up by files
 
@@ -37,20 +38,21 @@ folder is up to date; `--push URL` uploads them, with a service account's token 
 | `provisioning/` | `/etc/grafana/provisioning/` |
 
 Load the recording rules that `gateway-exporter alerts` writes into Prometheus first: panels of days and weeks, trends,
-forecasts and the error budget read the series that they record, and say so without them. Whole hours count from the
-first full hour on.
+forecasts and the error budget read the series that these rules record; without them, such panels say what is missing.
+They have values from the first full hour on.
 
-Bars last a minute, and four scrapes, at least: with `metrics.scrape_interval: 1m`, four minutes. That is the interval
-of the data source here, too; set it in yours (*Scrape interval*).
+A bar spans at least one minute and at least four scrapes: four minutes with `metrics.scrape_interval: 1m`. The data
+source in `provisioning/` has that scrape interval; set it in yours, too (*Scrape interval*).
 
-Panels over the chosen time read what was scraped itself. Where that would be too much (half a day and more of some
-thousand series), they read recorded series, as far as these can tell apart what is chosen, and while the rules have
-missed no hour. Numbers and bars are then those of whole hours, up to the last full one, and a bar is an hour or more;
-lines are averages of what is recorded each minute or, by key and by model, of the last hour's. So a gateway of 500
-keys, 20 methods and 5 chains opens every page with less than 10 million samples, of 30 days with less than 300 million
-(`python -m benchmarks.pages`). Of a Prometheus 2.42 a panel takes less than 3 s of CPU, of 30 days too, with
-blocks as large as of one that keeps 30 days (`python -m benchmarks.panels`, on a busy machine). For that, tables by key
-compare 60 keys at most where recorded series answer: their descriptions say which. Choose an owner or keys for others.
+Panels over the chosen time read scraped series. Where these would be too many samples (half a day and more of some
+thousand series), the panels read recorded series, if these have the chosen labels and the rules have missed no hour.
+Numbers and bars are then sums of whole hours, up to the last full one, and a bar is an hour or more; lines are averages
+of what is recorded each minute or, by key and by model, of the hour before each point. Tables by key then compare 60
+keys at most: their descriptions say which. To see others, choose an owner or keys.
+
+With this, a page of a gateway of 500 keys, 20 methods and 5 chains reads less than 10 million samples, and of 30 days
+less than 300 million (`python -m benchmarks.pages`). A panel takes less than 3 s of a Prometheus 2.42's CPU, of 30 days
+too, with blocks as large as those of one that keeps 30 days (`python -m benchmarks.panels`, on a busy machine).
 
 Colours: red is a failure of the gateway, of an upstream or of the exporter; orange and yellow are limits, slowness and
 what expires; what clients are refused is not coloured. A number marked "before" is that of as much time just before the
