@@ -24,6 +24,8 @@ _MISSING = re.compile(r"Object missing required field `([^`]*)`")
 _EXPECTED = re.compile(r"Expected `([^`]*)`, got `([^`]*)`")
 _CONSTRAINT = re.compile(r"Expected `\w+` ")
 _NO_CHOICE = re.compile(r"Invalid enum value ")
+# Where a misplaced field belongs is said if there are no more places.
+_MOST_HOMES = 3
 _WORDS = {
     "str": "text",
     "int": "a whole number",
@@ -55,14 +57,16 @@ def convert(content: Any, type_: type[T]) -> T:
         if in_key:
             name = next(str(name) for name in place.value if not isinstance(name, str))
             raise FieldError((*place.steps, name), "a name must be text: write it in quotes") from None
-        raise _translated(problem, place) from None
+        raise _translated(problem, place, type_) from None
 
 
-def _translated(problem: str, place: _Place) -> FieldError:
-    """msgspec's message in everyday words."""
+def _translated(problem: str, place: _Place, whole: Any) -> FieldError:
+    """msgspec's message in everyday words. `whole` is the type in which the place is."""
     steps, value, type_ = place
     if name := _UNKNOWN.match(problem):
-        return FieldError((*steps, name[1]), unknown("field", name[1], _fields(type_)))
+        homes = [*_homes(name[1], whole)]
+        hint = f"; {name[1]!r} is a field {' and '.join(homes)}" if 0 < len(homes) <= _MOST_HOMES else ""
+        return FieldError((*steps, name[1]), unknown("field", name[1], _fields(type_)) + hint)
     if name := _MISSING.match(problem):
         return FieldError(steps, f"the field {name[1]!r} is missing")
     if _NO_CHOICE.match(problem):
@@ -146,6 +150,18 @@ def _metas(type_: Any) -> Iterator[msgspec.Meta]:
 def _fields(type_: Any) -> list[str]:
     """The names of a Struct's fields."""
     return [field.encode_name for field in msgspec.structs.fields(_container(type_))]
+
+
+def _homes(name: str, type_: Any, path: str = "") -> Iterator[str]:
+    """Where in a type a Struct has a field of this name."""
+    for choice in _alternatives(type_):
+        if isinstance(choice, type) and issubclass(choice, msgspec.Struct):
+            for field in msgspec.structs.fields(choice):
+                if field.encode_name == name:
+                    yield f"of {path}" if path else "of the top level"
+                yield from _homes(name, field.type, f"{path}.{field.encode_name}".removeprefix("."))
+        elif get_origin(choice) in (list, tuple, dict):
+            yield from _homes(name, get_args(choice)[get_origin(choice) is dict], f"{path}[]")
 
 
 def _choices(type_: Any) -> list[str]:

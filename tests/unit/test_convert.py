@@ -88,3 +88,19 @@ def test_every_constraint_of_the_config_says_what_is_allowed() -> None:
     found = [*metas(Config), *metas(_PricePart)]
     assert len(found) > 50
     assert all(field.description for field in found)
+
+
+@pytest.mark.parametrize(
+    ("content", "hint"),
+    [
+        ({"inner": {"share": 0.1}}, "; 'share' is a field of the top level"),
+        ({"pair": [{"shares": {}}]}, "; 'shares' is a field of the top level"),
+        ({"x": 1}, "; 'x' is a field of inner and of inners[] and of pair[]"),
+        ({"y": 1}, ""),
+    ],
+)
+def test_a_field_in_another_place_is_sent_to_its_own(content: Any, hint: str) -> None:
+    """As start_at in an input, or scrape_interval on top."""
+    with pytest.raises(FieldError) as raised:
+        convert(content, Outer)
+    assert raised.value.problem.rpartition(")")[2] == hint
