@@ -22,7 +22,7 @@ from tests.unit.test_files import Told
 
 PACK: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".zst": zstandard.compress}
 # How rotated logs are named: a number that rises, or a date, which stands before the extension or after it.
-NAMES = ("access.log.{}", "access-{}.log", "access.log-{}")
+NAMES = ("{}.log.{}", "{}-{}.log", "{}.log-{}")
 
 
 class Reader:
@@ -60,8 +60,9 @@ class Reader:
 class Model:
     """A gateway and its log rotation. A file's bytes are what it should be read as; `due` is what was not destroyed."""
 
-    def __init__(self, folder: Path, rng: random.Random, header: bytes) -> None:
-        self.log = folder / "access.log"
+    def __init__(self, folder: Path, rng: random.Random, header: bytes, stem: str) -> None:
+        self.stem = stem
+        self.log = folder / f"{stem}.log"
         self.log.write_bytes(b"")
         self.folder = folder
         self.rng = rng
@@ -124,7 +125,7 @@ class Model:
     def snapshot(self) -> None:
         """Somebody copies the log under a name of their own."""
         if len(self.due[-1]) >= 1024:  # less can't always be told
-            shutil.copy(self.log, self.folder / f"access.log.of-{self.rng.choice('abc')}")
+            shutil.copy(self.log, self.folder / f"{self.stem}.log.of-{self.rng.choice('abc')}")
 
     def delete(self) -> None:
         """Delete the log once all of it was read: nothing is destroyed."""
@@ -138,7 +139,7 @@ class Model:
         text = b""
         for _ in range(self.rng.randrange(1, 30)):
             self.count += 1
-            text += b"%d %s\n" % (self.count, b"x" * self.rng.choice((3, 50, 300)))
+            text += b"%d %s %s\n" % (self.count, self.stem.encode(), b"x" * self.rng.choice((3, 50, 300)))
         return text[: -self.rng.randrange(1, 4)] if self.rng.random() < 0.4 else text
 
     def _begin_next(self) -> None:
@@ -155,15 +156,15 @@ class Model:
         """The next name for an old log; older ones move on and are packed."""
         if self.name != NAMES[0]:
             self.day += 1
-            old = sorted(self.folder.glob(self.name.format("2*")))[::-1]
+            old = sorted(self.folder.glob(self.name.format(self.stem, "2*")))[::-1]
             self._pack([path for path in old if path.suffix not in PACK])
-            return self.folder / self.name.format(self.day)
-        old = sorted(self.folder.glob("access.log.[0-9]*"), key=lambda path: int(path.name.split(".")[2]))
+            return self.folder / self.name.format(self.stem, self.day)
+        old = sorted(self.folder.glob(f"{self.stem}.log.[0-9]*"), key=lambda path: int(path.name.split(".")[2]))
         for path in old[::-1]:
             parts = path.name.split(".")
             path.rename(self.folder / ".".join([*parts[:2], str(int(parts[2]) + 1), *parts[3:]]))
-        self._pack([self.folder / f"access.log.{n + 2}" for n in range(len(old))])
-        return self.folder / "access.log.1"
+        self._pack([self.folder / f"{self.stem}.log.{n + 2}" for n in range(len(old))])
+        return self.folder / f"{self.stem}.log.1"
 
     def _pack(self, paths: list[Path]) -> None:
         for path in paths[self.packed_after :]:
@@ -176,10 +177,12 @@ class Model:
 
 
 def play(folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch, header: bytes) -> None:
-    """One random history. At its end all that was written and not destroyed was read and committed once."""
+    """One random history of one log or two. At its end all that was written and not destroyed was read and committed
+    once.
+    """
     rng = random.Random(seed)
-    model = Model(folder, rng, header)
-    pattern = "access.log" if model.name == "access-{}.log" else rng.choice(("access.log", "access.log*"))
+    models = [Model(folder, rng, header, stem) for stem in rng.choice((["access"], ["access"], ["access", "other"]))]
+    pattern = _pattern(models, rng)
     reader = Reader(str(folder / pattern))
     reader.scan()
     reader.commit()
@@ -187,6 +190,7 @@ def play(folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch, header: bytes
         # Whether a renamed file is let go at once, and whether looking for copies is interrupted at each step.
         monkeypatch.setattr(file_input, "_LINGER_SECONDS", rng.choice((-1.0, 1000.0)))
         monkeypatch.setattr(sorting, "_SLICE_SECONDS", rng.choice((-1.0, 1000.0)))
+        model = rng.choice(models)
         step = rng.random()
         if step < 0.3:
             model.write()
@@ -217,12 +221,25 @@ def play(folder: Path, seed: int, monkeypatch: pytest.MonkeyPatch, header: bytes
         else:
             reader.crash()
     monkeypatch.setattr(file_input, "_LINGER_SECONDS", -1.0)
-    model.rotate()
+    for model in models:
+        model.rotate()
+    _compare(reader, models, seed)
+
+
+def _pattern(models: list[Model], rng: random.Random) -> str:
+    if models[1:]:
+        return "*.log"
+    return "access.log" if models[0].name == NAMES[1] else rng.choice(("access.log", "access.log*"))
+
+
+def _compare(reader: Reader, models: list[Model], seed: int) -> None:
     for _ in range(3):
         reader.scan()
         reader.read()
     reader.commit()
-    found, expected = Counter(reader.committed.splitlines()), model.expected()
+    found, expected = Counter(reader.committed.splitlines()), Counter[bytes]()
+    for model in models:
+        expected += model.expected()
     repeated = [line[:20] for line in found - expected]
     # Two files that hold nothing but the same header can't be told apart, and no request is lost with one.
     lost = [line[:20] for line in expected - found if not line.startswith(b"#")]

@@ -6,6 +6,7 @@ from contextlib import suppress
 
 from exporter.inputs.disk.content import Content, open_content
 from exporter.inputs.disk.fingerprint import Identity, Position, Stamp, stamp, stamp_of
+from exporter.inputs.disk.names import covers
 from exporter.inputs.disk.tail import Tail
 from exporter.inputs.events import InputEvents
 from exporter.inputs.rotations.matches import Found
@@ -47,12 +48,14 @@ class Choice:
 
     def is_certain(self, found: Found, identity: Identity, longer: bool) -> bool:
         """Whether a file that fits a known one proves that unseen ones are older. A few equal bytes, or only a
-        beginning, don't: logs may have the same header. Nor does what fits after an older copy does: that one is it.
+        beginning, don't: logs may have the same header, also others than this one. Nor does what fits after an older
+        copy does: that one is it.
         """
         position = found.position
         has_ended = not found.sought or position.ended
         only_begins = found.shorter or (has_ended and longer and (found.other or position.identity != identity))
-        return position.strong and not only_begins and position not in self.taken
+        is_of_log = covers(self._log, position.path)
+        return is_of_log and position.strong and not only_begins and position not in self.taken
 
     def is_known(self, copy: Copy, position: Position | None = None) -> None:
         """A copy is known: leave out the unseen ones, which are older, if its name says that it is a rotated one."""
