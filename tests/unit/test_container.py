@@ -1,11 +1,15 @@
 """Logs of containers: the gateway's lines are inside the runtime's."""
 
 import json
+import random
 from typing import Any
 
 import msgspec
 import pytest
 
+from exporter.formats.decoders.container import STREAMS, Contained
+from exporter.formats.decoders.decoder import Decoded
+from exporter.formats.decoders.json_lines import JsonLines
 from exporter.formats.detection.detect import detect
 from exporter.formats.format import build
 from exporter.formats.spec import FormatSpec
@@ -80,6 +84,37 @@ def test_an_ordinary_nginx_in_kubernetes() -> None:
     found = Reading(best.spec, log)
     assert [(record.status, record.method) for record in found.records] == [("200", "GET /a"), ("404", "GET /b")]
     assert (found.blank, found.rejected, best.share) == (2, [], 1.0)
+
+
+@pytest.mark.parametrize(("kind", "wrap"), [("cri", cri), ("docker", docker)])
+def test_many_lines_are_unwrapped_as_each_by_itself(kind: str, wrap: Any) -> None:
+    """Chunks of whole lines of a stream are unwrapped at once; whatever else is among them, the lines are the same."""
+    seed = random.randrange(1 << 32)
+    chance = random.Random(seed)
+    odd = [
+        wrap(GOOD, stream="stderr"),
+        wrap(""),
+        wrap(" a\tb \N{BOMB}"),
+        wrap("stdout F x"),
+        wrap("a\r"),
+        b"oops\n",
+        b"\n",
+    ]
+    odd += [b"\xef\xbb\xbf" + wrap(GOOD), b"x " + wrap(GOOD), wrap(GOOD)[:-1] + b"\r\n", b"\t" + wrap(GOOD)]
+    if kind == "cri":
+        odd += [cri(GOOD, "P"), cri("x", "F:a"), cri("x", "F:a b")]
+    else:
+        odd += [docker("a\nb"), docker("a", "\n\n"), docker("a", "")]
+    for stream in STREAMS:
+        at_once, one_by_one = (Contained(JsonLines(), kind, stream) for _ in range(2))
+        for _ in range(300):
+            lines = [
+                chance.choice(odd) if chance.random() < 0.1 else wrap(GOOD) for _ in range(chance.randrange(1, 20))
+            ]
+            found = [Decoded([], []), Decoded([], [])]
+            whole = at_once.unwrap(b"".join(lines), found[0])
+            each = b"".join(one_by_one._unwrap_each(line, found[1]) for line in lines)
+            assert (whole, found[0]) == (each, found[1]), f"seed {seed}: {stream} of {lines}"
 
 
 def test_a_restart_inside_a_line_holds_no_byte_of_it() -> None:

@@ -1,6 +1,7 @@
 """Lines as container runtimes store them: with a prefix (CRI) or inside JSON (Docker), long lines in pieces."""
 
 import re
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -12,6 +13,11 @@ from exporter.model.fields import LONGEST_LINE
 # Kubernetes, containerd and CRI-O: `2026-03-03T14:05:09.331Z stdout F line`; P instead of F if more pieces follow.
 # Source: kubernetes/design-proposals-archive, node/kubelet-cri-logging.md.
 _CRI = re.compile(rb"\S+ (stdout|stderr) ([FP])(?::\S*)? (.*)", re.DOTALL)
+# A whole line of a stream.
+_CRI_WHOLE = {
+    stream: re.compile(rb"\S++ (?:%s) F(?::\S*+)? (.*)" % names, re.DOTALL).fullmatch
+    for stream, names in (("stdout", b"stdout"), ("stderr", b"stderr"), ("all", b"stdout|stderr"))
+}
 
 
 class _Docker(Struct):
@@ -37,7 +43,31 @@ def _docker_piece(line: bytes) -> tuple[str, bytes, bool] | None:
     return entry.stream, entry.log.rstrip("\n").encode("utf-8", "replace"), entry.log.endswith("\n")
 
 
+def _cri_lines(chunk: bytes, stream: str) -> bytes | None:
+    if b"\r" in chunk:
+        return None
+    lines = chunk.split(b"\n")
+    lines.pop()
+    found = [*map(_CRI_WHOLE[stream], lines)]
+    return None if None in found else b"".join([whole[1] + b"\n" for whole in found if whole])
+
+
+def _docker_lines(chunk: bytes, stream: str) -> bytes | None:
+    try:
+        entries = _docker.decode_lines(chunk)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    if stream != "all" and not {entry.stream for entry in entries} <= {stream, ""}:
+        return None
+    texts = [entry.log for entry in entries]
+    inside = "".join(texts).encode("utf-8", "replace")
+    one_each = len(texts) == chunk.count(b"\n") == inside.count(b"\n")
+    return inside if one_each and all(text.endswith("\n") for text in texts) else None
+
+
 CONTAINERS = {"cri": _cri_piece, "docker": _docker_piece}
+# The same for many lines at once; None if not all are whole lines of the stream. Several times as fast.
+_WHOLE_LINES = {"cri": _cri_lines, "docker": _docker_lines}
 # The values of `stream`; "all" reads both streams.
 STREAMS = ("stdout", "stderr", "all")
 
@@ -53,11 +83,17 @@ class Contained(Wrapper[Decoder]):
     def __init__(self, decoder: Decoder, kind: str, stream: str, longest: int = LONGEST_LINE) -> None:
         super().__init__(decoder)
         self._piece = CONTAINERS[kind]
+        self._whole_lines = _WHOLE_LINES[kind]
+        self._stream = stream
         # Lines of Docker without a stream are always read.
         self._ignored = {"stdout": "stderr", "stderr": "stdout"}.get(stream)
         self._longest = longest
         # By stream; None if the beginning is lost, or the line is too long.
         self._pieces: dict[str, bytearray | None] = {}
+
+    def number(self, path: str, convert: Mapping[Any, float]) -> str | None:
+        """The inner decoder's expression for a float."""
+        return self._decoder.number(path, convert)
 
     def decode(self, chunk: bytes) -> Decoded:
         """The rows of the lines that end in this chunk."""
@@ -70,7 +106,14 @@ class Contained(Wrapper[Decoder]):
         return done
 
     def unwrap(self, chunk: bytes, outer: Decoded) -> bytes:
-        """The lines inside; lines that can't be unwrapped are added to `outer`."""
+        """The lines inside; lines that can't be unwrapped are added to `outer`. Hot path."""
+        if not self._pieces and len(chunk) <= self._longest:
+            whole = self._whole_lines(chunk, self._stream)
+            if whole is not None:
+                return whole
+        return self._unwrap_each(chunk, outer)
+
+    def _unwrap_each(self, chunk: bytes, outer: Decoded) -> bytes:
         inside = []
         lines = chunk.split(b"\n")
         lines.pop()
