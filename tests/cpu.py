@@ -7,6 +7,8 @@ from typing import TypeVar
 
 # Where time grows as the size does, four times the size takes four times the time; where it grows as its square, 16.
 LINEAR = 8.0
+# Memory does not do this.
+_CERTAIN = 32.0
 _ENOUGH_SECONDS = 0.004
 Given = TypeVar("Given")
 # Sizes that are compared, as multiples of the first that takes long enough.
@@ -26,6 +28,8 @@ def growth(work: Callable[[int], object], size: int = 60, most: int = 64_000) ->
         if found < LINEAR:
             break
         found = min(found, _least(work, more * size) / _least(work, less * size))
+        if found > _CERTAIN:
+            break
     return found
 
 
