@@ -1,7 +1,7 @@
 """Fuzzing: made-up lines go through the real feed, and the exposition through the parsers of `prometheus_client`.
 
-For each subject: nothing raises, parsed + ignored + rejected = lines, both parsers read the exposition, and a line
-that is stretched takes time as its length does.
+For each subject: nothing raises, not even where the feed goes on after it, parsed + ignored + rejected = lines, both
+parsers read the exposition, and a line that is stretched takes time as its length does.
 """
 
 import json
@@ -102,6 +102,8 @@ def _culprit(folder: Path, name: str, chunks: list[list[bytes]]) -> str:
 
 def _unreadable(assembly: Assembly) -> Iterator[str]:
     text, openmetrics = (b"".join(render(assembly.store, is_new)[0]).decode() for is_new in (False, True))
+    if 'reason="failed"' in text:
+        yield "a line was rejected as `failed`: the log has the error"
     for what, served, parse in (
         ("the text format", text, text_string_to_metric_families),
         ("OpenMetrics", openmetrics + "# EOF\n", parse_openmetrics),

@@ -158,3 +158,10 @@ def test_logfmt() -> None:
         (True, "", ""),
     ]
     assert (found.rejected, found.blank) == ([("no_match", b"status=200 oops")], 1)
+
+
+@pytest.mark.parametrize("names", [b"#Fields: status,a\rb", b"#Fields: status," + b"x" * 140_000])
+def test_a_header_that_csv_refuses_is_divided_by_its_delimiter(names: bytes) -> None:
+    """A carriage return within a line, or a name of more than 128 KiB, is no fault of the exporter's."""
+    found = Reading(FormatSpec(csv={"status": "status"}), names + b"\n200,1\n")
+    assert (found.rejected, [record.status for record in found.records]) == ([], ["200"])

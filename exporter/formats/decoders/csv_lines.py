@@ -105,8 +105,13 @@ class CsvLines(NamedLines):
     def _columns(self, text: str) -> list[str]:
         """The names in a line that starts with `#`, separated by the delimiter, or by spaces if it has none."""
         names = text.removeprefix(_FIELDS).removeprefix("#").strip()
-        parted = next(csv.reader([names], delimiter=self._delimiter), []) if self._delimiter in names else names.split()
-        return [name.strip() for name in parted] or [""]
+        if self._delimiter not in names:
+            return names.split() or [""]
+        try:
+            parted = next(csv.reader([names], delimiter=self._delimiter))
+        except csv.Error:
+            parted = names.split(self._delimiter)
+        return [name.strip() for name in parted]
 
     def _take(self, line: bytes, cells: list[str] | None, done: Decoded) -> None:
         if not line.strip(b" \t\r\0"):
