@@ -4,7 +4,7 @@ The hot loop hands over a tuple of raw values for each line that it has counted 
 batches: what requests share is decided once for each combination and file, as cells are.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from itertools import repeat
 from random import random
@@ -23,7 +23,6 @@ from exporter.request_log.horizon import DAY_MS, DAY_SECONDS
 from exporter.request_log.kinds import Kinds
 from exporter.request_log.log import RequestLog
 from exporter.request_log.shown import HEX, client_function, request_id
-from exporter.requests.enrich import Enricher
 
 _TIMES = ("attempt_times", "attempt_starts", "attempt_ends")
 # With so many requests captured, they become rows.
@@ -33,24 +32,16 @@ _MOST_KNOWN = 50_000
 
 
 class Recorder:
-    """`captured` are the requests that the loop has counted, until `move`. `labels` are those that the config declares,
-    with their fields.
-    """
+    """`captured` are the requests that the loop has counted, until `move`. `label` is how a word is shown."""
 
     def __init__(
-        self,
-        name: str,
-        reader: RowReader,
-        enricher: Enricher,
-        pricing: Pricing,
-        log: RequestLog,
-        labels: Mapping[str, str],
+        self, kinds: Kinds, reader: RowReader, label: Callable[[str], str], pricing: Pricing, log: RequestLog
     ) -> None:
+        self._kinds = kinds
         self._reader = reader
-        self._enricher = enricher
+        self._label = label
         self._pricing = pricing
         self._log = log
-        self._kinds = Kinds(name, reader, enricher, pricing, log, labels)
         self.captured: list[tuple[Any, ...]] = []
         self._numbers = [name for name in NUMBERS if name in reader.measures]
         self._groups = {name: group for name in (*ROW_WORDS, "attempt_reasons") if (group := reader.group(name))}
@@ -162,7 +153,7 @@ class Recorder:
     def _word(self, name: str, raw: Any) -> str:
         """The word that is shown for the raw value of a group."""
         word = self._groups[name].read(raw).get(name, "")
-        return shown_reasons(word) if name == "attempt_reasons" else self._enricher.label(word)
+        return shown_reasons(word) if name == "attempt_reasons" else self._label(word)
 
     def _compile(self) -> Callable[..., tuple[list[Any], int, list[tuple[Any, ...]]]]:
         """The function from captured requests to the values of their rows, the number of those left out, and those of

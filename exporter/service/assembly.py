@@ -32,6 +32,7 @@ from exporter.metrics.store import Store
 from exporter.metrics.zero_hold import ZeroHold
 from exporter.model import catalog
 from exporter.model.fields import ROW_FIELDS
+from exporter.request_log.kinds import Kinds
 from exporter.request_log.log import RequestLog
 from exporter.request_log.recorder import Recorder
 from exporter.requests.canonical import canonical_functions
@@ -182,7 +183,10 @@ class Assembly:
             self.identity.public,
         )
         log_ = self.request_log
-        recorder = Recorder(input_.name, reader, enricher, pricing, log_, labels) if log_ else None
+        recorder = None
+        if log_:
+            kinds = Kinds(input_.name, reader, enricher, pricing, log_, labels)
+            recorder = Recorder(kinds, reader, enricher.label, pricing, log_)
         return Meter(input_.name, reader, enricher, self.context, input_.labels, recorder)
 
     def open_request_log(self, mark: int | None = None) -> None:
