@@ -1,6 +1,7 @@
 """Which tests are of which sort, told by where they are; see the markers in pyproject.toml."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -13,6 +14,10 @@ __all__ = ["authority"]
 
 # Also for root, `init` keeps the state beside the config.
 os.environ["GATEWAY_EXPORTER_STATE_FOLDER"] = "."
+
+# A shell lets what it starts in the background ignore this signal, and so would all that tests start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _HERE = Path(__file__).parent
 
