@@ -126,12 +126,17 @@ def test_more_logs_than_two_hundred_rotate_once(tmp_path: Path, monkeypatch: pyt
     assert (kept.restart(), kept.restart(), kept.losses()) == (b"", b"", [])
 
 
-def test_what_is_remembered_is_bounded_by_what_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Copies that were deleted are forgotten, but for the last few; those that are there never."""
+@pytest.mark.parametrize("name", ["a.log", "*.log"])
+def test_what_is_remembered_is_bounded_by_what_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Copies that were deleted are forgotten, but for the last few, also where new logs have their inodes; those that
+    are there never.
+    """
     monkeypatch.setattr(known_files, "_GONE", 5)
     log = tmp_path / "a.log"
     log.write_bytes(b"0\n")
-    kept = Kept(str(log), "beginning")
+    kept = Kept(str(tmp_path / name), "beginning")
     kept.read()
     for n in range(1, 31):
         log.rename(tmp_path / f"a.log.{1000 + n}")

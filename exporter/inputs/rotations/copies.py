@@ -82,7 +82,7 @@ class RotatedCopies:
         others = {tail.log for tail in live} - {*logs}
         others |= {log for log in self._names.originals() if not self._is_own(log)}
         families = [*self._names.families(self._all({*logs, *others, *self._names.originals()}), {})]
-        for log, copies, _ in families:
+        for log, copies in families:
             for copy in copies if log not in others else ():
                 if copy.named and copy.identity not in held:
                     self._mark_read(log, copy)
@@ -157,12 +157,19 @@ class RotatedCopies:
 
     def _remember(self, families: list[Family]) -> Steps[None]:
         """Forget copies that are gone. What is known of a file that is gone goes to a copy of it, if there is one."""
-        here = {copy.identity for family in families for copy in family.copies}
-        for log, copies, inodes in families:
-            stamps = {copy.stamp for copy in copies}
-            self._forget_stamps(self._stamps.get(log, set()) - stamps, here - {stamp[:2] for stamp in stamps})
-            self._pass_on(log, stamps, here, inodes)
-            self._stamps[log] = stamps
+        by_log: dict[str, list[Copy]] = {}
+        for log, copies in families:
+            by_log.setdefault(log, []).extend(copies)  # other files have the name of a log that is no pattern
+        here = {copy.stamp for copies in by_log.values() for copy in copies}
+        self._forget_stamps(by_log, here)
+        known: dict[Position, Stamp] = {}
+        for found in here:
+            position = self._settled.get(found)
+            if position and (position not in known or found[:2] == position.identity):
+                known[position] = found
+        unsure = {found[:2] for found in here if found not in self._settled}
+        for log, copies in by_log.items():
+            self._pass_on(log, known, unsure)
             plain = [copy.path for copy in copies if copy.stamp in self._settled and not copy.path.endswith(PACKED)]
             if plain:
                 self._plain[log] = plain
@@ -170,23 +177,26 @@ class RotatedCopies:
                 self._plain.pop(log, None)
             yield
 
-    def _forget_stamps(self, stamps: set[Stamp], moved: set[Identity]) -> None:
-        """Forget copies that are gone or have changed; not those that are copies of another log now (`moved`)."""
-        for old in stamps:
-            if old[:2] not in moved:
-                self._settled.pop(old, None)
-                self._firsts.pop(old, None)
+    def _forget_stamps(self, by_log: dict[str, list[Copy]], here: set[Stamp]) -> None:
+        """Forget copies that are gone or have changed; not those that are copies of another log now."""
+        for log, copies in by_log.items():
+            stamps = {copy.stamp for copy in copies}
+            for old in self._stamps.get(log, set()) - stamps:
+                if old not in here:
+                    self._settled.pop(old, None)
+                    self._firsts.pop(old, None)
+            self._stamps[log] = stamps
 
-    def _pass_on(self, log: str, stamps: set[Stamp], here: set[Identity], inodes: set[int]) -> None:
-        """Where a finished file of a log is gone, let a copy of it stand for it."""
-        copied = {position: copy for copy in stamps if (position := self._settled.get(copy))}
+    def _pass_on(self, log: str, known: dict[Position, Stamp], unsure: set[Identity]) -> None:
+        """Where a finished file of a log is gone, let a copy of it stand for it. Its inode may be another file's now.
+        `known` are the files that are there and known, by their positions; the others (`unsure`) are about to be read.
+        """
         for position in self._known.finished([log]):
-            if position.identity in here or position.inode in inodes:
-                continue
-            if position in copied:
+            found = known.get(position)
+            if found and found[:2] != position.identity:
                 self._known.pop(position)
-                self._settled[copied[position]] = self._known.finish(position, copied[position])
-            else:
+                self._settled[found] = self._known.finish(position, found)
+            elif not found and position.identity not in unsure:
                 self._known.is_gone(position)
 
     def _choose_all(self, families: list[Family], opened: OpenIndex) -> Steps[list[Choice]]:

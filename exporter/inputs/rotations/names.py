@@ -30,11 +30,10 @@ class Copy(NamedTuple):
 
 
 class Family(NamedTuple):
-    """The possible copies of a log, oldest first. `inodes` are those of all files in the log's folder."""
+    """The possible copies of a log, oldest first."""
 
     log: str
     copies: list[Copy]
-    inodes: set[int]
 
     @property
     def paths(self) -> dict[Identity, str]:
@@ -94,19 +93,17 @@ class Names:
             family = self._family(log, sought.get(log, set()))
             copies = [copy for copy in family.copies if copy.path not in taken]
             taken |= {copy.path for copy in copies if copy.named}
-            yield Family(log, copies, family.inodes)
+            yield Family(log, copies)
         others = {path: os.path.basename(path) for path in sorted(self._named - taken)}  # noqa: PTH119
-        yield Family(self._pattern, _copies(others, {}), set())
+        yield Family(self._pattern, _copies(others, {}))
 
     def _family(self, log: str, sought: set[int]) -> Family:
         named: dict[str, str] = {}
         other: dict[str, str] = {}
         moved: list[str] = []
-        inodes: set[int] = set()
         for base in {log, os.path.realpath(log)}:
             place, name = os.path.split(base)
             folder = self._folder(place)
-            inodes |= folder.inodes.keys()
             self._sort_names(place, name, folder.names, named, other)
             here = [folder.inodes[inode] for inode in sought & folder.inodes.keys()]
             if base != log:
@@ -114,7 +111,7 @@ class Names:
             other |= {os.path.join(place, found): found for found in here if found != name}  # noqa: PTH118
         moved = [path for path in moved if path not in named]
         other = {path: found for path, found in other.items() if path not in named and path not in moved}
-        return Family(log, [*_in_order(moved), *_copies(named, other)], inodes)
+        return Family(log, [*_in_order(moved), *_copies(named, other)])
 
     def _sort_names(
         self, place: str, name: str, names: list[str], named: dict[str, str], other: dict[str, str]
