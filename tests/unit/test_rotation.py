@@ -343,3 +343,42 @@ def test_a_file_that_begins_like_a_short_finished_one_is_a_new_file(tmp_path: Pa
     reader.commit()
     assert sorted(reader.committed.splitlines()) == [b"h", b"h", b"more"]
     assert not [event for event in reader.told.events if event[0] in ("lost", "loss")]
+
+
+PING = b"the same line\n"
+
+
+@pytest.mark.parametrize("header", [b"", b"#Fields: time\n", b"#Fields: " + b"a long name " * 100 + b"\n"])
+@pytest.mark.parametrize("text", [b"", PING, PING * 100], ids=["none", "one", "many"])
+@pytest.mark.parametrize("looks", ["none", "before", "after"])
+def test_a_new_log_that_holds_the_same_as_the_renamed_one_is_read(
+    tmp_path: Path, looks: str, text: bytes, header: bytes
+) -> None:
+    """Whenever it is found, and what is still written to the renamed one, too."""
+    scene = Scene(tmp_path, header + text)
+    scene.move("access.log.1")
+    read = scene.read() if looks == "before" else b""
+    scene.append(header + text)
+    read += scene.read() if looks == "after" else b""
+    with (tmp_path / "access.log.1").open("ab") as out:
+        out.write(PING)
+    scene.append(PING)
+    read += scene.read()
+    assert read.count(PING) == (text + PING + PING).count(PING)
+    assert scene.losses() == []
+
+
+@pytest.mark.parametrize("name", ["access.log", "*.log"])
+def test_a_renamed_log_is_read_on_after_it_was_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Its writer was silent for a while; a new log that holds the same is another one."""
+    scene = Scene(tmp_path, PING, name)
+    scene.move("access.log.1")
+    monkeypatch.setattr(file_input, "_LINGER_SECONDS", -1.0)
+    assert scene.read() == b""
+    scene.append(PING)
+    assert scene.read() == PING
+    with (tmp_path / "access.log.1").open("ab") as out:
+        out.write(b"late\n")
+    assert (scene.read(), scene.losses()) == (b"late\n", [])

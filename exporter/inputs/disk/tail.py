@@ -27,7 +27,8 @@ class Tail:
     """`log` is the log's path, `name` the path that the file was found at. `started` once it is known where to read
     from.
 
-    A file that is not `wanted` is read only if it is a known one. `at` is the offset to read next, `seen` the size at
+    A file that is not `wanted` is read only if it is a known one. `left` are the log paths that it had before it was
+    renamed. `at` is the offset to read next, `seen` the size at
     the last scan (bytes). `drained` if the last read reached the end.
     """
 
@@ -38,6 +39,7 @@ class Tail:
         self.content = content
         self.identity: Identity = (found.st_dev, found.st_ino)
         self.wanted = wanted
+        self.left: set[str] = set()
         self.started = False
         self.drained = False
         self.at = 0

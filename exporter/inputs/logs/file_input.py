@@ -10,11 +10,11 @@ Losses that are reported:
 
 Losses that are not noticed:
 - lines that were written and truncated between two scans, if no copy was kept and nothing of the log had been read;
-- a log that was replaced by one with the same first bytes, up to where it was read, if no copy was kept; the first KiB
-  is enough if the log is shorter now but still the same inode, as after a power loss;
+- a log that was deleted, or rotated while the exporter was down, and replaced by one with the same bytes, up to where
+  it was read; the first KiB is enough if the log is shorter now but still the same inode, as after a power loss;
 - a rotation that was never seen and whose name says that it is older than a known one, or than one with the same bytes
   as a known one, such as a header and nothing else;
-- lines written to a deleted log after its writer was silent for ten seconds.
+- lines written to a deleted log, or to a renamed one that was empty, after its writer was silent for ten seconds.
 
 Lines that may count twice: those of a file of less than 1 KiB after a power loss, in a copy whose name is not that of a
 rotation, or in a longer copy that replaced it and was rotated between two scans; lines that were edited in place.

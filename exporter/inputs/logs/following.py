@@ -119,8 +119,10 @@ class Follower:
                 files.old[files.live.pop(identity)] = None
                 tail.grown_at = time.monotonic()
                 if not tail.is_deleted:
+                    tail.left.add(tail.log)
                     self._events.rotated("rename")
             elif tail.log != there[identity]:
+                tail.left.add(tail.log)
                 tail.log = tail.name = there[identity]
                 self._events.rotated("rename")
 

@@ -175,8 +175,19 @@ class Sorter:
             self._start_unknown(tail, index, copied)
 
     def _is_next(self, tail: Tail, found: Found) -> bool:
-        """Whether a log comes after a rotated file, of which it holds only the beginning, such as a header."""
-        return found.shorter and tail.identity in self._files.live and found.other in self._files.old
+        """Whether a log comes after a rotated file: it holds only the beginning of that, such as a header, or the same
+        few bytes; or that is still there.
+        """
+        position, other = found.position, found.other
+        if tail.identity not in self._files.live:
+            return False
+        if found.shorter:
+            return other in self._files.old
+        if found.sought or position.path != tail.log:
+            return False
+        if not position.strong:
+            return not (other and other.is_deleted)
+        return other is None and position.inode > 0 and position.identity != tail.identity
 
     def _start_known(self, tail: Tail, found: Found, index: OpenIndex) -> None:
         """Read on a file that is a known one, or a copy of it, unless there is nothing more in it."""

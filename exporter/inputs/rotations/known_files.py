@@ -203,7 +203,7 @@ class KnownFiles:
         """The known file that this is, or is a copy of. `opened` are the files that are open; `log` is the path of a
         log, "" of a copy; `here` has the paths of copies; `taken` are missing files that were found as others.
         """
-        candidates = self._candidates(content.pread(SPAN, 0), identity, opened, taken)
+        candidates = self._candidates(content.pread(SPAN, 0), identity, opened, log, taken)
         likely = [candidate for candidate in candidates if candidate.is_likely(content, identity, log)]
         best: Found | None = None
         for position, sought, other in sorted(likely, key=lambda candidate: candidate.position.offset):
@@ -213,15 +213,17 @@ class KnownFiles:
         return best or (yield from shorter(candidates, content, identity, log, here))
 
     def _candidates(
-        self, first: bytes, identity: Identity, opened: Heads[Tail], taken: Container[Position]
+        self, first: bytes, identity: Identity, opened: Heads[Tail], log: str, taken: Container[Position]
     ) -> list[Candidate]:
-        """The known files that begin as a file with these first bytes does."""
+        """The known files that begin as a file with these first bytes does. A log that has the former name of a renamed
+        file comes after that, whatever it holds.
+        """
         sought = [file for file in self._sought.alike(first) if file.position not in taken]
         finished = [*self._read.alike(first), *self._elsewhere.alike(first)]
         return [
             *(Candidate(file.position, not file.emptied(identity)) for file in sought),
             *(Candidate(position, sought=False) for position in finished),
-            *(Candidate(tail.reached(), sought=False, other=tail) for tail in opened.alike(first)),
+            *(Candidate(tail.reached(), False, tail) for tail in opened.alike(first) if log not in tail.left),
         ]
 
     def _found(self, missing: MissingFile) -> None:

@@ -57,14 +57,13 @@ class Candidate(NamedTuple):
 
     def may_be(self, log: str, identity: Identity) -> bool:
         """Whether a file may be this one, which is not there any more as another one: a copy, if `log` is "", or the
-        log with this path. A missing log may have another inode only if the device has another number, too, as after a
-        restart of the machine.
+        log with this path. A log that is missing has another inode only if the device has another number, too, as after
+        a restart of the machine; that of a finished file was reused.
         """
-        if self.position.identity == identity:
-            return log in ("", self.position.path)
+        device, is_same = self.position.device, self.position.identity == identity
         if log:
-            return self.sought and log == self.position.path and identity[0] != self.position.device
-        return self.sought
+            return self.sought and log == self.position.path and (is_same or identity[0] != device)
+        return self.sought or is_same
 
 
 def shorter(
