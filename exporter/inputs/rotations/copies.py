@@ -162,11 +162,7 @@ class RotatedCopies:
             by_log.setdefault(log, []).extend(copies)  # other files have the name of a log that is no pattern
         here = {copy.stamp for copies in by_log.values() for copy in copies}
         self._forget_stamps(by_log, here)
-        known: dict[Position, Stamp] = {}
-        for found in here:
-            position = self._settled.get(found)
-            if position and (position not in known or found[:2] == position.identity):
-                known[position] = found
+        known = self._known_among(here)
         unsure = {found[:2] for found in here if found not in self._settled}
         for log, copies in by_log.items():
             self._pass_on(log, known, unsure)
@@ -187,9 +183,18 @@ class RotatedCopies:
                     self._firsts.pop(old, None)
             self._stamps[log] = stamps
 
+    def _known_among(self, here: set[Stamp]) -> dict[Position, Stamp]:
+        """The known files that are there: each as the file that it is, else as a copy of it."""
+        known: dict[Position, Stamp] = {}
+        for found in here:
+            position = self._settled.get(found)
+            if position and (position not in known or found[:2] == position.identity):
+                known[position] = found
+        return known
+
     def _pass_on(self, log: str, known: dict[Position, Stamp], unsure: set[Identity]) -> None:
         """Where a finished file of a log is gone, let a copy of it stand for it. Its inode may be another file's now.
-        `known` are the files that are there and known, by their positions; the others (`unsure`) are about to be read.
+        `known` are the known files that are there; the others (`unsure`) are about to be read.
         """
         for position in self._known.finished([log]):
             found = known.get(position)
