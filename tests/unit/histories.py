@@ -21,7 +21,7 @@ from exporter.inputs.logs.file_input import FileInput
 from tests.unit.test_files import Told
 
 PACK: dict[str, Callable[[bytes], bytes]] = {".gz": gzip.compress, ".zst": zstandard.compress}
-# How rotated logs are named: a number that rises, or a date, which stands before the extension or after it.
+# How rotated logs are named: a number, or a date, which stands before the extension or after it.
 NAMES = ("{}.log.{}", "{}-{}.log", "{}.log-{}")
 
 
@@ -68,9 +68,11 @@ class Model:
         self.rng = rng
         self.due: list[bytes] = [b""]  # the content of each file, in order; the last is the log's
         self.name = rng.choice(NAMES)
+        # Whether newer copies have higher numbers. A single packed one shows that only if it has kept its time.
+        self.numbers_rise = rng.random() < 0.5
         # How many old logs are not packed, and whether packing keeps the time of the last change.
         self.packed_after, self.suffix = rng.randrange(3), rng.choice(("", *PACK))
-        self.keeps_time = rng.random() < 0.5
+        self.keeps_time = self.numbers_rise or rng.random() < 0.5
         # Whether a log may hold nothing but its header. If that one is truncated or deleted, and the next one begins
         # alike, nobody can tell.
         self.may_be_bare = rng.random() < 0.3
@@ -80,6 +82,7 @@ class Model:
         self.count = 0
         self.header = header
         self.now = time.time_ns() - 3_600_000_000_000
+        self._touch()
 
     def write(self) -> None:
         """Some lines, the last of them perhaps half. A new log may begin with the header, and hold nothing else."""
@@ -103,11 +106,13 @@ class Model:
         self._begin_next()
 
     def copy_and_truncate(self) -> None:
-        shutil.copy(self.log, self._place())
+        shutil.copy(self.log, place := self._place())
+        self._touch(place)
         with self.log.open("r+b") as opened:
             opened.truncate(0)
         self._touch()
         self.due.append(b"")
+        self.renamed = None
 
     def rotate(self) -> None:
         if self.may_be_bare or self.rng.random() < 0.5:
@@ -165,7 +170,7 @@ class Model:
 
     def _touch(self, path: Path | None = None) -> None:
         """Time passes, more of it than the clock of a file system would notice in a quick test."""
-        self.now += 10_000_000
+        self.now += 2_000_000_000
         os.utime(path or self.log, ns=(self.now, self.now))
 
     def _place(self) -> Path:
@@ -176,6 +181,10 @@ class Model:
             self._pack([path for path in old if path.suffix not in PACK])
             return self.folder / self.name.format(self.stem, self.day)
         old = sorted(self.folder.glob(f"{self.stem}.log.[0-9]*"), key=lambda path: int(path.name.split(".")[2]))
+        if self.numbers_rise:
+            self.day += 1
+            self._pack([path for path in old[::-1] if path.suffix not in PACK])
+            return self.folder / f"{self.stem}.log.{self.day % 1000}"
         for path in old[::-1]:
             parts = path.name.split(".")
             path.rename(self.folder / ".".join([*parts[:2], str(int(parts[2]) + 1), *parts[3:]]))
@@ -189,6 +198,7 @@ class Model:
                     self.renamed = None
                 packed = Path(f"{path}{self.suffix}")
                 packed.write_bytes(PACK[self.suffix](path.read_bytes()))
+                self._touch(packed)
                 if self.keeps_time:
                     shutil.copystat(path, packed)
                 path.unlink()

@@ -98,6 +98,23 @@ def test_several_rotations_while_it_was_down_are_read_oldest_first(tmp_path: Pat
     assert scene.start() == b"a\nb\nc\nd\n"
 
 
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+@pytest.mark.parametrize("name", ["access.log.{}", "access-{}.log"])
+def test_copies_whose_numbers_rise_with_time_are_read_in_their_order(tmp_path: Path, name: str, suffix: str) -> None:
+    """As Log4j numbers them. The times of their last changes show it."""
+    scene = Scene(tmp_path, LONG, rotated="access-*.log*")
+    scene.stop()
+    for n, (late, text) in enumerate([(b"a\n", b"b\n"), (b"", b"c\n"), (b"", b"d\n")]):
+        scene.append(late)
+        copy = name.format(n + 9)
+        scene.move(copy, text)
+        if suffix:
+            (tmp_path / f"{copy}.gz").write_bytes(gzip.compress((tmp_path / copy).read_bytes()))
+            (tmp_path / copy).unlink()
+        os.utime(tmp_path / f"{copy}{suffix}", (1_800_000_000 + n * 60, 1_800_000_000 + n * 60))
+    assert (scene.start(), scene.losses()) == (b"a\nb\nc\nd\n", [])
+
+
 def test_copies_that_were_there_before_the_exporter_are_never_read(tmp_path: Path) -> None:
     """Not at its first start, not after a rotation has renamed and packed them, nor an old one put back later."""
     (tmp_path / "access.log.1").write_bytes(b"history\n")

@@ -6,6 +6,7 @@ import re
 import stat
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from exporter.inputs.disk.content import PACKED
@@ -18,6 +19,8 @@ _ADDED = re.compile(r"[-._@]\d[\dTZ:+._-]*|[-._](?:old|bak|prev|previous)|")
 _SEPARATOR = re.compile(r"[-._@]")
 _COUNTED_BELOW = 1000
 _DATE_DIGITS = 6
+# Copies whose last changes are not further apart than this (ns) may have been copied there together.
+_IN_ONE_GO = 1_000_000_000
 
 
 class Copy(NamedTuple):
@@ -230,25 +233,39 @@ def _copies(named: dict[str, str], other: dict[str, str]) -> list[Copy]:
     """The copies in the order in which they were written: by the numbers or dates in their names, if all have the same
     kind, else by the time of their last change. Files that are not named as copies come last.
     """
-    ages = _ages(named)
-    aged = []
-    for path in (*named, *other):
-        if copy := _copy(path, path in named):
-            age = ages.get(path, (copy.stamp[-1],))
-            aged.append((path in other, age, path.endswith(PACKED), copy))
-    return [copy for *_, copy in sorted(aged)]
+    copies = [copy for path in (*named, *other) if (copy := _copy(path, path in named))]
+    ages = _ages({copy: _numbers(named[copy.path]) for copy in copies if copy.named})
+
+    def age(copy: Copy) -> tuple[bool, tuple[int, ...], bool, Copy]:
+        return not copy.named, ages.get(copy, (copy.stamp[-1],)), copy.path.endswith(PACKED), copy
+
+    return sorted(copies, key=age)
 
 
-def _ages(named: dict[str, str]) -> dict[str, tuple[int, ...]]:
-    """A sort key for each path by what rotation added to its name: counted copies are older with a higher number,
-    dated ones newer. Empty if the names are of neither kind, or mixed.
+def _ages(numbers: dict[Copy, tuple[int, ...]]) -> dict[Copy, tuple[int, ...]]:
+    """A sort key for each copy by the numbers that rotation added to its name: dated copies are newer with a higher
+    one, counted ones older, unless it shows that they are not. Empty if the names are of neither kind, or mixed.
     """
-    numbers = {path: _numbers(added) for path, added in named.items()}
     if all(len(found) == 1 and found[0] < _COUNTED_BELOW for found in numbers.values()):
-        return {path: tuple(-number for number in found) for path, found in numbers.items()}
+        if _rise(sorted(numbers, key=numbers.__getitem__)):
+            return numbers
+        return {copy: tuple(-number for number in found) for copy, found in numbers.items()}
     if all(len(found) > 1 or sum(found) >= _COUNTED_BELOW for found in numbers.values()):
         return numbers
     return {}
+
+
+def _rise(counted: list[Copy]) -> bool:
+    """Whether copies with higher numbers are newer, as those of Log4j are: most of them were written later."""
+    return sum(_is_older(low, high) - _is_older(high, low) for low, high in pairwise(counted)) > 0
+
+
+def _is_older(copy: Copy, other: Copy) -> bool:
+    """Whether a copy was certainly written before another one. Some programs that pack a file don't keep its time, and
+    files that were copied in one go have the time of that.
+    """
+    packed_later = other.path.endswith(PACKED) and not copy.path.endswith(PACKED)
+    return not packed_later and other.stamp[-1] - copy.stamp[-1] > _IN_ONE_GO
 
 
 def _copy(path: str, named: bool) -> Copy | None:
