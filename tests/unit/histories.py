@@ -68,8 +68,8 @@ class Model:
         self.rng = rng
         self.due: list[bytes] = [b""]  # the content of each file, in order; the last is the log's
         self.name = rng.choice(NAMES)
-        # Whether newer copies have higher numbers. A single packed one shows that only if it has kept its time.
-        self.numbers_rise = rng.random() < 0.5
+        # Whether newer copies have higher numbers, which the times of three show; those of packed ones only if kept.
+        self.numbers_rise = self.name == NAMES[0] and rng.random() < 0.5
         # How many old logs are not packed, and whether packing keeps the time of the last change.
         self.packed_after, self.suffix = rng.randrange(3), rng.choice(("", *PACK))
         self.keeps_time = self.numbers_rise or rng.random() < 0.5
@@ -83,6 +83,10 @@ class Model:
         self.header = header
         self.now = time.time_ns() - 3_600_000_000_000
         self._touch()
+        for n in range(3 if self.numbers_rise else 0):
+            old = folder / f"{stem}.log.{n + 1}"
+            old.write_bytes(b"before the exporter %d\n" % n)
+            self._touch(old)
 
     def write(self) -> None:
         """Some lines, the last of them perhaps half. A new log may begin with the header, and hold nothing else."""
@@ -101,8 +105,12 @@ class Model:
 
     def rename(self) -> None:
         self.log.rename(place := self._place())
-        # Of an empty one nothing is known after a crash; half a line of a silent writer counts as it is.
-        self.renamed = (place.stat().st_ino, len(self.due) - 1) if self.due[-1].endswith(b"\n") else None
+        # A short one can't always be told when it was packed since; half a line of a silent writer counts as it is.
+        is_known = len(self.due[-1]) >= 1024 and self.due[-1].endswith(b"\n") and not self.may_be_bare
+        if is_known and not self.numbers_rise:
+            self.renamed = place.stat().st_ino, len(self.due) - 1
+        else:
+            self.renamed = None
         self._begin_next()
 
     def copy_and_truncate(self) -> None:

@@ -102,6 +102,9 @@ def test_several_rotations_while_it_was_down_are_read_oldest_first(tmp_path: Pat
 @pytest.mark.parametrize("name", ["access.log.{}", "access-{}.log"])
 def test_copies_whose_numbers_rise_with_time_are_read_in_their_order(tmp_path: Path, name: str, suffix: str) -> None:
     """As Log4j numbers them. The times of their last changes show it."""
+    for n in range(3):
+        (tmp_path / name.format(n)).write_bytes(b"before the exporter\n")
+        os.utime(tmp_path / name.format(n), (1_700_000_000 + n * 60, 1_700_000_000 + n * 60))
     scene = Scene(tmp_path, LONG, rotated="access-*.log*")
     scene.stop()
     for n, (late, text) in enumerate([(b"a\n", b"b\n"), (b"", b"c\n"), (b"", b"d\n")]):

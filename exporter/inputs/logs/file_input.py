@@ -14,7 +14,8 @@ Losses that are not noticed:
   it was read; the first KiB is enough if the log is shorter now but still the same inode, as after a power loss;
 - a rotation that was never seen and whose name says that it is older than a known one, or than one with the same bytes
   as a known one, such as a header and nothing else;
-- lines written to a deleted log, or to a renamed one that was empty, after its writer was silent for ten seconds.
+- lines written after ten seconds of silence to a deleted log; to a renamed one that was empty; or to one of less than
+  1 KiB that is packed before the next scan.
 
 Lines that may count twice: those of a file of less than 1 KiB after a power loss, in a copy whose name is not that of a
 rotation, or in a longer copy that replaced it and was rotated between two scans; lines that were edited in place.

@@ -5,7 +5,7 @@ from contextlib import ExitStack, suppress
 from typing import NamedTuple, TypeVar
 
 from exporter.inputs.disk.content import Content, open_content
-from exporter.inputs.disk.fingerprint import SPAN, Identity, Position, digest
+from exporter.inputs.disk.fingerprint import SPAN, Identity, Position, digest, stamp
 from exporter.inputs.disk.tail import Tail
 
 T = TypeVar("T")
@@ -55,15 +55,15 @@ class Candidate(NamedTuple):
             return True
         return other is not None and other.is_deleted and other.log == log
 
-    def may_be(self, log: str, identity: Identity) -> bool:
+    def may_be(self, content: Content, identity: Identity, log: str) -> bool:
         """Whether a file may be this one, which is not there any more as another one: a copy, if `log` is "", or the
         log with this path. A log that is missing has another inode only if the device has another number, too, as after
-        a restart of the machine; that of a finished file was reused.
+        a restart of the machine. If the inode of a finished file was reused, the file there was changed later.
         """
-        device, is_same = self.position.device, self.position.identity == identity
+        position, is_same = self.position, self.position.identity == identity
         if log:
-            return self.sought and log == self.position.path and (is_same or identity[0] != device)
-        return self.sought or is_same
+            return self.sought and log == position.path and (is_same or identity[0] != position.device)
+        return self.sought or (is_same and stamp(content)[-1] <= position.changed)
 
 
 def shorter(
@@ -86,7 +86,7 @@ def shorter(
                 if not other:
                     original.close()
         else:
-            is_beginning = candidate.may_be(log, identity)
+            is_beginning = candidate.may_be(content, identity, log)
         if is_beginning:
             return Found(position, size, sought, other, shorter=True)
         yield

@@ -256,8 +256,10 @@ def _ages(numbers: dict[Copy, tuple[int, ...]]) -> dict[Copy, tuple[int, ...]]:
 
 
 def _rise(counted: list[Copy]) -> bool:
-    """Whether copies with higher numbers are newer, as those of Log4j are: most of them were written later."""
-    return sum(_is_older(low, high) - _is_older(high, low) for low, high in pairwise(counted)) > 0
+    """Whether copies with higher numbers are newer, as those of Log4j are: most of them were written later, and more
+    than one, which may have been written to after it was renamed.
+    """
+    return sum(_is_older(low, high) - _is_older(high, low) for low, high in pairwise(counted)) > 1
 
 
 def _is_older(copy: Copy, other: Copy) -> bool:
