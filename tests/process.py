@@ -1,6 +1,7 @@
 """A program in the foreground: started, waited for, ended by its own process id."""
 
 import os
+import secrets
 import signal as signals
 import socket
 import subprocess
@@ -15,12 +16,37 @@ from tests.waiting import DEADLINE_SECONDS, eventually
 T = TypeVar("T")
 
 
+_RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
+# Lower ones are those of well-known services.
+_FIRST_PORT = 11_000
+# Held until this process ends: whoever has bound a port's name may use that port.
+_names: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port of 127.0.0.1 that nobody listens on, and that nobody gets until this process ends: it is none of those
+    that the system gives to whoever asks for any, and no other process of tests chooses it.
+    """
+    given = int(_RANGE.read_text(encoding="ascii").split()[0])
+    while True:
+        port = _FIRST_PORT + secrets.randbelow(max(given - _FIRST_PORT, _FIRST_PORT))
+        if _is_free(port):
+            return port
+
+
+def _is_free(port: int) -> bool:
+    """Whether nobody has it or has chosen it. Then this process has."""
+    name = socket.socket(socket.AF_UNIX)
+    try:
+        name.bind(f"\0gateway-exporter-tests-{port}")
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+            with closing(socket.socket(socket.AF_INET, kind)) as probe:
+                probe.bind(("127.0.0.1", port))
+    except OSError:
+        name.close()
+        return False
+    _names.append(name)
+    return True
 
 
 class Process:
