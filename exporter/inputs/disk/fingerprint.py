@@ -6,6 +6,7 @@ in practice they are short, so `Position.strong` asks for a whole first KiB.
 """
 
 import os
+from contextlib import suppress
 from hashlib import blake2b
 
 from msgspec import Struct
@@ -118,6 +119,13 @@ def stamp(content: Content) -> Stamp:
 def stamp_of(found: os.stat_result) -> Stamp:
     """The stamp of a file, of its status."""
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def stamp_at(path: str) -> Stamp | None:
+    """The stamp of the file at a path; None if there is none."""
+    with suppress(OSError):
+        return stamp_of(os.stat(path))  # noqa: PTH116 - many are looked at
+    return None
 
 
 def whole(path: str, content: Content, identity: Identity) -> Position:

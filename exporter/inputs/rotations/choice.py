@@ -1,11 +1,10 @@
 """Choosing the rotated copies of one log that have to be read, once it is known what each is a copy of."""
 
-import os
 from collections.abc import Iterator
 from contextlib import suppress
 
 from exporter.inputs.disk.content import Content, open_content
-from exporter.inputs.disk.fingerprint import Identity, Position, Stamp, stamp, stamp_of
+from exporter.inputs.disk.fingerprint import Identity, Position, Stamp, stamp, stamp_at
 from exporter.inputs.disk.names import covers
 from exporter.inputs.disk.tail import Tail
 from exporter.inputs.events import InputEvents
@@ -72,8 +71,8 @@ class Choice:
         self._unseen.clear()
 
     def is_there(self) -> bool:
-        """Whether what has to be read still has the same names."""
-        return all(isinstance(file, Tail) or _identity(file.path) == file.identity for file in self.to_read)
+        """Whether what has to be read is still what it was, at the same paths."""
+        return all(isinstance(file, Tail) or stamp_at(file.path) == file.stamp for file in self.to_read)
 
     def tails(self) -> Iterator[Tail]:
         """Open what has to be read. A file that was just renamed is left out."""
@@ -91,10 +90,4 @@ def open_copy(copy: Copy) -> Content | None:
         if stamp(content)[:2] == copy.identity:
             return content
         content.close()
-    return None
-
-
-def _identity(path: str) -> Identity | None:
-    with suppress(OSError):
-        return stamp_of(os.stat(path))[:2]  # noqa: PTH116 - many are looked at
     return None

@@ -12,12 +12,11 @@ import glob
 import os
 from collections import deque
 from collections.abc import Callable, Container, Iterable, Mapping
-from contextlib import suppress
 
 from msgspec.structs import replace as changed
 
 from exporter.inputs.disk.content import PACKED, Content
-from exporter.inputs.disk.fingerprint import SPAN, Identity, Position, Stamp, stamp, whole
+from exporter.inputs.disk.fingerprint import SPAN, Identity, Position, Stamp, stamp, stamp_at, whole
 from exporter.inputs.disk.heads import Heads
 from exporter.inputs.disk.open_files import OpenIndex
 from exporter.inputs.disk.tail import Tail
@@ -117,7 +116,7 @@ class RotatedCopies:
             log = self._turn.popleft()
             paths = self._plain.get(log, ())
             left -= len(paths)
-            if any(_stamp(path) not in self._settled for path in paths):
+            if any(stamp_at(path) not in self._settled for path in paths):
                 logs.add(log)
         return logs
 
@@ -292,13 +291,6 @@ def _whole(copies: list[Copy]) -> list[Copy]:
         for copy in copies
         if not copy.path.endswith(PACKED) or os.path.splitext(copy.path)[0] not in paths  # noqa: PTH122
     ]
-
-
-def _stamp(path: str) -> Stamp | None:
-    with suppress(OSError):
-        found = os.stat(path)  # noqa: PTH116 - many are looked at
-        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-    return None
 
 
 def _names(families: Iterable[Family]) -> list[tuple[str, Identity]]:
