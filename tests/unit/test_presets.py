@@ -11,7 +11,10 @@ from exporter.formats.format import build
 from exporter.formats.row_function import row_function
 from exporter.formats.row_reader import RowReader
 from exporter.formats.spec import FormatSpec
+from exporter.keys.identity import bare_key
 from exporter.model.fields import ERROR_TYPES
+from exporter.requests.canonical import canonical_functions
+from exporter.requests.routes import Routes
 from tests import golden
 from tests.golden import GOLDEN, NAMES, log_of
 from tests.unit.reading import Reading
@@ -210,6 +213,10 @@ def test_times_without_a_zone_are_utc_where_a_preset_says_so(monkeypatch: pytest
         row = read(reader.decoder.decode(line).rows[0])
         assert reader.seconds_since_epoch(row.time) == datetime(2026, 3, 29, 3, 30, tzinfo=UTC).timestamp()
         assert row.numbers["duration"] == 10_800
+        reader = RowReader(build(FormatSpec(preset="caddy")), canonical_functions(Routes(bare_key), bare_key))
+        line = b'{"logger":"http.log.access","ts":"2026/03/29 03:30:00.250","status":200}\n'  # `time_format wall_milli`
+        row = row_function(reader)(reader.decoder.decode(line).rows[0])
+        assert reader.seconds_since_epoch(row.time) == datetime(2026, 3, 29, 3, 30, 0, 250_000, UTC).timestamp()
     finally:
         monkeypatch.undo()
         time.tzset()
