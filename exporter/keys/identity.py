@@ -21,7 +21,9 @@ _SCHEMES = ("bearer", "token", "apikey", "api-key", "key")
 # In other schemes, the part that is the same in every request.
 _NAMED = re.compile(r'(?>AWS4-HMAC-SHA256 .*?Credential=|Digest .*?username=")([^/",\s]+)', re.IGNORECASE)
 # What gateways log instead of a key.
-_HIDDEN = re.compile(r"[\[<(]?(?:redacted|filtered|masked|hidden|none|null|undefined)[\])>]?|[*x•.]{3,}", re.IGNORECASE)
+_HIDDEN = re.compile(
+    r"[\[<(*_«]*+(?:redacted|filtered|masked|hidden|none|null|undefined)[\])>*_»]*+|[*x•.]{3,}", re.IGNORECASE
+)
 
 
 class KeyEntry(Struct, frozen=True, kw_only=True, omit_defaults=True):

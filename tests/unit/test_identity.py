@@ -30,6 +30,7 @@ SECRET = b"a secret of the deployment"
         ("REDACTED", ""),
         ("[REDACTED]", ""),
         ("<hidden>", ""),
+        ("***REDACTED***", ""),
         ("********", ""),
         ("", ""),
         ("  ", ""),
