@@ -105,6 +105,23 @@ def test_haproxy_syslog_prefix(prefix: str) -> None:
     assert (record.origin, record.status, record.duration) == ("192.0.2.0/24", "200", 0.013)
 
 
+@pytest.mark.parametrize("prefix", ["", "Mar  3 14:05:09 edge1 haproxy[2119]: "])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "tcp~ be/a 1/0/803 0 sD 1/1/0/0/0 0/0",
+        "tcp tcp/<NOSRV> -1/-1/+0 +0 SC 1/1/0/0/+2 0/0",
+        "fe/1: SSL handshake failure",
+        "fe/sock-1: Connection closed during SSL handshake",
+        "fe/2: Received something which does not look like a PROXY protocol header",
+    ],
+)
+def test_haproxy_connections_without_a_request_are_left_out(prefix: str, line: str) -> None:
+    """Frontends of TCP log connections, those of HTTP what failed before a request: neither is a request."""
+    found = Reading(FormatSpec(preset="haproxy"), f"{prefix}192.0.2.1:5 [03/Mar/2026:14:05:09.331] {line}\n".encode())
+    assert ([record.ignored for record in found.records], found.rejected) == ([True], [])
+
+
 def test_haproxy_line_cut_in_its_request() -> None:
     """Classic syslog cuts lines at 1024 bytes, which cuts a long request: it counts, but its path is not told."""
     line = HAPROXY.format(captures="").removesuffix('HTTP/1.1"') + "\n"
