@@ -3,7 +3,7 @@
 import errno
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from stat import S_ISLNK, S_ISREG
 
@@ -30,6 +30,7 @@ class LogFinder:
         self.unreadable: dict[str, str] = {}
         self.unopened: set[str] = set()
         self.stamps: dict[Identity, Stamp] = {}
+        self._back: dict[str, Identity] = {}  # logs that are there again since the last look
         self._pattern = pattern
         self._events = events
         self._logs = Logs(pattern) if is_pattern(pattern) else None
@@ -66,6 +67,7 @@ class LogFinder:
         self._looked_at = time.monotonic()
         self._links.clear()
         self.stamps.clear()
+        self._back.clear()
         there: dict[Identity, str] = {}
         for path in self._paths(before):
             try:
@@ -83,6 +85,8 @@ class LogFinder:
                 if S_ISREG(found.st_mode):
                     there.setdefault((found.st_dev, found.st_ino), path)
                     self.stamps[found.st_dev, found.st_ino] = stamp_of(found)
+                    if path in self.unreadable:
+                        self._back[path] = (found.st_dev, found.st_ino)
                 elif not self._logs:
                     self.trouble(path, no_file(path))
         return there
@@ -97,8 +101,16 @@ class LogFinder:
 
     def opened(self, path: str) -> None:
         """A log can be read now."""
-        self._readable({path, self._pattern})
+        self._readable([path])
         self.unopened.discard(path)
+
+    def need_no_opening(self, to_open: Container[Identity]) -> None:
+        """Logs that are there can be read, except those still to be opened: they are open already, or another input
+        reads them.
+        """
+        for path, identity in self._back.items():
+            if identity not in to_open:
+                self.opened(path)
 
     def _paths(self, before: set[str]) -> list[str]:
         if not self._logs:
@@ -108,7 +120,9 @@ class LogFinder:
         paths = self._logs.among(matching(self._pattern), before)
         self._readable(self.unreadable.keys() - {*paths, self._pattern})
         self.unopened &= self.unreadable.keys()
-        if not paths:
+        if paths:
+            self._readable([self._pattern])
+        else:
             self._warn_once(self._pattern, "no file matches")
         return paths
 
