@@ -176,10 +176,10 @@ class Sorter:
 
     def _is_next(self, tail: Tail, found: Found) -> bool:
         """Whether a log comes after a rotated file: it holds only the beginning of that, such as a header, or the same
-        few bytes; or that is still there.
+        few bytes; or that is still there. Objects are not rotated.
         """
         position, other = found.position, found.other
-        if tail.identity not in self._files.live:
+        if tail.identity not in self._files.live or tail.content.packed:
             return False
         if found.shorter:
             return other in self._files.old

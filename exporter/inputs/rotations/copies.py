@@ -18,6 +18,7 @@ from msgspec.structs import replace as changed
 from exporter.inputs.disk.content import PACKED, Content
 from exporter.inputs.disk.fingerprint import SPAN, Identity, Position, Stamp, stamp, stamp_at, whole
 from exporter.inputs.disk.heads import Heads
+from exporter.inputs.disk.names import are_objects
 from exporter.inputs.disk.open_files import OpenIndex
 from exporter.inputs.disk.tail import Tail
 from exporter.inputs.events import InputEvents
@@ -48,6 +49,7 @@ class RotatedCopies:
     ) -> None:
         self._pattern = pattern
         self._always = set() if glob.has_magic(pattern) else {pattern}
+        self._are_objects = are_objects(pattern)
         self._known = known
         self._events = events
         self._read_elsewhere = read_elsewhere
@@ -193,14 +195,15 @@ class RotatedCopies:
 
     def _pass_on(self, log: str, known: dict[Position, Stamp], unsure: set[Identity]) -> None:
         """Where a finished file of a log is gone, let a copy of it stand for it. Its inode may be another file's now.
-        `known` are the known files that are there; the others (`unsure`) are about to be read.
+        `known` are the known files that are there; the others (`unsure`) are about to be read. Finished objects are no
+        copies but logs, which are forgotten where logs are looked for.
         """
         for position in self._known.finished([log]):
             found = known.get(position)
             if found and found[:2] != position.identity:
                 self._known.pop(position)
                 self._settled[found] = self._known.finish(position, found)
-            elif not found and position.identity not in unsure:
+            elif not found and position.identity not in unsure and not self._are_objects:
                 self._known.is_gone(position)
 
     def _choose_all(self, families: list[Family], opened: OpenIndex) -> Steps[list[Choice]]:
