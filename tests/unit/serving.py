@@ -9,7 +9,7 @@ from exporter.service.web.access import Access
 from exporter.service.web.connections import ClientLimits, Connection
 from exporter.service.web.server import Reload, Server
 from tests.counted import Counting
-from tests.waiting import eventually
+from tests.waiting import DEADLINE_SECONDS, eventually
 
 
 def get(path: str = "/metrics", *headers: str, method: str = "GET") -> bytes:
@@ -21,7 +21,7 @@ class Client:
     """One connection."""
 
     def __init__(self, address: tuple[str, int]) -> None:
-        self._socket = socket.create_connection(address, timeout=60)
+        self._socket = socket.create_connection(address, timeout=DEADLINE_SECONDS)
 
     def send(self, data: bytes) -> None:
         """Say something."""
@@ -54,7 +54,7 @@ class Client:
         except OSError:
             return True
         finally:
-            self._socket.settimeout(10)
+            self._socket.settimeout(DEADLINE_SECONDS)
 
     def leave(self) -> None:
         """Close it."""
@@ -101,6 +101,14 @@ class Serving:
     def connections(self) -> list[Connection]:
         """Those that the server has."""
         return self.server.listener.connections
+
+    def pass_time(self, seconds: float) -> None:
+        """Let so much time pass for the server's timers."""
+        loop = eventually(lambda: self.server.listener._server._loop, "it serves")
+        assert loop
+        now = loop.time
+        loop.time = lambda: now() + seconds  # type: ignore[method-assign]
+        loop.call_soon_threadsafe(int)  # it wakes
 
     def until_asked(self, waiting: int) -> None:
         """Wait until so many wait for an answer."""

@@ -149,18 +149,18 @@ def test_what_goes_wrong_with_a_page_is_logged_without_its_message(
 # --- who is silent or slow is closed
 
 
-@limits(request_seconds=0.05)
 def test_a_silent_connection_is_closed_and_a_kept_one_is_not(serving: Serving) -> None:
     """Seconds after it was opened, or minutes after its last answer."""
     kept = serving.client(get("/-/ready"))
     kept.answer()
     silent = serving.client()
+    eventually(lambda: len(serving.connections) == 2)
+    serving.pass_time(11)
     eventually(lambda: silent.closed)
     kept.send(get("/-/ready"))
     assert kept.answer()[0] == 503
 
 
-@limits(request_seconds=0.2)
 @pytest.mark.parametrize(
     "begin",
     [
@@ -176,6 +176,7 @@ def test_who_sends_a_request_slowly_is_closed(serving: Serving, begin: Callable[
     begin(client)
 
     def closed_after_one_more() -> bool:
+        serving.pass_time(2)
         try:
             client.send(b"a: b\r\n")
         except OSError:
