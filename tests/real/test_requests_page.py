@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -19,7 +20,6 @@ from tests.exporter import Exporter
 from tests.real.browser import Browser
 from tests.waiting import eventually
 
-NOW = int(time.time()) - 600
 IMAGE = "<img src=x onerror='window.broken=1'>"
 HOSTILE = f"{IMAGE}</td><script>window.broken=1</script>{'w' * 200}"
 CONFIG = """
@@ -52,14 +52,28 @@ KEYS = [
 ]
 
 
+@cache
+def begun() -> int:
+    """When the first request was: ten minutes before the first test here, as the page shows those of an hour."""
+    return int(time.time()) - 600
+
+
 def in_berlin(at: int) -> str:
     """A time as the page shows it, in the time zone of the browser."""
     return datetime.fromtimestamp(at, ZoneInfo("Europe/Berlin")).strftime("%Y-%m-%d %H:%M:%S.000")
 
 
 def line(n: int, **more: Any) -> str:
-    """A request, `n` seconds after NOW, whose id is rN."""
-    usual = {"t": NOW + n, "s": 200, "verb": "GET", "path": "/v1/things", "key": "acme", "id": f"r{n}", "took": 0.02}
+    """A request, `n` seconds after the first one, whose id is rN."""
+    usual = {
+        "t": begun() + n,
+        "s": 200,
+        "verb": "GET",
+        "path": "/v1/things",
+        "key": "acme",
+        "id": f"r{n}",
+        "took": 0.02,
+    }
     return json.dumps(usual | more) + "\n"
 
 
@@ -67,14 +81,20 @@ MODEL: dict[str, Any] = {"verb": "POST", "path": "/v1/chat", "in": 1200, "out": 
 FAILOVER = {"by": "b", "tried": "a, b", "statuses": "503, 200", "times": "0.2, 0.05", "circuits": "open, closed"}
 WHOSE = {"user": "ada", "team": "search, ads", "squad": "blue"}
 MODELS = {"asked": "m-1", "model": "m-2", "billed": "m-3"}
-LINES = (
-    *(line(n) for n in range(4)),
-    line(4, s=504, took=1.5),
-    line(5, **MODEL, **FAILOVER, **MODELS, **WHOSE, took=0.26, first=0.21, read=700, factor=1.5),
-    line(6, s=403, why="policy"),
-    line(7, path="/free"),
-    line(8, **MODEL, **{"key": "other", "model": "m-8", "by": "p-8", "tried": "p-8, p-8", "from": "h.example"}),
-)
+
+
+def lines() -> tuple[str, ...]:
+    """What is in the log from the start."""
+    return (
+        *(line(n) for n in range(4)),
+        line(4, s=504, took=1.5),
+        line(5, **MODEL, **FAILOVER, **MODELS, **WHOSE, took=0.26, first=0.21, read=700, factor=1.5),
+        line(6, s=403, why="policy"),
+        line(7, path="/free"),
+        line(8, **MODEL, **{"key": "other", "model": "m-8", "by": "p-8", "tried": "p-8, p-8", "from": "h.example"}),
+    )
+
+
 # In columns that texts of a row come from, where a log that we do not know yet may have them.
 _BREAK = """
 UPDATE kind SET method = :it, route = :it, model = :it, requested_model = :it || 'x', provider = :it, chain = :it,
@@ -83,7 +103,7 @@ WHERE provider = 'p-8'"""
 
 
 class Scene:
-    """An exporter that has read LINES, and a browser for its page."""
+    """An exporter that has read `lines()`, and a browser for its page."""
 
     def __init__(self, folder: Path) -> None:
         (folder / "secret").write_text(SECRET, encoding="utf-8")
@@ -91,10 +111,10 @@ class Scene:
         (folder / "keys.yaml").write_text(json.dumps(KEYS), encoding="utf-8")
         (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
         self.folder = folder
-        self.write(*LINES)
+        self.write(*lines())
         self.exporter = Exporter("run", "--config.file", "config.yaml", cwd=folder)
         try:
-            eventually(lambda: self.exporter.get("/api/v1/requests/sums").json()["requests"] == len(LINES))
+            eventually(lambda: self.exporter.get("/api/v1/requests/sums").json()["requests"] == len(lines()))
             self._break()
             self.browser = Browser(folder, "Europe/Berlin")
         except BaseException:
@@ -148,7 +168,7 @@ def test_the_page_shows_requests_and_what_they_add_up_to(scene: Scene) -> None:
     """Who failed and who answered, the three models, what is blocked, and what nobody is billed for."""
     browser = scene.open("?status=200&provider=b", 1)
     cells = dict(zip(browser.texts("#requests > thead th"), browser.texts("tr.request td"), strict=True))
-    assert cells["Time"] == in_berlin(NOW + 5)
+    assert cells["Time"] == in_berlin(begun() + 5)
     assert cells["Key"] == "Acme app Acme Ltd"
     assert cells["User"] == "ada search, ads"
     assert cells["Provider"] == "a ✗ : failed → , then b ✓ : answered ×1.5"
@@ -187,14 +207,14 @@ def test_filters_stand_in_the_address(scene: Scene) -> None:
     eventually(lambda: browser.texts("#problem") == ["status: 'bad' is not valid; use 404, 4xx or other"])
     eventually(lambda: browser.texts("tr.request") == [])
     browser.click("form button")
-    scene.shows(len(LINES))
+    scene.shows(len(lines()))
     assert browser.run("document.querySelector('#problem').hidden")
     browser.choose("#filter-last", "between")
     until = browser.run("document.querySelector('#filter-until')")
     assert until is not None
-    scene.open(f"?since={NOW + 2}&until={NOW + 4}", 2)
+    scene.open(f"?since={begun() + 2}&until={begun() + 4}", 2)
     assert browser.run("document.querySelector('#filter-since').value").endswith(
-        time.strftime("%M:%S", time.gmtime(NOW + 2))
+        time.strftime("%M:%S", time.gmtime(begun() + 2))
     )
 
 
@@ -251,7 +271,7 @@ def test_the_keyboard_alone_is_enough(scene: Scene) -> None:
     assert focused(browser) == "Skip to the requests"
     browser.press("Enter")
     browser.press("Tab")
-    assert focused(browser) == in_berlin(NOW + 7)
+    assert focused(browser) == in_berlin(begun() + 7)
     assert browser.run("getComputedStyle(document.activeElement).outlineStyle") == "solid"
     browser.press("Enter")
     assert browser.run("document.activeElement.getAttribute('aria-expanded')") == "true"
@@ -329,7 +349,7 @@ def test_what_is_filtered_is_exported(scene: Scene, format_: str, tmp_path: Path
 @pytest.mark.parametrize("width", [1920, 1600, 1200, 1000, 390])
 def test_hostile_texts_are_texts(scene: Scene, width: int) -> None:
     """In any field, at any width, and in the filter of a link: nothing runs, is loaded, or makes the page too wide."""
-    browser = scene.open("?key=acme,other", len(LINES), width)
+    browser = scene.open("?key=acme,other", len(lines()), width)
     assert browser.run("document.documentElement.scrollWidth") == width
     scene.open("?blocked=true&retried=true", 1, width)
     browser.click("tr.request button")
