@@ -16,7 +16,7 @@ from tests.beside import KEY, PARSED, PUBLIC, Beside, line, requests_of
 from tests.command import COMMAND, run
 from tests.exporter import Exporter
 from tests.process import free_port
-from tests.waiting import eventually
+from tests.waiting import DEADLINE_SECONDS, eventually
 
 
 @pytest.fixture
@@ -208,7 +208,7 @@ def test_debug_shows_what_the_product_does_and_nothing_of_libraries(beside: Besi
         eventually(lambda: said.read_text("utf-8").count("GET /metrics of 127.0.0.1") == scrapes, "all are shown")
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(DEADLINE_SECONDS)
     debug = [text.split(" DEBUG ")[1] for text in said.read_text("utf-8").splitlines() if " DEBUG " in text]
     assert {text.split(" ")[0] for text in debug} == {"took", "GET"}
     assert len(debug) == 2 * scrapes

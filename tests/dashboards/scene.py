@@ -208,11 +208,11 @@ class Scene:
         now = time.time()
         self._write(self.traffic.lines(now - 5, now, 200))
         slowest = f"timestamp(gateway_request_duration_max_seconds) > {now}"
-        eventually(lambda: self.ask("query", query=slowest)["result"], "the requests are scraped", 30)
+        eventually(lambda: self.ask("query", query=slowest)["result"], "the requests are scraped")
 
     def _live(self) -> None:
         """Requests now, scraped by Prometheus; until the rules have seen them."""
-        eventually(lambda: self.ask("query", query=f'up{{job="{_JOB}"}} == 1')["result"], "the first scrape", 30)
+        eventually(lambda: self.ask("query", query=f'up{{job="{_JOB}"}} == 1')["result"], "the first scrape")
         self.goes_on()
         limits = "key:gateway_limit_projected:ratio and on () fleet:gateway_request_duration_seconds:mean5m > 0"
         eventually(lambda: self.ask("query", query=limits)["result"], "rules see the limits", 180)

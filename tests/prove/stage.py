@@ -30,7 +30,7 @@ _QUIET_LOGS, _QUIET_COPIES = 20, 14
 # A renamed log is waited for, in case that its writer comes back to it.
 _SETTLED_SECONDS = 60.0
 _MORE_SECONDS = 120.0
-_START_SECONDS = 15.0
+_START_SECONDS = 60.0
 # After the truth is reached, so many more scrapes must not change it; in some rounds more, past the time at which
 # a renamed log is given up.
 _MORE_SCRAPES = 30

@@ -69,7 +69,7 @@ def after(lines: int, exporter: GatewayExporter) -> Samples:
     def read() -> bool:
         return totals(exporter.samples(), "gateway_exporter_lines_total", "result") == {("parsed",): lines}
 
-    eventually(read, f"{lines} lines are counted", 30)
+    eventually(read, f"{lines} lines are counted")
     return exporter.settled()
 
 

@@ -43,7 +43,7 @@ class Busy:
 
     def stop(self) -> None:
         self._enough.set()
-        self._thread.join(10)
+        self._thread.join()
 
 
 def seen(exporter: GatewayExporter, kind: str, times: int) -> None:

@@ -12,7 +12,7 @@ import pytest
 from exporter.inputs import watch
 from exporter.inputs.watch import Watcher
 from tests.counted import Counting
-from tests.waiting import eventually
+from tests.waiting import DEADLINE_SECONDS, eventually
 
 
 class Woken:
@@ -51,10 +51,10 @@ def test_a_new_file_and_a_rename_wake(tmp_path: Path, watcher: Watcher, woken: W
     """Rotation and new logs are noticed at once."""
     assert watcher.watch(str(tmp_path))
     (tmp_path / "a.log").touch()
-    assert woken.changed.wait(5)
+    assert woken.changed.wait(DEADLINE_SECONDS)
     woken.changed.clear()
     (tmp_path / "a.log").rename(tmp_path / "a.log.1")
-    assert woken.changed.wait(5)
+    assert woken.changed.wait(DEADLINE_SECONDS)
 
 
 def test_growth_wakes_only_while_it_is_listened_for(tmp_path: Path, watcher: Watcher, woken: Woken) -> None:
