@@ -1,5 +1,6 @@
 """What a test sends through a gateway, and what must be counted for it."""
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TypedDict, Unpack
@@ -47,6 +48,8 @@ class Session:
         self.sent: list[Sent] = []
         # How many were logged before the log was emptied.
         self.gone = 0
+        # How long the client has waited for answers.
+        self.seconds = 0.0
 
     def send(
         self,
@@ -59,7 +62,9 @@ class Session:
         **told: Unpack[Told],
     ) -> Exchange:
         """Send a request, and wait until it is logged. `calls` are the JSON-RPC methods in its body."""
+        begun = time.monotonic()
         exchange = send(self.gateway.tls_port if tls else self.gateway.port, request(verb, path, headers, body), tls)
+        self.seconds += time.monotonic() - begun
         self.note(exchange, verb, path, **told)
         self.logged()
         return exchange

@@ -100,7 +100,8 @@ def test_refused_and_failed_requests_have_one_error_type(running: Running, upstr
         seconds = sum(
             v for (name, _), v in exporter.settled().items() if name == "gateway_request_duration_seconds_sum"
         )
-        assert PATIENCE_SECONDS * 0.9 < seconds < 3
+        # A gateway may take a request for some milliseconds older than it is.
+        assert PATIENCE_SECONDS * 0.9 < seconds < session.seconds + 0.1
 
 
 def test_a_client_that_leaves_is_no_failure_of_the_gateway(running: Running, upstream: Upstream) -> None:
