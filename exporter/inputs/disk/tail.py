@@ -28,8 +28,8 @@ class Tail:
     from.
 
     A file that is not `wanted` is read only if it is a known one. `left` are the log paths that it had before it was
-    renamed. `at` is the offset to read next, `seen` the size at
-    the last scan (bytes). `drained` if the last read reached the end.
+    renamed. `at` is the offset to read next, `seen` the size at the last scan (bytes). `drained` if the last read
+    reached the end.
     """
 
     def __init__(self, log: str, name: str, content: Content, events: InputEvents, wanted: bool = True) -> None:
