@@ -98,6 +98,30 @@ def test_lines_left_out_on_purpose_do_not_count_against_a_format() -> None:
     assert (candidate.preset, candidate.share) == ("caddy", 1.0)
 
 
+@pytest.mark.parametrize(
+    ("preset", "name", "values", "unit", "seconds"),
+    [
+        ("caddy", "duration", [17667, 1224339, 1241217881], "ns", [0.000017667, 0.001224339, 1.241217881]),
+        ("caddy", "duration", [0, 12, 30000], "ms", [0.0, 0.012, 30.0]),
+        ("nginx-json", "request_time", ["5", "803"], "ms", [0.005, 0.803]),
+        ("nginx-json", "rt", [5, 803], "ms", [0.005, 0.803]),
+        ("caddy", "duration", [0, 0], "", [0.0, 0.0]),
+        ("caddy", "duration", [1, 0.25], "", [1.0, 0.25]),
+        ("nginx-json", "request_time", ["0.000", "2.000"], "", [0.0, 2.0]),
+    ],
+)
+def test_whole_durations_are_no_seconds(
+    preset: str, name: str, values: list[int | str], unit: str, seconds: list[float]
+) -> None:
+    """Caddy writes other units if told to, and others write JSON with nginx's names: the config then says the unit."""
+    first = log_of(preset).splitlines()[0 if preset == "caddy" else 1]
+    line = {key: value for key, value in json.loads(first).items() if key not in ("request_time", "rt", "duration")}
+    log = b"".join(json.dumps(line | {name: value}).encode() + b"\n" for value in values)
+    found = detect(log)[0]
+    assert found.spec == FormatSpec(preset=preset, fields={"duration": {"path": name, "unit": unit}} if unit else {})
+    assert [record.duration for record in Reading(found.spec, log).records] == seconds
+
+
 FOREIGN = {
     "helicone": '{"authorization":"Bearer x","log":{"request":{"id":"1","provider":"openai","path":"/v1/x",'
     '"requestCreatedAt":"2026-03-03T14:05:09Z"},"response":{"status":200.0,"bodySize":1432.0,"delayMs":1443.0}}}',

@@ -1,6 +1,7 @@
 """Detects a log's format: every preset reads the first lines, and what it finds is counted."""
 
 import re
+from statistics import median
 from typing import Any
 
 from msgspec import Struct
@@ -9,6 +10,7 @@ from msgspec.structs import replace as changed
 from exporter.formats.decoders.container import CONTAINERS, Contained
 from exporter.formats.decoders.decoder import Decoded
 from exporter.formats.decoders.json_lines import JsonLines
+from exporter.formats.detection.draft import paths_of
 from exporter.formats.expressions import ABSENT
 from exporter.formats.format import build
 from exporter.formats.row_function import RowValues, row_function
@@ -21,6 +23,8 @@ _LINES = 500
 _LEAST_SHARE = 0.2
 _LEAST_FIELDS = 4
 _TIMESTAMP = b'"@timestamp"'
+# Half of a log's requests taking longer is unlikely.
+_MOST_MS = 10_000
 _STATUS = re.compile(r"-1|0|[1-5]\d\d")
 
 
@@ -30,7 +34,7 @@ class Candidate(Struct, frozen=True):
     `share` is the share of lines that are requests with a status, not counting lines that the preset ignores; `fields`
     the average number of fields it finds in a request, including those of `only`. `container` is the container format
     of the lines, if any; `stream` the stream with the requests, if it is not stdout. `only` are conditions to use
-    instead of the preset's, `named` names of fields to use instead of the preset's.
+    instead of the preset's, `named` sources of fields to use instead of the preset's.
     """
 
     preset: str
@@ -39,14 +43,13 @@ class Candidate(Struct, frozen=True):
     container: str = ""
     stream: str = ""
     only: dict[str, str | list[str]] = {}
-    named: dict[str, str] = {}
+    named: dict[str, Any] = {}
 
     @property
     def spec(self) -> FormatSpec:
         """The format, for a config."""
-        fields: dict[str, Any] = {**self.named}
         return FormatSpec(
-            preset=self.preset, container=self.container, stream=self.stream, only=self.only, fields=fields
+            preset=self.preset, container=self.container, stream=self.stream, only=self.only, fields={**self.named}
         )
 
 
@@ -95,8 +98,22 @@ def _try(preset: str, lines: list[bytes], container: str, stream: str) -> Candid
         # Shippers to Elasticsearch call the time so, whatever the gateway called it.
         renamed, _ = _read(changed(found, named={"time": "@timestamp"}), lines)
         if renamed.fields > found.fields:
-            return renamed
+            found = renamed
+    if found.share and (duration := _in_whole_units(found.spec, lines)):
+        found = changed(found, named={**found.named, "duration": duration})
     return found
+
+
+def _in_whole_units(spec: FormatSpec, lines: list[bytes]) -> dict[str, str]:
+    """The source of durations if a preset reads them as seconds and the log's are whole numbers: they are milliseconds
+    or, where those would be too many, nanoseconds. {} if not.
+    """
+    for source in build(spec).fields.get("duration", ()):
+        if source.is_plain and source.unit == "s":
+            written = [value for line in lines if (value := paths_of(line).get(source.path))]
+            if any(value.strip("0") for value in written) and all(map(str.isdigit, written)):
+                return {"path": source.path, "unit": "ms" if median(map(int, written)) < _MOST_MS else "ns"}
+    return {}
 
 
 def _read(candidate: Candidate, lines: list[bytes]) -> tuple[Candidate, dict[str, str | list[str]]]:
