@@ -1,12 +1,16 @@
 """What `init`, `run LOG` and `check` say of a log: what was found, what was not, and what stays unread."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.beside import LINES
 from tests.command import call
+from tests.exporter import Exporter, Samples
+from tests.waiting import eventually
 
 HAPROXY = (
     "203.0.113.171:53332 [25/Feb/2019:16:19:48.143] prod~ bk/s1 0/0/7/1457/1487 200 11394 - - ---- 2/1/0/0/0 0/0 "
@@ -156,3 +160,40 @@ def test_init_names_methods_that_take_long(tmp_path: Path) -> None:
     assert call("check", str(tmp_path / "made.yaml")).code == 0
     log.write_text(lines("/v1/quick", 0.5, 20), encoding="utf-8")
     assert "slow_methods" not in call("init", str(log)).stdout
+
+
+def parsed(found: Samples) -> float:
+    return sum(value for series, value in found.items() if LINES in series and 'result="parsed"' in series)
+
+
+NAMES = [
+    b"#hash: x.log",
+    b"new\nline.log",
+    b"tab\t.log",
+    b"end .log ",
+    b"a[1].log",
+    b"star*.log",
+    b"n\xff.log",
+    b"n\xc2\x85.log",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_log_of_any_name_is_named_so_that_it_is_read(tmp_path: Path, name: bytes) -> None:
+    """By `init` in YAML, as a pattern that it alone matches where it must; and by `run LOG`."""
+    log = tmp_path / os.fsdecode(name)
+    log.write_text(HAPROXY * 3, encoding="utf-8")
+    for other in ("a1.log", "stars.log"):
+        (tmp_path / other).write_text(HAPROXY, encoding="utf-8")
+    made = call("init", str(log), "--state.folder", str(tmp_path / "a, b"))
+    config = tmp_path / "made.yaml"
+    config.write_text(made.stdout.replace("start_at: end", "start_at: beginning"), encoding="utf-8")
+    checked = call("check", str(config))
+    assert (checked.code, "does not exist" in checked.stderr) == (0, False), checked.stderr
+    assert "3 of 3 sampled lines are requests" in checked.stderr
+    for arguments in (("--config.file", str(config)), (str(log),)):
+        with Exporter("run", *arguments) as exporter:
+            eventually(lambda: parsed(exporter.scrape()) == 3)
+            assert exporter.get("/").status_code == 200
+            assert all(" INFO " in line or line.startswith("metrics") for line in exporter.said.splitlines()[-2:])
+    assert (tmp_path / "a, b" / "state.db").exists()

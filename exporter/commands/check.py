@@ -18,6 +18,7 @@ from exporter.errors import StateError
 from exporter.formats.format import slow_parts
 from exporter.formats.spec import resolved
 from exporter.inputs.archive import head, newest
+from exporter.inputs.events import printable
 from exporter.service.assembly import used_places
 
 
@@ -82,7 +83,7 @@ def _look_into(input_: InputConfig) -> str:
         top = next((n for n, line in enumerate(sample.splitlines()) if not line.startswith(b"#")), 0)
         written_now = b"".join(sample.splitlines(True)[: top + 1]) + written_now if written_now else b""
     now = summary(survey_of(input_, written_now)) if written_now.strip() else found
-    return f"{log}: {found}" + (f"; of its newest lines: {now}" if now != found else "")
+    return f"{printable(str(log))}: {found}" + (f"; of its newest lines: {now}" if now != found else "")
 
 
 def _places(loaded: Loaded) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -24,6 +25,8 @@ from exporter.formats.detection.usage import unread_usage
 from exporter.formats.spec import FormatSpec, presets
 from exporter.inputs.archive import head
 from exporter.inputs.disk.content import no_file
+from exporter.inputs.disk.names import exactly
+from exporter.inputs.events import printable
 from exporter.private_folder import service_state
 from exporter.service.assembly import Assembly
 
@@ -118,9 +121,12 @@ def config_for(paths: list[str], state: str) -> str:
     inputs, names, slow = "", set(), set()
     for path in distinct(paths):
         sample = sample_of(path)
-        inputs += f"  - path: {Path(path).resolve()}\n"
-        if (name := Path(path).name) in names:
-            inputs += f"    name: {path}\n"
+        whole = str(Path(path).resolve())
+        named = _named(whole)
+        inputs += f"  - path: {_scalar(named)}\n"
+        name = printable(Path(path).name)
+        if name in names or named != whole or not whole.endswith(name):
+            inputs += f"    name: {_scalar(printable(path) if name in names else name)}\n"
         names.add(name)
         written, found = _format(path, sample)
         inputs += written
@@ -129,9 +135,20 @@ def config_for(paths: list[str], state: str) -> str:
     return _CONFIG.format(
         schema=_SCHEMA,
         inputs=inputs,
-        state=Path(state, "state.db"),
+        state=_scalar(str(Path(state, "state.db"))),
         slow=_SLOW.format(seconds=_SLOW_SECONDS, methods=methods) if slow else "",
     )
+
+
+def _named(path: str) -> str:
+    """What names a log in a config. Bytes that are not UTF-8 can't be written there, and are a `?` each."""
+    return "".join("?" if "\ud800" <= character <= "\udfff" else character for character in exactly(path))
+
+
+def _scalar(text: str) -> str:
+    """A text as YAML, between quotes where it needs them."""
+    written = yaml.safe_dump([text], default_flow_style=True, width=sys.maxsize, allow_unicode=True)[1:-2]
+    return written if written.isprintable() else yaml.safe_dump(text, default_style='"', width=sys.maxsize).strip()
 
 
 def _slow(found: Survey) -> set[str]:

@@ -16,8 +16,11 @@ LOSSES = {
 
 
 def printable(path: str) -> str:
-    """A path for people. Bytes that are not UTF-8 are shown as `\\xff`."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
+    """A path for people, in one line: bytes that are not UTF-8 are shown as `\\xff`, control characters as `\\n`."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode() for character in text
+    )
 
 
 class InputEvents(Protocol):

@@ -15,6 +15,11 @@ def is_pattern(path: str) -> bool:
     return glob.has_magic(path)
 
 
+def exactly(path: str) -> str:
+    """The pattern that matches this path only; a path without `*`, `?` and `[` is that itself."""
+    return glob.escape(path)
+
+
 def are_objects(pattern: str) -> bool:
     """Whether a pattern names finished objects, as clouds write them: packed files that are read once."""
     return pattern.endswith(PACKED)
