@@ -102,6 +102,13 @@ UPDATE kind SET method = :it, route = :it, model = :it, requested_model = :it ||
 WHERE provider = 'p-8'"""
 
 
+# Rows are highlighted for some seconds only: each that is, is noted.
+_NOTE_NEW = """
+window.seen = new Set();
+new MutationObserver(() => document.querySelectorAll("tr.request.new").forEach(row => window.seen.add(row)))
+  .observe(document.querySelector("#requests"), {subtree: true, childList: true, attributes: true});"""
+
+
 class Scene:
     """An exporter that has read `lines()`, and a browser for its page."""
 
@@ -296,9 +303,10 @@ def test_new_requests_come_by_themselves_until_they_are_paused(scene: Scene) -> 
     """Highlighted, with their sums, in their place; an open row stays where it is."""
     browser = scene.open("?key=live", 0)
     assert browser.texts("#none") == ["No request of this filter is kept."]
+    browser.run(_NOTE_NEW)
     scene.write(line(20, key="live"))
     scene.shows(1)
-    assert browser.run("document.querySelectorAll('tr.request.new').length") == 1
+    assert browser.run("window.seen.size") == 1
     browser.resize(1600, 400)  # the page is longer than the window
     browser.click("tr.request button")
     place = browser.run("document.querySelector('tr.details').getBoundingClientRect().top")
