@@ -17,6 +17,7 @@ import pytest
 
 from tests.beside import SECRET
 from tests.exporter import Exporter
+from tests.process import free_port
 from tests.real.browser import Browser
 from tests.waiting import eventually
 
@@ -118,8 +119,9 @@ class Scene:
         (folder / "keys.yaml").write_text(json.dumps(KEYS), encoding="utf-8")
         (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
         self.folder = folder
+        self._address = f"127.0.0.1:{free_port()}"
         self.write(*lines())
-        self.exporter = Exporter("run", "--config.file", "config.yaml", cwd=folder)
+        self.start()
         try:
             eventually(lambda: self.exporter.get("/api/v1/requests/sums").json()["requests"] == len(lines()))
             self._break()
@@ -127,6 +129,10 @@ class Scene:
         except BaseException:
             self.exporter.close()
             raise
+
+    def start(self) -> None:
+        """Start the exporter, at the same address each time."""
+        self.exporter = Exporter("run", "--config.file", "config.yaml", cwd=self.folder, address=self._address)
 
     def _break(self) -> None:
         for path in (self.folder / "requests").glob("*.db"):
@@ -389,8 +395,7 @@ def test_an_exporter_that_is_away_is_asked_until_it_is_back(scene: Scene) -> Non
     scene.exporter.process.kill()
     eventually(lambda: browser.texts("#problem") == ["The exporter does not answer; it is asked again."])
     assert len(browser.texts("tr.request")) == 1
-    address = scene.exporter.url.partition("://")[2]
-    scene.exporter = Exporter("run", "--config.file", "config.yaml", cwd=scene.folder, address=address)
+    scene.start()
     scene.write(line(41, key="back"))
     scene.shows(2)
     assert browser.run("document.querySelector('#problem').hidden")

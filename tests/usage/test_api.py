@@ -165,7 +165,7 @@ def test_a_prometheus_that_does_not_answer_is_said(live: Live, tmp_path: Path) -
             assert "127.0.0.1" not in answer.text
         finally:
             made.exporter.close()
-    made = Api(tmp_path / "gone", live, url)
+    made = Api(tmp_path / "gone", live, f"http://127.0.0.1:{free_port()}")
     try:
         assert (made.ask(INDEXER).status_code, "127.0.0.1" in made.ask(INDEXER).text) == (502, False)
         assert "does not answer (Connection refused); is the address right, and the server running?" in made.ask().text
