@@ -126,7 +126,7 @@ def test_a_slow_method_is_told_with_a_link_to_it(start_site: Start, webhook: Web
 
     slow = webhook.told("GatewayMethodSlow", "warning", "firing")
     assert slow["labels"]["method"] == "GET /v1/reports"
-    assert re.fullmatch(r"GET /v1/reports takes \d\.\d+s on average", slow["annotations"]["summary"])
+    assert re.fullmatch(r"GET /v1/reports takes \d+\.\d+s on average", slow["annotations"]["summary"])
     link = f"{GRAFANA}/gateway-errors?from=now-6h&to=now&var-method=GET+%2Fv1%2Freports"
     assert slow["annotations"]["dashboard_url"] == link
 
