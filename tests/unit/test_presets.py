@@ -4,6 +4,7 @@ import re
 import time
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from exporter.formats.decoders.json_lines import JsonLines
@@ -204,6 +205,29 @@ def test_a_preset_can_be_added_to() -> None:
         ("", "408"),
         ("9f2c41d07a", "499"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("code", "error_class", "status", "error_type"),
+    [
+        ("429", "RateLimitError", "429", "rate_limit_exceeded"),
+        ("insufficient_quota", "RateLimitError", "429", "rate_limit_exceeded"),
+        ("invalid_value", "BadRequestError", "400", "client_error"),
+        ("content_policy_violation", "BadRequestError", "400", "client_error"),
+        ("server_error", "InternalServerError", "500", "upstream_error"),
+        ("model_not_found", "NotFoundError", "404", "client_error"),
+        ("invalid_api_key", "AuthenticationError", "401", "auth"),
+        ("", "ServiceUnavailableError", "503", "upstream_error"),
+        ("None", "Exception", "401", "auth"),
+        ("odd", "OfNoList", "500", "server_error"),
+    ],
+)
+def test_litellm_failures_have_a_status(code: str, error_class: str, status: str, error_type: str) -> None:
+    """LiteLLM logs a provider's own word as the code of some failures: they count, with the status of their class."""
+    line = msgspec.json.decode(log_of("litellm").splitlines()[0])
+    line |= {"status": "failure", "error_information": {"error_code": code, "error_class": error_class}}
+    found = Reading(FormatSpec(preset="litellm"), msgspec.json.encode(line) + b"\n")
+    assert [(record.status, record.error_type) for record in found.records] == [(status, error_type)]
 
 
 def test_tyk_before_it_wrote_years() -> None:
