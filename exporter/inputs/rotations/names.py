@@ -244,7 +244,8 @@ def _copies(named: dict[str, str], other: dict[str, str]) -> list[Copy]:
 
 def _ages(numbers: dict[Copy, tuple[int, ...]]) -> dict[Copy, tuple[int, ...]]:
     """A sort key for each copy by the numbers that rotation added to its name: dated copies are newer with a higher
-    one, counted ones older unless the times of their last changes say otherwise. Empty if the names are of neither kind, or mixed.
+    one, counted ones older unless the times of their last changes say otherwise. Empty if the names are of neither
+    kind, or mixed.
     """
     if all(len(found) == 1 and found[0] < _COUNTED_BELOW for found in numbers.values()):
         if _rise(sorted(numbers, key=numbers.__getitem__)):
