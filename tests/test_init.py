@@ -97,6 +97,19 @@ def test_init_drafts_a_config_for_a_log_that_no_preset_reads(tmp_path: Path, nam
     assert (refused.code, "prints a draft" in refused.stderr) == (1, True)
 
 
+def test_scanners_do_not_hide_the_place_of_requests(tmp_path: Path) -> None:
+    """What scanners send is no request line: where most values are one, that is the place."""
+    line = '192.0.2.1 [21/Jan/2026:12:53:22 +0000] "{}" {} 44 rt=0.002\n'
+    scans = ("GARBAGE", r"\x16\x03\x01", "GET /bad header HTTP/1.1")
+    log = line.format("GET /v1/x HTTP/1.1", 200) * 4 + "".join(line.format(scan, 400) for scan in scans)
+    found = rows(said(tmp_path / "a.log", log))
+    assert {field: found[field] for field in ("method", "status", "duration")} == {
+        "method": ("request", "GET /v1/x   (in 4 of 7)"),
+        "status": ("status", "200"),
+        "duration": ("duration", "0.002"),
+    }
+
+
 def test_a_draft_without_a_status_says_so(tmp_path: Path) -> None:
     """Every line counts as a success until somebody names the status."""
     text = said(tmp_path / "a.log", '{"time":"2026-01-21T12:53:22Z","method":"GET","path":"/v1/x","n":1}\n' * 3)

@@ -138,14 +138,10 @@ def _parts(alike: list[list[re.Match[str]]]) -> dict[int, str]:
     """The field of each place in lines of one shape, as far as names and values show it."""
     places = [[_value(tokens[n]) for tokens in alike] for n in range(len(alike[0]))]
     fields = _named_parts(alike[0], places)
-    tests: list[tuple[str, Any]] = [
-        ("time", lambda value: not number(value) and timestamp(value) is not None),
-        ("request", _REQUEST.fullmatch),
-        ("http_method", _VERB.fullmatch),
-        ("client", _ADDRESS.fullmatch),
-    ]
-    for field, test in tests:
-        _take(field, places, fields, test)
+    _take("time", places, fields, lambda value: not number(value) and timestamp(value) is not None)
+    _take("request", places, fields, _REQUEST.fullmatch, least=0.5)  # scanners send others
+    _take("http_method", places, fields, _VERB.fullmatch)
+    _take("client", places, fields, _ADDRESS.fullmatch)
     verb = _place_of(fields, "http_method")
     if verb >= 0 and "request" not in fields.values():
         _take("path", places, fields, lambda value: value.startswith("/"), after=verb)
@@ -172,12 +168,14 @@ def _is_decimal(value: str) -> bool:
     return "." in value and seconds(value) is not None
 
 
-def _take(field: str, places: list[list[str]], fields: dict[int, str], test: Any, after: int = -1) -> None:
-    """Assign a field to the first free place after `after` where nearly all values pass a test."""
+def _take(
+    field: str, places: list[list[str]], fields: dict[int, str], test: Any, after: int = -1, least: float = 0.9
+) -> None:
+    """Assign a field to the first free place after `after` where more than a share of the values pass a test."""
     if field in fields.values():
         return
     for n, values in enumerate(places):
         there = [value for value in values if value != "-"]
-        if n > after and n not in fields and there and sum(map(bool, map(test, there))) > 0.9 * len(there):
+        if n > after and n not in fields and there and sum(map(bool, map(test, there))) > least * len(there):
             fields[n] = field
             return
