@@ -2,11 +2,14 @@
 
 import ast
 import csv
+import errno
 import gzip
 import io
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -167,6 +170,28 @@ def test_check_notes_what_the_user_may_not(folder: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr("os.access", lambda path, asked: not (Path(path).name == name and asked == mode))
     (note,) = notes({"a": str(folder / "access.log")}, str(folder / "state" / "state.db"))
     assert note.endswith(f"{folder}/{name} can't be {'read' if mode == os.R_OK else 'written'} by this user")
+
+
+def test_check_notes_a_folder_that_is_closed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody can say whether a log is in it, so it is not called missing, and no error ends the check."""
+    closed = folder / "closed"
+    closed.mkdir()
+
+    def deny(real: Callable[..., Any], first: Path) -> Callable[..., Any]:
+        def denied(path: Any, *more: Any, **by_name: Any) -> Any:
+            if first in (Path(os.fsdecode(path)), *Path(os.fsdecode(path)).parents):
+                raise PermissionError(errno.EACCES, "Permission denied", path)
+            return real(path, *more, **by_name)
+
+        return denied
+
+    monkeypatch.setattr("os.scandir", deny(os.scandir, closed))
+    monkeypatch.setattr("os.stat", deny(os.stat, closed / "a.log"))
+    monkeypatch.setattr("os.access", lambda path, _: closed not in Path(path).parents)
+    assert notes({"a": str(closed / "a.log"), "b": str(closed / "*.json")}, "") == [
+        f"input a: {closed}/a.log can't be read by this user",
+        f"input b: {closed} can't be read by this user",
+    ]
 
 
 def test_check_asks_the_admin_api_unless_offline(folder: Path) -> None:

@@ -35,7 +35,7 @@ def run(path: str, offline: bool) -> None:
         print(f"{path}: {note}", file=sys.stderr)
     for note in () if offline else asked(loaded):
         print(f"{path}: {note}", file=sys.stderr)
-    if state and Path(state).is_file():
+    if state and os.access(state, os.R_OK) and Path(state).is_file():
         print(f"{path}: {_places(loaded)}")
     for input_ in inputs:
         if found := _look_into(input_):
@@ -70,7 +70,7 @@ def _secrets(loaded: Loaded) -> dict[str, str]:
 
 def _look_into(input_: InputConfig) -> str:
     """What is found in the newest of an input's logs, at its start and its end; "" if none is there, or is empty."""
-    logs = [path for path in paths_of(input_.path) if path.is_file() and os.access(path, os.R_OK)]
+    logs = [path for path in paths_of(input_.path) if os.access(path, os.R_OK) and path.is_file()]
     if not logs:
         return ""
     log = max(logs, key=lambda path: path.stat().st_mtime)

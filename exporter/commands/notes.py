@@ -4,12 +4,14 @@ import os
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from stat import S_ISCHR, S_ISDIR, S_ISFIFO
 
 from exporter import descriptors
 from exporter.config.config import Config
 from exporter.config.labels import fields_of
 from exporter.formats.format import build
 from exporter.inputs.disk.content import no_file
+from exporter.inputs.disk.folders import closed_folder
 from exporter.inputs.disk.names import are_objects, is_pattern, matching
 from exporter.inputs.overlap import shared_logs
 from exporter.inputs.syslog.address import is_syslog, parse_syslog
@@ -59,11 +61,31 @@ def unused_labels(config: Config) -> list[str]:
 
 def _log(pattern: str) -> list[str]:
     paths = paths_of(pattern)
-    if not any(path.exists() for path in paths):
-        return [f"{pattern} does not exist yet"]
-    folders = [f"{path} is a folder" for path in paths if path.is_dir()]
-    folders += [f"{path}: {no_file(str(path)).strerror}" for path in paths if path.is_fifo() or path.is_char_device()]
-    return folders + [f"{path} can't be read by this user" for path in paths if not os.access(path, os.R_OK)]
+    modes = {path: mode for path in paths if (mode := _mode(path)) is not None}
+    if not modes:
+        return [_missing(pattern)]
+    found = [f"{path} is a folder" for path, mode in modes.items() if S_ISDIR(mode)]
+    found += [
+        f"{path}: {no_file(str(path)).strerror}" for path, mode in modes.items() if S_ISFIFO(mode) or S_ISCHR(mode)
+    ]
+    return found + [f"{path} can't be read by this user" for path in paths if not os.access(path, os.R_OK)]
+
+
+def _missing(pattern: str) -> str:
+    closed = closed_folder(pattern) if is_pattern(pattern) else None
+    if isinstance(closed, PermissionError):
+        return f"{closed.filename} can't be read by this user"
+    return f"{pattern} does not exist yet"
+
+
+def _mode(path: Path) -> int | None:
+    """A file's mode; None if it does not exist, 0 if that can't be known, as its folder is closed."""
+    try:
+        return path.stat().st_mode
+    except PermissionError:
+        return 0
+    except OSError:
+        return None
 
 
 def paths_of(pattern: str) -> list[Path]:
@@ -85,10 +107,10 @@ def _state(name: str) -> list[str]:
     path = Path(name)
     if not name:
         return []
-    if path.is_dir():
+    if S_ISDIR(_mode(path) or 0):
         return [f"{path} is a folder; name a file"]
-    folder = next(parent for parent in path.parents if parent.exists())  # the exporter creates those below it
-    if not folder.is_dir():
+    folder = next(parent for parent in path.parents if _mode(parent) is not None)  # the exporter creates those below it
+    if (mode := _mode(folder)) and not S_ISDIR(mode):
         return [f"{path} can't be created: {folder} is not a folder"]
-    denied = [target for target in (folder, path) if target.exists() and not os.access(target, os.W_OK)]
+    denied = [target for target in (folder, path) if _mode(target) is not None and not os.access(target, os.W_OK)]
     return [f"{target} can't be written by this user" for target in denied]

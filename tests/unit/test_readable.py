@@ -76,3 +76,29 @@ def test_a_log_that_comes_as_a_link_to_one_of_another_input_is_readable(
     assert [(source.readable, source.unreadable) for source in inputs.values()] == [(True, {})] * 2
     for source in inputs.values():
         source.close()
+
+
+def test_a_pattern_that_matches_nothing_names_the_folder_that_is_closed(logs: Path, told: Told) -> None:
+    """Once, also below wildcards; when it is open, the log is read."""
+    lead(logs, "logs")
+    why = f"no file matches ({logs}: Too many levels of symbolic links)"
+    source = FileInput(str(logs / "*.log"), told)
+    assert read_all(source) + read_all(source) == b""
+    assert told.events == [("unreadable", "*.log", why)]
+    lead(logs, "real")
+    assert (read_all(source), source.readable) == (b"one\n", True)
+    source.close()
+
+
+def test_why_a_log_can_not_be_read_is_told_as_it_is_now(logs: Path, told: Told) -> None:
+    """A folder takes the place of a log that was missing: each reason is told once."""
+    source = FileInput(str(logs / "b.log"), told)
+    assert read_all(source) + read_all(source) == b""
+    (logs / "b.log").mkdir()
+    assert read_all(source) + read_all(source) == b""
+    assert told.events == [
+        ("unreadable", "b.log", "No such file or directory"),
+        ("unreadable", "b.log", "Is a directory"),
+    ]
+    assert source.unreadable == {str(logs / "b.log"): "Is a directory"}
+    source.close()

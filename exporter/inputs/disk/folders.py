@@ -48,6 +48,24 @@ class Changes:
         return not self._seen or not all(self._seen.values()) or before != self._seen
 
 
+def fixed_folder(pattern: str) -> str:
+    """The deepest folder of a path or pattern that is named without wildcards."""
+    folder = Path(pattern).parent
+    while is_pattern(str(folder)):
+        folder = folder.parent
+    return str(folder)
+
+
+def closed_folder(pattern: str) -> OSError | None:
+    """The error of the first folder that can't be listed, so that it is not known what a pattern matches there."""
+    for folder in (fixed_folder(pattern), *folders_of(pattern)):
+        try:
+            os.scandir(folder or ".").close()
+        except OSError as error:
+            return error
+    return None
+
+
 def folders_of(pattern: str) -> list[str]:
     """The folders whose names decide what a pattern matches."""
     parts = Path(pattern).parts or ("",)

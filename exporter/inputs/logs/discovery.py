@@ -4,12 +4,11 @@ import errno
 import os
 import time
 from collections.abc import Container, Iterable
-from pathlib import Path
 from stat import S_ISLNK, S_ISREG
 
 from exporter.inputs.disk.content import no_file
 from exporter.inputs.disk.fingerprint import Identity, Stamp, stamp_of
-from exporter.inputs.disk.folders import Changes, folders_of
+from exporter.inputs.disk.folders import Changes, closed_folder, fixed_folder, folders_of
 from exporter.inputs.disk.names import is_pattern, matching
 from exporter.inputs.events import InputEvents
 from exporter.inputs.rotations.names import Logs
@@ -41,10 +40,7 @@ class LogFinder:
     @property
     def directory(self) -> str:
         """The folder to watch: the deepest one that is not named by a pattern."""
-        folder = Path(self._pattern).parent
-        while is_pattern(str(folder)):
-            folder = folder.parent
-        return str(folder)
+        return fixed_folder(self._pattern)
 
     def changed(self) -> bool:
         """Whether `find` may find something new: a name in the pattern's folders or the target of a link has
@@ -92,7 +88,7 @@ class LogFinder:
         return there
 
     def trouble(self, path: str, error: OSError) -> None:
-        """A log can't be read. Warns once per log; if no file descriptor is left, only for the first log."""
+        """A log can't be read. Warns once per log and reason; if no file descriptor is left, only for the first log."""
         if error.errno == errno.EMFILE:
             if self.unopened:
                 self.unreadable[path] = error.strerror or str(error)
@@ -123,7 +119,9 @@ class LogFinder:
         if paths:
             self._readable([self._pattern])
         else:
-            self._warn_once(self._pattern, "no file matches")
+            closed = closed_folder(self._pattern)
+            where = f" ({closed.filename}: {closed.strerror})" if closed else ""
+            self._warn_once(self._pattern, f"no file matches{where}")
         return paths
 
     def _readable(self, paths: Iterable[str]) -> None:
@@ -131,7 +129,7 @@ class LogFinder:
             self.unreadable.pop(path, None)
 
     def _warn_once(self, path: str, why: str) -> None:
-        if path not in self.unreadable:
+        if self.unreadable.get(path) != why:
             self.unreadable[path] = why
             self._events.unreadable(path, why)
 
