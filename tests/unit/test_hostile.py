@@ -116,7 +116,7 @@ def test_blank_lines(preset: str, blank: bytes) -> None:
         ("nginx-combined", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"),
         ("nginx-combined", b'192.0.2.1 - - [03/Mar/2026:14:05:09 +0000] "GET / HTTP/1.1'),
         ("haproxy", b"Mar  3 14:05:09 edge1 haproxy[2119]: Proxy fe_rpc started."),
-        ("haproxy", b"haproxy[2119]: 192.0.2.1:5 [03/Mar/2026:14:05:09.331] fe/1: SSL handshake failure"),
+        ("haproxy", b"haproxy[2119]: Server be_eth/node1 is DOWN, reason: Layer4 timeout"),
         ("envoy", b"[2026-03-03 14:05:09.331][1][info][main] all dependencies initialized"),
         ("traefik-common", b'time="2026-03-03T14:05:09Z" level=info msg="Configuration loaded"'),
     ],
