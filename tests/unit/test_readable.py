@@ -1,5 +1,8 @@
 """Whether a log can be read is told as it is now: a folder that is away or closed, and back."""
 
+import errno
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -101,4 +104,36 @@ def test_why_a_log_can_not_be_read_is_told_as_it_is_now(logs: Path, told: Told) 
         ("unreadable", "b.log", "Is a directory"),
     ]
     assert source.unreadable == {str(logs / "b.log"): "Is a directory"}
+    source.close()
+
+
+@pytest.mark.parametrize("name", ["a.log", "*.log"])
+@pytest.mark.parametrize("calls", [["pread"], ["pread", "fstat"]], ids="+".join)
+def test_a_disk_that_fails_for_a_while_stops_one_log_only(
+    tmp_path: Path, told: Told, monkeypatch: pytest.MonkeyPatch, name: str, calls: list[str]
+) -> None:
+    """As a network file system that is away does. It is told once, and the log is read on when it is back."""
+    (tmp_path / "a.log").write_bytes(b"one\n")
+    source = FileInput(str(tmp_path / name), told)
+    assert read_all(source) == b"one\n"
+    (tmp_path / "b.log").write_bytes(b"beside\n")
+    failing = {(tmp_path / "a.log").stat().st_ino}
+    stat = os.stat
+
+    def failing_as(working: Callable[..., object]) -> Callable[..., object]:
+        def call(fd: int, *more: int) -> object:
+            if stat(fd).st_ino in failing:
+                raise OSError(errno.EIO, "Input/output error")
+            return working(fd, *more)
+
+        return call
+
+    for call in calls:
+        monkeypatch.setattr(os, call, failing_as(getattr(os, call)))
+    append(tmp_path / "a.log", b"two\n")
+    found = read_all(source) + read_all(source)
+    assert (found, source.readable) == (b"beside\n" if name == "*.log" else b"", False)
+    assert told.events.count(("unreadable", "a.log", "Input/output error")) == 1
+    failing.clear()
+    assert (read_all(source), source.readable, source.unreadable) == (b"two\n", True, {})
     source.close()

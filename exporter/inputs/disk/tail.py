@@ -29,7 +29,7 @@ class Tail:
 
     A file that is not `wanted` is read only if it is a known one. `left` are the log paths that it had before it was
     renamed. `at` is the offset to read next, `seen` the size at the last scan (bytes). `drained` if the last read
-    reached the end.
+    reached the end, `is_failing` if it could not be carried out.
     """
 
     def __init__(self, log: str, name: str, content: Content, events: InputEvents, wanted: bool = True) -> None:
@@ -42,6 +42,7 @@ class Tail:
         self.left: set[str] = set()
         self.started = False
         self.drained = False
+        self.is_failing = False
         self.at = 0
         self.seen = content.size() or 0
         self.grown_at = time.monotonic() - max(0.0, time.time() - found.st_mtime)

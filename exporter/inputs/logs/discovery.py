@@ -100,12 +100,12 @@ class LogFinder:
         self._readable([path])
         self.unopened.discard(path)
 
-    def need_no_opening(self, to_open: Container[Identity]) -> None:
-        """Logs that are there can be read, except those still to be opened: they are open already, or another input
-        reads them.
+    def need_no_opening(self, unsure: Container[Identity]) -> None:
+        """Logs that are there can be read, except those still to be opened and those whose disk fails: they are open
+        already, or another input reads them.
         """
         for path, identity in self._back.items():
-            if identity not in to_open:
+            if identity not in unsure:
                 self.opened(path)
 
     def _paths(self, before: set[str]) -> list[str]:

@@ -232,10 +232,7 @@ class FileInput(Input):
         files.first = deque(tail for tail in files.old if tail.started)
         files.ready.clear()
         for tail in [*files.live.values()]:
-            seen = tail.seen
-            if tail.may_have_more(now) or (self._follower.objects and tail.drained):
-                if tail.seen < seen:
-                    self._shrunk(tail, seen)
+            if self._may_have_more(tail, now):
                 waiting.add(tail)
             if tail.started and tail in waiting:
                 files.queue(tail)
@@ -253,7 +250,7 @@ class FileInput(Input):
         while (files.first or files.ready) and size < CHUNK:
             tail = (files.first or files.ready).popleft()
             before = tail.at
-            if lines := self._read(tail):
+            if lines := self._try_to_read(tail):
                 batch.append(lines)
                 if self._headers:
                     self._headers.turn_to(tail, before)
@@ -268,6 +265,36 @@ class FileInput(Input):
         self._sorter.released()
 
     # --- reading
+
+    def _may_have_more(self, tail: Tail, now: int) -> bool:
+        """Whether there may be something to read in a log; notices that it was truncated."""
+        seen = tail.seen
+        try:
+            if tail.may_have_more(now) or (self._follower.objects and tail.drained):
+                if tail.seen < seen:
+                    self._shrunk(tail, seen)
+                return True
+        except OSError as error:
+            self._fails(tail, error)
+        return tail.is_failing
+
+    def _try_to_read(self, tail: Tail) -> bytes:
+        """The next lines of a file. b"" if the disk or the server of its file system fails: the next scan tries again,
+        and meanwhile the others are read.
+        """
+        try:
+            lines = self._read(tail)
+        except OSError as error:
+            self._fails(tail, error)
+            return b""
+        if tail.is_failing:
+            tail.is_failing = False
+            self._follower.finder.opened(tail.log)
+        return lines
+
+    def _fails(self, tail: Tail, error: OSError) -> None:
+        tail.is_failing = True
+        self._follower.finder.trouble(tail.log, error)
 
     def _read(self, tail: Tail) -> bytes:
         """The next lines of a file. A log that is at its end is not read again before the next scan."""

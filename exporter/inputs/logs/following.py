@@ -79,7 +79,8 @@ class Follower:
             if identity in files.live or not self._elsewhere.reads(self._me, path, identity)
         }
         self.is_shared = len(own) < len(single)
-        self.finder.need_no_opening(own.keys() - opened.keys() - {tail.identity for tail in files.old})
+        well = {tail.identity for tail in (*files.live.values(), *files.old) if not tail.is_failing}
+        self.finder.need_no_opening(own.keys() - well)
         return own
 
     def _follow(self, there: dict[Identity, str]) -> None:
