@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from datetime import datetime
 
-from tests.dashboards.traffic import LOGS
+from tests.dashboards.traffic import DATES, LOGS
 
 
 def requests(written: dict[str, list[str]], since: float, until: float) -> Counter[str]:
@@ -17,8 +17,8 @@ def requests(written: dict[str, list[str]], since: float, until: float) -> Count
             except ValueError:
                 continue
             ended = fields.get("msec") or fields.get("endTime")
-            if "created_at" in fields:
-                ended = datetime.fromisoformat(fields["created_at"]).timestamp()
+            for name in fields.keys() & DATES:
+                ended = datetime.fromisoformat(fields[name]).timestamp()
             if isinstance(ended, int | float) and since < ended <= until:
                 add(found, fields)
     return found
@@ -29,7 +29,9 @@ def _rpc(found: Counter[str], fields: dict[str, object]) -> None:
     body = str(fields.get("request_body") or "null")
     asked = json.loads(body) if body[:1] in "[{" else None
     calls = len(asked) if isinstance(asked, list) else 1
-    found.update(requests=1, calls=calls, failed=status == 0 or status >= 400, sent=int(str(fields["bytes_sent"])))
+    failed = status == 0 or status >= 400 or fields.get("grpc_status", "0") != "0"
+    sent = int(str(fields.get("bytes_sent") or fields["body_bytes_sent"]))
+    found.update(requests=1, calls=calls, failed=failed, sent=sent)
     found["models"] += "model" in fields
 
 

@@ -51,6 +51,7 @@ PRICES = """\
 LOGS = ("rpc.access.json", "llm.jsonl", "hub.jsonl")
 # Whose recorded lines are played, and how they say when a request ended or began.
 RECORDED = dict(zip(LOGS, ("nginx-json", "litellm", "claude-code-hub"), strict=True))
+DATES = ("created_at", "@timestamp")
 _TIMES = ("msec", "startTime", "endTime", "completionStartTime")
 _REST = (("GET", 200), ("GET", 404), ("POST", 201), ("POST", 400), ("POST", 403), ("DELETE", 301), ("GET", 500))
 
@@ -130,6 +131,5 @@ def _moved(line: str, at: float) -> str:
             for name in _TIMES:
                 if isinstance(part.get(name), int | float):
                     part[name] = round(part[name] - max(times) + at, 3)
-        if "created_at" in fields:
-            fields["created_at"] = datetime.fromtimestamp(at, UTC).isoformat()
+        fields |= {name: datetime.fromtimestamp(at, UTC).isoformat() for name in DATES if name in fields}
     return json.dumps(fields) + "\n"
