@@ -226,9 +226,8 @@ def test_filters_stand_in_the_address(scene: Scene) -> None:
     until = browser.run("document.querySelector('#filter-until')")
     assert until is not None
     scene.open(f"?since={begun() + 2}&until={begun() + 4}", 2)
-    assert browser.run("document.querySelector('#filter-since').value").endswith(
-        time.strftime("%M:%S", time.gmtime(begun() + 2))
-    )
+    shown = time.strftime("%M:%S", time.gmtime(begun() + 2)).removesuffix(":00")  # as browsers write it
+    assert browser.run("document.querySelector('#filter-since').value").endswith(shown)
 
 
 def test_a_row_opens_to_its_timeline(scene: Scene) -> None:
