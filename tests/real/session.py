@@ -114,7 +114,7 @@ class Session:
             lambda: (
                 self.gateway.log.exists() and self.gateway.log.read_bytes().count(b"\n") >= len(self.sent) - self.gone
             ),
-            "the request is logged",
+            f"{len(self.sent) - self.gone} requests are logged; the last was answered with {self.sent[-1].status}",
         )
 
     def check(self, exporter: GatewayExporter, rejected: int = 0) -> None:
